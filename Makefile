@@ -1,0 +1,46 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+JOBS   ?= 2
+
+.PHONY: help setup test test-long lint generate demo e2e bench clean
+
+help:       ## Show this help
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY)   ## Make the virtual environment and install everything into it
+
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Riverkeeper needs Python 3.11 or newer; set PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'   # dependency groups (PEP 735)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[demo]' --group dev
+	@touch $@
+
+test: lint $(READY)   ## Lint, types, and every test that needs no Go (under 3 minutes)
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
+
+test-long: $(READY)   ## The property tests with many more examples
+	RIVERKEEPER_TEST_LONG=1 $(BIN)/python -m pytest -n $(JOBS) -m long $(ARGS)
+
+lint: $(READY)   ## ruff and mypy, strict
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+generate: $(READY)   ## Write again what is generated: docs/metrics.md, docs/configuration.md
+	$(BIN)/python -m riverkeeper.generate
+
+demo: $(READY)   ## The exporter on an embedded Postgres with a simulated fleet (ARGS="--seconds 30" to stop by itself)
+	$(BIN)/riverkeeper demo $(ARGS)
+
+e2e: $(READY)   ## The end-to-end suite: real River clients, real Prometheus (needs Go)
+	bash tests/e2e/run $(ARGS)
+
+bench: $(READY)   ## The benchmarks; results with method in docs/performance.md
+	$(BIN)/python benchmarks/run.py $(ARGS)
+
+clean:      ## Remove the virtual environment and caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

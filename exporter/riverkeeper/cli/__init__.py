@@ -1,0 +1,31 @@
+"""The command line. Exit codes: 0 done, 1 it did not work or found something, 2 command or configuration is wrong."""
+
+from __future__ import annotations
+
+import click
+
+from riverkeeper import __version__
+from riverkeeper.cli.check import check
+from riverkeeper.cli.config import config
+from riverkeeper.cli.failing import failing
+from riverkeeper.cli.schema import schema
+from riverkeeper.cli.serve import serve
+from riverkeeper.demo.command import demo
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+def main() -> None:
+    """Riverkeeper: liveness for River jobs. Watches River's job table in Postgres from outside.
+
+    Exit codes: 0 done, 1 it did not work or something was found, 2 the command or the configuration is wrong.
+    """
+
+
+@main.command()
+def version() -> None:
+    """Print the version."""
+    click.echo(f"riverkeeper {__version__}")
+
+
+for command in (serve, check, failing, config, schema, demo):
+    main.add_command(command)

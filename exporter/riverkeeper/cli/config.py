@@ -1,0 +1,28 @@
+"""`riverkeeper config`: is the configuration right, and what is in force?"""
+
+from __future__ import annotations
+
+import click
+
+from riverkeeper.cli.options import database_options
+from riverkeeper.config.load import Config
+from riverkeeper.config.show import show
+
+
+@click.group()
+def config() -> None:
+    """Check or print the configuration."""
+
+
+@config.command()
+@database_options
+def check(config: Config) -> None:
+    """Say whether the configuration is right; exit code 2 and every mistake with its line if not."""
+    click.echo("The configuration is right.")
+
+
+@config.command(name="print")
+@database_options
+def print_config(config: Config) -> None:
+    """Print the configuration in force as YAML: every option, and where its value came from. No secrets."""
+    click.echo(show(config), nl=False)

@@ -1,0 +1,64 @@
+"""`riverkeeper schema`: the keeper's own tables, and who may do what."""
+
+from __future__ import annotations
+
+import click
+
+from riverkeeper.cli.options import database_options, give_up
+from riverkeeper.config.load import Config
+from riverkeeper.errors import DatabaseError
+from riverkeeper.keeper import schema as keeper_schema
+from riverkeeper.keeper.grants import grants as grants_sql
+
+UNKNOWN_RIVER = "public"  # what is printed for a River schema that was not named: River's own default
+
+
+@click.group()
+def schema() -> None:
+    """Make, review, grant or remove the keeper schema."""
+
+
+@schema.command()
+@database_options
+def install(config: Config) -> None:
+    """Make or upgrade the keeper schema. Safe beside running workers and keepers; doing it again changes nothing."""
+    try:
+        name = keeper_schema.install(_url(config), config.database.river_schema, config.database.keeper_schema)
+    except DatabaseError as error:
+        give_up(error)
+    click.echo(f'Keeper schema "{name}" is at version {keeper_schema.VERSION}.')
+
+
+@schema.command()
+@database_options
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def uninstall(config: Config, yes: bool) -> None:
+    """Drop the keeper schema and all it remembers. River's own tables are not touched."""
+    name = config.database.effective_keeper_schema
+    if not yes:
+        click.confirm(f'Drop schema "{name}" with the counts of finished jobs?', abort=True)
+    try:
+        keeper_schema.uninstall(_url(config), config.database.river_schema, config.database.keeper_schema)
+    except DatabaseError as error:
+        give_up(error)
+    click.echo(f'Keeper schema "{name}" is gone.')
+
+
+@schema.command(name="print")
+@database_options
+def print_script(config: Config) -> None:
+    """Print the SQL that makes the keeper schema, to be reviewed or run by hand."""
+    river = config.database.river_schema or UNKNOWN_RIVER
+    click.echo(keeper_schema.script(config.database.effective_keeper_schema, river), nl=False)
+
+
+@schema.command()
+@database_options
+def grants(config: Config) -> None:
+    """Print the roles that a keeper needs, with the least rights that work, as SQL."""
+    river = config.database.river_schema or UNKNOWN_RIVER
+    click.echo(grants_sql(river, config.database.effective_keeper_schema), nl=False)
+
+
+def _url(config: Config) -> str:
+    return config.conninfo.reveal()

@@ -1,0 +1,84 @@
+"""`riverkeeper serve`: the exporter, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import structlog
+
+from riverkeeper import __version__, logs
+from riverkeeper.cli.options import load_or_exit, option
+from riverkeeper.config.layers import Options
+from riverkeeper.config.load import Config, load
+from riverkeeper.database import describe_target
+from riverkeeper.errors import DatabaseError
+from riverkeeper.keeper.schema import refuse_foreign
+from riverkeeper.service import Service
+from riverkeeper.web.addresses import listen
+from riverkeeper.web.app import create_app
+from riverkeeper.web.errors import WebError
+from riverkeeper.web.security import Security
+from riverkeeper.web.server import serve as serve_web
+
+log = structlog.get_logger()
+
+FIRST_READING_SECONDS = 9.5  # as a scrape by Prometheus' default timeout has
+
+
+@click.command()
+@option("--config.file", type=click.Path(path_type=Path))
+@option("--database-url")
+@option("--river-schema")
+@option("--web.listen-address", multiple=True)
+@option("--web.config.file", type=click.Path(path_type=Path))
+@option("--log.level", type=click.Choice(logs.LEVELS), default="info", show_default=True)
+@option("--log.format", type=click.Choice(logs.FORMATS), default="logfmt", show_default=True)
+def serve(
+    config_file: Path | None,
+    database_url: str | None,
+    river_schema: str | None,
+    web_listen_address: tuple[str, ...],
+    web_config_file: Path | None,
+    log_level: str,
+    log_format: str,
+) -> None:
+    """Serve metrics and pages until SIGTERM. SIGHUP, or POST /-/reload, reads the configuration again.
+
+    Starts also while the database is away: river_up is then 0.
+    """
+    logs.configure(log_level, log_format)
+    given = Options(database_url, river_schema, web_listen_address, web_config_file)
+    config = load_or_exit(config_file, given)
+    try:
+        _refuse_foreign_keeper(config)
+        asyncio.run(_serve(config, lambda: load(config_file, os.environ, given)))
+    except (WebError, DatabaseError) as error:
+        raise click.ClickException(f"{error.what}\n  {error.cure}") from None
+
+
+async def _serve(config: Config, read_again: Callable[[], Config]) -> None:
+    security = Security(config.web.config_file)
+    sockets = listen([str(address) for address in config.web.listen_address])
+    service = Service(config, read_again)
+    log.info("riverkeeper starts", version=__version__, database=describe_target(config.conninfo.reveal()))
+    first = asyncio.create_task(service.snapshot(FIRST_READING_SECONDS))  # ready before anybody scrapes
+    try:
+        await serve_web(create_app(service, security), sockets, service, security)
+    finally:
+        first.cancel()
+        service.close()
+        log.info("riverkeeper stopped")
+
+
+def _refuse_foreign_keeper(config: Config) -> None:
+    """A keeper schema of another River, or a newer one, ends the start; a database that is away does not."""
+    try:
+        refuse_foreign(config.conninfo.reveal(), config.database.river_schema, config.database.keeper_schema)
+    except DatabaseError as error:
+        if error.is_final:
+            raise
+        log.warning("the database cannot be read yet", error=str(error))

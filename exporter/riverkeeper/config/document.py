@@ -1,0 +1,98 @@
+"""docs/configuration.md, written from the declarations of the options."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from riverkeeper.config.flags import FLAGS
+from riverkeeper.config.model import Settings
+from riverkeeper.config.option import Option, options, section_of
+from riverkeeper.config.show import inline
+
+_HEAD = """\
+# Configuration
+
+<!-- Written by `make generate` from exporter/riverkeeper/config/model.py. Change it there. -->
+
+Riverkeeper runs without a configuration file. What is set, is set by, the first that is given:
+
+1. a flag of the command line,
+2. the environment (a variable that is set but empty counts as not set),
+3. the file named by `--config.file`,
+4. the default.
+
+`riverkeeper config check` names every mistake at once, each with file, line and what to write instead;
+`riverkeeper config print` shows the configuration in force and where each value came from, secrets as `***`.
+SIGHUP or `POST /-/reload` reads everything again; a configuration with a mistake changes nothing.
+"""
+
+_FILE = """\
+## The file
+
+YAML; every key is optional. Unknown keys and keys given twice are mistakes.
+Durations have a unit: `500ms`, `2s`, `10m`, `1h30m`, `7d`; a number without one is a mistake.
+Relative paths start at the folder of the file; those of flags at the working directory.
+All keys with their defaults:
+"""
+
+_DATABASE = """\
+The database is the first of these that is given: {flag}, {variables},
+`database.url` or the content of `database.url_file` (stripped of white space). If none is, libpq's own variables
+decide: `PGHOST`, `PGPORT`, `PGDATABASE`, `PGUSER`, `PGPASSWORD`, `PGSERVICE` and the others, and `~/.pgpass`.
+In a URL write `@`, `/`, `%` and other special characters percent-encoded (`%40`, `%2F`, `%25`).
+"""
+
+
+def configuration_markdown() -> str:
+    """The whole page."""
+    return "\n".join([_HEAD, _command_line(), _environment(), _FILE, _example(), *_sections()])
+
+
+def _command_line() -> str:
+    rows = (
+        (
+            f"`{flag.name} {flag.metavar}`{' (repeatable)' if flag.repeatable else ''}",
+            f"`{flag.key}`" if flag.key else "",
+            flag.help,
+        )
+        for flag in FLAGS
+    )
+    return "## Command line\n\nFlags of `riverkeeper serve`:\n\n" + _table(("Flag", "Key", "Meaning"), rows)
+
+
+def _environment() -> str:
+    all_options = list(options(Settings))
+    rows = ((f"`{name}`", f"`{option.key}`") for option in all_options for name in option.environment)
+    url = next(option for option in all_options if option.key == "database.url")
+    variables = ", ".join(f"`{name}`" for name in url.environment)
+    prose = _DATABASE.format(flag=f"`{url.flag}`", variables=variables)
+    return "## Environment\n\n" + _table(("Variable", "Key"), rows) + "\n" + prose
+
+
+def _example() -> str:
+    lines = []
+    for section, values in Settings().model_dump(mode="json").items():
+        lines += [f"{section}:", *(f"  {key}: {inline(value)}" for key, value in values.items())]
+    return "```yaml\n" + "\n".join(lines) + "\n```\n"
+
+
+def _sections() -> Iterator[str]:
+    defaults = Settings().model_dump(mode="json")
+    for name, field in Settings.model_fields.items():
+        section = section_of(field)
+        if section is None:
+            continue
+        rows = (_row(option, defaults[name]) for option in options(section))
+        table = _table(("Key", "Default", "Meaning", "Bounds", "Example"), rows)
+        yield f"### {name}\n\n{(section.__doc__ or '').strip()}\n\n{table}"
+
+
+def _row(option: Option, defaults: dict[str, object]) -> tuple[str, ...]:
+    bounds = f"{option.bounds[0]} to {option.bounds[1]}: {option.why}" if option.bounds else ""
+    default = inline(defaults[option.key])
+    return f"`{option.key}`", f"`{default}`", option.description, bounds, f"`{inline(option.example)}`"
+
+
+def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [heads, tuple("---" for _ in heads), *rows]
+    return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)

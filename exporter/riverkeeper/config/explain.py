@@ -1,0 +1,103 @@
+"""What does pydantic complain about, in words for the person who wrote the file?"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable
+
+from pydantic_core import ErrorDetails
+
+from riverkeeper.config.option import Option, Section, find, options
+from riverkeeper.config.problem import CUSTOM, KeyPath, Problem, dotted, quoted
+
+Place = Callable[[KeyPath], tuple[str, int]]  # where a key was given, and its line, or 0 outside a file
+
+_WANTED = {
+    "bool_type": "true or false",
+    "int_type": "a whole number",
+    "list_type": "a list",
+    "path_type": "a path",
+    "string_type": "text",
+    "tuple_type": "a list",
+}
+_SECTION_TYPES = ("model_type", "dict_type")
+
+
+def explain(errors: Iterable[ErrorDetails], root: type[Section], place: Place) -> list[Problem]:
+    """The problems behind pydantic's errors about a `root`."""
+    return [_problem(error, root, place) for error in errors]
+
+
+def _problem(error: ErrorDetails, root: type[Section], place: Place) -> Problem:
+    path = error["loc"]
+    context = error.get("ctx", {})
+    if context.get("key"):
+        path = (*path, context["key"])
+    section, option = find(root, path)
+    what, cure = _words(error, root, section, option)
+    if option is not None:
+        cure = f"{cure}. {option.description.replace('`', '')}"
+    where, line = place(path)
+    return Problem(f"{where}: {dotted(path)}", what, cure, line)
+
+
+def _words(error: ErrorDetails, root: type[Section], section: type[Section], option: Option | None) -> tuple[str, str]:
+    kind, given, context = error["type"], error["input"], error.get("ctx", {})
+    if kind == CUSTOM:
+        return context["what"], context["cure"]
+    if kind == "extra_forbidden":
+        return "unknown key", _meant(str(error["loc"][-1]), root, section, error["loc"][:-1])
+    if kind in _SECTION_TYPES:
+        return f"{_scalar(given)} where a section was expected", f"indent below it its keys: {_keys(section)}"
+    if kind in ("literal_error", "enum"):
+        return f"{quoted(given)} is none of the choices", f"write {context['expected']}"
+    return ("is not accepted", "see docs/configuration.md") if option is None else _about(error, option)
+
+
+def _about(error: ErrorDetails, option: Option) -> tuple[str, str]:
+    kind, given, example = error["type"], error["input"], _written(option.example)
+    if kind in ("greater_than_equal", "less_than_equal"):
+        return _beyond(kind, given, error["ctx"], option)
+    if given is None:
+        return "has no value", f"write one, for example {example}, or remove the line"
+    if kind in _WANTED:
+        return f"{quoted(given)} is not {_WANTED[kind]}", f"write {_wanted(kind, given)}, for example {example}"
+    return f"{quoted(given)} is not accepted", f"write for example {example}"
+
+
+def _wanted(kind: str, given: object) -> str:
+    in_quotes = kind == "string_type" and isinstance(given, int | float)
+    return "it in quotes" if in_quotes else _WANTED[kind]
+
+
+def _beyond(kind: str, given: object, context: dict[str, object], option: Option) -> tuple[str, str]:
+    over = kind == "less_than_equal"
+    limit = option.written(context["le" if over else "ge"])
+    what = f"{option.written(given)} is {'more' if over else 'less'} than {limit}"
+    return what, f"write {limit} or {'less' if over else 'more'}: {option.why}"
+
+
+def _meant(key: str, root: type[Section], section: type[Section], above: KeyPath) -> str:
+    elsewhere = [option.path for option in options(root) if key in (option.path[-1], option.key)]
+    near = difflib.get_close_matches(key, section.model_fields, n=1)
+    if near:
+        return f"did you mean {near[0]}?"
+    if elsewhere and not above:
+        *sections, name = elsewhere[0]
+        return f"indent {name} below {dotted(tuple(sections))}:"
+    return f"remove it; {dotted(above) or 'the file'} takes {_keys(section)}"
+
+
+def _keys(section: type[Section]) -> str:
+    return ", ".join(section.model_fields)
+
+
+def _scalar(given: object) -> str:
+    # Text in place of a section is often the URL that should stand one level deeper.
+    return "text" if isinstance(given, str) else quoted(given)
+
+
+def _written(example: object) -> str:
+    if isinstance(example, list | tuple):
+        return "[" + ", ".join(f'"{part}"' for part in example) + "]"
+    return str(example)

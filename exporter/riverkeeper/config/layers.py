@@ -1,0 +1,105 @@
+"""Which value wins? An option beats the environment, which beats the file; each keeps where it came from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from riverkeeper.config.model import Settings
+from riverkeeper.config.option import Option, options
+from riverkeeper.config.problem import KeyPath
+from riverkeeper.config.source import Source
+
+DATABASE_URL, DATABASE_URL_FILE = ("database", "url"), ("database", "url_file")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line gave, by the names of its flags; None or empty where it gave nothing."""
+
+    database_url: str | None = field(default=None, repr=False)
+    river_schema: str | None = None
+    web_listen_address: tuple[str, ...] = ()
+    web_config_file: Path | None = None
+
+    def value(self, flag: str) -> object:
+        """The value of a flag such as `--web.config.file`; None if it was not given."""
+        value = getattr(self, parameter(flag))
+        return list(value) or None if isinstance(value, tuple) else value
+
+
+@dataclass(frozen=True)
+class Layers:
+    """Unchecked values as one tree, and what was laid over the file. Its repr shows no value."""
+
+    source: Source
+    tree: dict[str, object] = field(repr=False)
+    over: Mapping[KeyPath, str] = field(default_factory=dict)
+
+    def place(self, path: KeyPath) -> tuple[str, int]:
+        """Where a key was given, as text, and its line; 0 where the file did not give it."""
+        for length in range(len(path), 0, -1):
+            if path[:length] in self.over:
+                return self.over[path[:length]], 0
+        line = self.source.line(path)
+        return (f"{self.source.name}:{line}" if line else self.source.name), line
+
+    def origins(self) -> dict[str, str]:
+        """Where each option's value came from, by key, for those that are not defaults."""
+        given = (option for option in options(Settings) if option.path in self.over or self.source.has(option.path))
+        return {option.key: self.place(option.path)[0] for option in given}
+
+
+def from_file(source: Source, folder: Path) -> Layers:
+    """The file alone. Its relative paths start at `folder`, which is the file's."""
+    tree = source.tree
+    for option in options(Settings):
+        value = at(tree, option.path)
+        if option.is_path and isinstance(value, str) and value:
+            tree = _put(tree, option.path, os.path.join(folder, value))  # a Path would turn `://` into `:/`
+    return Layers(source, tree)
+
+
+def lay_over(file: Layers, environ: Mapping[str, str], flags: Options) -> Layers:
+    """The file with the environment laid over it, and the command line over both."""
+    tree, over = file.tree, dict[KeyPath, str]()
+    for option in options(Settings):
+        value, origin = _override(option, environ, flags)
+        if value is None:
+            continue
+        tree, over[option.path] = _put(tree, option.path, value), origin
+        if option.path == DATABASE_URL and at(tree, DATABASE_URL_FILE) is not None:
+            tree, over[DATABASE_URL_FILE] = _put(tree, DATABASE_URL_FILE, None), origin
+    return Layers(file.source, tree, over)
+
+
+def at(tree: object, path: KeyPath) -> object:
+    """The value at a path of an unchecked tree; None if it does not get there."""
+    for part in path:
+        tree = tree.get(part) if isinstance(tree, dict) else None
+    return tree
+
+
+def parameter(flag: str) -> str:
+    """The name of a flag as a program's identifier: `--web.config.file` is `web_config_file`."""
+    return flag.removeprefix("--").replace(".", "_").replace("-", "_")
+
+
+def _override(option: Option, environ: Mapping[str, str], flags: Options) -> tuple[object, str]:
+    if option.flag and flags.value(option.flag) is not None:
+        return flags.value(option.flag), option.flag
+    for variable in option.environment:
+        if environ.get(variable):  # set but empty is how a compose file says "not set"
+            return environ[variable], f"environment {variable}"
+    return None, ""
+
+
+def _put(tree: dict[str, object], path: tuple[str, ...], value: object) -> dict[str, object]:
+    """A copy of the tree with the value in it."""
+    first, *rest = path
+    inner = tree.get(first)
+    if rest:
+        value = _put(inner if isinstance(inner, dict) else {}, tuple(rest), value)
+    return {**tree, first: value}

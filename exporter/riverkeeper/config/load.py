@@ -1,0 +1,119 @@
+"""What is the configuration in force? Options, environment and file, checked together; only `load` can tell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, final
+
+from pydantic import PrivateAttr, ValidationError
+from pydantic_core import PydanticCustomError
+
+from riverkeeper.config.explain import explain
+from riverkeeper.config.layers import DATABASE_URL, DATABASE_URL_FILE, Layers, Options, at, from_file, lay_over
+from riverkeeper.config.model import Settings
+from riverkeeper.config.problem import ConfigErrors, Problem, dotted, printable
+from riverkeeper.config.source import Source, read
+from riverkeeper.config.values import DatabaseUrl, path_text
+
+_URL_FILE_BYTES = 16 * 1024  # many times the longest URL, so that /dev/zero does not fill the memory
+
+
+@dataclass(frozen=True)
+class _Proof:
+    """What a Config needs to come into being; only `load` has it to give."""
+
+    conninfo: DatabaseUrl
+    origins: Mapping[str, str]
+
+
+@final
+class Config(Settings):
+    """The configuration in force. Only `load` makes one, so that who holds one knows it was checked."""
+
+    _proof: _Proof = PrivateAttr()
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Refuses to come into being outside `load`."""
+        if not isinstance(context, _Proof):
+            raise TypeError("only load() makes a Config")
+        self._proof = context
+
+    @property
+    def conninfo(self) -> DatabaseUrl:
+        """What to connect with, wherever it came from; empty where libpq's PG* variables are to decide."""
+        return self._proof.conninfo
+
+    def origin(self, key: str) -> str:
+        """Where the value of a key such as `web.config_file` came from: `default`, file:line, variable or flag."""
+        return self._proof.origins.get(key, "default")
+
+    def __eq__(self, other: object) -> bool:
+        """Equal where every value is, wherever it came from."""
+        if not isinstance(other, Config):
+            return NotImplemented
+        return self.__dict__ == other.__dict__ and self.conninfo == other.conninfo
+
+    __hash__ = Settings.__hash__
+
+
+def load(file: Path | None, environ: Mapping[str, str], options: Options) -> Config:
+    """The checked configuration. Paths in it are absolute: those of the file start at its folder.
+
+    Raises ConfigErrors with every mistake. Reads the file, and the one named by `database.url_file`.
+    """
+    source = Source("configuration") if file is None else read(file)
+    base = from_file(source, Path() if file is None else file.absolute().parent)
+    full = lay_over(base, environ, _with_absolute_paths(options))
+    conninfo, unreadable = _connection(full)
+    # The file is checked by itself too: a mistake in it is told even where an option covers it.
+    problems = [*source.problems, *_problems(base), *_problems(full), *unreadable]
+    if problems:
+        raise ConfigErrors(problems)
+    return Config.model_validate(full.tree, context=_Proof(conninfo, full.origins()))
+
+
+def _with_absolute_paths(options: Options) -> Options:
+    path = options.web_config_file
+    return options if path is None else replace(options, web_config_file=path.absolute())
+
+
+def _problems(layers: Layers) -> list[Problem]:
+    try:
+        Settings.model_validate(layers.tree)
+    except ValidationError as error:
+        return explain(error.errors(include_url=False), Settings, layers.place)
+    return []
+
+
+def _connection(layers: Layers) -> tuple[DatabaseUrl, list[Problem]]:
+    """The connection string and what is wrong with the file that should hold it."""
+    url, file = at(layers.tree, DATABASE_URL), at(layers.tree, DATABASE_URL_FILE)
+    try:
+        if url is None and isinstance(path_text(file), str):
+            return _from_url_file(str(file), *layers.place(DATABASE_URL_FILE))
+        return DatabaseUrl("") if url is None else DatabaseUrl.parse(url), []
+    except PydanticCustomError:
+        return DatabaseUrl(""), []  # told by the check of the key itself
+
+
+def _from_url_file(file: str, where: str, line: int) -> tuple[DatabaseUrl, list[Problem]]:
+    try:
+        return DatabaseUrl.parse(_content(Path(file))), []
+    except PydanticCustomError as error:
+        words = error.context or {}
+        what, cure = str(words["what"]), str(words["cure"])
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        what, cure = f"cannot be read: {reason}", "mount the secret there, or correct the path"
+    problem = Problem(f"{where}: {dotted(DATABASE_URL_FILE)}", f"{printable(file)} {what}", cure, line)
+    return DatabaseUrl(""), [problem]
+
+
+def _content(path: Path) -> str:
+    with path.open("rb") as file:
+        content = file.read(_URL_FILE_BYTES + 1)
+    if len(content) > _URL_FILE_BYTES:
+        raise OSError(None, "it is larger than 16 KiB")
+    return content.decode("utf-8-sig")

@@ -1,0 +1,76 @@
+"""What is wrong with a configuration, where, and what to do about it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from pydantic_core import PydanticCustomError
+
+from riverkeeper.config.redact import looks_like_connection
+
+KeyPath = tuple[str | int, ...]
+CUSTOM = "riverkeeper"  # the type of the errors below among pydantic's own
+# Other text in a key's place may be a value with a colon too many, and so a secret.
+_KEY = re.compile(r"[A-Za-z_<*][A-Za-z0-9_.<>*-]{0,39}")
+_QUOTED_LENGTH = 40  # enough to recognise one's own text in a message of one line
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One mistake. `where` names file, line and key, or the option or the variable; no text holds a secret."""
+
+    where: str
+    what: str
+    cure: str
+    line: int = field(default=0, compare=False, repr=False)  # 0: not in the file
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}; {self.cure}"
+
+
+class ConfigErrors(Exception):
+    """Every mistake of a configuration, in the order of the file; as text one line for each."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(sorted(dict.fromkeys(problems), key=lambda problem: problem.line))
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+def wrong(what: str, cure: str, key: str = "") -> PydanticCustomError:
+    """An error for validators to raise; `key` names the key to blame where a whole section is looked at."""
+    return PydanticCustomError(CUSTOM, "{what}; {cure}", {"what": what, "cure": cure, "key": key})
+
+
+def quoted(value: object) -> str:
+    """A value as its writer would recognise it: short, printable, and silent about what may be a database URL."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return "a list"
+    if isinstance(value, dict):
+        return "a section"
+    text = printable(str(value))
+    if looks_like_connection(text):
+        return "this text"
+    short = text if len(text) <= _QUOTED_LENGTH else text[:_QUOTED_LENGTH] + "…"
+    return f'"{short}"' if isinstance(value, str) else short
+
+
+def printable(text: str) -> str:
+    """The text on one line, safe for any terminal and inside a YAML comment."""
+    return "".join(character if character.isprintable() else "?" for character in text)
+
+
+def dotted(path: KeyPath) -> str:
+    """A key path as people write it: `web.listen_address[1]`. What does not look like a key is not repeated."""
+    return "".join(map(_step, path)).removeprefix(".")
+
+
+def _step(part: str | int) -> str:
+    if isinstance(part, int):
+        return f"[{part}]"
+    return f".{part}" if _KEY.fullmatch(part) else ".(no name of a key)"

@@ -1,0 +1,89 @@
+"""How amounts with a unit are written: `2s`, `1h30m`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+from riverkeeper.config.problem import quoted, wrong
+
+_NUMBER = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)\s*([A-Za-z]*)")
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A way to write amounts. As metadata of a number's type it makes that an option written with units."""
+
+    name: str
+    units: tuple[tuple[str, int], ...]  # biggest first, each in steps
+    steps: int  # in one unit of the value that the program sees; 1: the value is a whole number
+    bare: str  # the unit that a number without one is told to take
+    examples: str
+
+    def parse(self, value: object) -> float:
+        """The amount, from text whose units fall and come once each. Raises the error that tells what to write."""
+        match = re.fullmatch(self._pattern(), value) if isinstance(value, str) else None
+        if not value or match is None:
+            raise self._refusal(value)
+        return self._amount(
+            sum(int(count or 0) * size for count, (_, size) in zip(match.groups(), self.units, strict=True))
+        )
+
+    def format(self, amount: float) -> str:
+        """The shortest text that parses to the amount."""
+        rest, parts = round(amount * self.steps), ""
+        for unit, size in self.units:
+            count, rest = divmod(rest, size)
+            parts += f"{count}{unit}" if count else ""
+        return parts or f"0{self.bare}"
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(
+            self.parse,
+            handler(source),
+            serialization=core_schema.plain_serializer_function_ser_schema(self.format, when_used="json"),
+        )
+
+    def _pattern(self) -> str:
+        # Nine digits: no amount anyone means is cut off, and no number grows beyond a float.
+        return "".join(f"(?:([0-9]{{1,9}}){unit})?" for unit, _ in self.units)
+
+    def _amount(self, steps: int) -> float:
+        return steps if self.steps == 1 else steps / self.steps
+
+    def _refusal(self, value: object) -> Exception:
+        if value is None:
+            return wrong("has no value", f"write one such as {self.examples}, or remove the line")
+        text = str(value) if isinstance(value, str | int | float) else ""  # a list may be huge, by aliases
+        match = _NUMBER.fullmatch(text.strip())
+        unitless = match is not None and not match[2]
+        what = f"{quoted(value)} {'has no unit' if unitless else f'is not {self.name}'}"
+        guess = self._guess(match[1], match[2] or self.bare) if match else ""
+        return wrong(what, f"write {guess or f'one such as {self.examples}'}")
+
+    def _guess(self, number: str, word: str) -> str:
+        """What someone meant who forgot the unit, wrote a space, a capital or a decimal point; "" if unknown."""
+        size = {unit.lower(): size for unit, size in self.units}.get(word.lower())
+        if size is None or Decimal(number) * size % 1:
+            return ""
+        return self.format(self._amount(int(Decimal(number) * size)))
+
+
+DURATION = Quantity(
+    name="a duration",
+    units=(("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)),
+    steps=1000,
+    bare="s",
+    examples="500ms, 2s, 10m, 1h30m or 7d",
+)
+Duration = Annotated[float, DURATION]  # seconds
+
+
+def amount(value: str | float | None) -> float | None:
+    """A bound of an option, which its declaration may write with a unit."""
+    return DURATION.parse(value) if isinstance(value, str) else value

@@ -1,0 +1,263 @@
+"""The one module that knows the driver: connections, transactions, and errors turned into words."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any, LiteralString
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.rows import namedtuple_row
+
+from riverkeeper.driver_errors import explain
+from riverkeeper.errors import DatabaseError, Trouble
+from riverkeeper.statements import statement
+
+Row = Any  # a named tuple whose fields are the statement's columns
+Parameters = Mapping[str, object]
+Connection = psycopg.Connection[Row]
+
+APPLICATION_NAME = "riverkeeper"
+CONNECT_SECONDS = 5  # a server that does not answer for this long is not there; libpq takes whole seconds, 2 or more
+# A reader waits at most this long behind an ALTER TABLE, so that it never becomes part of that queue for long.
+LOCK_MILLISECONDS = 250
+ONE_QUERY_SHARE = 0.4  # of a transaction's time: one slow question leaves the others their chance
+SERVER_SHARE = 0.8  # of a statement's time, after which the server should say itself that it is over
+CUT_AFTER_SECONDS = 0.5  # beyond the deadline, time for the server's own statement_timeout to answer first
+
+
+class Transaction:
+    """An open transaction. Every query stands in a savepoint: one that fails leaves the others their chance."""
+
+    def __init__(self, connection: Connection, deadline: float, schemas: Mapping[str, str]) -> None:
+        self._connection = connection
+        self._deadline = deadline
+        self._schemas = schemas
+        self._share = ONE_QUERY_SHARE * self.remaining()
+
+    def remaining(self) -> float:
+        """Seconds left of the time this transaction was given; never below 0."""
+        return max(0.0, self._deadline - time.monotonic())
+
+    def query(self, name: str, parameters: Parameters | None = None, seconds: float | None = None) -> list[Row]:
+        """Rows of a statement by file name, in at most `seconds`. Raises DatabaseError; only LOST ends the rest."""
+        text = statement(name, **self._schemas)
+        milliseconds = max(1, int(min(seconds or self._share, self.remaining()) * 1000))
+        try:
+            self._connection.execute(_sql(f"SAVEPOINT one; SET LOCAL statement_timeout = {milliseconds}"))
+            cursor = self._connection.execute(_sql(text), parameters or {})  # {} too: %% is unescaped only then
+            rows = cursor.fetchall() if cursor.description else []
+            self._connection.execute("RELEASE SAVEPOINT one")
+        except psycopg.Error as error:
+            self._undo()
+            raise explain(error, name, lost=self._connection.closed) from None
+        return rows
+
+    def run(self, text: str) -> None:
+        """Run SQL text of our own making, several statements if need be. Raises DatabaseError: roll the block back."""
+        try:
+            self._connection.execute(_sql(text.replace("%%", "%")))
+        except psycopg.Error as error:
+            raise explain(error, "statement", lost=self._connection.closed) from None
+
+    def _undo(self) -> None:
+        if not self._connection.closed:
+            with contextlib.suppress(psycopg.Error):
+                self._connection.execute("ROLLBACK TO SAVEPOINT one; RELEASE SAVEPOINT one")
+
+
+class Database:
+    """One connection to one database, opened when first needed and again after it broke. One user at a time."""
+
+    def __init__(self, url: str, application_name: str = APPLICATION_NAME) -> None:
+        self._conninfo = _conninfo(url, application_name)
+        self._connection: Connection | None = None
+
+    def close(self) -> None:
+        """Close the connection; the next transaction opens another."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(psycopg.Error):
+                connection.close()
+
+    @contextlib.contextmanager
+    def reading(self, seconds: float, schemas: Mapping[str, str]) -> Iterator[Transaction]:
+        """A read-only transaction that sees one moment; at most `seconds` long, connecting included."""
+        with self._transaction(seconds, schemas, read_only=True) as transaction:
+            yield transaction
+
+    @contextlib.contextmanager
+    def writing(self, seconds: float, schemas: Mapping[str, str]) -> Iterator[Transaction]:
+        """A READ COMMITTED transaction that may write: committed at the end of the block, or not at all."""
+        with self._transaction(seconds, schemas, read_only=False) as transaction:
+            yield transaction
+
+    @contextlib.contextmanager
+    def _transaction(self, seconds: float, schemas: Mapping[str, str], *, read_only: bool) -> Iterator[Transaction]:
+        deadline = time.monotonic() + seconds
+        connection = self._begin(deadline, read_only)
+        with _cut_at(connection, deadline + CUT_AFTER_SECONDS):
+            try:
+                yield Transaction(connection, deadline, schemas)
+                if not read_only:  # what was read is read, whatever becomes of the connection then
+                    connection.commit()
+            except psycopg.Error as error:
+                raise explain(error, "commit", lost=connection.closed) from None
+            finally:
+                self._end(connection)
+
+    def _begin(self, deadline: float, read_only: bool) -> Connection:
+        """A transaction on the kept connection, or on a new one if the kept one turns out to be dead."""
+        if self._connection is not None:
+            with contextlib.suppress(DatabaseError):
+                return self._begin_on(self._connection, deadline, read_only)
+            self.close()
+        self._connection = _connect(self._conninfo, deadline - time.monotonic())
+        return self._begin_on(self._connection, deadline, read_only)
+
+    def _begin_on(self, connection: Connection, deadline: float, read_only: bool) -> Connection:
+        try:
+            with _cut_at(connection, deadline + CUT_AFTER_SECONDS):
+                connection.isolation_level = _LEVELS[read_only]
+                connection.read_only = read_only
+                connection.execute(
+                    _sql(
+                        f"SET LOCAL lock_timeout = {LOCK_MILLISECONDS};"
+                        "SET LOCAL idle_in_transaction_session_timeout = '10s'"  # a dead keeper must not hold locks
+                    )
+                )
+        except psycopg.Error as error:
+            self.close()
+            raise explain(error, "begin", lost=True) from None
+        return connection
+
+    def _end(self, connection: Connection) -> None:
+        if not connection.closed:
+            with contextlib.suppress(psycopg.Error):
+                connection.rollback()
+        if connection.closed:
+            self.close()
+
+
+class Session:
+    """A plain autocommit session for scripts of our own: the demo's fleet, `schema install`, tests."""
+
+    def __init__(self, url: str, application_name: str = APPLICATION_NAME, seconds: float = CONNECT_SECONDS) -> None:
+        """Connects, in at most about `seconds`. Raises DatabaseError."""
+        self._connection = _connect(_conninfo(url, application_name), seconds)
+        self._connection.autocommit = True
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        with contextlib.suppress(psycopg.Error):
+            self._connection.close()
+
+    def execute(self, sql: str, parameters: Parameters | None = None, seconds: float | None = None) -> list[Row]:
+        """Run SQL text, outside a transaction; rows if it has any. Raises DatabaseError, LOST after `seconds`."""
+        limit = contextlib.nullcontext() if seconds is None else _cut_at(self._connection, time.monotonic() + seconds)
+        try:
+            with limit:
+                cursor = self._connection.execute(_sql(sql), parameters)
+                return cursor.fetchall() if cursor.description else []
+        except psycopg.Error as error:
+            raise explain(error, "statement", lost=self._connection.closed) from None
+
+    def execute_within(self, seconds: float, sql: str, parameters: Parameters) -> list[Row]:
+        """One statement, in a transaction of its own that the server too ends in time. Raises DatabaseError.
+
+        A client that only hangs up leaves its statement waiting for a lock on the server, one more with every try. The
+        limit goes in the same message, so that it holds through PgBouncer and leaves nothing behind.
+        """
+        milliseconds = max(1, int(seconds * SERVER_SHARE * 1000))
+        cursor = psycopg.ClientCursor(self._connection, row_factory=namedtuple_row)
+        try:
+            with _cut_at(self._connection, time.monotonic() + seconds):
+                cursor.execute(_sql(f"SET LOCAL statement_timeout = {milliseconds}; {sql}"), parameters)
+                cursor.nextset()
+                return cursor.fetchall() if cursor.description else []
+        except psycopg.Error as error:
+            raise explain(error, "statement", lost=self._connection.closed) from None
+
+
+def run_script(url: str, sql: str) -> None:
+    """Run SQL text on a connection of its own."""
+    with Session(url) as session:
+        session.execute(sql)
+
+
+def describe_target(url: str) -> str:
+    """`host:port/database` of a URL, for people: no user, no password."""
+    parts = _parse(url)
+    host, port = parts.get("host") or os.environ.get("PGHOST", "local"), parts.get("port") or "5432"
+    return f"{host}:{port}/{parts.get('dbname') or os.environ.get('PGDATABASE', '')}"
+
+
+_LEVELS = {True: psycopg.IsolationLevel.REPEATABLE_READ, False: psycopg.IsolationLevel.READ_COMMITTED}
+
+
+def _connect(conninfo: str, seconds: float = CONNECT_SECONDS) -> Connection:
+    if seconds <= 0:
+        raise DatabaseError(Trouble.TIMED_OUT, "connect: no time left")
+    timeout = str(min(CONNECT_SECONDS, max(2, math.ceil(seconds))))
+    try:
+        if "connect_timeout" not in conninfo:
+            conninfo = make_conninfo(conninfo, connect_timeout=timeout)
+        # No prepared statements and no session settings: a PgBouncer in transaction mode may stand between.
+        return psycopg.connect(conninfo, prepare_threshold=None, row_factory=namedtuple_row)
+    except psycopg.Error as error:
+        raise explain(error, "connect", lost=True) from None
+
+
+def _conninfo(url: str, application_name: str) -> str:
+    given = _parse(url)
+    return make_conninfo(url, **({} if "application_name" in given else {"application_name": application_name}))
+
+
+def _parse(url: str) -> dict[str, Any]:
+    # A password with @ or / in it, or no host after it, is read in part as host or port, and stands in error texts.
+    authority, _, rest = url.partition("://")[2].partition("/")
+    if authority.count("@") > 1 or "@" in rest:
+        raise DatabaseError(Trouble.BAD_URL, "the database URL has an @ where none can stand")
+    try:
+        parts = conninfo_to_dict(url)
+    except psycopg.Error:  # its text quotes the URL, and so may quote the password
+        raise DatabaseError(Trouble.BAD_URL, "the database URL cannot be read") from None
+    if not all(port.isdecimal() for port in str(parts.get("port") or 5432).split(",") if port):
+        raise DatabaseError(Trouble.BAD_URL, "the port in the database URL is no number")
+    return parts
+
+
+@contextlib.contextmanager
+def _cut_at(connection: Connection, moment: float) -> Iterator[None]:
+    """Cut the connection's socket at a monotonic moment: a frozen server obeys no statement_timeout."""
+    timer = threading.Timer(max(0.0, moment - time.monotonic()), _cut, [connection])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _cut(connection: Connection) -> None:
+    with (
+        contextlib.suppress(OSError, psycopg.Error),
+        socket.socket(fileno=os.dup(connection.fileno())) as wire,
+    ):
+        wire.shutdown(socket.SHUT_RDWR)
+
+
+def _sql(text: str) -> LiteralString:
+    """Texts come from our own files and numbers; the driver's type asks for literals."""
+    return text

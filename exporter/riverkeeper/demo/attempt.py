@@ -1,0 +1,136 @@
+"""What happens to a claimed job, and what would River write about it? Pure: chance comes in as an argument."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from random import Random
+
+from riverkeeper.demo.kinds import Ending, Kind
+
+SOON_SECONDS = 5.0  # River writes a retry or snooze this near as `available`, not for the scheduler to move
+BACKOFF_SCALE = 0.5  # River waits failures^4 seconds; half of that shows a discarded job within half a minute
+JITTER = 0.1
+SNOOZE_SECONDS = (3.0, 12.0)  # on both sides of SOON_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A job as the fetch returned it; `attempted_at` by the database's clock."""
+
+    id: int
+    kind: str
+    queue: str
+    client: str
+    attempt: int
+    max_attempts: int
+    attempted_at: float
+    failures: int = 0  # errors before this attempt
+    snoozes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A claim and what will become of it; `ends_at` by the database's clock, infinite where it never ends."""
+
+    claim: Claim
+    ending: Ending
+    ends_at: float
+    beats: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a client reports about a job; None leaves the column as it is."""
+
+    id: int
+    state: str
+    attempt: int | None = None
+    error: Mapping[str, object] | None = None
+    finalized_at: float | None = None  # the worker's clock, as all its times
+    scheduled_at: float | None = None
+    metadata: Mapping[str, object] = field(default_factory=dict)
+
+
+def plan(claim: Claim, kind: Kind, chance: Random) -> Attempt:
+    """How the attempt will go: the same claim and the same chance give the same answer."""
+    ending = _draw(kind.endings, chance)
+    if ending is Ending.HANG:
+        return Attempt(claim, ending, math.inf, kind.beats)
+    seconds = chance.lognormvariate(math.log(kind.seconds), kind.spread)
+    return Attempt(claim, ending, claim.attempted_at + seconds, kind.beats)
+
+
+def result(attempt: Attempt, ending: Ending, ended_at: float, ahead: float, chance: Random) -> Result | None:
+    """What the client writes, its clock being `ahead` seconds of the database's; None where it cannot write."""
+    claim, clock = attempt.claim, ended_at + ahead
+    match ending:
+        case Ending.SUCCESS:
+            return Result(claim.id, "completed", finalized_at=clock)
+        case Ending.CANCEL:
+            said = _error(claim, ahead, "JobCancelError: recipient unsubscribed")
+            return Result(claim.id, "cancelled", error=said, finalized_at=clock)
+        case Ending.FAILURE:
+            return _failure(claim, clock, ahead, chance)
+        case Ending.SNOOZE:
+            wait = chance.uniform(*SNOOZE_SECONDS)
+            state = "available" if wait <= SOON_SECONDS else "scheduled"
+            again = {"snoozes": claim.snoozes + 1}
+            return Result(claim.id, state, claim.attempt - 1, scheduled_at=clock + wait, metadata=again)
+        case Ending.INTERRUPT:
+            return Result(claim.id, "available", max(claim.attempt - 1, 0), scheduled_at=clock)
+    return None
+
+
+def backoff(failures: int, chance: Random) -> float:
+    """Seconds until the next attempt after so many failures: River's default policy, scaled down."""
+    return BACKOFF_SCALE * float(failures) ** 4 * chance.uniform(1 - JITTER, 1 + JITTER)
+
+
+def encoded(results: list[Result]) -> str:
+    """The results as the JSON rows that demo/finish_jobs.sql reads."""
+    return json.dumps([_row(one) for one in results])
+
+
+def rfc3339(moment: float) -> str:
+    """The only form of a time that every River can read back from an error."""
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _draw(endings: Mapping[Ending, float], chance: Random) -> Ending:
+    drawn = chance.random()
+    for ending, share in endings.items():
+        if drawn < share:
+            return ending
+        drawn -= share
+    return Ending.SUCCESS
+
+
+def _failure(claim: Claim, clock: float, ahead: float, chance: Random) -> Result:
+    error = _error(claim, ahead, f"{claim.kind}: upstream answered 503")
+    if claim.attempt >= claim.max_attempts:
+        return Result(claim.id, "discarded", error=error, finalized_at=clock)
+    wait = backoff(claim.failures + 1, chance)
+    state = "available" if wait <= SOON_SECONDS else "retryable"
+    return Result(claim.id, state, error=error, scheduled_at=clock + wait)
+
+
+def _error(claim: Claim, ahead: float, text: str) -> dict[str, object]:
+    """River's AttemptError: `at` is the start of the attempt, by the worker's clock."""
+    at = rfc3339(claim.attempted_at + ahead)
+    return {"at": at, "attempt": claim.attempt, "error": text, "trace": ""}
+
+
+def _row(one: Result) -> dict[str, object]:
+    times = {"finalized_at": one.finalized_at, "scheduled_at": one.scheduled_at}
+    return {
+        "id": one.id,
+        "state": one.state,
+        "attempt": one.attempt,
+        "error": one.error,
+        "metadata": one.metadata,
+        **{name: None if moment is None else rfc3339(moment) for name, moment in times.items()},
+    }

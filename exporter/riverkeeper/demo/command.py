@@ -1,0 +1,47 @@
+"""`riverkeeper demo`: the exporter on an embedded Postgres with a simulated fleet."""
+
+from __future__ import annotations
+
+import click
+from rich.console import Console
+
+from riverkeeper.demo.postgres import NoPostgres
+from riverkeeper.demo.program import DemoFailed
+from riverkeeper.demo.run import run
+from riverkeeper.errors import DatabaseError
+from riverkeeper.web.addresses import split
+from riverkeeper.web.errors import WebError
+
+
+def _address(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    if value is not None:
+        try:
+            split(value)
+        except WebError as error:
+            raise click.BadParameter(str(error)) from None
+    return value
+
+
+@click.command("demo")
+@click.option("--seconds", type=click.FloatRange(min=1), metavar="N", help="End after N seconds, with a summary.")
+@click.option(
+    "--web.listen-address",
+    "listen_address",
+    metavar="HOST:PORT",
+    callback=_address,
+    help="Where the exporter listens [default: 127.0.0.1:9816, or any free port if that is taken].",
+)
+def demo(seconds: float | None, listen_address: str | None) -> None:
+    """Show the exporter at work: an embedded Postgres, and a fleet of River clients that crash, hang and fail.
+
+    Ends with Ctrl-C, or after --seconds with a summary of what the exporter saw. Leaves nothing behind.
+    Exit code: 0 when all of it worked, 1 when something did not, 128 + signal when --seconds was cut short.
+    """
+    try:
+        cut_short = run(seconds, listen_address, Console(soft_wrap=False))
+    except (DemoFailed, NoPostgres) as error:
+        raise click.ClickException(str(error)) from None
+    except DatabaseError as error:
+        raise click.ClickException(f"the demo's own database failed: {error}") from None
+    if cut_short is not None:
+        raise SystemExit(128 + cut_short)

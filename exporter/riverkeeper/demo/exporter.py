@@ -1,0 +1,79 @@
+"""The demo's exporter, and a Prometheus on it where one is installed: both are programs of their own."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from riverkeeper.demo.address import Address
+from riverkeeper.demo.exposition import Page, read
+from riverkeeper.demo.program import DemoFailed, Program, Stopped, Told, fetch, free_port, running
+
+READY_SECONDS = 30.0  # under 2 s on a two-core machine; the rest is for a busy one
+
+
+@dataclass(slots=True)
+class Exporter:
+    """A running `riverkeeper serve`."""
+
+    program: Program
+    address: Address
+
+    def page(self) -> Page:
+        """Its metrics now. Raises DemoFailed where there are none."""
+        self.program.check()
+        text = fetch(f"{self.address.url}/metrics", READY_SECONDS)
+        if text is None:
+            raise DemoFailed(f"{self.address.url}/metrics does not answer; the end of its log:\n{self._log()}")
+        try:
+            return read(text)
+        except ValueError as error:
+            raise DemoFailed(f"{self.address.url}/metrics is no metrics page: {error}") from None
+
+    def wait_until_up(self, told: Told) -> None:
+        """Return when it reads River's table: what finishes from then on is counted."""
+        deadline = time.monotonic() + READY_SECONDS
+        while self.page().total("river_up") != 1:
+            if time.monotonic() > deadline:
+                raise DemoFailed(f"river_up never became 1: the exporter cannot read River's table:\n{self._log()}")
+            if told.wait(0.2):
+                raise Stopped
+
+    def _log(self) -> str:
+        return self.program.last_words()
+
+
+@contextlib.contextmanager
+def start_exporter(database_url: str, address: Address, folder: Path, told: Told) -> Iterator[Exporter]:
+    """The exporter on a database, answering and reading."""
+    arguments = [sys.executable, "-m", "riverkeeper", "serve", "--database-url", database_url]
+    with running("exporter", [*arguments, "--web.listen-address", str(address)], folder) as program:
+        program.wait_until_ready(f"{address.url}/-/healthy", told, READY_SECONDS)
+        exporter = Exporter(program, address)
+        exporter.wait_until_up(told)
+        yield exporter
+
+
+@contextlib.contextmanager
+def start_prometheus(target: Address, folder: Path, told: Told) -> Iterator[str | None]:
+    """The URL of a Prometheus that scrapes `target`; None where no `prometheus` is on PATH."""
+    if (binary := shutil.which("prometheus")) is None:
+        yield None
+        return
+    home = folder / "prometheus"
+    home.mkdir()
+    config = home / "prometheus.yml"
+    config.write_bytes(files("riverkeeper").joinpath("demo/prometheus.yml").read_bytes())
+    (home / "targets.json").write_text(json.dumps([{"targets": [target.target]}]))
+    url = str(Address("127.0.0.1", free_port()))
+    arguments = [binary, f"--config.file={config}", f"--storage.tsdb.path={home / 'data'}"]
+    with running("prometheus", [*arguments, f"--web.listen-address={url}"], folder) as program:
+        program.wait_until_ready(f"http://{url}/-/ready", told, READY_SECONDS)
+        yield f"http://{url}/"

@@ -1,0 +1,115 @@
+"""The simulated clients at work on the table: one round of batched statements a tick."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import asdict, dataclass
+
+from riverkeeper.database import Row, Session
+from riverkeeper.demo.attempt import Claim, Result, encoded, rfc3339
+from riverkeeper.demo.kinds import QUEUES
+from riverkeeper.demo.maintenance import Chore, Maintenance
+from riverkeeper.demo.simulation import PAUSED_QUEUE, Simulation
+from riverkeeper.demo.table import Table
+from riverkeeper.snapshot import FINAL_STATES
+
+TICK_SECONDS = 0.1  # River's completer writes its results every 50 to 250 ms
+REFRESH_SECONDS = 600.0  # how often River's producers refresh their queue's row
+
+HUNG_KIND, CANCEL_EVERY_SECONDS, CANCEL_AFTER_SECONDS = "export_ledger", 60.0, 8.0
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """Live jobs just now."""
+
+    running: int
+    backlog: int  # available and due
+    failing: int  # failed at least once
+
+
+class Fleet:
+    """Clients, queues and leader of one River schema. Every method may raise DatabaseError."""
+
+    def __init__(self, session: Session, schema: str, simulation: Simulation) -> None:
+        self._table = Table(session, schema)
+        self._simulation = simulation
+        self.finished: Counter[str] = Counter()  # final state -> jobs, as the table took them
+        self._maintenance = Maintenance(self._table, simulation, self.finished)
+        self._impatience = Chore(CANCEL_EVERY_SECONDS, self._cancel, simulation.start + CANCEL_AFTER_SECONDS)
+        self._refresh_at = 0.0
+        self._paused = False
+
+    def tick(self, now: float) -> None:
+        """Do everything that is due at `now`, Unix seconds of the machine that the database runs on."""
+        turn = self._simulation.advance(now)
+        self._report(turn.results)
+        self._maintenance.resign(turn.stopped)
+        if turn.started or now >= self._refresh_at:
+            self._refresh_at = now + REFRESH_SECONDS
+            self._table.run("refresh_queues", {"queues": list(QUEUES)})
+        self._pause(now)
+        self._insert(now)
+        self._claim()
+        self._beat(now)
+        self._maintenance.run(now)
+        self._impatience.run(now)
+
+    def live(self) -> Live:
+        """Counts of the live jobs, from the table."""
+        (row,) = self._table.run("count_live", {})
+        return Live(row.running, row.backlog, row.failing)
+
+    def _report(self, results: list[Result]) -> None:
+        if results:
+            written = self._table.run("finish_jobs", {"results": encoded(results)})
+            self.finished.update(row.state for row in written if row.state in FINAL_STATES)
+
+    def _insert(self, now: float) -> None:
+        news = [
+            {
+                "kind": kind.name,
+                "queue": kind.queue,
+                "priority": kind.priority,
+                "max_attempts": kind.max_attempts,
+                "metadata": dict(kind.metadata),
+                "jobs": jobs,
+            }
+            for kind, jobs in self._simulation.arrivals(now)
+        ]
+        if news:
+            self._table.run("insert_jobs", {"news": json.dumps(news)})
+
+    def _claim(self) -> None:
+        if wants := self._simulation.wants():
+            rows = self._table.run("claim_jobs", {"wants": json.dumps([asdict(want) for want in wants])})
+            self._simulation.take(_claim(row) for row in rows)
+
+    def _beat(self, now: float) -> None:
+        if beats := self._simulation.beats(now):
+            said = [
+                {
+                    "id": beat.claim.id,
+                    "attempt": beat.claim.attempt,
+                    "client": beat.claim.client,
+                    "at": rfc3339(beat.at),
+                }
+                for beat in beats
+            ]
+            self._table.run("write_beats", {"beats": json.dumps(said)})
+
+    def _cancel(self) -> None:
+        """Somebody cancels what hangs; a hung worker does not listen, so it stays `running`."""
+        self._table.run("request_cancel", {"kind": HUNG_KIND, "seconds": CANCEL_AFTER_SECONDS / 2})
+
+    def _pause(self, now: float) -> None:
+        """Only at the edges, so that somebody who tries `UPDATE river_queue` is not overruled each tick."""
+        paused = self._simulation.paused(now)
+        if paused != self._paused:
+            self._paused = paused
+            self._table.run("pause_queue", {"queue": PAUSED_QUEUE, "paused": paused})
+
+
+def _claim(row: Row) -> Claim:
+    return Claim(**row._asdict())

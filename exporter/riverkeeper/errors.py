@@ -1,0 +1,68 @@
+"""What can go wrong with the database, in words for the person who must mend it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Trouble(StrEnum):
+    """Why a statement or a connection failed; the value is the word used in logs, pages and `check`."""
+
+    UNREACHABLE = "unreachable"
+    REFUSED_LOGIN = "refused_login"
+    NO_DATABASE = "no_database"
+    FULL = "full"
+    NO_TLS = "no_tls"
+    BAD_URL = "bad_url"
+    NO_RIVER = "no_river"
+    FORBIDDEN = "forbidden"
+    MISSING = "missing"
+    TIMED_OUT = "timed_out"
+    LOCKED = "locked"
+    LOST = "lost"
+    WRONG_KEEPER = "wrong_keeper"
+    TOO_NEW = "too_new"
+    SHARED_SCHEMA = "shared_schema"
+    OTHER = "other"
+
+
+CURES: dict[Trouble, str] = {
+    Trouble.UNREACHABLE: "check host, port and firewall, and that the server runs",
+    Trouble.REFUSED_LOGIN: "check the user, its password, its CONNECT right and pg_hba.conf",
+    Trouble.NO_DATABASE: "check the database name in the URL",
+    Trouble.FULL: "the server gives out no more connections; the keeper needs one, two while it serves a page of jobs",
+    Trouble.NO_TLS: "check sslmode and sslrootcert in the URL, and the server's certificate",
+    Trouble.BAD_URL: "write it as postgresql://user:password@host:5432/database, special characters percent-encoded",
+    Trouble.NO_RIVER: "name River's schema with --river-schema, or run River's migrations there first",
+    Trouble.FORBIDDEN: "run `riverkeeper schema grants` and have its GRANT statements executed",
+    Trouble.MISSING: "River's schema changed under us; it is read anew at the next scrape",
+    Trouble.TIMED_OUT: "the database is busy or the scrape timeout is too short",
+    Trouble.LOCKED: "another session holds or awaits a lock on River's table (ALTER TABLE? see pg_locks)",
+    Trouble.LOST: "the connection broke; it is opened again at the next scrape",
+    Trouble.WRONG_KEEPER: "give each River schema a keeper schema of its own (database.keeper_schema)",
+    Trouble.TOO_NEW: "upgrade this keeper (order of an upgrade: schema, keepers, workers)",
+    Trouble.SHARED_SCHEMA: "name a schema for the keeper that holds nothing else (database.keeper_schema)",
+    Trouble.OTHER: "see the database server's log for this application_name",
+}
+
+
+class DatabaseError(Exception):
+    """A failed statement or connection. Its text never holds a password, a parameter or a job's data."""
+
+    def __init__(self, trouble: Trouble, what: str) -> None:
+        super().__init__(what)
+        self.trouble = trouble
+        self.what = what
+
+    @property
+    def cure(self) -> str:
+        """What the operator can do about it."""
+        return CURES[self.trouble]
+
+    @property
+    def is_final(self) -> bool:
+        """Whether waiting cannot help: the configuration names what must not be used together."""
+        return self.trouble in {Trouble.WRONG_KEEPER, Trouble.TOO_NEW, Trouble.BAD_URL, Trouble.SHARED_SCHEMA}
+
+    def __str__(self) -> str:
+        return f"{self.what} ({self.trouble}: {self.cure})"

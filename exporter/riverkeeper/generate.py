@@ -1,0 +1,25 @@
+"""Writes again what is generated from the code: `make generate`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from riverkeeper.config.document import configuration_markdown
+from riverkeeper.metrics.document import metrics_markdown
+
+GENERATED: Mapping[str, Callable[[], str]] = {
+    "docs/metrics.md": metrics_markdown,
+    "docs/configuration.md": configuration_markdown,
+}
+
+
+def main() -> None:
+    """Write every generated file below the working directory."""
+    for name, text in GENERATED.items():
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_text(text(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

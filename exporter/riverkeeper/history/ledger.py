@@ -1,0 +1,154 @@
+"""The ledger of finished jobs: reads the slots that changed, and adds what is new in them to the totals, once."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+
+import structlog
+
+from riverkeeper.database import Transaction
+from riverkeeper.errors import DatabaseError, Trouble
+from riverkeeper.history import schedule, settling
+from riverkeeper.history.buckets import EDGES_MICROS
+from riverkeeper.history.cells import SLOT_SECONDS, CellKey, Tally
+from riverkeeper.history.rows import cell_of
+from riverkeeper.history.schedule import Progress, slot_of
+from riverkeeper.history.settling import Live
+from riverkeeper.history.state import NO_TOTALS, Reading, State, Totals
+from riverkeeper.history.store import Store
+from riverkeeper.names import Pair
+
+log = structlog.get_logger()
+
+BACKLOG_SECONDS = 0.25  # of reading in one collection, beyond what is due anyway, while slots are behind
+FIRST_SECONDS = 3.0  # for the one long reading of a first start; a shop too busy for it looks back less
+FIRST_SHORT_SECONDS = 120.0
+SEED_ROWS = 10_000  # finished rows of each state looked back over at the first start, for "last finished" only
+
+
+@dataclass(slots=True)
+class Found:
+    """What was read so far in this collection: the slots that changed, and what is in them."""
+
+    marks: dict[int, int] = field(default_factory=dict)
+    cells: list[tuple[CellKey, Tally]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Ledger:
+    """One collection is `read` in a reading transaction, then `settle` in a writing one that commits."""
+
+    store: Store
+    late_window: float  # seconds
+    max_pairs: int
+    counted_elsewhere: bool = False  # this process has shown counts of another ledger: these must not go on from there
+    _shown: Totals = NO_TOTALS
+
+    def read(self, tx: Transaction, now: float) -> Reading:
+        """Read the slots whose turn it is. Raises DatabaseError."""
+        known, server = self.store.peek(tx).progress, _server(tx)
+        if known is None or schedule.out_of_reach(known, now):
+            return self._begin(tx, now, known, server)
+        progress, found = schedule.arrived(known, now, self.late_window), Found()
+        late_before = progress.read_to[0]
+        slots, progress = schedule.visit(progress, now, self.late_window, schedule.enough(progress, now))
+        self._look(tx, {*schedule.near(progress, now), *slots}, found)
+        ends = time.monotonic() + BACKLOG_SECONDS
+        while time.monotonic() < ends:
+            slots, progress = schedule.visit(progress, now, self.late_window, schedule.BATCH_SLOTS)
+            if not slots:
+                break
+            self._look(tx, slots, found)
+        progress = schedule.collected(progress, now)
+        return Reading(now, known, progress, found.marks, tuple(found.cells), 0, late_before, server, {})
+
+    def settle(self, tx: Transaction, reading: Reading, live: Live) -> Totals:
+        """Fold a reading and return the totals, true once the transaction has committed. Raises DatabaseError."""
+        locked = self.store.lock(tx)
+        state = locked or self.store.peek(tx)
+        before = Totals(self.store.totals(tx), self.store.names(tx), state.epoch, state.late_rows)
+        why = self._why_new_epoch(state, reading, before)
+        if locked is None and why:
+            raise DatabaseError(Trouble.LOCKED, "another replica writes the ledger just when counters must begin anew")
+        if locked is None or settling.outdated(state, reading):
+            return before
+        lowest = settling.floor(state, reading)
+        known = self.store.cells(tx, {key.slot for key, _ in reading.cells if key.slot >= lowest})
+        epoch = max(state.epoch, self._shown.epoch) + 1 if why else state.epoch
+        changes = settling.changes(state, before, known, reading, live, self.max_pairs, epoch)
+        self.store.save(tx, before.names, changes)
+        _say(reading, why, changes.state.epoch)
+        return settling.after(before, changes)
+
+    @property
+    def has_shown(self) -> bool:
+        """Whether any totals were exported by this process."""
+        return self._shown is not NO_TOTALS
+
+    def exported(self, totals: Totals) -> None:
+        """Remember what was shown, after the commit: it may never fall within an epoch."""
+        if self.has_shown and self._shown.epoch != totals.epoch:
+            log.warning("counters of finished jobs began again at 0", epoch=totals.epoch)
+        self._shown, self.counted_elsewhere = totals, False
+
+    def _begin(self, tx: Transaction, now: float, known: Progress | None, server: str | None) -> Reading:
+        """What is there already is known, not counted; but slots that we still remember are counted on."""
+        found, look_back, end = Found(), self.late_window, slot_of(now + schedule.FUTURE_SECONDS)
+        try:
+            self._look(tx, range(slot_of(now - look_back), end), found, FIRST_SECONDS)
+        except DatabaseError:
+            found, look_back = Found(), min(FIRST_SHORT_SECONDS, look_back)
+            self._look(tx, range(slot_of(now - look_back), end), found)
+        seeds: dict[Pair, float] = {}
+        with contextlib.suppress(DatabaseError):  # worth having, not worth failing for
+            until = {"bound": SEED_ROWS, "until": end * SLOT_SECONDS}
+            seeds = {(row.queue, row.kind): row.last for row in tx.query("history/read_last_finished", until)}
+        progress = schedule.start(now, self.late_window, look_back)
+        known_before = known.pruned_to if known else end
+        return Reading(now, known, progress, found.marks, tuple(found.cells), known_before, 0, server, seeds)
+
+    def _look(self, tx: Transaction, slots: Iterable[int], found: Found, seconds: float | None = None) -> None:
+        """Add to `found` what is in those of the slots where anything changed."""
+        asked = [slot for slot in slots if slot not in found.marks]
+        rows = tx.query("history/read_marks", {"slots": asked}, seconds)
+        known = self.store.marks(tx, asked)
+        changed = {row.slot: row.mark for row in rows if row.mark != known.get(row.slot, 0)}
+        found.cells += _read(tx, changed, seconds)
+        found.marks |= changed
+
+    def _why_new_epoch(self, state: State, reading: Reading, before: Totals) -> str | None:
+        """Why the totals cannot go on where they were; None when they can."""
+        if state.server and reading.server and state.server != reading.server:
+            return "the database failed over to another server or timeline, and may have lost commits"
+        if settling.fell(self._shown, before) or (self.has_shown and state.progress is None):
+            return "the database has forgotten counts that were already shown"
+        if self.counted_elsewhere and any(tally.jobs for tally in before.series.values()):
+            return "this process has counted in memory until now"
+        return None
+
+
+def _read(tx: Transaction, slots: Collection[int], seconds: float | None) -> list[tuple[CellKey, Tally]]:
+    if not slots:
+        return []
+    asked = {"slots": list(slots), "edges": list(EDGES_MICROS)}
+    return [cell_of(row) for row in tx.query("history/read_finished", asked, seconds)]
+
+
+def _server(tx: Transaction) -> str | None:
+    """System identifier and timeline; None on a standby, and where the functions are not to be had."""
+    with contextlib.suppress(DatabaseError):
+        row = tx.query("river/read_identity")[0]
+        return f"{row.system}/{row.timeline}"
+    return None
+
+
+def _say(reading: Reading, why_new_epoch: str | None, epoch: int) -> None:
+    if reading.known_before and reading.begun_from is None:
+        log.info("ledger counts finished jobs from now on; what finished before is not in the counters")
+    elif reading.known_before:
+        log.warning("ledger looks around anew: the database's clock went back further than it remembers")
+    if why_new_epoch:
+        log.warning("ledger starts a new epoch: counters begin at 0", reason=why_new_epoch, epoch=epoch)

@@ -1,0 +1,100 @@
+-- Question: how many jobs finished in each of these ten-second slots, how long did they run, how long had they waited?
+-- Index: river_job_state_and_finalized_at_index, then the rows of the asked slots, twice. Few rows come back: one a
+-- slot and series, with its buckets in arrays. OFFSET 0 keeps the planner from evaluating an expression at every use.
+-- NULL: last is NULL where no moment is known. Bucket -1: finished, but no run time (never claimed, discarded,
+-- cancelled). A claim happens only when a job is due, so attempted_at before scheduled_at says that scheduled_at was
+-- moved after the claim: no wait is counted then. A run that ends before it began (clocks) took no time. Four months
+-- is the most that one job adds to a sum: a garbage time must not overflow it.
+SELECT
+    bucketed.slot,
+    'run' AS measure,
+    bucketed.queue,
+    bucketed.kind,
+    bucketed.state::text AS label,
+    array_agg(bucketed.bucket) AS buckets,
+    array_agg(bucketed.jobs) AS counts,
+    array_agg(bucketed.micros) AS micros,
+    array_agg(bucketed.attempts) AS attempts,
+    max(bucketed.last) AS last
+FROM (
+    SELECT
+        timed.slot,
+        timed.queue,
+        timed.kind,
+        timed.state,
+        CASE WHEN timed.micros IS NULL THEN -1
+            ELSE width_bucket(timed.micros - 0.5, %(edges)s::double precision[]) END AS bucket,
+        count(*) AS jobs,
+        coalesce(sum(timed.micros), 0)::bigint AS micros,
+        sum(timed.attempt) AS attempts,
+        max(timed.ended) AS last
+    FROM (
+        SELECT
+            s.slot,
+            job.*,
+            CASE WHEN job.state = 'completed' AND abs(job.claimed) < 'Infinity'
+                THEN least(greatest(round((job.ended - job.claimed) * 1e6), 0), 1e13) END AS micros
+        FROM unnest(%(slots)s::bigint[]) AS s (slot)
+        CROSS JOIN LATERAL (
+            SELECT
+                j.queue,
+                j.kind,
+                j.state,
+                j.attempt,
+                date_part('epoch', j.finalized_at) AS ended,
+                date_part('epoch', j.attempted_at) AS claimed
+            FROM river.river_job AS j
+            WHERE j.state IN ('cancelled', 'completed', 'discarded')
+              AND j.finalized_at >= to_timestamp(s.slot * 10) AND j.finalized_at < to_timestamp(s.slot * 10 + 10)
+            OFFSET 0
+        ) AS job
+        OFFSET 0
+    ) AS timed
+    GROUP BY 1, 2, 3, 4, 5
+) AS bucketed
+GROUP BY bucketed.slot, bucketed.queue, bucketed.kind, bucketed.state
+UNION ALL
+SELECT
+    bucketed.slot,
+    'wait',
+    bucketed.queue,
+    '',
+    bucketed.priority::text,
+    array_agg(bucketed.bucket),
+    array_agg(bucketed.jobs),
+    array_agg(bucketed.micros),
+    array_agg(0::bigint),
+    max(bucketed.last)
+FROM (
+    SELECT
+        timed.slot,
+        timed.queue,
+        timed.priority,
+        width_bucket(timed.micros - 0.5, %(edges)s::double precision[]) AS bucket,
+        count(*) AS jobs,
+        sum(timed.micros)::bigint AS micros,
+        max(timed.claimed) AS last
+    FROM (
+        SELECT
+            s.slot,
+            job.*,
+            CASE WHEN job.due > '-Infinity' AND job.due <= job.claimed AND job.claimed < 'Infinity'
+                THEN least(round((job.claimed - job.due) * 1e6), 1e13) END AS micros
+        FROM unnest(%(slots)s::bigint[]) AS s (slot)
+        CROSS JOIN LATERAL (
+            SELECT
+                j.queue,
+                j.priority,
+                date_part('epoch', j.attempted_at) AS claimed,
+                date_part('epoch', j.scheduled_at) AS due
+            FROM river.river_job AS j
+            WHERE j.state IN ('cancelled', 'completed', 'discarded')
+              AND j.finalized_at >= to_timestamp(s.slot * 10) AND j.finalized_at < to_timestamp(s.slot * 10 + 10)
+            OFFSET 0
+        ) AS job
+        OFFSET 0
+    ) AS timed
+    WHERE timed.micros IS NOT NULL
+    GROUP BY 1, 2, 3, 4
+) AS bucketed
+GROUP BY bucketed.slot, bucketed.queue, bucketed.priority

@@ -1,0 +1,62 @@
+"""Between the rows of statements and the values of the fold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from riverkeeper.database import Row
+from riverkeeper.history.cells import CellKey, Series, Tally
+from riverkeeper.history.schedule import Progress
+from riverkeeper.history.state import State
+from riverkeeper.names import Names
+
+MOST = 2**63 - 1  # a sum of durations stops there: 292,000 years, which only garbage reaches
+
+
+def cell_of(row: Row) -> tuple[CellKey, Tally]:
+    """A row of read_finished or read_cells."""
+    return CellKey(row.slot, series_of(row)), tally_of(row)
+
+
+def series_of(row: Row) -> Series:
+    return Series(row.measure, row.queue, row.kind, row.label)
+
+
+def tally_of(row: Row) -> Tally:
+    amounts = zip(row.counts, row.micros, row.attempts, strict=True)
+    return Tally(dict(zip(row.buckets, amounts, strict=True)), row.last)
+
+
+def state_of(row: Row) -> State:
+    """A row of read_ledger or lock_ledger."""
+    stored = row.progress and {**row.progress, "read_to": tuple(row.progress["read_to"])}
+    return State(row.epoch, row.server, row.late_rows, Progress(**stored) if stored else None)
+
+
+def columns(series: Series, tally: Tally) -> dict[str, object]:
+    """A row of ledger_total, or but for its slot of ledger_cell."""
+    counts, micros, attempts = zip(*tally.buckets.values(), strict=True) if tally.buckets else ((), (), ())
+    return {
+        "measure": series.measure,
+        "queue": series.queue,
+        "kind": series.kind,
+        "label": series.label,
+        "buckets": list(tally.buckets),
+        "counts": counts,
+        "micros": [min(value, MOST) for value in micros],
+        "attempts": attempts,
+        "last": tally.last,
+    }
+
+
+def names_of(rows: Iterable[Row]) -> Names:
+    """Rows of read_names; an empty kind is the queue itself."""
+    rows = list(rows)
+    return Names(
+        {row.queue: row.seen_at for row in rows if not row.kind},
+        {(row.queue, row.kind): row.seen_at for row in rows if row.kind},
+    )
+
+
+def name_rows(names: Names) -> Mapping[tuple[str, str], float]:
+    return {**{(queue, ""): seen for queue, seen in names.queues.items()}, **names.pairs}

@@ -1,0 +1,123 @@
+"""What a reading changes in the ledger. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from riverkeeper.history.cells import NOTHING, Cells, Folded, Series, Tally, fold
+from riverkeeper.history.schedule import Progress
+from riverkeeper.history.state import Changes, Reading, State, Totals
+from riverkeeper.names import OTHER, Names, Pair, keep
+
+Live = Mapping[Pair, int]  # live jobs by pair
+
+
+def outdated(state: State, reading: Reading) -> bool:
+    """Whether the ledger was begun, or begun anew, since the reading: then the next reading counts on from there."""
+    if reading.known_before:
+        return state.progress != reading.begun_from
+    return state.progress is None
+
+
+def floor(state: State, reading: Reading) -> int:
+    """Slots below this one cannot be folded: what was counted of them is forgotten."""
+    begins = reading.known_before or state.progress is None
+    return reading.progress.pruned_to if begins or state.progress is None else state.progress.pruned_to
+
+
+def changes(
+    state: State, before: Totals, known: Cells, reading: Reading, live: Live, max_pairs: int, epoch: int
+) -> Changes:
+    """The changes of one collection. `known` holds every known cell of the slots that were read."""
+    new_epoch = epoch != state.epoch
+    lowest = floor(state, reading)
+    cells = [(key, tally) for key, tally in reading.cells if key.slot >= lowest]
+    seen = fold(known, (cell for cell in cells if cell[0].slot < reading.known_before))
+    counted = fold(known, (cell for cell in cells if cell[0].slot >= reading.known_before))
+    finished = {**reading.seeds, **_last_by_pair(seen), **_last_by_pair(counted)}
+    names = keep(before.names, live, finished, reading.now, max_pairs)
+    base = _uncounted(before.series) if new_epoch else before.series
+    grown = _grown(base, _last_only(seen, reading.seeds), names)
+    grown |= _grown({**base, **grown}, counted.risen, names)
+    progress = reading.progress if state.progress == reading.begun_from else state.progress
+    return Changes(
+        state=State(
+            epoch=epoch,
+            server=reading.server or state.server,
+            late_rows=(0 if new_epoch else state.late_rows) + _late(counted, reading),
+            progress=progress,
+        ),
+        marks={slot: mark for slot, mark in reading.marks.items() if slot >= lowest},
+        cells={**seen.cells, **counted.cells},
+        totals={**base, **grown} if new_epoch else grown,
+        names=names,
+        prune_to=_prune_to(state.progress, progress),
+    )
+
+
+def after(before: Totals, changed: Changes) -> Totals:
+    """What is committed once the changes are."""
+    series = {**before.series, **changed.totals}
+    kept = {key: tally for key, tally in series.items() if named(changed.names, key)}
+    return Totals(kept, changed.names, changed.state.epoch, changed.state.late_rows)
+
+
+def fell(shown: Totals, now: Totals) -> bool:
+    """Whether the database has forgotten what was already shown."""
+    if shown.epoch != now.epoch:
+        return shown.epoch > now.epoch
+    kept = ((series, tally) for series, tally in shown.series.items() if named(now.names, series))
+    return now.late_rows < shown.late_rows or any(
+        not now.series.get(series, NOTHING).holds(tally) for series, tally in kept
+    )
+
+
+def named(names: Names, series: Series) -> bool:
+    """Whether a total is exported: its name is kept, or it is one of the folded rests."""
+    if series.kind in {"", OTHER}:
+        return series.queue in names.queues or series.queue == OTHER
+    return (series.queue, series.kind) in names.pairs
+
+
+def _last_by_pair(folded: Folded) -> dict[Pair, float]:
+    last: dict[Pair, float] = {}
+    for series, tally in folded.risen.items():
+        if series.measure == "run" and tally.last is not None:
+            pair = (series.queue, series.kind)
+            last[pair] = max(tally.last, last.get(pair, tally.last))
+    return last
+
+
+def _last_only(seen: Folded, seeds: Mapping[Pair, float]) -> dict[Series, Tally]:
+    """What is known where the ledger begins: when, but not how many."""
+    known = _uncounted(seen.risen)
+    for (queue, kind), last in seeds.items():
+        series = Series("run", queue, kind, "completed")
+        known[series] = known.get(series, NOTHING).plus(Tally(last=last))
+    return known
+
+
+def _uncounted(totals: Mapping[Series, Tally]) -> dict[Series, Tally]:
+    return {series: Tally(last=tally.last) for series, tally in totals.items()}
+
+
+def _grown(totals: Mapping[Series, Tally], risen: Mapping[Series, Tally], names: Names) -> dict[Series, Tally]:
+    """The totals that change, under the names they are exported by."""
+    grown: dict[Series, Tally] = {}
+    for series, tally in risen.items():
+        queue, kind = names.pair((series.queue, series.kind)) if series.kind else (names.queue(series.queue), "")
+        name = Series(series.measure, queue, kind, series.label)
+        grown[name] = grown.get(name, totals.get(name, NOTHING)).plus(tally)
+    return grown
+
+
+def _late(counted: Folded, reading: Reading) -> int:
+    """Jobs that were counted only when their slot was read again."""
+    late = (key for key in counted.cells if key.series.measure == "run" and key.slot < reading.late_before)
+    return sum(counted.rise[key] for key in late)
+
+
+def _prune_to(before: Progress | None, now: Progress | None) -> int | None:
+    if now is None or (before is not None and now.pruned_to <= before.pruned_to):
+        return None
+    return now.pruned_to

@@ -1,0 +1,60 @@
+"""What the ledger remembers from one collection to the next. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from riverkeeper.history.cells import CellKey, Series, Tally
+from riverkeeper.history.schedule import Progress
+from riverkeeper.names import NO_NAMES, Names, Pair
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The ledger's one row. `server` is system identifier and timeline, None where it could not be told."""
+
+    epoch: int = 1
+    server: str | None = None
+    late_rows: int = 0
+    progress: Progress | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was read in the reading transaction, to be folded in the writing one."""
+
+    now: float
+    begun_from: Progress | None  # as it was before this reading
+    progress: Progress  # as it is after it
+    marks: Mapping[int, int]  # slot -> which rows were in it, of the slots that were read
+    cells: tuple[tuple[CellKey, Tally], ...]
+    known_before: int  # jobs of slots below this one are known from now on, not counted: the ledger begins here
+    late_before: int  # slots below this one were read before: what is new there came late
+    server: str | None
+    seeds: Mapping[Pair, float]  # pair -> last finished, on a first start only
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What is committed, and under which names."""
+
+    series: Mapping[Series, Tally]
+    names: Names
+    epoch: int
+    late_rows: int
+
+
+NO_TOTALS = Totals({}, NO_NAMES, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What one collection changes, written together or not at all."""
+
+    state: State
+    marks: Mapping[int, int]
+    cells: Mapping[CellKey, Tally]
+    totals: Mapping[Series, Tally]
+    names: Names
+    prune_to: int | None  # cells and marks of slots below this one may go; None: nothing to do yet

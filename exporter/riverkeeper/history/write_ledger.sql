@@ -1,0 +1,5 @@
+-- Question: (writes) how far the ledger has come. Called under lock_ledger.
+-- Index: one row.
+-- NULL: server where it could not be told.
+UPDATE keeper.ledger
+SET epoch = %(epoch)s, server = %(server)s, late_rows = %(late_rows)s, progress = %(progress)s::jsonb

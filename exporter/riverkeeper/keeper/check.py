@@ -1,0 +1,91 @@
+"""The doctor behind `riverkeeper check`: asks what a keeper needs to know, and changes nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from riverkeeper.database import Database, Transaction
+from riverkeeper.errors import DatabaseError, Trouble
+from riverkeeper.keeper import diagnosis
+from riverkeeper.keeper.diagnosis import Poison, Upkeep
+from riverkeeper.keeper.found import KeeperSchema, default_name
+from riverkeeper.keeper.grants import name_in_script
+from riverkeeper.keeper.report import Finding, Report, problem
+from riverkeeper.keeper.schema import look
+from riverkeeper.questions import Questions
+from riverkeeper.river.around import read_leader, read_migrations, read_tables
+from riverkeeper.river.bounds import METADATA_LARGE
+from riverkeeper.river.detect import detect
+from riverkeeper.river.layout import Layout
+from riverkeeper.river.running import RFC3339, read_running
+
+SECONDS = 20.0  # a person waits; a table without its index needs some of it
+SHOWN = 20  # poison jobs by name
+
+
+def examine(url: str, river_schema: str | None, keeper_schema: str | None) -> Report:
+    """Everything that can be said about this database, its River and its keeper schema. Never raises."""
+    findings: list[Finding] = []
+    schemas: dict[str, str] = {}
+    try:
+        database = Database(url)
+        try:
+            with database.reading(SECONDS, schemas) as tx:
+                for finding in _ask(tx, schemas, river_schema, keeper_schema or default_name(river_schema)):
+                    findings.append(finding)  # one by one: what was found before a failure is said too
+        finally:
+            database.close()
+    except DatabaseError as error:
+        topic = "river" if error.trouble is Trouble.NO_RIVER else "database"
+        findings.append(problem(topic, error.what, error.cure))
+    return Report(tuple(findings))
+
+
+def _ask(tx: Transaction, schemas: dict[str, str], river_schema: str | None, keeper: str) -> Iterator[Finding]:
+    sent = time.time()
+    opened = tx.query("river/open_transaction")[0]
+    skew = (sent + time.time()) / 2 - opened.clock
+    yield from diagnosis.server(opened.server_version, opened.database, standby=opened.standby, skew=skew)
+    layout = detect(tx, river_schema)
+    schemas.update(river=layout.schema, keeper=keeper)
+    login = tx.query("keeper/read_login", {"schema": name_in_script(layout.schema)})[0]
+    questions = Questions(tx)
+    yield from diagnosis.river(layout, questions.ask("migrations", lambda: read_migrations(tx, layout)))
+    yield from diagnosis.rights(layout, login.login, usable=login.usable)
+    yield from diagnosis.keeper(_keeper(tx, keeper, layout), standby=opened.standby)
+    yield from _ask_river(questions, layout, opened.now, standby=opened.standby)
+    missing = not login.usable or bool(layout.unreadable())
+    yield from diagnosis.failures(questions.outcomes, rights_missing=missing)
+
+
+def _ask_river(questions: Questions, layout: Layout, now: float, *, standby: bool) -> Iterator[Finding]:
+    ask, tx = questions.ask, questions.tx
+    if layout.has("river_leader") and not standby:
+        found = ask("leader", lambda: [read_leader(tx)])
+        yield from diagnosis.leader(found[0], now) if found else ()
+    if running := ask("running", lambda: read_running(tx)):
+        yield from diagnosis.beats(running)
+    jobs = ask("poison", lambda: _poison(tx))
+    if jobs is not None:
+        yield from diagnosis.poison(jobs[:SHOWN], layout.schema, more=len(jobs) > SHOWN)
+    if upkeep := ask("upkeep", lambda: _upkeep(tx, layout)):
+        yield from diagnosis.upkeep(upkeep, layout.schema)
+
+
+def _keeper(tx: Transaction, keeper: str, layout: Layout) -> KeeperSchema | DatabaseError:
+    try:
+        return look(tx, keeper, layout.schema)
+    except DatabaseError as error:
+        return error
+
+
+def _poison(tx: Transaction) -> list[Poison]:
+    limits = {"rfc3339": RFC3339, "most_bytes": METADATA_LARGE, "most_rows": SHOWN + 1}
+    return [Poison(row.id, row.queue, row.kind, tuple(row.faults)) for row in tx.query("river/read_poison", limits)]
+
+
+def _upkeep(tx: Transaction, layout: Layout) -> Upkeep:
+    (size,) = read_tables(tx, layout)
+    rows = tx.query("river/read_indexes", {"job_table": layout.oids["river_job"]})
+    return Upkeep(rows[0].analyzed, size.bytes, tuple(tuple(row.columns) for row in rows if row.columns))

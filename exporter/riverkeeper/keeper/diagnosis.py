@@ -1,0 +1,171 @@
+"""What the facts about a River and its keeper mean, and what to do about each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from riverkeeper.errors import DatabaseError, Trouble
+from riverkeeper.keeper.found import KeeperSchema
+from riverkeeper.keeper.grants import name_in_script, select
+from riverkeeper.keeper.report import Finding, ok, problem, warning
+from riverkeeper.river.layout import Layout
+from riverkeeper.snapshot import Leader, QueryOutcome, Running
+
+OLDEST_TESTED = 140_000  # as Postgres counts its versions
+SKEW_SECONDS = 5.0  # ages on the page are the database's; only a person comparing logs is misled by less
+LARGE_BYTES = 1 << 20  # below this the planner cannot be far off
+FETCHING = ("state", "queue", "priority", "scheduled_at")
+FINALIZED = ("state", "finalized_at")
+MISSING_TABLES = {
+    "river_queue": "paused queues are not shown",
+    "river_leader": "whether anybody leads is not shown",
+    "river_migration": "River's version is not shown",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Poison:
+    """A running job that stops River's own rescuer."""
+
+    id: int
+    queue: str
+    kind: str
+    faults: tuple[str, ...]  # metadata keys, or `metadata` itself
+
+
+@dataclass(frozen=True, slots=True)
+class Upkeep:
+    """How the job table is kept: leading columns of each usable index."""
+
+    analyzed: bool
+    bytes: int
+    indexes: tuple[tuple[str, ...], ...]
+
+
+def server(version: int, database: str, *, standby: bool, skew: float) -> Iterator[Finding]:
+    said = f'database "{database}", PostgreSQL {version // 10_000}.{version % 10_000}'
+    if version < OLDEST_TESTED:
+        yield warning("server", f"{said}: older than any that Riverkeeper is tested with", "upgrade to 14 or newer")
+    else:
+        yield ok("server", said)
+    if standby:
+        yield warning(
+            "server",
+            "a standby: River's leader cannot be seen here, and finished jobs are counted in memory",
+            "point the keeper at the primary",
+        )
+    if abs(skew) > SKEW_SECONDS:
+        yield warning("clock", f"this clock is {skew:+.1f} s off the database's", "run NTP on both")
+    else:
+        yield ok("clock", f"this clock and the database's differ by {abs(skew):.3f} s")
+
+
+def river(layout: Layout, migrations: dict[str, int] | None) -> Iterator[Finding]:
+    lines = ", ".join(f"{line} {version}" for line, version in (migrations or {}).items())
+    yield ok("river", f'River in schema "{layout.schema}"{f", migrations {lines}" if lines else ""}')
+    for table, means in MISSING_TABLES.items():
+        if not layout.has(table):
+            yield warning("river", f"there is no table {table}: {means}", "run River's migrations")
+
+
+def rights(layout: Layout, login: str, *, usable: bool) -> Iterator[Finding]:
+    role = name_in_script(login)
+    if not usable:
+        cure = f"GRANT USAGE ON SCHEMA {name_in_script(layout.schema)} TO {role};"
+        yield problem("rights", f'{login} may not use schema "{layout.schema}"', cure)
+    for table, columns in layout.unreadable().items():
+        cure = select(layout.schema, table, columns, role)
+        yield problem("rights", f"{login} may not read {', '.join(columns)} of {table}", cure)
+    if usable and not layout.unreadable():
+        yield ok("rights", f"{login} may read every column that is asked for")
+
+
+def keeper(found: KeeperSchema | DatabaseError, *, standby: bool) -> Iterator[Finding]:
+    topic, in_memory = "keeper schema", "finished jobs are counted in memory, from the start of each process"
+    if isinstance(found, DatabaseError):
+        yield problem(topic, found.what, found.cure)
+    elif not found.installed:
+        yield warning(topic, f'"{found.name}" is not installed: {in_memory}', "riverkeeper schema install")
+    elif not found.writable and not standby:
+        yield warning(topic, f'"{found.name}" may not be written: {in_memory}', "riverkeeper schema grants")
+    elif found.outdated:
+        yield warning(
+            topic, f'"{found.name}" is older than this keeper: version {found.version}', "riverkeeper schema install"
+        )
+    else:
+        yield ok(topic, f'"{found.name}" is installed, version {found.version}')
+
+
+def leader(found: Leader | None, now: float) -> Iterator[Finding]:
+    cure = "start a River client; without a leader nothing is scheduled, rescued or cleaned"
+    if found is None:
+        yield problem("leader", "no client leads", cure)
+    elif found.expires_at < now:
+        yield problem(
+            "leader", f"no client leads: {found.leader_id} did until {now - found.expires_at:.0f} s ago", cure
+        )
+    else:
+        yield ok("leader", f"{found.leader_id} leads since {now - found.elected_at:.0f} s")
+
+
+def beats(running: Running) -> Iterator[Finding]:
+    jobs, beating = sum(pair.jobs for pair in running.pairs), sum(pair.beating for pair in running.pairs)
+    said = f"{beating} of {jobs} running jobs beat"
+    if jobs and not beating:
+        yield warning("beats", f"{said}: whether they live is not known", "let workers beat: clients/CONTRACT.md")
+    else:
+        yield ok("beats", said if jobs else "nothing is running")
+    if running.unreadable_beats:
+        cure = "write RFC 3339 with a zone, of the present claim, by a clock that is right"
+        yield warning("beats", f"{running.unreadable_beats} have a metadata.health_check_at that does not count", cure)
+    if running.unread:
+        yield warning("beats", f"{running.unread} have metadata too large to look into", "keep data in args")
+
+
+def poison(jobs: Sequence[Poison], schema: str, *, more: bool) -> Iterator[Finding]:
+    if not jobs:
+        yield ok("poison", "no running job stops River's own rescuer")
+    for job in jobs:
+        wrong = ", ".join(job.faults)
+        said = f"job {job.id} ({job.kind} in {job.queue}) stops River's own rescuer for every job: {wrong} is wrong"
+        yield problem("poison", said, _mended(job, schema))
+    if more:
+        yield problem("poison", "there are more like these", "mend these first, then check again")
+
+
+def _mended(job: Poison, schema: str) -> str:
+    metadata = "'{}'" if "metadata" in job.faults else "metadata"
+    if "river:rescue_count" in job.faults:
+        metadata += " - 'river:rescue_count'"
+    if "cancel_attempted_at" in job.faults:  # it stays cancelled
+        metadata += " || jsonb_build_object('cancel_attempted_at', now())"
+    where = f"WHERE id = {job.id} AND state = 'running'"
+    return f"UPDATE {name_in_script(schema)}.river_job SET metadata = {metadata} {where};"  # noqa: S608 - printed
+
+
+def upkeep(found: Upkeep, schema: str) -> Iterator[Finding]:
+    table = f"{name_in_script(schema)}.river_job"
+    if found.analyzed or found.bytes < LARGE_BYTES:
+        yield ok("statistics", "the planner knows the job table")
+    else:
+        yield warning(
+            "statistics", "the job table was never analyzed: long queues are estimated badly", f"ANALYZE {table};"
+        )
+    columns = "CREATE INDEX CONCURRENTLY {} ON " + table + " ({});"
+    for index, wanted, more in (
+        ("river_job_prioritized_fetching_index", FETCHING, ", id"),
+        ("river_job_state_and_finalized_at_index", FINALIZED, ""),
+    ):
+        if any(there[: len(wanted)] == wanted for there in found.indexes):
+            yield ok("indexes", f"{index} is there")
+        else:
+            what = f"{index} is missing: a scrape reads the whole table, and River fetches slowly"
+            yield problem("indexes", what, columns.format(index, ", ".join(wanted) + more))
+
+
+def failures(outcomes: Sequence[QueryOutcome], *, rights_missing: bool) -> Iterator[Finding]:
+    """Questions that failed, but for want of a right that was named already."""
+    for outcome in outcomes:
+        if outcome.error and not (rights_missing and f"({Trouble.FORBIDDEN}:" in outcome.error):
+            yield problem("questions", f"{outcome.name}: {outcome.error}")

@@ -1,0 +1,53 @@
+"""What the doctor found: sentences with cures, for people and for scripts. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+
+
+class Level(StrEnum):
+    """How much a finding matters."""
+
+    OK = "ok"
+    WARNING = "warning"  # something is not shown, or shown less well
+    PROBLEM = "problem"  # something is wrong, here or in River
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    level: Level
+    topic: str
+    what: str
+    cure: str | None = None  # SQL where a statement mends it
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All findings, in the order in which one would look."""
+
+    findings: tuple[Finding, ...]
+
+    @property
+    def has_problems(self) -> bool:
+        return any(finding.level is Level.PROBLEM for finding in self.findings)
+
+    def as_json(self) -> Mapping[str, object]:
+        """For json.dumps."""
+        worst = max((finding.level for finding in self.findings), key=list(Level).index, default=Level.OK)
+        return {"level": worst, "findings": [asdict(finding) for finding in self.findings]}
+
+
+def ok(topic: str, what: str) -> Finding:
+    return Finding(Level.OK, topic, what)
+
+
+def warning(topic: str, what: str, cure: str | None = None) -> Finding:
+    return Finding(Level.WARNING, topic, what, cure)
+
+
+def problem(topic: str, what: str, cure: str | None = None) -> Finding:
+    return Finding(Level.PROBLEM, topic, what, cure)

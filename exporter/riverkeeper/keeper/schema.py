@@ -1,0 +1,129 @@
+"""The keeper schema: made, checked, granted and removed. One keeper schema belongs to one River schema."""
+
+from __future__ import annotations
+
+from riverkeeper.database import Database, Transaction
+from riverkeeper.errors import DatabaseError, Trouble
+from riverkeeper.keeper.found import KeeperSchema, default_name
+from riverkeeper.keeper.grants import KEEPER_TABLES
+from riverkeeper.river.detect import detect
+from riverkeeper.statements import quoted, statement
+
+VERSION = 2  # of what the files in migrations/ make
+MIN_COMPATIBLE = 1  # the oldest keeper that may work with it
+MIGRATIONS = ("keeper/migrations/001_ledger", "keeper/migrations/002_heartbeat")
+INSTALL_SECONDS = 30.0
+LOOK_SECONDS = 5.0
+MOST_NAME_BYTES = 63  # Postgres cuts longer names
+
+
+def look(tx: Transaction, name: str, river_schema: str) -> KeeperSchema:
+    """The keeper schema for this River. Raises DatabaseError WRONG_KEEPER where it serves another, or is too new."""
+    found = tx.query("keeper/detect_keeper", {"schema": name})
+    if not found or not found[0].usable:
+        return KeeperSchema(name, installed=bool(found))
+    rows = tx.query("keeper/read_meta")
+    if not rows:
+        return KeeperSchema(name)
+    meta = rows[0]
+    if meta.river_schema != river_schema:
+        raise DatabaseError(
+            Trouble.WRONG_KEEPER,
+            f'keeper schema "{name}" belongs to River schema "{meta.river_schema}", not to "{river_schema}"',
+        )
+    if meta.min_compatible > VERSION:
+        raise DatabaseError(
+            Trouble.TOO_NEW,
+            f'keeper schema "{name}" has version {meta.version} and needs a keeper of at least '
+            f"version {meta.min_compatible}; this one knows version {VERSION}",
+        )
+    # An older schema will do for what it has: migrations only add.
+    return KeeperSchema(name, True, found[0].writable, meta.version, outdated=meta.version < VERSION)
+
+
+def install(url: str, river_schema: str | None, keeper_schema: str | None) -> str:
+    """Make or upgrade the keeper schema, in one transaction; doing it again changes nothing. Returns its name."""
+    database = Database(url)
+    name = keeper_schema or default_name(river_schema)
+    try:
+        with database.writing(INSTALL_SECONDS, {"keeper": name}) as tx:
+            river = detect(tx, river_schema).schema
+            _refuse_rivers_own(name, river)
+            tx.run(f"SET LOCAL lock_timeout = {INSTALL_SECONDS * 1000:.0f}")
+            tx.run("SELECT pg_advisory_xact_lock(hashtext('riverkeeper schema install'))")  # two at once: in turn
+            # Asked first, because IF NOT EXISTS is refused to whoever may not make schemas, also where there is one.
+            if not tx.query("keeper/find_schema", {"schema": name}):
+                tx.run(create_statement(name))
+            tx.run(statement("keeper/meta", keeper=name))
+            _migrate(tx, name, river)
+    finally:
+        database.close()
+    return name
+
+
+def _migrate(tx: Transaction, name: str, river: str) -> None:
+    rows = tx.query("keeper/read_meta")
+    if rows:
+        look(tx, name, river)
+    done = rows[0].version if rows else 0
+    for number, migration in enumerate(MIGRATIONS, start=1):
+        if number > done:
+            tx.run(statement(migration, keeper=name))
+    tx.query("keeper/write_meta", {"river_schema": river, "version": VERSION, "min_compatible": MIN_COMPATIBLE})
+
+
+def _refuse_rivers_own(name: str, river_schema: str) -> None:
+    if name.encode()[:MOST_NAME_BYTES] == river_schema.encode()[:MOST_NAME_BYTES]:
+        raise DatabaseError(Trouble.SHARED_SCHEMA, f"\"{name}\" is River's own schema, and cannot be the keeper's too")
+
+
+def create_statement(name: str) -> str:
+    return f"CREATE SCHEMA IF NOT EXISTS {quoted(name)}"
+
+
+def script(name: str, river_schema: str) -> str:
+    """All that `install` would run on an empty database, to be reviewed or run by hand."""
+    literal = "'" + river_schema.replace("'", "''").replace("%", "%%") + "'"
+    parts = [create_statement(name) + ";", statement("keeper/meta", keeper=name) + ";"]
+    parts += [statement(migration, keeper=name) for migration in MIGRATIONS]
+    values = f"VALUES ({literal}, {VERSION}, {MIN_COMPATIBLE});"  # printed for a person, who cannot bind parameters
+    parts.append(f"INSERT INTO {quoted(name)}.meta (river_schema, version, min_compatible) {values}")
+    return "BEGIN;\n" + "\n".join(part.strip() for part in parts).replace("%%", "%") + "\nCOMMIT;\n"
+
+
+def refuse_foreign(url: str, river_schema: str | None, keeper_schema: str | None) -> None:
+    """Raises DatabaseError where the keeper schema serves another River or is too new, or the database is away."""
+    database = Database(url)
+    name = keeper_schema or default_name(river_schema)
+    try:
+        with database.reading(LOOK_SECONDS, {"keeper": name}) as tx:
+            look(tx, name, detect(tx, river_schema).schema)
+    finally:
+        database.close()
+
+
+def uninstall(url: str, river_schema: str | None, keeper_schema: str | None) -> str:
+    """Drop the keeper schema and all it remembers. Raises DatabaseError where it serves another River."""
+    database = Database(url)
+    name = keeper_schema or default_name(river_schema)
+    try:
+        with database.writing(INSTALL_SECONDS, {"keeper": name}) as tx:
+            if not tx.query("keeper/detect_keeper", {"schema": name}):
+                raise DatabaseError(Trouble.MISSING, f'there is no keeper schema "{name}"')
+            look(tx, name, detect(tx, river_schema).schema)
+            _refuse_shared(tx, name)
+            tx.run(f"DROP SCHEMA {quoted(name)} CASCADE")
+    finally:
+        database.close()
+    return name
+
+
+def _refuse_shared(tx: Transaction, name: str) -> None:
+    strangers = tx.query("keeper/list_strangers", {"schema": name, "tables": list(KEEPER_TABLES)})
+    if strangers:
+        names = ", ".join(row.name for row in strangers)
+        raise DatabaseError(
+            Trouble.SHARED_SCHEMA,
+            f"schema \"{name}\" holds what is not the keeper's ({names}); drop the keeper's tables by hand: "
+            f"{', '.join(KEEPER_TABLES)}",
+        )

@@ -1,0 +1,16 @@
+"""Every metric family there is, in the order of the page; to add one, add a Family to a list of these files. Pure."""
+
+from __future__ import annotations
+
+from riverkeeper.metrics.catalogue.finished import FINISHED
+from riverkeeper.metrics.catalogue.keeper import KEEPER
+from riverkeeper.metrics.catalogue.process import PROCESS
+from riverkeeper.metrics.catalogue.river import RIVER
+from riverkeeper.metrics.catalogue.running import RUNNING
+from riverkeeper.metrics.catalogue.waiting import WAITING
+from riverkeeper.metrics.family import Family
+from riverkeeper.snapshot import Snapshot
+
+OF_SNAPSHOT: tuple[Family[Snapshot], ...] = (*RIVER, *WAITING, *RUNNING, *FINISHED, *KEEPER)
+
+__all__ = ["OF_SNAPSHOT", "PROCESS"]

@@ -1,0 +1,93 @@
+"""Metric families of finished jobs, from the ledger's committed totals. Pure."""
+
+from __future__ import annotations
+
+from riverkeeper.history.buckets import RUN_EDGES, WAIT_EDGES
+from riverkeeper.metrics.family import Bucketed, Family, Kind, Per, Samples
+from riverkeeper.snapshot import FINAL_STATES, FinishedPair, Histogram, Snapshot
+
+
+def run_duration(snapshot: Snapshot) -> Samples:
+    return (((pair.queue, pair.kind), _bucketed(pair.run)) for pair in _pairs(snapshot))
+
+
+def finished_jobs(snapshot: Snapshot) -> Samples:
+    return (
+        ((pair.queue, pair.kind, outcome), float(pair.outcomes[outcome]))
+        for pair in _pairs(snapshot)
+        for outcome in FINAL_STATES
+    )
+
+
+def attempts(snapshot: Snapshot) -> Samples:
+    return (((pair.queue, pair.kind), float(pair.attempts)) for pair in _pairs(snapshot))
+
+
+def last_finished(snapshot: Snapshot) -> Samples:
+    for pair in _pairs(snapshot):
+        if pair.last_finished is not None:
+            yield (pair.queue, pair.kind), pair.last_finished
+
+
+def wait_duration(snapshot: Snapshot) -> Samples:
+    waits = snapshot.finished.waits if snapshot.finished else {}
+    return (((queue, str(priority)), _bucketed(wait)) for (queue, priority), wait in waits.items())
+
+
+def _pairs(snapshot: Snapshot) -> tuple[FinishedPair, ...]:
+    return snapshot.finished.pairs if snapshot.finished else ()
+
+
+def _bucketed(histogram: Histogram) -> Bucketed:
+    return Bucketed(histogram.counts, histogram.seconds)
+
+
+FINISHED: tuple[Family[Snapshot], ...] = (
+    Family(
+        "river_job_run_duration_seconds",
+        Kind.HISTOGRAM,
+        "Run time of completed jobs, last attempt only: finalized_at (the worker's clock) minus attempted_at "
+        "(the database's). Each job is counted once, also after River has deleted it.",
+        ("queue", "kind"),
+        run_duration,
+        edges=RUN_EDGES,
+        per=Per.PAIR,
+    ),
+    Family(
+        "river_jobs_finished_total",
+        Kind.COUNTER,
+        "Jobs that finished, by outcome: completed, discarded or cancelled. 0 as soon as the kind is seen live.",
+        ("queue", "kind", "outcome"),
+        finished_jobs,
+        per=Per.PAIR,
+        times=len(FINAL_STATES),
+    ),
+    Family(
+        "river_job_attempts_total",
+        Kind.COUNTER,
+        "Attempts used by finished jobs.",
+        ("queue", "kind"),
+        attempts,
+        per=Per.PAIR,
+    ),
+    Family(
+        "river_job_wait_duration_seconds",
+        Kind.HISTOGRAM,
+        "Time from due (scheduled_at) to claimed (attempted_at) of the last attempt of finished jobs. "
+        "Absent until the first one finishes.",
+        ("queue", "priority"),
+        wait_duration,
+        edges=WAIT_EDGES,
+        per=Per.QUEUE,
+        times=4,
+    ),
+    Family(
+        "river_job_last_finished_timestamp_seconds",
+        Kind.GAUGE,
+        "When a job of the kind last finished (finalized_at, Unix time of the worker). Kept after River has deleted "
+        "the job. Absent until one is known.",
+        ("queue", "kind"),
+        last_finished,
+        per=Per.PAIR,
+    ),
+)

@@ -1,0 +1,120 @@
+"""Metric families about the reading itself: can this page be trusted? Pure."""
+
+from __future__ import annotations
+
+from riverkeeper import __version__
+from riverkeeper.metrics.family import Family, Kind, Per, Samples
+from riverkeeper.snapshot import Snapshot
+
+QUERIES = 12  # questions of one reading
+
+
+def build_info(_: Snapshot) -> Samples:
+    yield (__version__,), 1.0
+
+
+def target_info(snapshot: Snapshot) -> Samples:
+    if target := snapshot.target:
+        yield (target.database, target.river_schema, target.keeper_schema), 1.0
+
+
+def query_success(snapshot: Snapshot) -> Samples:
+    return (((query.name,), float(query.error is None)) for query in snapshot.queries)
+
+
+def query_duration(snapshot: Snapshot) -> Samples:
+    return (((query.name,), query.seconds) for query in snapshot.queries)
+
+
+def snapshot_timestamp(snapshot: Snapshot) -> Samples:
+    if snapshot.now is not None:
+        yield (), snapshot.now
+
+
+def clock_skew(snapshot: Snapshot) -> Samples:
+    if snapshot.clock_skew is not None:
+        yield (), snapshot.clock_skew
+
+
+def folded_pairs(snapshot: Snapshot) -> Samples:
+    if snapshot.folded_pairs is not None:
+        yield (), float(snapshot.folded_pairs)
+
+
+def ledger_durable(snapshot: Snapshot) -> Samples:
+    if snapshot.finished is not None:
+        yield (), float(snapshot.finished.durable)
+
+
+def ledger_late_rows(snapshot: Snapshot) -> Samples:
+    if snapshot.finished is not None:
+        yield (), float(snapshot.finished.late_rows)
+
+
+KEEPER: tuple[Family[Snapshot], ...] = (
+    Family("riverkeeper_build_info", Kind.GAUGE, "Always 1; the version of this keeper.", ("version",), build_info),
+    Family(
+        "riverkeeper_target_info",
+        Kind.GAUGE,
+        "Always 1; which database, River schema and keeper schema the numbers are of. Absent while the database is "
+        "down.",
+        ("database", "river_schema", "keeper_schema"),
+        target_info,
+    ),
+    Family(
+        "riverkeeper_query_success",
+        Kind.GAUGE,
+        "1 if the question to the database was answered in this reading, 0 if not: its metrics are then absent. "
+        "The error is on the front page.",
+        ("query",),
+        query_success,
+        per=Per.OTHER,
+        times=QUERIES,
+    ),
+    Family(
+        "riverkeeper_query_duration_seconds",
+        Kind.GAUGE,
+        "How long the question to the database took in this reading.",
+        ("query",),
+        query_duration,
+        per=Per.OTHER,
+        times=QUERIES,
+    ),
+    Family(
+        "riverkeeper_snapshot_timestamp_seconds",
+        Kind.GAUGE,
+        "When the numbers on this page were read (Unix time of the database). Absent while it is down.",
+        (),
+        snapshot_timestamp,
+    ),
+    Family(
+        "riverkeeper_clock_skew_seconds",
+        Kind.GAUGE,
+        "This keeper's clock minus the database's. Absent while the database is down.",
+        (),
+        clock_skew,
+    ),
+    Family(
+        "riverkeeper_folded_pairs",
+        Kind.GAUGE,
+        'Live (queue, kind) pairs without series of their own, counted under kind="other" (collect.max_pairs).',
+        (),
+        folded_pairs,
+    ),
+    Family(
+        "riverkeeper_ledger_durable",
+        Kind.GAUGE,
+        "1 if finished jobs are counted in the keeper schema, 0 if in this process' memory: then counters begin "
+        "at 0 with it, and replicas differ.",
+        (),
+        ledger_durable,
+    ),
+    Family(
+        "riverkeeper_ledger_late_rows_total",
+        Kind.COUNTER,
+        "Finished jobs that were counted only when their slot was read again: they became visible long after their "
+        "finalized_at. Kept with the ledger: while it is durable, equal on every replica.",
+        (),
+        ledger_late_rows,
+    ),
+)

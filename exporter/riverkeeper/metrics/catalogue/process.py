@@ -1,0 +1,59 @@
+"""Metric families of this process alone, whatever the database says. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from riverkeeper.metrics.family import Family, Kind, Per, Samples
+from riverkeeper.web.rejection import Rejection
+
+REJECTIONS = tuple(rejection.value for rejection in Rejection)
+
+
+@dataclass(slots=True)
+class Process:
+    """What this process counts of itself."""
+
+    config_reloaded: bool = True
+    rejected: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(REJECTIONS, 0)))
+    series: int = 0  # samples on the page, without process_ and python_
+
+
+def config_last_reload_successful(process: Process) -> Samples:
+    yield (), float(process.config_reloaded)
+
+
+def requests_rejected(process: Process) -> Samples:
+    return (((reason,), float(count)) for reason, count in sorted(process.rejected.items()))
+
+
+def series(process: Process) -> Samples:
+    yield (), float(process.series)
+
+
+PROCESS: tuple[Family[Process], ...] = (
+    Family(
+        "riverkeeper_config_last_reload_successful",
+        Kind.GAUGE,
+        "1 if the last reading of the configuration file succeeded, 0 if it failed and the one before is in force.",
+        (),
+        config_last_reload_successful,
+    ),
+    Family(
+        "riverkeeper_http_requests_rejected_total",
+        Kind.COUNTER,
+        "Requests that were refused, by reason.",
+        ("reason",),
+        requests_rejected,
+        per=Per.OTHER,
+        times=len(REJECTIONS),
+    ),
+    Family(
+        "riverkeeper_series",
+        Kind.GAUGE,
+        "Samples on this page, those of the process itself (process_, python_) not counted.",
+        (),
+        series,
+    ),
+)

@@ -1,0 +1,140 @@
+"""Metric families of River itself: its queues, leader, cleaner, migrations and table. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from riverkeeper.metrics.family import Family, Kind, Per, Samples
+from riverkeeper.metrics.folding import newest
+from riverkeeper.names import MAX_QUEUES, OTHER
+from riverkeeper.snapshot import FINAL_STATES, Queue, Snapshot, TableSize
+
+
+def up(snapshot: Snapshot) -> Samples:
+    yield (), float(snapshot.up)
+
+
+def queue_paused(snapshot: Snapshot) -> Samples:
+    paused = {name for name, queue in _queues(snapshot) if queue.paused}
+    return (((name,), float(name in paused)) for name in {name for name, _ in _queues(snapshot)})
+
+
+def queue_updated(snapshot: Snapshot) -> Samples:
+    return newest(((name,), queue.updated_at) for name, queue in _queues(snapshot))
+
+
+def leader_elected(snapshot: Snapshot) -> Samples:
+    if snapshot.leader is not None:
+        yield (), snapshot.leader.elected_at
+
+
+def leader_expires(snapshot: Snapshot) -> Samples:
+    if snapshot.leader is not None:
+        yield (), snapshot.leader.expires_at
+
+
+def oldest_finalized(snapshot: Snapshot) -> Samples:
+    return (((state,), moment) for state, moment in (snapshot.oldest_finalized or {}).items())
+
+
+def migration_version(snapshot: Snapshot) -> Samples:
+    return (((line,), float(version)) for line, version in (snapshot.migrations or {}).items())
+
+
+def _queues(snapshot: Snapshot) -> list[tuple[str, Queue]]:
+    """River's queue rows under their exported names; queues without any job count among the first names too."""
+    rows = snapshot.queues or ()
+    room = MAX_QUEUES - len(snapshot.names.queues)
+    idle = {row.name for row in [row for row in rows if row.name not in snapshot.names.queues][: max(room, 0)]}
+    return [(row.name if row.name in snapshot.names.queues or row.name in idle else OTHER, row) for row in rows]
+
+
+def _table(number: Callable[[TableSize], int]) -> Callable[[Snapshot], Samples]:
+    def samples(snapshot: Snapshot) -> Samples:
+        return (((size.table,), float(number(size))) for size in snapshot.tables or ())
+
+    return samples
+
+
+RIVER: tuple[Family[Snapshot], ...] = (
+    Family("river_up", Kind.GAUGE, "1 if this scrape could read River's job table, 0 if not.", (), up),
+    Family(
+        "river_queue_paused",
+        Kind.GAUGE,
+        "1 where the queue is paused for all clients (river_queue.paused_at), 0 where not. Absent without a row.",
+        ("queue",),
+        queue_paused,
+        per=Per.QUEUE,
+    ),
+    Family(
+        "river_queue_updated_timestamp_seconds",
+        Kind.GAUGE,
+        "When a producer last refreshed the queue's row in river_queue (Unix time): River does so every ten minutes "
+        "while a client works the queue. Absent without a row.",
+        ("queue",),
+        queue_updated,
+        per=Per.QUEUE,
+    ),
+    Family(
+        "river_leader_elected_timestamp_seconds",
+        Kind.GAUGE,
+        "When the present leader was elected (Unix time of the database). Absent without a leader's row, and on a "
+        "standby, where it cannot be read.",
+        (),
+        leader_elected,
+    ),
+    Family(
+        "river_leader_expires_timestamp_seconds",
+        Kind.GAUGE,
+        "Until when the leader leads if it is not heard again (Unix time of the database); in the past: nobody leads. "
+        "Absent as river_leader_elected_timestamp_seconds.",
+        (),
+        leader_expires,
+    ),
+    Family(
+        "river_oldest_finalized_timestamp_seconds",
+        Kind.GAUGE,
+        "finalized_at of the oldest finished job still in the table (Unix time): older than River's retention means "
+        "that its cleaner does not run. Absent for states without rows.",
+        ("state",),
+        oldest_finalized,
+        per=Per.OTHER,
+        times=len(FINAL_STATES),
+    ),
+    Family(
+        "river_migration_version",
+        Kind.GAUGE,
+        "Applied version of each line of River's migrations. Absent where River was migrated by other means.",
+        ("line",),
+        migration_version,
+        per=Per.OTHER,
+        times=4,
+    ),
+    Family(
+        "river_table_bytes",
+        Kind.GAUGE,
+        "Size of the table with its indexes and TOAST, bytes.",
+        ("table",),
+        _table(lambda size: size.bytes),
+        per=Per.OTHER,
+        times=2,
+    ),
+    Family(
+        "river_table_dead_rows",
+        Kind.GAUGE,
+        "Dead rows that wait for vacuum, by the server's statistics. 0 on a standby.",
+        ("table",),
+        _table(lambda size: size.dead_rows),
+        per=Per.OTHER,
+        times=2,
+    ),
+    Family(
+        "river_table_live_rows",
+        Kind.GAUGE,
+        "Live rows, by the server's statistics. 0 on a standby.",
+        ("table",),
+        _table(lambda size: size.live_rows),
+        per=Per.OTHER,
+        times=2,
+    ),
+)

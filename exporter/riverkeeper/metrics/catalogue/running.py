@@ -1,0 +1,179 @@
+"""Metric families of running attempts: how long, on whom, and whether they say that they live. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from riverkeeper.metrics.family import Bucketed, Family, Kind, Per, Samples
+from riverkeeper.metrics.folding import earliest, newest, recent_pairs, recent_queues, summed
+from riverkeeper.names import Pair
+from riverkeeper.river.edges import AGE_EDGES, BEAT_EDGES
+from riverkeeper.snapshot import Ages, RunningPair, Snapshot
+
+
+def running_age(snapshot: Snapshot) -> Samples:
+    if snapshot.running is None:
+        return ()
+    return _ages(snapshot, snapshot.running.ages, len(AGE_EDGES), recent_queues(snapshot))
+
+
+def heartbeat_age(snapshot: Snapshot) -> Samples:
+    if snapshot.running is None:
+        return ()
+    return _ages(snapshot, snapshot.running.beat_ages, len(BEAT_EDGES), [])
+
+
+def oldest_running(snapshot: Snapshot) -> Samples:
+    return earliest((_pair(snapshot, pair), pair.oldest_claim) for pair in _pairs(snapshot))
+
+
+def oldest_heartbeat(snapshot: Snapshot) -> Samples:
+    return earliest((_pair(snapshot, pair), pair.oldest_beat) for pair in _pairs(snapshot))
+
+
+def beating(snapshot: Snapshot) -> Samples:
+    return _counts(snapshot, lambda pair: pair.beating)
+
+
+def unknown(snapshot: Snapshot) -> Samples:
+    return _counts(snapshot, lambda pair: pair.jobs - pair.beating)
+
+
+def cancel_pending(snapshot: Snapshot) -> Samples:
+    return _counts(snapshot, lambda pair: pair.cancel_pending)
+
+
+def poison(snapshot: Snapshot) -> Samples:
+    if snapshot.running is not None:
+        yield (), float(snapshot.running.poison)
+
+
+def busy_clients(snapshot: Snapshot) -> Samples:
+    if snapshot.running is None:
+        return ()
+    counts = (((snapshot.names.queue(queue),), number) for queue, number in snapshot.running.clients.items())
+    return summed(counts, ((queue,) for queue in recent_queues(snapshot)))
+
+
+def last_claim(snapshot: Snapshot) -> Samples:
+    seen = [((snapshot.names.queue(pair.queue),), pair.last_claim) for pair in _pairs(snapshot)]
+    seen += [((snapshot.names.queue(kind.queue),), kind.last_claim) for kind in snapshot.waiting_kinds or ()]
+    if snapshot.finished is not None:
+        seen += [((queue,), moment) for queue, moment in snapshot.finished.last_claims.items()]
+    return newest(seen)
+
+
+def _pairs(snapshot: Snapshot) -> tuple[RunningPair, ...]:
+    return snapshot.running.pairs if snapshot.running else ()
+
+
+def _pair(snapshot: Snapshot, pair: RunningPair) -> Pair:
+    return snapshot.names.pair((pair.queue, pair.kind))
+
+
+def _counts(snapshot: Snapshot, number: Callable[[RunningPair], int]) -> Samples:
+    if snapshot.running is None:
+        return ()
+    return summed(((_pair(snapshot, pair), number(pair)) for pair in _pairs(snapshot)), recent_pairs(snapshot))
+
+
+def _ages(
+    snapshot: Snapshot, ages: Mapping[str, Ages], edges: int, zeros: list[str]
+) -> Iterator[tuple[tuple[str], Bucketed]]:
+    folded: dict[str, Bucketed] = dict.fromkeys(zeros, Bucketed((0,) * (edges + 1), 0.0))
+    for queue, age in ages.items():
+        name = snapshot.names.queue(queue)
+        before = folded.get(name, Bucketed((0,) * (edges + 1), 0.0))
+        counts = tuple(one + other for one, other in zip(before.counts, age.counts, strict=True))
+        folded[name] = Bucketed(counts, before.sum + age.seconds)
+    yield from (((queue,), value) for queue, value in folded.items())
+
+
+RUNNING: tuple[Family[Snapshot], ...] = (
+    Family(
+        "river_job_running_age_seconds",
+        Kind.AGES,
+        "Age of running attempts now, since attempted_at, by the database's clock. A gauge histogram: "
+        "take quantiles without rate().",
+        ("queue",),
+        running_age,
+        edges=AGE_EDGES,
+        per=Per.QUEUE,
+    ),
+    Family(
+        "river_job_heartbeat_age_seconds",
+        Kind.AGES,
+        "Time since the last beat of running attempts that beat. A gauge histogram: take quantiles without rate(). "
+        "Absent for queues in which nothing beats.",
+        ("queue",),
+        heartbeat_age,
+        edges=BEAT_EDGES,
+        per=Per.QUEUE,
+    ),
+    Family(
+        "river_job_oldest_running_timestamp_seconds",
+        Kind.GAUGE,
+        "attempted_at of the longest running attempt (Unix time of the database). Absent when none runs.",
+        ("queue", "kind"),
+        oldest_running,
+        per=Per.PAIR,
+    ),
+    Family(
+        "river_job_oldest_heartbeat_timestamp_seconds",
+        Kind.GAUGE,
+        "The longest silent beat of running attempts that beat: the oldest of their last beats (Unix time). "
+        "Absent when none beats.",
+        ("queue", "kind"),
+        oldest_heartbeat,
+        per=Per.PAIR,
+    ),
+    Family(
+        "river_jobs_beating",
+        Kind.GAUGE,
+        "Running attempts with a beat of their present claim.",
+        ("queue", "kind"),
+        beating,
+        per=Per.PAIR,
+    ),
+    Family(
+        "river_jobs_unknown",
+        Kind.GAUGE,
+        "Running attempts without a beat of their present claim: whether they live is not known.",
+        ("queue", "kind"),
+        unknown,
+        per=Per.PAIR,
+    ),
+    Family(
+        "river_jobs_cancel_pending",
+        Kind.GAUGE,
+        "Running attempts that were asked to cancel (metadata.cancel_attempted_at) and have not ended.",
+        ("queue", "kind"),
+        cancel_pending,
+        per=Per.PAIR,
+    ),
+    Family(
+        "river_rescuer_poison_jobs",
+        Kind.GAUGE,
+        "Running jobs whose metadata stops River's own rescuer for every job of the schema: a river:rescue_count "
+        "that is no integer, a cancel_attempted_at that is no RFC 3339 time, metadata that is no object.",
+        (),
+        poison,
+    ),
+    Family(
+        "river_queue_busy_clients",
+        Kind.GAUGE,
+        "Clients with at least one running job in the queue (last element of attempted_by).",
+        ("queue",),
+        busy_clients,
+        per=Per.QUEUE,
+    ),
+    Family(
+        "river_queue_last_claim_timestamp_seconds",
+        Kind.GAUGE,
+        "Latest known claim in the queue (attempted_at, Unix time of the database), of running, waiting and finished "
+        "jobs: is anything moving? Absent until one is known.",
+        ("queue",),
+        last_claim,
+        per=Per.QUEUE,
+    ),
+)

@@ -1,0 +1,185 @@
+"""Metric families of live jobs, above all those that wait. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from riverkeeper.metrics.family import Family, Kind, Per, Samples
+from riverkeeper.metrics.folding import earliest, recent_pairs, recent_queues, summed
+from riverkeeper.snapshot import LIVE_STATES, LiveKind, Partition, RunningPair, Snapshot
+
+PRIORITIES = ("1", "2", "3", "4")
+WAITING_STATES = tuple(state for state in LIVE_STATES if state != "running")
+OVERDUE_STATES = ("retryable", "scheduled")
+
+
+def jobs(snapshot: Snapshot) -> Samples:
+    if snapshot.partitions is not None:
+        counts = (((snapshot.names.queue(part.queue), part.state), part.jobs) for part in snapshot.partitions)
+        yield from summed(counts, _zeros(snapshot, WAITING_STATES))
+    if snapshot.running is not None:
+        counts = (((snapshot.names.queue(pair.queue), "running"), pair.jobs) for pair in snapshot.running.pairs)
+        yield from summed(counts, _zeros(snapshot, ("running",)))
+
+
+def jobs_estimated(snapshot: Snapshot) -> Samples:
+    if snapshot.partitions is None:
+        return
+    estimated = {(snapshot.names.queue(part.queue), part.state): 0 for part in snapshot.partitions}
+    for part in snapshot.partitions:
+        if part.estimated:
+            estimated[snapshot.names.queue(part.queue), part.state] = 1
+    yield from summed(estimated.items(), _zeros(snapshot, LIVE_STATES))
+
+
+def jobs_by_kind(snapshot: Snapshot) -> Samples:
+    if snapshot.waiting_kinds is not None:
+        incomplete = {
+            (snapshot.names.queue(kind.queue), kind.state) for kind in snapshot.waiting_kinds if not kind.complete
+        }
+        yield from _by_kind(snapshot, snapshot.waiting_kinds, incomplete)
+    if snapshot.running is not None:
+        counts = (((*snapshot.names.pair((p.queue, p.kind)), "running"), p.jobs) for p in snapshot.running.pairs)
+        yield from summed(counts, ((*pair, "running") for pair in recent_pairs(snapshot)))
+
+
+def _by_kind(snapshot: Snapshot, kinds: tuple[LiveKind, ...], incomplete: set[tuple[str, str]]) -> Samples:
+    counts = (
+        ((*snapshot.names.pair((kind.queue, kind.kind)), kind.state), kind.jobs)
+        for kind in kinds
+        if (snapshot.names.queue(kind.queue), kind.state) not in incomplete
+    )
+    zeros = (
+        (queue, kind, state)
+        for queue, kind in recent_pairs(snapshot)
+        for state in WAITING_STATES
+        if (queue, state) not in incomplete
+    )
+    return summed(counts, zeros)
+
+
+def jobs_ready(snapshot: Snapshot) -> Samples:
+    counts = ((_queue_priority(snapshot, part), part.due) for part in _available(snapshot))
+    zeros = ((queue, priority) for queue in recent_queues(snapshot) for priority in PRIORITIES)
+    return summed(counts, zeros) if snapshot.partitions is not None else ()
+
+
+def oldest_ready(snapshot: Snapshot) -> Samples:
+    return earliest((_queue_priority(snapshot, part), part.first_at) for part in _available(snapshot) if part.due)
+
+
+def overdue(snapshot: Snapshot) -> Samples:
+    if snapshot.partitions is None:
+        return ()
+    counts = (
+        ((snapshot.names.queue(part.queue), part.state), part.due)
+        for part in snapshot.partitions
+        if part.state in OVERDUE_STATES
+    )
+    return summed(counts, _zeros(snapshot, OVERDUE_STATES))
+
+
+def failing(snapshot: Snapshot) -> Samples:
+    return _live(snapshot, lambda part: part.failing)
+
+
+def last_attempt(snapshot: Snapshot) -> Samples:
+    return _live(snapshot, lambda part: part.last_attempt)
+
+
+def _live(snapshot: Snapshot, number: Callable[[LiveKind | RunningPair], int]) -> Samples:
+    if snapshot.waiting_kinds is None or snapshot.running is None:
+        return ()
+    parts: tuple[LiveKind | RunningPair, ...] = (*snapshot.waiting_kinds, *snapshot.running.pairs)
+    counts = ((snapshot.names.pair((part.queue, part.kind)), number(part)) for part in parts)
+    return summed(counts, recent_pairs(snapshot))
+
+
+def _available(snapshot: Snapshot) -> Iterator[Partition]:
+    return (part for part in snapshot.partitions or () if part.state == "available")
+
+
+def _queue_priority(snapshot: Snapshot, part: Partition) -> tuple[str, str]:
+    return snapshot.names.queue(part.queue), str(part.priority)
+
+
+def _zeros(snapshot: Snapshot, states: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    return ((queue, state) for queue in recent_queues(snapshot) for state in states)
+
+
+WAITING: tuple[Family[Snapshot], ...] = (
+    Family(
+        "river_jobs",
+        Kind.GAUGE,
+        "Live jobs, by queue and state, in river_job. Exact up to a bound, beyond it the planner's estimate "
+        "(river_jobs_estimated). 0 for queues seen in the last hour.",
+        ("queue", "state"),
+        jobs,
+        per=Per.QUEUE,
+        times=len(LIVE_STATES),
+    ),
+    Family(
+        "river_jobs_estimated",
+        Kind.GAUGE,
+        "1 where river_jobs of this queue and state is an estimate, 0 where it was counted.",
+        ("queue", "state"),
+        jobs_estimated,
+        per=Per.QUEUE,
+        times=len(LIVE_STATES),
+    ),
+    Family(
+        "river_jobs_by_kind",
+        Kind.GAUGE,
+        "Live jobs by kind. Absent for a queue and state too long to be read row by row (see river_jobs then).",
+        ("queue", "kind", "state"),
+        jobs_by_kind,
+        per=Per.PAIR,
+        times=len(LIVE_STATES),
+    ),
+    Family(
+        "river_jobs_ready",
+        Kind.GAUGE,
+        "Jobs that are available and due: what a worker could claim now. An estimate where "
+        'river_jobs_estimated{state="available"} is 1.',
+        ("queue", "priority"),
+        jobs_ready,
+        per=Per.QUEUE,
+        times=len(PRIORITIES),
+    ),
+    Family(
+        "river_job_oldest_ready_timestamp_seconds",
+        Kind.GAUGE,
+        "When the longest waiting of the ready jobs became due (scheduled_at, Unix time of the database). "
+        "Absent when none is ready.",
+        ("queue", "priority"),
+        oldest_ready,
+        per=Per.QUEUE,
+        times=len(PRIORITIES),
+    ),
+    Family(
+        "river_jobs_overdue",
+        Kind.GAUGE,
+        "Scheduled or retryable jobs that were due more than 30 s ago: River's scheduler does not move them. "
+        "Counted up to a bound.",
+        ("queue", "state"),
+        overdue,
+        per=Per.QUEUE,
+        times=len(OVERDUE_STATES),
+    ),
+    Family(
+        "river_jobs_failing",
+        Kind.GAUGE,
+        "Live jobs that have failed at least once. In a queue too long to be read, of its first thousand jobs.",
+        ("queue", "kind"),
+        failing,
+        per=Per.PAIR,
+    ),
+    Family(
+        "river_jobs_last_attempt",
+        Kind.GAUGE,
+        "Live jobs whose next failure discards them. In a queue too long to be read, of its first thousand jobs.",
+        ("queue", "kind"),
+        last_attempt,
+        per=Per.PAIR,
+    ),
+)

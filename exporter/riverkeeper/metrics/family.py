@@ -1,0 +1,64 @@
+"""What a metric family is: one value that says all of it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+Labels = tuple[str, ...]
+Source = TypeVar("Source")
+
+
+class Kind(StrEnum):
+    """Prometheus types we use; AGES is a histogram that may fall (OpenMetrics' gauge histogram)."""
+
+    GAUGE = "gauge"
+    COUNTER = "counter"
+    HISTOGRAM = "histogram"
+    AGES = "gaugehistogram"
+
+
+class Per(StrEnum):
+    """What one series of a family belongs to; tells how many series there will be."""
+
+    SERVER = "server"
+    QUEUE = "queue"
+    PAIR = "queue and kind"
+    OTHER = "something else of a small, fixed number"
+
+
+@dataclass(frozen=True, slots=True)
+class Bucketed:
+    """Value of a histogram: `counts` per bucket, not cumulative, one more than the family has edges; sum in seconds."""
+
+    counts: tuple[int, ...]
+    sum: float
+
+
+Value = float | Bucketed
+Samples = Iterable[tuple[Labels, Value]]
+
+
+@dataclass(frozen=True, slots=True)
+class Family(Generic[Source]):
+    """A metric family as a value: to add one, add one of these to a list of the catalogue."""
+
+    name: str
+    kind: Kind
+    help: str  # what is counted, in which unit, from where; when the series is absent
+    labels: Labels
+    samples: Callable[[Source], Samples]  # nothing where the source could not tell
+    edges: tuple[float, ...] = ()  # upper bounds of a histogram, seconds, without +Inf
+    per: Per = Per.SERVER
+    times: int = 1  # label combinations for each of what `per` names, at most
+
+    @property
+    def of_one_process(self) -> bool:
+        """Acts of one process are summed over replicas; facts of the database are equal on all of them."""
+        return self.name.startswith("riverkeeper_")
+
+    def series(self) -> int:
+        """Series for each of what `per` names, at most."""
+        return self.times * (len(self.edges) + 3 if self.kind in {Kind.HISTOGRAM, Kind.AGES} else 1)

@@ -1,0 +1,86 @@
+"""What a reading leaves out, said in sentences; and which pairs it saw. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from riverkeeper.keeper.found import KeeperSchema
+from riverkeeper.names import Pair
+from riverkeeper.river.bounds import MAX_PARTITIONS
+from riverkeeper.river.layout import Layout
+from riverkeeper.snapshot import Snapshot
+
+
+def live_pairs(snapshot: Snapshot) -> Counter[Pair]:
+    """(queue, kind) -> live jobs seen, in a long queue those of the part that was looked at."""
+    pairs: Counter[Pair] = Counter()
+    for kind in snapshot.waiting_kinds or ():
+        pairs[kind.queue, kind.kind] += kind.jobs
+    for pair in snapshot.running.pairs if snapshot.running else ():
+        pairs[pair.queue, pair.kind] += pair.jobs
+    return pairs
+
+
+def notes(layout: Layout, keeper: KeeperSchema, snapshot: Snapshot, *, standby: bool) -> tuple[str, ...]:
+    """Sentences for the front page and `check`: what is not shown here, why, and what to do about it."""
+    return tuple(note for note in (*_place(layout, keeper, standby), *_beats(snapshot), *_partitions(snapshot)) if note)
+
+
+def _place(layout: Layout, keeper: KeeperSchema, standby: bool) -> list[str]:
+    found = []
+    if standby:
+        found.append("This is a standby: River's leader cannot be seen here, and finished jobs are counted in memory.")
+    elif not keeper.installed:
+        found.append(
+            f'Finished jobs are counted in memory, from the start of this process: keeper schema "{keeper.name}" '
+            "is not installed (riverkeeper schema install)."
+        )
+    elif not keeper.writable:
+        found.append(
+            f'Finished jobs are counted in memory: this login may not write keeper schema "{keeper.name}" '
+            "(riverkeeper schema grants)."
+        )
+    if keeper.outdated:
+        found.append(
+            f'Keeper schema "{keeper.name}" is older than this keeper: version {keeper.version} '
+            "(riverkeeper schema install)."
+        )
+    found += [f"There is no table {table} here; its metrics are absent." for table in _missing(layout)]
+    return found + [
+        f"This login may not read {', '.join(columns)} of {table}: what needs them is absent "
+        "(riverkeeper schema grants)."
+        for table, columns in layout.unreadable().items()
+    ]
+
+
+def _missing(layout: Layout) -> list[str]:
+    return [table for table in ("river_queue", "river_leader", "river_migration") if not layout.has(table)]
+
+
+def _beats(snapshot: Snapshot) -> list[str]:
+    running = snapshot.running
+    if running is None:
+        return []
+    found = []
+    if running.unreadable_beats:
+        found.append(
+            f"{running.unreadable_beats} running jobs have a metadata.health_check_at that does not count: not RFC "
+            "3339 with a zone, older than the claim, or more than 5 minutes ahead."
+        )
+    if running.unread:
+        found.append(f"{running.unread} running jobs have metadata of 64 kB or more, which is not looked into.")
+    if running.poison:
+        found.append(
+            f"{running.poison} running jobs have metadata that stops River's own rescuer for every job "
+            "(river_rescuer_poison_jobs; riverkeeper check names them)."
+        )
+    return found
+
+
+def _partitions(snapshot: Snapshot) -> list[str]:
+    per_state = Counter(part.state for part in snapshot.partitions or ())
+    return [
+        f"State {state} has more than {MAX_PARTITIONS} (queue, priority) pairs; the rest is not counted."
+        for state, found in sorted(per_state.items())
+        if found >= MAX_PARTITIONS
+    ]

@@ -1,0 +1,202 @@
+"""One reading of the database: every question asked once, in one transaction, and what it answered as a Snapshot."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+
+import structlog
+
+from riverkeeper.database import Database, Transaction
+from riverkeeper.errors import DatabaseError
+from riverkeeper.history.ledger import Ledger
+from riverkeeper.history.state import Reading as LedgerReading
+from riverkeeper.history.state import Totals
+from riverkeeper.history.store import KeeperStore, MemoryStore
+from riverkeeper.history.totals import finished
+from riverkeeper.keeper.found import KeeperSchema, default_name
+from riverkeeper.keeper.schema import look
+from riverkeeper.names import NO_NAMES, Names, Pair, keep
+from riverkeeper.notes import live_pairs, notes
+from riverkeeper.questions import Questions
+from riverkeeper.river.around import read_leader, read_migrations, read_oldest_finalized, read_queues, read_tables
+from riverkeeper.river.detect import detect
+from riverkeeper.river.layout import Layout
+from riverkeeper.river.live import read_partitions, read_waiting_kinds
+from riverkeeper.river.running import read_running
+from riverkeeper.snapshot import Finished, QueryOutcome, Snapshot, Target
+
+log = structlog.get_logger()
+
+LOOK_AGAIN_SECONDS = 60.0  # the catalog is read again this often, and after anything failed
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a reading needs of the configuration."""
+
+    river_schema: str | None
+    keeper_schema: str | None
+    late_window: float
+    max_pairs: int
+
+
+@dataclass(slots=True)
+class Place:
+    """Where we are: River's layout here, the keeper schema, and the ledger that fits both."""
+
+    layout: Layout
+    keeper: KeeperSchema
+    keeper_trouble: str | None
+    standby: bool
+    looked_at: float  # our monotonic clock
+
+
+class Reader:
+    """Takes snapshots of one River. Used by one thread at a time."""
+
+    def __init__(self, database: Database, settings: Settings) -> None:
+        self._database = database
+        self._settings = settings
+        self._schemas: dict[str, str] = {}
+        self._place: Place | None = None
+        self._ledger: Ledger | None = None
+        self._names: Names = NO_NAMES
+
+    def read(self, seconds: float) -> Snapshot:
+        """A snapshot, in at most about `seconds`; `up=False` with the error where there is none. Never raises."""
+        taken_at = time.time()
+        try:
+            return self._read(seconds, taken_at)
+        except DatabaseError as error:
+            self._place = None
+            return Snapshot(up=False, taken_at=taken_at, error=str(error))
+        except Exception as error:
+            log.exception("reading failed")
+            self._place = None
+            return Snapshot(up=False, taken_at=taken_at, error=f"a fault in riverkeeper itself: {type(error).__name__}")
+
+    def close(self) -> None:
+        """Close the connection; a later reading opens another."""
+        self._database.close()
+
+    def _read(self, seconds: float, taken_at: float) -> Snapshot:
+        deadline = time.monotonic() + seconds
+        with self._database.reading(seconds, self._schemas) as tx:
+            sent = time.time()
+            opened = tx.query("river/open_transaction")[0]
+            skew = (sent + time.time()) / 2 - opened.clock
+            place = self._look(tx, opened.standby)
+            questions = Questions(tx)
+            snapshot = self._ask_all(questions, place, opened.now)
+            reading = self._read_ledger(questions, place, opened.now)
+        live = live_pairs(snapshot)
+        totals = self._settle(questions, reading, live, deadline)
+        if totals is None:  # the live jobs keep their names without the ledger
+            self._names = keep(self._names, live, {}, snapshot.now or 0.0, self._settings.max_pairs)
+        if questions.first_error:
+            self._place = None  # a column, a grant or a table may have gone
+        return replace(
+            snapshot,
+            taken_at=taken_at,
+            error=questions.first_error,
+            clock_skew=skew,
+            target=Target(
+                opened.database, place.layout.schema, place.keeper.name, opened.standby, opened.server_version
+            ),
+            queries=tuple(questions.outcomes),
+            names=self._names,
+            finished=self._finished(totals),
+            notes=notes(place.layout, place.keeper, snapshot, standby=opened.standby),
+        )
+
+    def _ask_all(self, questions: Questions, place: Place, now: float) -> Snapshot:
+        ask, tx, layout = questions.ask, questions.tx, place.layout
+        waiting = [state for state in layout.live_states if state != "running"]
+        partitions = ask("partitions", lambda: read_partitions(tx, waiting, now))
+        running = ask("running", lambda: read_running(tx))
+        kinds = None
+        if partitions is None:
+            questions.leave_out("waiting_kinds", because="partitions")
+        else:
+            kinds = ask("waiting_kinds", lambda: read_waiting_kinds(tx, partitions))
+        leader = ask("leader", lambda: read_leader(tx)) if layout.has("river_leader") and not place.standby else None
+        return Snapshot(
+            up=partitions is not None or running is not None,
+            taken_at=0.0,
+            now=now,
+            partitions=partitions,
+            waiting_kinds=kinds,
+            running=running,
+            leader=leader,
+            queues=ask("queues", lambda: read_queues(tx)) if layout.has("river_queue") else None,
+            oldest_finalized=ask("oldest_finalized", lambda: read_oldest_finalized(tx)),
+            migrations=ask("migrations", lambda: read_migrations(tx, layout)),
+            tables=ask("tables", lambda: read_tables(tx, layout)),
+        )
+
+    def _look(self, tx: Transaction, standby: bool) -> Place:
+        fresh = self._place is not None and time.monotonic() - self._place.looked_at < LOOK_AGAIN_SECONDS
+        if self._place is not None and fresh and self._place.standby == standby:
+            return self._place
+        layout = detect(tx, self._settings.river_schema)
+        name = self._settings.keeper_schema or default_name(self._settings.river_schema)
+        self._schemas.update(river=layout.schema, keeper=name)
+        keeper, trouble = KeeperSchema(name), None
+        try:
+            keeper = look(tx, name, layout.schema)
+        except DatabaseError as error:
+            trouble = str(error)
+        self._place = Place(layout, keeper, trouble, standby, time.monotonic())
+        if trouble is None:  # or else a keeper schema that is locked for a moment would begin the counters again
+            self._choose_ledger(durable=keeper.writable)
+        return self._place
+
+    def _choose_ledger(self, *, durable: bool) -> None:
+        if self._ledger is None or self._ledger.store.durable != durable:
+            store = KeeperStore() if durable else MemoryStore()
+            moved = self._ledger is not None and self._ledger.has_shown
+            self._ledger = Ledger(store, self._settings.late_window, self._settings.max_pairs, counted_elsewhere=moved)
+            log.info("ledger of finished jobs", kept="in the keeper schema" if durable else "in memory")
+
+    def _read_ledger(self, questions: Questions, place: Place, now: float) -> LedgerReading | None:
+        ledger = self._ledger
+        if ledger is None or place.keeper_trouble:
+            questions.outcomes.append(QueryOutcome("ledger", 0.0, place.keeper_trouble))
+            return None
+        return questions.ask("ledger", lambda: ledger.read(questions.tx, now))
+
+    def _settle(
+        self, questions: Questions, reading: LedgerReading | None, live: Counter[Pair], deadline: float
+    ) -> Totals | None:
+        """Commit what was read of finished jobs; only what is committed is shown."""
+        ledger = self._ledger
+        if reading is None or ledger is None:
+            return None
+        began = time.monotonic()
+        try:
+            with self._ledger_transaction(ledger, questions.tx, deadline) as tx:
+                totals = ledger.settle(tx, reading, live)
+        except DatabaseError as error:
+            questions.outcomes.append(QueryOutcome("ledger_commit", time.monotonic() - began, str(error)))
+            return None
+        questions.outcomes.append(QueryOutcome("ledger_commit", time.monotonic() - began))
+        ledger.exported(totals)
+        self._names = totals.names
+        return totals
+
+    def _ledger_transaction(
+        self, ledger: Ledger, over: Transaction, deadline: float
+    ) -> AbstractContextManager[Transaction]:
+        """A ledger in memory asks nothing of the transaction that is over."""
+        if not ledger.store.durable:
+            return nullcontext(over)
+        return self._database.writing(deadline - time.monotonic(), self._schemas)
+
+    def _finished(self, totals: Totals | None) -> Finished | None:
+        if totals is None or self._ledger is None:
+            return None
+        durable = self._ledger.store.durable
+        return finished(totals.series, totals.names, durable=durable, late_rows=totals.late_rows, epoch=totals.epoch)

@@ -1,0 +1,44 @@
+"""What stands around the jobs: queues, leader, cleaner, migrations, sizes, and the failing jobs by name."""
+
+from __future__ import annotations
+
+import math
+
+from riverkeeper.database import Transaction
+from riverkeeper.river.layout import Layout
+from riverkeeper.snapshot import FINAL_STATES, Leader, Queue, TableSize
+
+MAX_QUEUE_ROWS = 1_000  # five times as many as are exported by name
+
+
+def read_queues(tx: Transaction) -> tuple[Queue, ...]:
+    """Rows of river_queue. Raises DatabaseError."""
+    rows = tx.query("river/read_queues", {"max_queues": MAX_QUEUE_ROWS})
+    return tuple(Queue(row.name, row.paused, row.updated_at) for row in rows)
+
+
+def read_leader(tx: Transaction) -> Leader | None:
+    """The leader's row, also an expired one; None where there is none. Raises DatabaseError."""
+    rows = tx.query("river/read_leader")
+    return Leader(rows[0].leader_id, rows[0].elected_at, rows[0].expires_at) if rows else None
+
+
+def read_oldest_finalized(tx: Transaction) -> dict[str, float]:
+    """Final state -> finalized_at of its oldest row; without states that have none. Raises DatabaseError."""
+    rows = tx.query("river/read_oldest_finalized", {"states": list(FINAL_STATES)})
+    return {row.state: row.finalized_at for row in rows if math.isfinite(row.finalized_at)}
+
+
+def read_migrations(tx: Transaction, layout: Layout) -> dict[str, int]:
+    """Line of migrations -> applied version; empty where users migrate by other means. Raises DatabaseError."""
+    if not layout.has("river_migration"):
+        return {}
+    lines = layout.has("river_migration", "line")
+    rows = tx.query("river/read_migration_lines" if lines else "river/read_migration_version")
+    return {row.line: row.version for row in rows if row.version is not None}
+
+
+def read_tables(tx: Transaction, layout: Layout) -> tuple[TableSize, ...]:
+    """Size of the job table. Raises DatabaseError."""
+    rows = tx.query("river/read_table_size", {"tables": [layout.oids["river_job"]]})
+    return tuple(TableSize(row.table_name, row.bytes, row.dead_rows, row.live_rows) for row in rows)

@@ -1,0 +1,21 @@
+-- Question: in which schema is River's job table, by the name given or else by the search_path?
+-- Index: the system catalog's own.
+-- NULL: job_table is NULL where the schema exists but holds no river_job; no row means there is no such schema.
+SELECT
+    n.nspname AS name,
+    n.oid::bigint AS schema_oid,
+    c.oid::bigint AS job_table
+FROM (
+    SELECT s.nspname AS given, 1 AS position
+    FROM pg_catalog.pg_namespace AS s
+    WHERE s.nspname = %(schema)s::text
+    UNION ALL
+    SELECT p.name, p.position::integer
+    FROM unnest(current_schemas(false)) WITH ORDINALITY AS p (name, position)
+    WHERE %(schema)s::text IS NULL
+) AS candidate
+JOIN pg_catalog.pg_namespace AS n ON n.nspname = candidate.given
+LEFT JOIN pg_catalog.pg_class AS c
+    ON c.relnamespace = n.oid AND c.relname = 'river_job' AND c.relkind IN ('r', 'p', 'v')
+ORDER BY c.oid IS NULL, candidate.position
+LIMIT 1

@@ -1,0 +1,33 @@
+"""The failing jobs by id: for a person, never for a metric."""
+
+from __future__ import annotations
+
+from riverkeeper.database import Transaction
+from riverkeeper.river.layout import Layout
+from riverkeeper.web.keeper import FailingJob, FailingJobs
+
+SCAN_BOUND = 20_000  # waiting rows of each state that are looked at: under 50 ms
+
+
+def read_failing(tx: Transaction, layout: Layout, queue: str | None, kind: str | None, shown: int) -> FailingJobs:
+    """Live jobs with at least one error, nearest to being discarded first. Raises DatabaseError."""
+    opened = tx.query("river/open_transaction")[0]
+    rows = tx.query(
+        "river/read_failing",
+        {
+            "states": list(layout.live_states),
+            "queue": queue,
+            "kind": kind,
+            "scan_bound": SCAN_BOUND,
+            "shown": shown,
+        },
+    )
+    jobs = tuple(
+        FailingJob(
+            row.id, row.queue, row.kind, row.state, row.attempt, row.max_attempts,
+            row.scheduled_at, row.attempted_at, row.last_error,
+        )
+        for row in rows
+    )  # fmt: skip
+    found = rows[0].found if rows else 0
+    return FailingJobs(jobs, found, bounded=any(row.bounded for row in rows), now=opened.now)

@@ -1,0 +1,43 @@
+"""What a database's River looks like: its tables, columns and states. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from riverkeeper.snapshot import LIVE_STATES
+
+TABLES = ("river_job", "river_queue", "river_leader", "river_migration")
+
+# What the statements read. `args` is never among them: it is the users' data.
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "river_job": (
+        "id", "state", "attempt", "max_attempts", "attempted_at", "finalized_at", "scheduled_at",
+        "priority", "attempted_by", "errors", "kind", "metadata", "queue",
+    ),
+    "river_queue": ("name", "paused_at", "updated_at"),
+    "river_leader": ("leader_id", "elected_at", "expires_at"),
+    "river_migration": ("line", "version"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """River as it is here. `columns` maps each existing table to its columns, and whether the login may read each."""
+
+    schema: str
+    states: tuple[str, ...]
+    columns: Mapping[str, Mapping[str, bool]]
+    oids: Mapping[str, int]
+
+    @property
+    def live_states(self) -> tuple[str, ...]:
+        return tuple(state for state in LIVE_STATES if state in self.states)
+
+    def has(self, table: str, column: str | None = None) -> bool:
+        return table in self.columns and (column is None or column in self.columns[table])
+
+    def unreadable(self) -> dict[str, list[str]]:
+        """Table -> columns that we ask for, that exist, and that this login may not read."""
+        wanted = {t: [c for c in COLUMNS[t] if self.columns[t].get(c) is False] for t in TABLES if t in self.columns}
+        return {table: columns for table, columns in wanted.items() if columns}

@@ -1,0 +1,41 @@
+-- Question: which live jobs have failed, nearest to being discarded first?
+-- Index: river_job_prioritized_fetching_index, at most scan_bound rows a state; errors are read of the shown rows only.
+-- NULL: last_error where the last error has no text, attempted_at where never claimed; a filter that is NULL is none.
+SELECT
+    shown.id,
+    shown.queue,
+    shown.kind,
+    shown.state,
+    shown.attempt,
+    shown.max_attempts,
+    extract(epoch FROM shown.scheduled_at)::double precision AS scheduled_at,
+    extract(epoch FROM shown.attempted_at)::double precision AS attempted_at,
+    left(shown.errors[cardinality(shown.errors)] ->> 'error', 500) AS last_error,
+    shown.found,
+    shown.bounded
+FROM (
+    SELECT
+        j.*,
+        count(*) OVER () AS found,
+        max(j.position) OVER () >= %(scan_bound)s AS bounded
+    FROM unnest(%(states)s::text[]) AS s (state)
+    CROSS JOIN LATERAL (
+        SELECT
+            r.id, r.queue, r.kind, s.state, r.attempt, r.max_attempts, r.scheduled_at, r.attempted_at, r.errors,
+            row_number() OVER () AS position
+        FROM (
+            SELECT
+                r.id, r.queue, r.kind, r.attempt, r.max_attempts, r.scheduled_at, r.attempted_at, r.errors
+            FROM river.river_job AS r
+            WHERE r.state = s.state::river.river_job_state
+              AND (%(queue)s::text IS NULL OR r.queue = %(queue)s::text)
+            ORDER BY r.queue, r.priority, r.scheduled_at, r.id
+            LIMIT %(scan_bound)s
+        ) AS r
+    ) AS j
+    WHERE j.errors IS NOT NULL AND pg_column_size(j.errors) > 16
+      AND (%(kind)s::text IS NULL OR j.kind = %(kind)s::text)
+    ORDER BY j.max_attempts - j.attempt, j.scheduled_at, j.id
+    LIMIT %(shown)s
+) AS shown
+ORDER BY shown.max_attempts - shown.attempt, shown.scheduled_at, shown.id

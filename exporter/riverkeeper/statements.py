@@ -1,0 +1,29 @@
+"""The SQL files of the package: found by name, with the River and keeper schemas put in place."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib.resources import files
+
+# In the files the two schemas are called `river` and `keeper`, so each is valid SQL as it stands.
+_SCHEMA = re.compile(r"\b(river|keeper)\.(?=[a-z_])")
+
+
+def quoted(identifier: str) -> str:
+    """An SQL identifier, quoted so that any name is taken as it is; `%` doubled for the driver's placeholders."""
+    return '"' + identifier.replace('"', '""').replace("%", "%%") + '"'
+
+
+@cache
+def source(name: str) -> str:
+    """Text of a statement, by folder and name without ending: `river/read_queues`."""
+    return files("riverkeeper").joinpath(f"{name}.sql").read_text(encoding="utf-8")
+
+
+@cache
+def statement(name: str, river: str | None = None, keeper: str | None = None) -> str:
+    """The statement without comments and with its schemas named; a schema it needs but was not given is a KeyError."""
+    code = "\n".join(line for line in source(name).splitlines() if not line.lstrip().startswith("--"))
+    schemas = {word: schema for word, schema in (("river", river), ("keeper", keeper)) if schema is not None}
+    return _SCHEMA.sub(lambda match: quoted(schemas[match[1]]) + ".", code)

@@ -1,0 +1,82 @@
+"""Which address answers what."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from riverkeeper import __version__
+from riverkeeper.web.failing import Failing
+from riverkeeper.web.front import Front
+from riverkeeper.web.guard import Guard
+from riverkeeper.web.keeper import Keeper
+from riverkeeper.web.render import STATIC, Pages, static_file
+from riverkeeper.web.scrape import Scrape
+from riverkeeper.web.security import Security
+
+DOCS_URL = "https://github.com/riverkeeper/riverkeeper#readme"
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def create_app(
+    keeper: Keeper,
+    security: Security,
+    *,
+    version: str = __version__,
+    docs_url: str = DOCS_URL,
+    clock: Callable[[], float] = time.time,
+) -> ASGIApp:
+    """Everything this service answers over HTTP; the guard stands outermost, so its headers are on errors too."""
+    pages = Pages(version, docs_url)
+    failing = Failing(keeper, pages)
+    routes = [
+        Route("/", Front(keeper, security, pages, clock).page),
+        Route("/metrics", Scrape(keeper).metrics),
+        Route("/failing", failing.page),
+        Route("/failing.json", failing.json),
+        Route("/-/healthy", _healthy),
+        Route("/-/ready", _ready(keeper)),
+        Route("/-/reload", _reload(keeper), methods=["POST"]),
+        *(Route(f"/static/{name}", _static(name)) for name in STATIC),
+    ]
+    app = Starlette(routes=routes)
+    app.router.redirect_slashes = False
+    return Guard(app, keeper, security)
+
+
+async def _healthy(request: Request) -> Response:
+    return PlainTextResponse("Healthy: the process answers. Whether it reads the database, /metrics says (river_up).\n")
+
+
+def _ready(keeper: Keeper) -> Endpoint:
+    async def ready(request: Request) -> Response:
+        latest = keeper.latest()
+        if latest is None:
+            return PlainTextResponse("Not ready: the database has not been asked yet.\n", 503)
+        outcome = "was read" if latest.up else "was asked, and did not answer (river_up 0)"
+        return PlainTextResponse(f"Ready: the database {outcome}.\n")
+
+    return ready
+
+
+def _reload(keeper: Keeper) -> Endpoint:
+    async def reload(request: Request) -> Response:
+        reason = await keeper.reload()
+        if reason is None:
+            return PlainTextResponse("The configuration was read again and is in force.\n")
+        return PlainTextResponse(f"The old configuration stays in force: {reason}\n", 500)
+
+    return reload
+
+
+def _static(name: str) -> Endpoint:
+    async def static(request: Request) -> Response:
+        return static_file(name)
+
+    return static

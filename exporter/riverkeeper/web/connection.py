@@ -1,0 +1,99 @@
+"""One client's connection, with an end to our patience: uvicorn alone waits for ever for a request's first line."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+CONNECTIONS = 200  # at most; beyond it the one that has waited longest for a request goes
+REQUEST_SECONDS = 10  # to send a request's head, from its first byte or from connecting
+STALLED_SECONDS = 20  # without reading our answer
+KEEP_ALIVE_SECONDS = 75  # longer than a scrape interval of a minute, so that a scraper need not connect again
+
+Admits = Callable[[Mapping[str, Any] | None], bool]
+
+
+class Connection(H11Protocol):
+    """A connection that nobody can hold open by doing nothing."""
+
+    admits: Admits  # asked with the client's certificate
+    request_seconds: float = REQUEST_SECONDS
+    stalled_seconds: float = STALLED_SECONDS
+    connections_kept: int = CONNECTIONS
+
+    @property
+    def waiting(self) -> bool:
+        """Whether no request is being answered."""
+        return self.cycle is None or self.cycle.response_complete
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._waiting_since = self.loop.time()
+        self._request = _Patience(transport)
+        self._reading = _Patience(transport)
+        self._admitted = type(self).admits(transport.get_extra_info("peercert"))
+        if not self._admitted:
+            transport.abort()
+            return
+        self._request.starts(self.request_seconds)
+        self._make_room()
+
+    def data_received(self, data: bytes) -> None:
+        if not self._admitted:
+            return
+        super().data_received(data)
+        if self.waiting:
+            self._request.starts(self.request_seconds)
+        else:
+            self._request.ends()
+
+    def on_response_complete(self) -> None:
+        self._waiting_since = self.loop.time()
+        super().on_response_complete()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._reading.starts(self.stalled_seconds)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._reading.ends()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._request.ends()
+        self._reading.ends()
+        super().connection_lost(exc)
+
+    def _make_room(self) -> None:
+        if len(self.connections) <= self.connections_kept:
+            return
+        others = [cast(Connection, other) for other in self.connections if other is not self]
+        waiting = [other for other in others if other.waiting]
+        if waiting:
+            min(waiting, key=lambda other: other._waiting_since).transport.abort()
+
+
+class _Patience:
+    """Cuts a connection unless what it waits for comes in time."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._timer: asyncio.TimerHandle | None = None
+
+    def starts(self, seconds: float) -> None:
+        """Does not begin again where it runs already: a byte now and then buys no time."""
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(seconds, self._transport.abort)
+
+    def ends(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+def connection_class(admits: Admits, **limits: float) -> type[Connection]:
+    """The class of a server's connections; uvicorn makes them itself, so their settings are the class's."""
+    return type("ServerConnection", (Connection,), {"admits": staticmethod(admits), **limits})

@@ -1,0 +1,65 @@
+"""What the pages need of the service behind them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from riverkeeper.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class FailingJob:
+    """A live job that has failed before; times are Unix seconds of the database."""
+
+    id: int
+    queue: str
+    kind: str
+    state: str
+    attempt: int
+    max_attempts: int
+    scheduled_at: float
+    attempted_at: float | None
+    last_error: str | None  # first 500 characters of the last error's text
+
+    @property
+    def attempts_left(self) -> int:
+        return self.max_attempts - self.attempt
+
+
+@dataclass(frozen=True, slots=True)
+class FailingJobs:
+    """The failing jobs nearest to being discarded."""
+
+    jobs: tuple[FailingJob, ...]
+    found: int  # in the part that was looked at, the shown ones included
+    bounded: bool  # True where there may be more that were not looked at
+    now: float  # the database's clock
+
+
+class Keeper(Protocol):
+    """The running service, as the web part sees it. None of the calls raises for a database that is down."""
+
+    async def snapshot(self, seconds: float) -> Snapshot:
+        """A reading at most `collect.min_interval` old; one that says `up=False` after `seconds` without an answer."""
+        ...
+
+    def latest(self) -> Snapshot | None:
+        """The last reading, of any age, without asking the database; None before the first."""
+        ...
+
+    def exposition(self, snapshot: Snapshot, accept: str, names: frozenset[str]) -> tuple[bytes, str]:
+        """The metrics page and its content type; CPU-bound (tens of ms), so run it in a thread."""
+        ...
+
+    async def failing(self, queue: str | None, kind: str | None, shown: int) -> FailingJobs:
+        """Raises riverkeeper.errors.DatabaseError, whose text and cure may be shown."""
+        ...
+
+    async def reload(self) -> str | None:
+        """Read the configuration again; None when it is in force, else why the old one was kept."""
+        ...
+
+    def count_rejected(self, reason: str) -> None:
+        """Count a refused request (riverkeeper_http_requests_rejected_total)."""
+        ...

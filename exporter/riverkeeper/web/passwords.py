@@ -1,0 +1,81 @@
+"""Is this the user's password? Slow by design, so off the event loop, one at a time, and remembered."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections import OrderedDict
+from collections.abc import Mapping
+
+import anyio
+import anyio.to_thread
+import bcrypt
+
+REMEMBERED = 100  # answers of each sort; exporter-toolkit's number
+WAITING = 32  # checks that may wait for their turn: 3 s of work at cost 10
+BCRYPT_BYTES = 72  # bcrypt looks at no more; newer versions of the module refuse longer passwords
+_NOBODY_COST = b"10"
+
+
+class TooManyChecks(Exception):
+    """So many passwords wait to be checked that one more would only make the others wait longer."""
+
+
+class Passwords:
+    """Checks passwords against bcrypt hashes. Unknown users cost as much as known ones."""
+
+    def __init__(self) -> None:
+        self._key = secrets.token_bytes(32)
+        # Apart from each other, so that wrong guesses cannot push the right password out.
+        self._right: OrderedDict[bytes, None] = OrderedDict()
+        self._wrong: OrderedDict[bytes, None] = OrderedDict()
+        self._one_at_a_time = anyio.CapacityLimiter(1)
+
+    async def correct(self, users: Mapping[str, bytes], user: str, password: bytes) -> bool:
+        """Raises TooManyChecks rather than queue without end."""
+        hashed = users.get(user) or nobodys_hash(users)
+        key = self._digest(user.encode(), hashed, password)
+        if (known := self._remembered(key)) is not None:
+            return known
+        if self._one_at_a_time.statistics().tasks_waiting >= WAITING:
+            raise TooManyChecks
+        async with self._one_at_a_time:
+            if (known := self._remembered(key)) is not None:  # the one before us asked the same
+                return known
+            same = await anyio.to_thread.run_sync(_matches, password, hashed)
+            right = same and user in users
+            self._remember(self._right if right else self._wrong, key)
+            return right
+
+    def _remembered(self, key: bytes) -> bool | None:
+        for answers in (self._right, self._wrong):
+            if key in answers:
+                answers.move_to_end(key)
+                return answers is self._right
+        return None
+
+    def _remember(self, answers: OrderedDict[bytes, None], key: bytes) -> None:
+        answers[key] = None
+        if len(answers) > REMEMBERED:
+            answers.popitem(last=False)
+
+    def _digest(self, *parts: bytes) -> bytes:
+        # Under a key of this process: no password lies in memory, and nobody can aim at a bucket of the dict.
+        digest = hmac.new(self._key, digestmod=hashlib.sha256)
+        for part in parts:
+            digest.update(len(part).to_bytes(8, "big") + part)
+        return digest.digest()
+
+
+def nobodys_hash(users: Mapping[str, bytes]) -> bytes:
+    """A hash that no password has, as costly as the costliest of the users'."""
+    cost = max((hashed.split(b"$")[2] for hashed in users.values()), default=_NOBODY_COST)
+    return b"$2b$" + cost + b"$" + b"." * 53
+
+
+def _matches(password: bytes, hashed: bytes) -> bool:
+    try:
+        return bcrypt.checkpw(password[:BCRYPT_BYTES], hashed)
+    except ValueError:  # some versions refuse a NUL byte, which no password that was ever hashed holds
+        return False

@@ -1,0 +1,37 @@
+"""Every reason for which a request is refused before it reaches a page: label value, status and sentence. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Rejection(StrEnum):
+    """Values of the label `reason` of riverkeeper_http_requests_rejected_total."""
+
+    NO_CREDENTIALS = "no_credentials"
+    WRONG_CREDENTIALS = "wrong_credentials"
+    WRONG_CERTIFICATE = "wrong_certificate"  # its connection is cut, no answer is given
+    RATE_LIMITED = "rate_limited"
+    BUSY = "busy"
+    CROSS_SITE = "cross_site"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """How a rejected request is answered."""
+
+    status: int
+    sentence: str
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+_RETRY = {"Retry-After": "1"}
+_ASK = {"WWW-Authenticate": 'Basic realm="riverkeeper", charset="UTF-8"'}
+REFUSALS = {
+    Rejection.NO_CREDENTIALS: Refusal(401, "User and password are needed.", _ASK),
+    Rejection.WRONG_CREDENTIALS: Refusal(401, "User or password is wrong.", _ASK),
+    Rejection.RATE_LIMITED: Refusal(429, "Too many requests for rate_limit in the web configuration.", _RETRY),
+    Rejection.BUSY: Refusal(503, "Too many requests at once.", _RETRY),
+    Rejection.CROSS_SITE: Refusal(403, "Another site's page may not do this."),
+}

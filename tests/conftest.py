@@ -1,0 +1,51 @@
+"""The real Postgres that tests ask: one server a test process, one fresh database a test."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from riverkeeper.database import Session, run_script
+from riverkeeper.demo.postgres import Server, find_binaries, start_postgres
+from riverkeeper.statements import source
+
+_numbers = itertools.count()
+
+
+def pytest_report_header() -> str:
+    return f"postgres: {find_binaries()}"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A server for this test process; in database `river_template` an empty River-shaped schema `public`."""
+    with start_postgres() as server:
+        url = server.database("river_template")
+        run_script(url, river_table("public"))
+        yield server
+
+
+def river_table(schema: str) -> str:
+    """DDL of a River-shaped table in a schema of any name."""
+    return source("demo/river_table").replace("river.", '"' + schema.replace('"', '""') + '".')
+
+
+@pytest.fixture
+def new_database(postgres: Server) -> Callable[[], str]:
+    """Makes fresh databases, each with an empty River-shaped schema `public`; returns their URLs."""
+    return lambda: postgres.database(f"test_{next(_numbers)}", template="river_template")
+
+
+@pytest.fixture
+def river_url(new_database: Callable[[], str]) -> str:
+    """URL of a fresh database with an empty River-shaped schema `public`."""
+    return new_database()
+
+
+@pytest.fixture
+def sql(river_url: str) -> Iterator[Session]:
+    """A session on the database of `river_url`."""
+    with Session(river_url, application_name="test") as session:
+        yield session

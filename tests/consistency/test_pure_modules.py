@@ -1,0 +1,56 @@
+"""Modules that call themselves pure decide; they never ask."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from consistency.tree import PACKAGE, imports, is_pure, module_name, modules, named, tree
+
+# What reads a clock, a file, the network, the environment or luck.
+IMPURE = {
+    "asyncio", "concurrent", "http", "io", "logging", "multiprocessing", "os", "pathlib", "psycopg", "random",
+    "secrets", "select", "shutil", "signal", "socket", "ssl", "starlette", "structlog", "subprocess", "sys",
+    "tempfile", "threading",
+    "time", "urllib", "uvicorn", "click", "rich",
+}  # fmt: skip
+CALLS = {"open", "input", "print", "now", "today", "utcnow"}
+PURE = [path for path in modules() if is_pure(path)]
+# The modules whose purity the design promises; the docstring is how they say so.
+PROMISED = (
+    "names", "snapshot", "notes", "history/cells", "history/schedule", "history/buckets", "history/totals",
+    "river/bounds", "river/layout", "metrics/family", "metrics/folding", "metrics/document",
+    "metrics/catalogue/waiting", "metrics/catalogue/running", "metrics/catalogue/finished",
+    "metrics/catalogue/river", "metrics/catalogue/keeper", "metrics/catalogue/process", "web/rejection",
+    "heartbeat/claim", "keeper/found",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PROMISED)
+def test_promised_modules_say_that_they_are_pure(name: str) -> None:
+    """What must be pure says so in its docstring, and so falls under the rules below."""
+    assert is_pure(PACKAGE / f"{name}.py")
+
+
+@pytest.mark.parametrize("path", PURE, ids=named)
+def test_a_pure_module_imports_nothing_that_asks(path: Path) -> None:
+    """No clock, file, network, environment or chance; and of our own modules only pure ones."""
+    ours = {module_name(other): other for other in modules()}
+    found = imports(path)
+
+    assert not {name for name in found if name.partition(".")[0] in IMPURE}
+    assert not {name for name in found if name in ours and name != "riverkeeper" and not is_pure(ours[name])}
+
+
+@pytest.mark.parametrize("path", PURE, ids=named)
+def test_a_pure_module_calls_nothing_that_asks(path: Path) -> None:
+    """Not through a type that was imported for something else either: no datetime.now()."""
+    called = {
+        node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Call)
+    }
+
+    assert not called & CALLS

@@ -1,0 +1,103 @@
+"""What plain SQL says of the tables: whole-table reads with GROUP BY, to hold the metrics page against.
+
+Each statement gives label columns by their names, then the value. `moment` is the database's time of the reading.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from database.scraped import Labels
+from riverkeeper.database import Session
+
+TABLES = """
+WITH job AS (
+    SELECT
+        j.id, j.queue, j.kind, j.state::text AS state, j.priority::text AS priority, j.attempt, j.max_attempts,
+        j.scheduled_at, j.finalized_at, j.attempted_by[cardinality(j.attempted_by)] AS client,
+        CASE WHEN isfinite(j.attempted_at) THEN j.attempted_at END AS claimed_at,
+        coalesce(cardinality(j.errors), 0) > 0 AS failed,
+        t.cancel, t.poison, t.unread, t.beat_is_text,
+        CASE WHEN isfinite(j.attempted_at) AND t.beat_at >= j.attempted_at
+            AND t.beat_at <= to_timestamp(%(moment)s) + interval '5 minutes'
+            THEN least(t.beat_at, to_timestamp(%(moment)s)) END AS beat_at,
+        to_timestamp(%(moment)s) AS now
+    FROM river_job AS j
+    JOIN told AS t USING (id)
+),
+live AS (SELECT * FROM job WHERE state IN ('available', 'pending', 'retryable', 'running', 'scheduled')),
+ready AS (SELECT * FROM live WHERE state = 'available' AND scheduled_at <= now),
+running AS (SELECT * FROM live WHERE state = 'running'),
+finished AS (SELECT * FROM job WHERE finalized_at IS NOT NULL)
+"""
+
+# The page may also show a zero where SQL has no row: for a known queue or kind that holds nothing now.
+COUNTS = {
+    "river_jobs": "SELECT queue, state, count(*) FROM live GROUP BY 1, 2",
+    "river_jobs_by_kind": "SELECT queue, kind, state, count(*) FROM live GROUP BY 1, 2, 3",
+    "river_jobs_ready": "SELECT queue, priority, count(*) FROM ready GROUP BY 1, 2",
+    "river_jobs_overdue": """SELECT queue, state, count(*) FROM live
+        WHERE state IN ('scheduled', 'retryable') AND scheduled_at <= now - interval '30 seconds' GROUP BY 1, 2""",
+    "river_jobs_failing": "SELECT queue, kind, count(*) FROM live WHERE failed GROUP BY 1, 2",
+    "river_jobs_last_attempt": """SELECT queue, kind, count(*) FROM live
+        WHERE max_attempts <= CASE state WHEN 'running' THEN attempt ELSE attempt + 1 END GROUP BY 1, 2""",
+    "river_jobs_beating": "SELECT queue, kind, count(*) FROM running WHERE beat_at IS NOT NULL GROUP BY 1, 2",
+    "river_jobs_unknown": "SELECT queue, kind, count(*) FROM running WHERE beat_at IS NULL GROUP BY 1, 2",
+    "river_jobs_cancel_pending": "SELECT queue, kind, count(*) FROM running WHERE cancel GROUP BY 1, 2",
+    "river_rescuer_poison_jobs": "SELECT count(*) FROM running WHERE poison",
+    "river_queue_busy_clients": "SELECT queue, count(DISTINCT client) FROM running GROUP BY 1",
+}
+
+# The page shows these and no other.
+VALUES = {
+    "river_up": "SELECT 1",
+    "river_job_oldest_ready_timestamp_seconds": """SELECT queue, priority, extract(epoch FROM min(scheduled_at))
+        FROM ready GROUP BY 1, 2""",
+    "river_job_oldest_running_timestamp_seconds": """SELECT queue, kind, extract(epoch FROM min(claimed_at))
+        FROM running WHERE claimed_at IS NOT NULL GROUP BY 1, 2""",
+    "river_job_oldest_heartbeat_timestamp_seconds": """SELECT queue, kind, extract(epoch FROM min(beat_at))
+        FROM running WHERE beat_at IS NOT NULL GROUP BY 1, 2""",
+    "river_oldest_finalized_timestamp_seconds": """SELECT state, extract(epoch FROM min(finalized_at))
+        FROM finished GROUP BY 1""",
+    "river_job_last_finished_timestamp_seconds": """SELECT queue, kind, extract(epoch FROM max(finalized_at))
+        FROM finished GROUP BY 1, 2""",
+    # Of finished jobs those of the first look back, where the claim was not before the job was due.
+    "river_queue_last_claim_timestamp_seconds": """SELECT queue, extract(epoch FROM max(claimed_at)) FROM job
+        WHERE claimed_at IS NOT NULL AND (finalized_at IS NULL
+            OR finalized_at > now - interval '1 hour' AND claimed_at >= scheduled_at) GROUP BY 1""",
+    "river_queue_paused": "SELECT name AS queue, (paused_at IS NOT NULL)::integer FROM river_queue",
+    "river_queue_updated_timestamp_seconds": "SELECT name AS queue, extract(epoch FROM updated_at) FROM river_queue",
+    "river_leader_elected_timestamp_seconds": "SELECT extract(epoch FROM elected_at) FROM river_leader",
+    "river_leader_expires_timestamp_seconds": "SELECT extract(epoch FROM expires_at) FROM river_leader",
+    "river_migration_version": "SELECT line, max(version) FROM river_migration GROUP BY 1",
+    "river_table_bytes": """SELECT 'river_job' AS "table", pg_total_relation_size('river_job')""",
+    "river_table_dead_rows": """SELECT relname::text AS "table", n_dead_tup
+        FROM pg_stat_all_tables WHERE relid = 'river_job'::regclass""",
+    "river_table_live_rows": """SELECT relname::text AS "table", n_live_tup
+        FROM pg_stat_all_tables WHERE relid = 'river_job'::regclass""",
+}
+
+# Histograms: every single value in them.
+SPREADS = {
+    "river_job_running_age_seconds": """SELECT queue, greatest(0, extract(epoch FROM now - claimed_at))
+        FROM running WHERE claimed_at IS NOT NULL""",
+    "river_job_heartbeat_age_seconds": """SELECT queue, extract(epoch FROM now - beat_at)
+        FROM running WHERE beat_at IS NOT NULL""",
+}
+
+NOT_LOOKED_INTO = """SELECT count(*) FILTER (WHERE beat_is_text AND beat_at IS NULL) AS unreadable_beats,
+    count(*) FILTER (WHERE unread) AS unread FROM running"""
+
+
+def told(sql: Session, statement: str, moment: float) -> dict[Labels, float]:
+    """Labels -> value of a statement of COUNTS or VALUES."""
+    return {labels: values[0] for labels, values in spread(sql, statement, moment).items()}
+
+
+def spread(sql: Session, statement: str, moment: float) -> Mapping[Labels, list[float]]:
+    """Labels -> all values of a statement."""
+    found: dict[Labels, list[float]] = {}
+    for row in sql.execute(TABLES + statement, {"moment": moment}):
+        *labels, value = row
+        found.setdefault(frozenset(zip(row._fields, labels, strict=False)), []).append(float(value))
+    return found

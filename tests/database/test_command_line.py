@@ -1,0 +1,132 @@
+"""The command line as people and scripts use it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from riverkeeper.cli import main
+from riverkeeper.database import Session
+
+Run = Callable[..., Result]
+COLUMNS = """
+    SELECT table_name, column_name, data_type FROM information_schema.columns
+    WHERE table_schema = 'riverkeeper' ORDER BY 1, 2
+"""
+LEADER = "INSERT INTO river_leader VALUES ('default', 'web-1', now(), now() + interval '15 s')"
+
+
+@pytest.fixture
+def run(river_url: str, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs a command on a fresh River; its output with standard error behind it."""
+    monkeypatch.setenv("RIVERKEEPER_DATABASE_URL", river_url)
+    monkeypatch.setenv("COLUMNS", "160")
+    runner = CliRunner()
+    return lambda *arguments, **settings: runner.invoke(main, list(arguments), **settings)
+
+
+def fail_some(sql: Session) -> None:
+    sql.execute(
+        "INSERT INTO river_job (state, queue, kind, attempt, max_attempts, attempted_at, scheduled_at, errors) "
+        "SELECT 'retryable', 'mail', '[red]send[/]', 2, 2 + g, now(), now() + interval '1 min', "
+        "ARRAY[jsonb_build_object('error', 'boom ' || g || E'\\nat line 1')] FROM generate_series(1, 3) AS g"
+    )
+
+
+def test_installing_twice_changes_nothing(run: Run, sql: Session) -> None:
+    """`schema install` is safe to repeat, as deployments do."""
+    first = run("schema", "install")
+    sql.execute("UPDATE riverkeeper.ledger SET epoch = 7")
+    second = run("schema", "install")
+
+    assert (first.exit_code, second.exit_code) == (0, 0)
+    assert second.output == first.output
+    assert sql.execute("SELECT epoch FROM riverkeeper.ledger")[0].epoch == 7
+
+
+def test_the_printed_script_makes_the_same_schema(run: Run, sql: Session) -> None:
+    """What `schema print` shows to be reviewed is what `schema install` runs."""
+    printed = run("schema", "print").output
+    sql.execute(printed)
+    by_hand = sql.execute(COLUMNS)
+    run("schema", "uninstall", "--yes")
+    run("schema", "install")
+
+    assert by_hand
+    assert sql.execute(COLUMNS) == by_hand
+
+
+def test_uninstall_asks_first(run: Run, sql: Session) -> None:
+    """A no keeps everything."""
+    run("schema", "install")
+    answer = run("schema", "uninstall", input="n\n")
+
+    assert answer.exit_code == 1
+    assert sql.execute("SELECT count(*) AS n FROM riverkeeper.ledger")[0].n == 1
+
+
+def test_failing_shows_the_nearest_to_discard_first(run: Run, sql: Session) -> None:
+    """For people a table, and nothing in it is taken for markup."""
+    fail_some(sql)
+    shown = run("failing")
+
+    assert shown.exit_code == 0
+    assert shown.output.index("boom 1") < shown.output.index("boom 2") < shown.output.index("boom 3")
+    assert "[red]send[/]" in shown.output
+    assert "at line 1" not in shown.output
+
+
+def test_failing_speaks_json_to_scripts(run: Run, sql: Session) -> None:
+    """Stable keys, RFC 3339 times, filters and bounds."""
+    fail_some(sql)
+    answer = json.loads(run("failing", "--json", "--queue", "mail", "--limit", "2").output)
+
+    assert [job["max_attempts"] for job in answer["jobs"]] == [3, 4]
+    assert answer["found"] == 3
+    assert answer["jobs"][0]["scheduled_at"].endswith("Z")
+    assert json.loads(run("failing", "--json", "--queue", "other").output)["jobs"] == []
+
+
+def test_check_tells_scripts_by_its_exit_code(run: Run, sql: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    """0 where it works, 1 where there is a problem, with what to do."""
+    sql.execute(LEADER)
+    well = run("check", "--json")
+    monkeypatch.setenv("RIVERKEEPER_DATABASE_URL", "postgresql://nobody:secret@127.0.0.1:1/none")
+    ill = run("check")
+
+    assert (well.exit_code, ill.exit_code) == (0, 1)
+    assert json.loads(well.output)
+    assert "secret" not in ill.output
+
+
+def test_a_wrong_configuration_is_told_at_once(run: Run, tmp_path: Path) -> None:
+    """Every mistake with its line, exit code 2."""
+    file = tmp_path / "keeper.yml"
+    file.write_text("collect:\n  min_interval: 2\n  max_pair: 5\n")
+    answer = run("config", "check", "--config.file", str(file))
+
+    assert answer.exit_code == 2
+    assert "keeper.yml:2" in answer.output
+    assert "keeper.yml:3" in answer.output
+
+
+def test_the_printed_configuration_hides_the_password(run: Run) -> None:
+    """`config print` may be pasted into an issue."""
+    answer = run("config", "print", "--database-url", "postgresql://keeper:topsecret@db/app")
+
+    assert answer.exit_code == 0
+    assert "topsecret" not in answer.output
+    assert "keeper" in answer.output
+
+
+def test_an_unknown_schema_is_a_sentence(run: Run) -> None:
+    """No traceback: what happened, and what to do."""
+    answer = run("failing", "--river-schema", "nowhere")
+
+    assert answer.exit_code == 1
+    assert 'there is no schema "nowhere"' in answer.output
+    assert "--river-schema" in answer.output

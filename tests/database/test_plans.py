@@ -1,0 +1,145 @@
+"""How the server answers each question about river_job: by the index the file names, never by reading the table."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from consistency.tree import PACKAGE
+from riverkeeper.database import Session
+from riverkeeper.demo.postgres import Server
+from riverkeeper.history.buckets import EDGES
+from riverkeeper.river.running import PARAMETERS as RUNNING
+from riverkeeper.snapshot import FINAL_STATES, LIVE_STATES
+from riverkeeper.statements import source, statement
+
+Plan = dict[str, Any]
+BOUND = 10  # rows or entries; every part of the fillings is longer
+STATES = [state for state in LIVE_STATES if state != "running"]
+NOW = time.time()
+SLOTS = [int(NOW // 10) - ago for ago in range(6)]
+
+# The parameters to ask each question with. A new file that reads river_job needs a line here.
+ASKED: dict[str, Mapping[str, object]] = {
+    "river/count_live_kinds": {"states": STATES, "queues": ["q1"] * len(STATES), "bounds": [BOUND] * len(STATES)},
+    "river/count_live_partitions": {
+        "states": STATES,
+        "queues": ["q1"] * len(STATES),
+        "priorities": [2] * len(STATES),
+        "moments": [NOW] * len(STATES),
+        "bounds": [BOUND] * len(STATES),
+    },
+    "river/list_live_partitions": {"states": STATES, "max_partitions": BOUND},
+    "river/read_failing": {"states": list(LIVE_STATES), "queue": "q1", "kind": None, "scan_bound": BOUND, "shown": 10},
+    "river/read_oldest_finalized": {"states": list(FINAL_STATES)},
+    "river/read_poison": {**RUNNING, "most_rows": BOUND},
+    "river/read_running": RUNNING,
+    "history/read_finished": {"slots": SLOTS, "edges": list(EDGES)},
+    "history/read_last_finished": {"until": NOW, "bound": BOUND},
+    "history/read_marks": {"slots": SLOTS},
+}
+
+FILL = """
+INSERT INTO river_job (state, queue, priority, kind, scheduled_at, attempted_at, attempted_by, errors, finalized_at)
+SELECT s, 'q' || i %% 5, 1 + i %% 4, 'kind ' || i %% 30, now() - i * interval '1 second', now(), ARRAY['host-a'],
+    ARRAY['{"error": "boom"}'::jsonb],
+    CASE WHEN s IN ('cancelled', 'completed', 'discarded') THEN now() - i * interval '5 seconds' END
+FROM (
+    SELECT i, (%(states)s::text[])[1 + i / 10 %% cardinality(%(states)s::text[])]::river_job_state AS s
+    FROM generate_series(1, 20000) AS i
+) AS job
+"""
+# Shares of live rows that lead the planner to different thoughts about the table.
+TABLES: dict[str, tuple[str, ...]] = {
+    "mostly finished": (*LIVE_STATES, *FINAL_STATES * 15),
+    "mostly live": (*LIVE_STATES * 6, *FINAL_STATES),
+    "mostly waiting": (*LIVE_STATES, *FINAL_STATES, *("available",) * 80),
+    "mostly running": (*LIVE_STATES, *FINAL_STATES, *("running",) * 80),
+}
+
+
+def questions() -> list[str]:
+    """Every file of a reading that reads river_job; EXPLAIN alone reads nothing."""
+    names = [f"{folder}/{path.stem}" for folder in ("river", "history") for path in (PACKAGE / folder).glob("*.sql")]
+    return sorted(
+        name
+        for name in names
+        if re.search(r"\b(FROM|JOIN)\s+river\.river_job\b", source(name))
+        and "\nEXPLAIN (FORMAT JSON)" not in source(name)
+    )
+
+
+@pytest.fixture(scope="module", params=[*TABLES, "never analyzed"])
+def filled(postgres: Server, request: pytest.FixtureRequest) -> Iterator[Session]:
+    """A session in the planner's settings of a reading, on a filled table."""
+    url = postgres.database(f"plans_{request.param.replace(' ', '_')}", template="river_template")
+    with Session(url, "test") as sql:
+        sql.execute("DROP INDEX river_job_args_index, river_job_metadata_index")  # no question can use them
+        sql.execute(FILL, {"states": list(TABLES.get(request.param, TABLES["mostly live"]))})
+        if request.param != "never analyzed":
+            sql.execute("VACUUM ANALYZE river_job")
+        sql.execute("BEGIN")
+        sql.execute(statement("river/open_transaction"))
+        yield sql
+
+
+def test_every_question_about_jobs_has_parameters_here() -> None:
+    """A new file that reads river_job is planned below, or this fails."""
+    assert questions() == sorted(ASKED)
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_no_question_reads_the_whole_table(filled: Session, name: str) -> None:
+    """Only index scans, only of indexes that the file names, whatever the planner believes about the table."""
+    scans = list(scans_of_jobs(explained(filled, name)))
+
+    assert scans
+    assert {scan["Node Type"] for scan in scans} <= {"Index Scan", "Index Only Scan"}
+    assert {scan["Index Name"] for scan in scans} <= set(re.findall(r"river_job\w*", header(name)))
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_no_question_reads_rows_only_to_drop_them(filled: Session, name: str) -> None:
+    """What the index finds is what was asked for: the work done is the answer's size, not the table's."""
+    for scan in scans_of_jobs(explained(filled, name)):
+        assert scan.get("Rows Removed by Filter", 0) == 0
+        assert scan["Actual Rows"] * scan["Actual Loops"] <= most_rows(filled, name), scan
+
+
+@pytest.mark.parametrize("name", [name for name in ASKED if "bound" in "".join(ASKED[name])])
+def test_a_bound_is_a_bound(filled: Session, name: str) -> None:
+    """A part of the queue longer than the bound is read up to the bound, not sorted and cut afterwards."""
+    for scan in scans_of_jobs(explained(filled, name)):
+        assert scan["Actual Rows"] <= BOUND
+
+
+def most_rows(sql: Session, name: str) -> int:
+    """More rows than this the question has no use for."""
+    if name in {"river/read_poison", "river/read_running"}:
+        return int(sql.execute("SELECT count(*) AS n FROM river_job WHERE state = 'running'")[0].n)
+    if name in {"history/read_finished", "history/read_marks"}:
+        return 120  # of two minutes, with one job finished in five seconds at most: 24
+    return BOUND * len(LIVE_STATES) * 2
+
+
+def explained(sql: Session, name: str) -> Plan:
+    """The plan of a question with what really happened."""
+    asked = "EXPLAIN (ANALYZE, FORMAT JSON) " + statement(name, river="public")
+    return dict(sql.execute(asked, ASKED[name])[0][0][0]["Plan"])
+
+
+def scans_of_jobs(plan: Plan) -> Iterator[Plan]:
+    """The nodes that touch river_job."""
+    if plan.get("Relation Name") == "river_job":
+        yield plan
+    for child in plan.get("Plans", ()):
+        yield from scans_of_jobs(child)
+
+
+def header(name: str) -> str:
+    """The comment lines that begin a file."""
+    return "\n".join(line for line in source(name).splitlines() if line.startswith("-- "))

@@ -1,0 +1,66 @@
+"""What every end-to-end test may ask for: real servers, real River clients and the exporter, each gone afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from e2e.keeper import Keeper, keeper_at_work
+from e2e.river import Fleet, River, fleet_at_work
+from riverkeeper.demo.postgres import Server, start_postgres
+
+MakeRiver = Callable[..., River]
+MakeFleet = Callable[..., Fleet]
+MakeKeeper = Callable[..., Keeper]
+
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """One server for the whole run; tests that stop or copy a server start their own."""
+    with start_postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def river_database(postgres: Server) -> MakeRiver:
+    """A new database with River's tables in a schema, as of a migration version (0 is the newest)."""
+
+    def make(schema: str = "", target_version: int = 0) -> River:
+        river = River(postgres.database(f"river_{next(_numbers)}"), schema)
+        river.migrate(target_version)
+        return river
+
+    return make
+
+
+@pytest.fixture
+def programs() -> Iterator[contextlib.ExitStack]:
+    """Ends what a test has started, last first."""
+    with contextlib.ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture
+def fleet(programs: contextlib.ExitStack, tmp_path: Path) -> MakeFleet:
+    """River workers in a process of their own: fleet(river, client_id, *flags)."""
+
+    def start(river: River, client_id: str, *flags: str) -> Fleet:
+        return programs.enter_context(fleet_at_work(river, tmp_path, client_id, *flags))
+
+    return start
+
+
+@pytest.fixture
+def keeper(programs: contextlib.ExitStack, tmp_path: Path) -> MakeKeeper:
+    """The exporter in a process of its own: keeper(url, schema, *flags)."""
+
+    def start(url: str, schema: str = "", *flags: str) -> Keeper:
+        return programs.enter_context(keeper_at_work(url, tmp_path, schema, *flags))
+
+    return start

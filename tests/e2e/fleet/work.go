@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+)
+
+// Room for the jobs of all queues' beats beside River's own connections.
+const connections = 8
+
+func work(ctx context.Context, o *options, _ []string) error {
+	m, err := newMix(o)
+	if err != nil {
+		return err
+	}
+	pool, err := connect(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	client, err := river.NewClient(riverpgxv5.New(pool), workerConfig(pool, o))
+	if err != nil {
+		return fmt.Errorf("make the client: %w", err)
+	}
+	recorded, err := recordEvents(client, o.events)
+	if err != nil {
+		return err
+	}
+	// Not ctx: a cancelled start context would fail running jobs, where Stop lets them end.
+	if err := client.Start(context.WithoutCancel(ctx)); err != nil {
+		return fmt.Errorf("start the client: %w", err)
+	}
+	fmt.Println("ready")
+	load(ctx, client, m, o)
+	<-ctx.Done()
+	return errors.Join(stop(client, o.stopAfter), recorded())
+}
+
+func load(ctx context.Context, client *river.Client[pgx.Tx], m *mix, o *options) {
+	if err := insertMix(ctx, client, m, o.insert); err != nil {
+		slog.Error("jobs not inserted", "error", err)
+	}
+	if o.rate > 0 {
+		insertAtRate(ctx, client, m, o.rate)
+	}
+}
+
+func workerConfig(pool *pgxpool.Pool, o *options) *river.Config {
+	queues := map[string]river.QueueConfig{}
+	for _, name := range o.queues {
+		queues[name] = river.QueueConfig{MaxWorkers: o.workers}
+	}
+	return &river.Config{
+		ID:                   o.clientID,
+		JobTimeout:           min(time.Minute, o.rescueAfter), // River refuses one longer than the rescue
+		Logger:               slog.Default(),
+		Queues:               queues,
+		RescueStuckJobsAfter: o.rescueAfter,
+		Schema:               o.schema,
+		SoftStopTimeout:      o.stopAfter / 2, // half for jobs to end by themselves, half to end them
+		Workers:              newWorkers(pool, o.schema),
+	}
+}
+
+// stop ends the client in order; deaf jobs are left behind, still `running` in the table, as a killed process leaves them.
+func stop(client *river.Client[pgx.Tx], patience time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := client.Stop(ctx); errors.Is(err, context.DeadlineExceeded) {
+		slog.Warn("left jobs behind that do not stop", "after", patience.String())
+	} else if err != nil {
+		return fmt.Errorf("stop the client: %w", err)
+	}
+	return nil
+}
+
+func connect(ctx context.Context, o *options) (*pgxpool.Pool, error) {
+	config, err := pgxpool.ParseConfig(o.databaseURL)
+	if err != nil {
+		return nil, fmt.Errorf("read the database URL: %w", err)
+	}
+	config.MaxConns = max(config.MaxConns, connections)
+	config.ConnConfig.RuntimeParams["application_name"] = "fleet"
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("connect: %w", err)
+	}
+	return pool, nil
+}
+
+// withClient lends a client that works nothing: it inserts, cancels, retries and pauses.
+func withClient(ctx context.Context, o *options, use func(*river.Client[pgx.Tx]) error) error {
+	pool, err := connect(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	config := &river.Config{Logger: slog.Default(), Schema: o.schema}
+	client, err := river.NewClient(riverpgxv5.New(pool), config)
+	if err != nil {
+		return fmt.Errorf("make the client: %w", err)
+	}
+	return use(client)
+}

@@ -1,0 +1,101 @@
+"""A database with River's own tables in it, and River's own clients at work on them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from e2e.programs import Program, started, tool
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+FINAL = ("cancelled", "completed", "discarded")
+
+# Jobs that a working fleet will yet change. Failed ones of the mix are due again within a second, or in an hour;
+# what hangs, and what never ends, runs on.
+STIRRING = """
+SELECT 1
+FROM river_job AS j LEFT JOIN river_queue AS q ON q.name = j.queue
+WHERE j.state = 'running' AND j.kind NOT IN ('hanging', 'endless')
+   OR j.state IN ('available', 'retryable', 'scheduled') AND q.paused_at IS NULL
+      AND j.scheduled_at < now() + interval '10 minutes'
+LIMIT 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class River:
+    """River's tables in a schema of a database; the empty schema is the search path."""
+
+    url: str
+    schema: str = ""
+
+    @contextlib.contextmanager
+    def connect(self) -> Iterator[Connection]:
+        """A connection that finds River's tables without their schema; each statement is a transaction."""
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            if self.schema:
+                connection.execute(sql.SQL("SET search_path TO {}").format(sql.Identifier(self.schema)))
+            yield connection
+
+    def rows(self, statement: str, **parameters: object) -> list[tuple[Any, ...]]:
+        """What a statement returns; nothing for one without result."""
+        with self.connect() as connection:
+            cursor = connection.execute(statement.encode(), parameters or None)
+            return cursor.fetchall() if cursor.description else []
+
+    def migrate(self, version: int = 0) -> None:
+        """Lay out River's tables as of a migration version, 0 for the newest."""
+        if self.schema:
+            self.rows(f'CREATE SCHEMA "{self.schema}"')
+        self.fleet("migrate", "-version", str(version))
+
+    def insert(self, count: int, *flags: str) -> None:
+        self.fleet("insert", *flags, str(count))
+
+    def rests(self) -> bool:
+        """Whether nothing will change by itself: what waits is due much later or in a queue nobody works."""
+        return not self.rows(STIRRING)
+
+    def fleet(self, verb: str, *arguments: str) -> None:
+        """Run a verb of the fleet to its end."""
+        done = subprocess.run(self.command(verb, *arguments), check=False, capture_output=True, text=True)
+        if done.returncode:
+            pytest.fail(f"fleet {verb} ended with {done.returncode}: {done.stderr[-2000:]}")
+
+    def command(self, verb: str, *arguments: str) -> list[str]:
+        return [str(tool("fleet")), verb, "-database-url", self.url, "-schema", self.schema, *arguments]
+
+
+@dataclass(slots=True)
+class Fleet:
+    """A process of River workers, and what River told its subscribers."""
+
+    program: Program
+    record: Path
+
+    def events(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.record.read_text().splitlines()]
+
+    def finished(self) -> list[dict[str, Any]]:
+        """The events after which a job is final."""
+        return [event for event in self.events() if event["state"] in FINAL]
+
+
+@contextlib.contextmanager
+def fleet_at_work(river: River, folder: Path, client: str, *flags: str) -> Iterator[Fleet]:
+    """A fleet that has begun to work; killed at the end if the test has not stopped it."""
+    record = folder / f"{client}.events"
+    command = river.command("work", "-client-id", client, "-events", str(record), "-stop-after", "4s", *flags)
+    with started(client, command, folder) as program:
+        program.wait_for("ready")
+        yield Fleet(program, record)

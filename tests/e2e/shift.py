@@ -1,0 +1,155 @@
+"""One shift of a real fleet, with all that goes wrong in one, watched by the exporter until everything rests."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from e2e.keeper import Keeper, Labels, Page, anew, keeper_at_work, riverkeeper
+from e2e.programs import until
+from e2e.river import Connection, Fleet, River, fleet_at_work
+from e2e.truth import COUNTS, SPREADS, STILL, TABLES, VALUES
+
+# A job that ends twice within one ten-second slot is counted once: the ledger's stated limit, not what is tested here.
+LONG_DISCARDED = """
+SELECT id FROM river_job
+WHERE state = 'discarded' AND queue <> 'bulk' AND finalized_at < now() - interval '11 seconds'
+ORDER BY id LIMIT 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a statement said: the names of its labels, and by their values one number, or all those of a histogram."""
+
+    labels: Labels
+    values: dict[Labels, list[Decimal]]
+
+    def single(self) -> dict[Labels, float]:
+        return {labels: float(value) for labels, (value,) in self.values.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """What was seen of it: the pages in order, what SQL says of the moment of the last, and River's own events."""
+
+    pages: list[Page]
+    told: dict[str, Told]
+    events: list[dict[str, Any]]
+    cancelled_waiting: Counter[Labels]  # by a person, so no worker tells of them: (queue, kind, outcome)
+
+    @property
+    def page(self) -> Page:
+        return self.pages[-1]
+
+
+def work_a_shift(river: River, folder: Path, programs: contextlib.ExitStack, *, durable: bool) -> Shift:
+    """Thousands of jobs of every kind; what finished before the exporter came is not its to count.
+
+    With a keeper schema the exporter is killed in their midst, and another goes on counting.
+    """
+    work_the_past(river, folder)
+    if durable:
+        riverkeeper(river, "schema", "install")
+    keeper = programs.enter_context(keeper_at_work(river.url, folder, river.schema, *anew(folder)))
+    pages, first = [keeper.scrape()], now(river)
+    fleets = [programs.enter_context(fleet_at_work(river, folder, client)) for client in ("early", "late")]
+    fleets.append(lose_a_worker(river, folder))
+    river.insert(3000, "-seed", "7")
+    river.insert(3, "-kinds", "endless", "-queues", "mail")
+    pages.append(keeper.scrape())
+    if durable:
+        keeper.program.kill()
+        keeper = programs.enter_context(keeper_at_work(river.url, folder, river.schema, *anew(folder)))
+    waiting = cancel_waiting(river)
+    retry_discarded(river, keeper)
+    pages.append(keeper.scrape())
+    until(river.rests, "the fleet to rest", 90)
+    with fleets[0].program.frozen(), fleets[1].program.frozen():
+        page, told = until(lambda: compared(river, keeper, first), "a scrape while nothing moves")
+    events = [event for fleet in fleets for event in end(fleet)]
+    return Shift([*pages, page], told, events, waiting)
+
+
+def work_the_past(river: River, folder: Path) -> None:
+    river.insert(300, "-seed", "6", "-kinds", "short,flaky,panicking,cancelling")
+    with fleet_at_work(river, folder, "past") as fleet:
+        until(river.rests, "the first jobs to end")
+        fleet.program.stop()
+
+
+def lose_a_worker(river: River, folder: Path) -> Fleet:
+    """A worker killed with -9 amid jobs that beat and jobs that do not; one row of it would stop River's rescuer."""
+    river.insert(12, "-kinds", "hanging,endless", "-queues", "doomed")
+    with fleet_at_work(river, folder, "doomed", "-queues", "doomed") as fleet:
+        until(lambda: len(running(river, "hanging")) + len(beating(river)) == 12, "the doomed jobs to run and beat")
+        fleet.program.kill()
+    poison, asked = running(river, "hanging")[:2]
+    river.rows(
+        """UPDATE river_job SET metadata = metadata || '{"river:rescue_count": 1.5}' WHERE id = %(id)s""", id=poison
+    )
+    river.fleet("cancel", str(asked))
+    return fleet
+
+
+def cancel_waiting(river: River) -> Counter[Labels]:
+    """Jobs of a paused queue and jobs not yet due, cancelled by a person."""
+    river.fleet("pause", "bulk")
+    river.insert(600, "-seed", "8")
+    waiting = river.rows(
+        "(SELECT id, queue, kind FROM river_job WHERE queue = 'bulk' AND state = 'available' ORDER BY id DESC LIMIT 5)"
+        " UNION (SELECT id, queue, kind FROM river_job WHERE kind = 'tomorrow' ORDER BY id LIMIT 2)"
+    )
+    river.fleet("cancel", *[str(row[0]) for row in waiting])
+    return Counter((queue, kind, "cancelled") for _, queue, kind in waiting)
+
+
+def retry_discarded(river: River, keeper: Keeper) -> None:
+    """A person's retry makes a job finish twice. A scrape comes first: what no scrape saw, the ledger cannot count."""
+    discarded = until(lambda: river.rows(LONG_DISCARDED), "a job that was discarded a while ago")
+    keeper.scrape()
+    river.fleet("retry", str(discarded[0][0]))
+
+
+def running(river: River, kind: str) -> list[int]:
+    rows = river.rows("SELECT id FROM river_job WHERE state = 'running' AND kind = %(kind)s ORDER BY id", kind=kind)
+    return [row[0] for row in rows]
+
+
+def beating(river: River) -> list[int]:
+    rows = river.rows("SELECT id FROM river_job WHERE state = 'running' AND metadata ? 'health_check_at'")
+    return [row[0] for row in rows]
+
+
+def compared(river: River, keeper: Keeper, first: float) -> tuple[Page, dict[str, Told]] | None:
+    """A page, and what SQL says of its moment; None if something moved between, so that they may differ rightly."""
+    before = river.rows(STILL)
+    page = keeper.scrape()
+    moment = page.value("riverkeeper_snapshot_timestamp_seconds") or 0.0
+    with river.connect() as connection:
+        statements = COUNTS | VALUES | SPREADS
+        told = {name: tell(connection, TABLES + sql, first, moment) for name, sql in statements.items()}
+    return (page, told) if river.rows(STILL) == before else None
+
+
+def tell(connection: Connection, statement: str, first: float, moment: float) -> Told:
+    cursor = connection.execute(statement.encode(), {"first": first, "moment": moment})
+    values: dict[Labels, list[Decimal]] = {}
+    for *labels, value in cursor:
+        values.setdefault(tuple(labels), []).append(Decimal(value))
+    return Told(tuple(column.name for column in (cursor.description or [])[:-1]), values)
+
+
+def end(fleet: Fleet) -> list[dict[str, Any]]:
+    """Stop a fleet that lives; what it had told when it ended."""
+    if fleet.program.process.poll() is None:
+        fleet.program.stop()
+    return fleet.finished()
+
+
+def now(river: River) -> float:
+    return float(river.rows("SELECT extract(epoch FROM clock_timestamp())")[0][0])

@@ -1,0 +1,48 @@
+"""The exporter behind PgBouncer in transaction mode, where no session outlives a transaction."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+
+from e2e.conftest import MakeFleet, MakeKeeper, MakeRiver
+from e2e.keeper import Keeper, Page, anew
+from e2e.pooler import pooled
+
+SCRAPES = 20
+
+
+def test_twenty_scrapes_in_a_row(
+    river_database: MakeRiver, fleet: MakeFleet, keeper: MakeKeeper, tmp_path: Path
+) -> None:
+    """Every scrape through a pooler reads everything, whichever server connection each transaction meets."""
+    river = river_database()
+    fleet(river, "worker", "-rate", "50")
+    with pooled(river.url, tmp_path) as url:
+        through = keeper(url, "public", *anew(tmp_path))
+        pages = [scraped_beside(through, url, occupied=turn % 2 == 1) for turn in range(SCRAPES)]
+
+    assert [page.value("river_up") for page in pages] == [1.0] * SCRAPES
+    assert [failed(page) for page in pages] == [set()] * SCRAPES
+    assert len({page.value("riverkeeper_snapshot_timestamp_seconds") for page in pages}) == SCRAPES
+
+
+def scraped_beside(keeper: Keeper, url: str, *, occupied: bool) -> Page:
+    """A scrape, while another client's transaction holds one of the pool's two connections, or none."""
+    with transaction(url) if occupied else contextlib.nullcontext():
+        return keeper.scrape()
+
+
+@contextlib.contextmanager
+def transaction(url: str) -> Iterator[None]:
+    """A client that leaves a setting behind on its server connection, as clients do that think it theirs."""
+    with psycopg.connect(url, prepare_threshold=None) as connection:
+        connection.execute("SET search_path TO pg_catalog")
+        yield
+
+
+def failed(page: Page) -> set[str]:
+    return {query for (query,), value in page.values("riverkeeper_query_success", "query").items() if not value}

@@ -1,0 +1,87 @@
+"""The exporter on a streaming standby, where a database may be watched without cost to the primary."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from e2e.conftest import MakeFleet, MakeKeeper
+from e2e.programs import free_port, plain_user, until
+from e2e.river import River
+from riverkeeper.demo.postgres import Server, start_postgres
+
+
+@pytest.fixture
+def primary() -> Iterator[Server]:
+    with start_postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def standby(primary: Server) -> Iterator[Server]:
+    with standby_of(primary) as server:
+        yield server
+
+
+def test_standby_is_watched_but_for_its_leader(
+    primary: Server, standby: Server, fleet: MakeFleet, keeper: MakeKeeper
+) -> None:
+    """On a standby everything is read but the leader: its table is unlogged, so its families are absent, not zero."""
+    river = River(primary.database("river"))
+    river.migrate()
+    river.insert(200, "-kinds", "short,tomorrow,pending")
+    fleet(river, "worker")
+    until(river.rests, "the jobs to end")
+    until(lambda: replayed(primary, standby), "the standby to catch up")
+
+    page = keeper(standby.database_url("river")).scrape()
+    live = river.rows("SELECT queue, state::text, count(*) FROM river_job WHERE finalized_at IS NULL GROUP BY 1, 2")
+
+    assert page.value("river_up") == 1
+    assert {labels: value for labels, value in page.values("river_jobs", "queue", "state").items() if value} == {
+        (queue, state): count for queue, state, count in live
+    }
+    assert river.rows("SELECT 1 FROM river_leader") == [(1,)]
+    assert page.values("river_leader_elected_timestamp_seconds") == {}
+    assert page.values("river_leader_expires_timestamp_seconds") == {}
+
+
+@contextlib.contextmanager
+def standby_of(primary: Server) -> Iterator[Server]:
+    """A server that streams from another; its data folder is a copy of the primary's."""
+    folder = Path(tempfile.mkdtemp(prefix="riverkeeper-standby-"))
+    server = Server(primary.bin, folder, free_port(), primary.settings)
+    try:
+        copy(primary, folder)
+        server.start()
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def copy(primary: Server, folder: Path) -> None:
+    tool = str(primary.bin / "pg_basebackup")
+    command = [tool, "-d", primary.url, "-D", f"{folder}/data", "-R", "-c", "fast", "--no-sync"]
+    user = plain_user()
+    if user:
+        os.chown(folder, pwd.getpwnam(user).pw_uid, pwd.getpwnam(user).pw_gid)
+    subprocess.run(command, check=True, user=user, cwd="/")
+
+
+def replayed(primary: Server, standby: Server) -> bool:
+    """Whether the standby has all that the primary has written until now."""
+    with psycopg.connect(primary.url) as connection:
+        written = connection.execute("SELECT pg_current_wal_insert_lsn()::text").fetchone()
+    with psycopg.connect(standby.url) as connection:
+        row = connection.execute("SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn", written).fetchone()
+    return bool(row and row[0])

@@ -1,0 +1,95 @@
+#!/usr/bin/env bash
+# The real programs the end-to-end tests run, each at a pinned version, in one folder; what is there already is left alone.
+# RIVERKEEPER_TOOLS puts the folder elsewhere. Nothing is installed into the system.
+set -euo pipefail
+
+HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+TOOLS=${RIVERKEEPER_TOOLS:-$HERE/.tools}
+PROMETHEUS=3.16.0        # as a Go module: v0.316.0
+PROMETHEUS_OLD=2         # the oldest major we promise; Debian carries 2.42
+
+# Two cores: a build must not starve what runs beside it. Appended, so that the flags a machine needs stay.
+export GOFLAGS="${GOFLAGS:-$(go env GOFLAGS 2>/dev/null || true)} -p=2" GOBIN=$TOOLS
+
+say() { printf 'tools: %4ds  %s\n' "$SECONDS" "$*"; }
+
+give_up() { say "$*" >&2; exit 1; }
+
+# Debian's own packages exist only there: elsewhere the tests that need them fail and say so, the others run.
+without() {
+    say "$*" >&2
+    [ -z "${CI:-}" ] || exit 1
+}
+
+version_of() { "$1" --version 2>&1 | sed -n '1s/.*version \([^ ]*\).*/\1/p'; }
+
+have() { [ -x "$TOOLS/$1" ] && [ "$(version_of "$TOOLS/$1")" = "$2" ]; }
+
+# remove_all_sd drops the cloud service discoveries: we need none, and their modules are most of the build.
+build_prometheus() {
+    local name=$1
+    if have "$name" "$PROMETHEUS"; then say "$name $PROMETHEUS is there"; return; fi
+    say "building $name $PROMETHEUS"
+    nice go install -trimpath -tags remove_all_sd \
+        -ldflags "-s -w -X github.com/prometheus/common/version.Version=$PROMETHEUS" \
+        "github.com/prometheus/prometheus/cmd/$name@v0.${PROMETHEUS/./}"
+}
+
+# Always: the compiler itself knows what changed.
+build_fleet() {
+    say "building fleet"
+    (cd "$HERE/fleet" && nice go build -trimpath -o "$TOOLS/fleet" .)
+}
+
+# Package lists may be missing on a fresh machine.
+refresh() { apt-cache show "$1" >/dev/null 2>&1 || apt-get update -q >/dev/null; }
+
+# Packages into a folder of their own, which appears only when it is whole. Stale lists name files that are gone.
+unpack() {
+    local folder=$1 downloads
+    shift
+    downloads=$(mktemp -d)
+    (cd "$downloads" && apt-get download -q "$@" >/dev/null 2>&1) ||
+        { apt-get update -q >/dev/null; (cd "$downloads" && apt-get download -q "$@" >/dev/null); }
+    rm -rf "$folder" "$folder.part"
+    for package in "$downloads"/*.deb; do dpkg -x "$package" "$folder.part"; done
+    mv "$folder.part" "$folder"
+    rm -rf "$downloads"
+}
+
+unpack_prometheus() {
+    local binary=$TOOLS/prometheus-old/usr/bin/prometheus
+    if [ ! -x "$binary" ]; then
+        say "unpacking Debian's prometheus"
+        refresh prometheus
+        unpack "$TOOLS/prometheus-old" prometheus
+    fi
+    case $(version_of "$binary") in
+        "$PROMETHEUS_OLD".*) say "prometheus $(version_of "$binary") is there" ;;
+        *) without "this Debian carries prometheus $(version_of "$binary"), the tests want $PROMETHEUS_OLD.x" ;;
+    esac
+}
+
+# With its small libraries, which are not on every image; the big ones (libc, libssl) are on all.
+unpack_pgbouncer() {
+    if [ ! -x "$TOOLS/pgbouncer/usr/sbin/pgbouncer" ]; then
+        say "unpacking Debian's pgbouncer"
+        refresh pgbouncer
+        mapfile -t libraries < <(apt-cache depends pgbouncer | awk '/ Depends: lib(event|c-ares|pam)/ {print $2}')
+        unpack "$TOOLS/pgbouncer" pgbouncer "${libraries[@]}"
+    fi
+    say "pgbouncer is there"
+}
+
+command -v go >/dev/null || give_up "the end-to-end tests need Go: it builds the River fleet and Prometheus"
+mkdir -p "$TOOLS"
+build_fleet
+build_prometheus promtool
+build_prometheus prometheus
+if command -v apt-get >/dev/null && command -v dpkg >/dev/null; then
+    unpack_prometheus
+    unpack_pgbouncer
+else
+    without "no apt here: the tests with prometheus $PROMETHEUS_OLD.x and pgbouncer will fail"
+fi
+say "ready"

@@ -1,0 +1,123 @@
+"""Snapshots of a small shop: one with everything in it, and one in which nothing happens."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from riverkeeper.history.buckets import RUN_EDGES, WAIT_EDGES
+from riverkeeper.names import Names
+from riverkeeper.river.edges import AGE_EDGES, BEAT_EDGES
+from riverkeeper.snapshot import (
+    FINAL_STATES,
+    Ages,
+    Finished,
+    FinishedPair,
+    Histogram,
+    Leader,
+    LiveKind,
+    Partition,
+    QueryOutcome,
+    Queue,
+    Running,
+    RunningPair,
+    Snapshot,
+    TableSize,
+    Target,
+)
+
+NOW = 1_700_000_000.0
+PAIR = ("default", "email")
+
+
+def counts(edges: tuple[float, ...], *values: float) -> tuple[int, ...]:
+    """Values by bucket."""
+    bounds = (float("-inf"), *edges, float("inf"))
+    return tuple(sum(low < value <= high for value in values) for low, high in pairwise(bounds))
+
+
+RUNNING = Running(
+    pairs=(
+        RunningPair(
+            queue="default",
+            kind="email",
+            jobs=3,
+            beating=2,
+            failing=1,
+            last_attempt=0,
+            cancel_pending=1,
+            oldest_claim=NOW - 400,
+            last_claim=NOW - 2,
+            oldest_beat=NOW - 31,
+        ),
+    ),
+    ages={"default": Ages(counts(AGE_EDGES, 2, 60, 400), 462.0)},
+    beat_ages={"default": Ages(counts(BEAT_EDGES, 0.5, 31), 31.5)},
+    clients={"default": 2},
+    poison=1,
+    unreadable_beats=1,
+    unread=0,
+)
+FINISHED = Finished(
+    pairs=(
+        FinishedPair(
+            queue="default",
+            kind="email",
+            outcomes={"completed": 5, "discarded": 1, "cancelled": 0},
+            attempts=9,
+            run=Histogram(counts(RUN_EDGES, 0.01, 0.2, 0.2, 3, 50_000), 50_003.41),
+            last_finished=NOW - 1.5,
+        ),
+    ),
+    waits={("default", 1): Histogram(counts(WAIT_EDGES, 0, 0.3, 7), 7.3)},
+    last_claims={"default": NOW - 3},
+    durable=True,
+    late_rows=2,
+    epoch=1,
+)
+FULL = Snapshot(
+    up=True,
+    taken_at=NOW + 0.25,
+    now=NOW,
+    queries=(QueryOutcome("partitions", 0.004), QueryOutcome("queues", 0.002, "permission denied")),
+    target=Target("orders", "public", "riverkeeper", standby=False, server_version=180006),
+    partitions=(
+        Partition("available", "default", 1, due=7, later=1, first_at=NOW - 95),
+        Partition("available", "default", 2, due=0, later=2, first_at=NOW + 5),
+        Partition("retryable", "default", 1, due=4, later=1, first_at=NOW - 60),
+    ),
+    waiting_kinds=(
+        LiveKind("available", "default", "email", 10, failing=2, last_attempt=1, last_claim=NOW - 70, complete=True),
+        LiveKind("retryable", "default", "email", 5, failing=5, last_attempt=2, last_claim=NOW - 80, complete=True),
+    ),
+    running=RUNNING,
+    queues=(Queue("default", paused=True, updated_at=NOW - 300),),
+    leader=Leader("host-a", NOW - 86_400, NOW + 10),
+    oldest_finalized={"completed": NOW - 3600},
+    migrations={"main": 7},
+    tables=(TableSize("river_job", 81_920, 3, 40),),
+    finished=FINISHED,
+    names=Names({"default": NOW}, {PAIR: NOW}),
+    clock_skew=0.125,
+)
+NOTHING = Histogram(counts(RUN_EDGES), 0.0)
+# Up, and its one kind was seen within the hour, but nothing is there now.
+IDLE = Snapshot(
+    up=True,
+    taken_at=NOW,
+    now=NOW,
+    queries=FULL.queries,
+    target=FULL.target,
+    partitions=(),
+    waiting_kinds=(),
+    running=Running((), {}, {}, {}, 0, 0, 0),
+    queues=(),
+    oldest_finalized={},
+    migrations={},
+    tables=FULL.tables,
+    finished=Finished(
+        (FinishedPair("default", "email", dict.fromkeys(FINAL_STATES, 0), 0, NOTHING, None),), {}, {}, True, 0, 1
+    ),
+    names=FULL.names,
+    clock_skew=0.0,
+)
+DOWN = Snapshot(up=False, taken_at=NOW, error="connect: refused (unreachable: check host)")

@@ -1,0 +1,168 @@
+"""The catalogue keeps Prometheus' conventions, and what the design promises."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from riverkeeper.metrics.catalogue import OF_SNAPSHOT, PROCESS
+from riverkeeper.metrics.family import Family, Kind
+
+ALL: tuple[Family[Any], ...] = (*OF_SNAPSHOT, *PROCESS)
+NAMES = [family.name for family in ALL]
+each = pytest.mark.parametrize("family", ALL, ids=NAMES)
+
+# DESIGN.md §3, the families that need no heartbeat table and no rescuer: name -> type and labels.
+PROMISED = {
+    "river_up": "gauge",
+    "river_jobs": "gauge queue,state",
+    "river_jobs_estimated": "gauge queue,state",
+    "river_jobs_by_kind": "gauge queue,kind,state",
+    "river_jobs_ready": "gauge queue,priority",
+    "river_job_oldest_ready_timestamp_seconds": "gauge queue,priority",
+    "river_jobs_overdue": "gauge queue,state",
+    "river_jobs_failing": "gauge queue,kind",
+    "river_jobs_last_attempt": "gauge queue,kind",
+    "river_job_running_age_seconds": "gaugehistogram queue",
+    "river_job_heartbeat_age_seconds": "gaugehistogram queue",
+    "river_job_oldest_running_timestamp_seconds": "gauge queue,kind",
+    "river_job_oldest_heartbeat_timestamp_seconds": "gauge queue,kind",
+    "river_jobs_beating": "gauge queue,kind",
+    "river_jobs_unknown": "gauge queue,kind",
+    "river_job_run_duration_seconds": "histogram queue,kind",
+    "river_jobs_finished_total": "counter queue,kind,outcome",
+    "river_job_attempts_total": "counter queue,kind",
+    "river_job_wait_duration_seconds": "histogram queue,priority",
+    "river_job_last_finished_timestamp_seconds": "gauge queue,kind",
+    "river_queue_last_claim_timestamp_seconds": "gauge queue",
+    "river_jobs_cancel_pending": "gauge queue,kind",
+    "river_rescuer_poison_jobs": "gauge",
+    "river_queue_paused": "gauge queue",
+    "river_queue_updated_timestamp_seconds": "gauge queue",
+    "river_queue_busy_clients": "gauge queue",
+    "river_leader_elected_timestamp_seconds": "gauge",
+    "river_leader_expires_timestamp_seconds": "gauge",
+    "river_oldest_finalized_timestamp_seconds": "gauge state",
+    "river_migration_version": "gauge line",
+    "river_table_bytes": "gauge table",
+    "river_table_dead_rows": "gauge table",
+    "river_table_live_rows": "gauge table",
+    "riverkeeper_build_info": "gauge version",
+    "riverkeeper_target_info": "gauge database,river_schema,keeper_schema",
+    "riverkeeper_query_success": "gauge query",
+    "riverkeeper_query_duration_seconds": "gauge query",
+    "riverkeeper_snapshot_timestamp_seconds": "gauge",
+    "riverkeeper_clock_skew_seconds": "gauge",
+    "riverkeeper_folded_pairs": "gauge",
+    "riverkeeper_series": "gauge",
+    "riverkeeper_ledger_durable": "gauge",
+    "riverkeeper_ledger_late_rows_total": "counter",
+    "riverkeeper_config_last_reload_successful": "gauge",
+    "riverkeeper_http_requests_rejected_total": "counter reason",
+}
+# `kind` and `queue` are folded, the others have few values; ids, clients and errors are never among them.
+LABELS = {
+    "queue", "kind", "state", "priority", "outcome", "table", "line", "query", "reason", "version", "database",
+    "river_schema", "keeper_schema",
+}  # fmt: skip
+BASE_UNITS = ("seconds", "bytes")
+OTHER_UNITS = {
+    "milliseconds", "ms", "microseconds", "nanoseconds", "ns", "minutes", "hours", "days", "sec", "secs", "kb", "mb",
+    "kilobytes", "megabytes", "percent", "percents",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PROMISED)
+def test_what_the_design_promises_exists(name: str) -> None:
+    """A dashboard written from the design finds every family, with its type and labels."""
+    (family,) = [family for family in ALL if family.name == name]
+
+    assert f"{family.kind.value} {','.join(family.labels)}".strip() == PROMISED[name]
+
+
+def test_names_are_unique() -> None:
+    """Also without the suffixes that a type adds: x and x_bucket would collide."""
+    suffixes = {
+        Kind.GAUGE: [""],
+        Kind.COUNTER: [""],
+        Kind.HISTOGRAM: ["", "_bucket", "_sum", "_count"],
+        Kind.AGES: ["", "_bucket", "_gsum", "_gcount"],
+    }
+    made = [family.name + suffix for family in ALL for suffix in suffixes[family.kind]]
+
+    assert len(made) == len(set(made))
+
+
+@each
+def test_names(family: Family[Any]) -> None:
+    """Snake case with our prefix; no suffix that belongs to a type, no type in the name, base units at the end."""
+    words = family.name.removesuffix("_total").split("_")
+
+    assert re.fullmatch(r"(river|riverkeeper)(_[a-z][a-z0-9]*)+", family.name)
+    assert not family.name.endswith(("_sum", "_count", "_bucket", "_created"))
+    assert not {"gauge", "counter", "histogram", "summary", "metric"} & set(words)
+    assert not OTHER_UNITS & set(words)
+    assert not set(BASE_UNITS) & set(words[:-1])
+
+
+@each
+def test_suffixes_belong_to_types(family: Family[Any]) -> None:
+    """_total on counters and nowhere else; durations are histograms in seconds; _info is always 1."""
+    assert family.name.endswith("_total") is (family.kind is Kind.COUNTER)
+    if family.kind in {Kind.HISTOGRAM, Kind.AGES}:
+        assert family.name.endswith(("_duration_seconds", "_age_seconds"))
+    if family.name.endswith(("_info", "_timestamp_seconds", "_bytes")):
+        assert family.kind is Kind.GAUGE
+
+
+@each
+def test_labels(family: Family[Any]) -> None:
+    """From a short list, none twice, none that Prometheus or the histogram itself uses."""
+    assert set(family.labels) <= LABELS
+    assert len(set(family.labels)) == len(family.labels)
+    assert not {"job", "instance", "le", "quantile"} & set(family.labels)
+
+
+@each
+def test_help(family: Family[Any]) -> None:
+    """One line of whole sentences that ends; the name is not said again."""
+    assert re.match(r"[A-Z0-9]|finalized_at|attempted_at", family.help)
+    assert family.help.endswith(".")
+    assert "\n" not in family.help
+    assert "  " not in family.help
+    assert not re.search(rf"\b{family.name}\b", family.help)
+
+
+@pytest.mark.parametrize("family", [f for f in ALL if f.name.endswith("_timestamp_seconds")], ids=lambda f: f.name)
+def test_a_moment_says_when_there_is_none(family: Family[Any]) -> None:
+    """0 would be 1970: without a moment there is no series, and the help says so, and that it is Unix time."""
+    assert "Absent" in family.help or "Kept after" in family.help
+    assert "Unix time" in family.help
+
+
+@each
+def test_metrics_named_in_a_help_exist(family: Family[Any]) -> None:
+    """Whoever is sent to another family finds it."""
+    named = re.findall(r"\briver(?:keeper)?_[a-z_]+\b(?!\.)", family.help)
+    tables = {"river_job", "river_queue"}
+
+    assert set(named) <= {*NAMES, *tables}
+
+
+@each
+def test_edges(family: Family[Any]) -> None:
+    """Rising, finite, and only where the type has buckets: few enough for what they cost."""
+    assert bool(family.edges) is (family.kind in {Kind.HISTOGRAM, Kind.AGES})
+    assert list(family.edges) == sorted(set(family.edges))
+    assert len(family.edges) <= 20
+    assert all(0 < edge < float("inf") for edge in family.edges)
+
+
+@each
+def test_facts_and_acts(family: Family[Any]) -> None:
+    """river_* are facts of the database, riverkeeper_* are of this process; the page of the process has no facts."""
+    assert family.of_one_process is family.name.startswith("riverkeeper_")
+    if family in PROCESS:
+        assert family.of_one_process

@@ -1,0 +1,65 @@
+"""`riverkeeper config print`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from riverkeeper.config.layers import Options
+from riverkeeper.config.load import load
+from riverkeeper.config.show import inline, show
+from riverkeeper.config.source import parse
+
+patient = settings(deadline=None)  # a busy machine is not a failure
+
+
+def test_every_option_tells_its_value_and_origin(tmp_path: Path) -> None:
+    """The print is the configuration in force with the origin of each value, and no secret."""
+    file = tmp_path / "riverkeeper.yml"
+    file.write_text("web:\n  listen_address:\n  - ':9816'\ndatabase: {url_file: secret}\n")
+    environ = {"DATABASE_URL": "postgresql://user:hunter2@host/db"}
+    config = load(file, environ, Options(river_schema="no"))
+    assert (
+        show(config)
+        == f"""\
+# The configuration in force. A *** stands for a secret.
+database:
+  url: postgresql://user:***@host/db  # environment DATABASE_URL
+  url_file: null  # environment DATABASE_URL
+  river_schema: 'no'  # --river-schema
+  keeper_schema: null  # default
+web:
+  listen_address: [':9816']  # {file}:2
+  config_file: null  # default
+collect:
+  min_interval: 2s  # default
+  late_window: 10m  # default
+  max_pairs: 1000  # default
+heartbeat:
+  metadata_interval: 30s  # default
+"""
+    )
+
+
+def test_the_print_loads_again(tmp_path: Path) -> None:
+    """With the secret put in, the print is a file that means the same, also in another folder."""
+    (tmp_path / "here").mkdir()
+    (tmp_path / "there").mkdir()
+    (tmp_path / "here" / "url").write_text("postgresql://from-file/db")
+    here, there = tmp_path / "here" / "riverkeeper.yml", tmp_path / "there" / "riverkeeper.yml"
+    for database in ("{url: 'host=h user=u password=hunter2', river_schema: '1e5'}", "{url_file: url}"):
+        here.write_text(f"database: {database}\nweb: {{config_file: web.yml}}\ncollect: {{min_interval: 1m30s}}\n")
+        config = load(here, {}, Options())
+        there.write_text(show(config).replace("***", "hunter2"))
+        assert load(there, {}, Options()) == config
+
+
+@patient
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_any_text_survives_the_print(text: str) -> None:
+    """A value is one line of YAML that reads back, whatever characters it has; a comment may follow it."""
+    line = f"a: {inline(text)}  # a comment"
+    assert len(line.splitlines()) == 1
+    assert parse(line, "f.yml").tree == {"a": text}

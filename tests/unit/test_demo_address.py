@@ -1,0 +1,67 @@
+"""The demo finds a place to listen, and says which."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from riverkeeper.demo import address
+from riverkeeper.demo.address import Address, choose
+from riverkeeper.demo.program import DemoFailed
+
+
+@pytest.fixture
+def taken() -> Iterator[str]:
+    """An address where somebody listens."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        one.listen(1)
+        yield f"127.0.0.1:{one.getsockname()[1]}"
+
+
+def test_the_usual_address_if_it_is_free(monkeypatch: pytest.MonkeyPatch, taken: str) -> None:
+    """Taken: any other port, and a sentence that names both. Free: no word."""
+    monkeypatch.setattr(address, "USUAL", taken)
+    instead, said = choose(None)
+    assert said is not None
+    assert taken in said
+    assert str(instead) in said
+    monkeypatch.setattr(address, "USUAL", str(instead))
+    assert choose(None) == (instead, None)
+
+
+def test_an_address_that_was_asked_for_is_not_exchanged(taken: str) -> None:
+    """Who names an address has opened a firewall for it, or written it into a scrape configuration."""
+    with pytest.raises(DemoFailed, match=r"cannot listen on .*--web\.listen-address"):
+        choose(taken)
+
+
+@pytest.mark.parametrize("wrong", ["9816", "localhost", "127.0.0.1:", "::1:9816", "127.0.0.1:port", "h:99999"])
+def test_what_is_no_address_is_refused(wrong: str) -> None:
+    """With the form in which to write it."""
+    with pytest.raises(DemoFailed, match="write HOST:PORT"):
+        choose(wrong)
+
+
+def test_port_0_is_any_free_port() -> None:
+    """The port must be known before the exporter starts, so it is chosen here."""
+    chosen, said = choose("127.0.0.1:0")
+    assert (chosen.host, said) == ("127.0.0.1", None)
+    assert chosen.port > 0
+
+
+@pytest.mark.parametrize(
+    ("where", "url"),
+    [
+        (Address("127.0.0.1", 1), "http://127.0.0.1:1"),
+        (Address("", 1), "http://127.0.0.1:1"),
+        (Address("0.0.0.0", 1), "http://127.0.0.1:1"),  # noqa: S104
+        (Address("::", 1), "http://[::1]:1"),
+        (Address("::1", 1), "http://[::1]:1"),
+    ],
+)
+def test_the_url_can_be_opened(where: Address, url: str) -> None:
+    """Everywhere is no place to go to: the URL then names loopback."""
+    assert where.url == url

@@ -1,0 +1,114 @@
+"""How many series a page has, and how long it takes to write: bounded, however many queues and kinds there are."""
+
+from __future__ import annotations
+
+import time
+from itertools import product
+
+from riverkeeper.history.buckets import RUN_EDGES, WAIT_EDGES
+from riverkeeper.metrics.catalogue.process import Process
+from riverkeeper.metrics.exposition import Exposition
+from riverkeeper.names import MAX_QUEUES, NO_NAMES, OTHER, Pair, keep
+from riverkeeper.river.bounds import KIND_BUDGET, SAMPLE_BUDGET
+from riverkeeper.river.edges import AGE_EDGES, BEAT_EDGES
+from riverkeeper.snapshot import (
+    FINAL_STATES,
+    LIVE_STATES,
+    Ages,
+    Finished,
+    FinishedPair,
+    Histogram,
+    Leader,
+    LiveKind,
+    Partition,
+    Queue,
+    Running,
+    RunningPair,
+    Snapshot,
+)
+
+NOW = 1_800_000_000.0
+MAX_PAIRS = 1000  # collect.max_pairs, as shipped
+PRIORITIES = (1, 2, 3, 4)
+
+
+def test_fifty_queues_of_two_thousand_kinds_fit_on_a_page() -> None:
+    """A hundred thousand pairs stay under 80,000 series and are written in a second of processor time."""
+    snapshot = shop([(f"queue {q}", f"kind {k}") for q in range(50) for k in range(2000)])
+
+    series, seconds = page(snapshot)
+    assert series < 80_000
+    assert seconds < 1
+
+
+def test_more_queues_than_have_names_fit_on_a_page() -> None:
+    """What is beyond the named queues folds as well: a thousand queues do not cost more than two hundred."""
+    series, seconds = page(shop([(f"queue {q}", f"kind {k}") for q in range(1000) for k in range(10)]))
+
+    assert series < 80_000
+    assert seconds < 1
+
+
+def test_an_ordinary_shop_is_small() -> None:
+    """Sixty pairs in eight queues, with every metric there is and all four priorities: under 6,000 series."""
+    series, _ = page(shop([(f"queue {n % 8}", f"kind {n}") for n in range(60)]))
+
+    assert series < 6_000
+
+
+def page(snapshot: Snapshot) -> tuple[int, float]:
+    """Series on the page, and the processor time of the quickest of three."""
+    process, exposition, seconds = Process(), Exposition(), []
+    for _ in range(3):
+        began = time.process_time()
+        exposition.page(snapshot, process, "", frozenset())
+        seconds.append(time.process_time() - began)
+    return process.series, min(seconds)
+
+
+def shop(pairs: list[Pair]) -> Snapshot:
+    """A snapshot in which every pair is live, as many of them waiting as one reading looks at, the rest running."""
+    queues = sorted({queue for queue, _ in pairs})
+    names = keep(NO_NAMES, dict.fromkeys(pairs, 1), dict.fromkeys(pairs, NOW), NOW, MAX_PAIRS)
+    waiting = [state for state in LIVE_STATES if state != "running"]
+    looked_at = min(len(pairs) // 2 + 1, KIND_BUDGET + SAMPLE_BUDGET)
+    return Snapshot(
+        up=True,
+        taken_at=NOW,
+        now=NOW,
+        partitions=tuple(Partition(*part, 1, 1, NOW) for part in product(waiting, queues, PRIORITIES)),
+        waiting_kinds=tuple(
+            LiveKind(waiting[number % 4], *pair, 1, 1, 1, NOW, complete=True)
+            for number, pair in enumerate(pairs[:looked_at])
+        ),
+        running=Running(
+            pairs=tuple(RunningPair(queue, kind, 1, 1, 1, 1, 1, NOW, NOW, NOW) for queue, kind in pairs[looked_at:]),
+            ages=dict.fromkeys(queues, Ages((1,) * (len(AGE_EDGES) + 1), 1.0)),
+            beat_ages=dict.fromkeys(queues, Ages((1,) * (len(BEAT_EDGES) + 1), 1.0)),
+            clients=dict.fromkeys(queues, 1),
+            poison=0,
+            unreadable_beats=0,
+            unread=0,
+        ),
+        leader=Leader("host-a", NOW, NOW),
+        queues=tuple(Queue(queue, paused=False, updated_at=NOW) for queue in queues),
+        oldest_finalized=dict.fromkeys(FINAL_STATES, NOW),
+        migrations={"main": 7},
+        finished=Finished(
+            pairs=tuple(map(_finished, sorted({*names.pairs, *((names.queue(queue), OTHER) for queue in queues)}))),
+            waits={
+                (queue, priority): Histogram((1,) * (len(WAIT_EDGES) + 1), 1.0)
+                for queue, priority in product({names.queue(queue) for queue in queues}, PRIORITIES)
+            },
+            last_claims=dict.fromkeys(queues[:MAX_QUEUES], NOW),
+            durable=True,
+            late_rows=0,
+            epoch=1,
+        ),
+        names=names,
+    )
+
+
+def _finished(pair: Pair) -> FinishedPair:
+    run = Histogram((1,) * (len(RUN_EDGES) + 1), 1.0)
+    return FinishedPair(*pair, outcomes=dict.fromkeys(FINAL_STATES, 1), attempts=1, run=run, last_finished=NOW)
