@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from benchmarks import losses
 from benchmarks.cost import SPENT
 from rich.console import Console
 from rich.progress import track
@@ -111,7 +113,7 @@ class Bench:
 
 
 def main() -> None:
-    """Print a table: a row for each shop."""
+    """Print two tables: what the ledger costs, a row for each shop, and what it cannot count."""
     shown = Table(title=f"One collection of the ledger, {RATE:,} jobs a second, a scrape every {EVERY} s")
     for heading in ("", "database ms", "most", "processor ms", "Python ms", "of a core", "rows", "WAL kB", "kept MB"):
         shown.add_column(heading, justify="right" if heading else "left")
@@ -119,7 +121,8 @@ def main() -> None:
     with start_postgres(SERVER) as postgres:
         for number, shop in enumerate(SHOPS):
             shown.add_row(shop.title, *measure(postgres, f"ledger_{number}", shop))
-    Console().print(shown)
+    Console(width=None if sys.stdout.isatty() else 200).print(shown)
+    losses.main()
 
 
 def measure(postgres: Server, name: str, shop: Shop) -> Sequence[str]:

@@ -1,0 +1,186 @@
+package riverbeat
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+)
+
+// Beater speaks for one process: it tells Postgres which claims are at work here, and learns which are lost.
+type Beater struct {
+	settings
+	log     *slog.Logger
+	beats   *line // ticks only, so that nothing stands in their way
+	settles *line
+	counts  counters
+	trouble trouble
+
+	mu       sync.Mutex
+	works    map[claimKey]*Work // at work, or waiting to be
+	newest   map[int64]*Work    // by job, to find an earlier attempt in this process
+	active   int                // begun and not yet through Finish
+	ends     []ending
+	interval time.Duration // the shortest that any claim has asked for
+	heard    time.Duration // uptime of sending the last beat that succeeded; 0 = never
+	spoken   bool          // a beat may have been heard, also if its answer was not
+	refused  bool          // the last answer was that heartbeats are not possible here
+	proven   bool          // a claim of ours was found in this River table
+	underWay chan struct{} // closed when the beat that is being sent is answered; nil between beats
+	sql      *statements   // nil until the keeper schema is known to be ours
+	state    state
+
+	wake      chan struct{}
+	leaseWake chan struct{}
+	stopping  chan struct{}
+	halted    context.Context // over when Stop has lost its patience
+	halt      context.CancelFunc
+	done      chan struct{}
+	leaseDone chan struct{}
+}
+
+type state int
+
+const (
+	stateIdle state = iota
+	stateStarted
+	stateStopping
+	stateStopped
+)
+
+// New checks the configuration. It connects to nothing yet.
+func New(config Config) (*Beater, error) {
+	settings, err := config.checked()
+	if err != nil {
+		return nil, err
+	}
+	b := &Beater{
+		settings:  settings,
+		log:       settings.Logger.With(slog.String("instance", settings.instance)),
+		beats:     newLine(settings.Database),
+		settles:   newLine(settings.Database),
+		works:     map[claimKey]*Work{},
+		newest:    map[int64]*Work{},
+		interval:  settings.Interval,
+		wake:      make(chan struct{}, 1),
+		leaseWake: make(chan struct{}, 1),
+		stopping:  make(chan struct{}),
+		done:      make(chan struct{}),
+		leaseDone: make(chan struct{}),
+	}
+	b.trouble.log = b.log
+	b.halted, b.halt = context.WithCancel(context.Background())
+	return b, nil
+}
+
+// Start begins to beat, at once and then every interval. When ctx is over it stops like Stop, with all the time it needs.
+func (b *Beater) Start(ctx context.Context) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.state != stateIdle {
+		return
+	}
+	b.state = stateStarted
+	b.underWay = make(chan struct{}) // the first beat is as good as under way
+	b.log.Info("riverbeat: beating", slog.String("client_id", b.ClientID), slog.Duration("interval", b.interval),
+		slog.String("keeper_schema", b.KeeperSchema), slog.Bool("metadata", b.Metadata))
+	forget := context.AfterFunc(ctx, b.beginStop)
+	go func() {
+		defer forget()
+		b.run()
+	}()
+	go b.watchLeases()
+}
+
+// Stop waits until no work is left, tells how the last of it ended, and closes the connections. When ctx is over before
+// that, the claims that are left go silent and their results are kept in.
+func (b *Beater) Stop(ctx context.Context) error {
+	b.beginStop()
+	var err error
+	select {
+	case <-b.done:
+	case <-ctx.Done():
+		err = ctx.Err()
+		b.halt()
+		<-b.done
+	}
+	<-b.leaseDone
+	return err
+}
+
+func (b *Beater) beginStop() {
+	b.mu.Lock()
+	before := b.state
+	switch before {
+	case stateIdle:
+		b.state = stateStopped
+	case stateStarted:
+		b.state = stateStopping
+		close(b.stopping)
+	}
+	b.mu.Unlock()
+	if before == stateIdle { // there is no goroutine that would do it
+		b.finishStop()
+		close(b.leaseDone)
+		close(b.done)
+	}
+}
+
+// run is the only one that beats.
+func (b *Beater) run() {
+	defer close(b.done)
+	defer b.finishStop()
+	next := time.Now()
+	stopping := b.stopping
+	for {
+		timer := time.NewTimer(time.Until(next))
+		select {
+		case <-timer.C:
+			next = time.Now().Add(b.pause())
+			b.tick(b.halted)
+		case <-b.wake: // a shorter interval, or the last work has gone
+			if soon := time.Now().Add(b.pause()); soon.Before(next) {
+				next = soon
+			}
+		case <-stopping:
+			stopping = nil
+		case <-b.halted.Done():
+		}
+		timer.Stop()
+		if b.through() {
+			return
+		}
+	}
+}
+
+// through is true when a stop was asked for and nobody needs beats any more.
+func (b *Beater) through() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.halted.Err() != nil || (b.state == stateStopping && b.active == 0)
+}
+
+func (b *Beater) finishStop() {
+	b.guarded("stop", func() { b.flushEnds(context.Background()) })
+	b.mu.Lock()
+	b.state = stateStopped
+	b.mu.Unlock()
+	b.halt()
+	b.beats.close()
+	b.settles.close()
+}
+
+// pause is an interval less up to a tenth, so that a fleet that was started together does not beat together.
+func (b *Beater) pause() time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.interval - time.Duration(rand.Int64N(int64(b.interval)/10+1))
+}
+
+func signal(channel chan struct{}) {
+	select {
+	case channel <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,57 @@
+package riverbeat
+
+import (
+	"cmp"
+	"fmt"
+	"time"
+)
+
+// claimLayout is the contract's text form: Postgres keeps microseconds, and a rounded claim matches nothing.
+const claimLayout = "2006-01-02T15:04:05.000000Z"
+
+// Claim names one attempt of one job. Attempt alone would not: a snooze puts it back.
+type Claim struct {
+	JobID       int64
+	Attempt     int
+	AttemptedAt string // as the database wrote it; see AttemptedAtText
+	Kind        string // optional: lets the first lost claim be told from a wrong River schema
+}
+
+// AttemptedAtText is the contract's form of a time that was read from the database with its microseconds.
+func AttemptedAtText(at time.Time) string { return at.UTC().Format(claimLayout) }
+
+// claimKey is what makes two claims the same.
+type claimKey struct {
+	jobID       int64
+	attemptedAt string
+}
+
+func (c Claim) key() (claimKey, error) {
+	if len(c.AttemptedAt) == len(claimLayout) && c.AttemptedAt[19] == '.' && c.AttemptedAt[26] == 'Z' {
+		return claimKey{c.JobID, c.AttemptedAt}, nil // as it is nearly always: spare each job the parsing
+	}
+	at, err := time.Parse(time.RFC3339Nano, c.AttemptedAt)
+	if err != nil {
+		return claimKey{}, fmt.Errorf("riverbeat: attempted_at of job %d: %w", c.JobID, err)
+	}
+	return claimKey{c.JobID, AttemptedAtText(at)}, nil
+}
+
+// compare is the order in which claims stand in a statement: two writers that keep it cannot wait for each other.
+func (k claimKey) compare(other claimKey) int {
+	return cmp.Or(cmp.Compare(k.jobID, other.jobID), cmp.Compare(k.attemptedAt, other.attemptedAt))
+}
+
+// Outcome is how the work of a claim ended.
+type Outcome string
+
+// The outcomes that a job can have. Dropped and abandoned are told by Finish itself.
+const (
+	Completed Outcome = "completed"
+	Failed    Outcome = "failed"
+	Snoozed   Outcome = "snoozed"
+	Cancelled Outcome = "cancelled"
+
+	dropped   Outcome = "dropped"
+	abandoned Outcome = "abandoned"
+)

@@ -1,0 +1,7 @@
+package riverbeat
+
+import "time"
+
+var processStart = time.Now()
+
+func monotonic() time.Duration { return time.Since(processStart) }

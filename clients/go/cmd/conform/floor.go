@@ -1,0 +1,169 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/riverkeeper/riverkeeper/clients/go"
+)
+
+// command is one line of input.
+type command struct {
+	Do          string  `json:"do"` // start, progress, finish, stats, quit
+	JobID       int64   `json:"job_id"`
+	Attempt     int     `json:"attempt"`
+	AttemptedAt string  `json:"attempted_at"`
+	Interval    string  `json:"interval"`
+	Lease       *string `json:"lease"`
+	Value       float64 `json:"value"`
+	Note        string  `json:"note"`
+	Outcome     string  `json:"outcome"`
+}
+
+// event is one line of output.
+type event struct {
+	Event       string           `json:"event"` // ready, cancelled, result, stats
+	JobID       int64            `json:"job_id,omitempty"`
+	Attempt     int              `json:"attempt,omitempty"`
+	AttemptedAt string           `json:"attempted_at,omitempty"`
+	Cause       string           `json:"cause,omitempty"`
+	LetOut      *bool            `json:"let_out,omitempty"`
+	Instance    string           `json:"instance,omitempty"`
+	Stats       *riverbeat.Stats `json:"stats,omitempty"`
+}
+
+// job is one claim that waits for its "finish".
+type job struct {
+	claim riverbeat.Claim
+	begun chan struct{} // closed once work and ctx are there: a re-claim waits for the earlier attempt
+	work  *riverbeat.Work
+	ctx   context.Context //nolint:containedctx // watched for its cause
+	stop  context.CancelFunc
+}
+
+// floor is where the jobs are worked.
+type floor struct {
+	beater *riverbeat.Beater
+	mu     sync.Mutex
+	out    *json.Encoder
+	jobs   map[int64][]*job // oldest attempt first
+}
+
+func newFloor(beater *riverbeat.Beater, out *json.Encoder) *floor {
+	return &floor{beater: beater, out: out, jobs: map[int64][]*job{}}
+}
+
+func (f *floor) say(e event) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	_ = f.out.Encode(e)
+}
+
+func (f *floor) obey(c command) error {
+	switch c.Do {
+	case "start":
+		return f.start(c)
+	case "progress":
+		return f.progress(c)
+	case "finish":
+		return f.finish(c)
+	case "stats":
+		stats := f.beater.Stats()
+		f.say(event{Event: "stats", Instance: f.beater.Instance(), Stats: &stats})
+		return nil
+	}
+	return fmt.Errorf("unknown command %q", c.Do)
+}
+
+func (f *floor) start(c command) error {
+	tier, err := tierOf(c)
+	if err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	j := &job{
+		claim: riverbeat.Claim{JobID: c.JobID, Attempt: c.Attempt, AttemptedAt: c.AttemptedAt},
+		begun: make(chan struct{}), stop: stop,
+	}
+	earlier := f.jobs[c.JobID]
+	f.jobs[c.JobID] = append(earlier, j)
+	go func() {
+		if len(earlier) > 0 {
+			<-earlier[len(earlier)-1].begun // attempts of one job begin in the order of the commands
+		}
+		j.work, j.ctx = f.beater.Begin(ctx, j.claim, tier)
+		close(j.begun)
+		<-j.ctx.Done()
+		if cause := causeOf(j.ctx); cause != "" {
+			f.say(event{Event: "cancelled", JobID: j.claim.JobID, Attempt: j.claim.Attempt,
+				AttemptedAt: j.claim.AttemptedAt, Cause: cause})
+		}
+	}()
+	return nil
+}
+
+func (f *floor) progress(c command) error {
+	jobs := f.jobs[c.JobID]
+	if len(jobs) == 0 {
+		return fmt.Errorf("job %d was not started", c.JobID)
+	}
+	newest := jobs[len(jobs)-1]
+	<-newest.begun
+	riverbeat.Progress(newest.ctx, c.Value, c.Note)
+	return nil
+}
+
+// finish ends the oldest attempt of the job that is still at work. The answer may take long: so it comes by itself.
+func (f *floor) finish(c command) error {
+	jobs := f.jobs[c.JobID]
+	if len(jobs) == 0 {
+		return fmt.Errorf("job %d was not started", c.JobID)
+	}
+	j := jobs[0]
+	f.jobs[c.JobID] = jobs[1:]
+	go func() {
+		<-j.begun
+		letOut := j.work.Finish(riverbeat.Outcome(c.Outcome))
+		f.say(event{Event: "result", JobID: j.claim.JobID, Attempt: j.claim.Attempt, AttemptedAt: j.claim.AttemptedAt,
+			LetOut: &letOut})
+		j.stop()
+	}()
+	return nil
+}
+
+// abandon ends the contexts of all that is left, as a process that is asked to stop does.
+func (f *floor) abandon() {
+	for _, jobs := range f.jobs {
+		for _, j := range jobs {
+			j.stop()
+		}
+	}
+}
+
+func tierOf(c command) (tier riverbeat.Tier, err error) {
+	if c.Interval != "" {
+		if tier.Interval, err = time.ParseDuration(c.Interval); err != nil {
+			return tier, err
+		}
+	}
+	if c.Lease != nil {
+		tier.Lease, err = time.ParseDuration(*c.Lease)
+	}
+	return tier, err
+}
+
+func causeOf(ctx context.Context) string {
+	switch cause := context.Cause(ctx); {
+	case errors.Is(cause, riverbeat.ErrClaimLost):
+		return "claim_lost"
+	case errors.Is(cause, riverbeat.ErrLeaseExpired):
+		return "lease_expired"
+	case errors.Is(cause, riverbeat.ErrStopRequested):
+		return "stop_requested"
+	}
+	return ""
+}

@@ -1,0 +1,27 @@
+// Package riverbeat lets a running River job prove that it lives and moves, and keeps the result of a job that was taken
+// away from this process from being written into the next attempt of it.
+//
+// River users want the middleware in [github.com/riverkeeper/riverkeeper/clients/go/rivermiddleware], which is one line
+// in river.Config, and from here only [Progress]. This package is what lies under it: it knows Postgres and the
+// heartbeat contract (clients/CONTRACT.md), and no River.
+//
+// A [Beater] speaks for one process. Each tick it sends one statement that names every claim at work:
+//
+//	beater, err := riverbeat.New(riverbeat.Config{Database: pool.Config(), ClientID: "worker-1"})
+//	beater.Start(ctx)
+//	defer beater.Stop(context.Background())
+//
+//	work, ctx := beater.Begin(ctx, riverbeat.Claim{JobID: 7, Attempt: 1, AttemptedAt: "2026-11-23T08:14:24.887644Z"}, riverbeat.Standard)
+//	err = run(ctx) // cancelled with ErrClaimLost, ErrLeaseExpired or ErrStopRequested as its cause
+//	if work.Finish(riverbeat.Completed) {
+//		// report the result to the queue
+//	} // else: the claim is somebody else's by now, and the result must not be written
+//
+// # What a beat proves
+//
+// That the process was alive and could reach the database. It does not prove that the job moves: only the job can tell
+// that, with [Progress]. Nothing here stops a job that ignores its context, and nothing outside the database can be
+// fenced: check the claim with [Work.Hold] in the transaction that has the effect.
+package riverbeat
+
+//go:generate sh -c "cp ../sql/*.sql sql/"

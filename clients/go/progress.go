@@ -1,0 +1,81 @@
+package riverbeat
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"unicode/utf8"
+)
+
+const longestNote = 1024 // bytes, as the table's constraint
+
+// progress is the newest thing that a job told. Its lock is not the Beater's: a job may tell a million times a second.
+type progress struct {
+	mu    sync.Mutex
+	count uint64 // of tellings
+	value float32
+	note  string
+
+	acknowledged uint64 // count of the last beat that succeeded; guarded by the Beater's mu
+}
+
+// Progress tells how far the job is, from 0 to 1, and where. It is sent with the next beat, so it costs next to nothing
+// and may be called in the innermost loop. Only this tells the keeper that a job moves; telling the same number again
+// counts. A job with a progress timeout that stops telling is taken for hung.
+//
+// The note is cut to 1 kB. Outside of a job that beats, Progress does nothing.
+func Progress(ctx context.Context, value float64, note string) {
+	if w, ok := ctx.Value(workKey{}).(*Work); ok {
+		w.Progress(value, note)
+	}
+}
+
+// Progress is the package's Progress for a Work at hand.
+func (w *Work) Progress(value float64, note string) {
+	if len(note) > longestNote {
+		note = cut(note)
+	}
+	p := &w.told
+	p.mu.Lock()
+	p.count++
+	p.value, p.note = float32(clamped(value)), note
+	p.mu.Unlock()
+}
+
+// latest returns what to send: nil for what was never told.
+func (p *progress) latest() (count uint64, value *float32, note *string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.count == 0 {
+		return 0, nil, nil
+	}
+	told := p.value
+	if p.note == "" {
+		return p.count, &told, nil
+	}
+	text := storable(p.note)
+	return p.count, &told, &text
+}
+
+const smallest = 1e-6 // Postgres refuses a real that is nearly, but not quite, nothing
+
+func clamped(value float64) float64 {
+	if value >= smallest { // false for NaN
+		return min(value, 1)
+	}
+	return 0
+}
+
+// cut returns a copy, so that a short note does not keep a long text in memory.
+func cut(note string) string {
+	end := longestNote
+	for end > longestNote-utf8.UTFMax && !utf8.RuneStart(note[end]) {
+		end--
+	}
+	return strings.Clone(note[:end])
+}
+
+// storable is what Postgres takes as text: one bad note would fail the beat of the whole process.
+func storable(note string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(note, "?"), "\x00", "?")
+}

@@ -1,0 +1,109 @@
+package rivermiddleware
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/riverkeeper/riverkeeper/clients/go"
+	"github.com/riverqueue/river/rivertype"
+)
+
+var _ rivertype.WorkerMiddleware = (*Middleware)(nil)
+
+// The keeper is told what River will make of a result.
+func TestOutcomes(t *testing.T) {
+	remote, cancel := context.WithCancelCause(context.Background())
+	cancel(rivertype.ErrJobCancelledRemotely)
+	for _, c := range []struct {
+		ctx  context.Context
+		err  error
+		want riverbeat.Outcome
+	}{
+		{context.Background(), nil, riverbeat.Completed},
+		{remote, nil, riverbeat.Completed},
+		{remote, context.Canceled, riverbeat.Cancelled},
+		{context.Background(), errors.New("no"), riverbeat.Failed},
+		{context.Background(), fmt.Errorf("wrapped: %w", &rivertype.JobSnoozeError{}), riverbeat.Snoozed},
+		{context.Background(), fmt.Errorf("wrapped: %w", rivertype.JobCancel(errors.New("no"))), riverbeat.Cancelled},
+	} {
+		if got := outcomeOf(c.ctx, c.err); got != c.want {
+			t.Errorf("%v: %s", c.err, got)
+		}
+	}
+}
+
+// A bare "context canceled" says why in the job's row; what the job says itself stays as it is.
+func TestCancellationsAreExplained(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	cancel(riverbeat.ErrStopRequested)
+	if err := explained(ctx, ctx.Err()); !errors.Is(err, riverbeat.ErrStopRequested) || !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	own := errors.New("my own")
+	if err := explained(ctx, own); err != own { //nolint:errorlint // the very one
+		t.Error(err)
+	}
+	if err := explained(ctx, nil); err != nil {
+		t.Error(err)
+	}
+}
+
+// The poison cannot be marshalled, whatever it is wrapped in.
+func TestPoison(t *testing.T) {
+	if _, err := json.Marshal(map[string]any{"other": 1, metadataKey: poison{7, 2}}); err == nil {
+		t.Error("it was marshalled")
+	}
+}
+
+// A job that no client holds, as in rivertest, is just worked.
+func TestJobsThatNobodyHolds(t *testing.T) {
+	m := New(testPool(t), Bounded(), Logger(slog.New(slog.DiscardHandler)))
+	want := errors.New("mine")
+	if err := m.Work(context.Background(), &rivertype.JobRow{ID: 1}, func(context.Context) error { return want }); err != want { //nolint:errorlint // the very one
+		t.Error(err)
+	}
+}
+
+// A panic goes on to River with its own value, also while the database is away.
+func TestPanicsGoOn(t *testing.T) {
+	m := New(testPool(t), Bounded(), Logger(slog.New(slog.DiscardHandler)), FenceFor(time.Millisecond))
+	stopped, cancel := context.WithCancel(context.Background())
+	cancel()
+	at := time.Now()
+	job := &rivertype.JobRow{ID: 1, Attempt: 1, AttemptedAt: &at, AttemptedBy: []string{"me"}}
+	defer func() {
+		if got := recover(); got != "the job's own" {
+			t.Errorf("recovered %v", got)
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+		defer cancel()
+		_ = m.Stop(ctx)
+	}()
+	_ = m.Work(stopped, job, func(context.Context) error { panic("the job's own") })
+}
+
+func testPool(t *testing.T) *pgxpool.Pool {
+	t.Helper()
+	pool, err := pgxpool.New(context.Background(), "postgres://nobody@127.0.0.1:1/none")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	return pool
+}
+
+// The version is read only to say which fence there could be.
+func TestVersions(t *testing.T) {
+	for version, want := range map[string]int{"v0.51.1": 51, "v0.39.0-rc.1": 39, "v1.2.0": 1002, "": 0, "(devel)": 0} {
+		if got := minorOf(version); got != want {
+			t.Errorf("%s: %d", version, got)
+		}
+	}
+}

@@ -1,0 +1,35 @@
+package riverbeat
+
+import "time"
+
+// Tier says how often a claim beats, and how long its work goes on unheard.
+type Tier struct {
+	Interval time.Duration // how often to beat
+	Lease    time.Duration // 0: the work is never cancelled for want of a beat
+}
+
+// The tiers that Riverkeeper ships with. A keeper never calls a worker lost before three of its intervals have passed,
+// whatever its own configuration says.
+var (
+	Standard = Tier{Interval: 10 * time.Second}
+	Urgent   = Tier{Interval: 2 * time.Second}
+)
+
+const shortestInterval = 100 * time.Millisecond // below it the beats themselves would be the load
+
+// mended makes a tier that the contract allows, and says whether it had to be changed.
+func (t Tier) mended(standard time.Duration) (Tier, bool) {
+	given := t
+	if t.Interval <= 0 {
+		t.Interval, given.Interval = standard, standard
+	}
+	t.Interval = max(t.Interval, shortestInterval)
+	if t.Lease > 0 {
+		t.Lease = max(t.Lease, 2*t.Interval+t.Interval/2) // one beat may fail, and the next be slow
+	}
+	t.Lease = max(t.Lease, 0)
+	return t, t != given
+}
+
+// limit is how long a beat may take: the next tick must find the way free.
+func limit(interval time.Duration) time.Duration { return interval / 2 }

@@ -1,0 +1,141 @@
+package riverbeat
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"time"
+)
+
+// Work is one claim at work in this process, from Begin to Finish.
+type Work struct {
+	b        *Beater
+	claim    Claim
+	key      claimKey
+	tier     Tier
+	ctx      context.Context //nolint:containedctx // its end is what bounds the settling
+	cancel   context.CancelCauseFunc
+	returned chan struct{}
+	told     progress
+
+	// The rest is guarded by b.mu.
+	heard     time.Duration // uptime of sending the last beat that named it and succeeded; of its start before that
+	beaten    bool          // a beat that named it has succeeded
+	sent      bool          // a row may exist
+	lost      bool
+	finished  bool // completed by the job itself
+	stopAsked bool
+	expired   bool
+	over      bool // the work has returned
+}
+
+type workKey struct{}
+
+// Begin says that the work of a claim starts now, and returns the context to run it with. It is cancelled with the
+// causes ErrClaimLost, ErrLeaseExpired and ErrStopRequested. Finish must follow, also after a panic.
+//
+// An earlier attempt of the same job that is still at work here is cancelled, and waited for up to the fence.
+func (b *Beater) Begin(ctx context.Context, claim Claim, tier Tier) (*Work, context.Context) {
+	w, earlier := b.register(ctx, claim, tier)
+	if w.b == nil {
+		return w, ctx
+	}
+	if earlier != nil {
+		b.await(w.ctx, earlier)
+	}
+	return w, w.ctx
+}
+
+// register returns a Work without a Beater where there is nothing to beat for.
+func (b *Beater) register(ctx context.Context, claim Claim, tier Tier) (w, earlier *Work) {
+	key, err := claim.key()
+	if err != nil {
+		b.trouble.once("claim", "riverbeat: a job works without beats", slog.Any("error", err))
+		return &Work{}, nil
+	}
+	tier, changed := b.tierOf(tier)
+	if changed {
+		b.trouble.once("tier", "riverbeat: a tier was mended: lease must be 2.5 intervals or more",
+			slog.Duration("interval", tier.Interval), slog.Duration("lease", tier.Lease))
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.works[key] != nil { // registered twice, as by a middleware that is installed twice: the outer one counts
+		return &Work{}, nil
+	}
+	if b.state == stateStopped || !b.beatsFor(claim.Kind) {
+		return &Work{}, nil
+	}
+	earlier = b.newest[claim.JobID]
+	w = &Work{b: b, claim: claim, key: key, tier: tier, returned: make(chan struct{}), heard: uptime()}
+	w.ctx, w.cancel = context.WithCancelCause(context.WithValue(ctx, workKey{}, w))
+	b.works[key], b.newest[claim.JobID] = w, w
+	b.active++
+	b.hasten(tier)
+	return w, earlier
+}
+
+func (b *Beater) tierOf(tier Tier) (Tier, bool) {
+	if b.Metadata {
+		return Tier{Interval: b.Interval}, false
+	}
+	return tier.mended(b.Interval)
+}
+
+func (b *Beater) beatsFor(kind string) bool {
+	return b.Kinds == nil || kind == "" || slices.Contains(b.Kinds, kind)
+}
+
+// hasten makes the whole process beat as often as its most urgent claim asks, from then on: what the process declares
+// should not change with every job.
+func (b *Beater) hasten(tier Tier) {
+	if tier.Interval < b.interval {
+		b.interval = tier.Interval
+		signal(b.wake)
+	}
+	if tier.Lease > 0 {
+		signal(b.leaseWake)
+	}
+}
+
+// await ends an earlier attempt: the queue handed the job out again, so that one is over.
+func (b *Beater) await(ctx context.Context, earlier *Work) {
+	b.mu.Lock()
+	earlier.lose()
+	b.mu.Unlock()
+	b.log.Warn("riverbeat: this process got a job again while an earlier attempt of it is at work",
+		slog.Int64("job_id", earlier.claim.JobID), slog.Int("earlier_attempt", earlier.claim.Attempt))
+	timer := time.NewTimer(b.Fence)
+	defer timer.Stop()
+	select {
+	case <-earlier.returned:
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// lose needs b.mu.
+func (w *Work) lose() {
+	if w.lost {
+		return
+	}
+	w.lost = true
+	w.b.counts.lost.Add(1)
+	w.cancel(ErrClaimLost)
+}
+
+// depart takes the claim out of the beats: what it proved has ended.
+func (w *Work) depart() {
+	b := w.b
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if w.over {
+		return
+	}
+	w.over = true
+	delete(b.works, w.key)
+	if b.newest[w.key.jobID] == w {
+		delete(b.newest, w.key.jobID)
+	}
+	close(w.returned)
+}

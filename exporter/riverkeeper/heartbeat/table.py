@@ -1,0 +1,155 @@
+"""The heartbeat table: the contract's statements, and what their answers mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+from riverkeeper import __version__
+from riverkeeper.errors import DatabaseError, Trouble
+from riverkeeper.heartbeat.beat import Beat, Told
+from riverkeeper.heartbeat.claim import Claim, Outcome, Standing, fit_fraction, fit_note
+from riverkeeper.heartbeat.line import Ask, Line
+from riverkeeper.heartbeat.trouble import read_only, refused
+
+OLDEST_VERSION = 2  # of the keeper schema: has the heartbeat tables
+NEWEST_COMPATIBLE = 2  # a schema that asks for newer clients is left alone
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """Who beats: one value for a process from its start to its end."""
+
+    client_id: str  # as in the last element of attempted_by
+    interval: float
+    fences: bool
+    kinds: Sequence[str] | None = None  # None: beats for every kind it works
+    instance: UUID = field(default_factory=uuid4)
+    started_at: str = field(default_factory=lambda: datetime.now(UTC).isoformat())  # shown; nothing is judged by it
+
+
+class Table:
+    """The table over one connection."""
+
+    def __init__(self, url: str, river_schema: str, keeper_schema: str, process: Process) -> None:
+        self._schemas = {"river": river_schema, "keeper": keeper_schema}
+        self._process = process
+        self._line = Line(url, self._schemas, self._check)
+
+    def beat(self, beats: Sequence[tuple[Beat, Told]], seconds: float) -> dict[Claim, Standing]:
+        """Beat for the process and all these claims. Raises DatabaseError: then nothing is known of any of them."""
+        rows = self._line.ask("heartbeat/sql/beat", self.parameters(beats), seconds)
+        standings = {(row.job_id, row.attempted_at): Standing(row.standing) for row in rows}
+        return {beat.claim: standings[beat.claim.job_id, beat.claim.attempted_at] for beat, _ in beats}
+
+    def parameters(self, beats: Sequence[tuple[Beat, Told]]) -> dict[str, object]:
+        """Of beat.sql."""
+        return {**self._who(), **_columns(beats)}
+
+    def settle(self, beat: Beat, seconds: float) -> bool:
+        """Whether the result may get out. Raises DatabaseError: ask again."""
+        parameters = {
+            **_claim(beat.claim),
+            "instance": self._process.instance,
+            "beat_interval": _interval(beat.tier.interval),
+            "lease": _interval(beat.tier.lease),
+        }
+        try:
+            return bool(self._line.ask("heartbeat/sql/settle", parameters, seconds)[0].standing != Standing.LOST)
+        except DatabaseError as error:
+            if not refused(error) or read_only(error):
+                raise
+        return looks_held(self._line, beat.claim, seconds)
+
+    def end(self, ended: Mapping[Claim, Outcome], seconds: float) -> None:
+        """Say how claims that have beaten ended. Raises DatabaseError."""
+        parameters = {
+            "job_ids": [claim.job_id for claim in ended],
+            "attempted_ats": [claim.attempted_at for claim in ended],
+            "outcomes": [outcome.value for outcome in ended.values()],
+        }
+        self._line.ask("heartbeat/sql/end", parameters, seconds)
+
+    def claim(self, job_id: int, attempt: int, seconds: float) -> Claim | None:
+        """The claim that this client holds on the job, None where it holds none. Raises DatabaseError."""
+        return find_claim(self._line, job_id, attempt, self._process.client_id, seconds)
+
+    def close(self) -> None:
+        self._line.close()
+
+    def _check(self, ask: Ask) -> None:
+        """Never beat into a keeper schema of another River, or one too new to be understood."""
+        rows, keeper, river = ask("heartbeat/sql/meta", {}), self._schemas["keeper"], self._schemas["river"]
+        if not rows:
+            raise DatabaseError(Trouble.MISSING, f'keeper schema "{keeper}" is not installed to its end')
+        meta = rows[0]
+        if meta.river_schema != river:
+            what = f'keeper schema "{keeper}" belongs to River schema "{meta.river_schema}", not to "{river}"'
+            raise DatabaseError(Trouble.WRONG_KEEPER, what)
+        if meta.version < OLDEST_VERSION:
+            raise DatabaseError(Trouble.MISSING, f'keeper schema "{keeper}" has no heartbeats yet: upgrade it')
+        if meta.min_compatible > NEWEST_COMPATIBLE:
+            what = f'keeper schema "{keeper}" needs clients of version {meta.min_compatible}'
+            raise DatabaseError(Trouble.TOO_NEW, f"{what}, this one is of {NEWEST_COMPATIBLE}")
+
+    def _who(self) -> dict[str, object]:
+        process = self._process
+        return {
+            "instance": process.instance,
+            "client_id": process.client_id,
+            "software": f"riverkeeper-python {__version__}",
+            "started_at": process.started_at,
+            "fences": process.fences,
+            "client_interval": _interval(process.interval),
+            "kinds": None if process.kinds is None else list(process.kinds),
+        }
+
+
+def find_claim(line: Line, job_id: int, attempt: int, client_id: str, seconds: float) -> Claim | None:
+    """Asks River's table alone: needs no keeper schema."""
+    parameters = {"job_id": job_id, "attempt": attempt, "client_id": client_id}
+    rows = line.ask("heartbeat/sql/claim", parameters, seconds, check=False)
+    return Claim(job_id, rows[0].attempted_at, attempt) if rows else None
+
+
+def looks_held(line: Line, claim: Claim, seconds: float) -> bool:
+    """Whether the job runs, or completed itself, under the claim: all that can be known without the table.
+
+    True too where we may not even look. It may be false a moment later. Raises DatabaseError: ask again.
+    """
+    try:
+        return bool(line.ask("heartbeat/look", columns_of([claim]), seconds, check=False))
+    except DatabaseError as error:
+        if refused(error):
+            return True
+        raise
+
+
+def columns_of(claims: Sequence[Claim]) -> dict[str, object]:
+    return {
+        "job_ids": [claim.job_id for claim in claims],
+        "attempted_ats": [claim.attempted_at for claim in claims],
+        "attempts": [claim.attempt for claim in claims],
+    }
+
+
+def _claim(claim: Claim) -> dict[str, object]:
+    return {"job_id": claim.job_id, "attempted_at": claim.attempted_at, "attempt": claim.attempt}
+
+
+def _columns(beats: Sequence[tuple[Beat, Told]]) -> dict[str, object]:
+    ordered = sorted(beats, key=lambda pair: (pair[0].claim.job_id, pair[0].claim.attempted_at))
+    return {
+        **columns_of([beat.claim for beat, _ in ordered]),
+        "intervals": [_interval(beat.tier.interval) for beat, _ in ordered],
+        "leases": [_interval(beat.tier.lease) for beat, _ in ordered],
+        "progress_told": [told is not beat.acknowledged for beat, told in ordered],
+        "progress": [fit_fraction(told[0]) for _, told in ordered],
+        "notes": [fit_note(told[1]) for _, told in ordered],
+    }
+
+
+def _interval(seconds: float | None) -> str | None:
+    return None if seconds is None else f"{seconds:.6f} seconds"

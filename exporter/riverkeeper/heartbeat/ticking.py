@@ -1,0 +1,121 @@
+"""The thread that beats: one statement for the process and all its claims, every interval."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from riverkeeper.errors import DatabaseError
+from riverkeeper.heartbeat.beat import Beat, Told
+from riverkeeper.heartbeat.claim import Claim, Outcome, Standing, StopRequested
+from riverkeeper.heartbeat.clock import lease_clock
+from riverkeeper.heartbeat.roster import Roster
+from riverkeeper.heartbeat.trouble import Troubles, refused
+
+log = logging.getLogger("riverkeeper.heartbeat")  # the standard one: this runs in somebody else's program
+
+JITTER = 0.1  # of the interval, earlier: processes started together drift apart
+
+
+class Beats(Protocol):
+    """The table, or what stands in for it."""
+
+    def beat(self, beats: Sequence[tuple[Beat, Told]], seconds: float) -> dict[Claim, Standing]: ...
+    def end(self, ended: Mapping[Claim, Outcome], seconds: float) -> None: ...
+    def close(self) -> None: ...
+
+
+class Ticking:
+    """Goes on after `closing` is set until the last claim's work has returned and its end is told."""
+
+    def __init__(
+        self, table: Beats, roster: Roster, troubles: Troubles, interval: float, closing: threading.Event
+    ) -> None:
+        self._table = table
+        self._roster = roster
+        self._troubles = troubles
+        self._interval = interval
+        self._closing = closing
+        self._wake = threading.Event()
+        self._chance = random.Random()  # noqa: S311 - only spreads; the program's own sequence is left alone
+        self.heard_at = float("-inf")  # lease clock: sending of the process' last beat that succeeded
+        self.beats = 0  # that succeeded
+        self._only_refused = True
+
+    def wake(self) -> None:
+        """Something has changed that may ask for an earlier tick."""
+        self._wake.set()
+
+    def run(self) -> None:
+        try:
+            last = False
+            while not last:
+                last = self._closing.is_set() and self._roster.is_finished()
+                began = time.monotonic()
+                self._guarded_tick()
+                if not last:
+                    self._pause(began)
+        finally:
+            self._table.close()
+
+    def _pause(self, began: float) -> None:
+        share = 1 - JITTER * self._chance.random()
+        while not (self._closing.is_set() and self._roster.is_finished()):
+            # Asked anew after each wake: a more urgent claim must not wait for the pause of a patient one.
+            left = began + self._seconds() * share - time.monotonic()
+            if left <= 0 or not self._wake.wait(left):
+                return
+            self._wake.clear()
+
+    def _guarded_tick(self) -> None:
+        try:
+            self.tick()
+        except Exception:  # if this thread ended, every job of the process would look dead
+            log.exception("a bug in the heartbeat client; beats go on")
+
+    def tick(self) -> None:
+        """One statement for the process and all its claims, one more if claims have ended."""
+        beats = [(beat, beat.told) for beat in self._roster.at_work()]
+        ended, limit, sent_at = self._roster.ended(), self._seconds() / 2, lease_clock()
+        fresh = [beat for beat, _ in beats if not beat.named]
+        for beat in fresh:
+            beat.named = True  # before it is sent: the answer may get lost, and the row be there
+        try:
+            standings = self._table.beat(beats, limit)
+            self.heard_at, self.beats = sent_at, self.beats + 1
+            self._troubles.over()
+            for beat, told in beats:
+                self._hear(beat, told, standings[beat.claim], sent_at)
+            if ended:
+                self._table.end(ended, limit)
+                self._roster.forget(ended)
+        except DatabaseError as error:
+            self._troubles.tell(error)
+            self._only_refused = self._only_refused and refused(error)
+            if refused(error):
+                for beat, _ in beats:
+                    beat.heard_at = sent_at  # an answer is no silence: it cancels nothing, leased or not
+                for beat in fresh:
+                    beat.named = False
+
+    def is_unheard_of(self) -> bool:
+        """Whether every beat so far was refused: no keeper can think this process dead, for none has heard of it."""
+        return self._only_refused and not self.beats and self._troubles.failures > 0
+
+    def _seconds(self) -> float:
+        return self._roster.shortest_interval(self._interval)
+
+    def _hear(self, beat: Beat, told: Told, standing: Standing, sent_at: float) -> None:
+        if standing is Standing.LOST:
+            beat.lose()
+            return
+        beat.heard_at = sent_at
+        beat.acknowledged = told
+        if standing is Standing.FINISHED:
+            self._roster.depart(beat)
+        elif standing is Standing.STOP:
+            beat.stop(StopRequested(f"the keeper found job {beat.claim.job_id} hung and asks it to stop"))

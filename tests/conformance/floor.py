@@ -1,0 +1,99 @@
+"""The conformance protocol, spoken by a client under test: commands in, events out, one JSON object a line."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import threading
+from collections import defaultdict
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, Protocol
+
+Event = dict[str, Any]
+Say = Callable[[Event], None]
+CLAIM = ("job_id", "attempt", "attempted_at")
+
+
+class Client(Protocol):
+    """What a client must be able to do; a work is whatever `begin` returns."""
+
+    def begin(
+        self, claim: Event, interval: float, lease: float | None, on_stop: Callable[[str], None]
+    ) -> Any: ...  # may wait for an earlier attempt; on_stop takes the cause
+
+    def progress(self, work: Any, value: float | None, note: str | None) -> None: ...
+    def finish(self, work: Any, outcome: str) -> bool: ...  # whether the result may be let out
+    def stats(self) -> dict[str, int]: ...
+    def close(self) -> None: ...
+
+
+class Floor:
+    """Where the jobs are worked: each waits for its `finish`. Waits happen in threads, so commands never do."""
+
+    def __init__(self, client: Client, say: Say, interval: float) -> None:
+        self._client = client
+        self._say = say
+        self._interval = interval
+        self._jobs: defaultdict[int, list[tuple[Event, Future[Any]]]] = defaultdict(list)  # the oldest attempt first
+        say({"event": "ready"})
+
+    def obey(self, command: Event) -> None:
+        if command["do"] == "stats":
+            self._say({"event": "stats", "stats": self._client.stats()})
+        else:
+            getattr(self, f"_{command['do']}")(command)
+
+    def _start(self, command: Event) -> None:
+        claim = {key: command[key] for key in CLAIM}
+        work: Future[Any] = Future()
+        self._jobs[claim["job_id"]].append((claim, work))
+        threading.Thread(target=self._begin, args=(claim, work, command), daemon=True).start()
+
+    def _begin(self, claim: Event, work: Future[Any], command: Event) -> None:
+        def on_stop(cause: str) -> None:
+            self._say({"event": "cancelled", **claim, "cause": cause})
+
+        interval = seconds(command.get("interval")) or self._interval
+        work.set_result(self._client.begin(claim, interval, seconds(command.get("lease")), on_stop))
+
+    def _progress(self, command: Event) -> None:
+        _, work = self._jobs[command["job_id"]][-1]
+        self._client.progress(work.result(10), command.get("value"), command.get("note"))
+
+    def _finish(self, command: Event) -> None:
+        claim, work = self._jobs[command["job_id"]].pop(0)
+        threading.Thread(target=self._end, args=(claim, work, command["outcome"]), daemon=True).start()
+
+    def _end(self, claim: Event, work: Future[Any], outcome: str) -> None:
+        self._say({"event": "result", **claim, "let_out": self._client.finish(work.result(30), outcome)})
+
+
+def seconds(duration: str | None) -> float | None:
+    """Of a duration like 0.25s."""
+    return None if duration is None else float(duration.removesuffix("s"))
+
+
+def run(make: Callable[[argparse.Namespace, float], Client]) -> None:
+    """A client as a program: the flags and lines that clients/go/cmd/conform has too."""
+    parser = argparse.ArgumentParser()
+    for flag in ("database-url", "river-schema", "keeper-schema", "client-id", "interval"):
+        parser.add_argument(f"-{flag}", dest=flag.replace("-", "_"), default="")
+    options = parser.parse_args()
+    lock = threading.Lock()
+
+    def say(event: Event) -> None:
+        with lock:
+            sys.stdout.write(json.dumps(event) + "\n")
+            sys.stdout.flush()
+
+    interval = seconds(options.interval) or 10.0
+    client = make(options, interval)
+    floor = Floor(client, say, interval)
+    for line in sys.stdin:
+        command = json.loads(line)
+        if command["do"] == "quit":
+            break
+        floor.obey(command)
+    client.close()

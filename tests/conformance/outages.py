@@ -1,0 +1,210 @@
+"""Scenarios of a database that is away, slow, empty, read-only, or not ours."""
+
+from __future__ import annotations
+
+import time
+
+from conformance.scenarios import scenario
+from conformance.worker import until
+from conformance.world import INTERVAL, LEASE, World
+
+SLACK_SECONDS = 1.0  # of two busy cores
+LONG_LEASE = 20 * INTERVAL
+REFUSED_LEASE = 8 * INTERVAL  # long enough for a busy machine, and outlasted by as many refusals and some
+REFUSALS = 11
+
+
+@scenario
+def database_is_away_for_less_than_the_lease(world: World) -> None:
+    """Beats that fail for a while, and connections that break, are forgiven; after it beats go on under the claim."""
+    worker, proxy = world.through_proxy()
+    claim = world.claim()
+    worker.start(claim, lease=LONG_LEASE)
+    world.beaten(claim)
+    for fault in (proxy.stall, proxy.refuse):
+        fault()
+        worker.fails(1)
+        proxy.restore()
+        world.beats_again(claim)
+
+    assert worker.causes == []
+    assert worker.let_out(claim) is True
+
+
+@scenario
+def database_is_away_for_longer_than_the_lease(world: World) -> None:
+    """The work is cancelled when the lease has passed since a beat was sent, on a way that swallows everything."""
+    worker, proxy = world.through_proxy()
+    claim = world.claim()
+    worker.start(claim, lease=LEASE)
+    world.beaten(claim)
+    before = time.monotonic()
+    world.beats_again(claim)
+    proxy.drop()
+    dropped_at = time.monotonic()
+
+    assert worker.cancelled(claim) == "lease_expired"
+    assert before + LEASE - INTERVAL < worker.cancelled_at(claim) < dropped_at + LEASE + SLACK_SECONDS
+    proxy.restore()
+    world.beats_again(claim)
+    assert worker.let_out(claim, "failed") is True, "nobody had taken the claim away"
+    assert worker.causes == ["lease_expired"]
+
+
+@scenario
+def database_is_away_for_long_without_a_lease(world: World) -> None:
+    """Nothing is cancelled; a result waits for the database, however long that takes."""
+    worker, proxy = world.through_proxy()
+    claim, waiting = world.claims(2)
+    for each in (claim, waiting):
+        worker.start(each)
+        world.beaten(each)
+    proxy.refuse()
+    worker.finish(waiting)
+    worker.fails(6)
+    assert worker.last("result", waiting) is None
+    proxy.restore()
+
+    assert worker.result(waiting)["let_out"] is True
+    assert worker.let_out(claim) is True
+    assert worker.causes == []
+
+
+@scenario
+def claim_is_lost_while_the_worker_is_cut_off(world: World) -> None:
+    """The result of an attempt that was rescued meanwhile is kept in when the way opens again."""
+    worker, proxy = world.through_proxy()
+    claim = world.claim()
+    worker.start(claim)
+    world.beaten(claim)
+    proxy.refuse()
+    assert world.rescue(claim)
+    world.claim_again(claim)
+    worker.finish(claim)
+    worker.fails(2)
+    assert worker.last("result", claim) is None
+    proxy.restore()
+
+    assert worker.result(claim)["let_out"] is False
+    assert world.job(claim)["state"] == "running"
+
+
+@scenario
+def answers_come_late(world: World) -> None:
+    """A slow answer counts from when its beat was sent; one after the limit is none, though its beat was written."""
+    worker, proxy = world.through_proxy(interval=2 * INTERVAL)
+    claim = world.claim()
+    worker.start(claim, lease=2.5 * 2 * INTERVAL, interval=2 * INTERVAL)
+    world.beaten(claim)
+    proxy.answer_late(0.2 * INTERVAL)
+    worker.beats(3)
+    assert worker.causes == []
+    proxy.answer_late(3 * INTERVAL)
+
+    assert worker.cancelled(claim) == "lease_expired"
+    proxy.restore()
+
+
+@scenario
+def failover_to_an_empty_table(world: World) -> None:
+    """A table that lost its rows is filled again by the next beat; so is a row that somebody deleted."""
+    worker, proxy = world.through_proxy()
+    claim = world.claim()
+    worker.start(claim)
+    world.beaten(claim)
+    world.sql.execute("TRUNCATE riverkeeper.heartbeat, riverkeeper.client")
+    proxy.cut()
+    world.beaten(claim)
+    until(lambda: world.rows("SELECT FROM riverkeeper.client"), "the process to beat")
+    world.sql.execute("DELETE FROM riverkeeper.heartbeat")
+    world.beaten(claim)
+
+    assert worker.causes == []
+    assert worker.let_out(claim) is True
+
+
+@scenario
+def server_becomes_read_only(world: World) -> None:
+    """A standby cancels nothing, with a lease neither; beats go on when a primary is there."""
+    worker, proxy = world.through_proxy()
+    claim = world.claim()
+    worker.start(claim, lease=LONG_LEASE)
+    world.beaten(claim)
+    name = world.sql.info.dbname
+    world.sql.execute(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
+    proxy.cut()
+    worker.fails(4)
+    assert worker.causes == []
+    world.sql.execute(f'ALTER DATABASE "{name}" RESET default_transaction_read_only')
+    proxy.cut()
+    world.beats_again(claim)
+
+    assert worker.causes == []
+    assert worker.let_out(claim) is True
+
+
+@scenario
+def tables_are_dropped(world: World) -> None:
+    """Under a working fleet with leases: nothing is cancelled, and results are let out as River's table says."""
+    worker = world.worker()
+    claim, taken = world.claims(2)
+    for each in (claim, taken):
+        worker.start(each, lease=REFUSED_LEASE)
+        world.beaten(each)
+    world.sql.execute("DROP TABLE riverkeeper.heartbeat, riverkeeper.client")
+    worker.fails(REFUSALS)
+    world.sql.execute("UPDATE river_job SET state = 'retryable' WHERE id = %s", [taken["job_id"]])
+
+    assert worker.causes == []
+    assert worker.let_out(claim) is True
+    assert worker.let_out(taken) is False
+
+
+@scenario
+def grant_is_revoked(world: World) -> None:
+    """Under a working fleet with leases: nothing is cancelled, results get out, beats go on when it is given back."""
+    worker = world.worker(world.as_role())
+    claim, waiting = world.claims(2)
+    for each in (claim, waiting):
+        worker.start(each, lease=REFUSED_LEASE)
+        world.beaten(each)
+    world.grant("REVOKE INSERT, UPDATE ON riverkeeper.heartbeat FROM")
+    worker.fails(REFUSALS)
+    assert worker.causes == []
+    assert worker.let_out(waiting) is True
+    world.grant("GRANT INSERT, UPDATE ON riverkeeper.heartbeat TO")
+    world.beats_again(claim)
+
+    assert worker.causes == []
+    assert worker.let_out(claim) is True
+
+
+@scenario
+def keeper_schema_of_another_river(world: World) -> None:
+    """Never beaten into, and nothing is cancelled: jobs work on without beats, and their results get out."""
+    world.other_river("other")
+    worker = world.worker(river="other")
+    claim = world.claim()
+    worker.start(claim, lease=REFUSED_LEASE)
+    worker.fails(REFUSALS)
+
+    assert worker.causes == []
+    assert world.rows("SELECT FROM riverkeeper.client") == []
+    assert worker.let_out(claim) is True
+
+
+@scenario
+def waiting_for_a_lock_leaves_nothing_behind(world: World) -> None:
+    """A statement that waits too long for a lock ends on the server too: else each tick would leave one there."""
+    worker = world.worker()
+    claim = world.claim()
+    worker.start(claim)
+    world.beaten(claim)
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with world.locked("LOCK TABLE riverkeeper.heartbeat IN ACCESS EXCLUSIVE MODE"):
+        worker.fails(4)
+        assert world.rows(waiting)[0]["count"] <= 1
+    world.beats_again(claim)
+
+    assert worker.causes == []
+    assert worker.let_out(claim) is True

@@ -1,0 +1,64 @@
+"""The Python client under the conformance suite."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from conformance.floor import Event, run
+from riverkeeper.heartbeat import (
+    Beat,
+    Beater,
+    Claim,
+    ClaimLost,
+    LeaseExpired,
+    Outcome,
+    StopRequested,
+    Tier,
+    WorkMustStop,
+)
+
+CAUSES = {ClaimLost: "claim_lost", LeaseExpired: "lease_expired", StopRequested: "stop_requested"}
+
+
+class PythonClient:
+    def __init__(self, url: str, river_schema: str, keeper_schema: str, client_id: str, interval: float) -> None:
+        self.beater = Beater(
+            url,
+            client_id,
+            river_schema=river_schema or "public",
+            keeper_schema=keeper_schema,
+            tier=Tier(interval),
+        ).start()
+        self.at_work: set[Beat] = set()
+
+    def begin(self, claim: Event, interval: float, lease: float | None, on_stop: Callable[[str], None]) -> Beat:
+        def stop(reason: WorkMustStop) -> None:
+            on_stop(CAUSES[type(reason)])
+
+        beat = self.beater.begin(Claim(**claim), Tier(interval, lease), stop)
+        self.at_work.add(beat)
+        return beat
+
+    def progress(self, work: Any, value: float | None, note: str | None) -> None:
+        work.progress(value, note)
+
+    def finish(self, work: Any, outcome: str) -> bool:
+        self.at_work.discard(work)
+        return self.beater.finish(work, Outcome(outcome))
+
+    def stats(self) -> dict[str, int]:
+        return {"beats": self.beater.beats, "failures": self.beater.failures}
+
+    def close(self) -> None:
+        for beat in self.at_work:  # else the beater would beat on for them
+            self.beater.abandon(beat)
+        self.beater.close()
+
+
+if __name__ == "__main__":
+    run(
+        lambda options, interval: PythonClient(
+            options.database_url, options.river_schema, options.keeper_schema, options.client_id, interval
+        )
+    )

@@ -1,0 +1,178 @@
+"""A client under test as the scenarios see it: it is told to start and end jobs, and says what became of them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from conformance.floor import Client, Event, Floor
+
+T = TypeVar("T")
+PATIENCE_SECONDS = 20.0  # what takes longer on two busy cores is broken
+TESTS = Path(__file__).resolve().parents[1]
+
+
+def until(found: Callable[[], T | None], what: str, seconds: float = PATIENCE_SECONDS) -> T:
+    """The first true value of `found`; at the deadline the test fails with `what` was waited for."""
+    deadline, pause = time.monotonic() + seconds, threading.Event()
+    while not (value := found()):
+        if time.monotonic() > deadline:
+            pytest.fail(f"waited {seconds:.0f} s in vain for {what}")
+        pause.wait(0.01)
+    return value
+
+
+class Worker:
+    """One client; `send` takes a command, and its events come to `hear`."""
+
+    def __init__(self, process: subprocess.Popen[str] | None = None) -> None:
+        self.send: Callable[[Event], None] = lambda _: None
+        self.process = process
+        self._events: list[tuple[float, Event]] = []
+        self._heard = threading.Condition()
+
+    def hear(self, event: Event) -> None:
+        with self._heard:
+            self._events.append((time.monotonic(), event))
+            self._heard.notify_all()
+
+    def start(self, claim: Event, lease: float | None = None, interval: float | None = None) -> None:
+        command = {"do": "start", **claim, "lease": None if lease is None else f"{lease}s"}
+        self.send(command | ({} if interval is None else {"interval": f"{interval}s"}))
+
+    def progress(self, claim: Event, value: float, note: str) -> None:
+        self.send({"do": "progress", "job_id": claim["job_id"], "value": value, "note": note})
+
+    def finish(self, claim: Event, outcome: str = "completed") -> None:
+        self.send({"do": "finish", "job_id": claim["job_id"], "outcome": outcome})
+
+    def let_out(self, claim: Event, outcome: str = "completed") -> bool:
+        """End the work of a claim: whether its result was let out."""
+        self.finish(claim, outcome)
+        return bool(self.result(claim)["let_out"])
+
+    def result(self, claim: Event) -> Event:
+        return until(lambda: self.last("result", claim), f"the result of job {claim['job_id']}")[1]
+
+    def cancelled(self, claim: Event) -> str:
+        """Wait until the work of a claim was cancelled: its cause."""
+        return str(until(lambda: self.last("cancelled", claim), f"job {claim['job_id']} to be cancelled")[1]["cause"])
+
+    def cancelled_at(self, claim: Event) -> float:
+        return until(lambda: self.last("cancelled", claim), f"job {claim['job_id']} to be cancelled")[0]
+
+    @property
+    def causes(self) -> list[str]:
+        """Of all cancellations so far."""
+        with self._heard:
+            return [event["cause"] for _, event in self._events if event["event"] == "cancelled"]
+
+    def last(self, what: str, claim: Event) -> tuple[float, Event] | None:
+        with self._heard:
+            mine = (
+                (at, event)
+                for at, event in reversed(self._events)
+                if event["event"] == what and all(event.get(key) == claim[key] for key in ("job_id", "attempted_at"))
+            )
+            return next(mine, None)
+
+    def stats(self) -> dict[str, int]:
+        """`beats` that succeeded and `failures`, so far."""
+        asked_at = time.monotonic()
+        self.send({"do": "stats"})
+
+        def answer() -> Event | None:
+            with self._heard:
+                new = (event for at, event in self._events if at >= asked_at and event["event"] == "stats")
+                return next(new, None)
+
+        stats = {key.lower(): value for key, value in until(answer, "stats")["stats"].items()}
+        return {"beats": stats["beats"], "failures": stats["failures"] + stats.get("refusals", 0)}
+
+    def fails(self, more: int) -> None:
+        """Wait until so many more beats have failed."""
+        before = self.stats()["failures"]
+        until(lambda: self.stats()["failures"] >= before + more, f"{more} beats to fail")
+
+    def beats(self, more: int) -> None:
+        """Wait until so many more beats have succeeded."""
+        before = self.stats()["beats"]
+        until(lambda: self.stats()["beats"] >= before + more, f"{more} beats to succeed")
+
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """The client's process is stopped."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
+
+
+@contextlib.contextmanager
+def in_threads(make: Callable[[str, str, str, str, float], Client], *arguments: Any) -> Iterator[Worker]:
+    """A client in this process."""
+    worker = Worker()
+    client = make(*arguments)
+    worker.send = Floor(client, worker.hear, arguments[-1]).obey
+    try:
+        yield worker
+    finally:
+        client.close()
+
+
+@contextlib.contextmanager
+def as_program(
+    command: Sequence[str | Path], url: str, river: str, keeper: str, client_id: str, interval: float
+) -> Iterator[Worker]:
+    """A client in a process of its own, which is gone at the end."""
+    flags = ["-database-url", url, "-river-schema", river, "-keeper-schema", keeper]
+    process = subprocess.Popen(
+        [*map(str, command), *flags, "-client-id", client_id, "-interval", f"{interval}s"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
+        env={**os.environ, "PYTHONPATH": str(TESTS)},
+    )  # fmt: skip
+    worker = Worker(process)
+    assert process.stdin
+    assert process.stdout
+    commands, events = process.stdin, process.stdout
+
+    def send(command: Event) -> None:
+        commands.write(json.dumps(command) + "\n")
+        commands.flush()
+
+    worker.send = send
+
+    def read() -> None:
+        for line in events:
+            worker.hear(json.loads(line))
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    try:
+        yield worker
+        send({"do": "quit"})
+        process.wait(PATIENCE_SECONDS)
+    finally:
+        process.kill()
+        process.wait()
+        reader.join()
+        with contextlib.suppress(OSError):
+            commands.close()
+        events.close()
+
+
+def python_program(module: str) -> list[str]:
+    return [sys.executable, "-m", f"conformance.{module}"]

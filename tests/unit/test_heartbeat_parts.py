@@ -1,0 +1,222 @@
+"""Parts of the client without a database: what they decide, and that no user's mistake ends the beats of others."""
+
+from __future__ import annotations
+
+import threading
+import timeit
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+from riverkeeper.errors import DatabaseError, Trouble
+from riverkeeper.heartbeat import Beat, Claim, LeaseExpired, Outcome, Standing, StopRequested, Tier, WorkMustStop
+from riverkeeper.heartbeat.beat import Told
+from riverkeeper.heartbeat.clock import lease_clock
+from riverkeeper.heartbeat.leases import Leases
+from riverkeeper.heartbeat.roster import Roster
+from riverkeeper.heartbeat.settling import Settling, told
+from riverkeeper.heartbeat.ticking import Ticking
+from riverkeeper.heartbeat.trouble import Troubles
+from riverkeeper.statements import source
+
+AT = "2026-01-31T23:59:59.12345%dZ"
+
+
+def beat_of(job_id: int = 1, attempt: int = 1, tier: Tier | None = None) -> Beat:
+    return Beat(Claim(job_id, AT % attempt, attempt), tier or Tier(), lease_clock())
+
+
+class Answers:
+    """A table that answers as it is told: a standing for all, or an error."""
+
+    def __init__(self, *answers: Standing | Exception) -> None:
+        self.answers = list(answers)
+        self.asked: list[list[int]] = []
+        self.ended: dict[Claim, Outcome] = {}
+
+    def beat(self, beats: Sequence[tuple[Beat, Told]], seconds: float) -> dict[Claim, Standing]:
+        self.asked.append([beat.claim.job_id for beat, _ in beats])
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return {beat.claim: answer for beat, _ in beats}
+
+    def settle(self, beat: Beat, seconds: float) -> bool:
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer is not Standing.LOST
+
+    def end(self, ended: Mapping[Claim, Outcome], seconds: float) -> None:
+        self.ended |= ended
+
+    def close(self) -> None: ...
+
+
+AWAY = DatabaseError(Trouble.LOST, "statement: gone")
+NO_TABLE = DatabaseError(Trouble.MISSING, "statement: SQLSTATE 42P01")
+
+
+def ticking(table: Answers, roster: Roster) -> Ticking:
+    return Ticking(table, roster, Troubles(), 10, threading.Event())
+
+
+def test_progress_costs_less_than_a_microsecond_or_two() -> None:
+    """A job may tell it in its innermost loop. The best of several runs, for other processes use the machine too."""
+    progress = beat_of().progress
+
+    assert min(timeit.repeat(lambda: progress(0.4), number=10_000, repeat=10)) / 10_000 < 2e-6
+
+
+def test_work_is_told_to_stop_once() -> None:
+    """The first reason counts; a claim that is lost later is known to be lost all the same."""
+    beat = beat_of()
+    reasons: list[WorkMustStop] = []
+    beat.on_stop = reasons.append
+    beat.stop(LeaseExpired("late"))
+    beat.stop(StopRequested("hung"))
+    beat.lose()
+
+    assert [type(reason) for reason in reasons] == [LeaseExpired]
+    assert beat.lost
+    with pytest.raises(LeaseExpired):
+        beat.check()
+
+
+def test_a_failing_callback_does_not_keep_others_from_hearing() -> None:
+    """on_stop is the user's; an exception in it would end the thread that beats for every job."""
+    roster, first, second = Roster(), beat_of(1), beat_of(2)
+
+    def fail(_: object) -> None:
+        raise ZeroDivisionError
+
+    first.on_stop = fail
+    for beat in (first, second):
+        roster.add(beat)
+    ticking(Answers(Standing.LOST), roster).tick()
+
+    assert first.stopped.is_set()
+    assert second.stopped.is_set()
+
+
+def test_a_failed_beat_says_nothing_of_any_claim() -> None:
+    """Neither away nor missing stops anything; only a refusal counts as an answer for leases."""
+    roster, beat = Roster(), beat_of(tier=Tier(10, 25))
+    roster.add(beat)
+    beat.heard_at = before = lease_clock() - 100
+    tick = ticking(Answers(AWAY, NO_TABLE), roster)
+    tick.tick()
+    assert beat.heard_at == before
+    tick.tick()
+
+    assert beat.heard_at > before + 99
+    assert beat.reason is None
+
+
+def test_progress_is_told_again_until_a_beat_succeeds() -> None:
+    """What was told while the database was away is not lost, and not taken for told."""
+    roster, beat = Roster(), beat_of()
+    roster.add(beat)
+    beat.progress(0.5)
+    tick = ticking(Answers(AWAY, Standing.HELD), roster)
+    tick.tick()
+    assert beat.acknowledged is not beat.told
+    tick.tick()
+    assert beat.acknowledged is beat.told
+    beat.progress(0.5)
+
+    assert beat.acknowledged is not beat.told, "the same number told again is progress too"
+
+
+def test_the_lease_runs_from_the_last_beat_that_was_heard() -> None:
+    """It is looked at without a database; what has no lease never ends."""
+    roster, leased, free = Roster(), beat_of(1, tier=Tier(1, 2.5)), beat_of(2)
+    for beat in (leased, free):
+        roster.add(beat)
+        beat.heard_at = lease_clock() - 2.6
+    closing = threading.Event()
+    closing.set()
+    watch = threading.Thread(target=Leases(roster, closing).run)
+    watch.start()
+    assert leased.stopped.wait(10)
+    for beat in (leased, free):
+        roster.close(beat, Outcome.FAILED)
+    watch.join(10)
+
+    assert isinstance(leased.reason, LeaseExpired)
+    assert free.reason is None
+
+
+def test_results_of_claims_that_never_beat_get_out_at_once() -> None:
+    """Where the process was just heard; else the database is asked."""
+    settling = Settling(beat_of(), Answers(), Troubles(), threading.Event())
+
+    assert settling.known(spoken_for=True) is True
+    assert settling.known(spoken_for=False) is None
+
+
+def test_results_of_lost_claims_never_get_out() -> None:
+    """Nobody is asked: no answer could change it."""
+    beat = beat_of()
+    beat.lose()
+
+    assert Settling(beat, Answers(), Troubles(), threading.Event()).wait(spoken_for=True) is False
+    assert told(beat, Outcome.COMPLETED, out=False) is Outcome.DROPPED
+
+
+def test_a_named_claim_is_settled_however_often_that_fails() -> None:
+    """Also where no beat of it has succeeded: the answer may have got lost, and the row be there."""
+    beat, troubles = beat_of(), Troubles()
+    beat.named = True
+    settling = Settling(beat, Answers(AWAY, AWAY, Standing.HELD), troubles, threading.Event())
+
+    assert settling.wait(spoken_for=True, pause=lambda _: None) is True
+    assert troubles.failures == 2
+
+
+def test_a_claim_found_lost_while_asking_ends_the_asking() -> None:
+    """Its result is dropped at once."""
+    beat, table = beat_of(), Answers(AWAY)
+    beat.named = True
+
+    def lose(_: float) -> None:
+        beat.lose()
+        table.answers.append(AWAY)
+
+    assert Settling(beat, table, Troubles(), threading.Event()).wait(spoken_for=True, pause=lose) is False
+
+
+def test_the_second_attempt_finds_the_first() -> None:
+    """And the same claim is refused twice; after the end nothing is taken."""
+    roster, first, second = Roster(), beat_of(1, 1), beat_of(1, 2)
+
+    assert roster.add(first) is None
+    assert roster.add(second) is first
+    with pytest.raises(ValueError, match="already"):
+        roster.add(beat_of(1, 2))
+    roster.seal()
+    with pytest.raises(RuntimeError, match="closed"):
+        roster.add(beat_of(2))
+
+
+def test_only_claims_that_may_have_a_row_are_said_to_have_ended() -> None:
+    """A job that ended before its first tick writes nothing."""
+    roster, silent, heard = Roster(), beat_of(1), beat_of(2)
+    heard.named = True
+    for beat in (silent, heard):
+        roster.add(beat)
+        roster.depart(beat)
+        roster.close(beat, Outcome.COMPLETED)
+
+    assert list(roster.ended()) == [heard.claim]
+    assert roster.is_finished()
+
+
+@pytest.mark.parametrize("name", ["beat", "settle", "end", "claim", "hold", "meta", "beat_metadata"])
+def test_no_statement_is_sent_the_workers_clock(name: str) -> None:
+    """A worker an hour off beats like any other: moments are the database's, but for started_at, which is shown."""
+    code = "\n".join(line for line in source(f"heartbeat/sql/{name}").splitlines() if not line.startswith("--"))
+    sent = {word for word in code.replace("%(", " %( ").split() if word.endswith("::timestamptz")}
+
+    assert "clock" not in code
+    assert all("attempted_at" in word or "started_at" in word for word in sent), sent
