@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from riverkeeper.names import NO_NAMES, Names
+from riverkeeper.rescue.state import Rescuing
+from riverkeeper.verdict.judged import Judged
 
 LIVE_STATES = ("available", "pending", "retryable", "running", "scheduled")
 FINAL_STATES = ("cancelled", "completed", "discarded")
@@ -182,6 +184,8 @@ class Snapshot:
     migrations: Mapping[str, int] | None = None
     tables: tuple[TableSize, ...] | None = None
     finished: Finished | None = None
+    judged: Judged | None = None
+    rescuing: Rescuing | None = None
     names: Names = NO_NAMES  # which queues and pairs are exported under their own name
     folded_pairs: int | None = None  # live pairs without a name of their own; None where nobody has counted them
     clock_skew: float | None = None  # our clock minus the database's, at the middle of the first round trip

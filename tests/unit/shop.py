@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 from riverkeeper.history.buckets import RUN_EDGES, WAIT_EDGES
 from riverkeeper.names import Names
+from riverkeeper.rescue.state import Brake, Rescuing
 from riverkeeper.river.edges import AGE_EDGES, BEAT_EDGES
 from riverkeeper.snapshot import (
     FINAL_STATES,
@@ -24,6 +26,9 @@ from riverkeeper.snapshot import (
     TableSize,
     Target,
 )
+from riverkeeper.verdict.judged import Judged, LimitInForce, LimitUsed
+from riverkeeper.verdict.verdict import Limit
+from riverkeeper.verdict.words import LimitName, Mode
 
 NOW = 1_700_000_000.0
 PAIR = ("default", "email")
@@ -74,6 +79,27 @@ FINISHED = Finished(
     late_rows=2,
     epoch=1,
 )
+HEARTBEAT = Limit(LimitName.HEARTBEAT, 45.0, "three declared intervals of 15 s", raised=True)
+JUDGED = Judged(
+    stuck=(),
+    counts={("default", "email", "standard", "worker_lost"): 2},
+    limits=(
+        LimitInForce("email", "standard", HEARTBEAT),
+        LimitInForce("", "standard", Limit(LimitName.WAIT, 300.0, "tier standard")),
+    ),
+    used=(
+        LimitUsed("default", "email", "standard", LimitName.HEARTBEAT, 1.25),
+        LimitUsed("default", "", "standard", LimitName.WAIT, 0.5),
+    ),
+    raised=frozenset({("standard", "heartbeat")}),
+    path_ok_since=NOW - 3600,
+)
+RESCUING = Rescuing(
+    modes={"standard": Mode.DRY_RUN},
+    brakes={Brake.GRACE: "the keeper started 12 s ago"},
+    wakes_open=1,
+    last_rescue_at=NOW - 7200,
+)
 FULL = Snapshot(
     up=True,
     taken_at=NOW + 0.25,
@@ -96,6 +122,8 @@ FULL = Snapshot(
     migrations={"main": 7},
     tables=(TableSize("river_job", 81_920, 3, 40),),
     finished=FINISHED,
+    judged=JUDGED,
+    rescuing=RESCUING,
     names=Names({"default": NOW}, {PAIR: NOW}),
     clock_skew=0.125,
 )
@@ -114,6 +142,8 @@ IDLE = Snapshot(
     oldest_finalized={},
     migrations={},
     tables=FULL.tables,
+    judged=replace(JUDGED, counts={}, used=()),
+    rescuing=replace(RESCUING, brakes={}, last_rescue_at=None),
     finished=Finished(
         (FinishedPair("default", "email", dict.fromkeys(FINAL_STATES, 0), 0, NOTHING, None),), {}, {}, True, 0, 1
     ),

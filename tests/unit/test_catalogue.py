@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from riverkeeper.metrics.catalogue import OF_SNAPSHOT, PROCESS
+from riverkeeper.metrics.catalogue import ACTS, OF_SNAPSHOT, PROCESS
 from riverkeeper.metrics.family import Family, Kind
 
-ALL: tuple[Family[Any], ...] = (*OF_SNAPSHOT, *PROCESS)
+ALL: tuple[Family[Any], ...] = (*OF_SNAPSHOT, *ACTS, *PROCESS)
 NAMES = [family.name for family in ALL]
 each = pytest.mark.parametrize("family", ALL, ids=NAMES)
 
-# DESIGN.md §3, the families that need no heartbeat table and no rescuer: name -> type and labels.
+# DESIGN.md §3: name -> type and labels.
 PROMISED = {
     "river_up": "gauge",
     "river_jobs": "gauge queue,state",
@@ -61,11 +61,26 @@ PROMISED = {
     "riverkeeper_ledger_late_rows_total": "counter",
     "riverkeeper_config_last_reload_successful": "gauge",
     "riverkeeper_http_requests_rejected_total": "counter reason",
+    "river_jobs_stuck": "gauge queue,kind,tier,reason",
+    "river_job_limit_seconds": "gauge kind,tier,limit",
+    "river_job_limit_used_ratio": "gauge queue,kind,tier,limit",
+    "riverkeeper_policy_raised": "gauge tier,limit",
+    "riverkeeper_actor": "gauge",
+    "riverkeeper_rescue_mode": "gauge tier,mode",
+    "riverkeeper_brake_engaged": "gauge brake",
+    "riverkeeper_rescues_total": "counter tier,reason,action",
+    "riverkeeper_rescue_refusals_total": "counter refusal",
+    "riverkeeper_late_finishes_total": "counter queue,kind",
+    "riverkeeper_time_to_rescue_seconds": "histogram",
+    "riverkeeper_last_rescue_timestamp_seconds": "gauge",
+    "riverkeeper_webhook_alerts_total": "counter status",
+    "riverkeeper_last_webhook_timestamp_seconds": "gauge",
+    "riverkeeper_wakes_open": "gauge",
 }
 # `kind` and `queue` are folded, the others have few values; ids, clients and errors are never among them.
 LABELS = {
     "queue", "kind", "state", "priority", "outcome", "table", "line", "query", "reason", "version", "database",
-    "river_schema", "keeper_schema",
+    "river_schema", "keeper_schema", "tier", "limit", "mode", "brake", "action", "refusal", "status",
 }  # fmt: skip
 BASE_UNITS = ("seconds", "bytes")
 OTHER_UNITS = {
@@ -112,7 +127,7 @@ def test_suffixes_belong_to_types(family: Family[Any]) -> None:
     """_total on counters and nowhere else; durations are histograms in seconds; _info is always 1."""
     assert family.name.endswith("_total") is (family.kind is Kind.COUNTER)
     if family.kind in {Kind.HISTOGRAM, Kind.AGES}:
-        assert family.name.endswith(("_duration_seconds", "_age_seconds"))
+        assert family.name.endswith(("_duration_seconds", "_age_seconds", "_to_rescue_seconds"))
     if family.name.endswith(("_info", "_timestamp_seconds", "_bytes")):
         assert family.kind is Kind.GAUGE
 

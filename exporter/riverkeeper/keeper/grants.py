@@ -20,6 +20,10 @@ KEEPER_TABLES: Mapping[str, str] = {
     "ledger_name": "SELECT, INSERT, UPDATE, DELETE",
     "heartbeat": "SELECT, INSERT, UPDATE, DELETE",
     "client": "SELECT, DELETE",
+    "control": "SELECT, UPDATE",
+    "brake": "SELECT, INSERT, UPDATE",
+    "rescue": "SELECT, INSERT, UPDATE, DELETE",
+    "wake": "SELECT, INSERT, UPDATE, DELETE",
 }
 # Users who migrate River by other means have no river_migration, and before migration 5 it had no column `line`.
 _MAY_BE_MISSING = ("river_migration",)

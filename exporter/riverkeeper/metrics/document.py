@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from riverkeeper.metrics.catalogue import OF_SNAPSHOT, PROCESS
+from riverkeeper.metrics.catalogue import ACTS, OF_SNAPSHOT, PROCESS
 from riverkeeper.metrics.family import Family, Kind, Per
 from riverkeeper.names import MAX_QUEUES
 
@@ -14,7 +14,7 @@ _TYPES = {Kind.AGES: "gauge histogram"}
 
 def metrics_markdown() -> str:
     """The whole document."""
-    families: list[Family[Any]] = [*OF_SNAPSHOT, *PROCESS]
+    families: list[Family[Any]] = [*OF_SNAPSHOT, *ACTS, *PROCESS]
     return "\n".join([_HEAD, *_table(families), "", *_sizes(families), "", *_edges(families)]) + "\n"
 
 

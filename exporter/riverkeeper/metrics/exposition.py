@@ -13,7 +13,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.samples import Sample
 from prometheus_client.utils import floatToGoString
 
-from riverkeeper.metrics.catalogue import OF_SNAPSHOT, PROCESS
+from riverkeeper.metrics.catalogue import ACTS, OF_SNAPSHOT, PROCESS
 from riverkeeper.metrics.catalogue.process import Process
 from riverkeeper.metrics.family import Bucketed, Family, Kind, Labels, Source, Value
 from riverkeeper.metrics.folded import fold_pairs
@@ -39,6 +39,7 @@ class Exposition:
     def page(self, snapshot: Snapshot, process: Process, accept: str, names: frozenset[str]) -> tuple[bytes, str]:
         """The page and its content type."""
         metrics = list(metrics_of(OF_SNAPSHOT, fold_pairs(snapshot), names))
+        metrics += metrics_of(ACTS, process.acts, names)
         process.series = sum(len(metric.samples) for metric in [*metrics, *metrics_of(PROCESS, process, names)])
         metrics += metrics_of(PROCESS, process, names)
         encode, content_type = choose_encoder(accept)

@@ -5,12 +5,22 @@ from __future__ import annotations
 from riverkeeper.metrics.catalogue.finished import FINISHED
 from riverkeeper.metrics.catalogue.keeper import KEEPER
 from riverkeeper.metrics.catalogue.process import PROCESS
+from riverkeeper.metrics.catalogue.rescuing import ACTS, RESCUING
 from riverkeeper.metrics.catalogue.river import RIVER
 from riverkeeper.metrics.catalogue.running import RUNNING
+from riverkeeper.metrics.catalogue.stuck import STUCK_FAMILIES
 from riverkeeper.metrics.catalogue.waiting import WAITING
 from riverkeeper.metrics.family import Family
 from riverkeeper.snapshot import Snapshot
 
-OF_SNAPSHOT: tuple[Family[Snapshot], ...] = (*RIVER, *WAITING, *RUNNING, *FINISHED, *KEEPER)
+OF_SNAPSHOT: tuple[Family[Snapshot], ...] = (
+    *RIVER,
+    *WAITING,
+    *RUNNING,
+    *STUCK_FAMILIES,
+    *FINISHED,
+    *RESCUING,
+    *KEEPER,
+)
 
-__all__ = ["OF_SNAPSHOT", "PROCESS"]
+__all__ = ["ACTS", "OF_SNAPSHOT", "PROCESS"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+from riverkeeper.metrics.catalogue.rescuing import Acts
 from riverkeeper.metrics.family import Family, Kind, Per, Samples
 from riverkeeper.web.rejection import Rejection
 
@@ -17,6 +18,7 @@ class Process:
 
     config_reloaded: bool = True
     rejected: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(REJECTIONS, 0)))
+    acts: Acts = field(default_factory=Acts)
     series: int = 0  # samples on the page, without process_ and python_
 
 

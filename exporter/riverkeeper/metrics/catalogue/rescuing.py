@@ -1,0 +1,176 @@
+"""Metric families of the rescuer: what holds it, and what this process did. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from riverkeeper.metrics.family import Bucketed, Family, Kind, Per, Samples
+from riverkeeper.rescue.state import Brake
+from riverkeeper.snapshot import Snapshot
+from riverkeeper.verdict.words import Mode
+
+# From the moment the limit was passed; a supervisor acts within seconds, an alert alone within minutes.
+TIME_EDGES: tuple[float, ...] = (0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
+TIERS = 8  # label values that are counted on in docs/metrics.md
+
+
+@dataclass(slots=True)
+class Acts:
+    """What this process' rescuer and webhook did since its start. Counters only rise."""
+
+    actor: bool = False  # this replica ran the last supervisor tick
+    rescues: Counter[tuple[str, str, str]] = field(default_factory=Counter)  # (tier, reason, action), acting ones
+    refusals: Counter[str] = field(default_factory=Counter)  # by Refusal
+    late_finishes: Counter[tuple[str, str]] = field(default_factory=Counter)  # (queue, kind)
+    to_rescue: list[int] = field(default_factory=lambda: [0] * (len(TIME_EDGES) + 1))
+    to_rescue_seconds: float = 0.0
+    webhook_alerts: Counter[str] = field(default_factory=lambda: Counter({"firing": 0, "resolved": 0}))
+    last_webhook_at: float | None = None  # our clock
+
+
+def rescue_mode(snapshot: Snapshot) -> Samples:
+    for tier, mode in snapshot.rescuing.modes.items() if snapshot.rescuing else ():
+        yield from (((tier, one.value), float(one is mode)) for one in Mode)
+
+
+def brake_engaged(snapshot: Snapshot) -> Samples:
+    if snapshot.rescuing is not None:
+        yield from (((brake.value,), float(brake in snapshot.rescuing.brakes)) for brake in Brake)
+
+
+def wakes_open(snapshot: Snapshot) -> Samples:
+    if snapshot.rescuing is not None and snapshot.rescuing.wakes_open is not None:
+        yield (), float(snapshot.rescuing.wakes_open)
+
+
+def last_rescue(snapshot: Snapshot) -> Samples:
+    if snapshot.rescuing is not None and snapshot.rescuing.last_rescue_at is not None:
+        yield (), snapshot.rescuing.last_rescue_at
+
+
+def actor(acts: Acts) -> Samples:
+    yield (), float(acts.actor)
+
+
+def rescues(acts: Acts) -> Samples:
+    return ((key, float(count)) for key, count in acts.rescues.items())
+
+
+def refusals(acts: Acts) -> Samples:
+    return (((refusal,), float(count)) for refusal, count in acts.refusals.items())
+
+
+def late_finishes(acts: Acts) -> Samples:
+    return ((key, float(count)) for key, count in acts.late_finishes.items())
+
+
+def time_to_rescue(acts: Acts) -> Samples:
+    yield (), Bucketed(tuple(acts.to_rescue), acts.to_rescue_seconds)
+
+
+def webhook_alerts(acts: Acts) -> Samples:
+    return (((status,), float(count)) for status, count in acts.webhook_alerts.items())
+
+
+def last_webhook(acts: Acts) -> Samples:
+    if acts.last_webhook_at is not None:
+        yield (), acts.last_webhook_at
+
+
+RESCUING: tuple[Family[Snapshot], ...] = (
+    Family(
+        "riverkeeper_rescue_mode",
+        Kind.GAUGE,
+        "1 for the mode in force in the tier: disabled, dry_run or live; 0 for the others.",
+        ("tier", "mode"),
+        rescue_mode,
+        per=Per.OTHER,
+        times=TIERS * len(Mode),
+    ),
+    Family(
+        "riverkeeper_brake_engaged",
+        Kind.GAUGE,
+        "1 while the brake holds every rescue; the front page says why.",
+        ("brake",),
+        brake_engaged,
+        per=Per.OTHER,
+        times=len(Brake),
+    ),
+    Family(
+        "riverkeeper_wakes_open",
+        Kind.GAUGE,
+        "Wakes by alerts that are not worked off: received, and not yet closed. Absent without a keeper schema.",
+        (),
+        wakes_open,
+    ),
+    Family(
+        "riverkeeper_last_rescue_timestamp_seconds",
+        Kind.GAUGE,
+        "When a job was last rescued (Unix time of the database; dry runs do not count). Absent until one is.",
+        (),
+        last_rescue,
+    ),
+)
+
+ACTS: tuple[Family[Acts], ...] = (
+    Family(
+        "riverkeeper_actor",
+        Kind.GAUGE,
+        "1 on the replica whose supervisor acts, 0 on those that stand by.",
+        (),
+        actor,
+    ),
+    Family(
+        "riverkeeper_rescues_total",
+        Kind.COUNTER,
+        "Rescues that this process committed, by tier, reason and action (retry, discard, cancel, stop); dry runs do "
+        "not count.",
+        ("tier", "reason", "action"),
+        rescues,
+        per=Per.OTHER,
+        times=TIERS * 6,
+    ),
+    Family(
+        "riverkeeper_rescue_refusals_total",
+        Kind.COUNTER,
+        "Times that this process left a stuck job alone, by why.",
+        ("refusal",),
+        refusals,
+        per=Per.OTHER,
+        times=20,
+    ),
+    Family(
+        "riverkeeper_late_finishes_total",
+        Kind.COUNTER,
+        "Rescues that proved false: the old worker beat or finished after its job was rescued. Counted by the process "
+        "that saw it. Unknown for clients that do not beat.",
+        ("queue", "kind"),
+        late_finishes,
+        per=Per.PAIR,
+    ),
+    Family(
+        "riverkeeper_time_to_rescue_seconds",
+        Kind.HISTOGRAM,
+        "From the moment the limit was passed (or the way of a beat proven open) to the rescue.",
+        (),
+        time_to_rescue,
+        edges=TIME_EDGES,
+    ),
+    Family(
+        "riverkeeper_webhook_alerts_total",
+        Kind.COUNTER,
+        "Alerts received by the webhook, by status; those without the label rescue=allow included.",
+        ("status",),
+        webhook_alerts,
+        per=Per.OTHER,
+        times=2,
+    ),
+    Family(
+        "riverkeeper_last_webhook_timestamp_seconds",
+        Kind.GAUGE,
+        "When the webhook last accepted a message (Unix time of this keeper). Absent until it does.",
+        (),
+        last_webhook,
+    ),
+)

@@ -1,0 +1,105 @@
+"""Metric families of verdicts: what is stuck and why, and how near the rest is to its limits. Pure."""
+
+from __future__ import annotations
+
+import math
+
+from riverkeeper.metrics.family import Family, Kind, Per, Samples
+from riverkeeper.metrics.folding import recent_pairs, summed
+from riverkeeper.names import Pair
+from riverkeeper.snapshot import Snapshot
+from riverkeeper.verdict.words import STUCK, LimitName
+
+
+def jobs_stuck(snapshot: Snapshot) -> Samples:
+    """A zero for each reason of a kind that has limits and was seen within the hour, so that an alert can resolve."""
+    judged = snapshot.judged
+    if judged is None:
+        return ()
+    tiers: dict[str, set[str]] = {}
+    for one in judged.limits:
+        tiers.setdefault(one.kind, set()).add(one.tier)
+    known = ((*pair, tier) for pair in recent_pairs(snapshot) for tier in tiers.get(pair[1], ()))
+    counts = (
+        ((*_pair(snapshot, queue, kind), tier, reason), jobs)
+        for (queue, kind, tier, reason), jobs in judged.counts.items()
+    )
+    return summed(counts, ((*place, reason.value) for place in known for reason in STUCK))
+
+
+def limit_seconds(snapshot: Snapshot) -> Samples:
+    if snapshot.judged is None:
+        return ()
+    kinds = {kind for _, kind in snapshot.names.pairs}
+    limits: dict[tuple[str, str, str], float] = {}
+    for one in snapshot.judged.limits:
+        if one.kind in kinds or not one.kind:
+            limits[one.kind, one.tier, one.limit.name.value] = one.limit.seconds
+    return limits.items()
+
+
+def limit_used(snapshot: Snapshot) -> Samples:
+    worst: dict[tuple[str, str, str, str], float] = {}
+    for used in snapshot.judged.used if snapshot.judged else ():
+        pair = _pair(snapshot, used.queue, used.kind) if used.kind else (snapshot.names.queue(used.queue), "")
+        key = (*pair, used.tier, used.limit.value)
+        if math.isfinite(used.ratio):
+            worst[key] = max(used.ratio, worst.get(key, 0.0))
+    return worst.items()
+
+
+def policy_raised(snapshot: Snapshot) -> Samples:
+    if snapshot.judged is None:
+        return ()
+    tiers = {one.tier for one in snapshot.judged.limits}
+    known = {(tier, LimitName.HEARTBEAT.value) for tier in tiers} | snapshot.judged.raised
+    return ((key, float(key in snapshot.judged.raised)) for key in known)
+
+
+def _pair(snapshot: Snapshot, queue: str, kind: str) -> Pair:
+    return snapshot.names.pair((queue, kind))
+
+
+TIERS_OF_A_PAIR = 2  # a kind is of one tier, or of two where priorities differ
+
+STUCK_FAMILIES: tuple[Family[Snapshot], ...] = (
+    Family(
+        "river_jobs_stuck",
+        Kind.GAUGE,
+        "Running attempts that a verdict calls stuck, by reason: worker_lost, orphaned, hung, over_budget, "
+        "rescue_loop, worker_suspect. 0 for kinds seen in the last hour.",
+        ("queue", "kind", "tier", "reason"),
+        jobs_stuck,
+        per=Per.PAIR,
+        times=TIERS_OF_A_PAIR * len(STUCK),
+    ),
+    Family(
+        "river_job_limit_seconds",
+        Kind.GAUGE,
+        "The limit in force: heartbeat, progress, run, wait (of all kinds: kind is empty), silence. Absent where there "
+        "is none.",
+        ("kind", "tier", "limit"),
+        limit_seconds,
+        per=Per.PAIR,
+        times=TIERS_OF_A_PAIR * len(LimitName),
+    ),
+    Family(
+        "river_job_limit_used_ratio",
+        Kind.GAUGE,
+        "Worst present value as a share of its limit, by the database's clock: 1 is at the limit. For wait, kind is "
+        "empty. Absent where there is no limit, or nothing it applies to.",
+        ("queue", "kind", "tier", "limit"),
+        limit_used,
+        per=Per.PAIR,
+        times=TIERS_OF_A_PAIR * len(LimitName),
+    ),
+    Family(
+        "riverkeeper_policy_raised",
+        Kind.GAUGE,
+        "1 where the limit in force is above the tier's own, because clients declare longer intervals or leases.",
+        ("tier", "limit"),
+        policy_raised,
+        per=Per.OTHER,
+        times=8,  # heartbeat and progress of four tiers
+    ),
+)

@@ -1,0 +1,63 @@
+"""A running job as verdict and rescue see it: its claim, its last beat, and the processes that may hold it. Pure.
+
+All moments are Unix seconds of the database's clock, durations seconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Names one attempt. `attempted_at` is the text that the database wrote: floats would lose its microseconds."""
+
+    job_id: int
+    attempt: int
+    attempted_at: str  # YYYY-MM-DDTHH:MM:SS.ffffffZ
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """The heartbeat row of a claim; or a beat by metadata, which has no instance, no lease and no progress."""
+
+    beat_at: float
+    interval: float  # as the client declared it; metadata: heartbeat.metadata_interval
+    lease: float | None = None
+    progress_at: float | None = None  # None: the job has never told of progress
+    progress: float | None = None
+    note: str | None = None
+    lost_at: float | None = None
+    stop_requested_at: float | None = None
+    settled_at: float | None = None
+    ended_at: float | None = None
+    fences: bool = False  # the client row says that it keeps late results in
+    by_metadata: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One process with the client id that claimed the job (several where ids are shared)."""
+
+    beat_at: float
+    interval: float
+    started_at: float
+    beats_for_kind: bool  # it beats for this job's kind
+
+
+@dataclass(frozen=True, slots=True)
+class RunningJob:
+    """A running row with all that a verdict may look at; never its arguments."""
+
+    claim: Claim
+    queue: str
+    kind: str
+    priority: int
+    max_attempts: int
+    claimed_at: float  # attempted_at
+    client_id: str | None  # last element of attempted_by
+    beat: Beat | None = None  # of the present claim only
+    instances: tuple[Instance, ...] = ()
+    cancel_requested: bool = False  # cancel_attempted_at is of this claim (5 s of grace for clocks)
+    rescues: int = 0  # acting rescues of this job in the last 24 h, by our audit
+    suspect_since: float | None = None  # see worker_suspect in DESIGN: its client has a successor and claims nothing
