@@ -20,5 +20,16 @@ require (
 	github.com/tidwall/pretty v1.2.1 // indirect
 	github.com/tidwall/sjson v1.2.5 // indirect
 	golang.org/x/sync v0.24.0 // indirect
+	golang.org/x/sys v0.28.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
+)
+
+require (
+	github.com/riverkeeper/riverkeeper/clients/go v0.0.0
+	github.com/riverkeeper/riverkeeper/clients/go/rivermiddleware v0.0.0
+)
+
+replace (
+	github.com/riverkeeper/riverkeeper/clients/go => ../../../clients/go
+	github.com/riverkeeper/riverkeeper/clients/go/rivermiddleware => ../../../clients/go/rivermiddleware
 )

@@ -49,6 +49,9 @@ var recipes = []recipe{
 		return Pending{}, river.InsertOpts{Pending: true}
 	}},
 	{"endless", 0, func(*rand.Rand) (river.JobArgs, river.InsertOpts) { return Endless{}, river.InsertOpts{} }}, // by -kinds only
+	{"steady", 0, func(*rand.Rand) (river.JobArgs, river.InsertOpts) { return Steady{}, river.InsertOpts{} }},
+	{"stalled", 0, func(*rand.Rand) (river.JobArgs, river.InsertOpts) { return Stalled{}, river.InsertOpts{} }},
+	{"deaf", 0, func(*rand.Rand) (river.JobArgs, river.InsertOpts) { return Deaf{}, river.InsertOpts{} }},
 	{"hanging", 2, func(*rand.Rand) (river.JobArgs, river.InsertOpts) { return Hanging{}, river.InsertOpts{} }},
 }
 

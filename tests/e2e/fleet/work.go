@@ -26,7 +26,11 @@ func work(ctx context.Context, o *options, _ []string) error {
 		return err
 	}
 	defer pool.Close()
-	client, err := river.NewClient(riverpgxv5.New(pool), workerConfig(pool, o))
+	config, err := workerConfig(pool, o)
+	if err != nil {
+		return err
+	}
+	client, err := river.NewClient(riverpgxv5.New(pool), config)
 	if err != nil {
 		return fmt.Errorf("make the client: %w", err)
 	}
@@ -53,7 +57,11 @@ func load(ctx context.Context, client *river.Client[pgx.Tx], m *mix, o *options)
 	}
 }
 
-func workerConfig(pool *pgxpool.Pool, o *options) *river.Config {
+func workerConfig(pool *pgxpool.Pool, o *options) (*river.Config, error) {
+	beats, err := middleware(pool, o)
+	if err != nil {
+		return nil, err
+	}
 	queues := map[string]river.QueueConfig{}
 	for _, name := range o.queues {
 		queues[name] = river.QueueConfig{MaxWorkers: o.workers}
@@ -62,12 +70,13 @@ func workerConfig(pool *pgxpool.Pool, o *options) *river.Config {
 		ID:                   o.clientID,
 		JobTimeout:           min(time.Minute, o.rescueAfter), // River refuses one longer than the rescue
 		Logger:               slog.Default(),
+		Middleware:           beats,
 		Queues:               queues,
 		RescueStuckJobsAfter: o.rescueAfter,
 		Schema:               o.schema,
 		SoftStopTimeout:      o.stopAfter / 2, // half for jobs to end by themselves, half to end them
 		Workers:              newWorkers(pool, o.schema),
-	}
+	}, nil
 }
 
 // stop ends the client in order; deaf jobs are left behind, still `running` in the table, as a killed process leaves them.
