@@ -141,7 +141,7 @@ def measure(postgres: Server, name: str, shop: Shop) -> Sequence[str]:
             bench.work(sql, EVERY)
             cost = bench.cost(sql)
             if step % 4 == 3:  # what autovacuum does once a minute
-                sql.execute("VACUUM riverkeeper.ledger_cell, riverkeeper.ledger_total, riverkeeper.ledger")
+                sql.execute("VACUUM riverkeeper.ledger_slot, riverkeeper.ledger_total, riverkeeper.ledger")
             if step == warm:
                 resident = _resident()
             if step >= warm:

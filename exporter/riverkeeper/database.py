@@ -45,9 +45,15 @@ class Transaction:
         """Seconds left of the time this transaction was given; never below 0."""
         return max(0.0, self._deadline - time.monotonic())
 
-    def query(self, name: str, parameters: Parameters | None = None, seconds: float | None = None) -> list[Row]:
+    def query(
+        self,
+        name: str,
+        parameters: Parameters | None = None,
+        seconds: float | None = None,
+        without: tuple[str, ...] = (),
+    ) -> list[Row]:
         """Rows of a statement by file name, in at most `seconds`. Raises DatabaseError; only LOST ends the rest."""
-        text = statement(name, **self._schemas)
+        text = statement(name, **self._schemas, without=without)
         milliseconds = max(1, int(min(seconds or self._share, self.remaining()) * 1000))
         try:
             self._connection.execute(_sql(f"SAVEPOINT one; SET LOCAL statement_timeout = {milliseconds}"))

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
+from riverkeeper.assets.render import render
+from riverkeeper.config.assets import Assets
 from riverkeeper.config.document import configuration_markdown
 from riverkeeper.metrics.document import metrics_markdown
 
 GENERATED: Mapping[str, Callable[[], str]] = {
     "docs/metrics.md": metrics_markdown,
     "docs/configuration.md": configuration_markdown,
+    **{name: partial(str, text) for name, text in render(Assets()).items()},
 }
 
 

@@ -11,12 +11,13 @@ Name = TypeVar("Name", str, Pair)
 OTHER = "other"
 MAX_QUEUES = 200  # a queue costs about 150 series, so these are half of what a page may have
 STICKY_SECONDS = 3600  # a name stays at least this long after it was last seen
+SEEN_SECONDS = 60  # seen is told to the minute: each change is written to the database
 FORGET_SECONDS = 30 * 86400  # longer than any usual schedule: the kind is gone from the code
 
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """The kept names with the database's time at which each was last seen live or finished."""
+    """The kept names with the database's time at which each was last seen live or finished, to the minute."""
 
     queues: Mapping[str, float]
     pairs: Mapping[Pair, float]
@@ -68,8 +69,7 @@ def _by_queue(seen: Mapping[Pair, float]) -> dict[str, float]:
 
 def _keep(kept: Mapping[Name, float], seen: Mapping[Name, float], now: float, most: int) -> dict[Name, float]:
     result = {name: when for name, when in kept.items() if when >= now - FORGET_SECONDS or name in seen}
-    for name in result.keys() & seen.keys():
-        result[name] = max(result[name], seen[name])
+    result |= {name: seen[name] for name in result.keys() & seen.keys() if seen[name] > result[name] + SEEN_SECONDS}
     idle = sorted((name for name in result if result[name] < now - STICKY_SECONDS), key=lambda name: -result[name])
     for name in _newcomers(seen, result):
         if len(result) >= most:

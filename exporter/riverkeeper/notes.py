@@ -23,7 +23,11 @@ def live_pairs(snapshot: Snapshot) -> Counter[Pair]:
 
 def notes(layout: Layout, keeper: KeeperSchema, snapshot: Snapshot, *, standby: bool) -> tuple[str, ...]:
     """Sentences for the front page and `check`: what is not shown here, why, and what to do about it."""
-    return tuple(note for note in (*_place(layout, keeper, standby), *_beats(snapshot), *_partitions(snapshot)) if note)
+    return tuple(
+        note
+        for note in (*_place(layout, keeper, standby), *_beats(snapshot), *_partitions(snapshot), *_sampled(snapshot))
+        if note
+    )
 
 
 def _place(layout: Layout, keeper: KeeperSchema, standby: bool) -> list[str]:
@@ -39,6 +43,12 @@ def _place(layout: Layout, keeper: KeeperSchema, standby: bool) -> list[str]:
         found.append(
             f'Finished jobs are counted in memory: this login may not write keeper schema "{keeper.name}" '
             "(riverkeeper schema grants)."
+        )
+    if keeper.heartbeat is None:
+        cure = "install" if not keeper.installed or keeper.outdated else "grants"
+        found.append(
+            f'Only metadata.health_check_at counts as a beat here: keeper schema "{keeper.name}" has no heartbeat '
+            f"table that this login may read (riverkeeper schema {cure})."
         )
     if keeper.outdated:
         found.append(
@@ -83,4 +93,13 @@ def _partitions(snapshot: Snapshot) -> list[str]:
         f"State {state} has more than {MAX_PARTITIONS} (queue, priority) pairs; the rest is not counted."
         for state, found in sorted(per_state.items())
         if found >= MAX_PARTITIONS
+    ]
+
+
+def _sampled(snapshot: Snapshot) -> list[str]:
+    long = sorted({part.state for part in snapshot.partitions or () if part.sampled})
+    return [
+        f"The statistics of river_job are missing or old: state {state} is estimated by a sample of the table's pages, "
+        "good to about a third (ANALYZE river_job; autovacuum does it by itself unless it is off)."
+        for state in long
     ]

@@ -25,14 +25,16 @@ class Questions:
     outcomes: list[QueryOutcome] = field(default_factory=list)
     _over: str | None = None
 
-    def ask(self, name: str, read: Callable[[], Answer]) -> Answer | None:
+    def ask(self, name: str, read: Callable[[], Answer], *, aside: bool = False) -> Answer | None:
+        """The answer, or None. One asked `aside` reads a table that no other needs: a lock there ends nothing."""
         began, error, answer = time.monotonic(), self._over, None
         if error is None:
             try:
                 answer = read()
             except DatabaseError as failed:
                 error = str(failed)
-                if failed.trouble in _ENDS_READING or self.tx.remaining() <= 0:
+                locked_aside = aside and failed.trouble is Trouble.LOCKED
+                if (failed.trouble in _ENDS_READING and not locked_aside) or self.tx.remaining() <= 0:
                     self._over = f"not asked, because {name} failed: {failed.what}"
         self.outcomes.append(QueryOutcome(name, time.monotonic() - began, error))
         return answer

@@ -17,6 +17,7 @@ from riverkeeper.history.state import Totals
 from riverkeeper.history.store import KeeperStore, MemoryStore
 from riverkeeper.history.totals import finished
 from riverkeeper.keeper.found import KeeperSchema, default_name
+from riverkeeper.keeper.heartbeats import Sweeper, read_clients
 from riverkeeper.keeper.schema import look
 from riverkeeper.names import NO_NAMES, Names, Pair, keep
 from riverkeeper.notes import live_pairs, notes
@@ -25,7 +26,7 @@ from riverkeeper.river.around import read_leader, read_migrations, read_oldest_f
 from riverkeeper.river.detect import detect
 from riverkeeper.river.layout import Layout
 from riverkeeper.river.live import read_partitions, read_waiting_kinds
-from riverkeeper.river.running import read_running
+from riverkeeper.river.running import METADATA_INTERVAL, read_running
 from riverkeeper.snapshot import Finished, QueryOutcome, Snapshot, Target
 
 log = structlog.get_logger()
@@ -41,6 +42,7 @@ class Settings:
     keeper_schema: str | None
     late_window: float
     max_pairs: int
+    metadata_interval: float = METADATA_INTERVAL
 
 
 @dataclass(slots=True)
@@ -64,6 +66,7 @@ class Reader:
         self._place: Place | None = None
         self._ledger: Ledger | None = None
         self._names: Names = NO_NAMES
+        self._sweeper = Sweeper()
 
     def read(self, seconds: float) -> Snapshot:
         """A snapshot, in at most about `seconds`; `up=False` with the error where there is none. Never raises."""
@@ -96,6 +99,7 @@ class Reader:
         totals = self._settle(questions, reading, live, deadline)
         if totals is None:  # the live jobs keep their names without the ledger
             self._names = keep(self._names, live, {}, snapshot.now or 0.0, self._settings.max_pairs)
+        self._sweep(questions, place, deadline)
         if questions.first_error:
             self._place = None  # a column, a grant or a table may have gone
         return replace(
@@ -116,7 +120,10 @@ class Reader:
         ask, tx, layout = questions.ask, questions.tx, place.layout
         waiting = [state for state in layout.live_states if state != "running"]
         partitions = ask("partitions", lambda: read_partitions(tx, waiting, now))
-        running = ask("running", lambda: read_running(tx))
+        # Asked before the jobs: it says whether beats can be read. If not, those in the jobs' metadata still can.
+        heard = ask("heartbeats", lambda: read_clients(tx), aside=True) if place.keeper.heartbeat else None
+        beats, interval = heard is not None and heard.any_heartbeat, self._settings.metadata_interval
+        running = ask("running", lambda: read_running(tx, interval, heartbeats=beats))
         kinds = None
         if partitions is None:
             questions.leave_out("waiting_kinds", because="partitions")
@@ -130,11 +137,12 @@ class Reader:
             partitions=partitions,
             waiting_kinds=kinds,
             running=running,
+            beating_clients=heard.beating_clients if heard else None,
             leader=leader,
             queues=ask("queues", lambda: read_queues(tx)) if layout.has("river_queue") else None,
             oldest_finalized=ask("oldest_finalized", lambda: read_oldest_finalized(tx)),
             migrations=ask("migrations", lambda: read_migrations(tx, layout)),
-            tables=ask("tables", lambda: read_tables(tx, layout)),
+            tables=ask("tables", lambda: read_tables(tx, layout, place.keeper.heartbeat if heard else None)),
         )
 
     def _look(self, tx: Transaction, standby: bool) -> Place:
@@ -186,6 +194,13 @@ class Reader:
         ledger.exported(totals)
         self._names = totals.names
         return totals
+
+    def _sweep(self, questions: Questions, place: Place, deadline: float) -> None:
+        if self._sweeper.is_due(place.keeper):
+            left = deadline - time.monotonic()
+            self._sweeper.sweep(place.keeper, lambda: self._database.writing(left, self._schemas))
+        if self._sweeper.outcome:  # also between two sweeps, or its series would come and go
+            questions.outcomes.append(self._sweeper.outcome)
 
     def _ledger_transaction(
         self, ledger: Ledger, over: Transaction, deadline: float

@@ -83,6 +83,7 @@ def reader_settings(config: Config) -> Settings:
         keeper_schema=config.database.keeper_schema,
         late_window=config.collect.late_window,
         max_pairs=config.collect.max_pairs,
+        metadata_interval=config.heartbeat.metadata_interval,
     )
 
 

@@ -47,7 +47,8 @@ class Partition:
     due: int  # scheduled_at reached (available), or more than 30 s ago (scheduled, retryable)
     later: int
     first_at: float  # earliest scheduled_at, due or not
-    estimated: bool = False  # the sum was too long to count: the planner's estimate
+    estimated: bool = False  # the sum was too long to count
+    sampled: bool = False  # … and the planner's statistics are missing or old: estimated by a sample of pages
 
     @property
     def jobs(self) -> int:
@@ -70,10 +71,14 @@ class LiveKind:
 
 @dataclass(frozen=True, slots=True)
 class RunningPair:
-    """Running attempts of one (queue, kind)."""
+    """Running attempts of one (queue, kind, priority). A beat of an earlier claim counts nowhere.
+
+    Beats are by the database's clock; where they are metadata.health_check_at, by the worker's.
+    """
 
     queue: str
     kind: str
+    priority: int
     jobs: int
     beating: int
     failing: int  # failed at least once before the present attempt
@@ -81,7 +86,11 @@ class RunningPair:
     cancel_pending: int
     oldest_claim: float | None  # attempted_at
     last_claim: float | None
-    oldest_beat: float | None  # the beater's clock where it is metadata.health_check_at
+    oldest_beat: float | None  # of those that should beat again: neither lost nor settled
+    oldest_progress: float | None = None  # progress_at, of those of them that ever told of progress
+    oldest_unbeaten: float | None = None  # attempted_at, of those without any beat
+    longest_interval: float | None = None  # declared between beats, seconds; heartbeat.metadata_interval for metadata
+    longest_lease: float | None = None  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +187,7 @@ class Snapshot:
     partitions: tuple[Partition, ...] | None = None
     waiting_kinds: tuple[LiveKind, ...] | None = None
     running: Running | None = None
+    beating_clients: int | None = None  # processes; None also where there is no heartbeat table to read
     queues: tuple[Queue, ...] | None = None
     leader: Leader | None = None
     oldest_finalized: Mapping[str, float] | None = None

@@ -8,6 +8,8 @@ from importlib.resources import files
 
 # In the files the two schemas are called `river` and `keeper`, so each is valid SQL as it stands.
 _SCHEMA = re.compile(r"\b(river|keeper)\.(?=[a-z_])")
+# What a statement reads in place of a table that is not there, so that there is one text of it and not two.
+_STAND_INS = {"keeper.heartbeat": "river/no_heartbeat"}
 
 
 def quoted(identifier: str) -> str:
@@ -22,8 +24,17 @@ def source(name: str) -> str:
 
 
 @cache
-def statement(name: str, river: str | None = None, keeper: str | None = None) -> str:
-    """The statement without comments and with its schemas named; a schema it needs but was not given is a KeyError."""
-    code = "\n".join(line for line in source(name).splitlines() if not line.lstrip().startswith("--"))
+def statement(name: str, river: str | None = None, keeper: str | None = None, without: tuple[str, ...] = ()) -> str:
+    """The statement without comments and with its schemas named; a schema it needs but was not given is a KeyError.
+
+    The tables of `without` are read as if they had no rows.
+    """
+    code = _code(name)
+    for table in without:
+        code = code.replace(f" {table} AS ", f" ({_code(_STAND_INS[table])}) AS ")
     schemas = {word: schema for word, schema in (("river", river), ("keeper", keeper)) if schema is not None}
     return _SCHEMA.sub(lambda match: quoted(schemas[match[1]]) + ".", code)
+
+
+def _code(name: str) -> str:
+    return "\n".join(line for line in source(name).splitlines() if not line.lstrip().startswith("--"))

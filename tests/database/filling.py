@@ -19,6 +19,11 @@ LARGE = 1 << 20  # bytes of metadata
 TOLD = """CREATE TABLE IF NOT EXISTS told (
     id bigint PRIMARY KEY, beat_at timestamptz, beat_is_text boolean, cancel boolean, poison boolean, unread boolean
 )"""
+# … and of each running job's present claim in the heartbeat table; empty where nothing beats there.
+HEARD = """CREATE TABLE IF NOT EXISTS heard (
+    id bigint PRIMARY KEY, row_beat_at timestamptz, beat_interval interval, lease interval, progress_at timestamptz,
+    is_over boolean
+)"""
 INSERT = """
 WITH given AS (
     SELECT * FROM jsonb_to_recordset(%(rows)s::jsonb) AS r (
@@ -44,12 +49,55 @@ INSERT INTO told SELECT g.id, g.beat_at, g.beat_is_text, g.cancel, g.poison, g.u
 def fill(sql: Session, seed: int, jobs: int = 400, states: tuple[str, ...] = LIVE + FINAL) -> None:
     """Add `jobs` random jobs, with ids after the last."""
     sql.execute(TOLD)
+    sql.execute(HEARD)
     first = sql.execute("SELECT coalesce(max(id), 0) + 1 AS id FROM river_job")[0].id
     dice = random.Random(seed)
     now = datetime.now(UTC)
     rows = [_job(dice, now, dice.choice(states)) | {"id": first + number} for number in range(jobs)]
     sql.execute(INSERT, {"rows": json.dumps(rows)})
     sql.execute("SELECT setval(pg_get_serial_sequence('river_job', 'id'), max(id)) FROM river_job")
+
+
+BEATS = """
+WITH thrown AS (  -- the same dice for the same table
+    SELECT j.*, hashint8extended(j.id, %(seed)s) & 1023 AS dice, hashint8extended(j.id, 1 + %(seed)s) & 1023 AS more
+    FROM river_job AS j
+    WHERE j.attempted_at IS NOT NULL AND isfinite(j.attempted_at)
+), beat AS (
+    SELECT
+        t.id, t.attempt, t.attempted_at, make_interval(secs => (ARRAY[2, 10, 30])[1 + dice %% 3]) AS beat_interval,
+        CASE WHEN dice %% 4 = 0 THEN interval '75 seconds' END AS lease,
+        CASE WHEN dice %% 50 = 1 THEN now() + interval '1 hour'
+            ELSE t.attempted_at + (now() - t.attempted_at) * more / 1024.0 END AS beat_at,
+        CASE WHEN more %% 3 = 0 THEN now() - interval '1 second' * more END AS progress_at,
+        CASE WHEN more %% 7 = 1 THEN now() END AS lost_at,
+        CASE WHEN more %% 7 = 2 THEN now() END AS settled_at
+    FROM thrown AS t
+    WHERE dice %% 5 < 3
+), rows AS (
+    INSERT INTO riverkeeper.heartbeat (job_id, attempt, attempted_at, instance, beat_interval, lease, beat_at,
+        progress_at, lost_at, settled_at)
+    SELECT
+        b.id,
+        CASE WHEN b.id %% 11 = 0 THEN b.attempt + 1 ELSE b.attempt END,  -- another claim's
+        CASE WHEN b.id %% 13 = 0 THEN b.attempted_at - interval '1 microsecond' ELSE b.attempted_at END,  -- and this
+        gen_random_uuid(), b.beat_interval, b.lease, b.beat_at, b.progress_at, b.lost_at, b.settled_at
+    FROM beat AS b
+)
+INSERT INTO heard SELECT b.id, b.beat_at, b.beat_interval, b.lease, b.progress_at,
+    b.lost_at IS NOT NULL OR b.settled_at IS NOT NULL
+FROM beat AS b WHERE b.id %% 11 > 0 AND b.id %% 13 > 0
+"""
+CLIENTS_BEAT = """INSERT INTO riverkeeper.client
+    (instance, client_id, beat_at, beat_interval, fences, software, started_at)
+SELECT gen_random_uuid(), 'host-' || i, now() - i * interval '1 second', interval '3 seconds', true, 'test', now()
+FROM generate_series(4, 40, 3) AS i"""
+
+
+def fill_heartbeats(sql: Session, seed: int) -> None:
+    """Beats of three in five claims of the filled jobs, some under another claim; clients fresh and silent."""
+    sql.execute(BEATS, {"seed": seed})
+    sql.execute(CLIENTS_BEAT, {})
 
 
 def _job(dice: random.Random, now: datetime, state: str) -> dict[str, object]:

@@ -104,7 +104,8 @@ class Replica:
         """What anybody finds in the keeper schema."""
         with self.database.reading(SECONDS, SCHEMAS) as tx:
             state = self.ledger.store.peek(tx)
-            return Totals(self.ledger.store.totals(tx), self.ledger.store.names(tx), state.epoch, state.late_rows)
+            store = self.ledger.store
+            return Totals(store.totals(tx), store.names(tx), state.epoch, state.late_rows, state.stamp)
 
     def show(self, totals: Totals) -> None:
         if self.totals is not None and self.totals.epoch == totals.epoch:

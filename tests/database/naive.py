@@ -20,14 +20,18 @@ WITH job AS (
         t.cancel, t.poison, t.unread, t.beat_is_text,
         CASE WHEN isfinite(j.attempted_at) AND t.beat_at >= j.attempted_at
             AND t.beat_at <= to_timestamp(%(moment)s) + interval '5 minutes'
-            THEN least(t.beat_at, to_timestamp(%(moment)s)) END AS beat_at,
+            THEN least(t.beat_at, to_timestamp(%(moment)s)) END AS told_at,
+        CASE WHEN h.id IS NOT NULL THEN least(h.row_beat_at, to_timestamp(%(moment)s)) END AS row_beat_at,
+        h.beat_interval, h.lease, coalesce(h.is_over, false) AS is_over, h.progress_at,
         to_timestamp(%(moment)s) AS now
     FROM river_job AS j
     JOIN told AS t USING (id)
+    LEFT JOIN heard AS h USING (id)
 ),
 live AS (SELECT * FROM job WHERE state IN ('available', 'pending', 'retryable', 'running', 'scheduled')),
 ready AS (SELECT * FROM live WHERE state = 'available' AND scheduled_at <= now),
-running AS (SELECT * FROM live WHERE state = 'running'),
+running AS (SELECT *, greatest(told_at, row_beat_at) AS beat_at FROM live WHERE state = 'running'),
+awaited AS (SELECT * FROM running WHERE beat_at IS NOT NULL AND NOT is_over),
 finished AS (SELECT * FROM job WHERE finalized_at IS NOT NULL)
 """
 
@@ -56,7 +60,9 @@ VALUES = {
     "river_job_oldest_running_timestamp_seconds": """SELECT queue, kind, extract(epoch FROM min(claimed_at))
         FROM running WHERE claimed_at IS NOT NULL GROUP BY 1, 2""",
     "river_job_oldest_heartbeat_timestamp_seconds": """SELECT queue, kind, extract(epoch FROM min(beat_at))
-        FROM running WHERE beat_at IS NOT NULL GROUP BY 1, 2""",
+        FROM awaited GROUP BY 1, 2""",
+    "river_job_oldest_progress_timestamp_seconds": """SELECT queue, kind, extract(epoch FROM min(progress_at))
+        FROM awaited WHERE progress_at IS NOT NULL GROUP BY 1, 2""",
     "river_oldest_finalized_timestamp_seconds": """SELECT state, extract(epoch FROM min(finalized_at))
         FROM finished GROUP BY 1""",
     "river_job_last_finished_timestamp_seconds": """SELECT queue, kind, extract(epoch FROM max(finalized_at))
@@ -70,11 +76,12 @@ VALUES = {
     "river_leader_elected_timestamp_seconds": "SELECT extract(epoch FROM elected_at) FROM river_leader",
     "river_leader_expires_timestamp_seconds": "SELECT extract(epoch FROM expires_at) FROM river_leader",
     "river_migration_version": "SELECT line, max(version) FROM river_migration GROUP BY 1",
-    "river_table_bytes": """SELECT 'river_job' AS "table", pg_total_relation_size('river_job')""",
+    "river_table_bytes": """SELECT relname::text AS "table", pg_total_relation_size(oid)
+        FROM pg_class WHERE oid IN ('river_job'::regclass, to_regclass('riverkeeper.heartbeat'))""",
     "river_table_dead_rows": """SELECT relname::text AS "table", n_dead_tup
-        FROM pg_stat_all_tables WHERE relid = 'river_job'::regclass""",
+        FROM pg_stat_all_tables WHERE relid IN ('river_job'::regclass, to_regclass('riverkeeper.heartbeat'))""",
     "river_table_live_rows": """SELECT relname::text AS "table", n_live_tup
-        FROM pg_stat_all_tables WHERE relid = 'river_job'::regclass""",
+        FROM pg_stat_all_tables WHERE relid IN ('river_job'::regclass, to_regclass('riverkeeper.heartbeat'))""",
 }
 
 # Histograms: every single value in them.
@@ -82,10 +89,23 @@ SPREADS = {
     "river_job_running_age_seconds": """SELECT queue, greatest(0, extract(epoch FROM now - claimed_at))
         FROM running WHERE claimed_at IS NOT NULL""",
     "river_job_heartbeat_age_seconds": """SELECT queue, extract(epoch FROM now - beat_at)
-        FROM running WHERE beat_at IS NOT NULL""",
+        FROM awaited""",
 }
 
-NOT_LOOKED_INTO = """SELECT count(*) FILTER (WHERE beat_is_text AND beat_at IS NULL) AS unreadable_beats,
+# The fields of a RunningPair, in their order.
+PAIRS = """SELECT
+    queue, kind, priority::integer AS priority, count(*) AS jobs, count(beat_at) AS beating,
+    count(*) FILTER (WHERE failed) AS failing, count(*) FILTER (WHERE attempt >= max_attempts) AS last_attempt,
+    count(*) FILTER (WHERE cancel) AS cancel_pending, min(claimed_at) AS oldest_claim, max(claimed_at) AS last_claim,
+    min(beat_at) FILTER (WHERE NOT is_over) AS oldest_beat,
+    min(progress_at) FILTER (WHERE NOT is_over) AS oldest_progress,
+    min(claimed_at) FILTER (WHERE beat_at IS NULL) AS oldest_unbeaten,
+    greatest(max(beat_interval), max(CASE WHEN row_beat_at IS NULL AND told_at IS NOT NULL THEN interval '30 s' END))
+        AS longest_interval,
+    max(lease) AS longest_lease
+FROM running GROUP BY 1, 2, 3"""
+
+NOT_LOOKED_INTO = """SELECT count(*) FILTER (WHERE beat_is_text AND told_at IS NULL) AS unreadable_beats,
     count(*) FILTER (WHERE unread) AS unread FROM running"""
 
 

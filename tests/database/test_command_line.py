@@ -130,3 +130,17 @@ def test_an_unknown_schema_is_a_sentence(run: Run) -> None:
     assert answer.exit_code == 1
     assert 'there is no schema "nowhere"' in answer.output
     assert "--river-schema" in answer.output
+
+
+def test_grants_are_applied_when_asked(run: Run, sql: Session) -> None:
+    """`schema grants` only prints; with --apply it runs what it prints, as a deployment's job does."""
+    run("schema", "install")
+    roles = "SELECT count(*) AS number FROM information_schema.role_table_grants WHERE grantee = 'riverkeeper_keeper'"
+
+    printed = run("schema", "grants")
+    assert sql.execute(f"{roles} AND table_schema = 'riverkeeper'")[0].number == 0
+
+    applied = run("schema", "grants", "--apply")
+    assert applied.exit_code == 0
+    assert printed.output in applied.output
+    assert sql.execute(f"{roles} AND table_schema = 'riverkeeper'")[0].number > 0

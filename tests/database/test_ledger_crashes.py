@@ -96,7 +96,7 @@ def test_death_between_any_two_statements_changes_nothing(river_url: str, shop: 
                 assert replica.committed() == before
         shop.seen(read.slots, read.present)
 
-        assert statement > 8
+        assert statement >= 6
         equals_naive(shop, quiet(shop, replica))
 
 
@@ -174,7 +174,7 @@ def test_a_connection_that_is_terminated_changes_nothing(river_url: str, shop: W
             )
 
         with pytest.raises(DatabaseError), replica.writing() as tx:
-            replica.ledger.settle(cast(Transaction, Dying(tx, 6, terminate)), read.reading, {})
+            replica.ledger.settle(cast(Transaction, Dying(tx, 4, terminate)), read.reading, {})
 
         assert replica.committed() == before
         equals_naive(shop, quiet(shop, replica))
@@ -242,7 +242,7 @@ def test_a_fall_is_not_shown_while_another_replica_writes(river_url: str, shop: 
     """Who cannot begin a new epoch shows nothing rather than a counter that fell."""
     with Replica(river_url, durable=True) as replica, Replica(river_url, durable=True) as other:
         work(shop, replica, 5)
-        sql.execute("DELETE FROM riverkeeper.ledger_total")
+        sql.execute("DELETE FROM riverkeeper.ledger_total; UPDATE riverkeeper.ledger SET stamp = 1")
         read = replica.read(shop)
         with other.database.writing(SECONDS, SCHEMAS) as tx:
             other.ledger.store.lock(tx)

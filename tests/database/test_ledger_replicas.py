@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any, cast
 
 from database.ledger_replica import SCHEMAS, SECONDS, Replica, falls, page
 from database.ledger_world import START
-from riverkeeper.database import Session
+from riverkeeper.database import Session, Transaction
 from riverkeeper.history.state import Totals
 from riverkeeper.keeper.schema import install
 
@@ -70,3 +72,49 @@ def test_who_cannot_have_the_lock_shows_what_is_committed(river_url: str, sql: S
 
     falls(page(before), page(after))
     assert sum(pair.outcomes["completed"] for pair in page(after).pairs) == JOBS
+
+
+class Asking:
+    """A transaction that remembers what was asked."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+        self.names: list[str] = []
+
+    def query(self, name: str, parameters: Mapping[str, Any] | None = None) -> Any:
+        self.names.append(name)
+        return self._tx.query(name, parameters)
+
+
+def asked(replica: Replica, now: float) -> list[str]:
+    """The statements with which a replica settles a collection."""
+    with replica.database.reading(SECONDS, SCHEMAS) as tx:
+        reading = replica.ledger.read(tx, now)
+    with replica.database.writing(SECONDS, SCHEMAS) as tx:
+        asking = Asking(tx)
+        totals = replica.ledger.settle(cast(Transaction, asking), reading, {})
+    replica.show(totals)
+    return asking.names
+
+
+def test_totals_are_read_again_only_when_somebody_else_wrote(river_url: str, sql: Session) -> None:
+    """Hundreds of rows, at every collection, that we have in memory anyway."""
+    install(river_url, None, None)
+    with Replica(river_url, durable=True) as one, Replica(river_url, durable=True) as other:
+        collect(one, START)
+        finish(sql, START, JOBS)
+        assert "history/read_totals" not in asked(one, START + 10)
+        assert "history/read_totals" in asked(other, START + 15), "it has just started"
+        assert "history/read_totals" in asked(one, START + 20), "the other wrote"
+        assert "history/read_totals" not in asked(one, START + 25)
+
+
+def test_totals_read_without_the_lock_are_read_again(river_url: str) -> None:
+    """Their stamp and they may be of two moments, between which the writer committed."""
+    install(river_url, None, None)
+    with Replica(river_url, durable=True) as writer, Replica(river_url, durable=True) as other:
+        collect(writer, START)
+        with writer.database.writing(SECONDS, SCHEMAS) as tx:
+            assert writer.ledger.store.lock(tx)
+            assert "history/read_totals" in asked(other, START + 10)
+        assert "history/read_totals" in asked(other, START + 10)

@@ -13,9 +13,13 @@ from database.ledger_replica import SCHEMAS, SECONDS
 from riverkeeper.database import Database, Transaction
 from riverkeeper.demo.postgres import Server
 from riverkeeper.history.buckets import EDGES_MICROS, NO_DURATION, bucket_of
-from riverkeeper.history.cells import NOTHING, Series, Tally
+from riverkeeper.history.cells import NOTHING, CellKey, Series, Tally
 from riverkeeper.history.rows import cell_of
 from riverkeeper.history.schedule import slot_of
+from riverkeeper.history.state import Changes, State
+from riverkeeper.history.store import KeeperStore
+from riverkeeper.keeper.schema import install
+from riverkeeper.names import NO_NAMES
 
 pytestmark = pytest.mark.long  # more durations
 ROWS = 50_000 if os.environ.get("RIVERKEEPER_TEST_LONG") else 1_000
@@ -29,7 +33,9 @@ class Undone(Exception):
 @pytest.fixture(scope="module")
 def database(postgres: Server) -> Iterator[Database]:
     """One for all these tests: each undoes what it did."""
-    database = Database(postgres.database("ledger_sql", template="river_template"))
+    url = postgres.database("ledger_sql", template="river_template")
+    install(url, None, None)
+    database = Database(url)
     yield database
     database.close()
 
@@ -198,8 +204,14 @@ def test_the_mark_of_a_slot_changes_with_its_rows(tx: Transaction, change: str) 
 
 
 def test_names_are_taken_as_they_are(tx: Transaction) -> None:
-    """Quotes, percent signs, other scripts: they go to the keeper schema and come back."""
+    """Quotes, percent signs, other scripts: they go to the keeper schema and come back, with every number."""
     insert(tx, kind="E'it''s 100% \\U0001F600 \\\\ \"x\"'", queue="'очередь'")
+    seen = found(tx)
+    assert {series.kind for series in seen} == {'it\'s 100% 😀 \\ "x"', ""}
+    assert {series.queue for series in seen} == {"очередь"}
 
-    assert {series.kind for series in found(tx)} == {'it\'s 100% 😀 \\ "x"', ""}
-    assert {series.queue for series in found(tx)} == {"очередь"}
+    cells, store = {CellKey(SLOT, series): tally for series, tally in seen.items()}, KeeperStore()
+    store.save(tx, NO_NAMES, Changes(State(), {SLOT: 5}, cells, seen, NO_NAMES, None))
+    assert store.cells(tx, [SLOT, SLOT + 1]) == cells
+    assert store.marks(tx, [SLOT, SLOT + 1]) == {SLOT: 5}
+    assert store.totals(tx) == seen

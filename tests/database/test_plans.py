@@ -13,6 +13,7 @@ from consistency.tree import PACKAGE
 from riverkeeper.database import Session
 from riverkeeper.demo.postgres import Server
 from riverkeeper.history.buckets import EDGES
+from riverkeeper.keeper.schema import install
 from riverkeeper.river.running import PARAMETERS as RUNNING
 from riverkeeper.snapshot import FINAL_STATES, LIVE_STATES
 from riverkeeper.statements import source, statement
@@ -42,6 +43,8 @@ ASKED: dict[str, Mapping[str, object]] = {
     "history/read_last_finished": {"until": NOW, "bound": BOUND},
     "history/read_marks": {"slots": SLOTS},
 }
+# Asked only where the planner knows nothing of a table whose queues are too long to count.
+SAMPLED: dict[str, Mapping[str, object]] = {"river/sample_waiting": {"states": STATES, "pages": BOUND}}
 
 FILL = """
 INSERT INTO river_job (state, queue, priority, kind, scheduled_at, attempted_at, attempted_by, errors, finalized_at)
@@ -52,6 +55,10 @@ FROM (
     SELECT i, (%(states)s::text[])[1 + i / 10 %% cardinality(%(states)s::text[])]::river_job_state AS s
     FROM generate_series(1, 20000) AS i
 ) AS job
+"""
+BEATS = """
+INSERT INTO riverkeeper.heartbeat (job_id, attempted_at, attempt, instance, beat_interval, beat_at)
+SELECT j.id, j.attempted_at, j.attempt, gen_random_uuid(), '10 s', now() FROM river_job AS j WHERE j.state = 'running'
 """
 # Shares of live rows that lead the planner to different thoughts about the table.
 TABLES: dict[str, tuple[str, ...]] = {
@@ -80,8 +87,10 @@ def filled(postgres: Server, request: pytest.FixtureRequest) -> Iterator[Session
     with Session(url, "test") as sql:
         sql.execute("DROP INDEX river_job_args_index, river_job_metadata_index")  # no question can use them
         sql.execute(FILL, {"states": list(TABLES.get(request.param, TABLES["mostly live"]))})
+        install(url, None, None)
+        sql.execute(BEATS)
         if request.param != "never analyzed":
-            sql.execute("VACUUM ANALYZE river_job")
+            sql.execute("VACUUM ANALYZE")
         sql.execute("BEGIN")
         sql.execute(statement("river/open_transaction"))
         yield sql
@@ -89,7 +98,7 @@ def filled(postgres: Server, request: pytest.FixtureRequest) -> Iterator[Session
 
 def test_every_question_about_jobs_has_parameters_here() -> None:
     """A new file that reads river_job is planned below, or this fails."""
-    assert questions() == sorted(ASKED)
+    assert questions() == sorted(ASKED | SAMPLED)
 
 
 @pytest.mark.parametrize("name", ASKED)
@@ -117,6 +126,33 @@ def test_a_bound_is_a_bound(filled: Session, name: str) -> None:
         assert scan["Actual Rows"] <= BOUND
 
 
+@pytest.mark.parametrize("name", SAMPLED)
+def test_a_sample_is_of_as_many_pages_as_asked_for(filled: Session, name: str) -> None:
+    """Whole pages of the table, by chance a few more or fewer; never the table."""
+    (scan,) = scans_of_jobs(explained(filled, name))
+
+    assert scan["Node Type"] == "Sample Scan"
+    assert scan["Shared Hit Blocks"] + scan["Shared Read Blocks"] <= 3 * BOUND
+
+
+def test_a_beat_costs_one_look(filled: Session) -> None:
+    """The heartbeat table is joined whole, once, or looked up by its key: never searched for each job."""
+    found = nodes(explained(filled, "river/read_running"))
+    scans = [scan for scan in found if scan.get("Relation Name") == "heartbeat"]
+
+    assert len(scans) == 1
+    assert scans[0]["Actual Loops"] == 1 or scans[0]["Index Name"] == "heartbeat_pkey"
+    assert scans[0].get("Rows Removed by Filter", 0) == 0
+
+
+@pytest.mark.parametrize("without", [(), ("keeper.heartbeat",)])
+def test_the_running_rows_are_read_once(filled: Session, without: tuple[str, ...]) -> None:
+    """However much is asked of them, with heartbeats or not."""
+    (scan,) = scans_of_jobs(explained(filled, "river/read_running", without))
+
+    assert scan["Actual Loops"] == 1
+
+
 def most_rows(sql: Session, name: str) -> int:
     """More rows than this the question has no use for."""
     if name in {"river/read_poison", "river/read_running"}:
@@ -126,18 +162,22 @@ def most_rows(sql: Session, name: str) -> int:
     return BOUND * len(LIVE_STATES) * 2
 
 
-def explained(sql: Session, name: str) -> Plan:
+def explained(sql: Session, name: str, without: tuple[str, ...] = ()) -> Plan:
     """The plan of a question with what really happened."""
-    asked = "EXPLAIN (ANALYZE, FORMAT JSON) " + statement(name, river="public")
-    return dict(sql.execute(asked, ASKED[name])[0][0][0]["Plan"])
+    text = statement(name, river="public", keeper="riverkeeper", without=without)
+    asked = "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + text
+    return dict(sql.execute(asked, (ASKED | SAMPLED)[name])[0][0][0]["Plan"])
 
 
 def scans_of_jobs(plan: Plan) -> Iterator[Plan]:
     """The nodes that touch river_job."""
-    if plan.get("Relation Name") == "river_job":
-        yield plan
+    return (node for node in nodes(plan) if node.get("Relation Name") == "river_job")
+
+
+def nodes(plan: Plan) -> Iterator[Plan]:
+    yield plan
     for child in plan.get("Plans", ()):
-        yield from scans_of_jobs(child)
+        yield from nodes(child)
 
 
 def header(name: str) -> str:

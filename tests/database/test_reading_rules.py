@@ -201,24 +201,3 @@ def test_beyond_max_pairs_kinds_fold_into_other(river_url: str, sql: Session) ->
     assert kinds == {"kind 9": 9, "kind 8": 8, "kind 7": 7, "other": 1 + 2 + 3 + 4 + 5 + 6}
     assert shown.value("river_jobs", queue="q", state="available") == 45
     assert shown.value("riverkeeper_folded_pairs") == 6
-
-
-def test_a_queue_too_long_to_count_is_an_estimate_and_says_so(river_url: str, sql: Session) -> None:
-    """Above the bound the count is the planner's, near the truth; its kinds are absent; other queues stay exact."""
-    long = 130_000
-    sql.execute("DROP INDEX river_job_args_index, river_job_metadata_index, river_job_kind")  # to fill it faster
-    sql.execute(
-        "INSERT INTO river_job (kind, queue) SELECT 'k', CASE WHEN i > 50 THEN 'long' ELSE 'short' END"
-        " FROM generate_series(1, %(jobs)s) AS i",
-        {"jobs": long + 50},
-    )
-    sql.execute("ANALYZE river_job")
-    shown = page(river_url)
-
-    assert shown.value("river_jobs", queue="long", state="available") == pytest.approx(long, rel=0.2)
-    assert shown.value("river_jobs_estimated", queue="long", state="available") == 1
-    assert not shown.of("river_jobs_by_kind", queue="long", state="available")
-    assert shown.value("river_jobs_by_kind", queue="long", kind="k", state="running") == 0
-    assert shown.value("river_jobs", queue="short", state="available") == 50
-    assert shown.value("river_jobs_estimated", queue="short", state="available") == 0
-    assert shown.value("river_jobs_by_kind", queue="short", kind="k", state="available") == 50

@@ -75,6 +75,7 @@ def test_the_reader_reads_all_but_writes_nothing(granted: Granted) -> None:
     assert set(page_of(snapshot).samples) == set(page_of(owners).samples)
     assert page_of(snapshot).value("riverkeeper_ledger_durable") == 0
     assert page_of(owners).value("riverkeeper_ledger_durable") == 1
+    assert page_of(snapshot).value("river_beating_clients") == 0
 
 
 def test_the_keeper_counts_in_its_schema(granted: Granted) -> None:
@@ -125,10 +126,11 @@ def test_what_neither_may_do(granted: Granted, statement: str) -> None:
         assert refused.value.trouble is Trouble.FORBIDDEN
 
 
-def test_the_reader_sees_nothing_of_the_keeper_schema(granted: Granted) -> None:
+@pytest.mark.parametrize("what", ["kind FROM kept.ledger_name", "note FROM kept.heartbeat"])
+def test_the_reader_sees_only_beats_of_the_keeper_schema(granted: Granted, what: str) -> None:
     """Notes of jobs may be private; who only watches River does not need them."""
     with Session(granted.reader) as session, pytest.raises(DatabaseError) as refused:
-        session.execute(f"SELECT FROM {quoted(KEEPER_SCHEMA)}.ledger_name")
+        session.execute(f"SELECT {what}".replace("kept.", f"{quoted(KEEPER_SCHEMA)}."))
     assert refused.value.trouble is Trouble.FORBIDDEN
 
 

@@ -80,10 +80,10 @@ def test_a_lock_on_the_keeper_schema_begins_nothing_anew(
         sql.execute("ALTER TABLE river_queue RENAME TO hidden")  # a failure, so that the catalog is read anew …
         one.read(SECONDS)
         sql.execute("ALTER TABLE hidden RENAME TO river_queue")
+        sql.execute(FINISHED)  # something to write
         sql.execute(f"BEGIN; LOCK TABLE riverkeeper.{table}")  # … when this is locked
         locked = one.read(SECONDS)
         sql.execute("ROLLBACK")
-        sql.execute(FINISHED)
         after = one.read(SECONDS)
 
     assert_only_the_ledger_is_missing(locked, question)

@@ -64,7 +64,7 @@ def test_nothing_is_left_after_many_scrapes(reader: Reader, sql: Session) -> Non
     [
         ("BEGIN; LOCK TABLE river_job", "ROLLBACK"),
         ("ALTER TABLE river_queue RENAME TO hidden", "ALTER TABLE hidden RENAME TO river_queue"),
-        ("BEGIN; LOCK TABLE riverkeeper.ledger_total", "ROLLBACK"),
+        ("BEGIN; LOCK TABLE riverkeeper.ledger", "ROLLBACK"),
     ],
     ids=["lock timeout", "missing table", "ledger locked"],
 )

@@ -25,8 +25,8 @@ OF_PARTITIONS = {
 }  # fmt: skip
 OF_RUNNING = {
     "river_job_running_age_seconds", "river_job_heartbeat_age_seconds", "river_job_oldest_running_timestamp_seconds",
-    "river_job_oldest_heartbeat_timestamp_seconds", "river_jobs_beating", "river_jobs_unknown",
-    "river_jobs_cancel_pending", "river_rescuer_poison_jobs", "river_queue_busy_clients",
+    "river_job_oldest_heartbeat_timestamp_seconds", "river_job_oldest_progress_timestamp_seconds", "river_jobs_beating",
+    "river_jobs_unknown", "river_jobs_cancel_pending", "river_rescuer_poison_jobs", "river_queue_busy_clients",
 }  # fmt: skip
 OF_BOTH = {"river_jobs_failing", "river_jobs_last_attempt", "riverkeeper_folded_pairs"}
 
@@ -54,6 +54,7 @@ def test_a_database_that_is_down_has_no_numbers() -> None:
         ("partitions", OF_PARTITIONS),
         ("running", OF_RUNNING | OF_BOTH),
         ("waiting_kinds", OF_BOTH),
+        ("beating_clients", {"river_beating_clients"}),
         ("queues", {"river_queue_paused", "river_queue_updated_timestamp_seconds"}),
         ("leader", {"river_leader_elected_timestamp_seconds", "river_leader_expires_timestamp_seconds"}),
         ("oldest_finalized", {"river_oldest_finalized_timestamp_seconds"}),

@@ -39,6 +39,18 @@ collect:
   max_pairs: 1000  # default
 heartbeat:
   metadata_interval: 30s  # default
+assets:
+  keeper_url: http://localhost:9816  # default
+  grafana_url: http://localhost:3000  # default
+  runbooks_url: https://github.com/riverkeeper/riverkeeper/blob/main/docs/runbooks  # default
+  selector: ''  # default
+  replica_labels: [instance, pod]  # default
+  page_tiers: [urgent]  # default
+  quiet_tiers: [patient, bulk]  # default
+  finished_retention: 1d  # default
+  discarded_retention: 7d  # default
+  webhook_url: http://riverkeeper:9816/webhook/alertmanager  # default
+  webhook_token_file: /etc/alertmanager/secrets/riverkeeper-token  # default
 """
     )
 

@@ -123,7 +123,7 @@ def test_a_counter_that_was_shown_higher_begins_anew(shown: Tally) -> None:
     """A fall by 1 would be read as an increase of the whole counter: of any bucket, sum or attempts."""
     shop = Shop()
     totals = shop.collect({(SLOT, A): 5})
-    shop.ledger.exported(replace(totals, series={Series("run", *A, "completed"): shown}))
+    shop.ledger.exported(replace(totals, series={Series("run", *A, "completed"): shown}, stamp=-1))
 
     assert shop.collect({}).epoch == 2
 
@@ -131,7 +131,7 @@ def test_a_counter_that_was_shown_higher_begins_anew(shown: Tally) -> None:
 def test_late_rows_that_were_shown_higher_begin_anew() -> None:
     """They are a counter too."""
     shop = Shop()
-    shop.ledger.exported(replace(shop.collect({}), late_rows=1))
+    shop.ledger.exported(replace(shop.collect({}), late_rows=1, stamp=-1))
 
     assert shop.collect({}).epoch == 2
 
@@ -203,7 +203,7 @@ def test_slots_that_were_forgotten_meanwhile_are_not_folded() -> None:
     store = cast(MemoryStore, shop.ledger.store)
     progress = replace(ours.progress, pruned_to=SLOT + 1)
     store._state = replace(store._state, progress=progress)
-    store._cells.clear()
+    store._slots.clear()
 
     assert jobs(shop.settle(ours)) == {A: 6}
 

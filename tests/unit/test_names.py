@@ -13,6 +13,7 @@ from riverkeeper.names import (
     MAX_QUEUES,
     NO_NAMES,
     OTHER,
+    SEEN_SECONDS,
     STICKY_SECONDS,
     Names,
     Pair,
@@ -50,7 +51,7 @@ def test_names_are_bounded_and_stay_while_they_are_in_use(
         assert len(names.pairs) <= MOST
         assert {pair for pair, seen in before.pairs.items() if seen >= now - STICKY_SECONDS} <= names.pairs.keys()
         assert {pair[0] for pair in names.pairs} <= names.queues.keys()
-        assert all(names.pairs[pair] == now for pair in live.keys() & names.pairs.keys())
+        assert all(names.pairs[pair] >= now - SEEN_SECONDS for pair in live.keys() & names.pairs.keys())
         if len(names.pairs) < MOST:
             assert live.keys() | finished.keys() <= names.pairs.keys()
 
@@ -87,6 +88,14 @@ def test_a_name_that_nobody_uses_is_forgotten_after_a_month() -> None:
 
     assert keep(names, {}, {}, NOW, 9).pairs.keys() == {("q", "yearly")}
     assert len(keep(names, {("q", "kind"): 1}, {}, NOW, 9).pairs) == 2
+
+
+def test_seen_is_told_to_the_minute() -> None:
+    """Each change is written to the database, at every scrape, for every name: only where it matters."""
+    names = Names({"q": NOW}, {("q", "kind"): NOW})
+
+    assert keep(names, {("q", "kind"): 1}, {}, NOW + SEEN_SECONDS, 9) == names
+    assert keep(names, {("q", "kind"): 1}, {}, NOW + SEEN_SECONDS + 1, 9).pairs == {("q", "kind"): NOW + 61}
 
 
 def test_other_is_nobodys_own_name() -> None:

@@ -82,7 +82,9 @@ def shop(pairs: list[Pair]) -> Snapshot:
             for number, pair in enumerate(pairs[:looked_at])
         ),
         running=Running(
-            pairs=tuple(RunningPair(queue, kind, 1, 1, 1, 1, 1, NOW, NOW, NOW) for queue, kind in pairs[looked_at:]),
+            pairs=tuple(
+                RunningPair(queue, kind, 1, 1, 1, 1, 1, 1, NOW, NOW, NOW, NOW) for queue, kind in pairs[looked_at:]
+            ),
             ages=dict.fromkeys(queues, Ages((1,) * (len(AGE_EDGES) + 1), 1.0)),
             beat_ages=dict.fromkeys(queues, Ages((1,) * (len(BEAT_EDGES) + 1), 1.0)),
             clients=dict.fromkeys(queues, 1),
@@ -90,6 +92,7 @@ def shop(pairs: list[Pair]) -> Snapshot:
             unreadable_beats=0,
             unread=0,
         ),
+        beating_clients=1,
         leader=Leader("host-a", NOW, NOW),
         queues=tuple(Queue(queue, paused=False, updated_at=NOW) for queue in queues),
         oldest_finalized=dict.fromkeys(FINAL_STATES, NOW),

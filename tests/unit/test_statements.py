@@ -32,7 +32,7 @@ def test_both_schemas_are_put_in_place(river: str, keeper: str) -> None:
 
 def test_only_tables_are_renamed() -> None:
     """`river.` before a name is the schema; a metadata key, a column or a word that ends so is not."""
-    text = statement("river/read_running", river="Jobs")
+    text = statement("river/read_running", river="Jobs", without=("keeper.heartbeat",))
 
     assert '"Jobs".river_job' in text
     assert "river:rescue_count" in text
@@ -43,6 +43,15 @@ def test_comments_do_not_travel() -> None:
     """Headers are for readers of the code; the server's logs get the statement."""
     assert "-- Question" in source("river/read_queues")
     assert "--" not in statement("river/read_queues", river="river")
+
+
+def test_a_table_that_is_not_there_is_read_as_empty() -> None:
+    """One text for both cases: where the table stood is a query without rows, and its schema is not asked for."""
+    text = statement("river/read_running", river="Jobs", without=("keeper.heartbeat",))
+
+    assert statement("river/read_running", river="Jobs", keeper="k").count('"k".heartbeat AS h') == 1
+    assert "heartbeat" not in text
+    assert "WHERE false) AS h" in text
 
 
 def test_a_schema_that_is_needed_must_be_given() -> None:

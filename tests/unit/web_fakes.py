@@ -50,6 +50,7 @@ UP = Snapshot(
             RunningPair(
                 queue="default",
                 kind="send_email",
+                priority=1,
                 jobs=7,
                 beating=7,
                 failing=0,

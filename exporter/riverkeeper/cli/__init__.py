@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from riverkeeper import __version__
+from riverkeeper.cli.assets import assets
 from riverkeeper.cli.check import check
 from riverkeeper.cli.config import config
 from riverkeeper.cli.failing import failing
@@ -27,5 +28,5 @@ def version() -> None:
     click.echo(f"riverkeeper {__version__}")
 
 
-for command in (serve, check, failing, config, schema, demo):
+for command in (serve, check, failing, config, schema, assets, demo):
     main.add_command(command)

@@ -6,6 +6,7 @@ import click
 
 from riverkeeper.cli.options import database_options, give_up
 from riverkeeper.config.load import Config
+from riverkeeper.database import run_script
 from riverkeeper.errors import DatabaseError
 from riverkeeper.keeper import schema as keeper_schema
 from riverkeeper.keeper.grants import grants as grants_sql
@@ -54,10 +55,18 @@ def print_script(config: Config) -> None:
 
 @schema.command()
 @database_options
-def grants(config: Config) -> None:
+@click.option("--apply", "applied", is_flag=True, help="Run it too, by this login: the owner of River's tables.")
+def grants(config: Config, applied: bool) -> None:
     """Print the roles that a keeper needs, with the least rights that work, as SQL."""
     river = config.database.river_schema or UNKNOWN_RIVER
-    click.echo(grants_sql(river, config.database.effective_keeper_schema), nl=False)
+    script = grants_sql(river, config.database.effective_keeper_schema)
+    click.echo(script, nl=False)
+    if applied:
+        try:
+            run_script(_url(config), script)
+        except DatabaseError as error:
+            give_up(error)
+        click.echo("-- Done. Give each login its role, as above.")
 
 
 def _url(config: Config) -> str:

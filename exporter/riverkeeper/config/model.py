@@ -6,6 +6,7 @@ from typing import Self
 
 from pydantic import model_validator
 
+from riverkeeper.config.assets import Assets
 from riverkeeper.config.option import Section, option
 from riverkeeper.config.problem import wrong
 from riverkeeper.config.quantity import Duration
@@ -139,3 +140,4 @@ class Settings(Section):
     web: Web = Web()
     collect: Collect = Collect()
     heartbeat: Heartbeat = Heartbeat()
+    assets: Assets = Assets()

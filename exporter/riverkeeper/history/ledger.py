@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import secrets
 import time
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
@@ -69,16 +70,16 @@ class Ledger:
         """Fold a reading and return the totals, true once the transaction has committed. Raises DatabaseError."""
         locked = self.store.lock(tx)
         state = locked or self.store.peek(tx)
-        before = Totals(self.store.totals(tx), self.store.names(tx), state.epoch, state.late_rows)
+        before = self._committed(tx, state, locked=locked is not None)
         why = self._why_new_epoch(state, reading, before)
         if locked is None and why:
             raise DatabaseError(Trouble.LOCKED, "another replica writes the ledger just when counters must begin anew")
         if locked is None or settling.outdated(state, reading):
             return before
         lowest = settling.floor(state, reading)
-        known = self.store.cells(tx, {key.slot for key, _ in reading.cells if key.slot >= lowest})
+        known = self.store.cells(tx, [slot for slot in reading.marks if slot >= lowest])
         epoch = max(state.epoch, self._shown.epoch) + 1 if why else state.epoch
-        changes = settling.changes(state, before, known, reading, live, self.max_pairs, epoch)
+        changes = settling.changes(state, before, known, reading, live, self.max_pairs, epoch, _stamp())
         self.store.save(tx, before.names, changes)
         _say(reading, why, changes.state.epoch)
         return settling.after(before, changes)
@@ -93,6 +94,14 @@ class Ledger:
         if self.has_shown and self._shown.epoch != totals.epoch:
             log.warning("counters of finished jobs began again at 0", epoch=totals.epoch)
         self._shown, self.counted_elsewhere = totals, False
+
+    def _committed(self, tx: Transaction, state: State, *, locked: bool) -> Totals:
+        """The totals in the store; what we have shown ourselves if nobody has written since."""
+        if self._shown.stamp == state.stamp:
+            return self._shown
+        # Without the lock its holder may commit between our statements: no stamp but ours, so that we read again.
+        stamp = state.stamp if locked else _stamp()
+        return Totals(self.store.totals(tx), self.store.names(tx), state.epoch, state.late_rows, stamp)
 
     def _begin(self, tx: Transaction, now: float, known: Progress | None, server: str | None) -> Reading:
         """What is there already is known, not counted; but slots that we still remember are counted on."""
@@ -128,6 +137,10 @@ class Ledger:
         if self.counted_elsewhere and any(tally.jobs for tally in before.series.values()):
             return "this process has counted in memory until now"
         return None
+
+
+def _stamp() -> int:
+    return secrets.randbits(63)
 
 
 def _read(tx: Transaction, slots: Collection[int], seconds: float | None) -> list[tuple[CellKey, Tally]]:

@@ -16,8 +16,7 @@ from dataclasses import dataclass, replace
 from riverkeeper.history.cells import SLOT_SECONDS
 
 NEAR_SECONDS = 30.0  # read every time, back and ahead: a clock kept by NTP is off by less, a batch flushes in 0.25 s
-# Parts of the late window: most late rows are counted within a quarter of it. Progress stores one entry for each.
-VISITS = (0.25, 0.5, 1.0)
+VISITS = 4  # of each slot; progress stores one entry for each
 GAP_SECONDS = 120.0  # no usual scrape interval is longer: something was away
 MOST_GAPS = 3  # more than so many in a row are no outages: we are asked seldom
 LONGEST_SECONDS = 25 * 3600.0  # River keeps finished jobs for a day; what is older is gone
@@ -43,8 +42,9 @@ def slot_of(moment: float) -> int:
 
 
 def ages(late_window: float) -> tuple[float, ...]:
-    """How old (the end of) a slot is when it is visited."""
-    return (NEAR_SECONDS, *(max(NEAR_SECONDS, late_window * part) for part in VISITS))
+    """How old (the end of) a slot is when it is visited: evenly by ratio, for most late rows are only a little late."""
+    ratio = max(late_window / NEAR_SECONDS, 1.0)
+    return tuple(NEAR_SECONDS * ratio ** (number / (VISITS - 1)) for number in range(VISITS))
 
 
 def start(now: float, late_window: float, look_back: float) -> Progress:

@@ -26,7 +26,7 @@ def floor(state: State, reading: Reading) -> int:
 
 
 def changes(
-    state: State, before: Totals, known: Cells, reading: Reading, live: Live, max_pairs: int, epoch: int
+    state: State, before: Totals, known: Cells, reading: Reading, live: Live, max_pairs: int, epoch: int, stamp: int
 ) -> Changes:
     """The changes of one collection. `known` holds every known cell of the slots that were read."""
     new_epoch = epoch != state.epoch
@@ -45,10 +45,11 @@ def changes(
             epoch=epoch,
             server=reading.server or state.server,
             late_rows=(0 if new_epoch else state.late_rows) + _late(counted, reading),
+            stamp=stamp,
             progress=progress,
         ),
         marks={slot: mark for slot, mark in reading.marks.items() if slot >= lowest},
-        cells={**seen.cells, **counted.cells},
+        cells={**known, **seen.cells, **counted.cells},
         totals={**base, **grown} if new_epoch else grown,
         names=names,
         prune_to=_prune_to(state.progress, progress),
@@ -59,12 +60,12 @@ def after(before: Totals, changed: Changes) -> Totals:
     """What is committed once the changes are."""
     series = {**before.series, **changed.totals}
     kept = {key: tally for key, tally in series.items() if named(changed.names, key)}
-    return Totals(kept, changed.names, changed.state.epoch, changed.state.late_rows)
+    return Totals(kept, changed.names, changed.state.epoch, changed.state.late_rows, changed.state.stamp)
 
 
 def fell(shown: Totals, now: Totals) -> bool:
     """Whether the database has forgotten what was already shown."""
-    if shown.epoch != now.epoch:
+    if shown.stamp == now.stamp or shown.epoch != now.epoch:
         return shown.epoch > now.epoch
     kept = ((series, tally) for series, tally in shown.series.items() if named(now.names, series))
     return now.late_rows < shown.late_rows or any(

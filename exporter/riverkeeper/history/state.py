@@ -17,6 +17,7 @@ class State:
     epoch: int = 1
     server: str | None = None
     late_rows: int = 0
+    stamp: int = 0  # another random number at each write
     progress: Progress | None = None
 
 
@@ -43,9 +44,10 @@ class Totals:
     names: Names
     epoch: int
     late_rows: int
+    stamp: int  # of the state they were read with; one that nobody wrote where that is not sure
 
 
-NO_TOTALS = Totals({}, NO_NAMES, 0, 0)
+NO_TOTALS = Totals({}, NO_NAMES, 0, 0, -1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ class Changes:
 
     state: State
     marks: Mapping[int, int]
-    cells: Mapping[CellKey, Tally]
+    cells: Mapping[CellKey, Tally]  # every one of the slots in `marks`
     totals: Mapping[Series, Tally]
     names: Names
     prune_to: int | None  # cells and marks of slots below this one may go; None: nothing to do yet

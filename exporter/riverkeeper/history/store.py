@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Protocol
 
 from riverkeeper.database import Transaction
 from riverkeeper.errors import DatabaseError, Trouble
 from riverkeeper.history.cells import CellKey, Series, Tally
-from riverkeeper.history.rows import cell_of, columns, name_rows, names_of, series_of, state_of, tally_of
+from riverkeeper.history.rows import cells_in, columns, document_of, name_rows, names_of, series_of, state_of, tally_of
 from riverkeeper.history.state import Changes, State
 from riverkeeper.names import NO_NAMES, Names
-
-SEEN_STEP = 60.0  # seen_at is written again when it moved by a minute: it is compared with an hour
 
 
 class Store(Protocol):
@@ -40,8 +38,7 @@ class MemoryStore:
 
     durable: bool = False
     _state: State = field(default_factory=State)
-    _marks: dict[int, int] = field(default_factory=dict)
-    _cells: dict[int, dict[Series, Tally]] = field(default_factory=dict)
+    _slots: dict[int, tuple[int, str]] = field(default_factory=dict)  # mark and cells, as JSON: a tenth of the memory
     _totals: Mapping[Series, Tally] = field(default_factory=dict)
     _names: Names = NO_NAMES
 
@@ -52,10 +49,11 @@ class MemoryStore:
         return self._state
 
     def marks(self, tx: Transaction, slots: Collection[int]) -> Mapping[int, int]:
-        return self._marks
+        return {slot: self._slots[slot][0] for slot in slots if slot in self._slots}
 
     def cells(self, tx: Transaction, slots: Collection[int]) -> dict[CellKey, Tally]:
-        return {CellKey(slot, series): tally for slot in slots for series, tally in self._cells.get(slot, {}).items()}
+        known = ((slot, self._slots[slot][1]) for slot in slots if slot in self._slots)
+        return {key: tally for slot, text in known for key, tally in cells_in(slot, json.loads(text))}
 
     def totals(self, tx: Transaction) -> Mapping[Series, Tally]:
         return self._totals
@@ -64,9 +62,7 @@ class MemoryStore:
         return self._names
 
     def save(self, tx: Transaction, before: Names, changes: Changes) -> None:
-        for (slot, series), tally in changes.cells.items():
-            self._cells.setdefault(slot, {})[series] = tally
-        self._marks |= changes.marks
+        self._slots.update((slot, (changes.marks[slot], json.dumps(cells))) for slot, cells in _documents(changes))
         gone = set(_gone(before, changes.names))
         self._totals = {  # a new mapping: the old one was handed out
             series: tally
@@ -74,9 +70,8 @@ class MemoryStore:
             if not {(series.queue, series.kind), (series.queue, "")} & gone
         }
         self._state, self._names = changes.state, changes.names
-        for slot in [slot for slot in self._marks if slot < (changes.prune_to or 0)]:
-            del self._marks[slot]
-            self._cells.pop(slot, None)
+        for slot in [slot for slot in self._slots if slot < (changes.prune_to or 0)]:
+            del self._slots[slot]
 
 
 @dataclass(slots=True)
@@ -99,7 +94,8 @@ class KeeperStore:
         return {row.slot: row.mark for row in tx.query("history/read_known_marks", {"slots": list(slots)})}
 
     def cells(self, tx: Transaction, slots: Collection[int]) -> dict[CellKey, Tally]:
-        return dict(map(cell_of, tx.query("history/read_cells", {"slots": list(slots)})))
+        rows = tx.query("history/read_cells", {"slots": list(slots)})
+        return {key: tally for row in rows for key, tally in cells_in(row.slot, row.cells)}
 
     def totals(self, tx: Transaction) -> Mapping[Series, Tally]:
         return {series_of(row): tally_of(row) for row in tx.query("history/read_totals")}
@@ -108,22 +104,27 @@ class KeeperStore:
         return names_of(tx.query("history/read_names"))
 
     def save(self, tx: Transaction, before: Names, changes: Changes) -> None:
-        _write(tx, "write_cells", ({"slot": key.slot, **columns(key.series, t)} for key, t in changes.cells.items()))
+        documents = _documents(changes)
+        _write(tx, "write_slots", ({"slot": slot, "mark": changes.marks[slot], "cells": c} for slot, c in documents))
         _write(tx, "write_totals", (columns(series, tally) for series, tally in changes.totals.items()))
-        if changes.marks:
-            marks = {"slots": list(changes.marks), "marks": list(changes.marks.values())}
-            tx.query("history/write_marks", marks)
         _save_names(tx, before, changes.names)
         if changes.prune_to is not None:
-            tx.query("history/prune_cells", {"pruned_to": changes.prune_to})
-            tx.query("history/prune_marks", {"pruned_to": changes.prune_to})
+            tx.query("history/prune_slots", {"pruned_to": changes.prune_to})
         written = asdict(changes.state)
         tx.query("history/write_ledger", {**written, "progress": json.dumps(written["progress"])})
 
 
+def _documents(changes: Changes) -> Iterator[tuple[int, list[object]]]:
+    """The slots that were read, each with all its cells."""
+    cells: dict[int, list[tuple[Series, Tally]]] = {slot: [] for slot in changes.marks}
+    for (slot, series), tally in changes.cells.items():
+        cells[slot].append((series, tally))
+    return ((slot, document_of(found)) for slot, found in cells.items())
+
+
 def _save_names(tx: Transaction, before: Names, after: Names) -> None:
     old, new = name_rows(before), name_rows(after)
-    moved = [(name, seen) for name, seen in new.items() if name not in old or seen - old[name] > SEEN_STEP]
+    moved = [(name, seen) for name, seen in new.items() if old.get(name) != seen]
     _write(tx, "write_names", ({"queue": queue, "kind": kind, "seen_at": seen} for (queue, kind), seen in moved))
     gone = [{"queue": queue, "kind": kind} for queue, kind in _gone(before, after)]
     _write(tx, "forget_names", gone)

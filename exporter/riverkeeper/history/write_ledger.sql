@@ -2,4 +2,4 @@
 -- Index: one row.
 -- NULL: server where it could not be told.
 UPDATE keeper.ledger
-SET epoch = %(epoch)s, server = %(server)s, late_rows = %(late_rows)s, progress = %(progress)s::jsonb
+SET epoch = %(epoch)s, server = %(server)s, late_rows = %(late_rows)s, stamp = %(stamp)s, progress = %(progress)s::jsonb

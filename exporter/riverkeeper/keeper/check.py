@@ -11,6 +11,7 @@ from riverkeeper.keeper import diagnosis
 from riverkeeper.keeper.diagnosis import Poison, Upkeep
 from riverkeeper.keeper.found import KeeperSchema, default_name
 from riverkeeper.keeper.grants import name_in_script
+from riverkeeper.keeper.heartbeats import Heard, read_clients
 from riverkeeper.keeper.report import Finding, Report, problem
 from riverkeeper.keeper.schema import look
 from riverkeeper.questions import Questions
@@ -18,7 +19,7 @@ from riverkeeper.river.around import read_leader, read_migrations, read_tables
 from riverkeeper.river.bounds import METADATA_LARGE
 from riverkeeper.river.detect import detect
 from riverkeeper.river.layout import Layout
-from riverkeeper.river.running import RFC3339, read_running
+from riverkeeper.river.running import METADATA_INTERVAL, RFC3339, read_running
 
 SECONDS = 20.0  # a person waits; a table without its index needs some of it
 SHOWN = 20  # poison jobs by name
@@ -53,19 +54,26 @@ def _ask(tx: Transaction, schemas: dict[str, str], river_schema: str | None, kee
     questions = Questions(tx)
     yield from diagnosis.river(layout, questions.ask("migrations", lambda: read_migrations(tx, layout)))
     yield from diagnosis.rights(layout, login.login, usable=login.usable)
-    yield from diagnosis.keeper(_keeper(tx, keeper, layout), standby=opened.standby)
-    yield from _ask_river(questions, layout, opened.now, standby=opened.standby)
+    found = _keeper(tx, keeper, layout)
+    yield from diagnosis.keeper(found, standby=opened.standby)
+    heard = None
+    if isinstance(found, KeeperSchema) and found.heartbeat:
+        heard = questions.ask("heartbeats", lambda: read_clients(tx), aside=True)
+    yield from _ask_river(questions, layout, opened.now, heard, standby=opened.standby)
     missing = not login.usable or bool(layout.unreadable())
     yield from diagnosis.failures(questions.outcomes, rights_missing=missing)
 
 
-def _ask_river(questions: Questions, layout: Layout, now: float, *, standby: bool) -> Iterator[Finding]:
+def _ask_river(
+    questions: Questions, layout: Layout, now: float, heard: Heard | None, *, standby: bool
+) -> Iterator[Finding]:
     ask, tx = questions.ask, questions.tx
     if layout.has("river_leader") and not standby:
         found = ask("leader", lambda: [read_leader(tx)])
         yield from diagnosis.leader(found[0], now) if found else ()
-    if running := ask("running", lambda: read_running(tx)):
-        yield from diagnosis.beats(running)
+    beats = heard is not None and heard.any_heartbeat
+    if running := ask("running", lambda: read_running(tx, METADATA_INTERVAL, heartbeats=beats)):
+        yield from diagnosis.beats(running, heard)
     jobs = ask("poison", lambda: _poison(tx))
     if jobs is not None:
         yield from diagnosis.poison(jobs[:SHOWN], layout.schema, more=len(jobs) > SHOWN)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from riverkeeper.errors import DatabaseError, Trouble
 from riverkeeper.keeper.found import KeeperSchema
 from riverkeeper.keeper.grants import name_in_script, select
+from riverkeeper.keeper.heartbeats import Heard
 from riverkeeper.keeper.report import Finding, ok, problem, warning
 from riverkeeper.river.layout import Layout
 from riverkeeper.snapshot import Leader, QueryOutcome, Running
@@ -89,6 +90,9 @@ def keeper(found: KeeperSchema | DatabaseError, *, standby: bool) -> Iterator[Fi
         yield warning(topic, f'"{found.name}" is not installed: {in_memory}', "riverkeeper schema install")
     elif not found.writable and not standby:
         yield warning(topic, f'"{found.name}" may not be written: {in_memory}', "riverkeeper schema grants")
+    elif found.heartbeat is None and not found.outdated:
+        said = f'the heartbeats in "{found.name}" may not be read: only metadata.health_check_at counts as a beat'
+        yield warning(topic, said, "riverkeeper schema grants")
     elif found.outdated:
         yield warning(
             topic, f'"{found.name}" is older than this keeper: version {found.version}', "riverkeeper schema install"
@@ -109,13 +113,14 @@ def leader(found: Leader | None, now: float) -> Iterator[Finding]:
         yield ok("leader", f"{found.leader_id} leads since {now - found.elected_at:.0f} s")
 
 
-def beats(running: Running) -> Iterator[Finding]:
+def beats(running: Running, heard: Heard | None) -> Iterator[Finding]:
     jobs, beating = sum(pair.jobs for pair in running.pairs), sum(pair.beating for pair in running.pairs)
-    said = f"{beating} of {jobs} running jobs beat"
+    processes = f", {heard.beating_clients} worker processes" if heard else ""
+    said = f"{beating} of {jobs} running jobs beat{processes}"
     if jobs and not beating:
         yield warning("beats", f"{said}: whether they live is not known", "let workers beat: clients/CONTRACT.md")
     else:
-        yield ok("beats", said if jobs else "nothing is running")
+        yield ok("beats", said if jobs else f"nothing is running{processes and f'; {processes[2:]} beat'}")
     if running.unreadable_beats:
         cure = "write RFC 3339 with a zone, of the present claim, by a clock that is right"
         yield warning("beats", f"{running.unreadable_beats} have a metadata.health_check_at that does not count", cure)

@@ -4,6 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+# What is read of the heartbeat tables. Notes of jobs may be private, and nothing here needs them.
+HEARTBEAT_COLUMNS: dict[str, tuple[str, ...]] = {
+    "heartbeat": (
+        "job_id", "attempted_at", "attempt", "instance", "beat_interval", "lease", "beat_at", "progress_at", "progress",
+        "lost_at", "stop_requested_at", "settled_at", "ended_at", "outcome",
+    ),
+    "client": (
+        "instance", "client_id", "beat_at", "beat_interval", "kinds", "fences", "software", "started_at",
+    ),
+}  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class KeeperSchema:
@@ -14,6 +25,8 @@ class KeeperSchema:
     writable: bool = False
     version: int | None = None  # None: not installed, or not to be read
     outdated: bool = False  # this keeper brings migrations that have not been applied
+    heartbeat: int | None = None  # oid of the heartbeat table; None: there is none, or this login may not read it
+    sweepable: bool = False  # it is there, and this login may delete from it
 
 
 def default_name(river_schema: str | None) -> str:

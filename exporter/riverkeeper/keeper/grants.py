@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from riverkeeper.keeper.found import HEARTBEAT_COLUMNS
 from riverkeeper.river.layout import COLUMNS
 from riverkeeper.statements import quoted
 
@@ -15,7 +16,6 @@ KEEPER_TABLES: Mapping[str, str] = {
     "meta": "SELECT",
     "ledger": "SELECT, UPDATE",
     "ledger_slot": "SELECT, INSERT, UPDATE, DELETE",
-    "ledger_cell": "SELECT, INSERT, UPDATE, DELETE",
     "ledger_total": "SELECT, INSERT, UPDATE, DELETE",
     "ledger_name": "SELECT, INSERT, UPDATE, DELETE",
     "heartbeat": "SELECT, INSERT, UPDATE, DELETE",
@@ -31,15 +31,15 @@ _MAY_BE_MISSING = ("river_migration",)
 
 def grants(river_schema: str, keeper_schema: str) -> str:
     """SQL that makes the two roles and grants them their rights; running it again changes nothing."""
-    return "\n".join([_HEAD, *_roles(), "", *_reader(river_schema), "", *_keeper(keeper_schema)]) + "\n"
+    return "\n".join([_HEAD, *_roles(), "", *_reader(river_schema, keeper_schema), "", *_keeper(keeper_schema)]) + "\n"
 
 
 _HEAD = f"""\
 -- Two roles without a login of their own. Give a keeper's login one of them:
---   GRANT {READER} TO <login>;   only looks; finished jobs are counted in the keeper's memory
+--   GRANT {READER} TO <login>;   only looks, at heartbeats too; finished jobs are counted in the keeper's memory
 --   GRANT {KEEPER} TO <login>;   counts finished jobs in the keeper schema
 -- Run it as the owner of River's tables and of the keeper schema, after `riverkeeper schema install`.
--- The jobs' arguments (args) can be read by neither.
+-- The jobs' arguments (args) can be read by neither, and what jobs note of their progress not by the first.
 """
 
 
@@ -49,11 +49,14 @@ def _roles() -> Iterator[str]:
     yield f"GRANT {READER} TO {KEEPER};"
 
 
-def _reader(schema: str) -> Iterator[str]:
-    yield f"GRANT USAGE ON SCHEMA {name_in_script(schema)} TO {READER};"
+def _reader(schema: str, keeper_schema: str) -> Iterator[str]:
+    yield f"GRANT USAGE ON SCHEMA {name_in_script(schema)}, {name_in_script(keeper_schema)} TO {READER};"
     for table, columns in COLUMNS.items():
         grant = select(schema, table, columns)
         yield _tolerant(grant) if table in _MAY_BE_MISSING else grant
+    yield f"GRANT SELECT ON {name_in_script(keeper_schema)}.meta TO {READER};"
+    for table, columns in HEARTBEAT_COLUMNS.items():
+        yield select(keeper_schema, table, columns)
 
 
 def _keeper(schema: str) -> Iterator[str]:
@@ -63,7 +66,7 @@ def _keeper(schema: str) -> Iterator[str]:
 
 
 def select(schema: str, table: str, columns: Iterable[str], role: str = READER) -> str:
-    """The statement that lets a role read columns of one of River's tables."""
+    """The statement that lets a role read columns of a table."""
     return f"GRANT SELECT ({', '.join(columns)}) ON {name_in_script(schema)}.{table} TO {role};"
 
 

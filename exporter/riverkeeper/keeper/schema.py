@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from riverkeeper.database import Database, Transaction
 from riverkeeper.errors import DatabaseError, Trouble
-from riverkeeper.keeper.found import KeeperSchema, default_name
+from riverkeeper.keeper.found import HEARTBEAT_COLUMNS, KeeperSchema, default_name
 from riverkeeper.keeper.grants import KEEPER_TABLES
 from riverkeeper.river.detect import detect
 from riverkeeper.statements import quoted, statement
@@ -19,7 +19,8 @@ MOST_NAME_BYTES = 63  # Postgres cuts longer names
 
 def look(tx: Transaction, name: str, river_schema: str) -> KeeperSchema:
     """The keeper schema for this River. Raises DatabaseError WRONG_KEEPER where it serves another, or is too new."""
-    found = tx.query("keeper/detect_keeper", {"schema": name})
+    columns = [f"{table}.{column}" for table, read in HEARTBEAT_COLUMNS.items() for column in read]
+    found = tx.query("keeper/detect_keeper", {"schema": name, "columns": columns})
     if not found or not found[0].usable:
         return KeeperSchema(name, installed=bool(found))
     rows = tx.query("keeper/read_meta")
@@ -38,7 +39,9 @@ def look(tx: Transaction, name: str, river_schema: str) -> KeeperSchema:
             f"version {meta.min_compatible}; this one knows version {VERSION}",
         )
     # An older schema will do for what it has: migrations only add.
-    return KeeperSchema(name, True, found[0].writable, meta.version, outdated=meta.version < VERSION)
+    may = found[0]
+    sweepable = may.heartbeat is not None and may.sweepable
+    return KeeperSchema(name, True, may.writable, meta.version, meta.version < VERSION, may.heartbeat, sweepable)
 
 
 def install(url: str, river_schema: str | None, keeper_schema: str | None) -> str:
@@ -108,9 +111,8 @@ def uninstall(url: str, river_schema: str | None, keeper_schema: str | None) -> 
     name = keeper_schema or default_name(river_schema)
     try:
         with database.writing(INSTALL_SECONDS, {"keeper": name}) as tx:
-            if not tx.query("keeper/detect_keeper", {"schema": name}):
+            if not look(tx, name, detect(tx, river_schema).schema).installed:
                 raise DatabaseError(Trouble.MISSING, f'there is no keeper schema "{name}"')
-            look(tx, name, detect(tx, river_schema).schema)
             _refuse_shared(tx, name)
             tx.run(f"DROP SCHEMA {quoted(name)} CASCADE")
     finally:

@@ -28,13 +28,13 @@ def fold_pairs(snapshot: Snapshot) -> Snapshot:
 
 
 def _grouped(parts: Iterable[Part], names: Names) -> list[list[Part]]:
-    """Parts of one name and state together, each under that name."""
-    groups: dict[tuple[Pair, str], list[Part]] = {}
+    """Parts of one name and state, or priority, together, each under that name."""
+    groups: dict[tuple[Pair, str | int], list[Part]] = {}
     named: dict[Pair, Pair] = {}
     for part in parts:
         pair = (part.queue, part.kind)
         name = named.get(pair) or named.setdefault(pair, names.pair(pair))
-        groups.setdefault((name, getattr(part, "state", "running")), []).append(part)
+        groups.setdefault((name, part.state if isinstance(part, LiveKind) else part.priority), []).append(part)
     for (name, _), same in groups.items():
         same[0] = replace(same[0], queue=name[0], kind=name[1])
     return list(groups.values())
@@ -71,4 +71,8 @@ def _add_running(same: list[RunningPair]) -> RunningPair:
         oldest_claim=min(moments("oldest_claim"), default=None),
         last_claim=max(moments("last_claim"), default=None),
         oldest_beat=min(moments("oldest_beat"), default=None),
+        oldest_progress=min(moments("oldest_progress"), default=None),
+        oldest_unbeaten=min(moments("oldest_unbeaten"), default=None),
+        longest_interval=max(moments("longest_interval"), default=None),
+        longest_lease=max(moments("longest_lease"), default=None),
     )

@@ -38,7 +38,8 @@ def read_migrations(tx: Transaction, layout: Layout) -> dict[str, int]:
     return {row.line: row.version for row in rows if row.version is not None}
 
 
-def read_tables(tx: Transaction, layout: Layout) -> tuple[TableSize, ...]:
-    """Size of the job table. Raises DatabaseError."""
-    rows = tx.query("river/read_table_size", {"tables": [layout.oids["river_job"]]})
+def read_tables(tx: Transaction, layout: Layout, heartbeat: int | None = None) -> tuple[TableSize, ...]:
+    """Size of the job table, and of the heartbeat table by its oid. Raises DatabaseError."""
+    tables = [layout.oids["river_job"], *([heartbeat] if heartbeat else [])]
+    rows = tx.query("river/read_table_size", {"tables": tables})
     return tuple(TableSize(row.table_name, row.bytes, row.dead_rows, row.live_rows) for row in rows)

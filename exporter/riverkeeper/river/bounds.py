@@ -17,6 +17,9 @@ KIND_EXACT = 10_000  # rows of one (state, queue) that are read to tell its kind
 KIND_BUDGET = 25_000  # … and of all of them together
 SAMPLE_BUDGET = 10_000  # rows of the queues too long for that, to see what fails in them
 SAMPLE_MOST = 1_000
+SAMPLE_PAGES = (
+    1_000  # of the table, where the planner knows nothing: jobs lie in clusters, and 20 pages of a state are few
+)
 MAX_RUNNING = 250_000  # running rows; River holds one for each worker slot, and these take a second
 METADATA_INLINE = 2_000  # bytes as stored: up to here Postgres keeps a row's metadata in the row itself
 METADATA_LARGE = 65_536  # more than this of one row is not looked into …

@@ -1,4 +1,4 @@
--- Question: how large is the job table with its indexes, and how many dead rows wait for vacuum?
+-- Question: how large are the job table and the heartbeat table with their indexes, and how many dead rows wait for vacuum?
 -- Index: none is read; sizes of files and the statistics collector's counts.
 -- NULL: never; on a standby the row counts are zero (they are kept by the primary).
 SELECT

@@ -31,9 +31,13 @@ _RECENT = _moment(r"[1-9]\d{3}", rf"([1-9]\d({_CENTURY})|([2468][048]|[13579][26
 RFC3339_LIST = f"^{_RECENT}( {_RECENT})*$"
 
 
-def read_running(tx: Transaction) -> Running:
-    """Everything about running attempts. Raises DatabaseError, also where there are more than MAX_RUNNING."""
-    rows = tx.query("river/read_running", PARAMETERS)
+def read_running(tx: Transaction, metadata_interval: float, *, heartbeats: bool) -> Running:
+    """Everything about running attempts. Raises DatabaseError, also where there are more than MAX_RUNNING.
+
+    `metadata_interval` is what a beat in the metadata declares, in seconds. Without `heartbeats` no other is read.
+    """
+    parameters = PARAMETERS | {"metadata_interval": metadata_interval}
+    rows = tx.query("river/read_running", parameters, without=() if heartbeats else (HEARTBEAT,))
     parts: dict[str, list[Row]] = {"pair": [], "age": [], "beat": [], "client": []}
     for row in rows:
         parts[row.part].append(row)
@@ -50,7 +54,10 @@ def read_running(tx: Transaction) -> Running:
     )
 
 
-PARAMETERS = {
+METADATA_INTERVAL = 30.0  # seconds; what a beat in the metadata declares, unless configured otherwise
+HEARTBEAT = "keeper.heartbeat"
+KEYLESS_BYTES = 16  # as stored: metadata this short has room for none of the keys that we look for
+PARAMETERS: dict[str, object] = {
     "age_edges": list(AGE_EDGES),
     "beat_edges": list(BEAT_EDGES),
     "age_buckets": len(AGE_EDGES),
@@ -58,7 +65,9 @@ PARAMETERS = {
     "rfc3339": RFC3339,
     "rfc3339_list": RFC3339_LIST,
     "max_rows": MAX_RUNNING,
+    "metadata_interval": METADATA_INTERVAL,
     "inline_bytes": METADATA_INLINE,
+    "keyless_bytes": KEYLESS_BYTES,
     "most_bytes": METADATA_LARGE,
     "most_bytes_together": METADATA_BUDGET,
 }
@@ -68,6 +77,7 @@ def _pair(row: Row) -> RunningPair:
     return RunningPair(
         queue=row.queue,
         kind=row.kind,
+        priority=row.priority,
         jobs=row.jobs,
         beating=row.beating,
         failing=row.failing,
@@ -76,6 +86,10 @@ def _pair(row: Row) -> RunningPair:
         oldest_claim=row.oldest_claim,
         last_claim=row.last_claim,
         oldest_beat=row.oldest_beat,
+        oldest_progress=row.oldest_progress,
+        oldest_unbeaten=row.oldest_unbeaten,
+        longest_interval=row.longest_interval,
+        longest_lease=row.longest_lease,
     )
 
 

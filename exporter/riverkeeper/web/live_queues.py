@@ -17,7 +17,7 @@ class QueueRow:
     name: str
     paused: bool
     counts: tuple[int | None, ...]  # one for each of STATES; None where it was not read, which is not 0
-    estimated: frozenset[str]  # the states whose number is the planner's estimate
+    estimated: frozenset[str]  # the states whose number is an estimate
     oldest_due: float | None  # seconds since the longest waiting available job became due
 
 

@@ -1,40 +1,28 @@
 -- Question: what does the keeper remember of finished jobs, so that every one is counted once?
--- Index: primary keys only. Cells come and go within two hours, totals stay.
+-- Index: primary keys only. Slots come and go within half an hour, totals stay.
 -- NULL: ledger.progress is NULL until the first collection.
 CREATE TABLE keeper.ledger (
     singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
     epoch     integer NOT NULL DEFAULT 1,      -- rises when the totals start again from 0
     server    text,                            -- system identifier and timeline; another one may have lost commits
     late_rows bigint NOT NULL DEFAULT 0,
+    stamp     bigint NOT NULL DEFAULT 0,       -- another random number at each write: the same says that nobody wrote
     progress  jsonb
 );
 INSERT INTO keeper.ledger DEFAULT VALUES;
 
-CREATE TABLE keeper.ledger_cell (
-    slot     bigint NOT NULL,                  -- Unix seconds of finalized_at / 10
-    measure  text NOT NULL,
-    queue    text NOT NULL,
-    kind     text NOT NULL,
-    label    text NOT NULL,
-    buckets  smallint[] NOT NULL,             -- positions in history/buckets.py: EDGES
-    counts   bigint[] NOT NULL,
-    micros   bigint[] NOT NULL,
-    attempts bigint[] NOT NULL,
-    last     double precision,
-    PRIMARY KEY (slot, measure, queue, kind, label)
-) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05);
-
 CREATE TABLE keeper.ledger_slot (
-    slot bigint PRIMARY KEY,
-    mark bigint NOT NULL                       -- which rows were there when it was last read; the same: nothing to do
-) WITH (fillfactor = 70);
+    slot  bigint PRIMARY KEY,                  -- Unix seconds of finalized_at / 10
+    mark  bigint NOT NULL,                     -- which rows were there when it was last read; the same: nothing to do
+    cells json NOT NULL                        -- the most that was ever seen there, by series (history/rows.py)
+);
 
 CREATE TABLE keeper.ledger_total (
     measure  text NOT NULL,
     queue    text NOT NULL,
     kind     text NOT NULL,
     label    text NOT NULL,
-    buckets  smallint[] NOT NULL,
+    buckets  smallint[] NOT NULL,              -- positions in EDGES of history/buckets.py
     counts   bigint[] NOT NULL,
     micros   bigint[] NOT NULL,
     attempts bigint[] NOT NULL,

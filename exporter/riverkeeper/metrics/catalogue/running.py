@@ -31,6 +31,15 @@ def oldest_heartbeat(snapshot: Snapshot) -> Samples:
     return earliest((_pair(snapshot, pair), pair.oldest_beat) for pair in _pairs(snapshot))
 
 
+def oldest_progress(snapshot: Snapshot) -> Samples:
+    return earliest((_pair(snapshot, pair), pair.oldest_progress) for pair in _pairs(snapshot))
+
+
+def beating_clients(snapshot: Snapshot) -> Samples:
+    if snapshot.beating_clients is not None:
+        yield (), float(snapshot.beating_clients)
+
+
 def beating(snapshot: Snapshot) -> Samples:
     return _counts(snapshot, lambda pair: pair.beating)
 
@@ -103,8 +112,8 @@ RUNNING: tuple[Family[Snapshot], ...] = (
     Family(
         "river_job_heartbeat_age_seconds",
         Kind.AGES,
-        "Time since the last beat of running attempts that beat. A gauge histogram: take quantiles without rate(). "
-        "Absent for queues in which nothing beats.",
+        "Time since the last beat of running attempts that beat and should beat again: neither lost nor about to end. "
+        "A gauge histogram: take quantiles without rate(). Absent for queues in which nothing beats.",
         ("queue",),
         heartbeat_age,
         edges=BEAT_EDGES,
@@ -121,16 +130,25 @@ RUNNING: tuple[Family[Snapshot], ...] = (
     Family(
         "river_job_oldest_heartbeat_timestamp_seconds",
         Kind.GAUGE,
-        "The longest silent beat of running attempts that beat: the oldest of their last beats (Unix time). "
-        "Absent when none beats.",
+        "The longest silent beat of running attempts that beat and should beat again: the oldest of their last beats "
+        "(Unix time of the database; of the worker where it is metadata.health_check_at). Absent when none beats.",
         ("queue", "kind"),
         oldest_heartbeat,
         per=Per.PAIR,
     ),
     Family(
+        "river_job_oldest_progress_timestamp_seconds",
+        Kind.GAUGE,
+        "The oldest of the last words of running attempts that ever told of progress (Unix time of the database). "
+        "Absent when none did.",
+        ("queue", "kind"),
+        oldest_progress,
+        per=Per.PAIR,
+    ),
+    Family(
         "river_jobs_beating",
         Kind.GAUGE,
-        "Running attempts with a beat of their present claim.",
+        "Running attempts with a beat of their present claim, in the heartbeat table or in metadata.health_check_at.",
         ("queue", "kind"),
         beating,
         per=Per.PAIR,
@@ -166,6 +184,14 @@ RUNNING: tuple[Family[Snapshot], ...] = (
         ("queue",),
         busy_clients,
         per=Per.QUEUE,
+    ),
+    Family(
+        "river_beating_clients",
+        Kind.GAUGE,
+        "Worker processes whose last beat is younger than three of their own intervals, with jobs or without. "
+        "Absent where the heartbeat table cannot be read.",
+        (),
+        beating_clients,
     ),
     Family(
         "river_queue_last_claim_timestamp_seconds",

@@ -111,7 +111,7 @@ WAITING: tuple[Family[Snapshot], ...] = (
     Family(
         "river_jobs",
         Kind.GAUGE,
-        "Live jobs, by queue and state, in river_job. Exact up to a bound, beyond it the planner's estimate "
+        "Live jobs, by queue and state, in river_job. Exact up to a bound, beyond it an estimate "
         "(river_jobs_estimated). 0 for queues seen in the last hour.",
         ("queue", "state"),
         jobs,

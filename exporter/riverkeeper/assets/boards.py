@@ -1,0 +1,12 @@
+"""The Grafana dashboards, for this configuration's replica labels and addresses."""
+
+from __future__ import annotations
+
+from riverkeeper.config.assets import Assets
+from riverkeeper.dashboards import Scope, dashboards
+
+
+def board_files(assets: Assets) -> dict[str, str]:
+    """Classic dashboard JSON, by path."""
+    scope = Scope(assets.replica_labels, assets.keeper_url, assets.runbooks_url)
+    return {f"dashboards/json/{name}": text for name, text in dashboards(scope).items()}

@@ -1,0 +1,77 @@
+"""Kubernetes manifests, from the YAML templates in `kubernetes/`, with the rules and dashboards of the other renderers.
+
+`<< … >>` is filled in here. What is rendered for Prometheus and Grafana goes in as it is.
+"""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from textwrap import indent
+
+from riverkeeper import __version__
+from riverkeeper.assets.alerting import alerting_files
+from riverkeeper.assets.boards import board_files
+from riverkeeper.config.assets import Assets
+
+FOLDER = "deploy/kubernetes"
+_HEAD = "# Written by `riverkeeper assets` from exporter/riverkeeper/assets. Do not edit: change it by an overlay.\n"
+# kube-prometheus-stack selects by the first label; its Grafana loads ConfigMaps that have the second.
+STACK = "release: kube-prometheus-stack"
+BOARD = 'grafana_dashboard: "1"'
+_RULE = f"""apiVersion: monitoring.coreos.com/v1
+kind: PrometheusRule
+metadata:
+  name: riverkeeper
+  labels:
+    app.kubernetes.io/name: riverkeeper
+    {STACK}
+spec:
+  groups:
+"""
+_CONFIGMAP = """---
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: riverkeeper-dashboard-{name}
+  labels:
+    app.kubernetes.io/name: riverkeeper
+    {label}
+data:
+  riverkeeper-{name}.json: |
+{json}
+"""
+
+
+def manifest_files(assets: Assets) -> dict[str, str]:
+    """Everything `kubectl apply -k` needs but the Secret, by path."""
+    made = {"prometheusrule.yaml": _rule(assets), "dashboards.yaml": _dashboards(assets)}
+    return {f"{FOLDER}/{name}": _HEAD + text for name, text in (_templates() | made).items()}
+
+
+def _templates() -> dict[str, str]:
+    folder = files("riverkeeper.assets").joinpath("kubernetes")
+    texts = {file.name: file.read_text(encoding="utf-8") for file in folder.iterdir() if file.name.endswith(".yaml")}
+    return {name: text.replace("<< version >>", __version__) for name, text in sorted(texts.items())}
+
+
+def _rule(assets: Assets) -> str:
+    """The groups of every rule file, in their order; comments between rules stay."""
+    groups = [
+        text.partition("\ngroups:\n")[2]
+        for path, text in alerting_files(assets).items()
+        if "\ngroups:\n" in text and path.endswith(".yml")
+    ]
+    return _RULE + "\n".join(indent(group.strip("\n"), "  ") for group in groups) + "\n"
+
+
+def _dashboards(assets: Assets) -> str:
+    """One ConfigMap for each, its JSON without spaces: `kubectl apply` keeps a copy of at most 256 KiB."""
+    return "".join(
+        _CONFIGMAP.format(
+            name=path.rpartition("/")[2].removesuffix(".json"),
+            label=BOARD,
+            json=indent(json.dumps(json.loads(text), ensure_ascii=False, separators=(",", ":")), "    "),
+        )
+        for path, text in board_files(assets).items()
+    )

@@ -1,0 +1,143 @@
+"""A dashboard: panels in reading order become a file that Grafana loads. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from riverkeeper.dashboards.field import Json
+from riverkeeper.dashboards.panel import DATA_SOURCE, Panel
+from riverkeeper.dashboards.query import Queries
+from riverkeeper.dashboards.scope import Scope
+from riverkeeper.dashboards.variables import variables
+
+WIDTH = 24
+SCHEMA_VERSION = 39  # Grafana 10 shows it as it is, newer ones migrate it on load
+TAG = "riverkeeper"
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A heading and what stands under it; a collapsed one asks nothing of Prometheus until it is opened."""
+
+    title: str
+    panels: Sequence[Panel]
+    collapsed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """One dashboard, before its panels have places and numbers."""
+
+    uid: str  # stays for ever: alerts and bookmarks lead to it
+    title: str
+    description: str
+    filters: tuple[str, ...]  # variables that choose by label: queue, kind
+    first: Sequence[Panel]  # the first screen, without a heading
+    sections: Sequence[Section] = field(default_factory=tuple)
+    one_kind: bool = False  # the kind variable takes one value, not several
+
+    def json(self, scope: Scope) -> Json:
+        """The file, in Grafana's classic model."""
+        return {
+            "uid": self.uid,
+            "title": self.title,
+            "description": self.description,
+            "tags": [TAG],
+            "editable": False,
+            "graphTooltip": 1,
+            "schemaVersion": SCHEMA_VERSION,
+            "version": 1,
+            "timezone": "browser",
+            "refresh": "30s",
+            "time": {"from": "now-6h", "to": "now"},
+            "timepicker": {},
+            "links": _links(),
+            "annotations": {"list": _annotations(Queries(scope.replica_labels))},
+            "templating": {"list": variables(scope, self.filters, one_kind=self.one_kind)},
+            "panels": self._panels(),
+        }
+
+    def _panels(self) -> list[Json]:
+        placed = Placing()
+        panels = placed.all(self.first)
+        for section in self.sections:
+            row = placed.heading(section)
+            inside = placed.all(section.panels)
+            panels += [row | {"panels": inside}] if section.collapsed else [row, *inside]
+        return panels
+
+
+@dataclass(slots=True)
+class Placing:
+    """Puts panels side by side while there is room, then below; numbers them as it goes."""
+
+    number: int = 0
+    y: int = 0
+
+    def all(self, panels: Sequence[Panel]) -> list[Json]:
+        x = tallest = 0
+        placed = []
+        for panel in panels:
+            if x + panel.width > WIDTH:
+                x, self.y, tallest = 0, self.y + tallest, 0
+            placed.append(panel.json(self._next(), x, self.y))
+            x, tallest = x + panel.width, max(tallest, panel.height)
+        self.y += tallest
+        return placed
+
+    def heading(self, section: Section) -> Json:
+        row: Json = {
+            "id": self._next(),
+            "type": "row",
+            "title": section.title,
+            "collapsed": section.collapsed,
+            "gridPos": {"x": 0, "y": self.y, "w": WIDTH, "h": 1},
+            "panels": [],
+        }
+        self.y += 1
+        return row
+
+    def _next(self) -> int:
+        self.number += 1
+        return self.number
+
+
+def _links() -> list[Json]:
+    """To the other boards with everything that is chosen here, and to the keeper's own pages."""
+    common: Json = {"asDropdown": False, "icon": "external link", "tooltip": ""}
+    boards = {"title": "Riverkeeper", "type": "dashboards", "tags": [TAG], "url": "", "targetBlank": False,
+              "includeVars": True, "keepTime": True}  # fmt: skip
+    pages = [
+        {"title": title, "type": "link", "tags": [], "url": f"${{keeper_url}}{page}", "targetBlank": True,
+         "includeVars": False, "keepTime": False}
+        for title, page in (("Stuck jobs", "/stuck"), ("Failing jobs", "/failing"), ("Rescues", "/rescues"))
+    ]  # fmt: skip
+    return [common | one for one in (boards, *pages)]
+
+
+def _annotations(queries: Queries) -> list[Json]:
+    """Grafana's own, and a mark at each rescue: the value is when it happened, in milliseconds."""
+    builtin: Json = {
+        "builtIn": 1,
+        "name": "Annotations & Alerts",
+        "type": "dashboard",
+        "datasource": {"type": "grafana", "uid": "-- Grafana --"},
+        "enable": True,
+        "hide": True,
+        "iconColor": "rgba(0, 211, 255, 1)",
+    }
+    rescues: Json = {
+        "name": "Rescues",
+        "datasource": DATA_SOURCE,
+        "enable": True,
+        "hide": False,
+        "iconColor": "purple",
+        "expr": f"{queries.fact('riverkeeper_last_rescue_timestamp_seconds')} * 1000",
+        "useValueForTime": True,
+        "titleFormat": "Rescue",
+        "textFormat": "A stuck job was rescued: see /rescues",
+        "tagKeys": "",
+        "step": "10s",
+    }
+    return [builtin, rescues]

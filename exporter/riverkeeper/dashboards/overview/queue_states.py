@@ -1,0 +1,44 @@
+"""What has each queue been doing? Its state over time. Pure."""
+
+from __future__ import annotations
+
+from riverkeeper.dashboards.field import ACTIVE, BAD, GOOD, WARN, words
+from riverkeeper.dashboards.panel import Panel, Query, Text
+from riverkeeper.dashboards.panels import timeline
+from riverkeeper.dashboards.query import Queries, by
+
+STATES = {
+    0: ("flowing", GOOD),
+    1: ("backlog", WARN),
+    2: ("paused", ACTIVE),
+    3: ("frozen", BAD),
+    4: ("no producer", "dark-red"),
+}
+FROZEN_SECONDS = 600  # of due jobs without a claim; a fetch of River's takes seconds
+SILENT_SECONDS = 1200  # two refreshes of river_queue missed: a client writes one each ten minutes
+
+
+def queue_states(q: Queries) -> Panel:
+    text = Text(
+        shows="Backlog: the oldest due job waits beyond its limit. Frozen: jobs are due and none was claimed for ten "
+        "minutes. No producer: jobs are due and no client has refreshed the queue's row for twenty.",
+        normal="flowing. Paused is somebody's decision: find out whose before you resume it.",
+        next="frozen: are the clients alive, are all their slots held by stuck jobs? No producer: is it deployed?",
+        empty="No queue was seen in this time",
+    )
+    return timeline("Queues", text, Query(state_of_queues(q), "{{queue}}"), mappings=words(STATES), width=10, height=7)
+
+
+def state_of_queues(q: Queries) -> str:
+    """By queue the number of its state, the worst that holds."""
+    due = f"{by('queue', q.fact('river_jobs_ready'))}"
+    refreshed = by("queue", q.age("river_queue_updated_timestamp_seconds"), "max")
+    claimed = by("queue", q.age("river_queue_last_claim_timestamp_seconds"), "max")
+    paused = by("queue", q.fact("river_queue_paused"), "max")
+    waited = by("queue", q.fact("river_job_limit_used_ratio", limit="wait"), "max")
+    abandoned = f"({due} > 0 unless on (queue) {refreshed} < {SILENT_SECONDS})"
+    frozen = f"({due} > 0 and on (queue) {claimed} > {FROZEN_SECONDS} unless on (queue) {paused} == 1)"
+    return (
+        f"{abandoned} * 0 + 4 or {frozen} * 0 + 3 or ({paused} == 1) * 2 "
+        f"or ({waited} >= 1) * 0 + 1 or {due} * 0"
+    )  # fmt: skip

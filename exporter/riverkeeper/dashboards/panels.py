@@ -1,0 +1,190 @@
+"""The kinds of panel that the boards use, each with the options that suit it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from string import ascii_uppercase
+
+from riverkeeper.dashboards.field import NEUTRAL, Json, named
+from riverkeeper.dashboards.panel import Form, Panel, Query, Text
+
+LAST = {"calcs": ["lastNotNull"], "fields": "", "values": False}
+HIDE_NOTHING = {"legend": False, "tooltip": False, "viz": False}
+BY_THRESHOLD = {"mode": "thresholds"}
+
+
+def stat(
+    title: str,
+    text: Text,
+    *queries: Query,
+    unit: str,
+    width: int,
+    height: int = 4,
+    thresholds: Json = NEUTRAL,
+    mappings: Sequence[Json] = (),
+    overrides: Sequence[Json] = (),
+    links: Sequence[Json] = (),
+    named_values: bool = False,
+    sparkline: bool = False,
+    decimals: int | None = None,
+) -> Panel:
+    """Numbers to be read across a room."""
+    defaults: Json = {"color": BY_THRESHOLD, "thresholds": thresholds, "links": list(links)}
+    defaults |= {"mappings": list(mappings)} if mappings else {}
+    defaults |= {} if decimals is None else {"decimals": decimals}
+    options: Json = {
+        "colorMode": "value",
+        "graphMode": "area" if sparkline else "none",
+        "justifyMode": "auto",
+        "orientation": "auto",
+        "reduceOptions": LAST,
+        "textMode": "value_and_name" if named_values else "value",
+        "wideLayout": True,
+    }
+    return Panel(title, "stat", text, queries, unit, width, height, defaults, overrides, options)
+
+
+def timeseries(
+    title: str,
+    text: Text,
+    *queries: Query,
+    unit: str,
+    width: int = 12,
+    height: int = 8,
+    stacked: bool = False,
+    bars: bool = False,
+    fill: int = 10,
+    overrides: Sequence[Json] = (),
+    links: Sequence[Json] = (),
+    at_least: float | None = 0,
+    thresholds: Json = NEUTRAL,
+    threshold_lines: bool = False,
+) -> Panel:
+    """Lines, areas or bars over time; zero is on the axis unless told otherwise."""
+    custom: Json = {
+        "drawStyle": "bars" if bars else "line",
+        "lineInterpolation": "linear",
+        "lineWidth": 1,
+        "fillOpacity": 70 if bars else 30 if stacked else fill,
+        "gradientMode": "none",
+        "showPoints": "never",
+        "spanNulls": False,
+        "stacking": {"mode": "normal" if stacked else "none", "group": "A"},
+        "axisPlacement": "auto",
+        "axisSoftMin": 0,
+        "scaleDistribution": {"type": "linear"},
+        "thresholdsStyle": {"mode": "dashed" if threshold_lines else "off"},
+        "hideFrom": HIDE_NOTHING,
+    }
+    defaults: Json = {"color": {"mode": "palette-classic"}, "thresholds": thresholds, "custom": custom}
+    defaults |= {"links": list(links)} | ({} if at_least is None else {"min": at_least})
+    options: Json = {
+        "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []},
+        "tooltip": {"mode": "multi", "sort": "desc"},
+    }
+    return Panel(title, "timeseries", text, queries, unit, width, height, defaults, overrides, options)
+
+
+def timeline(title: str, text: Text, *queries: Query, mappings: Sequence[Json], width: int, height: int) -> Panel:
+    """States over time, a line for each thing that has one."""
+    custom: Json = {"fillOpacity": 80, "lineWidth": 0, "hideFrom": HIDE_NOTHING}
+    defaults: Json = {"color": BY_THRESHOLD, "thresholds": NEUTRAL, "mappings": list(mappings), "custom": custom}
+    options: Json = {
+        "alignValue": "left",
+        "mergeValues": True,
+        "rowHeight": 0.85,
+        "showValue": "auto",
+        "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True},
+        "tooltip": {"mode": "single", "sort": "none"},
+    }
+    return Panel(title, "state-timeline", text, queries, "none", width, height, defaults, (), options)
+
+
+def heatmap(title: str, text: Text, query: str, *, width: int = 12, height: int = 8, unit: str = "s") -> Panel:
+    """Buckets of a histogram over time; `query` keeps le, and is of a rate only where the buckets never fall."""
+    defaults: Json = {"custom": {"hideFrom": HIDE_NOTHING, "scaleDistribution": {"type": "linear"}}}
+    options: Json = {
+        "calculate": False,
+        "cellGap": 1,
+        "cellValues": {"unit": "short", "decimals": 0},
+        "color": {"mode": "scheme", "scheme": "Oranges", "fill": "dark-orange", "exponent": 0.5, "steps": 64,
+                  "reverse": False},
+        "exemplars": {"color": "rgba(255,0,255,0.7)"},
+        "filterValues": {"le": 1e-9},
+        "legend": {"show": True},
+        "rowsFrame": {"layout": "auto"},
+        "tooltip": {"mode": "single", "yHistogram": False, "showColorScale": False},
+        "yAxis": {"axisPlacement": "left", "unit": unit, "reverse": False},
+    }  # fmt: skip
+    asked = (Query(query, "{{le}}", Form.HEATMAP),)
+    return Panel(title, "heatmap", text, asked, unit, width, height, defaults, (), options)
+
+
+def bars(
+    title: str,
+    text: Text,
+    *queries: Query,
+    unit: str,
+    width: int,
+    height: int,
+    thresholds: Json,
+    most: float | None = None,
+    links: Sequence[Json] = (),
+) -> Panel:
+    """Values of now beside each other; `most` is where a bar is full."""
+    defaults: Json = {"color": BY_THRESHOLD, "thresholds": thresholds, "min": 0, "links": list(links)}
+    defaults |= {} if most is None else {"max": most}
+    options: Json = {
+        "displayMode": "basic",
+        "orientation": "horizontal",
+        "reduceOptions": LAST,
+        "showUnfilled": True,
+        "valueMode": "color",
+        "namePlacement": "auto",
+        "sizing": "auto",
+        "minVizHeight": 16,
+        "minVizWidth": 8,
+        "maxVizHeight": 40,
+        "legend": {"displayMode": "list", "placement": "bottom", "showLegend": False, "calcs": []},
+    }
+    return Panel(title, "bargauge", text, queries, unit, width, height, defaults, (), options)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A label's values where `label` is given, else an expression's."""
+
+    name: str
+    label: str = ""
+    expr: str = ""
+    unit: str = "short"
+    look: Json = field(default_factory=dict)  # properties of the field, as `named` takes them
+
+    def json(self) -> Json:
+        return named(self.name, **({} if self.label else {"unit": self.unit}), **self.look)
+
+
+def table(
+    title: str, text: Text, *columns: Column, width: int, height: int, sort: str, links: Sequence[Json] = ()
+) -> Panel:
+    """Rows of now, joined by their labels; the greatest of column `sort` first."""
+    valued = [column for column in columns if column.expr]
+    keys = {column.expr: f"Value #{letter}" if len(valued) > 1 else "Value"
+            for letter, column in zip(ascii_uppercase, valued, strict=False)}  # fmt: skip
+    sources = [column.label or keys[column.expr] for column in columns]
+    organize: Json = {
+        "excludeByName": {"Time": True},
+        "indexByName": {source: index for index, source in enumerate(sources)},
+        "renameByName": {source: column.name for source, column in zip(sources, columns, strict=True)},
+    }
+    return Panel(
+        title, "table", text, tuple(Query(column.expr, "", Form.TABLE) for column in valued), "short", width, height,
+        {"color": BY_THRESHOLD, "thresholds": NEUTRAL, "custom": {"align": "auto", "cellOptions": {"type": "auto"},
+                                                                  "inspect": False}},
+        [column.json() for column in columns],
+        {"cellHeight": "sm", "showHeader": True, "sortBy": [{"displayName": sort, "desc": True}],
+         "footer": {"show": False, "reducer": ["sum"], "countRows": False, "fields": ""}},
+        links,
+        ({"id": "merge", "options": {}}, {"id": "organize", "options": organize}),
+    )  # fmt: skip

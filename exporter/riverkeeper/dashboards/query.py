@@ -1,0 +1,85 @@
+"""PromQL over the catalogue's families: each piece is right with any number of replicas. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from riverkeeper.metrics.catalogue import ACTS, OF_SNAPSHOT, PROCESS
+from riverkeeper.metrics.family import Family
+
+FAMILIES: tuple[Family[Any], ...] = (*OF_SNAPSHOT, *ACTS, *PROCESS)
+LABELS = {family.name: family.labels for family in FAMILIES}
+RATE = "[$__rate_interval]"
+
+
+@dataclass(frozen=True, slots=True)
+class Queries:
+    """Pieces of expressions, from raw metrics: boards work where the recording rules are not loaded.
+
+    river_* are facts of the database, equal on every replica: rate first, then `max without` the replica labels.
+    riverkeeper_*_total are acts of one process: summed over replicas. A value of None takes a board's filter away.
+    """
+
+    replica_labels: tuple[str, ...]
+    filters: tuple[str, ...] = ()  # labels that the board has a variable for, of the same name
+
+    def select(self, family: str, suffix: str = "", /, **matchers: str | None) -> str:
+        """A selector; "~" before a value makes it a regular expression. Raises KeyError for an unknown family."""
+        chosen: dict[str, str | None] = {"job": "~$job", "instance": "~$instance"}
+        chosen |= {label: f"~${label}" for label in self.filters if label in LABELS[family]} | matchers
+        inside = [
+            f'{label}=~"{value[1:]}"' if value.startswith("~") else f'{label}="{value}"'
+            for label, value in chosen.items()
+            if value is not None
+        ]
+        return f"{family}{suffix}{{{', '.join(inside)}}}"
+
+    def once(self, inner: str) -> str:
+        """A fact that several replicas tell, told once."""
+        return f"max without ({', '.join(self.replica_labels)}) ({inner})"
+
+    def fact(self, family: str, **matchers: str | None) -> str:
+        return self.once(self.select(family, **matchers))
+
+    def rate(self, family: str, suffix: str = "", offset: str = "", **matchers: str | None) -> str:
+        """Per second, of a counter that is a fact."""
+        return self.once(f"rate({self.select(family, suffix, **matchers)}{RATE}{offset})")
+
+    def increase(self, family: str, suffix: str = "", over: str = RATE, **matchers: str | None) -> str:
+        """Of a counter that is a fact."""
+        return self.once(f"increase({self.select(family, suffix, **matchers)}{over})")
+
+    def growth(self, family: str, **matchers: str | None) -> str:
+        """Per second, of a gauge; the mean of the replicas, for the greatest of two noisy slopes is biased."""
+        return f"avg without ({', '.join(self.replica_labels)}) (deriv({self.select(family, **matchers)}{RATE}))"
+
+    def acts(self, family: str, suffix: str = "", over: str = RATE, **matchers: str | None) -> str:
+        """Increase of a counter of one process, of all replicas together."""
+        inner = f"increase({self.select(family, suffix, **matchers)}{over})"
+        return f"sum without ({', '.join(self.replica_labels)}) ({inner})"
+
+    def age(self, moment: str, **matchers: str | None) -> str:
+        """Seconds since a moment, both by the database's clock and of one scrape."""
+        return self.once(self.ago(moment, **matchers))
+
+    def ago(self, moment: str, **matchers: str | None) -> str:
+        """The same for each replica."""
+        now = self.select("riverkeeper_snapshot_timestamp_seconds")
+        then = self.select(moment, **matchers)
+        if not LABELS[moment]:
+            return f"{now} - {then}"
+        return f"{now} - ignoring ({', '.join(LABELS[moment])}) group_right () {then}"
+
+    def quantile(self, q: float, family: str, offset: str = "", **matchers: str | None) -> str:
+        """Of a histogram's recent observations, seconds."""
+        return f"histogram_quantile({q}, sum by (le) ({self.rate(family, '_bucket', offset, **matchers)}))"
+
+
+def by(labels: str, inner: str, how: str = "sum") -> str:
+    """Aggregate by labels, given as in PromQL: "queue, kind"."""
+    return f"{how} by ({labels}) ({inner})"
+
+
+def total(inner: str, how: str = "sum") -> str:
+    return f"{how}({inner})"

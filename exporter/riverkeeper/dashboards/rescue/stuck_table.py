@@ -1,0 +1,30 @@
+"""What is stuck now, by what a rescue is decided on. Pure."""
+
+from __future__ import annotations
+
+from riverkeeper.dashboards.field import BAD, steps, to_board, to_keeper
+from riverkeeper.dashboards.overview.queues_table import COLORED
+from riverkeeper.dashboards.panel import Panel, Text
+from riverkeeper.dashboards.panels import Column, table
+from riverkeeper.dashboards.query import Queries, by
+from riverkeeper.dashboards.uids import KIND
+
+
+def stuck(q: Queries) -> Panel:
+    text = Text(
+        shows="Running attempts that are stuck, by why.",
+        normal="an empty table, or rows that are gone within a minute where the tier is live.",
+        next="click the reason for the jobs themselves: evidence, and what would be done about each.",
+        empty="Nothing is stuck",
+    )
+    jobs = by("queue, kind, tier, reason", q.fact("river_jobs_stuck"))
+    return table(
+        "Stuck now", text,
+        Column("Reason", label="reason", look={
+            "links": [to_keeper("The jobs", "/stuck?reason=${__value.raw}&kind=${__data.fields.Kind}")]}),
+        Column("Tier", label="tier"),
+        Column("Queue", label="queue"),
+        Column("Kind", label="kind", look={"links": [to_board("This kind", KIND, "kind=${__value.raw}")]}),
+        Column("Jobs", expr=f"{jobs} > 0", look={"thresholds": steps((None, BAD)), **COLORED}),
+        width=14, height=7, sort="Jobs", links=[to_keeper("Stuck jobs", "/stuck")],
+    )  # fmt: skip

@@ -1,0 +1,11 @@
+-- Question: how many worker processes beat now, and is there any beat of a job to be read?
+-- Index: none; one row a process, those of the last hour (sweep_clients.sql). Of the heartbeats the first row is enough.
+-- NULL: never. Both tables stay locked (as any SELECT locks) until the transaction ends: who asks this first can read
+-- them afterwards, and nobody drops them in between.
+SELECT
+    (
+        SELECT count(*)
+        FROM keeper.client AS c
+        WHERE c.beat_at > now() - 3 * c.beat_interval
+    ) AS beating_clients,
+    EXISTS (SELECT FROM keeper.heartbeat) AS any_heartbeat

@@ -1,0 +1,14 @@
+-- Question: what is read in place of the heartbeat table, where there is none or it may not be read?
+-- Index: none.
+-- NULL: all of it; there is never a row. The planner drops a join with it.
+SELECT
+    NULL::bigint AS job_id,
+    NULL::timestamptz AS attempted_at,
+    NULL::smallint AS attempt,
+    NULL::interval AS beat_interval,
+    NULL::interval AS lease,
+    NULL::timestamptz AS beat_at,
+    NULL::timestamptz AS progress_at,
+    NULL::timestamptz AS lost_at,
+    NULL::timestamptz AS settled_at
+WHERE false

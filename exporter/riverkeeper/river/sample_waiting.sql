@@ -1,0 +1,19 @@
+-- Question: how many jobs wait in each (state, queue, priority), by a sample of the table's pages?
+-- Index: none; about `pages` whole pages of the table, nearly the same ones each time, however large it is.
+-- NULL: never. No rows where nothing of the states was in the sample; a partitioned table has no pages of its own.
+WITH size AS (
+    SELECT least(1, %(pages)s::double precision / greatest(1, own.pages)) * least(1, own.pages) AS share
+    FROM pg_catalog.pg_type AS t
+    CROSS JOIN LATERAL (
+        SELECT pg_relation_size(t.typrelid) / current_setting('block_size')::integer AS pages
+    ) AS own
+    WHERE t.oid = pg_typeof(NULL::river.river_job)
+)
+SELECT
+    j.state::text AS state,
+    j.queue,
+    j.priority,
+    count(*) / (SELECT size.share FROM size) AS jobs
+FROM river.river_job AS j TABLESAMPLE SYSTEM ((SELECT 100 * size.share FROM size)) REPEATABLE (1)
+WHERE j.state = ANY (%(states)s::text[]::river.river_job_state[])
+GROUP BY j.state, j.queue, j.priority

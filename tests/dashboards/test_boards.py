@@ -1,0 +1,257 @@
+"""The dashboards are laid out well, lead where they say, and ask only what the keeper exports."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import combinations
+from typing import Any
+
+import promql_parser
+import pytest
+
+from dashboards.boards import (
+    FILES,
+    FOLDER,
+    Json,
+    asked,
+    board,
+    children,
+    filled,
+    nodes,
+    panels,
+    parsed,
+    rows,
+    selectors,
+    variables,
+)
+from riverkeeper.dashboards import DASHBOARDS, Scope, dashboards
+from riverkeeper.dashboards.query import FAMILIES
+from riverkeeper.metrics.family import Kind
+
+each = pytest.mark.parametrize("file", FILES)
+BOARDS = {board(file)["uid"]: file for file in FILES}
+PAGES: dict[str, set[str]] = {
+    "/stuck": {"queue", "kind", "tier", "reason"},
+    "/failing": {"queue", "kind"},
+    "/rescues": set(),
+}
+
+LABELS = {family.name: set(family.labels) for family in FAMILIES}
+SAMPLES = LABELS | {
+    f"{family.name}_bucket": {*family.labels, "le"} for family in FAMILIES if family.kind in {Kind.HISTOGRAM, Kind.AGES}
+}
+OF_SCRAPE = {"job", "instance", "pod"}
+OF_ALERTS = {"alertname", "alertstate", "severity", "queue", "kind", "tier", "reason"}
+SAMPLES |= {"ALERTS": OF_ALERTS, "ALERTS_FOR_STATE": OF_ALERTS}
+
+
+def test_one_file_for_each_dashboard() -> None:
+    """Nothing lies in the folder that the code does not build; that they are equal, tests/consistency checks."""
+    assert sorted(f"{name}.json" for name in DASHBOARDS) == FILES
+
+
+def test_names_are_their_own() -> None:
+    """A uid or title that comes twice stops Grafana's provisioning of the whole folder."""
+    assert len(BOARDS) == len({board(file)["title"] for file in FILES}) == len(FILES)
+    assert all(len(uid) <= 40 for uid in BOARDS)
+
+
+@each
+def test_classic_model(file: str) -> None:
+    """What Grafana 10 to 13 load from a file: no id of a database, nothing that only an import fills in."""
+    assert 39 <= board(file)["schemaVersion"] <= 42
+    assert not {"id", "__inputs", "__requires"} & board(file).keys()
+    assert "${DS_" not in (FOLDER / file).read_text(encoding="utf-8")
+
+
+@each
+def test_panel_ids_are_unique(file: str) -> None:
+    """Collapsed panels and headings count too."""
+    numbers = [panel["id"] for panel in [*rows(file), *panels(file)] if panel["type"] == "row" or panel in panels(file)]
+    ids = [row["id"] for row in rows(file) if row["type"] == "row"] + [panel["id"] for panel in panels(file)]
+
+    assert len(ids) == len(set(ids))
+    assert set(numbers) == set(ids)
+
+
+@each
+def test_panels_lie_beside_each_other(file: str) -> None:
+    """None is wider than the page, and none lies on another; a collapsed row's panels come below all that is open."""
+    placed = [panel["gridPos"] for panel in [row for row in rows(file) if row["type"] == "row"] + panels(file)]
+
+    assert all(one["x"] >= 0 and one["x"] + one["w"] <= 24 and one["h"] > 0 for one in placed)
+    assert [pair for pair in combinations(placed, 2) if overlap(*pair)] == []
+
+
+def overlap(one: Json, other: Json) -> bool:
+    return bool(
+        one["x"] < other["x"] + other["w"]
+        and other["x"] < one["x"] + one["w"]
+        and one["y"] < other["y"] + other["h"]
+        and other["y"] < one["y"] + one["h"]
+    )
+
+
+@each
+def test_lines_are_full(file: str) -> None:
+    """Panels of a line fill it: a hole looks like a panel that did not load."""
+    lines: dict[int, int] = {}
+    for panel in panels(file):
+        lines[panel["gridPos"]["y"]] = lines.get(panel["gridPos"]["y"], 0) + panel["gridPos"]["w"]
+
+    assert set(lines.values()) == {24}
+
+
+def test_first_screen_of_the_overview_needs_no_scrolling() -> None:
+    """A grid unit is 38 pixels; 720 leave room for Grafana's own bars on a screen of 900."""
+    first = next(row["gridPos"]["y"] for row in rows("overview.json") if row["type"] == "row")
+
+    assert first * 38 <= 720
+
+
+@each
+def test_every_metric_and_label_exists(file: str) -> None:
+    """Expressions, groupings, joins and legends name only what the catalogue declares."""
+    for one in asked(file):
+        known = set(OF_SCRAPE)
+        for selector in selectors(one.expr):
+            assert selector.name in SAMPLES, one.place
+            allowed = SAMPLES[selector.name] | OF_SCRAPE
+            assert {matcher.name for matcher in selector.matchers.matchers} <= allowed, one.place
+            known |= allowed
+        for node in nodes(parsed(one.expr)):
+            assert set(grouped(node)) <= known, one.place
+        assert set(re.findall(r"\{\{(\w+)\}\}", one.legend)) <= known, one.place
+
+
+def grouped(node: object) -> list[str]:
+    """Labels that an aggregation or a join names."""
+    if isinstance(node, promql_parser.AggregateExpr) and node.modifier:
+        return list(node.modifier.labels)
+    if isinstance(node, promql_parser.BinaryExpr) and node.modifier:
+        matching = node.modifier.matching
+        return [*(matching.labels if matching else []), *(node.modifier.group_labels or [])]
+    return []
+
+
+@each
+def test_variables_ask_for_what_exists(file: str) -> None:
+    """Families and labels of the variables' queries, too."""
+    for variable in variables(file).values():
+        if variable["type"] == "query":
+            inside = variable["query"]["query"].removeprefix("label_values(").removesuffix(")")
+            selector, _, label = inside.rpartition(", ")
+            (found,) = selectors(selector)
+            named = {matcher.name for matcher in found.matchers.matchers} | {label}
+            assert named <= SAMPLES[found.name] | OF_SCRAPE
+
+
+@each
+def test_facts_are_told_once(file: str) -> None:
+    """Replicas tell the same facts: nothing of river_* is added up or counted before replicas are folded into one."""
+    for one in asked(file):
+        assert list(told_twice(parsed(one.expr))) == [], one.place
+
+
+def test_a_fact_told_twice_is_found() -> None:
+    """The rule above has teeth: a sum over replicas is found, also through a rate."""
+    twice, once = "sum by (queue) (rate(river_x_total[1m]))", "sum(max without (instance, pod) (river_jobs))"
+
+    assert list(told_twice(parsed(twice))) == ["river_x_total"]
+    assert list(told_twice(parsed(once))) == []
+
+
+def told_twice(node: Any, adding: bool = False) -> Iterator[str]:
+    """Facts that a sum reaches without an aggregation over the replica labels between."""
+    if isinstance(node, promql_parser.AggregateExpr):
+        folds = node.modifier is not None and set(node.modifier.labels) == set(Scope().replica_labels)
+        adding = not folds and (adding or str(node.op) not in {"max", "min"})
+    if isinstance(node, promql_parser.VectorSelector) and adding and (node.name or "").startswith("river_"):
+        yield str(node.name)
+    for child in children(node):
+        yield from told_twice(child, adding)
+
+
+@each
+def test_variables_are_declared(file: str) -> None:
+    """Every $variable of an expression, link or query is one of the board's, or Grafana's own."""
+    text = (FOLDER / file).read_text(encoding="utf-8")
+    used = {name for name in re.findall(r"\$\{?(\w+)", text) if not name.startswith("__")}
+
+    assert used == variables(file).keys()
+
+
+def links(file: str) -> list[tuple[Json, Json]]:
+    """Links of a board, its panels and their fields, each with the panel it stands in ({} for the board's own)."""
+    found: list[tuple[Json, Json]] = [({}, link) for link in board(file)["links"] if link["type"] == "link"]
+    for panel in panels(file):
+        config = panel["fieldConfig"]
+        listed = [*panel["links"], *config["defaults"].get("links", [])]
+        listed += [link for override in config["overrides"] for one in override["properties"] if one["id"] == "links"
+                   for link in one["value"]]  # fmt: skip
+        found += [(panel, link) for link in listed]
+    return found
+
+
+@each
+def test_links_lead_somewhere(file: str) -> None:
+    """To a board that exists, with variables that it has; to a page of the keeper, with what it takes; to a runbook."""
+    for panel, link in links(file):
+        path, _, query = link["url"].partition("?")
+        if path.startswith("/d/"):
+            names = set(re.findall(r"var-(\w+)=|\$\{(\w+):queryparam\}", query))
+            assert {one or other for one, other in names} <= variables(BOARDS[path.removeprefix("/d/")]).keys()
+        elif path.startswith("${keeper_url}"):
+            assert set(re.findall(r"(\w+)=", query)) <= PAGES[path.removeprefix("${keeper_url}")]
+        else:
+            assert path == Scope().runbooks + "/${__value.raw}.md", panel["title"]
+
+
+@each
+def test_links_take_what_the_panel_has(file: str) -> None:
+    """A value that a link puts into its address is a column of the table, or a label of the line."""
+    for panel, link in links(file):
+        columns = {one["matcher"]["options"] for one in panel.get("fieldConfig", {}).get("overrides", [])}
+        labels = {
+            label
+            for target in panel.get("targets", [])
+            for label in re.findall(r"\{\{(\w+)\}\}", target["legendFormat"])
+        }
+
+        assert set(re.findall(r"__data\.fields\.(\w+)", link["url"])) <= columns
+        assert set(re.findall(r"__field\.labels\.(\w+)", link["url"])) <= labels
+
+
+@each
+def test_overrides_name_what_is_there(file: str) -> None:
+    """An override by name is of a column or of a line that the panel has."""
+    for panel in panels(file):
+        renamed = [
+            one["options"]["renameByName"].values() for one in panel["transformations"] if one["id"] == "organize"
+        ]
+        names = {name for names in renamed for name in names} | {target["legendFormat"] for target in panel["targets"]}
+        words = {"completed", "discarded", "cancelled"} if "{{outcome}}" in names or "{{state}}" in names else set()
+        for override in panel["fieldConfig"]["overrides"]:
+            if override["matcher"]["id"] == "byName":
+                assert override["matcher"]["options"] in names | words, panel["title"]
+            else:
+                pattern = override["matcher"]["options"].strip("/")
+                assert any(re.search(pattern, name) for name in names), panel["title"]
+
+
+def test_another_place_changes_only_what_it_names() -> None:
+    """Replica labels, the keeper's address and the runbooks' folder are all that a configuration changes."""
+    other = Scope(
+        replica_labels=("instance", "zone"), keeper_url="https://keeper.example", runbooks="https://wiki.example"
+    )
+    for file, text in dashboards(other).items():
+        back = text.replace("instance, zone", "instance, pod").replace(
+            "https://keeper.example", "http://localhost:9816"
+        )
+        assert back.replace("https://wiki.example", Scope().runbooks) == (FOLDER / file).read_text(encoding="utf-8")
+
+
+def test_filling_leaves_no_variable() -> None:
+    """The tests' own substitution knows every form that the boards use."""
+    assert filled('x{a=~"$job", b=~"${queue:regex}|"}[$__rate_interval]') == 'x{a=~".*", b=~".*|"}[20s]'

@@ -1,0 +1,164 @@
+"""The rules of grafana/dashboard-linter 0.2.0 for Prometheus; the tool itself cannot be installed as a Go module.
+
+Three have exceptions, whose reasons stand in dashboards/.lint.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import promql_parser
+import pytest
+
+from dashboards.boards import FILES, FOLDER, Asked, asked, board, nodes, panels, parsed, selectors, variables
+from riverkeeper.dashboards.panel import DATA_SOURCE
+
+each = pytest.mark.parametrize("file", FILES)
+OF_PROMETHEUS = ("ALERTS", "ALERTS_FOR_STATE")  # its own series, without an instance, often without a job
+RATES = ("rate", "irate", "increase")
+
+
+@each
+def test_template_datasource(file: str) -> None:
+    """The first variable is the data source."""
+    first = board(file)["templating"]["list"][0]
+
+    assert (first["name"], first["label"], first["type"], first["query"]) == (
+        "datasource", "Data source", "datasource", "prometheus",
+    )  # fmt: skip
+
+
+@each
+def test_template_job(file: str) -> None:
+    """Several jobs can be chosen; all is `.+`."""
+    job = variables(file)["job"]
+
+    assert (job["label"], job["type"], job["multi"], job["allValue"]) == ("Job", "query", True, ".+")
+
+
+@each
+def test_template_instance(file: str) -> None:
+    """Several instances, chosen by the River they read; all is the list itself, for `.+` would be every River."""
+    instance = variables(file)["instance"]
+
+    assert (instance["label"], instance["type"], instance["multi"]) == ("Instance", "query", True)
+    assert instance["allValue"] is None
+    assert "river_schema=~" in instance["query"]["query"]
+
+
+@each
+def test_template_label_promql_and_datasource(file: str) -> None:
+    """Queries of variables are label_values() of a selector that parses, asked of the chosen data source."""
+    for variable in variables(file).values():
+        if variable["type"] == "query":
+            inside = variable["query"]["query"].removeprefix("label_values(").removesuffix(")")
+            selector, _, label = inside.rpartition(", ")
+            assert label.isidentifier()
+            assert selectors(selector)
+            assert variable["datasource"] == DATA_SOURCE
+
+
+@each
+def test_template_on_time_change_reload(file: str) -> None:
+    """Variables are asked again when the time range changes."""
+    refreshed = {name: one["refresh"] for name, one in variables(file).items() if one["type"] == "query"}
+
+    assert set(refreshed.values()) == {2}
+
+
+@each
+def test_panel_datasource(file: str) -> None:
+    """Panels, targets and annotations ask the chosen data source."""
+    sources = [panel["datasource"] for panel in panels(file)]
+    sources += [target["datasource"] for panel in panels(file) for target in panel["targets"]]
+    sources += [one["datasource"] for one in board(file)["annotations"]["list"] if not one.get("builtIn")]
+
+    assert all(source == DATA_SOURCE for source in sources)
+
+
+@each
+def test_panel_title_description(file: str) -> None:
+    """Every panel has a title and says what is normal, what to do next, and why it may be empty."""
+    for panel in panels(file):
+        assert panel["title"]
+        assert "**Normal:** " in panel["description"], panel["title"]
+        assert "**Next:** " in panel["description"], panel["title"]
+        assert panel["fieldConfig"]["defaults"]["noValue"], panel["title"]
+
+
+@each
+def test_panel_units(file: str) -> None:
+    """Every panel has a unit, or words for its values."""
+    for panel in panels(file):
+        defaults = panel["fieldConfig"]["defaults"]
+        assert defaults.get("unit") or defaults.get("mappings"), panel["title"]
+
+
+@each
+def test_panel_no_targets(file: str) -> None:
+    """Every panel asks something."""
+    assert [panel["title"] for panel in panels(file) if not panel["targets"]] == []
+
+
+def every() -> list[Asked]:
+    return [one for file in FILES for one in asked(file)]
+
+
+def test_target_promql() -> None:
+    """Every expression parses."""
+    assert all(parsed(one.expr) for one in every())
+
+
+def test_target_rate_interval() -> None:
+    """A rate is over $__rate_interval, so that it has samples at any zoom; counts of a table over the time shown."""
+    for one in every():
+        for function in (*RATES, "deriv"):
+            for part in one.expr.split(f"{function}(")[1:]:
+                window = part.partition("[")[2].partition("]")[0]
+                assert window in {"$__rate_interval", "$__range"}, one.place
+                assert window == "$__rate_interval" or function == "increase", one.place
+
+
+def matchers(selector: Any) -> dict[str, str]:
+    return {matcher.name: str(matcher.op) + matcher.value for matcher in selector.matchers.matchers}
+
+
+def test_target_job_and_instance() -> None:
+    """Every selector of a family is of the chosen job and River."""
+    for one in every():
+        marked = one.expr.replace("$job", "JOB").replace("$instance", "INSTANCE")
+        for selector in selectors(marked):
+            if selector.name not in OF_PROMETHEUS:
+                assert matchers(selector).get("job") == "MatchOp.ReJOB", one.place
+                assert matchers(selector).get("instance") == "MatchOp.ReINSTANCE", one.place
+
+
+def test_target_counter_agg() -> None:
+    """Every counter stands directly inside a rate, and only counters do: a rate of a gauge means nothing."""
+    for one in every():
+        rated = [node.args[0].vector_selector.name for node in nodes(parsed(one.expr)) if is_rate(node)]
+        counters = [selector.name for selector in selectors(one.expr) if is_counter(selector.name)]
+        assert sorted(rated) == sorted(counters), one.place
+
+
+def is_rate(node: Any) -> bool:
+    return isinstance(node, promql_parser.Call) and node.func.name in RATES
+
+
+def is_counter(name: str) -> bool:
+    """Buckets too, but not those of ages, which fall."""
+    return name.endswith("_total") or (name.endswith("_bucket") and "_age_" not in name)
+
+
+@each
+def test_uneditable_dashboard(file: str) -> None:
+    """What is provisioned is changed in the code."""
+    assert board(file)["editable"] is False
+
+
+def test_exceptions_are_written_down() -> None:
+    """Who runs the real linter finds our exceptions, with reasons."""
+    written = (FOLDER.parent / ".lint").read_text(encoding="utf-8")
+
+    assert "template-instance-rule" in written
+    assert "target-job-rule" in written

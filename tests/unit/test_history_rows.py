@@ -1,0 +1,32 @@
+"""What is stored of a slot is what was seen in it."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from riverkeeper.history.buckets import EDGES_MICROS, NO_DURATION
+from riverkeeper.history.cells import CellKey, Series, Tally
+from riverkeeper.history.rows import cells_in, document_of
+
+pytestmark = pytest.mark.long  # many more examples
+many = settings(deadline=None, max_examples=2000 if os.environ.get("RIVERKEEPER_TEST_LONG") else 100)
+
+SLOT = 179_000_000
+amounts = st.tuples(st.integers(0, 2**63), st.integers(0, 2**80), st.integers(0, 2**63))
+buckets = st.dictionaries(st.integers(NO_DURATION, len(EDGES_MICROS)), amounts, max_size=4)
+series = st.builds(Series, st.sampled_from(["run", "wait"]), st.text(), st.text(), st.text())
+cells = st.dictionaries(series, st.builds(Tally, buckets, st.none() | st.floats(allow_nan=False)), max_size=4)
+
+
+@many
+@given(cells)
+def test_a_slot_comes_back_as_it_was_stored(seen: dict[Series, Tally]) -> None:
+    """Whatever users call their kinds, and to the last microsecond: a difference would be counted as jobs."""
+    text = json.dumps(document_of(seen.items()))
+
+    assert dict(cells_in(SLOT, json.loads(text))) == {CellKey(SLOT, name): tally for name, tally in seen.items()}
