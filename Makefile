@@ -30,7 +30,7 @@ lint: $(READY)   ## ruff and mypy, strict
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-generate: $(READY)   ## Write again what is generated: docs/metrics.md, docs/configuration.md, dashboards/json
+generate: $(READY)   ## Write again what is generated: tables in docs/, rules, dashboards, manifests
 	$(BIN)/python -m riverkeeper.generate
 
 demo: $(READY)   ## The exporter on an embedded Postgres with a simulated fleet (ARGS="--seconds 30" to stop by itself)

@@ -15,7 +15,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import namedtuple_row
 
-from riverkeeper.driver_errors import explain
+from riverkeeper.driver_errors import CONNECT, explain
 from riverkeeper.errors import DatabaseError, Trouble
 from riverkeeper.statements import statement
 
@@ -40,6 +40,7 @@ class Transaction:
         self._deadline = deadline
         self._schemas = schemas
         self._share = ONE_QUERY_SHARE * self.remaining()
+        self._whole = False
 
     def remaining(self) -> float:
         """Seconds left of the time this transaction was given; never below 0."""
@@ -54,16 +55,36 @@ class Transaction:
     ) -> list[Row]:
         """Rows of a statement by file name, in at most `seconds`. Raises DatabaseError; only LOST ends the rest."""
         text = statement(name, **self._schemas, without=without)
+        if self._whole:
+            return self._execute(name, text, parameters)
+        with self.whole(seconds):
+            return self._execute(name, text, parameters)
+
+    @contextlib.contextmanager
+    def whole(self, seconds: float | None = None) -> Iterator[None]:
+        """One savepoint for all queries of the block, each at most `seconds` long: whatever is raised undoes them all.
+
+        An advisory lock taken in it is undone with it.
+        """
         milliseconds = max(1, int(min(seconds or self._share, self.remaining()) * 1000))
+        self.run(f"SAVEPOINT one; SET LOCAL statement_timeout = {milliseconds}")
+        self._whole = True
         try:
-            self._connection.execute(_sql(f"SAVEPOINT one; SET LOCAL statement_timeout = {milliseconds}"))
-            cursor = self._connection.execute(_sql(text), parameters or {})  # {} too: %% is unescaped only then
-            rows = cursor.fetchall() if cursor.description else []
-            self._connection.execute("RELEASE SAVEPOINT one")
-        except psycopg.Error as error:
+            yield
+        except BaseException:
             self._undo()
+            raise
+        else:
+            self.run("RELEASE SAVEPOINT one")
+        finally:
+            self._whole = False
+
+    def _execute(self, name: str, text: str, parameters: Parameters | None) -> list[Row]:
+        try:
+            cursor = self._connection.execute(_sql(text), parameters or {})  # {} too: %% is unescaped only then
+            return cursor.fetchall() if cursor.description else []
+        except psycopg.Error as error:
             raise explain(error, name, lost=self._connection.closed) from None
-        return rows
 
     def run(self, text: str) -> None:
         """Run SQL text of our own making, several statements if need be. Raises DatabaseError: roll the block back."""
@@ -222,7 +243,17 @@ def _connect(conninfo: str, seconds: float = CONNECT_SECONDS) -> Connection:
         # No prepared statements and no session settings: a PgBouncer in transaction mode may stand between.
         return psycopg.connect(conninfo, prepare_threshold=None, row_factory=namedtuple_row)
     except psycopg.Error as error:
-        raise explain(error, "connect", lost=True) from None
+        raise explain(error, _connecting(conninfo), lost=True) from None
+
+
+def _connecting(conninfo: str) -> str:
+    """What failed: who gave no address may not know which one is tried."""
+    if (
+        any(word in conninfo for word in ("host", "service"))
+        or {"PGHOST", "PGHOSTADDR", "PGSERVICE"} & os.environ.keys()
+    ):
+        return CONNECT
+    return f"{CONNECT} to libpq's default, as no database URL was given"
 
 
 def _conninfo(url: str, application_name: str) -> str:

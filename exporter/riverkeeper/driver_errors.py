@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from riverkeeper.errors import DatabaseError, Trouble
 
+CONNECT = "connect"
 # SQLSTATE, or its class (first two characters) -> trouble; the longer match wins.
 _BY_STATE = {
     "55P03": Trouble.LOCKED,
@@ -16,6 +17,8 @@ _BY_STATE = {
     "42883": Trouble.MISSING,
     "3F000": Trouble.MISSING,
     "22P02": Trouble.MISSING,  # an enum label that this River does not know
+    "40": Trouble.DEADLOCK,  # and serialization failures, which a server may be set to produce
+    "23505": Trouble.DUPLICATE,
     "28": Trouble.REFUSED_LOGIN,
     "3D000": Trouble.NO_DATABASE,
     "53300": Trouble.FULL,
@@ -54,10 +57,10 @@ def explain(error: Exception, doing: str, *, lost: bool) -> DatabaseError:
 
 
 def _without_state(error: Exception, doing: str, lost: bool) -> DatabaseError:
-    text = " ".join(str(error).split())
+    text = "; ".join(line.strip() for line in str(error).splitlines() if line.strip())
     for words, trouble in _BY_TEXT:
         if words in text:
             return DatabaseError(trouble, f"{doing}: {text}")
-    if doing == "connect":
+    if doing.startswith(CONNECT):
         return DatabaseError(Trouble.UNREACHABLE, f"{doing}: {text}")
     return DatabaseError(Trouble.LOST if lost else Trouble.OTHER, f"{doing}: {type(error).__name__}")

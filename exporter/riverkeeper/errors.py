@@ -20,9 +20,13 @@ class Trouble(StrEnum):
     TIMED_OUT = "timed_out"
     LOCKED = "locked"
     LOST = "lost"
+    DEADLOCK = "deadlock"
+    DUPLICATE = "duplicate"
     WRONG_KEEPER = "wrong_keeper"
     TOO_NEW = "too_new"
     SHARED_SCHEMA = "shared_schema"
+    NO_KEEPER = "no_keeper"
+    BEATING = "beating"
     OTHER = "other"
 
 
@@ -39,9 +43,13 @@ CURES: dict[Trouble, str] = {
     Trouble.TIMED_OUT: "the database is busy or the scrape timeout is too short",
     Trouble.LOCKED: "another session holds or awaits a lock on River's table (ALTER TABLE? see pg_locks)",
     Trouble.LOST: "the connection broke; it is opened again at the next scrape",
+    Trouble.DEADLOCK: "two sessions waited for each other; this one gave way and tries again",
+    Trouble.DUPLICATE: "another row has the same key",
     Trouble.WRONG_KEEPER: "give each River schema a keeper schema of its own (database.keeper_schema)",
     Trouble.TOO_NEW: "upgrade this keeper (order of an upgrade: schema, keepers, workers)",
     Trouble.SHARED_SCHEMA: "name a schema for the keeper that holds nothing else (database.keeper_schema)",
+    Trouble.NO_KEEPER: "run `riverkeeper schema install`, as the owner of River's tables or another who may",
+    Trouble.BEATING: "take the client out of the workers and wait three of their intervals, or say --force",
     Trouble.OTHER: "see the database server's log for this application_name",
 }
 

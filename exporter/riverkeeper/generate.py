@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
+from riverkeeper.assets.index import runbooks_markdown
 from riverkeeper.assets.render import render
 from riverkeeper.config.assets import Assets
 from riverkeeper.config.document import configuration_markdown
@@ -14,6 +15,7 @@ from riverkeeper.metrics.document import metrics_markdown
 GENERATED: Mapping[str, Callable[[], str]] = {
     "docs/metrics.md": metrics_markdown,
     "docs/configuration.md": configuration_markdown,
+    "docs/runbooks/README.md": runbooks_markdown,
     **{name: partial(str, text) for name, text in render(Assets()).items()},
 }
 

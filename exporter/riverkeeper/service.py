@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
 
 import structlog
 
 from riverkeeper.collector import Collector, still_waiting
 from riverkeeper.config.load import Config
+from riverkeeper.config.policy import policy_of
 from riverkeeper.config.problem import ConfigErrors
+from riverkeeper.config.webhook import Webhook
 from riverkeeper.database import Database
+from riverkeeper.keeper.visit import visit
 from riverkeeper.metrics.catalogue.process import Process
 from riverkeeper.metrics.exposition import Exposition
 from riverkeeper.reading import Reader, Settings
+from riverkeeper.rescue import inbox
+from riverkeeper.rescue.history import Rescues, read_rescues
+from riverkeeper.rescue.wake import Call, Scope
 from riverkeeper.river.detect import detect
 from riverkeeper.river.failing import read_failing
 from riverkeeper.snapshot import Snapshot
+from riverkeeper.verdict.tiers import Policy
 from riverkeeper.web.keeper import FailingJobs
 
 log = structlog.get_logger()
 
 FAILING_SECONDS = 3.0  # for a person who waits in front of a page; and a stop must not wait longer
+INBOX_SECONDS = 5.0  # Alertmanager waits at least 10 s for an answer, and tries again
 
 
 class Service:
@@ -34,6 +44,8 @@ class Service:
         self._exposition = Exposition()
         self._process = Process()
         self._failing = asyncio.Semaphore(1)  # a page for people: one connection at a time is enough
+        self._audit = asyncio.Semaphore(1)
+        self._inbox = asyncio.Semaphore(1)  # both peers of an Alertmanager may call at once
 
     async def snapshot(self, seconds: float) -> Snapshot:
         flight = asyncio.wrap_future(self._collector.flight(seconds))
@@ -71,6 +83,31 @@ class Service:
     def count_rejected(self, reason: str) -> None:
         self._process.rejected[reason] += 1
 
+    def webhook(self) -> Webhook:
+        return self.config.webhook
+
+    def policy(self) -> Policy:
+        return policy_of(self.config)
+
+    def river_job_url(self, job_id: int) -> str | None:
+        template = self.config.web.river_ui_url
+        return template and template.replace("{id}", str(job_id))
+
+    async def rescues(self, scope: Scope, shown: int, job_id: int | None) -> Rescues:
+        async with self._audit:
+            return await asyncio.to_thread(audited, self.config, scope, shown, job_id)
+
+    async def receive(self, calls: Sequence[Call]) -> int:
+        async with self._inbox:
+            return await asyncio.to_thread(receive_calls, self.config, calls)
+
+    def count_alerts(self, heard: Counter[str]) -> None:
+        self._process.acts.webhook_alerts.update(heard)
+        self._process.acts.last_webhook_at = time.time()
+
+    def wake(self) -> None:
+        pass
+
     def close(self) -> None:
         """Take no new readings; the one under way ends by its own limits."""
         self._collector.close()
@@ -98,6 +135,18 @@ def failing_jobs(config: Config, queue: str | None, kind: str | None, shown: int
             return read_failing(tx, layout, queue, kind, shown)
     finally:
         database.close()
+
+
+def audited(config: Config, scope: Scope, shown: int, job_id: int | None) -> Rescues:
+    """The newest rows of the audit, asked on a connection of their own. Raises DatabaseError."""
+    with visit(config, FAILING_SECONDS) as tx:
+        return read_rescues(tx, scope, shown, job_id)
+
+
+def receive_calls(config: Config, calls: Sequence[Call]) -> int:
+    """Store calls as wakes, on a connection of their own; how many wake. Raises DatabaseError."""
+    with visit(config, INBOX_SECONDS, writing=True) as tx:
+        return inbox.receive(tx, calls, config.webhook.max_age)
 
 
 def _collector(config: Config) -> Collector:

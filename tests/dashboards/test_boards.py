@@ -28,6 +28,7 @@ from dashboards.boards import (
 from riverkeeper.dashboards import DASHBOARDS, Scope, dashboards
 from riverkeeper.dashboards.query import FAMILIES
 from riverkeeper.metrics.family import Kind
+from riverkeeper.snapshot import FINAL_STATES, LIVE_STATES
 
 each = pytest.mark.parametrize("file", FILES)
 BOARDS = {board(file)["uid"]: file for file in FILES}
@@ -208,6 +209,16 @@ def test_links_lead_somewhere(file: str) -> None:
             assert path == Scope().runbooks + "/${__value.raw}.md", panel["title"]
 
 
+def test_alerts_lead_to_boards_that_exist() -> None:
+    """An alert's dashboard_url opens a board, and sets variables that it has."""
+    rules = "".join(path.read_text(encoding="utf-8") for path in (FOLDER.parents[1] / "alerts").glob("*.yml"))
+    found = re.findall(r"/d/([\w-]+)\?([^\"\s]*)", rules.replace(" ", ""))
+
+    assert found
+    for uid, query in found:
+        assert set(re.findall(r"var-(\w+)=", query)) <= variables(BOARDS[uid]).keys()
+
+
 @each
 def test_links_take_what_the_panel_has(file: str) -> None:
     """A value that a link puts into its address is a column of the table, or a label of the line."""
@@ -231,7 +242,7 @@ def test_overrides_name_what_is_there(file: str) -> None:
             one["options"]["renameByName"].values() for one in panel["transformations"] if one["id"] == "organize"
         ]
         names = {name for names in renamed for name in names} | {target["legendFormat"] for target in panel["targets"]}
-        words = {"completed", "discarded", "cancelled"} if "{{outcome}}" in names or "{{state}}" in names else set()
+        words = {*LIVE_STATES, *FINAL_STATES} if {"{{outcome}}", "{{state}}"} & names else set()
         for override in panel["fieldConfig"]["overrides"]:
             if override["matcher"]["id"] == "byName":
                 assert override["matcher"]["options"] in names | words, panel["title"]

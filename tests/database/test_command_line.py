@@ -80,6 +80,27 @@ def test_failing_shows_the_nearest_to_discard_first(run: Run, sql: Session) -> N
     assert "at line 1" not in shown.output
 
 
+@pytest.mark.parametrize("columns", ["80", None], ids=["a terminal", "a pipe"])
+def test_a_failing_job_is_found_by_its_whole_kind(
+    run: Run, sql: Session, monkeypatch: pytest.MonkeyPatch, columns: str | None
+) -> None:
+    """Names are not broken over lines, in a narrow terminal neither; for grep a job is one line, error included."""
+    fail_some(sql)
+    monkeypatch.setenv("COLUMNS", columns) if columns else monkeypatch.delenv("COLUMNS")
+    lines = [line for line in run("failing").output.splitlines() if "[red]send[/]" in line]
+
+    assert len(lines) == 3
+    assert all("mail" in line and "boom" in line for line in lines)
+
+
+def test_failing_says_of_what_none_failed(run: Run) -> None:
+    """A misspelt kind must not read as good news of all kinds."""
+    assert run("failing").output == "No live job has failed.\n"
+    assert (
+        run("failing", "--kind", "[b]x", "--queue", "q").output == "No live job of kind [b]x in queue q has failed.\n"
+    )
+
+
 def test_failing_speaks_json_to_scripts(run: Run, sql: Session) -> None:
     """Stable keys, RFC 3339 times, filters and bounds."""
     fail_some(sql)
@@ -94,13 +115,26 @@ def test_failing_speaks_json_to_scripts(run: Run, sql: Session) -> None:
 def test_check_tells_scripts_by_its_exit_code(run: Run, sql: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     """0 where it works, 1 where there is a problem, with what to do."""
     sql.execute(LEADER)
+    told = run("check").output
     well = run("check", "--json")
     monkeypatch.setenv("RIVERKEEPER_DATABASE_URL", "postgresql://nobody:secret@127.0.0.1:1/none")
     ill = run("check")
 
     assert (well.exit_code, ill.exit_code) == (0, 1)
-    assert json.loads(well.output)
+    assert json.loads(well.output)["level"] == "warning"
+    assert told.splitlines()[-1] == "1 warning", "the keeper schema is not installed"
     assert "secret" not in ill.output
+
+
+def test_who_gave_no_url_is_told_so(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A socket that nobody named would be a riddle."""
+    for name in ("RIVERKEEPER_DATABASE_URL", "DATABASE_URL", "PGHOST", "PGHOSTADDR", "PGSERVICE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PGPORT", "1")
+
+    assert "no database URL was given" in run("check").output
+    monkeypatch.setenv("PGHOST", "127.0.0.1")
+    assert "no database URL was given" not in run("check").output
 
 
 def test_a_wrong_configuration_is_told_at_once(run: Run, tmp_path: Path) -> None:

@@ -195,6 +195,45 @@ def test_uninstall_never_drops_what_others_put_there(river_url: str, sql: Sessio
     assert uninstall(river_url, None, "ops") == "ops"
 
 
+BEATS = {
+    "a process": """INSERT INTO riverkeeper.client
+        (instance, client_id, beat_at, beat_interval, fences, software, started_at)
+        VALUES (gen_random_uuid(), 'c', now() - interval '29 s', '10 s', true, 't', now())""",
+    "a claim": """INSERT INTO riverkeeper.heartbeat
+        (job_id, attempted_at, attempt, instance, beat_interval, beat_at)
+        VALUES (1, now(), 1, gen_random_uuid(), '10 s', now() - interval '29 s')""",
+}
+
+
+@pytest.mark.parametrize("beat", BEATS)
+def test_uninstall_refuses_while_workers_beat(river_url: str, sql: Session, beat: str) -> None:
+    """How many there are is said, and what to do; after three of their intervals, or by force, it goes."""
+    install(river_url, None, None)
+    sql.execute(BEATS[beat])
+    with refused(Trouble.BEATING) as found:
+        uninstall(river_url, None, None)
+    numbers = "1 worker processes and 0 jobs" if beat == "a process" else "0 worker processes and 1 jobs"
+    assert numbers in str(found.value)
+    assert "--force" in str(found.value)
+
+    sql.execute("UPDATE riverkeeper.client SET beat_at = now() - interval '31 s'")
+    sql.execute("UPDATE riverkeeper.heartbeat SET beat_at = now() - interval '31 s'")
+    assert uninstall(river_url, None, None) == "riverkeeper"
+    install(river_url, None, None)
+    sql.execute(BEATS[beat])
+    assert uninstall(river_url, None, None, force=True) == "riverkeeper"
+
+
+@pytest.mark.parametrize("over", ["lost_at", "settled_at", "ended_at"])
+def test_a_claim_that_is_over_beats_no_more(river_url: str, sql: Session, over: str) -> None:
+    """However young its last beat: nobody waits for it."""
+    install(river_url, None, None)
+    sql.execute(BEATS["a claim"])
+    sql.execute(f"UPDATE riverkeeper.heartbeat SET {over} = now()")  # noqa: S608 - one of three names above
+
+    assert uninstall(river_url, None, None) == "riverkeeper"
+
+
 def test_a_schema_made_by_the_owner_will_do(river_url: str, sql: Session) -> None:
     """Where logins may not make schemas, an empty one given to them is enough; without it nothing is left half made."""
     sql.execute(

@@ -14,9 +14,10 @@ from riverkeeper.database import Database, Transaction
 from riverkeeper.demo.postgres import Server
 from riverkeeper.history.buckets import EDGES_MICROS, NO_DURATION, bucket_of
 from riverkeeper.history.cells import NOTHING, CellKey, Series, Tally
+from riverkeeper.history.look import question
 from riverkeeper.history.rows import cell_of
 from riverkeeper.history.schedule import slot_of
-from riverkeeper.history.state import Changes, State
+from riverkeeper.history.state import Changes, Seen, State
 from riverkeeper.history.store import KeeperStore
 from riverkeeper.keeper.schema import install
 from riverkeeper.names import NO_NAMES
@@ -49,8 +50,7 @@ def tx(database: Database) -> Iterator[Transaction]:
 
 
 def found(tx: Transaction, *slots: int) -> dict[Series, Tally]:
-    asked = {"slots": list(slots or (SLOT,)), "edges": list(EDGES_MICROS)}
-    cells = [cell_of(row) for row in tx.query("history/read_finished", asked)]
+    cells = [cell_of(row) for row in tx.query("history/read_finished", question(slots or (SLOT,), most=1000))]
     assert len({key for key, _ in cells}) == len(cells), "a cell comes in one row"
     return {key.series: tally for key, tally in cells}
 
@@ -213,5 +213,5 @@ def test_names_are_taken_as_they_are(tx: Transaction) -> None:
     cells, store = {CellKey(SLOT, series): tally for series, tally in seen.items()}, KeeperStore()
     store.save(tx, NO_NAMES, Changes(State(), {SLOT: 5}, cells, seen, NO_NAMES, None))
     assert store.cells(tx, [SLOT, SLOT + 1]) == cells
-    assert store.marks(tx, [SLOT, SLOT + 1]) == {SLOT: 5}
+    assert store.marks(tx, [SLOT, SLOT + 1]) == {SLOT: Seen(5, closed=False)}
     assert store.totals(tx) == seen

@@ -12,7 +12,7 @@ import pytest
 from consistency.tree import PACKAGE
 from riverkeeper.database import Session
 from riverkeeper.demo.postgres import Server
-from riverkeeper.history.buckets import EDGES
+from riverkeeper.history.look import question
 from riverkeeper.keeper.schema import install
 from riverkeeper.river.running import PARAMETERS as RUNNING
 from riverkeeper.snapshot import FINAL_STATES, LIVE_STATES
@@ -39,7 +39,7 @@ ASKED: dict[str, Mapping[str, object]] = {
     "river/read_oldest_finalized": {"states": list(FINAL_STATES)},
     "river/read_poison": {**RUNNING, "most_rows": BOUND},
     "river/read_running": RUNNING,
-    "history/read_finished": {"slots": SLOTS, "edges": list(EDGES)},
+    "history/read_finished": question(SLOTS, most=BOUND),
     "history/read_last_finished": {"until": NOW, "bound": BOUND},
     "history/read_marks": {"slots": SLOTS},
 }

@@ -160,7 +160,7 @@ def test_an_error_never_quotes_a_row(river_url: str, sql: Session) -> None:
 
 
 MANY = 100_000
-FINISHED = 2_000  # kinds that finish between two scrapes
+FINISHED = 50_000  # kinds that finish between two scrapes
 
 
 def test_a_hundred_thousand_kinds(river_url: str, sql: Session) -> None:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
-import yaml
 
 from e2e.conftest import MakeFleet, MakeKeeper, MakeRiver
 from e2e.keeper import Keeper
-from e2e.programs import free_port, started, tool, until
+from e2e.programs import tool, until
+from e2e.scraper import Scraper, prometheus_at_work
 
 OLDEST, NEWEST = "prometheus-old/usr/bin", "."
 STORED = "scrape_samples_scraped == scrape_samples_post_metric_relabeling and on() river_up == 1"
@@ -36,16 +33,16 @@ def watched(river_database: MakeRiver, fleet: MakeFleet, keeper: MakeKeeper) -> 
 @pytest.mark.parametrize("release", RELEASES)
 def test_scraped_without_a_murmur(watched: Keeper, release: str, tmp_path: Path) -> None:
     """Prometheus finds the target up, stores every sample of the page, and logs no warning about it."""
-    with prometheus(tool(f"{release}/prometheus"), watched.address, tmp_path) as (address, log):
-        target = until(lambda: healthy_target(address), "a successful scrape")
-        stored = until(lambda: query(address, STORED), "samples that are all stored")
-        counted = until(lambda: query(address, "rate(river_jobs_finished_total[20s]) > 0"), "a rate of finished jobs")
+    with prometheus_at_work(tool(f"{release}/prometheus"), [watched.address], tmp_path) as server:
+        target = until(lambda: healthy_target(server), "a successful scrape")
+        stored = until(lambda: server.query(STORED), "samples that are all stored")
+        counted = until(lambda: server.query("rate(river_jobs_finished_total[20s]) > 0"), "a rate of finished jobs")
 
         assert target["lastError"] == ""
-        assert query(address, "up") == [1.0]
+        assert server.query("up") == [1.0]
         assert min(stored) > 100
         assert counted
-        assert complaints(log) == []
+        assert complaints(server.program.output) == []
 
 
 @pytest.mark.parametrize("release", RELEASES)
@@ -60,34 +57,8 @@ def test_page_passes_promtool(watched: Keeper, release: str) -> None:
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
-@contextlib.contextmanager
-def prometheus(binary: Path, target: str, folder: Path) -> Iterator[tuple[str, Path]]:
-    """A server that scrapes one target every two seconds; its address, and its log."""
-    address = f"127.0.0.1:{free_port()}"
-    config = folder / "prometheus.yml"
-    scrape = {"job_name": "riverkeeper", "static_configs": [{"targets": [target]}]}
-    config.write_text(yaml.safe_dump({"global": {"scrape_interval": "2s"}, "scrape_configs": [scrape]}))
-    where = [f"--config.file={config}", f"--storage.tsdb.path={folder}/data", f"--web.listen-address={address}"]
-    with started("prometheus", [binary, *where, "--log.level=debug", "--log.format=json"], folder) as program:
-        until(lambda: answers(address), "Prometheus to be ready")
-        yield address, program.output
-
-
-def answers(address: str) -> bool:
-    try:
-        return httpx.get(f"http://{address}/-/ready").status_code == 200
-    except httpx.TransportError:
-        return False
-
-
-def healthy_target(address: str) -> dict[str, Any] | None:
-    targets = httpx.get(f"http://{address}/api/v1/targets").json()["data"]["activeTargets"]
-    return next((target for target in targets if target["health"] == "up"), None)
-
-
-def query(address: str, expression: str) -> list[float]:
-    answer = httpx.get(f"http://{address}/api/v1/query", params={"query": expression}).json()
-    return [float(sample["value"][1]) for sample in answer["data"]["result"]]
+def healthy_target(server: Scraper) -> dict[str, Any] | None:
+    return next((target for target in server.get("targets")["activeTargets"] if target["health"] == "up"), None)
 
 
 def complaints(log: Path) -> list[str]:

@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
 # The real programs the end-to-end tests run, each at a pinned version, in one folder; what is there already is left alone.
-# RIVERKEEPER_TOOLS puts the folder elsewhere. Nothing is installed into the system.
+# RIVERKEEPER_TOOLS puts the folder elsewhere. Nothing is installed into the system, but a browser, and that only in CI.
 set -euo pipefail
 
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 TOOLS=${RIVERKEEPER_TOOLS:-$HERE/.tools}
 PROMETHEUS=3.16.0        # as a Go module: v0.316.0
 PROMETHEUS_OLD=2         # the oldest major we promise; Debian carries 2.42
+ALERTMANAGER=0.31.1      # the newest that the Go proxy builds: later modules lack the files of their UI
+PINT=0.80.0
 
 # Two cores: a build must not starve what runs beside it. Appended, so that the flags a machine needs stay.
 export GOFLAGS="${GOFLAGS:-$(go env GOFLAGS 2>/dev/null || true)} -p=2" GOBIN=$TOOLS
@@ -33,6 +35,30 @@ build_prometheus() {
     nice go install -trimpath -tags remove_all_sd \
         -ldflags "-s -w -X github.com/prometheus/common/version.Version=$PROMETHEUS" \
         "github.com/prometheus/prometheus/cmd/$name@v0.${PROMETHEUS/./}"
+}
+
+build_alertmanager() {
+    local name=$1
+    if have "$name" "$ALERTMANAGER"; then say "$name $ALERTMANAGER is there"; return; fi
+    say "building $name $ALERTMANAGER"
+    nice go install -trimpath -ldflags "-s -w -X github.com/prometheus/common/version.Version=$ALERTMANAGER" \
+        "github.com/prometheus/alertmanager/cmd/$name@v$ALERTMANAGER"
+}
+
+# By a module of its own: the proxy serves exact versions of pint, but not the list that `go install` asks for.
+build_pint() {
+    local module
+    if [ -x "$TOOLS/pint" ] && [ "$("$TOOLS/pint" version 2>/dev/null | sed 's/ .*//')" = "$PINT" ]; then
+        say "pint $PINT is there"
+        return
+    fi
+    say "building pint $PINT"
+    module=$(mktemp -d)
+    (cd "$module" && go mod init throwaway && go get "github.com/cloudflare/pint/cmd/pint@v$PINT" &&
+        nice go build -trimpath -ldflags "-s -w -X main.version=$PINT" -o "$TOOLS/pint" \
+            github.com/cloudflare/pint/cmd/pint) 2>&1 | tail -n 3
+    rm -rf "$module"
+    [ -x "$TOOLS/pint" ] || give_up "pint $PINT was not built"
 }
 
 # Always: the compiler itself knows what changed.
@@ -81,11 +107,43 @@ unpack_pgbouncer() {
     say "pgbouncer is there"
 }
 
+# Draws the dashboards with Grafana's own components. Built where it lies: node finds packages by where a script is.
+build_render() {
+    local render=$HERE/render
+    if [ ! -d "$render/node_modules" ] || [ "$render/package-lock.json" -nt "$render/node_modules" ]; then
+        say "installing Grafana's panel components"
+        (cd "$render" && nice npm ci --silent && touch node_modules)
+    fi
+    say "building the drawing tool"
+    (cd "$render" && nice npm run --silent build)
+}
+
+# The browser that the dashboards are drawn in.
+find_browser() {
+    local name
+    for name in chromium chromium-browser google-chrome; do
+        if command -v "$name" >/dev/null; then say "$name is there"; return; fi
+    done
+    [ -n "${CI:-}" ] || { without "no chromium on PATH: the test that draws the dashboards will fail"; return; }
+    say "installing Debian's chromium"
+    refresh chromium
+    apt-get install -y -q --no-install-recommends chromium >/dev/null
+}
+
 command -v go >/dev/null || give_up "the end-to-end tests need Go: it builds the River fleet and Prometheus"
 mkdir -p "$TOOLS"
 build_fleet
 build_prometheus promtool
 build_prometheus prometheus
+build_alertmanager alertmanager
+build_alertmanager amtool
+build_pint
+if command -v npm >/dev/null; then
+    build_render
+    find_browser
+else
+    without "no npm here: the tests that draw and check the dashboards will fail"
+fi
 if command -v apt-get >/dev/null && command -v dpkg >/dev/null; then
     unpack_prometheus
     unpack_pgbouncer

@@ -223,7 +223,7 @@ def test_values_that_cannot_be(tmp_path: Path, text: str, key: str, what: str) -
 def test_aliases_are_never_written_out(tmp_path: Path, key: tuple[str, str]) -> None:
     """A value of 10^30 shared lists is refused as a list by every option, without being unrolled."""
     levels = "".join(f"  a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 31))
-    file = written(tmp_path, f"x:\n  a0: &a0 [1]\n{levels}{key[0]}: {{{key[1]}: *a30}}\n")
+    file = written(tmp_path, f"x:\n  a0: &a0 [1]\n{levels}{key[0]}: {{'{key[1]}': *a30}}\n")
     messages = refused(file)
     assert len(messages) > 1
     assert all(len(message) < 500 for message in messages)

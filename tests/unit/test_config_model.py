@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from typing import Any
 
 import pytest
+import yaml
 from pydantic import ValidationError
 
 from riverkeeper.config.flags import FLAGS, flag
 from riverkeeper.config.layers import Options
 from riverkeeper.config.model import Settings
-from riverkeeper.config.option import Option, Section, find, option, options
+from riverkeeper.config.option import Option, Section, find, option, options, section_of
 from riverkeeper.config.quantity import Duration
 
 ALL = list(options(Settings))
@@ -28,9 +30,15 @@ class Tiers(Section):
     tiers: dict[str, Tier] = option({}, "By name.")
 
 
-def tree(path: tuple[str, ...], value: object) -> dict[str, object]:
+def tree(path: tuple[str, ...], value: object) -> Any:
+    """A file that gives one option; in a tier and a rule of ours where it is of any."""
+    if not path:
+        return value
     first, *rest = path
-    return {first: tree(tuple(rest), value) if rest else value}
+    inner = tree(tuple(rest), value)
+    if first == "*":
+        return [{"tier": "standard", **inner}]
+    return {"mine" if first == "<name>" else first: inner}
 
 
 @pytest.mark.parametrize("declared", ALL, ids=lambda declared: declared.key)
@@ -46,15 +54,16 @@ def test_bounds_themselves_are_allowed(declared: Option) -> None:
     """Bounds are inclusive, so that the documented ones can be written."""
     assert declared.bounds is not None
     for bound in declared.bounds:
-        value = int(bound) if bound.isdigit() else bound
+        value = yaml.safe_load(bound) if bound.replace(".", "").isdigit() else bound
         Settings.model_validate(tree(declared.path, value))
 
 
 def test_sections_are_described() -> None:
     """Every section has a docstring, which is its text in the documentation."""
     for name, field in Settings.model_fields.items():
-        assert field.annotation is not None
-        assert field.annotation.__doc__, name
+        section = section_of(field)
+        assert section is not None
+        assert section.__doc__, name
 
 
 def test_flags_and_options_agree() -> None:

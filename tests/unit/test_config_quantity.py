@@ -7,11 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic_core import PydanticCustomError
 
-from riverkeeper.config.quantity import DURATION, Quantity
+from riverkeeper.config.quantity import DURATION, SIZE, Quantity, amount
 
 patient = settings(deadline=None)  # a busy machine is not a failure
-
-BYTES = Quantity("a size", (("MiB", 1024**2), ("KiB", 1024), ("B", 1)), steps=1, bare="B", examples="64KiB or 4MiB")
 
 
 def said(quantity: Quantity, value: object) -> str:
@@ -84,8 +82,13 @@ def test_no_value_is_a_crash(value: object) -> None:
 
 def test_other_quantities_are_declared_the_same_way() -> None:
     """A size is a table of units; its amounts are whole numbers."""
-    assert BYTES.parse("4MiB") == 4 * 1024**2
-    assert isinstance(BYTES.parse("4MiB"), int)
-    assert BYTES.format(65536) == "64KiB"
-    assert said(BYTES, 4) == "4 has no unit; write 4B"
-    assert said(BYTES, "4mib") == '"4mib" is not a size; write 4MiB'
+    assert SIZE.parse("4MiB") == 4 * 1024**2
+    assert isinstance(SIZE.parse("4MiB"), int)
+    assert SIZE.format(65536) == "64KiB"
+    assert said(SIZE, 4) == "4 has no unit; write 4B"
+    assert said(SIZE, "4mib") == '"4mib" is not a size; write 4MiB'
+
+
+def test_a_bound_may_be_a_duration_or_a_size() -> None:
+    """A declaration writes its bounds as the file would; plain numbers stay what they are."""
+    assert (amount("64KiB"), amount("5m"), amount(3), amount(None)) == (65536, 300, 3, None)

@@ -22,7 +22,7 @@ def test_every_option_tells_its_value_and_origin(tmp_path: Path) -> None:
     environ = {"DATABASE_URL": "postgresql://user:hunter2@host/db"}
     config = load(file, environ, Options(river_schema="no"))
     assert (
-        show(config)
+        show(config).partition("\ntiers:")[0] + "\n"
         == f"""\
 # The configuration in force. A *** stands for a secret.
 database:
@@ -33,12 +33,17 @@ database:
 web:
   listen_address: [':9816']  # {file}:2
   config_file: null  # default
+  river_ui_url: null  # default
 collect:
   min_interval: 2s  # default
   late_window: 10m  # default
   max_pairs: 1000  # default
 heartbeat:
   metadata_interval: 30s  # default
+webhook:
+  token_file: null  # default
+  max_body: 4MiB  # default
+  max_age: 1h  # default
 assets:
   keeper_url: http://localhost:9816  # default
   grafana_url: http://localhost:3000  # default
@@ -55,6 +60,25 @@ assets:
     )
 
 
+def test_tiers_and_rules_tell_theirs(tmp_path: Path) -> None:
+    """Every tier is there with every key; what it takes from a standard of the file has the origin of that."""
+    file = tmp_path / "riverkeeper.yml"
+    file.write_text(
+        "tiers:\n  standard: {fence: 20s}\n  mine:\n    max_wait: 5s\nassign:\n- {tier: mine, queue: 'a*'}\n"
+    )
+    text = show(load(file, {}, Options()))
+    tiers = text.partition("\ntiers:")[2]
+    of = dict(
+        zip(("standard", "urgent", "patient", "bulk", "mine"), tiers.split("  heartbeat_interval")[1:], strict=True)
+    )
+
+    assert f"    fence: 20s  # {file}:2\n" in of["mine"]
+    assert f"    max_wait: 5s  # {file}:4\n" in of["mine"]
+    assert "    max_run: null  # default\n" in of["mine"]
+    assert "    fence: 3s  # default\n" in of["urgent"]
+    assert f"assign:\n  - {{kind: null, priority: null, queue: a*, tier: mine}}  # {file}:6\n" in text
+
+
 def test_the_print_loads_again(tmp_path: Path) -> None:
     """With the secret put in, the print is a file that means the same, also in another folder."""
     (tmp_path / "here").mkdir()
@@ -62,7 +86,11 @@ def test_the_print_loads_again(tmp_path: Path) -> None:
     (tmp_path / "here" / "url").write_text("postgresql://from-file/db")
     here, there = tmp_path / "here" / "riverkeeper.yml", tmp_path / "there" / "riverkeeper.yml"
     for database in ("{url: 'host=h user=u password=hunter2', river_schema: '1e5'}", "{url_file: url}"):
-        here.write_text(f"database: {database}\nweb: {{config_file: web.yml}}\ncollect: {{min_interval: 1m30s}}\n")
+        here.write_text(
+            f"database: {database}\nweb: {{config_file: web.yml}}\ncollect: {{min_interval: 1m30s}}\n"
+            "tiers: {standard: {lease: 25s}, bulk: {max_wait: null}, own: {mode: live}}\n"
+            "assign: [{tier: own, kind: 'a*', priority: 4}]\n"
+        )
         config = load(here, {}, Options())
         there.write_text(show(config).replace("***", "hunter2"))
         assert load(there, {}, Options()) == config

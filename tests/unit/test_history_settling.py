@@ -48,7 +48,9 @@ class Shop:
         )
         marks = {slot: jobs for (slot, _), jobs in cells.items()}
         after = replace(progress, collected_at=self.now)
-        return Reading(self.now, before, after, marks, found, known_before, late_before, "server/1", {})
+        known = {slot: seen.mark for slot, seen in self.ledger.store.marks(NO_TX, marks).items()}
+        known = {**dict.fromkeys(marks, 0), **known}
+        return Reading(self.now, before, after, marks, known, found, known_before, late_before, "server/1", {})
 
     def settle(self, reading: Reading, live: dict[Pair, int] | None = None) -> Totals:
         totals = self.ledger.settle(NO_TX, reading, live or {})

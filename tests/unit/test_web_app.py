@@ -6,7 +6,17 @@ import pytest
 
 from unit.web_fakes import DOWN, FakeKeeper, app_of, ask
 
-PAGES = ["/", "/metrics", "/failing", "/failing.json", "/-/healthy", "/-/ready", "/static/style.css"]
+PAGES = [
+    "/",
+    "/metrics",
+    "/failing",
+    "/failing.json",
+    "/rescues",
+    "/rescues.json",
+    "/-/healthy",
+    "/-/ready",
+    "/static/style.css",
+]
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -117,6 +117,7 @@ def test_a_standby_and_a_slow_clock_are_told() -> None:
 
     assert facts["Database"] == "orders, a standby (read-only), PostgreSQL 15.18"
     assert facts["Our clock"] == "1 min 1 s behind the database's"
+    assert dict(watched(replace(UP, clock_skew=-0.0004)))["Our clock"] == "as the database's"
 
 
 @pytest.mark.parametrize(

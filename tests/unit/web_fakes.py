@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +15,10 @@ import bcrypt
 import httpx
 from starlette.types import ASGIApp
 
+from riverkeeper.config.webhook import Webhook
 from riverkeeper.errors import DatabaseError
+from riverkeeper.rescue.history import Rescues
+from riverkeeper.rescue.wake import Call, Scope
 from riverkeeper.snapshot import (
     Leader,
     Partition,
@@ -25,11 +29,13 @@ from riverkeeper.snapshot import (
     Snapshot,
     Target,
 )
+from riverkeeper.verdict.tiers import Policy, Tier
 from riverkeeper.web.addresses import listen
 from riverkeeper.web.app import create_app
 from riverkeeper.web.keeper import FailingJob, FailingJobs
 from riverkeeper.web.security import Security
 from riverkeeper.web.server import serve
+from unit.alert_messages import TIERS
 
 NOW = 1_700_000_000.0
 LIMIT = 10.0  # seconds after which a test that waits for a condition gives up
@@ -102,6 +108,11 @@ class FakeKeeper:
     found: FailingJobs | DatabaseError = field(default_factory=lambda: FailingJobs((), 0, False, NOW))
     reload_reason: str | None = None
     page: bytes = b"river_up 1\n"
+    webhook_settings: Webhook = field(default_factory=Webhook)
+    river_ui: str | None = None
+    audit: Rescues | DatabaseError = field(default_factory=lambda: Rescues((), NOW))
+    too_old: int = 0  # of the calls of a message
+    store_error: DatabaseError | None = None
 
     deadlines: list[float] = field(default_factory=list)
     expositions: list[tuple[Snapshot, str, frozenset[str]]] = field(default_factory=list)
@@ -109,6 +120,10 @@ class FakeKeeper:
     questions: list[tuple[str | None, str | None, int]] = field(default_factory=list)
     rejected: list[str] = field(default_factory=list)
     reloads: int = 0
+    audit_questions: list[tuple[Scope, int, int | None]] = field(default_factory=list)
+    received: list[Sequence[Call]] = field(default_factory=list)
+    heard: list[Counter[str]] = field(default_factory=list)
+    wakes: int = 0
     _changed: threading.Condition = field(default_factory=threading.Condition)
     _release: asyncio.Event = field(default_factory=asyncio.Event)
     _loop: asyncio.AbstractEventLoop | None = None
@@ -164,6 +179,35 @@ class FakeKeeper:
     def count_rejected(self, reason: str) -> None:
         self.rejected.append(reason)
 
+    def webhook(self) -> Webhook:
+        return self.webhook_settings
+
+    def policy(self) -> Policy:
+        return Policy({name: Tier(name) for name in TIERS})
+
+    def river_job_url(self, job_id: int) -> str | None:
+        return self.river_ui and f"{self.river_ui}/{job_id}"
+
+    async def rescues(self, scope: Scope, shown: int, job_id: int | None) -> Rescues:
+        self.audit_questions.append((scope, shown, job_id))
+        await self._hang()
+        if isinstance(self.audit, DatabaseError):
+            raise self.audit
+        return self.audit
+
+    async def receive(self, calls: Sequence[Call]) -> int:
+        await self._hang()
+        if self.store_error is not None:
+            raise self.store_error
+        self.received.append(calls)
+        return len(calls) - self.too_old
+
+    def count_alerts(self, heard: Counter[str]) -> None:
+        self.heard.append(heard)
+
+    def wake(self) -> None:
+        self.wakes += 1
+
 
 def app_of(keeper: FakeKeeper, security: Security | None = None) -> ASGIApp:
     """The application as it is served, with a clock that stands 2 s after the reading."""
@@ -176,13 +220,14 @@ def ask(
     method: str = "GET",
     headers: Mapping[str, str] | Sequence[tuple[str, str]] = (),
     auth: tuple[str | bytes, str | bytes] | None = None,
+    content: bytes | AsyncIterator[bytes] | None = None,
 ) -> httpx.Response:
     """One request without a network."""
 
     async def request() -> httpx.Response:
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://keeper") as client:
-            return await client.request(method, path, headers=list(dict(headers).items()), auth=auth)
+            return await client.request(method, path, headers=list(dict(headers).items()), auth=auth, content=content)
 
     return asyncio.run(request())
 

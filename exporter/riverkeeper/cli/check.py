@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 
 import click
-from rich.console import Console
 
 from riverkeeper.cli.options import database_options
+from riverkeeper.cli.terminal import console
 from riverkeeper.config.load import Config
 from riverkeeper.keeper.check import examine
+from riverkeeper.keeper.report import Report
 from riverkeeper.keeper.report_table import table_of
+from riverkeeper.web import webhook_check
 
 
 @click.command()
@@ -18,10 +20,12 @@ from riverkeeper.keeper.report_table import table_of
 @click.option("--json", "as_json", is_flag=True, help="For scripts.")
 def check(config: Config, as_json: bool) -> None:
     """Say what works, what is missing, and how to mend it. Changes nothing. Exit code 1 if there is a problem."""
-    report = examine(config.conninfo.reveal(), config.database.river_schema, config.database.keeper_schema)
+    examined = examine(config.conninfo.reveal(), config.database.river_schema, config.database.keeper_schema)
+    report = Report((*examined.findings, *webhook_check.findings(config.webhook)))
     if as_json:
         click.echo(json.dumps(report.as_json(), indent=2))
     else:
-        Console().print(table_of(report))
+        console().print(table_of(report))
+        click.echo(report.summary)
     if report.has_problems:
         raise SystemExit(1)

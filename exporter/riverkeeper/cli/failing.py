@@ -7,11 +7,11 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from riverkeeper.cli.options import database_options, give_up
+from riverkeeper.cli.terminal import console
 from riverkeeper.config.load import Config
 from riverkeeper.errors import DatabaseError
 from riverkeeper.service import failing_jobs
@@ -33,7 +33,7 @@ def failing(config: Config, queue: str | None, kind: str | None, limit: int, as_
     if as_json:
         click.echo(json.dumps(_as_json(found), indent=2))
     else:
-        Console().print(_table(found) if found.jobs else "No live job has failed.")
+        console().print(_table(found) if found.jobs else Text(_none(queue, kind)))
 
 
 def _as_json(found: FailingJobs) -> dict[str, object]:
@@ -46,9 +46,11 @@ def _as_json(found: FailingJobs) -> dict[str, object]:
 
 def _table(found: FailingJobs) -> Table:
     more = "+" if found.bounded else ""
-    table = Table(title=f"{len(found.jobs)} of {found.found}{more} failing jobs", title_justify="left")
-    for column in ("id", "queue", "kind", "state", "attempt", "left", "next try", "last error"):
-        table.add_column(column, justify="right" if column in {"id", "left"} else "left", overflow="fold")
+    title = f"{len(found.jobs)} of {found.found}{more} failing jobs"
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for column in ("id", "queue", "kind", "attempt", "left", "next try"):
+        table.add_column(column, justify="right" if column in {"id", "left"} else "left", no_wrap=True)
+    table.add_column("last error", overflow="fold")
     for job in found.jobs:
         table.add_row(*_cells(job, found.now))
     return table
@@ -57,9 +59,14 @@ def _table(found: FailingJobs) -> Table:
 def _cells(job: FailingJob, now: float) -> tuple[Text, ...]:
     """Plain text, never markup: kinds and errors are written by users."""
     left = Text(str(job.attempts_left), style="bold red" if job.attempts_left <= 1 else "")
-    texts = [str(job.id), job.queue, job.kind, job.state, f"{job.attempt}/{job.max_attempts}"]
+    texts = [str(job.id), job.queue, job.kind, f"{job.attempt}/{job.max_attempts}"]
     first_line = (job.last_error or "").partition("\n")[0][:160]
     return *map(Text, texts), left, Text(_until(job, now)), Text(first_line)
+
+
+def _none(queue: str | None, kind: str | None) -> str:
+    of_kind, in_queue = f" of kind {kind}" if kind else "", f" in queue {queue}" if queue else ""
+    return f"No live job{of_kind}{in_queue} has failed."
 
 
 def _until(job: FailingJob, now: float) -> str:

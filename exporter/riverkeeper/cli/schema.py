@@ -33,13 +33,15 @@ def install(config: Config) -> None:
 @schema.command()
 @database_options
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def uninstall(config: Config, yes: bool) -> None:
-    """Drop the keeper schema and all it remembers. River's own tables are not touched."""
+@click.option("--force", is_flag=True, help="Also where workers beat into it, whose late results then get out.")
+def uninstall(config: Config, yes: bool, force: bool) -> None:
+    """Drop the keeper schema and all it remembers. River's own tables are not touched. Refused while workers beat."""
     name = config.database.effective_keeper_schema
     if not yes:
         click.confirm(f'Drop schema "{name}" with the counts of finished jobs?', abort=True)
     try:
-        keeper_schema.uninstall(_url(config), config.database.river_schema, config.database.keeper_schema)
+        river, keeper = config.database.river_schema, config.database.keeper_schema
+        keeper_schema.uninstall(_url(config), river, keeper, force=force)
     except DatabaseError as error:
         give_up(error)
     click.echo(f'Keeper schema "{name}" is gone.')
@@ -57,7 +59,7 @@ def print_script(config: Config) -> None:
 @database_options
 @click.option("--apply", "applied", is_flag=True, help="Run it too, by this login: the owner of River's tables.")
 def grants(config: Config, applied: bool) -> None:
-    """Print the roles that a keeper needs, with the least rights that work, as SQL."""
+    """Print the roles that keepers and beating workers need, with the least rights that work, as SQL."""
     river = config.database.river_schema or UNKNOWN_RIVER
     script = grants_sql(river, config.database.effective_keeper_schema)
     click.echo(script, nl=False)

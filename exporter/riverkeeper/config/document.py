@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Iterator
 
 from riverkeeper.config.flags import FLAGS
 from riverkeeper.config.model import Settings
 from riverkeeper.config.option import Option, options, section_of
 from riverkeeper.config.show import inline
+from riverkeeper.config.tiers import SHIPPED
 
 _HEAD = """\
 # Configuration
@@ -70,27 +72,44 @@ def _environment() -> str:
 
 
 def _example() -> str:
-    lines = []
+    lines: list[str] = []
     for section, values in Settings().model_dump(mode="json").items():
-        lines += [f"{section}:", *(f"  {key}: {inline(value)}" for key, value in values.items())]
+        lines += _block(section, _as_shipped(values) if section == "tiers" else values)
     return "```yaml\n" + "\n".join(lines) + "\n```\n"
 
 
+def _block(section: str, values: object) -> Iterator[str]:
+    yield f"{section}:" if isinstance(values, dict) else f"{section}: {inline(values)}"
+    for key, value in values.items() if isinstance(values, dict) else ():
+        if isinstance(value, dict) and len(value) > _FEW:
+            yield f"  {key}:"
+            yield from (f"    {inner}: {inline(below)}" for inner, below in value.items())
+        else:
+            yield f"  {key}: {inline(value)}"
+
+
+_FEW = 6  # keys that fit on a line
+
+
+def _as_shipped(tiers: dict[str, object]) -> dict[str, object]:
+    """Of tiers other than `standard`, only what they do not take from it."""
+    return {name: SHIPPED[name] or values for name, values in tiers.items()}
+
+
 def _sections() -> Iterator[str]:
-    defaults = Settings().model_dump(mode="json")
     for name, field in Settings.model_fields.items():
         section = section_of(field)
         if section is None:
             continue
-        rows = (_row(option, defaults[name]) for option in options(section))
+        rows = map(_row, options(section))
         table = _table(("Key", "Default", "Meaning", "Bounds", "Example"), rows)
-        yield f"### {name}\n\n{(section.__doc__ or '').strip()}\n\n{table}"
+        yield f"### {name}\n\n{inspect.cleandoc(section.__doc__ or '')}\n\n{table}"
 
 
-def _row(option: Option, defaults: dict[str, object]) -> tuple[str, ...]:
+def _row(option: Option) -> tuple[str, ...]:
     bounds = f"{option.bounds[0]} to {option.bounds[1]}: {option.why}" if option.bounds else ""
-    default = inline(defaults[option.key])
-    return f"`{option.key}`", f"`{default}`", option.description, bounds, f"`{inline(option.example)}`"
+    default = "" if option.is_required else f"`{inline(option.default)}`"
+    return f"`{option.key}`", default, option.description, bounds, f"`{inline(option.example)}`"
 
 
 def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

@@ -13,6 +13,7 @@ from riverkeeper.config.problem import CUSTOM, KeyPath, Problem, dotted, quoted
 Place = Callable[[KeyPath], tuple[str, int]]  # where a key was given, and its line, or 0 outside a file
 
 _WANTED = {
+    "float_type": "a number",
     "bool_type": "true or false",
     "int_type": "a whole number",
     "list_type": "a list",
@@ -20,7 +21,6 @@ _WANTED = {
     "string_type": "text",
     "tuple_type": "a list",
 }
-_SECTION_TYPES = ("model_type", "dict_type")
 
 
 def explain(errors: Iterable[ErrorDetails], root: type[Section], place: Place) -> list[Problem]:
@@ -29,7 +29,7 @@ def explain(errors: Iterable[ErrorDetails], root: type[Section], place: Place) -
 
 
 def _problem(error: ErrorDetails, root: type[Section], place: Place) -> Problem:
-    path = error["loc"]
+    path = tuple(part for part in error["loc"] if part != "[key]")  # pydantic's word for the name of an entry
     context = error.get("ctx", {})
     if context.get("key"):
         path = (*path, context["key"])
@@ -47,17 +47,31 @@ def _words(error: ErrorDetails, root: type[Section], section: type[Section], opt
         return context["what"], context["cure"]
     if kind == "extra_forbidden":
         return "unknown key", _meant(str(error["loc"][-1]), root, section, error["loc"][:-1])
-    if kind in _SECTION_TYPES:
-        return f"{_scalar(given)} where a section was expected", f"indent below it its keys: {_keys(section)}"
+    if option is None:
+        return _shape(kind, given, section)
     if kind in ("literal_error", "enum"):
         return f"{quoted(given)} is none of the choices", f"write {context['expected']}"
-    return ("is not accepted", "see docs/configuration.md") if option is None else _about(error, option)
+    return _about(error, option)
+
+
+def _shape(kind: str, given: object, section: type[Section]) -> tuple[str, str]:
+    """Something else where a section, sections by name or a list of them should stand."""
+    keys = _keys(section)
+    if kind == "model_type":
+        return f"{_scalar(given)} where a section was expected", f"indent below it its keys: {keys}"
+    if kind == "dict_type":
+        return f"{_scalar(given)} where sections by name were expected", f"indent a name, and below it {keys}"
+    if kind in _WANTED:
+        return f"{_scalar(given)} where a list was expected", f"write a line for each: - {{{keys}}}"
+    return "is not accepted", "see docs/configuration.md"
 
 
 def _about(error: ErrorDetails, option: Option) -> tuple[str, str]:
     kind, given, example = error["type"], error["input"], _written(option.example)
     if kind in ("greater_than_equal", "less_than_equal"):
         return _beyond(kind, given, error["ctx"], option)
+    if kind == "missing":
+        return "is missing", f"write one, for example {example}"
     if given is None:
         return "has no value", f"write one, for example {example}, or remove the line"
     if kind in _WANTED:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from riverkeeper.config.model import Settings
-from riverkeeper.config.option import Option, options
-from riverkeeper.config.problem import KeyPath
+from riverkeeper.config.option import ENTRIES, Option, options
+from riverkeeper.config.problem import KeyPath, dotted
 from riverkeeper.config.source import Source
 
 DATABASE_URL, DATABASE_URL_FILE = ("database", "url"), ("database", "url_file")
@@ -48,8 +48,9 @@ class Layers:
 
     def origins(self) -> dict[str, str]:
         """Where each option's value came from, by key, for those that are not defaults."""
-        given = (option for option in options(Settings) if option.path in self.over or self.source.has(option.path))
-        return {option.key: self.place(option.path)[0] for option in given}
+        every = (path for option in options(Settings) for path in entries(self.tree, option.path))
+        given = (path for path in every if path in self.over or self.source.has(path))
+        return {dotted(path): self.place(path)[0] for path in given}
 
 
 def from_file(source: Source, folder: Path) -> Layers:
@@ -80,6 +81,17 @@ def at(tree: object, path: KeyPath) -> object:
     for part in path:
         tree = tree.get(part) if isinstance(tree, dict) else None
     return tree
+
+
+def entries(tree: object, path: KeyPath) -> Iterator[KeyPath]:
+    """The path itself, or for an option in a mapping or list of sections its path in each entry that is there."""
+    for depth, part in enumerate(path):
+        if part in ENTRIES:
+            inner = at(tree, path[:depth])
+            names = list(inner) if isinstance(inner, dict) else range(len(inner) if isinstance(inner, list) else 0)
+            yield from ((*path[:depth], name, *path[depth + 1 :]) for name in names)
+            return
+    yield path
 
 
 def parameter(flag: str) -> str:

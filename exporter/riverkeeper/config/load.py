@@ -10,11 +10,13 @@ from typing import Any, final
 from pydantic import PrivateAttr, ValidationError
 from pydantic_core import PydanticCustomError
 
+from riverkeeper.config.contradictions import contradictions
 from riverkeeper.config.explain import explain
 from riverkeeper.config.layers import DATABASE_URL, DATABASE_URL_FILE, Layers, Options, at, from_file, lay_over
 from riverkeeper.config.model import Settings
 from riverkeeper.config.problem import ConfigErrors, Problem, dotted, printable
 from riverkeeper.config.source import Source, read
+from riverkeeper.config.tiers import inherited
 from riverkeeper.config.values import DatabaseUrl, path_text
 
 _URL_FILE_BYTES = 16 * 1024  # many times the longest URL, so that /dev/zero does not fill the memory
@@ -47,7 +49,7 @@ class Config(Settings):
 
     def origin(self, key: str) -> str:
         """Where the value of a key such as `web.config_file` came from: `default`, file:line, variable or flag."""
-        return self._proof.origins.get(key, "default")
+        return self._proof.origins.get(key) or inherited(self._proof.origins, key) or "default"
 
     def __eq__(self, other: object) -> bool:
         """Equal where every value is, wherever it came from."""
@@ -55,7 +57,9 @@ class Config(Settings):
             return NotImplemented
         return self.__dict__ == other.__dict__ and self.conninfo == other.conninfo
 
-    __hash__ = Settings.__hash__
+    def __hash__(self) -> int:
+        """Of the values as text, for a mapping of sections has no hash."""
+        return hash(self.model_dump_json())
 
 
 def load(file: Path | None, environ: Mapping[str, str], options: Options) -> Config:
@@ -68,7 +72,7 @@ def load(file: Path | None, environ: Mapping[str, str], options: Options) -> Con
     full = lay_over(base, environ, _with_absolute_paths(options))
     conninfo, unreadable = _connection(full)
     # The file is checked by itself too: a mistake in it is told even where an option covers it.
-    problems = [*source.problems, *_problems(base), *_problems(full), *unreadable]
+    problems = [*source.problems, *_problems(base), *_problems(full), *_contradictions(full), *unreadable]
     if problems:
         raise ConfigErrors(problems)
     return Config.model_validate(full.tree, context=_Proof(conninfo, full.origins()))
@@ -85,6 +89,11 @@ def _problems(layers: Layers) -> list[Problem]:
     except ValidationError as error:
         return explain(error.errors(include_url=False), Settings, layers.place)
     return []
+
+
+def _contradictions(layers: Layers) -> list[Problem]:
+    found = ((layers.place(path), path, what, cure) for path, what, cure in contradictions(layers.tree))
+    return [Problem(f"{where}: {dotted(path)}", what, cure, line) for (where, line), path, what, cure in found]
 
 
 def _connection(layers: Layers) -> tuple[DatabaseUrl, list[Problem]]:

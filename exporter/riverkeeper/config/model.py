@@ -10,14 +10,18 @@ from riverkeeper.config.assets import Assets
 from riverkeeper.config.option import Section, option
 from riverkeeper.config.problem import wrong
 from riverkeeper.config.quantity import Duration
+from riverkeeper.config.rescue import Rescue
+from riverkeeper.config.tiers import LearnedLimits, Rules, Tiers
 from riverkeeper.config.values import (
     NAME_BYTES,
     Count,
     DatabaseUrl,
     FilePath,
+    JobAddress,
     ListenAddresses,
     SchemaName,
 )
+from riverkeeper.config.webhook import Webhook
 
 
 class Database(Section):
@@ -89,6 +93,11 @@ class Web(Section):
         example="/etc/riverkeeper/web.yml",
         flag="--web.config.file",
     )
+    river_ui_url: JobAddress | None = option(
+        None,
+        "A job's address in River UI, with `{id}` for its id: ids on the pages then lead there. null: no links.",
+        example="https://riverui.example/jobs/{id}",
+    )
 
 
 class Collect(Section):
@@ -140,4 +149,9 @@ class Settings(Section):
     web: Web = Web()
     collect: Collect = Collect()
     heartbeat: Heartbeat = Heartbeat()
+    webhook: Webhook = Webhook()
     assets: Assets = Assets()
+    tiers: Tiers = {}  # noqa: RUF012 - validated into a new mapping for each
+    assign: Rules = ()
+    learned_limits: LearnedLimits = LearnedLimits()
+    rescue: Rescue = Rescue()

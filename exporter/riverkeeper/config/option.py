@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn, Self, cast, get_args
+from typing import Any, NoReturn, Self, cast, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.fields import FieldInfo
 
 from riverkeeper.config.problem import KeyPath, dotted
 from riverkeeper.config.quantity import Quantity, amount
+
+ENTRIES = ("<name>", "*")  # any entry of a mapping and of a list of sections, in the path of an option
 
 
 class Section(BaseModel):
@@ -75,6 +77,16 @@ class Option:
     def description(self) -> str:
         """What it means: a sentence."""
         return self.field.description or ""
+
+    @property
+    def is_required(self) -> bool:
+        """Whether it must be given."""
+        return self.field.is_required()
+
+    @property
+    def default(self) -> object:
+        """What it is where it is not given, as written in the file."""
+        return list(self.field.default) if isinstance(self.field.default, tuple) else self.field.default
 
     @property
     def example(self) -> object:
@@ -144,7 +156,13 @@ def options(section: type[Section], path: tuple[str, ...] = ()) -> Iterator[Opti
         if inner is None:
             yield Option((*path, name), field)
         else:
-            yield from options(inner, (*path, name))
+            yield from options(inner, (*path, name, *_entry(field)))
+
+
+def _entry(field: FieldInfo) -> tuple[str, ...]:
+    """What stands for any entry of a mapping or list of sections in the path of an option."""
+    several = get_origin(field.annotation)
+    return ENTRIES[:1] if several is dict else ENTRIES[1:] if several is tuple else ()
 
 
 def find(root: type[Section], path: KeyPath) -> tuple[type[Section], Option | None]:

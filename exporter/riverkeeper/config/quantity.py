@@ -1,4 +1,4 @@
-"""How amounts with a unit are written: `2s`, `1h30m`."""
+"""How amounts with a unit are written: `2s`, `1h30m`, `4MiB`."""
 
 from __future__ import annotations
 
@@ -83,7 +83,18 @@ DURATION = Quantity(
 )
 Duration = Annotated[float, DURATION]  # seconds
 
+SIZE = Quantity(
+    name="a size",
+    units=(("GiB", 1024**3), ("MiB", 1024**2), ("KiB", 1024), ("B", 1)),
+    steps=1,
+    bare="B",
+    examples="64KiB or 4MiB",
+)
+Size = Annotated[int, SIZE]  # bytes
+
 
 def amount(value: str | float | None) -> float | None:
     """A bound of an option, which its declaration may write with a unit."""
-    return DURATION.parse(value) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    return (SIZE if value.endswith("B") else DURATION).parse(value)

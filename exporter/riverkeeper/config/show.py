@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import yaml
 
 from riverkeeper.config.load import Config
@@ -15,12 +17,23 @@ def show(config: Config) -> str:
     values = config.model_dump(mode="json")
     for name, field in type(config).model_fields.items():
         if section_of(field) is not None:
-            lines += [f"{name}:", *_section(config, name, values[name])]
+            lines += _lines(config, name, name, values[name], "")
     return "\n".join(lines) + "\n"
 
 
-def _section(config: Config, section: str, values: dict[str, object]) -> list[str]:
-    return [f"  {name}: {inline(value)}  # {config.origin(f'{section}.{name}')}" for name, value in values.items()]
+def _lines(config: Config, key: str, name: str, value: object, indent: str) -> Iterator[str]:
+    """A section or a value, and what is below it."""
+    is_section = "." not in key
+    if isinstance(value, dict):
+        yield f"{indent}{name}:"
+        for inner, entry in value.items():
+            yield from _lines(config, f"{key}.{inner}", inner, entry, indent + "  ")
+    elif isinstance(value, list) and is_section and value:
+        yield f"{name}:"
+        for index, rule in enumerate(value):
+            yield f"  - {inline(rule)}  # {config.origin(f'{key}[{index}].tier')}"
+    else:
+        yield f"{indent}{name}: {inline(value)}  # {config.origin(key)}"
 
 
 def inline(value: object) -> str:

@@ -19,6 +19,7 @@ _WRITE_URL = (
     "write postgresql://user:password@host:5432/database, its special characters percent-encoded (@ is %40, / is %2F)"
 )
 _ADDRESS = re.compile(r"(?:\[(?P<ipv6>[^\[\]]+)\]|(?P<host>[A-Za-z0-9._-]*)):(?P<port>[0-9]{1,5})")
+_JOB_ADDRESS = re.compile(r"https?://[^\s\"'<>\\{}]+\{id\}[^\s\"'<>\\{}]*")
 
 
 @final
@@ -140,7 +141,15 @@ def _refuse_unfit(text: str, wanted: str) -> None:
         raise wrong("looks like a connection string", f"write {wanted} here, and the string as database.url")
 
 
+def _job_address(text: str) -> str:
+    if not _JOB_ADDRESS.fullmatch(text) or re.search(r"//[^/]*@", text):
+        cure = "write such as https://riverui.example/jobs/{id}; no password"
+        raise wrong(f"{quoted(text)} is not the web address of a job, with {{id}} for its id", cure)
+    return text
+
+
 SchemaName = Annotated[str, BeforeValidator(_name)]
 FilePath = Annotated[Path, BeforeValidator(path_text)]  # absolute once loaded
 ListenAddresses = Annotated[tuple[ListenAddress, ...], AfterValidator(_distinct)]
+JobAddress = Annotated[str, AfterValidator(_job_address)]
 Count = Annotated[int, Strict()]  # `true` and "5" are no numbers

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from riverkeeper.dashboards.field import Json
+from riverkeeper.dashboards.field import CORNER, Json, to_keeper
 from riverkeeper.dashboards.panel import DATA_SOURCE, Panel
 from riverkeeper.dashboards.query import Queries
 from riverkeeper.dashboards.scope import Scope
@@ -105,15 +105,10 @@ class Placing:
 
 def _links() -> list[Json]:
     """To the other boards with everything that is chosen here, and to the keeper's own pages."""
-    common: Json = {"asDropdown": False, "icon": "external link", "tooltip": ""}
-    boards = {"title": "Riverkeeper", "type": "dashboards", "tags": [TAG], "url": "", "targetBlank": False,
-              "includeVars": True, "keepTime": True}  # fmt: skip
-    pages = [
-        {"title": title, "type": "link", "tags": [], "url": f"${{keeper_url}}{page}", "targetBlank": True,
-         "includeVars": False, "keepTime": False}
-        for title, page in (("Stuck jobs", "/stuck"), ("Failing jobs", "/failing"), ("Rescues", "/rescues"))
-    ]  # fmt: skip
-    return [common | one for one in (boards, *pages)]
+    boards: Json = {"title": "Riverkeeper", "type": "dashboards", "tags": [TAG], "url": "", "targetBlank": False,
+                    "includeVars": True, "keepTime": True}  # fmt: skip
+    pages = (("Stuck jobs", "/stuck"), ("Failing jobs", "/failing"), ("Rescues", "/rescues"))
+    return [CORNER | one for one in (boards, *(to_keeper(title, page) for title, page in pages))]
 
 
 def _annotations(queries: Queries) -> list[Json]:

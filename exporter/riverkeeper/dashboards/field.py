@@ -69,6 +69,13 @@ def colored(name: str, color: str, **properties: object) -> Json:
     return named(name, color={"mode": "fixed", "fixedColor": color}, **properties)
 
 
+# What a link of a board or of a panel's corner has besides; those of fields and cells have not.
+CORNER: Json = {
+    "type": "link", "icon": "external link", "tooltip": "", "tags": [], "asDropdown": False, "includeVars": False,
+    "keepTime": False,
+}  # fmt: skip
+
+
 def link(title: str, url: str, *, new_tab: bool = False) -> Json:
     return {"title": title, "url": url, "targetBlank": new_tab}
 

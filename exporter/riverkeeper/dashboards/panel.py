@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from string import ascii_uppercase
 
-from riverkeeper.dashboards.field import Json
+from riverkeeper.dashboards.field import CORNER, Json
 
 DATA_SOURCE: Json = {"type": "prometheus", "uid": "${datasource}"}
 OPTIONS_AS_OF = "11.0.0"  # the Grafana whose panel options these are; newer ones migrate them on load
@@ -89,7 +89,7 @@ class Panel:
                 "overrides": list(self.overrides),
             },
             "options": self.options,
-            "links": list(self.links),
+            "links": [CORNER | one for one in self.links],
             "targets": [one.json(letter) for letter, one in zip(ascii_uppercase, self.queries, strict=False)],
             "transformations": list(self.transformations),
             "pluginVersion": OPTIONS_AS_OF,

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from string import ascii_uppercase
 
-from riverkeeper.dashboards.field import NEUTRAL, Json, named
+from riverkeeper.dashboards.field import NEUTRAL, Json
 from riverkeeper.dashboards.panel import Form, Panel, Query, Text
 
 LAST = {"calcs": ["lastNotNull"], "fields": "", "values": False}
@@ -26,7 +24,6 @@ def stat(
     overrides: Sequence[Json] = (),
     links: Sequence[Json] = (),
     named_values: bool = False,
-    sparkline: bool = False,
     decimals: int | None = None,
 ) -> Panel:
     """Numbers to be read across a room."""
@@ -35,12 +32,14 @@ def stat(
     defaults |= {} if decimals is None else {"decimals": decimals}
     options: Json = {
         "colorMode": "value",
-        "graphMode": "area" if sparkline else "none",
+        "graphMode": "none",
         "justifyMode": "auto",
         "orientation": "auto",
+        "percentChangeColorMode": "standard",
         "reduceOptions": LAST,
+        "showPercentChange": False,
         "textMode": "value_and_name" if named_values else "value",
-        "wideLayout": True,
+        "wideLayout": not named_values,
     }
     return Panel(title, "stat", text, queries, unit, width, height, defaults, overrides, options)
 
@@ -68,7 +67,7 @@ def timeseries(
         "lineWidth": 1,
         "fillOpacity": 70 if bars else 30 if stacked else fill,
         "gradientMode": "none",
-        "showPoints": "never",
+        "showPoints": "auto",
         "spanNulls": False,
         "stacking": {"mode": "normal" if stacked else "none", "group": "A"},
         "axisPlacement": "auto",
@@ -95,7 +94,7 @@ def timeline(title: str, text: Text, *queries: Query, mappings: Sequence[Json], 
         "mergeValues": True,
         "rowHeight": 0.85,
         "showValue": "auto",
-        "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True},
+        "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []},
         "tooltip": {"mode": "single", "sort": "none"},
     }
     return Panel(title, "state-timeline", text, queries, "none", width, height, defaults, (), options)
@@ -114,6 +113,7 @@ def heatmap(title: str, text: Text, query: str, *, width: int = 12, height: int 
         "filterValues": {"le": 1e-9},
         "legend": {"show": True},
         "rowsFrame": {"layout": "auto"},
+        "showValue": "never",
         "tooltip": {"mode": "single", "yHistogram": False, "showColorScale": False},
         "yAxis": {"axisPlacement": "left", "unit": unit, "reverse": False},
     }  # fmt: skip
@@ -149,42 +149,3 @@ def bars(
         "legend": {"displayMode": "list", "placement": "bottom", "showLegend": False, "calcs": []},
     }
     return Panel(title, "bargauge", text, queries, unit, width, height, defaults, (), options)
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A label's values where `label` is given, else an expression's."""
-
-    name: str
-    label: str = ""
-    expr: str = ""
-    unit: str = "short"
-    look: Json = field(default_factory=dict)  # properties of the field, as `named` takes them
-
-    def json(self) -> Json:
-        return named(self.name, **({} if self.label else {"unit": self.unit}), **self.look)
-
-
-def table(
-    title: str, text: Text, *columns: Column, width: int, height: int, sort: str, links: Sequence[Json] = ()
-) -> Panel:
-    """Rows of now, joined by their labels; the greatest of column `sort` first."""
-    valued = [column for column in columns if column.expr]
-    keys = {column.expr: f"Value #{letter}" if len(valued) > 1 else "Value"
-            for letter, column in zip(ascii_uppercase, valued, strict=False)}  # fmt: skip
-    sources = [column.label or keys[column.expr] for column in columns]
-    organize: Json = {
-        "excludeByName": {"Time": True},
-        "indexByName": {source: index for index, source in enumerate(sources)},
-        "renameByName": {source: column.name for source, column in zip(sources, columns, strict=True)},
-    }
-    return Panel(
-        title, "table", text, tuple(Query(column.expr, "", Form.TABLE) for column in valued), "short", width, height,
-        {"color": BY_THRESHOLD, "thresholds": NEUTRAL, "custom": {"align": "auto", "cellOptions": {"type": "auto"},
-                                                                  "inspect": False}},
-        [column.json() for column in columns],
-        {"cellHeight": "sm", "showHeader": True, "sortBy": [{"displayName": sort, "desc": True}],
-         "footer": {"show": False, "reducer": ["sum"], "countRows": False, "fields": ""}},
-        links,
-        ({"id": "merge", "options": {}}, {"id": "organize", "options": organize}),
-    )  # fmt: skip

@@ -69,10 +69,8 @@ def _asked(name: str, label: str, query: str, all_value: str | None = None) -> J
         "label": label,
         "type": "query",
         "datasource": DATA_SOURCE,
-        "definition": query,
         "query": {"query": query, "refId": f"variable-{name}"},
         "regex": "",
-        "allValue": all_value,
         "current": chosen or {"selected": False, "text": "", "value": ""},
         "hide": 0,
         "includeAll": several,
@@ -81,13 +79,13 @@ def _asked(name: str, label: str, query: str, all_value: str | None = None) -> J
         "refresh": ON_TIME_RANGE,
         "skipUrlSync": False,
         "sort": 1,
-    }
+    } | ({"allValue": all_value} if all_value else {})
 
 
 def _replicas() -> Json:
     """All keepers that read the chosen River. "All" stands for the list itself, so that it is never another's."""
     listed = _asked("instance", "Instance", f"label_values(riverkeeper_target_info{OF_RIVER}, instance)", all_value="")
-    return listed | {"allValue": None, "hide": HIDDEN}
+    return listed | {"hide": HIDDEN}
 
 
 def _keeper_url(scope: Scope) -> Json:

@@ -10,5 +10,7 @@ SELECT
     j.state = 'completed' AS finished
 FROM unnest(%(job_ids)s::bigint[], %(attempted_ats)s::timestamptz[], %(attempts)s::smallint[])
     AS g (job_id, attempted_at, attempt)
-CROSS JOIN LATERAL (SELECT * FROM river.river_job AS r WHERE r.id = g.job_id OFFSET 0) AS j
+CROSS JOIN LATERAL (
+    SELECT r.id, r.state, r.attempt, r.attempted_at FROM river.river_job AS r WHERE r.id = g.job_id OFFSET 0
+) AS j
 WHERE j.state IN ('running', 'completed') AND j.attempt = g.attempt AND j.attempted_at = g.attempted_at

@@ -22,6 +22,11 @@ class Series(NamedTuple):
     kind: str
     label: str
 
+    @property
+    def is_rest(self) -> bool:
+        """Runs of the kinds of a queue that were too many to be told apart; no job has an empty kind."""
+        return self.measure == "run" and not self.kind
+
 
 class CellKey(NamedTuple):
     """A series in one slot; slot = Unix seconds of finalized_at / SLOT_SECONDS, rounded down."""

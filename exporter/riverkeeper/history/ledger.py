@@ -5,17 +5,15 @@ from __future__ import annotations
 import contextlib
 import secrets
 import time
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import structlog
 
 from riverkeeper.database import Transaction
 from riverkeeper.errors import DatabaseError, Trouble
 from riverkeeper.history import schedule, settling
-from riverkeeper.history.buckets import EDGES_MICROS
-from riverkeeper.history.cells import SLOT_SECONDS, CellKey, Tally
-from riverkeeper.history.rows import cell_of
+from riverkeeper.history.cells import SLOT_SECONDS
+from riverkeeper.history.look import Look
 from riverkeeper.history.schedule import Progress, slot_of
 from riverkeeper.history.settling import Live
 from riverkeeper.history.state import NO_TOTALS, Reading, State, Totals
@@ -27,15 +25,8 @@ log = structlog.get_logger()
 BACKLOG_SECONDS = 0.25  # of reading in one collection, beyond what is due anyway, while slots are behind
 FIRST_SECONDS = 3.0  # for the one long reading of a first start; a shop too busy for it looks back less
 FIRST_SHORT_SECONDS = 120.0
+LEAST_TOLD = 1_000  # pairs of queue and kind told apart at a time, however few have series of their own
 SEED_ROWS = 10_000  # finished rows of each state looked back over at the first start, for "last finished" only
-
-
-@dataclass(slots=True)
-class Found:
-    """What was read so far in this collection: the slots that changed, and what is in them."""
-
-    marks: dict[int, int] = field(default_factory=dict)
-    cells: list[tuple[CellKey, Tally]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -53,18 +44,20 @@ class Ledger:
         known, server = self.store.peek(tx).progress, _server(tx)
         if known is None or schedule.out_of_reach(known, now):
             return self._begin(tx, now, known, server)
-        progress, found = schedule.arrived(known, now, self.late_window), Found()
+        progress, look = schedule.arrived(known, now, self.late_window), self._look(tx)
         late_before = progress.read_to[0]
         slots, progress = schedule.visit(progress, now, self.late_window, schedule.enough(progress, now))
-        self._look(tx, {*schedule.near(progress, now), *slots}, found)
+        look.at({*schedule.near(progress, now), *slots})
         ends = time.monotonic() + BACKLOG_SECONDS
         while time.monotonic() < ends:
             slots, progress = schedule.visit(progress, now, self.late_window, schedule.BATCH_SLOTS)
             if not slots:
                 break
-            self._look(tx, slots, found)
+            look.at(slots)
         progress = schedule.collected(progress, now)
-        return Reading(now, known, progress, found.marks, tuple(found.cells), 0, late_before, server, {})
+        return Reading(
+            now, known, progress, *look.seen, known_before=0, late_before=late_before, server=server, seeds={}
+        )
 
     def settle(self, tx: Transaction, reading: Reading, live: Live) -> Totals:
         """Fold a reading and return the totals, true once the transaction has committed. Raises DatabaseError."""
@@ -77,7 +70,8 @@ class Ledger:
         if locked is None or settling.outdated(state, reading):
             return before
         lowest = settling.floor(state, reading)
-        known = self.store.cells(tx, [slot for slot in reading.marks if slot >= lowest])
+        reading = settling.current(reading, self.store.marks(tx, reading.marks), lowest)
+        known = self.store.cells(tx, reading.marks)
         epoch = max(state.epoch, self._shown.epoch) + 1 if why else state.epoch
         changes = settling.changes(state, before, known, reading, live, self.max_pairs, epoch, _stamp())
         self.store.save(tx, before.names, changes)
@@ -105,28 +99,25 @@ class Ledger:
 
     def _begin(self, tx: Transaction, now: float, known: Progress | None, server: str | None) -> Reading:
         """What is there already is known, not counted; but slots that we still remember are counted on."""
-        found, look_back, end = Found(), self.late_window, slot_of(now + schedule.FUTURE_SECONDS)
+        look, look_back, end = self._look(tx), self.late_window, slot_of(now + schedule.FUTURE_SECONDS)
         try:
-            self._look(tx, range(slot_of(now - look_back), end), found, FIRST_SECONDS)
+            look.at(range(slot_of(now - look_back), end), FIRST_SECONDS)
         except DatabaseError:
-            found, look_back = Found(), min(FIRST_SHORT_SECONDS, look_back)
-            self._look(tx, range(slot_of(now - look_back), end), found)
+            look, look_back = self._look(tx), min(FIRST_SHORT_SECONDS, look_back)
+            look.at(range(slot_of(now - look_back), end))
         seeds: dict[Pair, float] = {}
         with contextlib.suppress(DatabaseError):  # worth having, not worth failing for
             until = {"bound": SEED_ROWS, "until": end * SLOT_SECONDS}
             seeds = {(row.queue, row.kind): row.last for row in tx.query("history/read_last_finished", until)}
         progress = schedule.start(now, self.late_window, look_back)
         known_before = known.pruned_to if known else end
-        return Reading(now, known, progress, found.marks, tuple(found.cells), known_before, 0, server, seeds)
+        return Reading(now, known, progress, *look.seen, known_before, late_before=0, server=server, seeds=seeds)
 
-    def _look(self, tx: Transaction, slots: Iterable[int], found: Found, seconds: float | None = None) -> None:
-        """Add to `found` what is in those of the slots where anything changed."""
-        asked = [slot for slot in slots if slot not in found.marks]
-        rows = tx.query("history/read_marks", {"slots": asked}, seconds)
-        known = self.store.marks(tx, asked)
-        changed = {row.slot: row.mark for row in rows if row.mark != known.get(row.slot, 0)}
-        found.cells += _read(tx, changed, seconds)
-        found.marks |= changed
+    def _look(self, tx: Transaction) -> Look:
+        """Where every name is taken, those who have one are told apart first."""
+        pairs = self._shown.names.pairs if self.has_shown else self.store.names(tx).pairs
+        named = pairs if len(pairs) >= self.max_pairs else ()
+        return Look(tx, self.store, named, max(2 * self.max_pairs, LEAST_TOLD))
 
     def _why_new_epoch(self, state: State, reading: Reading, before: Totals) -> str | None:
         """Why the totals cannot go on where they were; None when they can."""
@@ -141,13 +132,6 @@ class Ledger:
 
 def _stamp() -> int:
     return secrets.randbits(63)
-
-
-def _read(tx: Transaction, slots: Collection[int], seconds: float | None) -> list[tuple[CellKey, Tally]]:
-    if not slots:
-        return []
-    asked = {"slots": list(slots), "edges": list(EDGES_MICROS)}
-    return [cell_of(row) for row in tx.query("history/read_finished", asked, seconds)]
 
 
 def _server(tx: Transaction) -> str | None:

@@ -1,22 +1,13 @@
 -- Question: how many jobs finished in each of these ten-second slots, how long did they run, how long had they waited?
 -- Index: river_job_state_and_finalized_at_index, then the rows of the asked slots, twice. Few rows come back: one a
 -- slot and series, with its buckets in arrays. OFFSET 0 keeps the planner from evaluating an expression at every use.
+-- At most `most` pairs of queue and kind are told apart, those first that have a name, then those with most jobs; the
+-- rest of a queue has an empty kind. In a slot where this once happened (`closed`) only the pairs that are its `own` are.
 -- NULL: last is NULL where no moment is known. Bucket -1: finished, but no run time (never claimed, discarded,
 -- cancelled). A claim happens only when a job is due, so attempted_at before scheduled_at says that scheduled_at was
 -- moved after the claim: no wait is counted then. A run that ends before it began (clocks) took no time. Four months
 -- is the most that one job adds to a sum: a garbage time must not overflow it.
-SELECT
-    bucketed.slot,
-    'run' AS measure,
-    bucketed.queue,
-    bucketed.kind,
-    bucketed.state::text AS label,
-    array_agg(bucketed.bucket) AS buckets,
-    array_agg(bucketed.jobs) AS counts,
-    array_agg(bucketed.micros) AS micros,
-    array_agg(bucketed.attempts) AS attempts,
-    max(bucketed.last) AS last
-FROM (
+WITH run AS MATERIALIZED (
     SELECT
         timed.slot,
         timed.queue,
@@ -51,8 +42,55 @@ FROM (
         OFFSET 0
     ) AS timed
     GROUP BY 1, 2, 3, 4, 5
-) AS bucketed
-GROUP BY bucketed.slot, bucketed.queue, bucketed.kind, bucketed.state
+),
+told AS MATERIALIZED (
+    SELECT run.queue, run.kind
+    FROM run
+    WHERE run.slot <> ALL (%(closed)s::bigint[])
+    GROUP BY run.queue, run.kind
+    ORDER BY
+        (run.queue, run.kind) IN (
+            SELECT kept.queue, kept.kind
+            FROM unnest(%(kept_queues)s::text[], %(kept_kinds)s::text[]) AS kept (queue, kind)
+        ) DESC,
+        sum(run.jobs) DESC
+    LIMIT %(most)s
+)
+SELECT
+    named.slot,
+    'run' AS measure,
+    named.queue,
+    named.kind,
+    named.state::text AS label,
+    array_agg(named.bucket) AS buckets,
+    array_agg(named.jobs) AS counts,
+    array_agg(named.micros) AS micros,
+    array_agg(named.attempts) AS attempts,
+    max(named.last) AS last
+FROM (
+    SELECT
+        run.slot,
+        run.queue,
+        CASE
+            WHEN (run.slot, run.queue, run.kind) IN (
+                SELECT own.slot, own.queue, own.kind
+                FROM unnest(%(own_slots)s::bigint[], %(own_queues)s::text[], %(own_kinds)s::text[])
+                    AS own (slot, queue, kind)
+            ) THEN run.kind
+            WHEN run.slot <> ALL (%(closed)s::bigint[])
+                AND (run.queue, run.kind) IN (SELECT told.queue, told.kind FROM told) THEN run.kind
+            ELSE ''
+        END AS kind,
+        run.state,
+        run.bucket,
+        sum(run.jobs)::bigint AS jobs,
+        sum(run.micros)::bigint AS micros,
+        sum(run.attempts)::bigint AS attempts,
+        max(run.last) AS last
+    FROM run
+    GROUP BY 1, 2, 3, 4, 5
+) AS named
+GROUP BY named.slot, named.queue, named.kind, named.state
 UNION ALL
 SELECT
     bucketed.slot,

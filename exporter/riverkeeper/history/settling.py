@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from riverkeeper.history.cells import NOTHING, Cells, Folded, Series, Tally, fold
 from riverkeeper.history.schedule import Progress
-from riverkeeper.history.state import Changes, Reading, State, Totals
+from riverkeeper.history.state import NEVER_SEEN, Changes, Reading, Seen, State, Totals
 from riverkeeper.names import OTHER, Names, Pair, keep
 
 Live = Mapping[Pair, int]  # live jobs by pair
@@ -25,15 +26,29 @@ def floor(state: State, reading: Reading) -> int:
     return reading.progress.pruned_to if begins or state.progress is None else state.progress.pruned_to
 
 
+def current(reading: Reading, known: Mapping[int, Seen], lowest: int) -> Reading:
+    """The reading without slots that are forgotten (below `lowest`), and closed ones that another replica has read too.
+
+    Which kinds are in the rest of a closed slot is settled by who reads it first; whoever read it at the same moment
+    has divided them otherwise, and would count some of them again. The slot is read again at its next turn.
+    """
+    closed = {slot for slot, seen in known.items() if seen.closed}
+    closed |= {key.slot for key, _ in reading.cells if key.series.is_rest}
+    moved = {slot for slot in closed if known.get(slot, NEVER_SEEN).mark != reading.marks_before[slot]}
+    return replace(
+        reading,
+        marks={slot: mark for slot, mark in reading.marks.items() if slot >= lowest and slot not in moved},
+        cells=tuple(cell for cell in reading.cells if cell[0].slot >= lowest and cell[0].slot not in moved),
+    )
+
+
 def changes(
     state: State, before: Totals, known: Cells, reading: Reading, live: Live, max_pairs: int, epoch: int, stamp: int
 ) -> Changes:
     """The changes of one collection. `known` holds every known cell of the slots that were read."""
     new_epoch = epoch != state.epoch
-    lowest = floor(state, reading)
-    cells = [(key, tally) for key, tally in reading.cells if key.slot >= lowest]
-    seen = fold(known, (cell for cell in cells if cell[0].slot < reading.known_before))
-    counted = fold(known, (cell for cell in cells if cell[0].slot >= reading.known_before))
+    seen = fold(known, (cell for cell in reading.cells if cell[0].slot < reading.known_before))
+    counted = fold(known, (cell for cell in reading.cells if cell[0].slot >= reading.known_before))
     finished = {**reading.seeds, **_last_by_pair(seen), **_last_by_pair(counted)}
     names = keep(before.names, live, finished, reading.now, max_pairs)
     base = _uncounted(before.series) if new_epoch else before.series
@@ -48,7 +63,7 @@ def changes(
             stamp=stamp,
             progress=progress,
         ),
-        marks={slot: mark for slot, mark in reading.marks.items() if slot >= lowest},
+        marks=reading.marks,
         cells={**known, **seen.cells, **counted.cells},
         totals={**base, **grown} if new_epoch else grown,
         names=names,
@@ -83,7 +98,7 @@ def named(names: Names, series: Series) -> bool:
 def _last_by_pair(folded: Folded) -> dict[Pair, float]:
     last: dict[Pair, float] = {}
     for series, tally in folded.risen.items():
-        if series.measure == "run" and tally.last is not None:
+        if series.measure == "run" and not series.is_rest and tally.last is not None:
             pair = (series.queue, series.kind)
             last[pair] = max(tally.last, last.get(pair, tally.last))
     return last
@@ -106,7 +121,9 @@ def _grown(totals: Mapping[Series, Tally], risen: Mapping[Series, Tally], names:
     """The totals that change, under the names they are exported by."""
     grown: dict[Series, Tally] = {}
     for series, tally in risen.items():
-        queue, kind = names.pair((series.queue, series.kind)) if series.kind else (names.queue(series.queue), "")
+        queue, kind = names.queue(series.queue), ""
+        if series.measure == "run":
+            queue, kind = names.pair((series.queue, series.kind or OTHER))
         name = Series(series.measure, queue, kind, series.label)
         grown[name] = grown.get(name, totals.get(name, NOTHING)).plus(tally)
     return grown

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from riverkeeper.history.cells import CellKey, Series, Tally
 from riverkeeper.history.schedule import Progress
@@ -21,6 +22,16 @@ class State:
     progress: Progress | None = None
 
 
+class Seen(NamedTuple):
+    """What is known of a slot beside its cells."""
+
+    mark: int  # which rows were in it when it was last read
+    closed: bool  # it had too many kinds to tell apart: one that has no cell of its own is in the rest
+
+
+NEVER_SEEN = Seen(0, closed=False)
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What was read in the reading transaction, to be folded in the writing one."""
@@ -29,6 +40,7 @@ class Reading:
     begun_from: Progress | None  # as it was before this reading
     progress: Progress  # as it is after it
     marks: Mapping[int, int]  # slot -> which rows were in it, of the slots that were read
+    marks_before: Mapping[int, int]  # … and as we knew them; 0: never read
     cells: tuple[tuple[CellKey, Tally], ...]
     known_before: int  # jobs of slots below this one are known from now on, not counted: the ledger begins here
     late_before: int  # slots below this one were read before: what is new there came late

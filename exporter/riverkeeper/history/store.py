@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Protocol
 
@@ -11,8 +11,10 @@ from riverkeeper.database import Transaction
 from riverkeeper.errors import DatabaseError, Trouble
 from riverkeeper.history.cells import CellKey, Series, Tally
 from riverkeeper.history.rows import cells_in, columns, document_of, name_rows, names_of, series_of, state_of, tally_of
-from riverkeeper.history.state import Changes, State
+from riverkeeper.history.state import Changes, Seen, State
 from riverkeeper.names import NO_NAMES, Names
+
+SlotCells = list[tuple[Series, Tally]]
 
 
 class Store(Protocol):
@@ -25,7 +27,7 @@ class Store(Protocol):
         """The state, ours to change until the transaction ends; None while another replica has it."""
         ...
 
-    def marks(self, tx: Transaction, slots: Collection[int]) -> Mapping[int, int]: ...
+    def marks(self, tx: Transaction, slots: Collection[int]) -> Mapping[int, Seen]: ...
     def cells(self, tx: Transaction, slots: Collection[int]) -> dict[CellKey, Tally]: ...
     def totals(self, tx: Transaction) -> Mapping[Series, Tally]: ...
     def names(self, tx: Transaction) -> Names: ...
@@ -38,7 +40,7 @@ class MemoryStore:
 
     durable: bool = False
     _state: State = field(default_factory=State)
-    _slots: dict[int, tuple[int, str]] = field(default_factory=dict)  # mark and cells, as JSON: a tenth of the memory
+    _slots: dict[int, tuple[Seen, str]] = field(default_factory=dict)  # with the cells as JSON: a tenth of the memory
     _totals: Mapping[Series, Tally] = field(default_factory=dict)
     _names: Names = NO_NAMES
 
@@ -48,7 +50,7 @@ class MemoryStore:
     def lock(self, tx: Transaction) -> State | None:
         return self._state
 
-    def marks(self, tx: Transaction, slots: Collection[int]) -> Mapping[int, int]:
+    def marks(self, tx: Transaction, slots: Collection[int]) -> Mapping[int, Seen]:
         return {slot: self._slots[slot][0] for slot in slots if slot in self._slots}
 
     def cells(self, tx: Transaction, slots: Collection[int]) -> dict[CellKey, Tally]:
@@ -62,7 +64,8 @@ class MemoryStore:
         return self._names
 
     def save(self, tx: Transaction, before: Names, changes: Changes) -> None:
-        self._slots.update((slot, (changes.marks[slot], json.dumps(cells))) for slot, cells in _documents(changes))
+        for slot, cells in _by_slot(changes).items():
+            self._slots[slot] = _seen(changes, slot, cells), json.dumps(document_of(cells))
         gone = set(_gone(before, changes.names))
         self._totals = {  # a new mapping: the old one was handed out
             series: tally
@@ -90,8 +93,10 @@ class KeeperStore:
         rows = tx.query("history/lock_ledger")
         return state_of(rows[0]) if rows else None
 
-    def marks(self, tx: Transaction, slots: Collection[int]) -> Mapping[int, int]:
-        return {row.slot: row.mark for row in tx.query("history/read_known_marks", {"slots": list(slots)})}
+    def marks(self, tx: Transaction, slots: Collection[int]) -> Mapping[int, Seen]:
+        return {
+            row.slot: Seen(row.mark, row.closed) for row in tx.query("history/read_known_marks", {"slots": list(slots)})
+        }
 
     def cells(self, tx: Transaction, slots: Collection[int]) -> dict[CellKey, Tally]:
         rows = tx.query("history/read_cells", {"slots": list(slots)})
@@ -104,8 +109,8 @@ class KeeperStore:
         return names_of(tx.query("history/read_names"))
 
     def save(self, tx: Transaction, before: Names, changes: Changes) -> None:
-        documents = _documents(changes)
-        _write(tx, "write_slots", ({"slot": slot, "mark": changes.marks[slot], "cells": c} for slot, c in documents))
+        slots = _by_slot(changes).items()
+        _write(tx, "write_slots", (_slot_row(slot, _seen(changes, slot, cells), cells) for slot, cells in slots))
         _write(tx, "write_totals", (columns(series, tally) for series, tally in changes.totals.items()))
         _save_names(tx, before, changes.names)
         if changes.prune_to is not None:
@@ -114,12 +119,20 @@ class KeeperStore:
         tx.query("history/write_ledger", {**written, "progress": json.dumps(written["progress"])})
 
 
-def _documents(changes: Changes) -> Iterator[tuple[int, list[object]]]:
+def _by_slot(changes: Changes) -> Mapping[int, SlotCells]:
     """The slots that were read, each with all its cells."""
-    cells: dict[int, list[tuple[Series, Tally]]] = {slot: [] for slot in changes.marks}
+    slots: dict[int, SlotCells] = {slot: [] for slot in changes.marks}
     for (slot, series), tally in changes.cells.items():
-        cells[slot].append((series, tally))
-    return ((slot, document_of(found)) for slot, found in cells.items())
+        slots[slot].append((series, tally))
+    return slots
+
+
+def _seen(changes: Changes, slot: int, cells: SlotCells) -> Seen:
+    return Seen(changes.marks[slot], closed=any(series.is_rest for series, _ in cells))
+
+
+def _slot_row(slot: int, seen: Seen, cells: SlotCells) -> Mapping[str, object]:
+    return {"slot": slot, **seen._asdict(), "cells": document_of(cells)}
 
 
 def _save_names(tx: Transaction, before: Names, after: Names) -> None:

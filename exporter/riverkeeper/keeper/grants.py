@@ -10,6 +10,8 @@ from riverkeeper.statements import quoted
 
 READER = "riverkeeper_reader"
 KEEPER = "riverkeeper_keeper"
+WORKER = "riverkeeper_worker"
+RESCUER = "riverkeeper_rescuer"
 
 # What a keeper does with each of its own tables. Their owner, who runs `schema install`, may do all.
 KEEPER_TABLES: Mapping[str, str] = {
@@ -25,28 +27,50 @@ KEEPER_TABLES: Mapping[str, str] = {
     "rescue": "SELECT, INSERT, UPDATE, DELETE",
     "wake": "SELECT, INSERT, UPDATE, DELETE",
 }
+# What a client of the heartbeat contract writes, and only that: `lost_at` and `stop_requested_at` are the keeper's.
+_BEATS = "instance, beat_interval, lease, beat_at, progress_at, progress, note, settled_at"
+WORKER_TABLES: Mapping[str, str] = {
+    "meta": "SELECT",
+    "heartbeat": f"SELECT, INSERT (job_id, attempted_at, attempt, {_BEATS}), UPDATE ({_BEATS}, ended_at, outcome)",
+    "client": "SELECT, INSERT, UPDATE",
+}
+# What the contract's statements and the clients' own ask of a job: whose claim it is, and whether it is over.
+WORKER_COLUMNS = ("id", "state", "attempt", "attempted_at", "attempted_by", "kind", "scheduled_at", "finalized_at")
+# All that a rescue writes into River's table.
+RESCUED_COLUMNS = ("state", "errors", "finalized_at", "scheduled_at", "metadata")
 # Users who migrate River by other means have no river_migration, and before migration 5 it had no column `line`.
 _MAY_BE_MISSING = ("river_migration",)
 
 
 def grants(river_schema: str, keeper_schema: str) -> str:
-    """SQL that makes the two roles and grants them their rights; running it again changes nothing."""
-    return "\n".join([_HEAD, *_roles(), "", *_reader(river_schema, keeper_schema), "", *_keeper(keeper_schema)]) + "\n"
+    """SQL that makes the roles and grants them their rights; running it again changes nothing."""
+    parts = (
+        _roles(),
+        _reader(river_schema, keeper_schema),
+        _keeper(keeper_schema),
+        _rescuer(river_schema),
+        _worker(river_schema, keeper_schema),
+    )
+    return "\n\n".join([_HEAD.strip(), *("\n".join(part) for part in parts)]) + "\n"
 
 
 _HEAD = f"""\
--- Two roles without a login of their own. Give a keeper's login one of them:
+-- Roles without a login of their own. Give a keeper's login one of the first three:
 --   GRANT {READER} TO <login>;   only looks, at heartbeats too; finished jobs are counted in the keeper's memory
 --   GRANT {KEEPER} TO <login>;   counts finished jobs in the keeper schema
+--   GRANT {RESCUER} TO <login>;  rescues too: changes {", ".join(RESCUED_COLUMNS)} of jobs; a dry run needs it as well
+-- and the login by which workers beat, where it is not the one by which they work:
+--   GRANT {WORKER} TO <login>;   beats for claims; it can neither take one away nor change a job
 -- Run it as the owner of River's tables and of the keeper schema, after `riverkeeper schema install`.
--- The jobs' arguments (args) can be read by neither, and what jobs note of their progress not by the first.
+-- The jobs' arguments (args) can be read by none of them, and what jobs note of their progress not by the first.
 """
 
 
 def _roles() -> Iterator[str]:
-    for role in (READER, KEEPER):
+    for role in (READER, KEEPER, RESCUER, WORKER):
         yield f"DO $$ BEGIN CREATE ROLE {role} NOLOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$;"
     yield f"GRANT {READER} TO {KEEPER};"
+    yield f"GRANT {KEEPER} TO {RESCUER};"
 
 
 def _reader(schema: str, keeper_schema: str) -> Iterator[str]:
@@ -54,7 +78,7 @@ def _reader(schema: str, keeper_schema: str) -> Iterator[str]:
     for table, columns in COLUMNS.items():
         grant = select(schema, table, columns)
         yield _tolerant(grant) if table in _MAY_BE_MISSING else grant
-    yield f"GRANT SELECT ON {name_in_script(keeper_schema)}.meta TO {READER};"
+    yield _grant("SELECT", keeper_schema, "meta", READER)
     for table, columns in HEARTBEAT_COLUMNS.items():
         yield select(keeper_schema, table, columns)
 
@@ -62,16 +86,36 @@ def _reader(schema: str, keeper_schema: str) -> Iterator[str]:
 def _keeper(schema: str) -> Iterator[str]:
     yield f"GRANT USAGE ON SCHEMA {name_in_script(schema)} TO {KEEPER};"
     for table, rights in KEEPER_TABLES.items():
-        yield f"GRANT {rights} ON {name_in_script(schema)}.{table} TO {KEEPER};"
+        yield _grant(rights, schema, table, KEEPER)
+
+
+def _worker(river_schema: str, keeper_schema: str) -> Iterator[str]:
+    yield f"GRANT USAGE ON SCHEMA {name_in_script(river_schema)}, {name_in_script(keeper_schema)} TO {WORKER};"
+    yield select(river_schema, "river_job", WORKER_COLUMNS, WORKER)
+    for table, rights in WORKER_TABLES.items():
+        yield _grant(rights, keeper_schema, table, WORKER)
+
+
+def _rescuer(schema: str) -> Iterator[str]:
+    """A unique job's index looks at its state through a function of River's (migration 6), by its user's right."""
+    name = name_in_script(schema)
+    yield f"GRANT UPDATE ({', '.join(RESCUED_COLUMNS)}) ON {name}.river_job TO {RESCUER};"
+    yield f"GRANT USAGE ON TYPE {name}.river_job_state TO {RESCUER};"
+    yield _tolerant(select(schema, "river_job", ["unique_states"], RESCUER))
+    yield _tolerant(f"GRANT EXECUTE ON FUNCTION {name}.river_job_state_in_bitmask TO {RESCUER};")
 
 
 def select(schema: str, table: str, columns: Iterable[str], role: str = READER) -> str:
     """The statement that lets a role read columns of a table."""
-    return f"GRANT SELECT ({', '.join(columns)}) ON {name_in_script(schema)}.{table} TO {role};"
+    return _grant(f"SELECT ({', '.join(columns)})", schema, table, role)
+
+
+def _grant(rights: str, schema: str, table: str, role: str) -> str:
+    return f"GRANT {rights} ON {name_in_script(schema)}.{table} TO {role};"
 
 
 def _tolerant(grant: str) -> str:
-    unknown = "undefined_table OR undefined_column"
+    unknown = "undefined_table OR undefined_column OR undefined_function"
     return f"DO $grant$ BEGIN {grant} EXCEPTION WHEN {unknown} THEN RAISE NOTICE '%', SQLERRM; END $grant$;"
 
 

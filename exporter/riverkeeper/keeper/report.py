@@ -35,6 +35,17 @@ class Report:
     def has_problems(self) -> bool:
         return any(finding.level is Level.PROBLEM for finding in self.findings)
 
+    @property
+    def summary(self) -> str:
+        """One sentence: what there is to do."""
+        counts = {level: sum(finding.level is level for finding in self.findings) for level in Level}
+        told = [
+            f"{counts[level]} {level}{'s' if counts[level] > 1 else ''}"
+            for level in (Level.PROBLEM, Level.WARNING)
+            if counts[level]
+        ]
+        return ", ".join(told) if told else "All is well."
+
     def as_json(self) -> Mapping[str, object]:
         """For json.dumps."""
         worst = max((finding.level for finding in self.findings), key=list(Level).index, default=Level.OK)

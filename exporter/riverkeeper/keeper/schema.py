@@ -105,8 +105,11 @@ def refuse_foreign(url: str, river_schema: str | None, keeper_schema: str | None
         database.close()
 
 
-def uninstall(url: str, river_schema: str | None, keeper_schema: str | None) -> str:
-    """Drop the keeper schema and all it remembers. Raises DatabaseError where it serves another River."""
+def uninstall(url: str, river_schema: str | None, keeper_schema: str | None, *, force: bool = False) -> str:
+    """Drop the keeper schema and all it remembers.
+
+    Raises DatabaseError: WRONG_KEEPER where it serves another River, and without `force` BEATING where workers beat.
+    """
     database = Database(url)
     name = keeper_schema or default_name(river_schema)
     try:
@@ -114,6 +117,8 @@ def uninstall(url: str, river_schema: str | None, keeper_schema: str | None) -> 
             if not look(tx, name, detect(tx, river_schema).schema).installed:
                 raise DatabaseError(Trouble.MISSING, f'there is no keeper schema "{name}"')
             _refuse_shared(tx, name)
+            if not force:
+                _refuse_beating(tx, name)
             tx.run(f"DROP SCHEMA {quoted(name)} CASCADE")
     finally:
         database.close()
@@ -128,4 +133,17 @@ def _refuse_shared(tx: Transaction, name: str) -> None:
             Trouble.SHARED_SCHEMA,
             f"schema \"{name}\" holds what is not the keeper's ({names}); drop the keeper's tables by hand: "
             f"{', '.join(KEEPER_TABLES)}",
+        )
+
+
+def _refuse_beating(tx: Transaction, name: str) -> None:
+    """Jobs would go on without the tables, but late results would no longer be kept in."""
+    if not tx.query("keeper/find_table", {"schema": name, "table": "heartbeat"}):
+        return
+    tx.run(f"LOCK TABLE {quoted(name)}.client, {quoted(name)}.heartbeat IN SHARE MODE")  # no beat comes in between
+    beating = tx.query("keeper/count_beating")[0]
+    if beating.clients or beating.claims:
+        raise DatabaseError(
+            Trouble.BEATING,
+            f'{beating.clients} worker processes and {beating.claims} jobs beat into keeper schema "{name}"',
         )

@@ -17,8 +17,12 @@ from riverkeeper.web.front import Front
 from riverkeeper.web.guard import Guard
 from riverkeeper.web.keeper import Keeper
 from riverkeeper.web.render import STATIC, Pages, static_file
+from riverkeeper.web.rescues import History
 from riverkeeper.web.scrape import Scrape
 from riverkeeper.web.security import Security
+from riverkeeper.web.stuck import Stuck
+from riverkeeper.web.webhook import PATH as WEBHOOK
+from riverkeeper.web.webhook import Webhook
 
 DOCS_URL = "https://github.com/riverkeeper/riverkeeper#readme"
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -34,15 +38,20 @@ def create_app(
 ) -> ASGIApp:
     """Everything this service answers over HTTP; the guard stands outermost, so its headers are on errors too."""
     pages = Pages(version, docs_url)
-    failing = Failing(keeper, pages)
+    failing, stuck, history = Failing(keeper, pages), Stuck(keeper, pages), History(keeper, pages)
     routes = [
         Route("/", Front(keeper, security, pages, clock).page),
         Route("/metrics", Scrape(keeper).metrics),
         Route("/failing", failing.page),
         Route("/failing.json", failing.json),
+        Route("/stuck", stuck.page),
+        Route("/stuck.json", stuck.json),
+        Route("/rescues", history.page),
+        Route("/rescues.json", history.json),
         Route("/-/healthy", _healthy),
         Route("/-/ready", _ready(keeper)),
         Route("/-/reload", _reload(keeper), methods=["POST"]),
+        Route(WEBHOOK, Webhook(keeper)),
         *(Route(f"/static/{name}", _static(name)) for name in STATIC),
     ]
     app = Starlette(routes=routes)

@@ -9,20 +9,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from riverkeeper.errors import DatabaseError, Trouble
+from riverkeeper.web.asked import MOST_SHOWN, SHOWN, BadQuestion
 from riverkeeper.web.keeper import FailingJob, FailingJobs, Keeper
 from riverkeeper.web.render import Pages
 from riverkeeper.web.words import moment, rfc3339, span
 
-SHOWN = 50
-MOST_SHOWN = 500
 ANSWER_SECONDS = 10.0
 _LATE = DatabaseError(Trouble.TIMED_OUT, f"no answer within {ANSWER_SECONDS:.0f} s")
 _SHORT_ERROR = 160  # characters that stand in the table; the rest unfolds
 _WAITING = frozenset({"available", "retryable", "scheduled"})
-
-
-class BadQuestion(Exception):
-    """The query string asks for something that cannot be answered; the text says what."""
 
 
 @dataclass(frozen=True, slots=True)

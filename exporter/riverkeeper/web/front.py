@@ -12,6 +12,7 @@ from riverkeeper.web.keeper import Keeper
 from riverkeeper.web.live_queues import STATES, queue_rows
 from riverkeeper.web.render import Pages
 from riverkeeper.web.security import Security
+from riverkeeper.web.standing import standing
 from riverkeeper.web.words import server_version, span
 
 ANSWER_SECONDS = 3.0  # a person waits no longer for a page to appear
@@ -38,6 +39,7 @@ class Front:
             failed=[query for query in snapshot.queries if query.error],
             queries=_worst_first(snapshot.queries),
             facts=watched(snapshot),
+            verdicts=standing(snapshot),
             columns=STATES,
             queues=rows[:QUEUES_SHOWN],
             more_queues=len(rows[QUEUES_SHOWN:]),
@@ -67,11 +69,19 @@ def watched(snapshot: Snapshot) -> list[tuple[str, str]]:
     if snapshot.now is not None and (leader := snapshot.leader):
         facts.append(("River's leader", _leader(leader.leader_id, snapshot.now - leader.expires_at)))
     if (skew := snapshot.clock_skew) is not None:
-        facts.append(("Our clock", f"{span(skew)} {'ahead of' if skew >= 0 else 'behind'} the database's"))
+        facts.append(("Our clock", _clock(skew)))
     if finished := snapshot.finished:
         kept = "in the keeper's schema" if finished.durable else "in memory only: a restart begins at 0"
         facts.append(("Counters of finished jobs", kept))
     return facts
+
+
+def _clock(skew: float) -> str:
+    return (
+        f"{span(skew)} {'ahead of' if skew > 0 else 'behind'} the database's"
+        if abs(skew) >= 0.001
+        else "as the database's"
+    )
 
 
 def _leader(leader_id: str, expired_for: float) -> str:

@@ -14,6 +14,8 @@ from riverkeeper.web.keeper import Keeper
 from riverkeeper.web.passwords import TooManyChecks
 from riverkeeper.web.rejection import REFUSALS, Rejection
 from riverkeeper.web.security import Security
+from riverkeeper.web.web_config import WebConfig
+from riverkeeper.web.webhook import PATH as WEBHOOK
 
 HEALTH = frozenset({"/-/healthy", "/-/ready"})  # a probe has no credentials, and must not wait in a crowd
 AT_WORK = 100  # requests at once; below server.CONNECTIONS, so that a probe still finds a connection
@@ -49,13 +51,18 @@ class Guard:
         answer = _Answer(send, {**DEFAULT_HEADERS, **config.headers})
         if scope["path"] in HEALTH:
             await self._app(scope, receive, answer)
-        elif rejection := await self._rejection(scope["method"], Headers(scope=scope), config.users):
+        elif rejection := await self._rejection(scope["method"], Headers(scope=scope), self._users(scope, config)):
             self._keeper.count_rejected(rejection)
             refusal = REFUSALS[rejection]
             text = PlainTextResponse(f"{refusal.sentence}\n", refusal.status, refusal.headers)
             await text(scope, receive, answer)
         else:
             await self._work(scope, receive, answer)
+
+    def _users(self, scope: Scope, config: WebConfig) -> Users:
+        """A webhook has a token of its own, and one header carries no two credentials."""
+        has_token = scope["path"] == WEBHOOK and self._keeper.webhook().token_file is not None
+        return {} if has_token else config.users
 
     async def _rejection(self, method: str, headers: Headers, users: Users) -> Rejection | None:
         if not self._security.admits_now():

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from riverkeeper.config.webhook import Webhook
+from riverkeeper.rescue.history import Rescues
+from riverkeeper.rescue.wake import Call, Scope
 from riverkeeper.snapshot import Snapshot
+from riverkeeper.verdict.tiers import Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,4 +68,32 @@ class Keeper(Protocol):
 
     def count_rejected(self, reason: str) -> None:
         """Count a refused request (riverkeeper_http_requests_rejected_total)."""
+        ...
+
+    def webhook(self) -> Webhook:
+        """The section `webhook` of the configuration in force."""
+        ...
+
+    def policy(self) -> Policy:
+        """Tiers and rules of the configuration in force."""
+        ...
+
+    def river_job_url(self, job_id: int) -> str | None:
+        """River UI's page of a job; None where web.river_ui_url is not set."""
+        ...
+
+    async def rescues(self, scope: Scope, shown: int, job_id: int | None) -> Rescues:
+        """The newest rows of the audit. Raises DatabaseError, whose text and cure may be shown."""
+        ...
+
+    async def receive(self, calls: Sequence[Call]) -> int:
+        """Store calls as wakes, committed when it returns; how many wake, the rest is too old. Raises DatabaseError."""
+        ...
+
+    def count_alerts(self, heard: Counter[str]) -> None:
+        """Count the alerts of an accepted message (riverkeeper_webhook_alerts_total), by Heard."""
+        ...
+
+    def wake(self) -> None:
+        """Tell the supervisor that wakes were stored; it would find them at its next tick too."""
         ...

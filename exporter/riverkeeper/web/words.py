@@ -1,4 +1,4 @@
-"""Moments, spans and sizes, as a person or a script reads them."""
+"""Moments, spans and sizes, as a person or a script reads them. Pure."""
 
 from __future__ import annotations
 

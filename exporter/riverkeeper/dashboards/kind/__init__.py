@@ -41,7 +41,7 @@ def failing(q: Queries) -> Panel:
         empty="kind not seen",
     )
     jobs = total(q.fact("river_jobs_failing"))
-    return stat("Failing", text, Query(jobs, "failing"), unit="short", width=3, thresholds=ANY_IS_ODD, sparkline=True,
+    return stat("Failing", text, Query(jobs, "failing"), unit="short", width=3, thresholds=ANY_IS_ODD,
                 links=[to_keeper("Failing jobs", f"/failing{PAGE}")])  # fmt: skip
 
 
@@ -54,7 +54,7 @@ def last_attempt(q: Queries) -> Panel:
     )
     jobs = total(q.fact("river_jobs_last_attempt"))
     return stat("On last attempt", text, Query(jobs, "last"), unit="short", width=3, thresholds=ANY_IS_BAD,
-                sparkline=True, links=[to_keeper("Failing jobs", f"/failing{PAGE}")])  # fmt: skip
+                links=[to_keeper("Failing jobs", f"/failing{PAGE}")])  # fmt: skip
 
 
 def discarded(q: Queries) -> Panel:
@@ -65,7 +65,7 @@ def discarded(q: Queries) -> Panel:
         empty="kind not seen",
     )
     lost = q.increase("river_jobs_finished_total", over="[$__range]", outcome="discarded")
-    return stat("Discarded (time shown)", text, Query(total(lost), "discarded", Form.NOW), unit="short", width=3,
+    return stat("Discarded", text, Query(total(lost), "discarded", Form.NOW), unit="short", width=3,
                 thresholds=ANY_IS_BAD, decimals=0)  # fmt: skip
 
 
@@ -77,7 +77,7 @@ def running(q: Queries) -> Panel:
         empty="kind not seen",
     )
     run = q.fact("river_jobs_by_kind", state="running")
-    return stat("Running", text, Query(total(run), "running"), unit="short", width=3, sparkline=True)
+    return stat("Running", text, Query(total(run), "running"), unit="short", width=3)
 
 
 def oldest(q: Queries) -> Panel:

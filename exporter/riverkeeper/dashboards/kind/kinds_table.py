@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from riverkeeper.dashboards.field import ANY_IS_BAD, ANY_IS_ODD, OF_LIMIT, to_board, to_keeper
-from riverkeeper.dashboards.overview.queues_table import COLORED, GAUGE
 from riverkeeper.dashboards.panel import Panel, Text
-from riverkeeper.dashboards.panels import Column, table
 from riverkeeper.dashboards.query import Queries, by
+from riverkeeper.dashboards.tables import COLORED, GAUGE, Column, table
 from riverkeeper.dashboards.uids import KIND
 
 
@@ -20,16 +19,16 @@ def kinds(q: Queries) -> Panel:
     run = {"limit": "~run|heartbeat|progress", "kind": None}
     return table(
         "Kinds in the chosen queues", text,
-        Column("Queue", label="queue"),
-        Column("Kind", label="kind", look={
-            "links": [to_board("This kind", KIND, "kind=${__value.raw}", "queue=${__data.fields.Queue}"),
-                      to_keeper("Its failing jobs", "/failing?kind=${__value.raw}")]}),
-        Column("Failing", expr=by("queue, kind", q.fact("river_jobs_failing", kind=None)),
+        Column("Queue", label="queue", width=110),
+        Column("Kind", label="kind", links=[
+            to_board("This kind", KIND, "kind=${__value.raw}", "queue=${__data.fields.Queue}"),
+            to_keeper("Its failing jobs", "/failing?kind=${__value.raw}")]),
+        Column("Failing", width=80, expr=by("queue, kind", q.fact("river_jobs_failing", kind=None)),
                look={"thresholds": ANY_IS_ODD, **COLORED}),
-        Column("Last attempt", expr=by("queue, kind", q.fact("river_jobs_last_attempt", kind=None)),
+        Column("Last attempt", width=110, expr=by("queue, kind", q.fact("river_jobs_last_attempt", kind=None)),
                look={"thresholds": ANY_IS_BAD, **COLORED}),
-        Column("Running", expr=by("queue, kind", q.fact("river_jobs_by_kind", kind=None, state="running"))),
-        Column("Of limit", expr=by("queue, kind", q.fact("river_job_limit_used_ratio", **run), "max"),
+        Column("Running", width=85, expr=by("queue, kind", q.fact("river_jobs_by_kind", kind=None, state="running"))),
+        Column("Of limit", width=170, expr=by("queue, kind", q.fact("river_job_limit_used_ratio", **run), "max"),
                unit="percentunit", look={"thresholds": OF_LIMIT, "min": 0, "max": 1, **GAUGE}),
         width=12, height=8, sort="Failing",
     )  # fmt: skip

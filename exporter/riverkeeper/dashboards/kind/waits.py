@@ -7,6 +7,8 @@ from riverkeeper.dashboards.panel import Panel, Query, Text
 from riverkeeper.dashboards.panels import timeseries
 from riverkeeper.dashboards.query import Queries, by, total
 
+STATES = {"available": "blue", "pending": "#8e8e8e", "retryable": "orange", "running": "green", "scheduled": "purple"}
+
 
 def waits(q: Queries) -> tuple[Panel, ...]:
     return wait_times(q), outcomes(q), live(q), attempts(q), last_finished(q)
@@ -52,7 +54,8 @@ def live(q: Queries) -> Panel:
         empty="No live job of this kind, or its queue is too long to be read row by row",
     )
     states = by("state", q.fact("river_jobs_by_kind"))
-    return timeseries("Live jobs, by state", text, Query(states, "{{state}}"), unit="short", width=8, stacked=True)
+    return timeseries("Live jobs, by state", text, Query(states, "{{state}}"), unit="short", width=8, stacked=True,
+                      overrides=[colored(name, color) for name, color in STATES.items()])  # fmt: skip
 
 
 def attempts(q: Queries) -> Panel:

@@ -43,7 +43,7 @@ def worst_limit(q: Queries) -> Panel:
     )
     worst = f"topk(1, {q.fact('river_job_limit_used_ratio')})"
     return stat(
-        "Worst limit used", text, Query(worst, "{{queue}} {{kind}}: {{limit}}", Form.NOW), unit="percentunit",
+        "Worst limit used", text, Query(worst, "{{limit}} of {{queue}} {{kind}}", Form.NOW), unit="percentunit",
         width=4, thresholds=OF_LIMIT, named_values=True, decimals=0,
         links=[to_keeper("Stuck jobs", "/stuck"), to_board("Liveness and rescue", RESCUE)],
     )  # fmt: skip
@@ -58,7 +58,7 @@ def stuck_now(q: Queries) -> Panel:
     )
     return stat(
         "Stuck now", text, Query(total(q.fact("river_jobs_stuck")), "stuck"), unit="short", width=3,
-        thresholds=ANY_IS_BAD, sparkline=True,
+        thresholds=ANY_IS_BAD,
         links=[to_keeper("Stuck jobs", "/stuck"), to_board("Liveness and rescue", RESCUE)],
     )  # fmt: skip
 
@@ -71,7 +71,7 @@ def oldest_wait(q: Queries) -> Panel:
         empty="nothing due",
     )
     age = q.age("river_job_oldest_ready_timestamp_seconds")
-    return stat("Oldest due wait", text, Query(total(age, "max"), "wait"), unit="s", width=4, sparkline=True)
+    return stat("Oldest due wait", text, Query(total(age, "max"), "wait"), unit="s", width=4)
 
 
 def due_jobs(q: Queries) -> Panel:
@@ -81,8 +81,7 @@ def due_jobs(q: Queries) -> Panel:
         next="compare with in and out below; add workers only if they are all busy.",
         empty="not readable",
     )
-    return stat("Due jobs", text, Query(total(q.fact("river_jobs_ready")), "due"), unit="short", width=3,
-                sparkline=True)  # fmt: skip
+    return stat("Due jobs", text, Query(total(q.fact("river_jobs_ready")), "due"), unit="short", width=3)  # fmt: skip
 
 
 def failing_kinds(q: Queries) -> Panel:
@@ -94,7 +93,7 @@ def failing_kinds(q: Queries) -> Panel:
     )
     failing = f"sum({by('kind', q.fact('river_jobs_failing'), 'max')} > bool 0)"
     return stat(
-        "Failing kinds", text, Query(failing, "kinds"), unit="short", width=4, thresholds=ANY_IS_ODD, sparkline=True,
+        "Failing kinds", text, Query(failing, "kinds"), unit="short", width=4, thresholds=ANY_IS_ODD,
         links=[to_keeper("Failing jobs", "/failing"), to_board("Kind", KIND)],
     )  # fmt: skip
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from riverkeeper.dashboards.field import BAD, WARN, Json, link, to_board, to_keeper
 from riverkeeper.dashboards.panel import Panel, Text
-from riverkeeper.dashboards.panels import Column, table
 from riverkeeper.dashboards.scope import Scope
+from riverkeeper.dashboards.tables import COLORED, Column, table
 from riverkeeper.dashboards.uids import KIND, RESCUE
 
 SHOWN = "severity, alertname, queue, kind, tier, reason"
-# An alert about a keeper that is gone has none of its labels: an empty value is let in.
-FIRING = 'ALERTS{alertname=~"River.+", alertstate="firing", job=~"$job|", queue=~"$queue|"}'
-SINCE = 'ALERTS_FOR_STATE{alertname=~"River.+", job=~"$job|", queue=~"$queue|"}'
+# An alert about a keeper that is gone has none of its labels: an empty value is let in. The watchdog always fires.
+OURS = 'alertname=~"River.+", alertname!="RiverWatchdog", job=~"$job|", queue=~"$queue|"'
+FIRING = f'ALERTS{{alertstate="firing", {OURS}}}'
+SINCE = f"ALERTS_FOR_STATE{{{OURS}}}"
 
 
 def alerts(scope: Scope) -> Panel:
@@ -22,19 +23,17 @@ def alerts(scope: Scope) -> Panel:
         next="click the alert for its runbook, its reason for the jobs, its queue or kind for their board.",
         empty="No alert fires (or the alert rules are not loaded: see /rules in Prometheus)",
     )
+    runbook = link("Runbook", f"{scope.runbooks}/${{__value.raw}}.md", new_tab=True)
     since = f"min by ({SHOWN}) ({SINCE} and ignoring (alertstate) {FIRING}) * 1000"
     return table(
         "Alerts that fire", text,
-        Column("Severity", label="severity", look={"mappings": severities(), "custom__width": 90,
-                                                   "custom__cellOptions": {"type": "color-text"}}),
-        Column("Alert", label="alertname", look={
-            "links": [link("Runbook", f"{scope.runbooks}/${{__value.raw}}.md", new_tab=True)]}),
-        Column("Queue", label="queue", look={"links": [to_board("Kinds of this queue", KIND, "queue=${__value.raw}")]}),
-        Column("Kind", label="kind", look={"links": [to_board("This kind", KIND, "kind=${__value.raw}")]}),
-        Column("Tier", label="tier", look={"links": [to_board("Liveness and rescue", RESCUE)]}),
-        Column("Reason", label="reason", look={
-            "links": [to_keeper("The jobs", "/stuck?reason=${__value.raw}")]}),
-        Column("Since", expr=since, unit="dateTimeFromNow"),
+        Column("Severity", label="severity", width=85, look={"mappings": severities(), **COLORED}),
+        Column("Alert", label="alertname", links=[runbook]),
+        Column("Queue", label="queue", width=100, links=[to_board("Its kinds", KIND, "queue=${__value.raw}")]),
+        Column("Kind", label="kind", width=140, links=[to_board("This kind", KIND, "kind=${__value.raw}")]),
+        Column("Tier", label="tier", width=90, links=[to_board("Liveness and rescue", RESCUE)]),
+        Column("Reason", label="reason", width=120, links=[to_keeper("The jobs", "/stuck?reason=${__value.raw}")]),
+        Column("Since", expr=since, unit="dateTimeFromNow", width=120),
         width=14, height=7, sort="Since", links=[to_keeper("Stuck jobs", "/stuck"), to_keeper("Failing", "/failing")],
     )  # fmt: skip
 

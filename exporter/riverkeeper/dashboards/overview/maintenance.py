@@ -23,7 +23,7 @@ def leader(q: Queries) -> Panel:
         empty="no leader's row",
     )
     left = f"- {q.age('river_leader_expires_timestamp_seconds')}"
-    return stat("Leader leads for", text, Query(total(left, "max"), "lease", Form.NOW), unit="s", width=4, height=5,
+    return stat("Leader leads for", text, Query(total(left, "max"), "lease", Form.NOW), unit="s", width=3, height=5,
                 thresholds=steps((None, BAD), (0, GOOD)), decimals=0)  # fmt: skip
 
 
@@ -34,8 +34,8 @@ def overdue(q: Queries) -> Panel:
         next="above 0 while there is a leader: its scheduler is stuck or overloaded; look into the leader's log.",
         empty="not readable",
     )
-    return stat("Overdue jobs", text, Query(total(q.fact("river_jobs_overdue")), "overdue"), unit="short", width=4,
-                height=5, thresholds=ANY_IS_BAD, sparkline=True)  # fmt: skip
+    return stat("Overdue jobs", text, Query(total(q.fact("river_jobs_overdue")), "overdue"), unit="short", width=3,
+                height=5, thresholds=ANY_IS_BAD)  # fmt: skip
 
 
 def cleaner(q: Queries) -> Panel:
@@ -49,7 +49,7 @@ def cleaner(q: Queries) -> Panel:
     return stat(
         "Oldest finished job", text,
         Query(by("state", q.age("river_oldest_finalized_timestamp_seconds"), "max"), "{{state}}", Form.NOW),
-        unit="s", width=8, height=5, thresholds=late, named_values=True,
+        unit="s", width=7, height=5, thresholds=late, named_values=True,
         overrides=[named("discarded", thresholds=steps((None, GOOD), (7 * DAY + HOUR, WARN)))],
     )  # fmt: skip
 
@@ -78,6 +78,6 @@ def table_size(q: Queries) -> Panel:
         "Table size", text,
         Query(by("table", q.fact("river_table_bytes"), "max"), "{{table}}"),
         Query(by("table", q.fact("river_table_dead_rows"), "max"), "{{table}} dead rows"),
-        unit="bytes", width=5, height=5, thresholds=NEUTRAL,
+        unit="bytes", width=8, height=5, thresholds=NEUTRAL,
         overrides=[matching("dead rows$", unit="short", custom__axisPlacement="right")],
     )  # fmt: skip

@@ -26,7 +26,9 @@ def queue_states(q: Queries) -> Panel:
         next="frozen: are the clients alive, are all their slots held by stuck jobs? No producer: is it deployed?",
         empty="No queue was seen in this time",
     )
-    return timeline("Queues", text, Query(state_of_queues(q), "{{queue}}"), mappings=words(STATES), width=10, height=7)
+    return timeline(
+        "Queue states", text, Query(state_of_queues(q), "{{queue}}"), mappings=words(STATES), width=10, height=7
+    )
 
 
 def state_of_queues(q: Queries) -> str:

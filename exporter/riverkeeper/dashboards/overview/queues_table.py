@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from riverkeeper.dashboards.field import ANY_IS_BAD, ANY_IS_ODD, NEVER, OF_LIMIT, WARN, Json, above, to_board, to_keeper
+from riverkeeper.dashboards.field import ANY_IS_BAD, ANY_IS_ODD, NEVER, OF_LIMIT, WARN, above, to_board, to_keeper
 from riverkeeper.dashboards.panel import Panel, Text
-from riverkeeper.dashboards.panels import Column, table
 from riverkeeper.dashboards.query import Queries, by
+from riverkeeper.dashboards.tables import COLORED, GAUGE, Column, table
 from riverkeeper.dashboards.uids import KIND
-
-GAUGE: Json = {"custom__cellOptions": {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}}
-COLORED: Json = {"custom__cellOptions": {"type": "color-text"}}
 
 
 def queues(q: Queries) -> Panel:
@@ -22,14 +19,15 @@ def queues(q: Queries) -> Panel:
         empty="No queue was seen in the last hour",
     )
     due = by("queue", q.fact("river_jobs_ready"))
+    waited = by("queue", q.age("river_job_oldest_ready_timestamp_seconds"), "max")
     finished = by("queue", q.rate("river_jobs_finished_total"))
     return table(
-        "Queues", text,
-        Column("Queue", label="queue", look={
-            "links": [to_board("Kinds of this queue", KIND, "queue=${__value.raw}"),
-                      to_keeper("Its failing jobs", "/failing?queue=${__value.raw}")]}),
+        "Queues now", text,
+        Column("Queue", label="queue", links=[
+            to_board("Its kinds", KIND, "queue=${__value.raw}"),
+            to_keeper("Its failing jobs", "/failing?queue=${__value.raw}")]),
         Column("Due", expr=due),
-        Column("Oldest wait", expr=by("queue", q.age("river_job_oldest_ready_timestamp_seconds"), "max"), unit="s"),
+        Column("Oldest wait", expr=f"{waited} or {due} == 0", unit="s"),
         Column("Of wait limit", expr=by("queue", q.fact("river_job_limit_used_ratio", limit="wait"), "max"),
                unit="percentunit", look={"thresholds": OF_LIMIT, "min": 0, "max": 1, **GAUGE}),
         Column("Running", expr=by("queue", q.fact("river_jobs", state="running"))),
@@ -38,7 +36,7 @@ def queues(q: Queries) -> Panel:
         Column("Last attempt", expr=by("queue", q.fact("river_jobs_last_attempt")),
                look={"thresholds": ANY_IS_BAD, **COLORED}),
         Column("Finished", expr=finished, unit="ops"),
-        Column("Drain time", expr=f"({due} > 0) / {finished}", unit="s",
+        Column("Drain time", expr=f"({due} > 0) / {finished} or {due} == 0", unit="s",
                look={"mappings": above(NEVER, "nothing finishes", WARN)}),
         width=24, height=8, sort="Due",
     )  # fmt: skip

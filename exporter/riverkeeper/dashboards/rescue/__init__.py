@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from riverkeeper.dashboards.board import Board, Section
-from riverkeeper.dashboards.field import BAD, GOOD, words
+from riverkeeper.dashboards.field import BAD, GOOD, WARN, steps, words
 from riverkeeper.dashboards.overview.trust import MODES, mode_code
 from riverkeeper.dashboards.panel import Form, Panel, Query, Text
 from riverkeeper.dashboards.panels import stat, timeline
@@ -68,7 +68,15 @@ def actor(q: Queries) -> Panel:
         empty="the rescuer does not run",
     )
     acting = f"sum({q.select('riverkeeper_actor')})"
-    return stat("Acting replicas", text, Query(acting, "acting", Form.NOW), unit="short", width=4, height=5)
+    return stat(
+        "Acting replicas",
+        text,
+        Query(acting, "acting", Form.NOW),
+        unit="short",
+        width=4,
+        height=5,
+        thresholds=steps((None, WARN), (1, GOOD)),
+    )
 
 
 def brakes_over_time(q: Queries) -> Panel:

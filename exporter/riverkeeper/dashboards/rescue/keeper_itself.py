@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from riverkeeper.dashboards.field import BAD, GOOD, WARN, Json, steps, words
-from riverkeeper.dashboards.overview.queues_table import COLORED
 from riverkeeper.dashboards.panel import Panel, Query, Text
-from riverkeeper.dashboards.panels import Column, table, timeseries
+from riverkeeper.dashboards.panels import timeseries
 from riverkeeper.dashboards.query import Queries, by
+from riverkeeper.dashboards.tables import COLORED, Column, table
 
 YES_NO: Json = {"mappings": words({0: ("no", BAD), 1: ("yes", GOOD)}), **COLORED}
 

@@ -31,7 +31,7 @@ def refused(q: Queries) -> Panel:
         shows="Times that a stuck job was left alone, by why; the same job counts at each look.",
         normal="dry_run where nothing is live yet; otherwise few.",
         next="a brake: see above. Policy holds it: a person must decide. Locked: somebody else was at work on it.",
-        empty="Nothing was refused",
+        empty="Nothing was refused (or no rescuer ran)",
     )
     count = by("refusal", q.acts("riverkeeper_rescue_refusals_total"))
     return timeseries("Refusals", text, Query(count, "{{refusal}}"), unit="short", stacked=True, bars=True)
@@ -45,7 +45,7 @@ def late(q: Queries) -> Panel:
         empty="none seen",
     )
     count = total(q.acts("riverkeeper_late_finishes_total", over="[$__range]"))
-    return stat("Late finishers (time shown)", text, Query(count, "late", Form.NOW), unit="short", width=8,
+    return stat("Late finishers", text, Query(count, "late", Form.NOW), unit="short", width=8,
                 thresholds=ANY_IS_BAD, decimals=0, links=[to_keeper("Rescues", "/rescues")])  # fmt: skip
 
 
@@ -69,7 +69,7 @@ def wakes(q: Queries) -> Panel:
         empty="no inbox",
     )
     count = total(q.fact("riverkeeper_wakes_open"), "max")
-    return stat("Open wakes", text, Query(count, "open"), unit="short", width=8, sparkline=True)
+    return stat("Open wakes", text, Query(count, "open"), unit="short", width=8)
 
 
 def time_to_rescue(q: Queries) -> Panel:

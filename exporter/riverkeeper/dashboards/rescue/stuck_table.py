@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from riverkeeper.dashboards.field import BAD, steps, to_board, to_keeper
-from riverkeeper.dashboards.overview.queues_table import COLORED
 from riverkeeper.dashboards.panel import Panel, Text
-from riverkeeper.dashboards.panels import Column, table
 from riverkeeper.dashboards.query import Queries, by
+from riverkeeper.dashboards.tables import COLORED, Column, table
 from riverkeeper.dashboards.uids import KIND
 
 
@@ -15,16 +14,16 @@ def stuck(q: Queries) -> Panel:
         shows="Running attempts that are stuck, by why.",
         normal="an empty table, or rows that are gone within a minute where the tier is live.",
         next="click the reason for the jobs themselves: evidence, and what would be done about each.",
-        empty="Nothing is stuck",
+        empty="Nothing is stuck (or, where no modes are shown above, nothing was judged)",
     )
     jobs = by("queue, kind, tier, reason", q.fact("river_jobs_stuck"))
     return table(
         "Stuck now", text,
-        Column("Reason", label="reason", look={
-            "links": [to_keeper("The jobs", "/stuck?reason=${__value.raw}&kind=${__data.fields.Kind}")]}),
+        Column("Reason", label="reason", links=[
+            to_keeper("The jobs", "/stuck?reason=${__value.raw}&kind=${__data.fields.Kind}")]),
         Column("Tier", label="tier"),
         Column("Queue", label="queue"),
-        Column("Kind", label="kind", look={"links": [to_board("This kind", KIND, "kind=${__value.raw}")]}),
+        Column("Kind", label="kind", links=[to_board("This kind", KIND, "kind=${__value.raw}")]),
         Column("Jobs", expr=f"{jobs} > 0", look={"thresholds": steps((None, BAD)), **COLORED}),
         width=14, height=7, sort="Jobs", links=[to_keeper("Stuck jobs", "/stuck")],
     )  # fmt: skip

@@ -12,9 +12,10 @@ CREATE TABLE keeper.ledger (
 INSERT INTO keeper.ledger DEFAULT VALUES;
 
 CREATE TABLE keeper.ledger_slot (
-    slot  bigint PRIMARY KEY,                  -- Unix seconds of finalized_at / 10
-    mark  bigint NOT NULL,                     -- which rows were there when it was last read; the same: nothing to do
-    cells json NOT NULL                        -- the most that was ever seen there, by series (history/rows.py)
+    slot   bigint PRIMARY KEY,                 -- Unix seconds of finalized_at / 10
+    mark   bigint NOT NULL,                    -- which rows were there when it was last read; the same: nothing to do
+    closed boolean NOT NULL,                   -- too many kinds to tell apart: one that is new here is in the rest
+    cells  json NOT NULL                       -- the most that was ever seen there, by series (history/rows.py)
 );
 
 CREATE TABLE keeper.ledger_total (

@@ -9,6 +9,7 @@ from riverkeeper.metrics.family import Bucketed, Family, Kind, Per, Samples
 from riverkeeper.rescue.state import Brake
 from riverkeeper.snapshot import Snapshot
 from riverkeeper.verdict.words import Mode
+from riverkeeper.web.alertmanager import Heard
 
 # From the moment the limit was passed; a supervisor acts within seconds, an alert alone within minutes.
 TIME_EDGES: tuple[float, ...] = (0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
@@ -25,7 +26,7 @@ class Acts:
     late_finishes: Counter[tuple[str, str]] = field(default_factory=Counter)  # (queue, kind)
     to_rescue: list[int] = field(default_factory=lambda: [0] * (len(TIME_EDGES) + 1))
     to_rescue_seconds: float = 0.0
-    webhook_alerts: Counter[str] = field(default_factory=lambda: Counter({"firing": 0, "resolved": 0}))
+    webhook_alerts: Counter[str] = field(default_factory=lambda: Counter({heard.value: 0 for heard in Heard}))
     last_webhook_at: float | None = None  # our clock
 
 
@@ -160,11 +161,13 @@ ACTS: tuple[Family[Acts], ...] = (
     Family(
         "riverkeeper_webhook_alerts_total",
         Kind.COUNTER,
-        "Alerts received by the webhook, by status; those without the label rescue=allow included.",
+        "Alerts that the webhook accepted, by status: firing wakes the rescuer, repeats included. Resolved ones, those "
+        "without the label rescue=allow (not_allowed), those of an unknown tier or reason (unknown_scope), those that "
+        "began too long ago (expired), and those that Alertmanager left out (truncated) do nothing.",
         ("status",),
         webhook_alerts,
         per=Per.OTHER,
-        times=2,
+        times=len(Heard),
     ),
     Family(
         "riverkeeper_last_webhook_timestamp_seconds",

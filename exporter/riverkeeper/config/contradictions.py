@@ -1,0 +1,134 @@
+"""What cannot be meant together, in sections that are each right by themselves: tiers, rules and learnt limits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple, TypeVar
+
+from pydantic import ValidationError
+
+from riverkeeper.config.option import Section
+from riverkeeper.config.problem import KeyPath, quoted
+from riverkeeper.config.quantity import DURATION
+from riverkeeper.config.tiers import LearnedLimits, Rule, TierOptions, complete, own_keys
+from riverkeeper.verdict.assign import BY_PRIORITY, STANDARD
+
+AnySection = TypeVar("AnySection", bound=Section)
+
+
+class Contradiction(NamedTuple):
+    """Which key is to blame, what is wrong and what to write instead."""
+
+    path: KeyPath
+    what: str
+    cure: str
+
+
+def contradictions(tree: Mapping[str, object]) -> list[Contradiction]:
+    """All of them in an unchecked tree. A section with a mistake of its own, told elsewhere, is passed over."""
+    written = tree.get("tiers") or {}
+    found = _sections(written, TierOptions)
+    if not isinstance(written, dict) or len(found) < len(written):
+        return _of_learning(tree)  # what the others take from it, or mean by its name, is not known
+    tiers = {str(name): tier for name, tier in found.items()}
+    return [*_of_tiers(tiers), *_of_rules(tree.get("assign"), tiers), *_of_learning(tree)]
+
+
+def _of_tiers(given: dict[str, TierOptions]) -> Iterator[Contradiction]:
+    own = own_keys(given)
+    for name, tier in complete(given).items():
+        for keys, what, cure in _in_tier(tier):
+            if name == STANDARD or set(keys) & own[name].keys():  # else it is standard's mistake, told there
+                blamed = next((key for key in keys if key in own[name]), keys[0])
+                yield Contradiction(("tiers", name, blamed), f"tier {name}: {what}", cure)
+
+
+def _in_tier(tier: TierOptions) -> Iterator[tuple[tuple[str, ...], str, str]]:
+    """The keys involved, the first to blame; what is wrong; what to write."""
+    timeout, interval, lease = tier.heartbeat_timeout, tier.heartbeat_interval, tier.lease
+    least = 3 * interval
+    if timeout < least:
+        what = f"a timeout of {_t(timeout)} is under three intervals of {_t(interval)}"
+        yield (
+            ("heartbeat_timeout", "heartbeat_interval"),
+            what,
+            f"write heartbeat_timeout: {_t(least)} or more, or a shorter interval",
+        )
+    if lease is not None and timeout < lease + tier.drain:
+        what = f"a timeout of {_t(timeout)} is under the lease of {_t(lease)} and its drain of {_t(tier.drain)}"
+        cure = (
+            f"write heartbeat_timeout: {_t(lease + tier.drain)} or more, else work is taken away before it has stopped"
+        )
+        yield ("heartbeat_timeout", "lease", "drain"), what, cure
+    if lease is not None and lease < 2.5 * interval:
+        what = f"a lease of {_t(lease)} is under two and a half intervals of {_t(interval)}"
+        cure = f"write lease: {_t(2.5 * interval)} or more, else one beat that fails ends the work"
+        yield ("lease", "heartbeat_interval"), what, cure
+    if tier.progress_timeout is not None and tier.progress_timeout < least:
+        what = f"a progress_timeout of {_t(tier.progress_timeout)} is under three intervals of {_t(interval)}"
+        yield (
+            ("progress_timeout", "heartbeat_interval"),
+            what,
+            f"write {_t(least)} or more: progress travels with beats",
+        )
+    if tier.plain_fence < tier.fence:
+        what = f"a plain_fence of {_t(tier.plain_fence)} is under the fence of {_t(tier.fence)}"
+        yield ("plain_fence", "fence"), what, f"write plain_fence: {_t(tier.fence)} or more"
+
+
+def _of_rules(written: object, given: dict[str, TierOptions]) -> Iterator[Contradiction]:
+    names = complete(given).keys()
+    rules = _sections(written, Rule)
+    for_all: object = None
+    for index, rule in rules.items():
+        if rule.tier not in names:
+            cure = f"write one of {', '.join(names)}, or add it to tiers"
+            yield Contradiction(("assign", index, "tier"), f"{quoted(rule.tier)} is no tier", cure)
+        if for_all is not None:
+            what = f"never reached: rule {for_all} matches every job"
+            yield Contradiction(("assign", index), what, "move the rule for everything to the end")
+        elif (rule.kind, rule.queue, rule.priority) == (None, None, None):
+            for_all = int(index) + 1
+    yield from _unheard_waits(rules, given)
+
+
+def _unheard_waits(rules: dict[str | int, Rule], given: dict[str, TierOptions]) -> Iterator[Contradiction]:
+    """A `max_wait` that was written for a tier which only rules with a kind give: no queue would ever have it."""
+    heard = {rule.tier for rule in rules.values() if rule.kind is None} | set(BY_PRIORITY.values())
+    for name, index in {rule.tier: index for index, rule in reversed(rules.items())}.items():
+        said = name in given and "max_wait" in given[name].model_fields_set
+        if said and name not in heard and given[name].max_wait != _unsaid(given, name).max_wait:
+            what = f"tier {name} is given by kind only (assign[{index}]), and waits are not known by kind"
+            cure = f"remove it, or assign {name} to a queue or a priority as well"
+            yield Contradiction(("tiers", name, "max_wait"), what, cure)
+
+
+def _unsaid(given: dict[str, TierOptions], name: str) -> TierOptions:
+    """A tier without what the file says of it."""
+    tiers = complete({other: tier for other, tier in given.items() if other != name})
+    return tiers.get(name, tiers[STANDARD])
+
+
+def _of_learning(tree: Mapping[str, object]) -> list[Contradiction]:
+    learning = _sections({"learned_limits": tree.get("learned_limits")}, LearnedLimits).get("learned_limits")
+    if learning is None or learning.floor <= learning.ceiling:
+        return []
+    blamed = "floor" if "floor" in learning.model_fields_set else "ceiling"
+    what = f"the floor of {_t(learning.floor)} is above the ceiling of {_t(learning.ceiling)}"
+    return [Contradiction(("learned_limits", blamed), what, "lower the floor, or raise the ceiling")]
+
+
+def _sections(written: object, kind: type[AnySection]) -> dict[str | int, AnySection]:
+    """The entries of a mapping or list that are right by themselves."""
+    entries = written.items() if isinstance(written, dict) else enumerate(written if isinstance(written, list) else ())
+    found = {}
+    for key, entry in entries:
+        try:
+            found[key] = kind.model_validate(entry)
+        except ValidationError:
+            continue
+    return found
+
+
+def _t(seconds: float) -> str:
+    return DURATION.format(seconds)

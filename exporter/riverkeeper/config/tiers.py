@@ -1,0 +1,285 @@
+"""Sections `tiers`, `assign` and `learned_limits`: when a job of which sort is called stuck, and what is done then."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Strict
+
+from riverkeeper.config.option import Section, option
+from riverkeeper.config.problem import quoted, wrong
+from riverkeeper.config.quantity import Duration
+from riverkeeper.config.values import Count
+from riverkeeper.verdict.assign import STANDARD
+
+MAX_TIERS = 16  # each is a set of series and of alerts; nobody keeps more promises apart
+MAX_RULES = 500  # every (queue, kind, priority) is tried against them at each reading
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,29}")
+
+Whatever = Literal["retry", "discard", "cancel", "hold"]
+Fraction = Annotated[float, Strict()]
+Switch = Annotated[bool, Strict()]
+_ACTIONS = "`retry`, `discard`, `cancel` or `hold` (alert only)."
+_AN_HOUR = "after an hour River's own rescuer takes the job"
+
+
+class TierOptions(Section):
+    """How soon a job is called stuck and what is done then, by name. A key that a tier does not give has the value of
+    `standard`. `standard`, `urgent`, `patient` and `bulk` are shipped; you may change them and add your own, up to 16.
+    """
+
+    heartbeat_interval: Duration = option(
+        "10s",
+        "How often workers of this tier are expected to beat. What they declare in their heartbeat row counts.",
+        least="500ms",
+        most="10m",
+        why="a beat is a statement for each process; three of them must fit into the timeout",
+        example="5s",
+    )
+    heartbeat_timeout: Duration = option(
+        "35s",
+        "After so much silence the worker of a job is lost. At least three intervals, and lease + drain.",
+        least="1500ms",
+        most="24h",
+        why="three intervals of the shortest kind; a day is longer than River waits",
+        example="1m",
+    )
+    lease: Duration | None = option(
+        None,
+        "After so long without having been heard, clients cancel their own work. At least two and a half intervals. "
+        "null: they work on.",
+        least="1s",
+        most="24h",
+        why="as the timeout, which must be longer",
+        example="25s",
+    )
+    drain: Duration = option(
+        "10s",
+        "How long cancelled work may take to stop.",
+        least="0s",
+        most="1h",
+        why=_AN_HOUR,
+        example="5s",
+    )
+    fence: Duration = option(
+        "10s",
+        "A rescued job is not worked again before this, so that its old worker has let go of it.",
+        least="0s",
+        most="1h",
+        why="longer is later than River's own rescuer",
+        example="5s",
+    )
+    plain_fence: Duration = option(
+        "60s",
+        "The same where the client cannot keep a late result in. At least `fence`.",
+        least="0s",
+        most="1h",
+        why="longer is later than River's own rescuer",
+        example="2m",
+    )
+    progress_timeout: Duration | None = option(
+        None,
+        "A job that beats and has told of progress is hung when it tells of none for so long. null: never.",
+        least="1500ms",
+        most="7d",
+        why="progress travels with the beats: three intervals of the shortest kind",
+        example="10m",
+    )
+    stop_grace: Duration = option(
+        "60s",
+        "A hung job is asked to stop first, and rescued if it still runs so much later.",
+        least="0s",
+        most="24h",
+        why="a job that needs a day to stop is not stopping",
+        example="30s",
+    )
+    max_run: Duration | None = option(
+        None,
+        "A job is over its budget when it runs longer. null: learnt from its kind's own past (`learned_limits`).",
+        least="1s",
+        most="30d",
+        why="a run shorter than a second is over before it can be judged",
+        example="2h",
+    )
+    max_wait: Duration | None = option(
+        "5m",
+        "A due job of this tier should be claimed within this. Of a queue and priority, never of a kind: see `assign`. "
+        "null: no limit.",
+        least="1s",
+        most="30d",
+        why="workers fetch once a second",
+        example="30s",
+    )
+    max_silence: Duration | None = option(
+        None,
+        "A kind of this tier, periodic for example, should finish a job at least this often. null: no limit.",
+        least="10s",
+        most="90d",
+        why="finished jobs are looked at in slots of ten seconds",
+        example="25h",
+    )
+    on_exhausted: Literal["hold", "discard"] = option(
+        "hold",
+        "What becomes of a job whose worker was lost in its last attempt: `hold` (alert only), or `discard` as River "
+        "does.",
+        example="discard",
+    )
+    notify: Switch = option(
+        False,
+        "Also send River's cancel message to workers that do not beat. It names no claim: a late one ends the next "
+        "attempt as cancelled for good.",
+        example=True,
+    )
+    on_worker_lost: Whatever = option(
+        "retry", f"When its worker is lost, or nobody holds it: {_ACTIONS}", example="hold"
+    )
+    on_hung: Whatever = option("retry", f"When it hangs and was asked to stop: {_ACTIONS}", example="hold")
+    on_over_budget: Whatever = option("hold", f"When it runs too long: {_ACTIONS}", example="retry")
+    on_rescue_loop: Literal["hold", "discard"] = option(
+        "hold", "When it was rescued `rescue.max_rescues` times within a day: `hold` or `discard`.", example="discard"
+    )
+    mode: Literal["disabled", "dry_run", "live"] | None = option(
+        None,
+        "`disabled`, `dry_run` or `live`; of this and `rescue.mode` the stricter holds. null: as that.",
+        example="live",
+    )
+
+
+# As they would be written in the file. docs/decisions/0010-tiers-by-priority.md says what each is for.
+SHIPPED: dict[str, dict[str, object]] = {
+    STANDARD: {},
+    "urgent": {
+        "heartbeat_interval": "2s",
+        "heartbeat_timeout": "7s",
+        "lease": None,  # not standard's: a lease fits one interval and one timeout
+        "drain": "2s",
+        "fence": "3s",
+        "max_wait": "30s",
+    },
+    "patient": {
+        "heartbeat_interval": "30s",
+        "heartbeat_timeout": "2m",
+        "lease": None,
+        "drain": "30s",
+        "max_wait": "1h",
+    },
+    "bulk": {"heartbeat_interval": "30s", "heartbeat_timeout": "5m", "lease": None, "drain": "30s", "max_wait": "24h"},
+}
+
+
+def own_keys(given: dict[str, TierOptions]) -> dict[str, dict[str, object]]:
+    """By tier, the keys that it does not take from `standard`, as written in the file."""
+    written = {name: tier.model_dump(mode="json", exclude_unset=True) for name, tier in given.items()}
+    return {name: {**SHIPPED.get(name, {}), **written.get(name, {})} for name in {**SHIPPED, **written}}
+
+
+def complete(given: dict[str, TierOptions]) -> dict[str, TierOptions]:
+    """Every tier with all its keys: its own, else those of `standard`."""
+    own = own_keys(given)
+    return {name: TierOptions.model_validate({**own[STANDARD], **keys}) for name, keys in own.items()}
+
+
+def inherited(origins: Mapping[str, str], key: str) -> str | None:
+    """Where the value of a key such as `tiers.urgent.fence` came from, if it is taken from a `standard` of the file."""
+    section, _, rest = key.partition(".")
+    name, _, option_name = rest.partition(".")
+    if section != "tiers" or option_name in SHIPPED.get(name, {}):
+        return None
+    return origins.get(f"tiers.{STANDARD}.{option_name}")
+
+
+def _tier_name(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise wrong(
+            f"{quoted(name)} is no name for a tier", "write at most 30 of a-z, 0-9 and _, a letter first: it is a label"
+        )
+    return name
+
+
+def _few_enough(tiers: dict[str, TierOptions]) -> dict[str, TierOptions]:
+    if len(complete(tiers)) > MAX_TIERS:
+        raise wrong(f"more than {MAX_TIERS} tiers", f"keep at most {MAX_TIERS - len(SHIPPED)} of your own")
+    return complete(tiers)
+
+
+Tiers = Annotated[dict[Annotated[str, AfterValidator(_tier_name)], TierOptions], AfterValidator(_few_enough)]
+
+
+def _glob(text: str) -> str:
+    if not text or len(text) > 200:  # River refuses a queue or kind of 128 characters and more
+        raise wrong("is empty or longer than 200 characters", "write a name, or a glob such as report_*")
+    return text
+
+
+Glob = Annotated[str, Strict(), AfterValidator(_glob)]
+
+
+class Rule(Section):
+    """Which jobs are of which tier: a list, the first rule that matches wins. What none matches goes by River's
+    priority: 1 (its default) and 2 `standard`, 3 `patient`, 4 `bulk`. In `kind` and `queue`, `*` is any text and `?`
+    any one character. `max_wait` holds for a queue and priority, by the rules that name no kind.
+    """
+
+    tier: str = option(..., "The tier of the jobs that match: one that is shipped, or of `tiers`.", example="urgent")
+    kind: Glob | None = option(None, "Only jobs of these kinds. null: all.", example="report_*")
+    queue: Glob | None = option(None, "Only jobs of these queues. null: all.", example="bulk")
+    priority: Count | None = option(
+        None, "Only jobs of this priority. null: all.", least=1, most=4, why="River has no others", example=4
+    )
+
+
+def _rules(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+    if len(rules) > MAX_RULES:
+        raise wrong(f"more than {MAX_RULES} rules", "put kinds together with globs")
+    return rules
+
+
+Rules = Annotated[tuple[Rule, ...], AfterValidator(_rules)]
+
+
+class LearnedLimits(Section):
+    """How long a kind may run where its tier has no `max_run`: a quantile of its own completed runs, times a factor.
+    `riverkeeper limits KIND` says how the number came about.
+    """
+
+    enabled: Switch = option(True, "Whether limits are learnt at all.", example=False)
+    quantile: Fraction = option(
+        0.99,
+        "Which quantile of the completed runs.",
+        least=0.5,
+        most=0.9999,
+        why="a limit at the median stops half",
+        example=0.95,
+    )
+    factor: Fraction = option(
+        3.0,
+        "Times this is the limit.",
+        least=1.0,
+        most=1000.0,
+        why="below 1 the limit stops runs like those it learnt from",
+        example=5.0,
+    )
+    floor: Duration = option(
+        "5m", "No learnt limit is shorter.", least="1s", most="30d", why="as `max_run`", example="1m"
+    )
+    ceiling: Duration = option(
+        "24h", "No learnt limit is longer.", least="1s", most="30d", why="as `max_run`", example="6h"
+    )
+    min_samples: Count = option(
+        100,
+        "No limit before so many completed runs.",
+        least=10,
+        most=1_000_000,
+        why="a quantile of a handful is its longest run",
+        example=1000,
+    )
+    window: Duration = option(
+        "7d",
+        "How far back runs count. The last day counts by itself as well, and the larger quantile wins.",
+        least="24h",
+        most="30d",
+        why="runs are remembered by the day, for a month",
+        example="14d",
+    )

@@ -1,0 +1,58 @@
+"""Tables of what is now: columns are labels and values, joined by the labels they share. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from string import ascii_uppercase
+
+from riverkeeper.dashboards.field import NEUTRAL, Json, named
+from riverkeeper.dashboards.panel import Form, Panel, Query, Text
+from riverkeeper.dashboards.panels import BY_THRESHOLD
+
+# Cells of a table: a bar from min to max, and text in the colour of its threshold or word.
+GAUGE: Json = {"custom__cellOptions": {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}}
+COLORED: Json = {"custom__cellOptions": {"type": "color-text"}}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A label's values where `label` is given, else an expression's."""
+
+    name: str
+    label: str = ""
+    expr: str = ""
+    unit: str = "short"
+    width: int = 0  # pixels; 0 shares what is left
+    links: Sequence[Json] = ()
+    look: Json = field(default_factory=dict)  # further properties of the field, as `named` takes them
+
+    def json(self) -> Json:
+        # The panel's own text for "nothing" would stand in each empty cell.
+        properties: Json = {"noValue": "–"} | ({} if self.label else {"unit": self.unit}) | self.look
+        properties |= {"custom__width": self.width} if self.width else {}
+        return named(self.name, **properties, **({"links": list(self.links)} if self.links else {}))
+
+
+def table(
+    title: str, text: Text, *columns: Column, width: int, height: int, sort: str, links: Sequence[Json] = ()
+) -> Panel:
+    """Rows of now, joined by their labels; the greatest of column `sort` first."""
+    valued = [column for column in columns if column.expr]
+    keys = {column.expr: f"Value #{letter}" if len(valued) > 1 else "Value"
+            for letter, column in zip(ascii_uppercase, valued, strict=False)}  # fmt: skip
+    sources = [column.label or keys[column.expr] for column in columns]
+    organize: Json = {
+        "excludeByName": {"Time": True},
+        "indexByName": {source: index for index, source in enumerate(sources)},
+        "renameByName": {source: column.name for source, column in zip(sources, columns, strict=True)},
+    }
+    return Panel(
+        title, "table", text, tuple(Query(column.expr, "", Form.TABLE) for column in valued), "short", width, height,
+        {"color": BY_THRESHOLD, "thresholds": NEUTRAL, "custom": {"align": "auto", "cellOptions": {"type": "auto"},
+                                                                  "inspect": False}},
+        [column.json() for column in columns],
+        {"cellHeight": "sm", "frameIndex": 0, "showHeader": True, "sortBy": [{"displayName": sort, "desc": True}]},
+        links,
+        ({"id": "merge", "options": {}}, {"id": "organize", "options": organize}),
+    )  # fmt: skip

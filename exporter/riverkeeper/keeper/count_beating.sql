@@ -1,0 +1,15 @@
+-- Question: which processes and claims have beaten within three of their own intervals?
+-- Index: none; asked once, before the tables are dropped.
+-- NULL: never. A claim that was settled, ended or lost does not beat any more.
+SELECT
+    (
+        SELECT count(*)
+        FROM keeper.client AS c
+        WHERE c.beat_at > now() - 3 * c.beat_interval
+    ) AS clients,
+    (
+        SELECT count(*)
+        FROM keeper.heartbeat AS h
+        WHERE h.beat_at > now() - 3 * h.beat_interval
+          AND h.lost_at IS NULL AND h.settled_at IS NULL AND h.ended_at IS NULL
+    ) AS claims

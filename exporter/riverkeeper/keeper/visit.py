@@ -1,0 +1,35 @@
+"""One transaction in the keeper schema on a connection of its own: for a page, a command or a webhook."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from riverkeeper.config.load import Config
+from riverkeeper.database import Database, Transaction
+from riverkeeper.errors import DatabaseError, Trouble
+from riverkeeper.keeper.schema import look
+from riverkeeper.river.detect import detect
+
+RESCUE_VERSION = 3  # of the keeper schema, which brought the tables of the rescuer
+
+
+@contextlib.contextmanager
+def visit(config: Config, seconds: float, *, writing: bool = False) -> Iterator[Transaction]:
+    """Raises DatabaseError; NO_KEEPER where there is no keeper schema, or one from before the rescuer."""
+    database = Database(config.conninfo.reveal())
+    name = config.database.effective_keeper_schema
+    schemas = {"keeper": name}
+    try:
+        with (database.writing if writing else database.reading)(seconds, schemas) as tx:
+            schemas["river"] = detect(tx, config.database.river_schema).schema
+            found = look(tx, name, schemas["river"])
+            if not found.installed:
+                raise DatabaseError(Trouble.NO_KEEPER, f'keeper schema "{name}" is not installed')
+            if found.version is None:
+                raise DatabaseError(Trouble.FORBIDDEN, f'this login may not read keeper schema "{name}"')
+            if found.version < RESCUE_VERSION:
+                raise DatabaseError(Trouble.NO_KEEPER, f'keeper schema "{name}" is from before the rescuer')
+            yield tx
+    finally:
+        database.close()

@@ -1,0 +1,55 @@
+"""The inbox: wakes wait in a table, so that none is lost by a restart, and any replica can work them off."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from riverkeeper.database import Row, Transaction
+from riverkeeper.rescue.wake import Call, Scope, Wake, WakeEnd
+
+MOST_OPEN = 10_000  # read at once; the rest waits its turn
+
+
+def receive(tx: Transaction, calls: Sequence[Call], max_age: float) -> int:
+    """Store the calls; how many wake, repeats included. Those that began longer ago than `max_age` seconds do not."""
+    once = {(call.fingerprint, call.starts_at): call for call in calls}.values()  # a row cannot be touched twice
+    rows = tx.query(
+        "rescue/receive_wakes",
+        {
+            "fingerprints": [call.fingerprint for call in once],
+            "starts_at": [call.starts_at for call in once],
+            "alerts": [call.alert for call in once],
+            "queues": [call.scope.queue for call in once],
+            "kinds": [call.scope.kind for call in once],
+            "tiers": [call.scope.tier for call in once],
+            "reasons": [call.scope.reason for call in once],
+            "max_age": max_age,
+        },
+    )
+    return len(rows)
+
+
+def open_wakes(tx: Transaction) -> tuple[Wake, ...]:
+    """The wakes that wait, oldest first."""
+    return tuple(_wake(row) for row in tx.query("rescue/read_wakes", {"most": MOST_OPEN}))
+
+
+def close(tx: Transaction, wake_id: int, outcome: WakeEnd) -> bool:
+    """End a wake; False where it had ended before."""
+    return bool(tx.query("rescue/close_wake", {"id": wake_id, "outcome": outcome.value}))
+
+
+def refuse(tx: Transaction, wake_id: int, why: str) -> bool:
+    """Write down why a pass could not act; the wake stays open. False where it had ended before."""
+    return bool(tx.query("rescue/refuse_wake", {"id": wake_id, "why": why}))
+
+
+def expire(tx: Transaction, max_age: float) -> int:
+    """Give up the wakes that have waited for longer than `max_age` seconds; how many."""
+    return len(tx.query("rescue/expire_wakes", {"max_age": max_age}))
+
+
+def _wake(row: Row) -> Wake:
+    scope = Scope(row.queue, row.kind, row.tier, row.reason)
+    call = Call(row.fingerprint, row.starts_at, row.alert, scope)
+    return Wake(row.id, call, row.received_at, row.last_heard_at, row.tries, row.last_refusal)

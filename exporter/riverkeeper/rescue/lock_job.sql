@@ -1,0 +1,43 @@
+-- Question: (locks) is the job still running under this claim, and what must a rescue know of it?
+-- Index: river_job's primary key; rescue_once_a_claim for the job's own past; river_leader has one row or none.
+-- NULL: client_id where nobody is named; rescue_count, cancel_at and health_at where the metadata has no such key;
+-- last_rescue_at where the job was never rescued. No row: not running under the claim, or locked by somebody.
+-- A foreign key to river_job locks its row too, but not against NO KEY UPDATE. `unique_states` came with River's
+-- migration 6: where the table has no such column, the name means that of `old`.
+SELECT held.*
+FROM (SELECT NULL::bit(8) AS unique_states) AS old
+CROSS JOIN LATERAL (
+    SELECT
+        j.queue,
+        j.kind,
+        j.priority,
+        j.max_attempts,
+        j.attempted_by[cardinality(j.attempted_by)] AS client_id,
+        extract(epoch FROM j.attempted_at)::double precision AS claimed_at,
+        extract(epoch FROM j.scheduled_at)::double precision AS scheduled_at,
+        coalesce(cardinality(j.errors), 0) AS errors,
+        jsonb_typeof(j.metadata) = 'object' AS has_metadata,
+        left((j.metadata -> 'river:rescue_count')::text, 32) AS rescue_count,
+        left(j.metadata ->> 'cancel_attempted_at', 64) AS cancel_at,
+        left(j.metadata ->> 'health_check_at', 64) AS health_at,
+        unique_states IS NULL OR get_bit(unique_states, 2) = 1 AS retryable_keeps_key,
+        EXISTS (SELECT FROM river.river_leader AS l WHERE l.expires_at > now()) AS led,
+        (
+            SELECT count(*)
+            FROM keeper.rescue AS r
+            WHERE r.job_id = j.id AND NOT r.dry_run AND r.action <> 'stop' AND r.at > now() - interval '24 hours'
+        ) AS rescues,
+        (
+            SELECT extract(epoch FROM max(r.at))::double precision
+            FROM keeper.rescue AS r
+            WHERE r.job_id = j.id AND NOT r.dry_run AND r.action <> 'stop'
+        ) AS last_rescue_at,
+        extract(epoch FROM clock_timestamp())::double precision AS now,
+        random() AS chance
+    FROM river.river_job AS j
+    WHERE j.id = %(job_id)s::bigint
+      AND j.state = 'running'
+      AND j.attempt = %(attempt)s::smallint
+      AND j.attempted_at = %(attempted_at)s::timestamptz
+    FOR NO KEY UPDATE OF j SKIP LOCKED
+) AS held

@@ -1,0 +1,84 @@
+"""From locked rows to what a verdict and a plan are made of. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from riverkeeper.rescue.plan import Locked
+from riverkeeper.verdict.job import Beat, Claim, Instance, RunningJob
+
+CANCEL_SLACK = 5.0  # cancel_attempted_at is by the canceller's clock; one of an earlier attempt is older than that
+AHEAD = 300.0  # a beat by metadata is by the worker's clock; further ahead it is no moment of this claim
+# RFC 3339, as Go's time.Time reads it; offsets under 16 hours, as Postgres does.
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-](0\d|1[0-5]):[0-5]\d)", re.ASCII)
+Row = Any  # of the statement that the function names
+
+
+def moment(text: str | None) -> float | None:
+    """Unix seconds of an RFC 3339 time; None where it is none."""
+    if text is None or not _MOMENT.fullmatch(text):
+        return None
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except (ValueError, OverflowError):  # a day that does not exist
+        return None
+
+
+def table_beat(row: Row) -> Beat:
+    """Of lock_beat.sql."""
+    return Beat(
+        beat_at=row.beat_at,
+        interval=row.interval,
+        lease=row.lease,
+        progress_at=row.progress_at,
+        progress=row.progress,
+        note=row.note,
+        lost_at=row.lost_at,
+        stop_requested_at=row.stop_requested_at,
+        settled_at=row.settled_at,
+        ended_at=row.ended_at,
+        fences=bool(row.fences),
+    )
+
+
+def metadata_beat(row: Row, interval: float) -> Beat | None:
+    """The beat in a job's metadata (lock_job.sql), if it is of this claim."""
+    said = moment(row.health_at)
+    if said is None or not row.claimed_at <= said <= row.now + AHEAD:
+        return None
+    return Beat(min(said, row.now), interval, by_metadata=True)
+
+
+def locked(claim: Claim, row: Row, beat: Beat | None, instances: Sequence[Row], suspect_since: float | None) -> Locked:
+    """Of lock_job.sql, the beat, and read_instances.sql where there is none."""
+    asked = moment(row.cancel_at)
+    job = RunningJob(
+        claim=claim,
+        queue=row.queue,
+        kind=row.kind,
+        priority=row.priority,
+        max_attempts=row.max_attempts,
+        claimed_at=row.claimed_at,
+        client_id=row.client_id,
+        beat=beat,
+        instances=tuple(Instance(one.beat_at, one.interval, one.started_at, one.beats_for_kind) for one in instances),
+        cancel_requested=asked is not None and asked >= row.claimed_at - CANCEL_SLACK,
+        rescues=row.rescues,
+        suspect_since=suspect_since,
+    )
+    return Locked(
+        job=job,
+        now=row.now,
+        scheduled_at=row.scheduled_at,
+        errors=row.errors,
+        has_metadata=row.has_metadata,
+        rescue_count=row.rescue_count,
+        retryable_keeps_key=row.retryable_keeps_key,
+        led=row.led,
+        fences=beat.fences if beat is not None else bool(instances) and all(one.fences for one in instances),
+        last_rescue_at=row.last_rescue_at,
+        chance=row.chance,
+    )

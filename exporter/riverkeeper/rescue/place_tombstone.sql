@@ -1,0 +1,10 @@
+-- Question: (writes) this claim has never beaten: can it be taken away before it does? A row that is lost from its
+-- first moment on; a first beat that comes now waits for us, and then reads `lost`.
+-- Index: heartbeat's primary key.
+-- NULL: never; no row: it has beaten after all, or its row is locked.
+INSERT INTO keeper.heartbeat (job_id, attempted_at, attempt, instance, beat_interval, beat_at, lost_at)
+VALUES (
+    %(job_id)s::bigint, %(attempted_at)s::timestamptz, %(attempt)s::smallint, %(keeper)s::uuid, '0', now(), now()
+)
+ON CONFLICT DO NOTHING
+RETURNING job_id

@@ -1,0 +1,161 @@
+"""What is to be done with a stuck job, and what is written then: decided from its locked row. Pure.
+
+All moments are Unix seconds of the database's clock, durations seconds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from riverkeeper.rescue.refusal import Refusal, Refused
+from riverkeeper.verdict.job import RunningJob
+from riverkeeper.verdict.tiers import Tier
+from riverkeeper.verdict.verdict import Verdict
+from riverkeeper.verdict.words import Action, Reason
+
+SHORT_WAIT = 10.0  # up to here a job waits as `available`: River's scheduler looks only every five seconds
+NOTIFY_WAIT = 60.0  # a cancel that arrives later than the next claim would end that one for good
+BACKOFF_POWER, MOST_ERRORS = 4, 310  # River's: errors to the fourth, in seconds, up to 292 years
+JITTER = 0.1  # River's: up to 10 % more or less
+# Their worker is alive, so it is asked first. The others have nobody to ask.
+STOPPED_FIRST = {Reason.HUNG, Reason.OVER_BUDGET}
+WORKERS_FAULT = {Reason.WORKER_LOST, Reason.ORPHANED}
+_COUNT = re.compile(r"\d{1,9}")  # what River's rescuer reads without tripping: a whole number of 32 bits
+
+
+class Act(StrEnum):
+    """What a rescue does; the values of rescue.action."""
+
+    RETRY = "retry"
+    DISCARD = "discard"
+    CANCEL = "cancel"
+    STOP = "stop"  # asks the worker, leaves the job running
+
+
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """The job's row under our lock, and what stands around it."""
+
+    job: RunningJob
+    now: float
+    scheduled_at: float
+    errors: int  # how many it has
+    has_metadata: bool  # its metadata is an object
+    rescue_count: str | None  # JSON of metadata's river:rescue_count, which may be anything
+    retryable_keeps_key: bool  # `retryable` is in its unique mask, or it is not unique
+    led: bool  # a River client leads, so `retryable` jobs are moved on
+    fences: bool  # its worker keeps late results in
+    last_rescue_at: float | None
+    chance: float  # of [0, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is written. None leaves a column as it is, but finalized_at, which is then NULL."""
+
+    act: Act
+    state: str | None = None  # None: the job is not written
+    scheduled_at: float | None = None
+    finalized_at: float | None = None
+    error: Mapping[str, object] | None = None
+    metadata: Mapping[str, object] | None = None  # merged into the job's
+    notify: bool = False
+
+
+def decide(job: RunningJob, verdict: Verdict, tier: Tier, now: float, asked: Action | None = None) -> Act | Refused:
+    """Which act policy, the job's attempts and its cancel request come to; `asked` stands above the tier's word."""
+    if not (verdict.reason.is_stuck or asked is not None):
+        return Refused(Refusal.UNKNOWN)
+    action = asked or tier.action(verdict.reason)
+    if action is Action.HOLD:
+        return Refused(Refusal.MAX_RESCUES if verdict.reason is Reason.RESCUE_LOOP else Refusal.HOLD_BY_POLICY)
+    act = _final(job, verdict, tier, action, asked)
+    if isinstance(act, Refused) or (verdict.underlying or verdict.reason) not in STOPPED_FIRST:
+        return act
+    return _stop_first(job, tier, now) or act
+
+
+def _final(job: RunningJob, verdict: Verdict, tier: Tier, action: Action, asked: Action | None) -> Act | Refused:
+    if job.cancel_requested:
+        return Act.CANCEL
+    if action is not Action.RETRY:
+        return Act(action.value)
+    if job.claim.attempt < job.max_attempts:
+        return Act.RETRY
+    held = verdict.reason in WORKERS_FAULT and tier.on_exhausted is Action.HOLD
+    if asked is Action.RETRY or (asked is None and held):  # who asked for a retry did not ask for its end
+        return Refused(Refusal.EXHAUSTED)
+    return Act.DISCARD
+
+
+def _stop_first(job: RunningJob, tier: Tier, now: float) -> Act | Refused | None:
+    beat = job.beat
+    if beat is None or beat.by_metadata:
+        return None  # no way to ask
+    if beat.stop_requested_at is None:
+        return Act.STOP
+    left = beat.stop_requested_at + tier.stop_grace - now
+    return Refused(Refusal.STOPPING, f"{left:.0f} s left") if left > 0 else None
+
+
+def plan(locked: Locked, verdict: Verdict, tier: Tier, act: Act) -> Plan:
+    """The values of an act."""
+    if act is Act.STOP:
+        return Plan(act)
+    error = _error(locked, verdict)
+    metadata = {"river:rescue_count": rescues(locked.rescue_count) + 1} if locked.has_metadata else None
+    if act is not Act.RETRY:
+        state = {Act.DISCARD: "discarded", Act.CANCEL: "cancelled"}[act]
+        return Plan(act, state, None, locked.now, error, metadata)
+    wait = delay(locked, verdict, tier)
+    return Plan(
+        act,
+        "available" if wait <= SHORT_WAIT or not locked.retryable_keeps_key or not locked.led else "retryable",
+        scheduled_at=locked.now + wait,
+        error=error,
+        metadata=metadata,
+        notify=tier.notify and _may_notify(locked, verdict, wait),
+    )
+
+
+def delay(locked: Locked, verdict: Verdict, tier: Tier) -> float:
+    """Seconds until the next attempt may begin: never before the old worker can have stopped by itself."""
+    wait = tier.fence if locked.fences else tier.plain_fence
+    beat = locked.job.beat
+    if beat is not None and beat.lease is not None:
+        wait = max(wait, beat.beat_at + beat.lease + tier.drain - locked.now)
+    if (verdict.underlying or verdict.reason) in WORKERS_FAULT:
+        return wait  # the job did nothing wrong
+    return max(wait, backoff(locked.errors, locked.chance))
+
+
+def backoff(errors: int, chance: float) -> float:
+    """Seconds that River's default policy waits after one more error."""
+    return float(min(errors + 1, MOST_ERRORS) ** BACKOFF_POWER) * (1 + JITTER * (2 * chance - 1))
+
+
+def rescues(text: str | None) -> int:
+    """What JSON says of earlier rescues; anything that River could not have written counts as none."""
+    return int(text) if text is not None and _COUNT.fullmatch(text) else 0
+
+
+def rfc3339(moment: float) -> str:
+    """A moment as River writes it into an error."""
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _may_notify(locked: Locked, verdict: Verdict, wait: float) -> bool:
+    """Only where the worker may be alive and learns it in no other way, and long before the next attempt."""
+    return not locked.fences and wait >= NOTIFY_WAIT and verdict.reason not in WORKERS_FAULT
+
+
+def _error(locked: Locked, verdict: Verdict) -> Mapping[str, object]:
+    """River reads `at` as a time with zone, `attempt` as a number; another shape strands a whole batch before 0.48."""
+    why = f"Stuck job rescued by Riverkeeper: {verdict.reason}"
+    if verdict.limit is not None and verdict.value is not None:
+        why += f", {verdict.value:.1f} s against a limit of {verdict.limit.seconds:g} s ({verdict.limit.origin})"
+    return {"at": rfc3339(locked.now), "attempt": locked.job.claim.attempt, "error": why, "trace": ""}

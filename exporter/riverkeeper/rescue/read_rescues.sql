@@ -1,0 +1,18 @@
+-- Question: which rescues were made, or in a dry run written down, newest first?
+-- Index: rescue_by_time, backwards; a filter reads on until enough are found, at most all that audit_retention keeps.
+-- NULL: a filter that is NULL is none; columns as in 003_rescue.
+SELECT
+    r.id, r.dry_run, r.job_id, r.attempt, r.queue, r.kind, r.tier, r.reason, r.action, r.state_after, r.evidence,
+    r.woken_by, r.late_seconds, r.old_worker, r.old_outcome,
+    extract(epoch FROM r.at)::double precision AS at,
+    extract(epoch FROM r.scheduled_at)::double precision AS scheduled_at,
+    extract(epoch FROM r.old_worker_at)::double precision AS old_worker_at,
+    extract(epoch FROM r.closed_at)::double precision AS closed_at
+FROM keeper.rescue AS r
+WHERE (%(queue)s::text IS NULL OR r.queue = %(queue)s::text)
+  AND (%(kind)s::text IS NULL OR r.kind = %(kind)s::text)
+  AND (%(tier)s::text IS NULL OR r.tier = %(tier)s::text)
+  AND (%(reason)s::text IS NULL OR r.reason = %(reason)s::text)
+  AND (%(job_id)s::bigint IS NULL OR r.job_id = %(job_id)s::bigint)
+ORDER BY r.at DESC, r.id DESC
+LIMIT %(shown)s::integer

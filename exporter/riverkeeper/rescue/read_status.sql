@@ -1,0 +1,18 @@
+-- Question: what holds the rescuer back, who acts, is the way of a beat open, and what waits?
+-- Index: one row of control; wake_open; rescue_by_time, backwards to the last rescue that acted.
+-- NULL: stopped_at: the kill switch is not pulled. path_ok_since: no way is proven. actor_at: nobody has acted.
+SELECT
+    extract(epoch FROM now())::double precision AS now,
+    extract(epoch FROM c.stopped_at)::double precision AS stopped_at,
+    c.stopped_by,
+    c.stopped_why,
+    extract(epoch FROM c.path_ok_since)::double precision AS path_ok_since,
+    extract(epoch FROM c.path_probe_at)::double precision AS path_probe_at,
+    c.actor_name,
+    extract(epoch FROM c.actor_at)::double precision AS actor_at,
+    (SELECT count(*) FROM keeper.wake AS w WHERE w.closed_at IS NULL) AS wakes_open,
+    (SELECT extract(epoch FROM r.at)::double precision FROM keeper.rescue AS r WHERE NOT r.dry_run
+        ORDER BY r.at DESC LIMIT 1) AS last_rescue_at,
+    (SELECT extract(epoch FROM r.at)::double precision FROM keeper.rescue AS r WHERE r.dry_run
+        ORDER BY r.at DESC LIMIT 1) AS last_dry_run_at
+FROM keeper.control AS c

@@ -1,0 +1,101 @@
+"""How often is the rescuer wrong? The sentence on which people decide to let it act. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import exp, lgamma, log, log1p
+
+CONFIDENCE = 0.95
+_STEPS = 40  # halvings: the bound is good to a billionth
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Claims of one tier (and kind, "" for all) that were taken away, or in a dry run would have been."""
+
+    tier: str
+    kind: str
+    dry_run: bool
+    claims: int
+    false_ones: int  # the worker was alive: it beat, or ended the work, afterwards
+    lost: int  # the worker was not heard of again
+    watched: int  # not known yet
+
+    @property
+    def known(self) -> int:
+        """Denominator of the false-rescue rate."""
+        return self.false_ones + self.lost
+
+    @property
+    def unknown(self) -> int:
+        """Of clients that do not beat, nobody can tell what became of them."""
+        return self.claims - self.known - self.watched
+
+    @property
+    def rate(self) -> float | None:
+        """False ones among those that are known; None where none is."""
+        return self.false_ones / self.known if self.known else None
+
+
+def by_tier(tallies: Iterable[Tally]) -> tuple[Tally, ...]:
+    """The same with the kinds of each tier added up."""
+    sums: dict[tuple[str, bool], Tally] = {}
+    for one in tallies:
+        key = one.tier, one.dry_run
+        sums[key] = _added(sums.get(key, Tally(one.tier, "", one.dry_run, 0, 0, 0, 0)), one)
+    return tuple(sums[key] for key in sorted(sums))
+
+
+def sentence(tally: Tally) -> str:
+    """What a person should know before deciding on the mode of a tier."""
+    acted = "was" if tally.claims == 1 else "were"
+    said = f"{tally.tier}: {_count(tally.claims, 'claim')} {'would have been' if tally.dry_run else acted} taken away. "
+    known = "Of none is it known whether its worker was alive" if tally.rate is None else _known(tally, tally.rate)
+    return f"{said}{known}{_rest(tally)}"
+
+
+def _known(tally: Tally, rate: float) -> str:
+    alive = f"{tally.false_ones} {'was' if tally.false_ones == 1 else 'were'} alive"
+    below = f"the true rate is below {bound(tally.false_ones, tally.known):.1%} with 95 % confidence"
+    return (
+        f"{_count(tally.lost, 'worker')} never came back, {alive}: "
+        f"{tally.false_ones} false of {tally.known} known ({rate:.1%}; {below})"
+    )
+
+
+def bound(false_ones: int, known: int) -> float:
+    """The rate that the true one stays below with CONFIDENCE, by Clopper and Pearson; 1 where nothing is known."""
+    if false_ones >= known:
+        return 1.0
+    low, high = false_ones / known, 1.0
+    for _ in range(_STEPS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if _at_most(false_ones, known, middle) > 1 - CONFIDENCE else (low, middle)
+    return high
+
+
+def _at_most(few: int, many: int, rate: float) -> float:
+    """Probability of at most `few` events in `many` tries; in logarithms, since the factors of many tries overflow."""
+    total = lgamma(many + 1)
+    return sum(
+        exp(total - lgamma(k + 1) - lgamma(many - k + 1) + k * log(rate) + (many - k) * log1p(-rate))
+        for k in range(few + 1)
+    )
+
+
+def _rest(tally: Tally) -> str:
+    watched = f"; {tally.watched} still watched" if tally.watched else ""
+    unknown = f"; {tally.unknown} cannot be known, their clients do not beat" if tally.unknown else ""
+    return f"{watched}{unknown}."
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"
+
+
+def _added(one: Tally, other: Tally) -> Tally:
+    return Tally(
+        one.tier, one.kind, one.dry_run, one.claims + other.claims, one.false_ones + other.false_ones,
+        one.lost + other.lost, one.watched + other.watched,
+    )  # fmt: skip

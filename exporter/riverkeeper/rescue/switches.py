@@ -1,0 +1,73 @@
+"""What a person does to the rescuer from outside: stop it, let it go on, release a brake; and how it stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from riverkeeper.database import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """The kill switch, as it was pulled. Moments are Unix seconds of the database's clock."""
+
+    at: float
+    by: str
+    why: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Engaged:
+    """A brake that holds."""
+
+    name: str
+    at: float
+    sentence: str
+    released: bool  # by a person, and not yet let go by the actor
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How the rescuer stands, by its tables."""
+
+    now: float
+    stop: Stop | None
+    engaged: tuple[Engaged, ...]
+    path_ok_since: float | None
+    path_probe_at: float | None
+    actor: str | None
+    actor_at: float | None
+    wakes_open: int
+    last_rescue_at: float | None
+    last_dry_run_at: float | None
+
+
+def stop(tx: Transaction, who: str, why: str | None) -> Stop:
+    """Pull the kill switch: from the next transaction on no replica rescues. Pulled before, it stays as it was."""
+    row = tx.query("rescue/pull_kill_switch", {"who": who, "why": why})[0]
+    return Stop(row.stopped_at, row.stopped_by, row.stopped_why)
+
+
+def resume(tx: Transaction) -> Stop | None:
+    """Release the kill switch; the stop that ends, None where there was none."""
+    rows = tx.query("rescue/release_kill_switch")
+    return Stop(rows[0].stopped_at, rows[0].stopped_by) if rows else None
+
+
+def release(tx: Transaction, brake: str, who: str) -> str | None:
+    """Release a brake that has a state of its own; why it held, None where it is not engaged."""
+    rows = tx.query("rescue/release_brake", {"name": brake, "who": who})
+    return (rows[0].sentence or "") if rows else None
+
+
+def read_status(tx: Transaction) -> Status:
+    """Raises DatabaseError."""
+    row = tx.query("rescue/read_status")[0]
+    engaged = tuple(
+        Engaged(one.name, one.engaged_at, one.sentence, bool(one.released)) for one in tx.query("rescue/read_engaged")
+    )
+    pulled = None if row.stopped_at is None else Stop(row.stopped_at, row.stopped_by or "somebody", row.stopped_why)
+    return Status(
+        row.now, pulled, engaged, row.path_ok_since, row.path_probe_at, row.actor_name, row.actor_at, row.wakes_open,
+        row.last_rescue_at, row.last_dry_run_at,
+    )  # fmt: skip

@@ -1,0 +1,81 @@
+"""Wakes: what an alert asks the rescuer to look at, and which stuck jobs that covers. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, fields
+from enum import StrEnum
+
+from riverkeeper.verdict.verdict import StuckJob
+from riverkeeper.verdict.words import STUCK
+
+MOST_NAME = 1000  # characters; River itself allows 128 for a kind and fewer for a queue
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which jobs are meant; None is any. An alert can only narrow it, never name a job or an act."""
+
+    queue: str | None = None
+    kind: str | None = None
+    tier: str | None = None
+    reason: str | None = None
+
+    def covers(self, stuck: StuckJob) -> bool:
+        """Whether a stuck job is among those that are meant."""
+        verdict = stuck.verdict
+        facts = (
+            (self.queue, stuck.job.queue),
+            (self.kind, stuck.job.kind),
+            (self.tier, verdict.tier),
+            (self.reason, verdict.reason.value),
+        )
+        return all(wanted is None or wanted == found for wanted, found in facts)
+
+    def can_be(self, tiers: Collection[str]) -> bool:
+        """Whether any job could be meant: tier and reason exist, and the names can stand in a table."""
+        names = (getattr(self, field.name) for field in fields(self))
+        return (
+            (self.tier is None or self.tier in tiers)
+            and (self.reason is None or self.reason in STUCK)
+            and all(name is None or _is_storable(name) for name in names)
+        )
+
+
+class WakeEnd(StrEnum):
+    """How a wake ended: values of the column wake.outcome."""
+
+    DONE = "done"  # a pass over its scope found nothing left that policy lets the rescuer act on
+    EXPIRED = "expired"  # older than webhook.max_age
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One firing alert that asks to look at a scope. Fingerprint and start name it: Alertmanager repeats both."""
+
+    fingerprint: str
+    starts_at: float  # Unix seconds, the clock of the alert's sender
+    alert: str
+    scope: Scope = Scope()
+
+
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """A call that was stored, and waits until it is worked off. Times are the database's clock."""
+
+    id: int
+    call: Call
+    received_at: float
+    last_heard_at: float
+    tries: int = 0
+    last_refusal: str | None = None  # why the last pass could not act; None: it could, or none was made
+
+    @property
+    def woken_by(self) -> str:
+        """Who woke the rescuer, as the audit says it."""
+        return f"alert {self.call.fingerprint}"
+
+
+def _is_storable(name: str) -> bool:
+    """Postgres stores no NUL and no lone surrogate; a name that cannot be stored is no queue's and no kind's."""
+    return len(name) <= MOST_NAME and not any(char == "\0" or "\ud800" <= char <= "\udfff" for char in name)

@@ -1,0 +1,193 @@
+"""/stuck: which jobs are stuck, why, what would be done with them, and why it is not done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from riverkeeper.rescue.outlook import Outlook, Restrained, outlook
+from riverkeeper.snapshot import Snapshot
+from riverkeeper.verdict.tiers import Policy
+from riverkeeper.verdict.verdict import StuckJob
+from riverkeeper.verdict.words import STUCK
+from riverkeeper.web.asked import MOST_SHOWN, Asked, BadQuestion, asked, choices
+from riverkeeper.web.keeper import Keeper
+from riverkeeper.web.render import Pages
+from riverkeeper.web.words import moment, rfc3339, span
+
+ANSWER_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The stuck jobs that were asked for; `jobs` of them stand in `shown`, those longest past their limit."""
+
+    shown: tuple[StuckJob, ...]
+    jobs: int
+    complete: bool  # False: there are more than the reading keeps by id
+    path_ok: bool  # False: the way of a beat is not proven open, so nobody is called lost
+    now: float
+
+
+class NotJudged(Exception):
+    """There are no verdicts to show; the text says why."""
+
+
+class Stuck:
+    """The page and its JSON. Both show the snapshot that metrics and rescuer use."""
+
+    def __init__(self, keeper: Keeper, pages: Pages) -> None:
+        self._keeper = keeper
+        self._pages = pages
+
+    async def page(self, request: Request) -> Response:
+        """HTML; 503 where there is nothing to show, 400 for a question that cannot be answered."""
+        question = Asked()
+        try:
+            question = asked(request.query_params)
+            snapshot = await self._keeper.snapshot(ANSWER_SECONDS)
+            found = find(snapshot, question)
+        except BadQuestion as error:
+            return self._html(400, question, error=str(error), cure="correct the address, or use the form")
+        except NotJudged as error:
+            return self._html(503, question, error=str(error), cure="see the overview, and `riverkeeper check`")
+        rows = [self._row(one, snapshot, found.now) for one in found.shown]
+        return self._html(200, question, found=found, rows=rows)
+
+    async def json(self, request: Request) -> Response:
+        """The same for scripts; keys are only ever added."""
+        try:
+            question = asked(request.query_params)
+            snapshot = await self._keeper.snapshot(ANSWER_SECONDS)
+            found = find(snapshot, question)
+        except BadQuestion as error:
+            return JSONResponse({"error": str(error), "cure": "correct the query string"}, 400)
+        except NotJudged as error:
+            return JSONResponse({"error": str(error), "cure": "see the overview, and `riverkeeper check`"}, 503)
+        return JSONResponse(document(question, found, self._keeper.policy(), restrained(snapshot)))
+
+    def _row(self, stuck: StuckJob, snapshot: Snapshot, now: float) -> Row:
+        ahead = outlook(stuck, self._keeper.policy(), restrained(snapshot), now)
+        return row(stuck, ahead, now, self._keeper.river_job_url(stuck.job.claim.job_id))
+
+    def _html(self, status: int, question: Asked, **facts: object) -> Response:
+        absent: dict[str, object] = {"found": None, "rows": [], "error": None, "cure": None}
+        offered = {
+            "tiers": choices(list(self._keeper.policy().tiers), question.scope.tier),
+            "reasons": choices([reason.value for reason in STUCK], question.scope.reason),
+        }
+        return self._pages.html("stuck.html", status, asked=question, most=MOST_SHOWN, **offered, **absent | facts)
+
+
+def find(snapshot: Snapshot, question: Asked) -> Found:
+    """Raises NotJudged."""
+    judged, now = snapshot.judged, snapshot.now
+    if not snapshot.up or judged is None or now is None:
+        raise NotJudged(snapshot.error or "running jobs could not be judged in this reading")
+    covered = [one for one in judged.stuck if question.scope.covers(one)]
+    jobs = sum(count for key, count in judged.counts.items() if _is_asked_for(key, question))
+    path_ok = judged.path_ok_since is not None
+    return Found(tuple(covered[: question.limit]), max(jobs, len(covered)), judged.complete, path_ok, now)
+
+
+def _is_asked_for(key: tuple[str, str, str, str], question: Asked) -> bool:
+    scope = question.scope
+    wanted = (scope.queue, scope.kind, scope.tier, scope.reason)
+    return all(one is None or one == there for one, there in zip(wanted, key, strict=True))
+
+
+def restrained(snapshot: Snapshot) -> Restrained | None:
+    """What holds rescues, as the supervisor left it in the snapshot."""
+    state = snapshot.rescuing
+    return None if state is None else Restrained(state.modes, state.brakes)
+
+
+def document(question: Asked, found: Found, policy: Policy, held: Restrained | None) -> dict[str, object]:
+    """What /stuck.json and `riverkeeper stuck --json` answer."""
+    return {
+        **{name: getattr(question.scope, name) for name in ("queue", "kind", "tier", "reason")},
+        "limit": question.limit,
+        "now": rfc3339(found.now),
+        "found": found.jobs,
+        "complete": found.complete,
+        "path_ok": found.path_ok,
+        "jobs": [_job(one, outlook(one, policy, held, found.now), found.now) for one in found.shown],
+    }
+
+
+def _job(stuck: StuckJob, ahead: Outlook, now: float) -> dict[str, object]:
+    job, verdict, beat, limit = stuck.job, stuck.verdict, stuck.job.beat, stuck.verdict.limit
+    return {
+        "id": job.claim.job_id,
+        "attempt": job.claim.attempt,
+        "max_attempts": job.max_attempts,
+        "queue": job.queue,
+        "kind": job.kind,
+        "priority": job.priority,
+        "tier": verdict.tier,
+        "reason": verdict.reason.value,
+        "underlying_reason": verdict.underlying.value if verdict.underlying else None,
+        "client_id": job.client_id,
+        "claimed_at": rfc3339(job.claimed_at),
+        "age_seconds": now - job.claimed_at,
+        "last_beat_at": rfc3339(beat.beat_at) if beat else None,
+        "progress_at": rfc3339(beat.progress_at) if beat else None,
+        "progress": beat.progress if beat else None,
+        "note": beat.note if beat else None,
+        "value_seconds": verdict.value,
+        "limit_name": limit.name.value if limit else None,
+        "limit_seconds": limit.seconds if limit else None,
+        "limit_origin": limit.origin if limit else None,
+        "rescues_in_a_day": job.rescues,
+        "act": ahead.act.value if ahead.act else None,
+        "plan": ahead.plan,
+        "held_by": list(ahead.held_by),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A stuck job as the table shows it."""
+
+    stuck: StuckJob
+    ahead: Outlook
+    url: str | None  # of River UI's page of the job
+    age: str
+    claimed: Mapping[str, str | None]  # `at` RFC 3339, `words`
+    beat: str
+    progress: str
+    against: str  # which value against which limit
+
+
+def row(stuck: StuckJob, ahead: Outlook, now: float, url: str | None) -> Row:
+    """`now` is the database's."""
+    job = stuck.job
+    claimed = {"at": rfc3339(job.claimed_at), "words": moment(job.claimed_at)}
+    return Row(stuck, ahead, url, span(now - job.claimed_at), claimed, _beat(stuck, now), _progress(stuck, now),
+               " ".join(_against(stuck)))  # fmt: skip
+
+
+def _beat(stuck: StuckJob, now: float) -> str:
+    beat = stuck.job.beat
+    if beat is None:
+        return "never"
+    return f"{span(now - beat.beat_at)} ago{' (metadata)' if beat.by_metadata else ''}"
+
+
+def _progress(stuck: StuckJob, now: float) -> str:
+    beat = stuck.job.beat
+    if beat is None or beat.progress_at is None:
+        return "never told"
+    share = "" if beat.progress is None else f"{beat.progress:.0%}, "
+    return f"{share}{span(now - beat.progress_at)} ago"
+
+
+def _against(stuck: StuckJob) -> Iterator[str]:
+    limit, value = stuck.verdict.limit, stuck.verdict.value
+    if limit is not None and value is not None:
+        yield f"{span(value)}, {limit.name.value} limit {span(limit.seconds)}: {limit.origin}"
+    if stuck.job.rescues:
+        yield f"rescued {stuck.job.rescues} times in a day"

@@ -1,0 +1,118 @@
+"""The committed rules, their tests and their runbooks, as the guards look at them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from riverkeeper.assets.alerting import RULES
+
+ROOT = Path(__file__).resolve().parents[2]
+ALERTS = ROOT / "alerts"
+RUNBOOKS = ROOT / "docs" / "runbooks"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule of a file; `name` is the alert's or the recorded metric's."""
+
+    file: str
+    name: str
+    expr: str
+    minutes: float  # `for`
+    labels: dict[str, str]
+    annotations: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Case:
+    """What one test says of one alert at one moment."""
+
+    alert: str
+    minute: float
+    fires: bool
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One group of a promtool test file: its input, and what it expects of alerts."""
+
+    file: str
+    name: str
+    series: tuple[str, ...]
+    cases: tuple[Case, ...]
+
+
+def _minutes(duration: str) -> float:
+    parts = re.findall(r"(\d+)([dhms])", duration)
+    return sum(int(count) * {"d": 1440, "h": 60, "m": 1, "s": 1 / 60}[unit] for count, unit in parts)
+
+
+def _rules(kind: str) -> tuple[Rule, ...]:
+    return tuple(
+        Rule(
+            name,
+            rule[kind],
+            rule["expr"],
+            _minutes(rule.get("for", "0s")),
+            rule.get("labels", {}),
+            rule.get("annotations", {}),
+        )
+        for name in RULES
+        for group in yaml.safe_load((ALERTS / f"{name}.yml").read_text())["groups"]
+        for rule in group["rules"]
+        if kind in rule
+    )
+
+
+@cache
+def alerts() -> tuple[Rule, ...]:
+    return _rules("alert")
+
+
+@cache
+def records() -> tuple[Rule, ...]:
+    return _rules("record")
+
+
+def scenario_files() -> list[Path]:
+    return sorted((ALERTS / "tests").glob("*.yml"))
+
+
+@cache
+def document(path: Path) -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load(path.read_text())
+    return loaded
+
+
+@cache
+def scenarios() -> tuple[Scenario, ...]:
+    return tuple(
+        Scenario(
+            path.name,
+            test["name"],
+            tuple(series["series"] for series in test["input_series"]),
+            tuple(
+                Case(case["alertname"], _minutes(case["eval_time"]), bool(case["exp_alerts"]))
+                for case in test.get("alert_rule_test", ())
+            ),
+        )
+        for path in scenario_files()
+        for test in document(path)["tests"]
+    )
+
+
+def queries_of(markdown: str) -> list[str]:
+    """The PromQL of a document: its fenced `promql` blocks, one expression each."""
+    return [block.strip() for block in re.findall(r"```promql\n(.*?)```", markdown, re.DOTALL)]
+
+
+def asked_by(template: str) -> list[str]:
+    """The PromQL that an annotation asks for itself, with its labels filled in."""
+    found = re.findall(r'printf "([^"]*)" [^|}]*\| query', template)
+    return [expression.replace("%q", "'x'") for expression in found]

@@ -1,0 +1,93 @@
+"""promtool passes tests that test nothing: these guards see that each alert is tested, and with series that exist."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from alerts.promql import exported, metric, selectors, sources
+from alerts.rulebook import ALERTS, Rule, Scenario, alerts, document, records, scenario_files, scenarios
+from riverkeeper.assets.alerting import RULES
+
+each_alert = pytest.mark.parametrize("alert", alerts(), ids=lambda rule: rule.name)
+each_scenario = pytest.mark.parametrize("scenario", scenarios(), ids=lambda scenario: scenario.name)
+each_file = pytest.mark.parametrize("path", scenario_files(), ids=lambda path: path.name)
+OPTIONAL = {"kind"}  # empty for `wait`, and an empty label is no label
+
+
+@each_alert
+def test_fires_and_not_a_minute_before(alert: Rule) -> None:
+    """In one and the same scenario, which bears the alert's name."""
+    minutes = [
+        (scenario.name, case.minute, case.fires)
+        for scenario in scenarios()
+        if scenario.name.startswith(f"{alert.name} fires ")
+        for case in scenario.cases
+        if case.alert == alert.name
+    ]
+
+    assert any(fires and (name, minute - 1, False) in minutes for name, minute, fires in minutes)
+
+
+@each_alert
+def test_near_miss(alert: Rule) -> None:
+    """Something that looks like it, made of the metrics that the alert reads, and it stays silent."""
+    near = [scenario for scenario in scenarios() if scenario.name.startswith(f"{alert.name} near miss: ")]
+
+    assert near
+    for scenario in near:
+        assert scenario.cases
+        assert not any(case.fires for case in scenario.cases)
+        assert {case.alert for case in scenario.cases} == {alert.name}
+        assert {metric(series) for series in scenario.series} & sources(alert.expr)
+
+
+@each_scenario
+def test_series_are_ones_that_the_keeper_exports(scenario: Scenario) -> None:
+    """With exactly the labels of the catalogue: an alert that fires here can fire."""
+    for series in scenario.series:
+        (selector,) = selectors(series)
+        given = {matcher.name for matcher in selector.matchers.matchers} - {"job", "instance", "pod"}
+        assert selector.name in exported(), series
+        assert given | OPTIONAL == exported()[selector.name] | OPTIONAL, series
+
+
+@each_scenario
+def test_names_are_of_alerts_that_exist(scenario: Scenario) -> None:
+    """An unknown alert never fires, and promtool is content with that."""
+    known = {rule.name for rule in alerts()}
+
+    assert {case.alert for case in scenario.cases} <= known
+    assert scenario.file == "recording.yml" or scenario.name.split()[0] in known
+
+
+@each_file
+def test_rule_files_are_all_loaded(path: Path) -> None:
+    """A pattern that matches nothing is only a warning of promtool."""
+    loaded = {(path.parent / name).resolve() for name in document(path)["rule_files"]}
+
+    assert loaded == {ALERTS / f"{name}.yml" for name in RULES}
+    assert document(path)["tests"]
+
+
+@each_file
+def test_groups_are_evaluated_in_order(path: Path) -> None:
+    """What is recorded comes first; promtool's own order is by chance."""
+    order = document(path)["group_eval_order"]
+    groups = [group["name"] for name in RULES for group in document(ALERTS / f"{name}.yml")["groups"]]
+
+    assert order == groups
+
+
+def test_every_recorded_metric_is_tested_or_read_by_an_alert() -> None:
+    """A recorded metric of which nothing is known is noise."""
+    asked = "\n".join(
+        case["expr"]
+        for path in scenario_files()
+        for test in document(path)["tests"]
+        for case in test.get("promql_expr_test", ())
+    )
+    read = "\n".join(rule.expr for rule in (*alerts(), *records()))
+
+    assert [rule.name for rule in records() if rule.name not in asked and rule.name not in read] == []

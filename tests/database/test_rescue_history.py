@@ -1,0 +1,155 @@
+"""What the audit tells, and what a person may switch, on a real server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from riverkeeper.config.layers import Options
+from riverkeeper.config.load import load
+from riverkeeper.database import Session, Transaction
+from riverkeeper.errors import DatabaseError, Trouble
+from riverkeeper.keeper.schema import install
+from riverkeeper.keeper.visit import visit
+from riverkeeper.rescue import switches
+from riverkeeper.rescue.history import read_report, read_rescues
+from riverkeeper.rescue.report import Tally
+from riverkeeper.rescue.wake import Scope
+
+DAY = 86400.0
+INSERT = """
+INSERT INTO riverkeeper.rescue (
+    at, dry_run, job_id, attempted_at, attempt, queue, kind, priority, tier, reason, action, evidence, woken_by, keeper,
+    old_worker, closed_at
+) VALUES (
+    now() - make_interval(secs => %(age)s), %(dry_run)s, %(job_id)s, '2023-11-14T22:13:20Z', 1, %(queue)s, %(kind)s, 1,
+    %(tier)s, %(reason)s, %(action)s, '{"value": 47}', 'supervisor', gen_random_uuid(), %(old_worker)s,
+    CASE WHEN %(closed)s THEN now() END
+)
+"""
+
+
+@pytest.fixture
+def river_url(renewed_url: str) -> str:
+    install(renewed_url, None, None)
+    return renewed_url
+
+
+@pytest.fixture
+def tx(river_url: str) -> Iterator[Transaction]:
+    with visit(load(None, {}, Options(database_url=river_url)), 60, writing=True) as transaction:
+        yield transaction
+
+
+def audit(sql: Session, job_id: int, **changes: object) -> None:
+    """A row of the audit, of a minute ago."""
+    values = {
+        "age": 60.0, "dry_run": True, "job_id": job_id, "queue": "mail", "kind": "send", "tier": "standard",
+        "reason": "worker_lost", "action": "retry", "old_worker": None, "closed": False,
+    }  # fmt: skip
+    sql.execute(INSERT, values | changes)
+
+
+def test_the_newest_comes_first_within_the_question(sql: Session, tx: Transaction) -> None:
+    """By queue, kind, tier, reason and job, at most so many."""
+    audit(sql, 1, age=300)
+    audit(sql, 2, age=200, queue="bulk", tier="urgent", dry_run=False)
+    audit(sql, 3, age=100, reason="hung", kind="report")
+
+    def ids(scope: Scope, shown: int = 9, job_id: int | None = None) -> list[int]:
+        return [row.job_id for row in read_rescues(tx, scope, shown, job_id).rows]
+
+    assert ids(Scope()) == [3, 2, 1]
+    assert ids(Scope(), shown=2) == [3, 2]
+    assert ids(Scope(queue="mail")) == [3, 1]
+    assert ids(Scope(kind="send", tier="urgent")) == [2]
+    assert ids(Scope(reason="hung")) == [3]
+    assert ids(Scope(), job_id=1) == [1]
+
+
+def test_a_row_comes_back_as_it_was_written(sql: Session, tx: Transaction) -> None:
+    """Evidence included; moments in the database's seconds."""
+    audit(sql, 1, old_worker="silent", closed=True)
+    found = read_rescues(tx, Scope(), 1)
+    (row,) = found.rows
+
+    assert (row.queue, row.kind, row.tier, row.reason, row.action) == (
+        "mail",
+        "send",
+        "standard",
+        "worker_lost",
+        "retry",
+    )
+    assert (row.evidence, row.was_false, row.dry_run) == ({"value": 47}, False, True)
+    assert row.closed_at is not None
+    assert found.now - row.at == pytest.approx(60, abs=30)
+
+
+def test_the_report_counts_claims(sql: Session, tx: Transaction) -> None:
+    """A claim once, however many reasons or acts it saw; alive as soon as one row says so; older ones not."""
+    audit(sql, 1, old_worker="silent", closed=True)
+    audit(sql, 2, old_worker="finished", closed=True)
+    audit(sql, 3, reason="hung", old_worker="silent", closed=True)
+    audit(sql, 3, reason="worker_lost", old_worker="beat", closed=True)
+    audit(sql, 4)
+    audit(sql, 5, closed=True)
+    audit(sql, 6, age=8 * DAY, old_worker="beat", closed=True)
+    audit(sql, 7, dry_run=False, action="stop", old_worker=None)
+    audit(sql, 7, dry_run=False, action="retry", old_worker="silent", closed=True)
+
+    assert read_report(tx, 7 * DAY) == (
+        Tally("standard", "send", False, claims=1, false_ones=0, lost=1, watched=0),
+        Tally("standard", "send", True, claims=5, false_ones=2, lost=1, watched=1),
+    )
+
+
+def test_the_kill_switch_names_who_pulled_it_first(tx: Transaction) -> None:
+    """Pulled twice it stays as it was; released once it is gone, and the next status says so."""
+    first = switches.stop(tx, "ann@host", "deploy")
+    again = switches.stop(tx, "bob@host", None)
+    assert (first.by, first.why, again) == ("ann@host", "deploy", first)
+    assert switches.read_status(tx).stop == first
+
+    ended = switches.resume(tx)
+    assert ended is not None
+    assert (ended.by, ended.at) == (first.by, first.at)
+    assert switches.resume(tx) is None
+    assert switches.read_status(tx).stop is None
+
+
+def test_only_an_engaged_brake_is_released(sql: Session, tx: Transaction) -> None:
+    """Who released it stands in its row, for the actor to let go at its next tick; it is not let go here."""
+    sql.execute("INSERT INTO riverkeeper.brake (name, engaged_at, sentence) VALUES ('mass_silence', now(), '9 of 10')")
+
+    assert switches.release(tx, "rate", "ann@host") is None
+    assert switches.release(tx, "mass_silence", "ann@host") == "9 of 10"
+    (brake,) = switches.read_status(tx).engaged
+    assert (brake.name, brake.sentence, brake.released) == ("mass_silence", "9 of 10", True)
+
+
+def test_the_status_is_what_the_tables_say(sql: Session, tx: Transaction) -> None:
+    """An installed keeper that never acted, and one that did."""
+    fresh = switches.read_status(tx)
+    assert (fresh.stop, fresh.engaged, fresh.actor, fresh.wakes_open, fresh.last_rescue_at) == (None, (), None, 0, None)
+
+    audit(sql, 1, dry_run=False, age=30)
+    audit(sql, 2, age=10)
+    sql.execute("UPDATE riverkeeper.control SET actor_name = 'keeper-1', actor_at = now(), path_ok_since = now()")
+    sql.execute("INSERT INTO riverkeeper.wake (fingerprint, starts_at, alert) VALUES ('ff', now(), 'A')")
+    used = switches.read_status(tx)
+    assert used.last_rescue_at is not None
+    assert used.last_dry_run_at is not None
+    assert used.last_rescue_at < used.last_dry_run_at
+    assert (used.actor, used.wakes_open, used.path_ok_since is None) == ("keeper-1", 1, False)
+
+
+def test_without_a_keeper_schema_it_is_said(renewed_database: str, renewed_url: str) -> None:
+    """Every page and command that needs it names the cure."""
+    with (
+        pytest.raises(DatabaseError) as caught,
+        visit(load(None, {}, Options(database_url=renewed_url)), 10),
+    ):
+        pass
+
+    assert caught.value.trouble is Trouble.NO_KEEPER

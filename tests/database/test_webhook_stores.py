@@ -1,0 +1,99 @@
+"""The service behind the webhook, on a real server."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from riverkeeper.config.layers import Options
+from riverkeeper.config.load import Config, load
+from riverkeeper.database import Session
+from riverkeeper.errors import DatabaseError, Trouble
+from riverkeeper.keeper.schema import install
+from riverkeeper.rescue.wake import Call, Scope
+from riverkeeper.service import Service
+
+SCOPE = Scope(queue="mail", reason="worker_lost")
+WAKES = "SELECT fingerprint, alert, queue, kind, tier, reason FROM riverkeeper.wake WHERE closed_at IS NULL ORDER BY id"
+
+
+@pytest.fixture
+def river_url(renewed_url: str) -> str:
+    """An empty River."""
+    return renewed_url
+
+
+def service(url: str) -> Service:
+    def loaded() -> Config:
+        return load(None, {}, Options(database_url=url))
+
+    return Service(loaded(), loaded)
+
+
+def call(fingerprint: str = "ff", age: float = 60.0) -> Call:
+    return Call(fingerprint, time.time() - age, "RiverJobsStuck", SCOPE)
+
+
+def test_calls_are_committed_when_receive_returns(river_url: str, sql: Session) -> None:
+    """Another session sees them; what is too old is not among them."""
+    install(river_url, None, None)
+    one = call()
+    keeper = service(river_url)
+
+    assert asyncio.run(keeper.receive([one, one, call("old", 7200)])) == 1
+    assert asyncio.run(keeper.receive([one])) == 1
+    assert [tuple(row) for row in sql.execute(WAKES)] == [("ff", "RiverJobsStuck", "mail", None, None, "worker_lost")]
+
+
+@pytest.mark.parametrize(
+    "name", ["'; DROP TABLE riverkeeper.wake; --", "%s %(queue)s %%", "\x01\x1b[31m\n", "{a,b}", "NULL", '"', "💥"]
+)
+def test_names_are_values(river_url: str, sql: Session, name: str) -> None:
+    """Whatever a label holds comes back as it was, and nothing else happens."""
+    install(river_url, None, None)
+    asyncio.run(service(river_url).receive([Call("ff", time.time(), name, Scope(name, name, name, name))]))
+
+    assert [tuple(row) for row in sql.execute(WAKES)] == [("ff", name, name, name, name, name)]
+
+
+def test_without_a_keeper_schema_nothing_is_accepted(river_url: str, sql: Session) -> None:
+    """Not installed, or from before the rescuer: said, with what to do."""
+    with pytest.raises(DatabaseError) as missing:
+        asyncio.run(service(river_url).receive([call()]))
+    install(river_url, None, None)
+    sql.execute("UPDATE riverkeeper.meta SET version = 2")
+    with pytest.raises(DatabaseError) as old:
+        asyncio.run(service(river_url).receive([call()]))
+
+    assert (missing.value.trouble, old.value.trouble) == (Trouble.NO_KEEPER, Trouble.NO_KEEPER)
+    assert "riverkeeper schema install" in str(old.value)
+
+
+def test_what_cannot_be_written_is_not_accepted(river_url: str, sql: Session) -> None:
+    """An error that has the alert sent again, and names no more than the statement."""
+    install(river_url, None, None)
+    sql.execute("ALTER TABLE riverkeeper.wake RENAME TO away")
+    with pytest.raises(DatabaseError) as caught:
+        asyncio.run(service(river_url).receive([call("secret")]))
+
+    assert caught.value.trouble is Trouble.MISSING
+    assert "secret" not in str(caught.value)
+
+
+def test_accepted_alerts_are_counted(river_url: str, tmp_path: Path) -> None:
+    """By status, all of them from 0, and when the last message came."""
+    keeper = service(river_url)
+    snapshot = asyncio.run(keeper.snapshot(5.0))
+    before = keeper.exposition(snapshot, "", frozenset())[0].decode()
+    keeper.count_alerts(Counter({"firing": 2, "resolved": 1}))
+    after = keeper.exposition(snapshot, "", frozenset())[0].decode()
+    keeper.close()
+
+    assert 'riverkeeper_webhook_alerts_total{status="expired"} 0' in before
+    assert 'riverkeeper_webhook_alerts_total{status="firing"} 2' in after
+    assert "\nriverkeeper_last_webhook_timestamp_seconds " not in before
+    assert "\nriverkeeper_last_webhook_timestamp_seconds " in after

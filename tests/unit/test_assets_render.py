@@ -1,0 +1,172 @@
+"""`riverkeeper assets`: the rules of this place, by its own tiers, labels and addresses."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from riverkeeper.assets.render import render
+from riverkeeper.assets.selector import narrowed
+from riverkeeper.assets.severity import severity
+from riverkeeper.cli import main
+from riverkeeper.config.assets import Assets
+
+DEFAULTS = render(Assets())
+RULES = [name for name in DEFAULTS if name.startswith("alerts/") and name != "alerts/alertmanager.yml"]
+
+
+def rendered(**settings: object) -> dict[str, str]:
+    return render(Assets.model_validate(settings))
+
+
+def expressions(text: str) -> list[str]:
+    return [rule["expr"] for group in yaml.safe_load(text)["groups"] for rule in group["rules"]]
+
+
+def test_writes_every_file(tmp_path: Path) -> None:
+    """The command writes what the renderers make, names each file, and leaves others alone."""
+    (tmp_path / "alerts").mkdir()
+    (tmp_path / "alerts" / "mine.yml").write_text("groups: []\n")
+
+    done = CliRunner().invoke(main, ["assets", str(tmp_path)])
+
+    assert done.exit_code == 0, done.output
+    assert {name: (tmp_path / name).read_text() for name in DEFAULTS} == DEFAULTS
+    assert done.output.split() == [str(tmp_path / name) for name in sorted(DEFAULTS)]
+    assert (tmp_path / "alerts" / "mine.yml").read_text() == "groups: []\n"
+
+
+def test_settings_come_from_the_configuration(tmp_path: Path) -> None:
+    """The same file as `serve` reads; what is wrong in it is told with its line, and nothing is written."""
+    (tmp_path / "right.yml").write_text("assets:\n  keeper_url: https://keeper.example/\n")
+    (tmp_path / "wrong.yml").write_text("assets:\n  keeper_url: keeper.example\n")
+
+    right = CliRunner().invoke(main, ["assets", "--config.file", f"{tmp_path}/right.yml", f"{tmp_path}/out"])
+    wrong = CliRunner().invoke(main, ["assets", "--config.file", f"{tmp_path}/wrong.yml", f"{tmp_path}/none"])
+
+    assert right.exit_code == 0, right.output
+    assert "https://keeper.example/stuck?queue=" in (tmp_path / "out" / "alerts" / "jobs.yml").read_text()
+    assert (wrong.exit_code, "wrong.yml:2" in wrong.output) == (2, True)
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    """Said with the path and the reason, exit code 1."""
+    (tmp_path / "alerts").write_text("a file is in the way")
+
+    done = CliRunner().invoke(main, ["assets", str(tmp_path)])
+
+    assert done.exit_code == 1
+    assert "cannot write" in done.output
+    assert "alerts" in done.output
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_selector_narrows_every_metric(name: str) -> None:
+    """Exported and recorded ones alike: else the rules of one River would fire on another's series."""
+    narrow = rendered(selector='job="orders", namespace="a"')[name]
+
+    for plain, told in zip(expressions(DEFAULTS[name]), expressions(narrow), strict=True):
+        metrics = re.findall(r"(?:\b[a-z_]+:)?\briver(?:keeper)?_(?!schema)\w+(?::\w+)?", plain)
+        assert len(re.findall(r'\{job="orders", namespace="a"', told)) == len(metrics) > 0
+        assert re.sub(r'\{job="orders", namespace="a"(?:, (?=[^}])|(\}))', lambda m: "" if m[1] else "{", told) == plain
+
+
+def test_selector_leaves_labels_alone() -> None:
+    """river_schema is a label, although it looks like a metric."""
+    narrow = narrowed("count without (river_schema, keeper_schema) (river_up{a='b'} * x:river_up:max)", 'job="o"')
+
+    assert narrow == (
+        """count without (river_schema, keeper_schema) (river_up{job="o", a='b'} * x:river_up:max{job="o"})"""
+    )
+
+
+def test_replica_labels() -> None:
+    """Replicas that differ in other labels are told once as well."""
+    told = rendered(replica_labels=["pod", "node"])
+
+    for name in RULES:
+        assert told[name].count("pod, node") == DEFAULTS[name].count("instance, pod")
+        assert "instance" not in "".join(expressions(told[name]))
+
+
+@pytest.mark.parametrize(
+    ("page", "quiet", "text"),
+    [
+        ([], [], "warning"),
+        (["a"], [], '{{ if match "^(a)$" $labels.tier }}critical{{ else }}warning{{ end }}'),
+        ([], ["c", "d"], '{{ if match "^(c|d)$" $labels.tier }}info{{ else }}warning{{ end }}'),
+        (
+            ["a"],
+            ["c"],
+            (
+                '{{ if match "^(a)$" $labels.tier }}critical{{ else if match "^(c)$" $labels.tier }}info'
+                "{{ else }}warning{{ end }}"
+            ),
+        ),
+    ],
+)
+def test_severity_by_tier(page: list[str], quiet: list[str], text: str) -> None:
+    """A tier that is neither urgent nor quiet warns, also one that nobody has thought of."""
+    assert severity(page, quiet) == text
+
+
+def test_tiers_reach_rules_and_routes() -> None:
+    """The wait of a tier that pages; the route of its warnings, which is left out where no tier pages."""
+    told = rendered(page_tiers=["gold", "silver"], quiet_tiers=[])
+
+    assert '"^(gold|silver)$"' in told["alerts/jobs.yml"]
+    assert 'tier=~"gold|silver"' in told["alerts/alertmanager.yml"]
+    assert "tier=~" not in rendered(page_tiers=[])["alerts/alertmanager.yml"]
+
+
+def test_retention() -> None:
+    """The cleaner is late a day after what the clients are told to keep."""
+    told = rendered(finished_retention="2d", discarded_retention="1h")["alerts/river.yml"]
+
+    assert "> 259200" in told
+    assert "> 90000" in told
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"keeper_url": "javascript:alert(1)"},
+        {"grafana_url": 'http://x/"\n  - alert: Mine'},
+        {"runbooks_url": "https://user:secret@wiki.example"},
+        {"selector": '{job="x"}'},
+        {"selector": 'job="x"} or vector(1) #'},
+        {"replica_labels": []},
+        {"replica_labels": ["job"]},
+        {"replica_labels": ["in-stance"]},
+        {"page_tiers": ['x" $labels.tier }}']},
+    ],
+)
+def test_what_would_break_a_rule_is_refused(settings: dict[str, object]) -> None:
+    """Nothing that is set can leave its place in the YAML or in the query."""
+    with pytest.raises(ValueError, match="validation error"):
+        Assets.model_validate(settings)
+
+
+def test_every_file_is_yaml_with_every_setting_changed() -> None:
+    """Placeholders are all filled in, and what Prometheus fills in is left."""
+    told = rendered(
+        keeper_url="https://k.example/a%20b?x=1&y=2",
+        grafana_url="https://g.example",
+        runbooks_url="https://r.example/#",
+        selector='job=~"a|b"',
+        replica_labels=["instance"],
+        page_tiers=["a-1"],
+        quiet_tiers=["b_2"],
+        webhook_url="https://w.example/webhook/alertmanager",
+        webhook_token_file="/run/secrets/with space",
+    )
+
+    for text in told.values():
+        assert list(yaml.safe_load_all(text))
+        assert "<<" not in text
+    assert "$labels.queue | urlquery" in told["alerts/jobs.yml"]

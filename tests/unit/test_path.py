@@ -1,0 +1,174 @@
+"""Silence counts only while the way of a beat is proven open."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from riverkeeper.verdict.path import (
+    FLEET_SECONDS,
+    Before,
+    Fleet,
+    Path,
+    Sighting,
+    fleet_of,
+    fold,
+    patience,
+    proven,
+    whole_fleet_late,
+)
+from riverkeeper.verdict.tiers import Tier
+
+many = settings(deadline=None, max_examples=3000 if os.environ.get("RIVERKEEPER_TEST_LONG") else 150)
+STANDARD, URGENT = Tier("standard"), Tier("urgent", heartbeat_interval=2.0, heartbeat_timeout=7.0)
+PATIENCE = patience(2.0, [STANDARD, URGENT])
+
+
+def at(now: float, server: str = "one", **rest: object) -> Sighting:
+    return Sighting(now, now, server, **rest)  # type: ignore[arg-type]
+
+
+OPEN = Path(1000.0, 1100.0, "one", "open")
+BEFORE = Before(at(1100.0))
+
+
+def test_a_probe_in_time_prolongs_the_stretch() -> None:
+    """Nothing speaks against it: the stretch began when it began."""
+    assert fold(OPEN, BEFORE, at(1102.0), PATIENCE) == replace(OPEN, probe_at=1102.0)
+
+
+@pytest.mark.parametrize(
+    ("before", "seen", "why"),
+    [
+        (BEFORE, at(1104.0), "no probe for 4.0 s"),
+        (None, at(1104.0), "no probe for 4.0 s"),
+        (BEFORE, at(1102.0, "two"), "another server answers: a failover, or a restart"),
+        (Before(at(1100.0), failed=True), at(1101.0), "a probe failed in between"),
+        (BEFORE, Sighting(1101.0, 1104.5, "one"), "the database's clock and ours came apart by 3.5 s"),
+        (BEFORE, at(1040.0), "the database's clock went back by 60.0 s"),
+        (BEFORE, at(4702.0), "no probe for 3602.0 s"),
+    ],
+)
+def test_whatever_could_have_kept_a_beat_out_begins_the_stretch_anew(
+    before: Before | None, seen: Sighting, why: str
+) -> None:
+    """A gap, another server, a failed probe, a step of a clock: each by itself."""
+    path = fold(OPEN, before, seen, PATIENCE)
+
+    assert (path.ok_since, path.why, path.before_to) == (seen.now, why, 1100.0)
+
+
+def test_a_fleet_that_is_late_as_a_whole_closes_the_way_until_one_is_heard() -> None:
+    """While nobody is heard no silence counts; with the first beat, also of an idle client, a new stretch begins."""
+    silent = Fleet(instances=3, on_time=0, heard_at=1080.0)
+    closed = fold(OPEN, BEFORE, at(1102.0, fleet=silent), PATIENCE)
+    still = fold(closed, Before(at(1102.0)), at(1104.0, fleet=silent), PATIENCE)
+    opened = fold(still, Before(at(1104.0)), at(1106.0, fleet=replace(silent, on_time=1, heard_at=1105.0)), PATIENCE)
+
+    assert (closed.ok_since, still.ok_since, opened.ok_since) == (None, None, 1106.0)
+    assert closed.before_to == opened.before_to == 1100.0
+
+
+@pytest.mark.parametrize(
+    ("fleet", "released_at"),
+    [
+        (Fleet(instances=1, on_time=0, heard_at=1000.0), None),
+        (Fleet(instances=2, on_time=1, heard_at=1099.0), None),
+        (Fleet(), None),
+        (Fleet(instances=9, on_time=0, heard_at=1000.0), 1050.0),
+    ],
+)
+def test_one_process_a_beat_and_a_persons_word_keep_the_way_open(fleet: Fleet, released_at: float | None) -> None:
+    """A single process' death cannot be told from a broken way; else the job of the only worker would wait for ever."""
+    assert whole_fleet_late(at(1102.0, fleet=fleet, released_at=released_at)) is None
+
+
+def test_who_has_not_come_back_after_an_outage_still_counts_as_one_of_the_fleet() -> None:
+    """For ten minutes the fleet is counted from the end of the stretch before the outage."""
+    path = fold(OPEN, BEFORE, at(1700.0), PATIENCE)
+
+    assert fleet_of(path, 1700.0 + FLEET_SECONDS - 1) == 1100.0
+    assert fleet_of(path, 1700.0 + FLEET_SECONDS) is None
+
+
+def test_a_stretch_is_proven_only_while_somebody_probes() -> None:
+    """An old row of a keeper that stopped proves nothing, nor does one from the future."""
+    assert proven(OPEN, 1102.0, PATIENCE) == 1000.0
+    assert proven(OPEN, 1110.0, PATIENCE) is None
+    assert proven(OPEN, 990.0, PATIENCE) is None
+    assert proven(Path(), 1110.0, PATIENCE) is None
+
+
+@given(st.floats(0.2, 60), st.lists(st.builds(Tier, st.just("t"), st.floats(0.1, 60), st.floats(0.3, 600))))
+def test_patience_is_never_below_one_and_a_half_looks_nor_above_two(interval: float, tiers: list[Tier]) -> None:
+    """A probe that is a little late does not break the stretch; one that is missing does."""
+    assert 1.5 * interval <= patience(interval, tiers) <= 2 * interval
+
+
+@dataclass
+class World:
+    """A database, its keeper and workers that never die, on one true clock."""
+
+    tier: Tier
+    path: Path = field(default_factory=Path)
+    before: Before | None = None
+    beats: list[float] = field(default_factory=list)  # by worker, the database's clock
+    falsely_lost: list[tuple[float, float]] = field(default_factory=list)
+
+    def step(self, true: float, *, reachable: bool, watching: bool, shift: float, server: str, phase: int) -> None:
+        now = true + shift
+        for number in range(len(self.beats)):
+            if reachable and (phase + number * 3) % int(self.tier.heartbeat_interval) == 0:
+                self.beats[number] = now
+        if watching and not reachable and self.before:
+            self.before = replace(self.before, failed=True)
+        if watching and reachable:
+            late, silent = 2 * self.tier.heartbeat_interval, [now - beat for beat in self.beats]
+            fleet = Fleet(len(silent), sum(age <= late for age in silent), heard_at=max(self.beats))
+            seen = Sighting(now, true, server, fleet)
+            self.path, self.before = fold(self.path, self.before, seen, PATIENCE), Before(seen)
+            self.judge(now)
+
+    def judge(self, now: float) -> None:
+        since = proven(self.path, now, PATIENCE)
+        for beat in self.beats:
+            if since is not None and now - max(beat, since) > self.tier.heartbeat_timeout:
+                self.falsely_lost.append((now, beat))
+
+
+weathers = st.lists(
+    st.tuples(
+        st.integers(1, 200),  # seconds
+        st.booleans(),  # the database can be reached
+        st.booleans(),  # the keeper runs
+        st.sampled_from([0.0, 0.0, 0.0, 3600.0, -3600.0, 10.0, -10.0]),  # a step of the database's clock
+        st.booleans(),  # it failed over, and lost the last beats
+    ),
+    min_size=1,
+    max_size=8,
+)
+
+
+@pytest.mark.long
+@many
+@given(weathers, st.sampled_from([STANDARD, URGENT]), st.integers(1, 3))
+def test_after_any_outage_every_claim_gets_a_full_timeout(
+    weather: list[tuple[int, bool, bool, float, bool]], tier: Tier, workers: int
+) -> None:
+    """Outages, pauses of the keeper, clock steps and failovers, in any order: no worker that lives is called lost."""
+    world, true, shift, server = World(tier, beats=[0.0] * workers), 0.0, 0.0, 0
+    for seconds, reachable, watching, step, failover in weather:
+        shift, server = shift + step, server + failover
+        if failover:
+            world.beats = [beat - 30.0 for beat in world.beats]
+        for _ in range(seconds):
+            world.step(
+                true, reachable=reachable, watching=watching, shift=shift, server=str(server), phase=int(true)
+            )  # fmt: skip
+            true += 1.0
+
+    assert world.falsely_lost == []

@@ -1,0 +1,69 @@
+"""The sentence on which people decide to let the rescuer act."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from riverkeeper.rescue.report import Tally, bound, by_tier, sentence
+
+patient = settings(deadline=None)  # a busy machine is not a failure
+DRY = Tally("urgent", "send", True, claims=12, false_ones=1, lost=9, watched=1)
+
+
+def test_the_sentence_has_both_numbers_of_the_rate() -> None:
+    """Numerator, denominator, what is not known, and how little a small denominator proves."""
+    assert sentence(DRY) == (
+        "urgent: 12 claims would have been taken away. 9 workers never came back, 1 was alive: 1 false of 10 known "
+        "(10.0%; the true rate is below 39.4% with 95 % confidence); 1 still watched; 1 cannot be known, their clients "
+        "do not beat."
+    )
+
+
+def test_live_says_that_it_was_done() -> None:
+    """Nobody may take one for the other."""
+    live = replace(DRY, dry_run=False, claims=1, false_ones=0, lost=1, watched=0)
+
+    assert sentence(live).startswith(
+        "urgent: 1 claim was taken away. 1 worker never came back, 0 were alive: 0 false of 1"
+    )
+
+
+def test_where_nothing_is_known_no_rate_is_made_up() -> None:
+    """Plain clients do not tell what became of a worker."""
+    plain = Tally("standard", "", True, claims=5, false_ones=0, lost=0, watched=0)
+
+    assert plain.rate is None
+    assert "Of none is it known whether its worker was alive; 5 cannot be known" in sentence(plain)
+
+
+@pytest.mark.parametrize(
+    ("false_ones", "known", "percent"), [(0, 1, 95.0), (0, 10, 25.9), (0, 100, 3.0), (1, 10, 39.4), (5, 5, 100.0)]
+)
+def test_the_bound_is_clopper_and_pearsons(false_ones: int, known: int, percent: float) -> None:
+    """Against the table of the one-sided 95 % bound."""
+    assert round(100 * bound(false_ones, known), 1) == percent
+
+
+@patient
+@given(st.integers(0, 60), st.integers(1, 200_000))
+def test_the_bound_lies_above_the_rate_and_falls_with_knowledge(false_ones: int, known: int) -> None:
+    """Any numbers, also those whose factorials no float holds."""
+    known = max(known, false_ones)
+    if known:
+        assert false_ones / known <= bound(false_ones, known) <= 1
+        assert bound(false_ones, known + 10) <= bound(false_ones, known) + 1e-9
+
+
+def test_kinds_are_added_up_by_tier() -> None:
+    """Live and dry runs stay apart: one is what happened, the other what would have."""
+    sums = by_tier([DRY, replace(DRY, kind="other"), replace(DRY, dry_run=False), replace(DRY, tier="bulk")])
+
+    assert [(one.tier, one.dry_run, one.kind, one.claims, one.known) for one in sums] == [
+        ("bulk", True, "", 12, 10),
+        ("urgent", False, "", 12, 10),
+        ("urgent", True, "", 24, 20),
+    ]

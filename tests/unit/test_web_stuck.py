@@ -1,0 +1,158 @@
+"""/stuck: which jobs, why, what would be done, and what keeps it from being done."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from riverkeeper.rescue.state import Brake
+from riverkeeper.verdict.job import Beat
+from riverkeeper.verdict.words import Reason
+from unit.stuck_scene import ENDLESS, LIVE, LOST, held, judged, reading
+from unit.web_fakes import DOWN, UP, FakeKeeper, app_of, ask
+
+SCRIPT = "<script>alert(1)</script>\"'"
+
+
+def text(keeper: FakeKeeper, query: str = "") -> str:
+    answer = ask(app_of(keeper), f"/stuck{query}")
+    assert answer.status_code == 200
+    return answer.text
+
+
+def test_a_stuck_job_is_told_in_full() -> None:
+    """Who, since when, by which limit of which origin, and what would be done."""
+    shown = text(FakeKeeper(reading=reading(LOST)))
+
+    for fact in ("41", "send", "mail", "standard", "worker_lost", "1 min 40 s", "47 s ago", "25%, 1 min ago", "page 3"):
+        assert fact in shown
+    assert "47 s, heartbeat limit 35 s: tier standard" in shown
+    assert "retry it not before 10 s have passed" in shown
+    assert "held: " not in shown
+
+
+def test_json_says_the_same() -> None:
+    """Stable keys, numbers in seconds, and the labels of metrics as names."""
+    answer = ask(app_of(FakeKeeper(reading=reading(LOST, ENDLESS))), "/stuck.json").json()
+    lost, endless = answer["jobs"]
+
+    assert (answer["found"], answer["complete"], answer["path_ok"], answer["tier"]) == (2, True, True, None)
+    assert (lost["id"], lost["reason"], lost["value_seconds"], lost["limit_seconds"]) == (41, "worker_lost", 47.0, 35.0)
+    assert (lost["act"], lost["held_by"]) == ("retry", [])
+    assert endless["act"] is None
+    assert "hold it for a person" in endless["held_by"][0]
+
+
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [
+        ("?queue=mail", [41]),
+        ("?kind=report", [42]),
+        ("?tier=standard&reason=worker_lost", [41]),
+        ("?tier=urgent", []),
+        ("?queue=mail&kind=report", []),
+        ("?queue=&kind=&tier=&reason=", [41, 42]),
+        ("?limit=1", [41]),
+        ("?severity=page&job=7&alertname=RiverWorkerLost&queue=bulk", [42]),
+    ],
+)
+def test_filters_are_an_alerts_labels(query: str, shown: list[int]) -> None:
+    """An alert links to its jobs with the same names and values; labels that say nothing here are let pass."""
+    answer = ask(app_of(FakeKeeper(reading=reading(LOST, ENDLESS))), f"/stuck.json{query}").json()
+
+    assert [job["id"] for job in answer["jobs"]] == shown
+
+
+@pytest.mark.parametrize("query", ["?limit=0", "?limit=501", "?limit=x", "?queue=a%00b", "?job=x"])
+def test_a_question_that_cannot_be_answered_is_refused(query: str) -> None:
+    """400 with what is wrong, for people and scripts."""
+    app = app_of(FakeKeeper(reading=reading(LOST)))
+
+    assert [ask(app, f"{path}{query}").status_code for path in ("/stuck", "/stuck.json")] == [400, 400]
+
+
+def test_what_holds_is_said() -> None:
+    """Dry runs, brakes with their sentence, policy; and that nothing is known where no rescuer is seen."""
+    braked = text(FakeKeeper(reading=reading(LOST, rescuing=held(Brake.KILL_SWITCH, "stopped by ann: deploy"))))
+    urgent = replace(LOST, verdict=replace(LOST.verdict, tier="urgent"))
+    dry = text(FakeKeeper(reading=reading(urgent)))
+    alone = text(FakeKeeper(reading=reading(LOST, rescuing=None)))
+    policy = text(FakeKeeper(reading=reading(ENDLESS)))
+
+    assert "held: brake kill_switch: stopped by ann: deploy" in braked
+    assert "held: a dry run" in dry
+    assert "whether a rescuer is at work is not known here" in alone
+    assert "because: the tier&#39;s policy for this reason is to hold it for a person" in policy
+
+
+def test_a_hung_job_is_stopped_first() -> None:
+    """Its worker is asked; the page says what comes after."""
+    beat = Beat(beat_at=0, interval=10.0, progress_at=0)
+    hung = replace(LOST, job=replace(LOST.job, beat=beat), verdict=replace(LOST.verdict, reason=Reason.HUNG))
+
+    assert "ask its worker to stop it; retry if it still runs 60 s later" in text(FakeKeeper(reading=reading(hung)))
+
+
+def test_nobody_is_called_lost_while_no_way_is_proven() -> None:
+    """An empty list then means less, and says so."""
+    snapshot = replace(UP, judged=judged(path_ok_since=None), rescuing=LIVE)
+
+    assert "Nobody is called lost at the moment" in text(FakeKeeper(reading=snapshot))
+    assert "No running job is stuck." in text(FakeKeeper(reading=reading()))
+
+
+def test_more_than_is_kept_is_said() -> None:
+    """The reading keeps a bounded number by id."""
+    assert "1 or more stuck" in text(FakeKeeper(reading=reading(LOST, complete=False)))
+
+
+def test_without_verdicts_there_is_a_cure() -> None:
+    """A database that is down, or a reading without verdicts: 503 with the reason."""
+    down, unjudged = (ask(app_of(FakeKeeper(reading=one)), "/stuck") for one in (DOWN, UP))
+    json = ask(app_of(FakeKeeper(reading=DOWN)), "/stuck.json")
+
+    assert (down.status_code, unjudged.status_code, json.status_code) == (503, 503, 503)
+    assert "connection refused" in down.text
+    assert set(json.json()) == {"error", "cure"}
+
+
+@pytest.mark.parametrize("part", ["kind", "queue"])
+def test_a_jobs_text_is_inert(part: str) -> None:
+    """Kinds, queues and notes are written by users: on the page they are text, never markup."""
+    assert LOST.job.beat is not None
+    job = replace(LOST.job, beat=replace(LOST.job.beat, note=SCRIPT), **{part: SCRIPT})  # type: ignore[arg-type]
+    verdict = replace(LOST.verdict, tier=SCRIPT)
+    shown = text(FakeKeeper(reading=reading(replace(LOST, job=job, verdict=verdict))))
+
+    assert "<script>" not in shown
+    assert shown.count("&lt;script&gt;alert(1)&lt;/script&gt;") == 3
+
+
+@pytest.mark.parametrize("path", ["/stuck", "/rescues"])
+@pytest.mark.parametrize("name", ["queue", "kind", "tier", "reason"])
+def test_the_address_is_inert(path: str, name: str) -> None:
+    """What stands in the address comes back as text, also inside an attribute and an option."""
+    shown = ask(app_of(FakeKeeper(reading=reading())), f'{path}?{name}="><script>alert(1)</script>').text
+
+    assert "<script>" not in shown
+    assert "&#34;&gt;&lt;script&gt;" in shown
+
+
+def test_ids_lead_to_river_ui_where_it_is_named() -> None:
+    """Not otherwise: a link that leads nowhere is worse than none."""
+    named = text(FakeKeeper(reading=reading(LOST), river_ui="https://riverui.example/jobs"))
+
+    assert '<a href="https://riverui.example/jobs/41">41</a>' in named
+    assert "/jobs/41" not in text(FakeKeeper(reading=reading(LOST)))
+
+
+def test_the_front_page_says_how_the_rescuer_stands() -> None:
+    """Stuck jobs by reason, mode by tier, brakes with their sentence, wakes."""
+    state = replace(held(Brake.RATE, "120 jobs were rescued in the last minute"), wakes_open=3, last_rescue_at=1e9)
+    shown = ask(app_of(FakeKeeper(reading=reading(LOST, ENDLESS, rescuing=state))), "/").text
+
+    for fact in ("1 over_budget, 1 worker_lost", "Mode live", "tiers standard", "Mode dry_run", "tiers urgent",
+                 "Brake rate", "120 jobs were rescued in the last minute", "<dd>3</dd>", "2001-09-09"):  # fmt: skip
+        assert fact in shown
+    assert "Not known in this reading." in ask(app_of(FakeKeeper()), "/").text
