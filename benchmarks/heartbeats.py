@@ -36,6 +36,9 @@ STATISTICS = """
 SELECT n_tup_upd, n_tup_hot_upd, pg_table_size(relid) AS heap, pg_indexes_size(relid) AS indexes
 FROM pg_stat_user_tables WHERE relid = to_regclass(%(name)s)
 """
+# The one session beside ours: the client's.
+WORKER = """SELECT pid FROM pg_stat_activity
+    WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()"""
 LIMIT_SECONDS = 30.0
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -71,10 +74,13 @@ def write_cost(session: Session, table: Table | Metadata, name: str, beats: int 
     works = claimed(session, jobs)
     beat(table, works)
     first, began = statistics_of(session, name), wal(session)
+    worker, spent = session.execute(WORKER)[0].pid, []
     for round_ in range(beats):
         for work in works[:: 10 if round_ % 2 else 5]:  # some jobs tell of progress, with notes of changing length
             work.progress(round_ / beats, "x" * (round_ % 40))
+        before = processor(worker)
         beat(table, works)
+        spent.append(processor(worker) - before)
     table.close()  # its session's counts are flushed with it
     time.sleep(1.5)
     last = statistics_of(session, name)
@@ -83,7 +89,19 @@ def write_cost(session: Session, table: Table | Metadata, name: str, beats: int 
     growth = [(after - before) / 2**20 for before, after in ((first.heap, last.heap), (first.indexes, last.indexes))]
     per_beat = (wal(session) - began) / (beats * jobs)
     heap, indexes = (f"{size:6.2f} MiB" for size in growth)
-    return f"{per_beat:6.0f} B WAL  {hot:5.1f} % HOT  heap {first.heap / 2**20:5.2f} + {heap}  indexes + {indexes}"
+    sizes = f"heap {first.heap / 2**20:5.2f} + {heap}  indexes + {indexes}"
+    times = f"processor of a statement: median {statistics.median(spent):.1f} ms  p99 {percentile(spent):.1f} ms"
+    return f"{per_beat:6.0f} B WAL  {hot:5.1f} % HOT  {sizes}  {times}"
+
+
+def processor(pid: int) -> float:
+    """Milliseconds of processor time that a process has used: what else the machine does is not in it."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e6
+
+
+def percentile(values: Sequence[float]) -> float:
+    """The 99th."""
+    return statistics.quantiles(values, n=100)[98] if len(values) > 1 else values[0]
 
 
 def beat(table: Table | Metadata, works: Sequence[Beat]) -> None:
@@ -135,9 +153,8 @@ def fleet(server: Server, session: Session, url: str, seconds: float, clients: i
     over.set()
     for thread in threads:
         thread.join()
-    p99 = statistics.quantiles(taken, n=100)[98] if len(taken) > 1 else taken[0]
     median = statistics.median(taken)
-    times = f"median {1000 * median:.1f} ms  p99 {1000 * p99:.1f} ms  of {len(taken)} beats"
+    times = f"median {1000 * median:.1f} ms  p99 {1000 * percentile(taken):.1f} ms  of {len(taken)} beats"
     return f"{100 * used:.2f} % of one core  {times}  (load {os.getloadavg()[0]:.1f})"
 
 

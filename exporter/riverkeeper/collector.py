@@ -38,17 +38,20 @@ class Collector:
         """The last finished reading, of any age."""
         return self._latest
 
-    def flight(self, seconds: float) -> Future[Snapshot]:
-        """The reading to wait for: a fresh finished one, the one under way, or a new one of at most `seconds`."""
+    def flight(self, seconds: float, at_most: float | None = None) -> Future[Snapshot]:
+        """The reading to wait for: a fresh finished one, the one under way, or a new one of at most `seconds`.
+
+        `at_most`: how old a finished one may be, where that is less than `min_interval`.
+        """
         with self._lock:
-            if self._flight is None or (self._flight.done() and self._stale() and not self._closed):
+            if self._flight is None or (self._flight.done() and self._stale(at_most) and not self._closed):
                 self._flight = self._take_off(seconds)
             return self._flight
 
-    def collect(self, seconds: float) -> Snapshot:
+    def collect(self, seconds: float, at_most: float | None = None) -> Snapshot:
         """A snapshot within `seconds`; `up=False` where the reading takes longer. For callers without an event loop."""
         try:
-            return self.flight(seconds).result(seconds)
+            return self.flight(seconds, at_most).result(seconds)
         except TookTooLong:
             return still_waiting(seconds)
 
@@ -60,8 +63,9 @@ class Collector:
         if not under_way:
             self._reader.close()
 
-    def _stale(self) -> bool:
-        return time.monotonic() - self._landed_at >= self._min_interval
+    def _stale(self, at_most: float | None) -> bool:
+        limit = self._min_interval if at_most is None else min(at_most, self._min_interval)
+        return time.monotonic() - self._landed_at >= limit
 
     def _take_off(self, seconds: float) -> Future[Snapshot]:
         flight: Future[Snapshot] = Future()

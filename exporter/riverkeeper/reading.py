@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
@@ -11,23 +12,33 @@ import structlog
 
 from riverkeeper.database import Database, Transaction
 from riverkeeper.errors import DatabaseError
+from riverkeeper.heartbeat.clock import lease_clock
 from riverkeeper.history.ledger import Ledger
 from riverkeeper.history.state import Reading as LedgerReading
 from riverkeeper.history.state import Totals
 from riverkeeper.history.store import KeeperStore, MemoryStore
 from riverkeeper.history.totals import finished
+from riverkeeper.judging import Judging, Readable, read_path
 from riverkeeper.keeper.found import KeeperSchema, default_name
 from riverkeeper.keeper.heartbeats import Sweeper, read_clients
 from riverkeeper.keeper.schema import look
 from riverkeeper.names import NO_NAMES, Names, Pair, keep
 from riverkeeper.notes import live_pairs, notes
 from riverkeeper.questions import Questions
+from riverkeeper.rescue.rules import Rules
+from riverkeeper.rescue.standing import read_rescuing
+from riverkeeper.rescue.state import Rescuing
 from riverkeeper.river.around import read_leader, read_migrations, read_oldest_finalized, read_queues, read_tables
 from riverkeeper.river.detect import detect
 from riverkeeper.river.layout import Layout
 from riverkeeper.river.live import read_partitions, read_waiting_kinds
 from riverkeeper.river.running import METADATA_INTERVAL, read_running
 from riverkeeper.snapshot import Finished, QueryOutcome, Snapshot, Target
+from riverkeeper.verdict.brakes import WIDE_AWAKE, Ourselves, Restraints
+from riverkeeper.verdict.learned import Learned
+from riverkeeper.verdict.overview import Suspects, judged
+from riverkeeper.verdict.tiers import Policy
+from riverkeeper.verdict.unmatched import unmatched
 
 log = structlog.get_logger()
 
@@ -43,6 +54,8 @@ class Settings:
     late_window: float
     max_pairs: int
     metadata_interval: float = METADATA_INTERVAL
+    policy: Policy = Policy({})  # noqa: RUF009 - frozen
+    rules: Rules | None = None  # of the rescuer
 
 
 @dataclass(slots=True)
@@ -59,14 +72,20 @@ class Place:
 class Reader:
     """Takes snapshots of one River. Used by one thread at a time."""
 
-    def __init__(self, database: Database, settings: Settings) -> None:
+    def __init__(
+        self, database: Database, settings: Settings, ourselves: Callable[[], Ourselves] = lambda: WIDE_AWAKE
+    ) -> None:
+        """`ourselves`: what the rescuer of this process knows of itself."""
         self._database = database
+        self._ourselves = ourselves
         self._settings = settings
         self._schemas: dict[str, str] = {}
         self._place: Place | None = None
         self._ledger: Ledger | None = None
         self._names: Names = NO_NAMES
         self._sweeper = Sweeper()
+        self._judging = Judging(settings.policy)
+        self._learned: Mapping[str, Learned] = {}
 
     def read(self, seconds: float) -> Snapshot:
         """A snapshot, in at most about `seconds`; `up=False` with the error where there is none. Never raises."""
@@ -86,7 +105,7 @@ class Reader:
         self._database.close()
 
     def _read(self, seconds: float, taken_at: float) -> Snapshot:
-        deadline = time.monotonic() + seconds
+        deadline, began_at = time.monotonic() + seconds, lease_clock()
         with self._database.reading(seconds, self._schemas) as tx:
             sent = time.time()
             opened = tx.query("river/open_transaction")[0]
@@ -94,6 +113,8 @@ class Reader:
             place = self._look(tx, opened.standby)
             questions = Questions(tx)
             snapshot = self._ask_all(questions, place, opened.now)
+            suspects = self._ask_suspects(questions, place, snapshot)
+            snapshot = replace(snapshot, rescuing=self._ask_rescuing(questions, place))
             reading = self._read_ledger(questions, place, opened.now)
         live = live_pairs(snapshot)
         totals = self._settle(questions, reading, live, deadline)
@@ -102,9 +123,10 @@ class Reader:
         self._sweep(questions, place, deadline)
         if questions.first_error:
             self._place = None  # a column, a grant or a table may have gone
-        return replace(
+        snapshot = replace(
             snapshot,
             taken_at=taken_at,
+            began_at=began_at,
             error=questions.first_error,
             clock_skew=skew,
             target=Target(
@@ -113,8 +135,37 @@ class Reader:
             queries=tuple(questions.outcomes),
             names=self._names,
             finished=self._finished(totals),
-            notes=notes(place.layout, place.keeper, snapshot, standby=opened.standby),
         )
+        if suspects is not None:
+            snapshot = replace(snapshot, judged=judged(self._settings.policy, self._learned, snapshot, suspects))
+        kinds = {kind for _, kind in [*live, *self._names.pairs]}
+        told = notes(place.layout, place.keeper, snapshot, standby=opened.standby)
+        return replace(snapshot, notes=(*told, *unmatched(self._settings.policy, kinds)))
+
+    def _ask_suspects(self, questions: Questions, place: Place, snapshot: Snapshot) -> Suspects | None:
+        """The stuck jobs. Without a keeper schema no way of a beat is proven, and only a run can be too long."""
+        running, now, tx = snapshot.running, snapshot.now, questions.tx
+        if running is None or now is None:
+            questions.leave_out("suspects", because="running")
+            return None
+        path = self._ask_path(questions) if place.keeper.control else None
+        readable = Readable(
+            heartbeats=snapshot.beating_clients is not None,
+            audit=place.keeper.audit,
+            producers=place.layout.has_producers,
+        )
+        return questions.ask("suspects", lambda: self._judging.read(tx, running, self._learned, readable, now, path))
+
+    def _ask_path(self, questions: Questions) -> float | None:
+        rules = self._settings.rules
+        patience = (rules.restraints if rules else Restraints()).patience
+        return questions.ask("path", lambda: read_path(questions.tx, patience), aside=True)
+
+    def _ask_rescuing(self, questions: Questions, place: Place) -> Rescuing | None:
+        rules = self._settings.rules
+        if rules is None or not (place.keeper.control and place.keeper.audit):
+            return None
+        return questions.ask("rescuing", lambda: read_rescuing(questions.tx, rules, self._ourselves()), aside=True)
 
     def _ask_all(self, questions: Questions, place: Place, now: float) -> Snapshot:
         ask, tx, layout = questions.ask, questions.tx, place.layout

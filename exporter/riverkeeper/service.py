@@ -21,6 +21,8 @@ from riverkeeper.metrics.exposition import Exposition
 from riverkeeper.reading import Reader, Settings
 from riverkeeper.rescue import inbox
 from riverkeeper.rescue.history import Rescues, read_rescues
+from riverkeeper.rescue.rules import rules_of
+from riverkeeper.rescue.supervisor import Supervisor
 from riverkeeper.rescue.wake import Call, Scope
 from riverkeeper.river.detect import detect
 from riverkeeper.river.failing import read_failing
@@ -40,9 +42,10 @@ class Service:
     def __init__(self, config: Config, load: Callable[[], Config]) -> None:
         self.config = config
         self._load = load
-        self._collector = _collector(config)
         self._exposition = Exposition()
         self._process = Process()
+        self._supervisor = Supervisor(config, self._read, self._process.acts)
+        self._collector = self._collect(config)
         self._failing = asyncio.Semaphore(1)  # a page for people: one connection at a time is enough
         self._audit = asyncio.Semaphore(1)
         self._inbox = asyncio.Semaphore(1)  # both peers of an Alertmanager may call at once
@@ -75,8 +78,9 @@ class Service:
         if config.web != self.config.web:
             log.warning("changes of web.listen_address and web.config_file take effect at the next start")
         if config != self.config:  # a new reader counts in memory from 0 again: not for nothing
-            before, self._collector, self.config = self._collector, _collector(config), config
+            before, self._collector, self.config = self._collector, self._collect(config), config
             before.close()
+            self._supervisor.reload(config)
         log.info("configuration reloaded")
         return None
 
@@ -106,11 +110,24 @@ class Service:
         self._process.acts.last_webhook_at = time.time()
 
     def wake(self) -> None:
-        pass
+        self._supervisor.wake()
+
+    def start(self) -> None:
+        """Let the rescuer's threads run; without this the keeper only reads."""
+        self._supervisor.start()
 
     def close(self) -> None:
-        """Take no new readings; the one under way ends by its own limits."""
+        """Rescue nothing more, and take no new readings; what is under way ends whole, by its own limits."""
+        self._supervisor.stop()
         self._collector.close()
+
+    def _read(self, seconds: float) -> Snapshot:
+        """For the supervisor: half its interval old at most, or it would often meet its own last reading again."""
+        return self._collector.collect(seconds, self.config.rescue.interval / 2)
+
+    def _collect(self, config: Config) -> Collector:
+        reader = Reader(Database(config.conninfo.reveal()), reader_settings(config), self._supervisor.ourselves)
+        return Collector(reader, config.collect.min_interval)
 
 
 def reader_settings(config: Config) -> Settings:
@@ -121,6 +138,8 @@ def reader_settings(config: Config) -> Settings:
         late_window=config.collect.late_window,
         max_pairs=config.collect.max_pairs,
         metadata_interval=config.heartbeat.metadata_interval,
+        policy=policy_of(config),
+        rules=rules_of(config),
     )
 
 
@@ -147,7 +166,3 @@ def receive_calls(config: Config, calls: Sequence[Call]) -> int:
     """Store calls as wakes, on a connection of their own; how many wake. Raises DatabaseError."""
     with visit(config, INBOX_SECONDS, writing=True) as tx:
         return inbox.receive(tx, calls, config.webhook.max_age)
-
-
-def _collector(config: Config) -> Collector:
-    return Collector(Reader(Database(config.conninfo.reveal()), reader_settings(config)), config.collect.min_interval)

@@ -91,6 +91,8 @@ class RunningPair:
     oldest_unbeaten: float | None = None  # attempted_at, of those without any beat
     longest_interval: float | None = None  # declared between beats, seconds; heartbeat.metadata_interval for metadata
     longest_lease: float | None = None  # seconds
+    oldest_settled: float | None = None  # settled_at, of those that are about to end
+    undeclared: int = 0  # those that beat by metadata alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +183,7 @@ class Snapshot:
     up: bool
     taken_at: float  # our clock
     now: float | None = None  # start of the reading, the database's clock; None when down
+    began_at: float | None = None  # our clock that runs through suspend, before anything was asked
     error: str | None = None
     queries: tuple[QueryOutcome, ...] = ()
     target: Target | None = None

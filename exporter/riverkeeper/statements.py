@@ -9,7 +9,7 @@ from importlib.resources import files
 # In the files the two schemas are called `river` and `keeper`, so each is valid SQL as it stands.
 _SCHEMA = re.compile(r"\b(river|keeper)\.(?=[a-z_])")
 # What a statement reads in place of a table that is not there, so that there is one text of it and not two.
-_STAND_INS = {"keeper.heartbeat": "river/no_heartbeat"}
+_STAND_INS = {"keeper.heartbeat": "river/no_heartbeat", "keeper.rescue": "river/no_rescue"}
 
 
 def quoted(identifier: str) -> str:

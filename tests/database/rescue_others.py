@@ -103,6 +103,10 @@ class At:
         self.at(name)
         return self._tx.query(name, *values)
 
+    def queries(self, *asked: Any) -> Any:
+        """One after the other, each met for itself: what is sent in one message has its moments between too."""
+        return [self.query(name, values) for name, values in asked]
+
     def whole(self) -> AbstractContextManager[None]:
         return self._tx.whole()
 
@@ -123,6 +127,9 @@ class Dying:
             self._die()
         self._left -= 1
         return None if name == "commit" else self._tx.query(name, *values)
+
+    def queries(self, *asked: Any) -> Any:
+        return [self.query(name, values) for name, values in asked]
 
     def whole(self) -> AbstractContextManager[None]:
         return self._tx.whole()

@@ -85,8 +85,12 @@ class Scene:
         """The claim, made an hour earlier."""
         sql = "UPDATE river_job SET attempted_at = attempted_at - interval '1 hour' WHERE id = %s"
         self.sql.execute(sql, [claim["job_id"]])
+        return claim | {"attempted_at": self.text_of(claim)}
+
+    def text_of(self, claim: Event) -> str:
+        """attempted_at of the job, as a claim names it."""
         at = self.job(claim)["attempted_at"].astimezone(UTC).replace(tzinfo=None)
-        return claim | {"attempted_at": f"{at.isoformat(timespec='microseconds')}Z"}
+        return f"{at.isoformat(timespec='microseconds')}Z"
 
     def change(self, claim: Event, **columns: object) -> None:
         for column, value in columns.items():

@@ -108,14 +108,12 @@ def test_a_held_claim_cannot_be_taken(stage: Stage) -> None:
 
 
 def test_a_keeper_that_takes_two_claims_at_once_can_deadlock_with_a_beat(stage: Stage) -> None:
-    """Why a rescue takes one claim a transaction: a row locked out of order, then a tombstone that waits for a beat."""
+    """Why a rescue takes one claim a transaction: two tombstones out of order, and a beat between them."""
     first, second = claims_of(stage.onlooker, 2)
-    beat(stage.onlooker, [second])
-    age(stage.onlooker)
     deadlocks = 0
     try:
         with stage.keeper.transaction():
-            stage.keeper.execute(STALE, {**second, "timeout": 60})
+            stage.keeper.execute(TOMBSTONE, second)
             answer = stage.waiting(stage.worker, lambda: beat(stage.worker, [first, second]))
             stage.keeper.execute(TOMBSTONE, first)
     except psycopg.errors.DeadlockDetected:

@@ -39,6 +39,20 @@ ASKED: dict[str, Mapping[str, object]] = {
     "river/read_oldest_finalized": {"states": list(FINAL_STATES)},
     "river/read_poison": {**RUNNING, "most_rows": BOUND},
     "river/read_running": RUNNING,
+    "river/read_claims": {"max_rows": BOUND, "recent": BOUND},
+    "river/read_suspects": {
+        **RUNNING,
+        "queues": ["q0", "q1"],
+        "kinds": ["kind 0", "kind 6"],
+        "priorities": [1, 2],
+        "drains": [10.0] * 2,
+        "silent": [35.0] * 2,
+        "still": [None] * 2,
+        "unbeaten": [35.0] * 2,
+        "took": [60.0] * 2,
+        "clients": ["host-a"],
+        "settle_grace": 120.0,
+    },
     "history/read_finished": question(SLOTS, most=BOUND),
     "history/read_last_finished": {"until": NOW, "bound": BOUND},
     "history/read_marks": {"slots": SLOTS},
@@ -155,7 +169,7 @@ def test_the_running_rows_are_read_once(filled: Session, without: tuple[str, ...
 
 def most_rows(sql: Session, name: str) -> int:
     """More rows than this the question has no use for."""
-    if name in {"river/read_poison", "river/read_running"}:
+    if name in {"river/read_poison", "river/read_running", "river/read_suspects"}:
         return int(sql.execute("SELECT count(*) AS n FROM river_job WHERE state = 'running'")[0].n)
     if name in {"history/read_finished", "history/read_marks"}:
         return 120  # of two minutes, with one job finished in five seconds at most: 24

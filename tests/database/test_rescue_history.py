@@ -14,17 +14,21 @@ from riverkeeper.keeper.schema import install
 from riverkeeper.keeper.visit import visit
 from riverkeeper.rescue import switches
 from riverkeeper.rescue.history import read_report, read_rescues
+from riverkeeper.rescue.old_worker import Became, OldWorker, Seen, is_false
+from riverkeeper.rescue.plan import Act
 from riverkeeper.rescue.report import Tally
 from riverkeeper.rescue.wake import Scope
+from riverkeeper.verdict.words import STUCK, Reason
 
 DAY = 86400.0
 INSERT = """
 INSERT INTO riverkeeper.rescue (
     at, dry_run, job_id, attempted_at, attempt, queue, kind, priority, tier, reason, action, evidence, woken_by, keeper,
-    old_worker, closed_at
+    old_worker, old_outcome, closed_at
 ) VALUES (
     now() - make_interval(secs => %(age)s), %(dry_run)s, %(job_id)s, '2023-11-14T22:13:20Z', 1, %(queue)s, %(kind)s, 1,
     %(tier)s, %(reason)s, %(action)s, '{"value": 47}', 'supervisor', gen_random_uuid(), %(old_worker)s,
+    %(old_outcome)s,
     CASE WHEN %(closed)s THEN now() END
 )
 """
@@ -46,7 +50,7 @@ def audit(sql: Session, job_id: int, **changes: object) -> None:
     """A row of the audit, of a minute ago."""
     values = {
         "age": 60.0, "dry_run": True, "job_id": job_id, "queue": "mail", "kind": "send", "tier": "standard",
-        "reason": "worker_lost", "action": "retry", "old_worker": None, "closed": False,
+        "reason": "worker_lost", "action": "retry", "old_worker": None, "old_outcome": None, "closed": False,
     }  # fmt: skip
     sql.execute(INSERT, values | changes)
 
@@ -95,12 +99,15 @@ def test_the_report_counts_claims(sql: Session, tx: Transaction) -> None:
     audit(sql, 4)
     audit(sql, 5, closed=True)
     audit(sql, 6, age=8 * DAY, old_worker="beat", closed=True)
-    audit(sql, 7, dry_run=False, action="stop", old_worker=None)
-    audit(sql, 7, dry_run=False, action="retry", old_worker="silent", closed=True)
+    audit(sql, 7, dry_run=False, action="stop", old_worker="finished", old_outcome="completed", closed=True)
+    audit(sql, 8, dry_run=False, action="retry", old_worker="silent", closed=True)
+    audit(sql, 9, reason="hung", old_worker="finished", old_outcome="failed", closed=True)
+    audit(sql, 10, reason="hung", old_worker="finished", old_outcome="completed", closed=True)
+    audit(sql, 11, old_worker="unknown", closed=True)
 
     assert read_report(tx, 7 * DAY) == (
-        Tally("standard", "send", False, claims=1, false_ones=0, lost=1, watched=0),
-        Tally("standard", "send", True, claims=5, false_ones=2, lost=1, watched=1),
+        Tally("standard", "send", False, claims=1, false_ones=0, right_ones=1, watched=0),
+        Tally("standard", "send", True, claims=8, false_ones=3, right_ones=2, watched=1),
     )
 
 
@@ -153,3 +160,24 @@ def test_without_a_keeper_schema_it_is_said(renewed_database: str, renewed_url: 
         pass
 
     assert caught.value.trouble is Trouble.NO_KEEPER
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+@pytest.mark.parametrize("reason", STUCK)
+@pytest.mark.parametrize("worker", OldWorker)
+def test_page_report_and_counter_call_the_same_false(
+    sql: Session, tx: Transaction, dry_run: bool, reason: Reason, worker: OldWorker
+) -> None:
+    """One rule, told three times: by the row, by the report's statement, and by who counts late finishes."""
+    expected = 0
+    ends = [(act, outcome) for act in (Act.RETRY, Act.STOP) for outcome in (None, "completed", "failed")]
+    for job_id, (act, outcome) in enumerate(ends, start=1):
+        audit(sql, job_id, dry_run=dry_run, reason=reason.value, action=act.value, old_worker=worker.value,
+              old_outcome=outcome, closed=True)  # fmt: skip
+        seen = Seen(dry_run, reason, act, 0, 0, None, None, outcome, None, None, False, False)
+        wrong = is_false(seen, Became(worker, None, outcome, True))
+        (row,) = read_rescues(tx, Scope(), 1, job_id).rows
+        assert bool(row.was_false) == wrong
+        expected += wrong
+
+    assert sum(tally.false_ones for tally in read_report(tx, DAY)) == expected

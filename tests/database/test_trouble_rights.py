@@ -19,7 +19,7 @@ _numbers = itertools.count()
 Login = Callable[..., str]
 EVERYTHING = {table: list(columns) for table, columns in COLUMNS.items()}
 QUESTIONS = {
-    "river_job": {"partitions", "running", "waiting_kinds", "oldest_finalized", "ledger"},
+    "river_job": {"partitions", "running", "waiting_kinds", "oldest_finalized", "ledger", "suspects"},
     "river_queue": {"queues"},
     "river_leader": {"leader"},
     "river_migration": {"migrations"},

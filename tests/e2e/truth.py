@@ -65,11 +65,12 @@ VALUES = {
     "river_leader_elected_timestamp_seconds": "SELECT extract(epoch FROM elected_at) FROM river_leader",
     "river_leader_expires_timestamp_seconds": "SELECT extract(epoch FROM expires_at) FROM river_leader",
     "river_migration_version": "SELECT line, max(version) FROM river_migration GROUP BY 1",
-    "river_table_bytes": """SELECT 'river_job' AS "table", pg_total_relation_size('river_job')""",
+    "river_table_bytes": """SELECT relname::text AS "table", pg_total_relation_size(oid)
+        FROM pg_class WHERE relname IN ('river_job', 'heartbeat') AND relkind = 'r'""",
     "river_table_dead_rows": """SELECT relname::text AS "table", n_dead_tup
-        FROM pg_stat_all_tables WHERE relid = 'river_job'::regclass""",
+        FROM pg_stat_user_tables WHERE relname IN ('river_job', 'heartbeat')""",
     "river_table_live_rows": """SELECT relname::text AS "table", n_live_tup
-        FROM pg_stat_all_tables WHERE relid = 'river_job'::regclass""",
+        FROM pg_stat_user_tables WHERE relname IN ('river_job', 'heartbeat')""",
 }
 
 # Histograms: every single value in them.

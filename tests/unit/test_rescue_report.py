@@ -11,30 +11,28 @@ from hypothesis import strategies as st
 from riverkeeper.rescue.report import Tally, bound, by_tier, sentence
 
 patient = settings(deadline=None)  # a busy machine is not a failure
-DRY = Tally("urgent", "send", True, claims=12, false_ones=1, lost=9, watched=1)
+DRY = Tally("urgent", "send", True, claims=12, false_ones=1, right_ones=9, watched=1)
 
 
 def test_the_sentence_has_both_numbers_of_the_rate() -> None:
     """Numerator, denominator, what is not known, and how little a small denominator proves."""
     assert sentence(DRY) == (
-        "urgent: 12 claims would have been taken away. 9 workers never came back, 1 was alive: 1 false of 10 known "
-        "(10.0%; the true rate is below 39.4% with 95 % confidence); 1 still watched; 1 cannot be known, their clients "
-        "do not beat."
+        "urgent: 12 claims would have been taken away. 9 rightly (the worker never came back, or did not complete the "
+        "work), 1 wrongly (it was alive): 1 false of 10 known, 10.0%; the true rate is below 39.4% with 95 % "
+        "confidence; 1 still watched; 1 cannot be known, their clients do not beat."
     )
 
 
 def test_live_says_that_it_was_done() -> None:
     """Nobody may take one for the other."""
-    live = replace(DRY, dry_run=False, claims=1, false_ones=0, lost=1, watched=0)
+    live = replace(DRY, dry_run=False, claims=1, false_ones=0, right_ones=1, watched=0)
 
-    assert sentence(live).startswith(
-        "urgent: 1 claim was taken away. 1 worker never came back, 0 were alive: 0 false of 1"
-    )
+    assert sentence(live).startswith("urgent: 1 claim was taken away. 1 rightly")
 
 
 def test_where_nothing_is_known_no_rate_is_made_up() -> None:
     """Plain clients do not tell what became of a worker."""
-    plain = Tally("standard", "", True, claims=5, false_ones=0, lost=0, watched=0)
+    plain = Tally("standard", "", True, claims=5, false_ones=0, right_ones=0, watched=0)
 
     assert plain.rate is None
     assert "Of none is it known whether its worker was alive; 5 cannot be known" in sentence(plain)

@@ -26,10 +26,16 @@ from riverkeeper.snapshot import (
     RunningPair,
     Snapshot,
 )
+from riverkeeper.verdict.judged import Judged, LimitInForce, LimitUsed
+from riverkeeper.verdict.verdict import Limit
+from riverkeeper.verdict.words import STUCK, LimitName
 
 NOW = 1_800_000_000.0
 MAX_PAIRS = 1000  # collect.max_pairs, as shipped
 PRIORITIES = (1, 2, 3, 4)
+TIERS = ("standard", "patient")
+USUAL = (LimitName.HEARTBEAT, LimitName.RUN)  # what every kind has; the others are for those who ask for them
+LIMITS = (*USUAL, LimitName.PROGRESS, LimitName.SILENCE)
 
 
 def test_fifty_queues_of_two_thousand_kinds_fit_on_a_page() -> None:
@@ -107,6 +113,23 @@ def shop(pairs: list[Pair]) -> Snapshot:
             durable=True,
             late_rows=0,
             epoch=1,
+        ),
+        judged=Judged(
+            stuck=(),
+            counts={(*pair, TIERS[0], reason.value): 1 for pair in pairs[looked_at:] for reason in STUCK},
+            limits=tuple(
+                LimitInForce(kind, tier, Limit(limit, 35.0, "tier"))
+                for number, kind in enumerate(sorted({kind for _, kind in pairs}))
+                for tier in TIERS[: 1 if number % 10 else 2]  # few kinds have jobs of two priorities
+                for limit in LimitName
+            ),
+            used=tuple(
+                LimitUsed(*pair, TIERS[0], limit, 0.5)
+                for number, pair in enumerate(pairs)
+                for limit in (USUAL if number % 10 else LIMITS)
+            ),
+            raised=frozenset({(tier, "heartbeat") for tier in TIERS}),
+            path_ok_since=NOW,
         ),
         names=names,
     )

@@ -31,7 +31,7 @@ from unit.verdict_scene import (
     policies,
 )  # fmt: skip
 
-patient = settings(deadline=None, max_examples=400)  # a busy machine is not a failure
+patient = settings(deadline=None, max_examples=200)  # a busy machine is not a failure
 OTHER_KIND = replace(SILENT, beats_for_kind=False)
 # Reasons that rest on silence, which counts only while the way of a beat was open.
 OF_SILENCE = {Reason.WORKER_LOST, Reason.ORPHANED, Reason.HUNG}
@@ -87,6 +87,7 @@ def never(*instances: Instance, **job: float | None) -> RunningJob:
         (replace(beaten(), claimed_at=NOW - 299), ALL_LIMITS, Reason.OK),
         (never(suspect_since=NOW - 36), LIMITS, Reason.WORKER_SUSPECT),
         (never(suspect_since=NOW - 34), LIMITS, Reason.UNKNOWN),
+        (never(suspect_since=NOW - 900, claimed_at=NOW - 34), LIMITS, Reason.UNKNOWN),
         (never(OTHER_KIND, suspect_since=NOW - 36), LIMITS, Reason.UNKNOWN),
         (replace(beaten(), suspect_since=NOW - 36), LIMITS, Reason.OK),
     ],

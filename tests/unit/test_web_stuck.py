@@ -80,7 +80,9 @@ def test_what_holds_is_said() -> None:
     alone = text(FakeKeeper(reading=reading(LOST, rescuing=None)))
     policy = text(FakeKeeper(reading=reading(ENDLESS)))
 
-    assert "held: brake kill_switch: stopped by ann: deploy" in braked
+    assert "1 brake engaged" in braked
+    assert "<code>kill_switch</code>: stopped by ann: deploy" in braked
+    assert "held: brake kill_switch<" in braked
     assert "held: a dry run" in dry
     assert "whether a rescuer is at work is not known here" in alone
     assert "because: the tier&#39;s policy for this reason is to hold it for a person" in policy

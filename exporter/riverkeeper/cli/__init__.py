@@ -9,8 +9,12 @@ from riverkeeper.cli.assets import assets
 from riverkeeper.cli.check import check
 from riverkeeper.cli.config import config
 from riverkeeper.cli.failing import failing
+from riverkeeper.cli.history import history, report
+from riverkeeper.cli.rescue import rescue
 from riverkeeper.cli.schema import schema
 from riverkeeper.cli.serve import serve
+from riverkeeper.cli.stuck import stuck
+from riverkeeper.cli.switch import brake, resume, status, stop
 from riverkeeper.demo.command import demo
 
 
@@ -28,5 +32,7 @@ def version() -> None:
     click.echo(f"riverkeeper {__version__}")
 
 
-for command in (serve, check, failing, config, schema, assets, demo):
+for command in (
+    serve, check, stuck, rescue, history, report, status, stop, resume, brake, failing, config, schema, assets, demo,
+):  # fmt: skip
     main.add_command(command)

@@ -65,6 +65,7 @@ async def _serve(config: Config, read_again: Callable[[], Config]) -> None:
     sockets = listen([str(address) for address in config.web.listen_address])
     service = Service(config, read_again)
     log.info("riverkeeper starts", version=__version__, database=describe_target(config.conninfo.reveal()))
+    service.start()
     first = asyncio.create_task(service.snapshot(FIRST_READING_SECONDS))  # ready before anybody scrapes
     try:
         await serve_web(create_app(service, security), sockets, service, security)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Annotated
 
-from pydantic import Strict
+from pydantic import BeforeValidator, Strict
 
 from riverkeeper.config.option import Section, option
+from riverkeeper.config.problem import wrong
 from riverkeeper.config.quantity import Duration
 from riverkeeper.config.values import Count
 from riverkeeper.verdict.brakes import Restraints
@@ -15,6 +16,15 @@ from riverkeeper.verdict.path import patience
 from riverkeeper.verdict.tiers import Tier
 from riverkeeper.verdict.words import Mode
 
+
+def _word(given: object) -> object:
+    """Text alone is looked up among the modes: what else is given is not written out, however large it may be."""
+    if isinstance(given, str):
+        return given
+    raise wrong("is not a mode", "write disabled, dry_run or live")
+
+
+Word = Annotated[Mode, BeforeValidator(_word)]
 Switch = Annotated[bool, Strict()]  # "no" and 0 are no booleans
 Share = Annotated[float, Strict()]
 
@@ -22,7 +32,7 @@ Share = Annotated[float, Strict()]
 class Rescue(Section):
     """What is done about stuck jobs, and what holds it. The rescuer needs a login with its rights (`schema grants`)."""
 
-    mode: Mode = option(
+    mode: Word = option(
         "dry_run",
         "`disabled`, `dry_run` (everything but the write: `riverkeeper report` says what would have been) or `live`. A "
         "tier can be stricter, never less strict.",

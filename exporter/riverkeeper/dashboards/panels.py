@@ -57,11 +57,27 @@ def timeseries(
     overrides: Sequence[Json] = (),
     links: Sequence[Json] = (),
     at_least: float | None = 0,
+    logarithmic: bool = False,
     thresholds: Json = NEUTRAL,
     threshold_lines: bool = False,
 ) -> Panel:
-    """Lines, areas or bars over time; zero is on the axis unless told otherwise."""
-    custom: Json = {
+    """Lines, areas or bars over time; zero is on the axis unless told otherwise.
+
+    A logarithmic axis shows a limit of minutes beside values of milliseconds.
+    """
+    custom = _drawn(bars=bars, stacked=stacked, fill=fill, logarithmic=logarithmic)
+    custom |= {"thresholdsStyle": {"mode": "dashed" if threshold_lines else "off"}}
+    defaults: Json = {"color": {"mode": "palette-classic"}, "thresholds": thresholds, "custom": custom}
+    defaults |= {"links": list(links)} | ({} if at_least is None or logarithmic else {"min": at_least})
+    options: Json = {
+        "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []},
+        "tooltip": {"mode": "multi", "sort": "desc"},
+    }
+    return Panel(title, "timeseries", text, queries, unit, width, height, defaults, overrides, options)
+
+
+def _drawn(*, bars: bool, stacked: bool, fill: int, logarithmic: bool) -> Json:
+    return {
         "drawStyle": "bars" if bars else "line",
         "lineInterpolation": "linear",
         "lineWidth": 1,
@@ -71,18 +87,9 @@ def timeseries(
         "spanNulls": False,
         "stacking": {"mode": "normal" if stacked else "none", "group": "A"},
         "axisPlacement": "auto",
-        "axisSoftMin": 0,
-        "scaleDistribution": {"type": "linear"},
-        "thresholdsStyle": {"mode": "dashed" if threshold_lines else "off"},
+        "scaleDistribution": {"type": "log", "log": 10} if logarithmic else {"type": "linear"},
         "hideFrom": HIDE_NOTHING,
     }
-    defaults: Json = {"color": {"mode": "palette-classic"}, "thresholds": thresholds, "custom": custom}
-    defaults |= {"links": list(links)} | ({} if at_least is None else {"min": at_least})
-    options: Json = {
-        "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []},
-        "tooltip": {"mode": "multi", "sort": "desc"},
-    }
-    return Panel(title, "timeseries", text, queries, unit, width, height, defaults, overrides, options)
 
 
 def timeline(title: str, text: Text, *queries: Query, mappings: Sequence[Json], width: int, height: int) -> Panel:

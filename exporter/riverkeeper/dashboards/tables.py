@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from string import ascii_uppercase
 
@@ -12,6 +12,7 @@ from riverkeeper.dashboards.panels import BY_THRESHOLD
 
 # Cells of a table: a bar from min to max, and text in the colour of its threshold or word.
 GAUGE: Json = {"custom__cellOptions": {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}}
+PLAIN_CELLS: Json = {"align": "auto", "cellOptions": {"type": "auto"}, "inspect": False}
 COLORED: Json = {"custom__cellOptions": {"type": "color-text"}}
 
 
@@ -35,24 +36,36 @@ class Column:
 
 
 def table(
-    title: str, text: Text, *columns: Column, width: int, height: int, sort: str, links: Sequence[Json] = ()
+    title: str,
+    text: Text,
+    *columns: Column,
+    width: int,
+    height: int,
+    sort: Mapping[str, bool],
+    links: Sequence[Json] = (),
 ) -> Panel:
-    """Rows of now, joined by their labels; the greatest of column `sort` first."""
+    """Rows of now, joined by their labels; `sort`: by which columns, and whether the greatest comes first."""
     valued = [column for column in columns if column.expr]
-    keys = {column.expr: f"Value #{letter}" if len(valued) > 1 else "Value"
-            for letter, column in zip(ascii_uppercase, valued, strict=False)}  # fmt: skip
-    sources = [column.label or keys[column.expr] for column in columns]
-    organize: Json = {
+    defaults: Json = {"color": BY_THRESHOLD, "thresholds": NEUTRAL, "custom": PLAIN_CELLS}
+    options: Json = {
+        "cellHeight": "sm",
+        "frameIndex": 0,
+        "showHeader": True,
+        "sortBy": [{"displayName": name, "desc": greatest} for name, greatest in sort.items()],
+    }
+    joined = ({"id": "merge", "options": {}}, {"id": "organize", "options": _named(columns, valued)})
+    queries = tuple(Query(column.expr, "", Form.TABLE) for column in valued)
+    looks = [column.json() for column in columns]
+    return Panel(title, "table", text, queries, "short", width, height, defaults, looks, options, links, joined)
+
+
+def _named(columns: Sequence[Column], valued: Sequence[Column]) -> Json:
+    """Names and order for what the queries return: a column for each label, and one for each query's value."""
+    letters = dict(zip((column.expr for column in valued), ascii_uppercase, strict=False))
+    values = {expr: f"Value #{letter}" if len(valued) > 1 else "Value" for expr, letter in letters.items()}
+    sources = [column.label or values[column.expr] for column in columns]
+    return {
         "excludeByName": {"Time": True},
         "indexByName": {source: index for index, source in enumerate(sources)},
         "renameByName": {source: column.name for source, column in zip(sources, columns, strict=True)},
     }
-    return Panel(
-        title, "table", text, tuple(Query(column.expr, "", Form.TABLE) for column in valued), "short", width, height,
-        {"color": BY_THRESHOLD, "thresholds": NEUTRAL, "custom": {"align": "auto", "cellOptions": {"type": "auto"},
-                                                                  "inspect": False}},
-        [column.json() for column in columns],
-        {"cellHeight": "sm", "frameIndex": 0, "showHeader": True, "sortBy": [{"displayName": sort, "desc": True}]},
-        links,
-        ({"id": "merge", "options": {}}, {"id": "organize", "options": organize}),
-    )  # fmt: skip

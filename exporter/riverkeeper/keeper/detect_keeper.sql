@@ -14,6 +14,8 @@ SELECT
         ) FILTER (WHERE c.relname = 'ledger' OR c.relname LIKE 'ledger\_%%'), false) AS writable,
     CASE WHEN sum(readable.columns) FILTER (WHERE c.relname IN ('heartbeat', 'client')) = cardinality(%(columns)s::text[])
         THEN max(c.oid::bigint) FILTER (WHERE c.relname = 'heartbeat') END AS heartbeat,
+    coalesce(bool_or(has_table_privilege(c.oid, 'SELECT')) FILTER (WHERE c.relname = 'rescue'), false) AS audit,
+    coalesce(bool_or(has_table_privilege(c.oid, 'SELECT')) FILTER (WHERE c.relname = 'control'), false) AS control,
     NOT pg_is_in_recovery()
         AND count(*) FILTER (WHERE c.relname IN ('heartbeat', 'client') AND has_table_privilege(c.oid, 'DELETE')) = 2
         AND bool_or(has_table_privilege(c.oid, 'UPDATE')) FILTER (WHERE c.relname = 'heartbeat') AS sweepable

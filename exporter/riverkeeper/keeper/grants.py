@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from riverkeeper.keeper.found import HEARTBEAT_COLUMNS
-from riverkeeper.river.layout import COLUMNS
+from riverkeeper.river.layout import COLUMNS, PRO
 from riverkeeper.statements import quoted
 
 READER = "riverkeeper_reader"
@@ -78,6 +78,8 @@ def _reader(schema: str, keeper_schema: str) -> Iterator[str]:
     for table, columns in COLUMNS.items():
         grant = select(schema, table, columns)
         yield _tolerant(grant) if table in _MAY_BE_MISSING else grant
+    for table, columns in PRO.items():
+        yield _tolerant(select(schema, table, columns))
     yield _grant("SELECT", keeper_schema, "meta", READER)
     for table, columns in HEARTBEAT_COLUMNS.items():
         yield select(keeper_schema, table, columns)

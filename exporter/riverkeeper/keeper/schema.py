@@ -41,7 +41,17 @@ def look(tx: Transaction, name: str, river_schema: str) -> KeeperSchema:
     # An older schema will do for what it has: migrations only add.
     may = found[0]
     sweepable = may.heartbeat is not None and may.sweepable
-    return KeeperSchema(name, True, may.writable, meta.version, meta.version < VERSION, may.heartbeat, sweepable)
+    return KeeperSchema(
+        name,
+        installed=True,
+        writable=may.writable,
+        version=meta.version,
+        outdated=meta.version < VERSION,
+        heartbeat=may.heartbeat,
+        audit=may.audit,
+        control=may.control,
+        sweepable=sweepable,
+    )
 
 
 def install(url: str, river_schema: str | None, keeper_schema: str | None) -> str:

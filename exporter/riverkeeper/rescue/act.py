@@ -11,7 +11,7 @@ from __future__ import annotations
 from riverkeeper.database import Transaction
 from riverkeeper.errors import DatabaseError, Trouble
 from riverkeeper.rescue import audit
-from riverkeeper.rescue.locking import lock_beat, lock_job
+from riverkeeper.rescue.locking import lock
 from riverkeeper.rescue.order import Done, Order
 from riverkeeper.rescue.plan import Act, Locked, Plan, decide, plan
 from riverkeeper.rescue.refusal import Refusal, Refused
@@ -37,12 +37,6 @@ def rescue(tx: Transaction, stuck: StuckJob, order: Order) -> Done | Refused:
     """
     if refused := _hopeless(stuck, order):
         return refused  # policy alone says no: the table is left in peace
-    if not tx.query("rescue/try_actor_lock")[0].acquired:
-        return Refused(Refusal.NOT_ACTOR)
-    if held := order.brakes(tx):
-        return Refused(Refusal.of_brake(held[0]), held[1])
-    if order.dry_run and audit.was_recorded(tx, stuck):
-        return Refused(Refusal.RECORDED)
     outcome = _tried(tx, stuck, order)
     if isinstance(outcome, DatabaseError) and outcome.trouble is Trouble.DEADLOCK:  # nobody's fault: once more
         outcome = _tried(tx, stuck, order)
@@ -79,12 +73,13 @@ def _whole(tx: Transaction, stuck: StuckJob, order: Order) -> Done | Refused:
 
 
 def _guarded(tx: Transaction, stuck: StuckJob, order: Order) -> Done:
-    """Everything from the first lock to the audit row. Raises _Undo where it must not be."""
-    claim = stuck.job.claim
-    beat = lock_beat(tx, claim, order.keeper)
-    if isinstance(beat, Refused):
-        raise _Undo(beat)
-    held = lock_job(tx, claim, beat, order.policy.metadata_interval, stuck.job.suspect_since)
+    """Everything from the actor's lock to the audit row. Raises _Undo where it must not be."""
+    _may_act(tx, stuck, order)
+    job = stuck.job
+    held = lock(
+        tx, job.claim, order.keeper, order.policy.metadata_interval,
+        has_row=job.beat is not None and not job.beat.by_metadata, suspect_since=job.suspect_since,
+    )  # fmt: skip
     if isinstance(held, Refused):
         raise _Undo(held)
     verdict, act = _decided(held, stuck, order)
@@ -92,10 +87,17 @@ def _guarded(tx: Transaction, stuck: StuckJob, order: Order) -> Done:
     entry = audit.entry(held, verdict, what, order)
     if order.dry_run:
         raise _Undo(entry)
-    _write(tx, held.job, what)
-    if not audit.write(tx, entry):
-        raise _Undo(Refused(Refusal.RESCUED_ALREADY))
+    _write(tx, held.job, what, entry)
     return entry.done
+
+
+def _may_act(tx: Transaction, stuck: StuckJob, order: Order) -> None:
+    if not tx.query("rescue/try_actor_lock")[0].acquired:
+        raise _Undo(Refused(Refusal.NOT_ACTOR))
+    if held := order.brakes(tx):
+        raise _Undo(Refused(Refusal.of_brake(held[0]), held[1]))
+    if order.dry_run and audit.was_recorded(tx, stuck):
+        raise _Undo(Refused(Refusal.RECORDED))
 
 
 def _decided(held: Locked, stuck: StuckJob, order: Order) -> tuple[Verdict, Act]:
@@ -113,26 +115,26 @@ def _decided(held: Locked, stuck: StuckJob, order: Order) -> tuple[Verdict, Act]
     return verdict, act
 
 
-def _write(tx: Transaction, job: RunningJob, what: Plan) -> None:
-    """The arbiter's row first, then the job. Each is locked by us, so each write finds its row, or nothing stands."""
+def _write(tx: Transaction, job: RunningJob, what: Plan, entry: audit.Entry) -> None:
+    """The arbiter's row first, then the job, then the audit. Where one of them is not as we locked it, none stands."""
     claim = {"job_id": job.claim.job_id, "attempt": job.claim.attempt, "attempted_at": job.claim.attempted_at}
-    if what.act is Act.STOP:
-        _must(tx.query("rescue/request_stop", claim), Refusal.STOPPING)
-        return
-    if job.beat is not None and not job.beat.by_metadata:  # else the tombstone is lost from its first moment on
-        _must(tx.query("rescue/mark_lost", claim), Refusal.LOST_ALREADY)
     values = {
         "state": what.state, "scheduled_at": what.scheduled_at, "finalized_at": what.finalized_at,
         "error": audit.to_json(what.error), "metadata": audit.to_json(what.metadata),
     }  # fmt: skip
-    _must(tx.query("rescue/write_job", claim | values), Refusal.GONE)
+    writes = [("rescue/write_audit", entry.values, Refusal.RESCUED_ALREADY)]
+    if what.act is Act.STOP:
+        writes.insert(0, ("rescue/request_stop", claim, Refusal.STOPPING))
+    else:
+        writes.insert(0, ("rescue/write_job", claim | values, Refusal.GONE))
+        if job.beat is not None and not job.beat.by_metadata:  # else a tombstone is lost from its first moment on
+            writes.insert(0, ("rescue/mark_lost", claim, Refusal.LOST_ALREADY))
     if what.notify:
-        tx.query("rescue/send_cancel", {"job_id": job.claim.job_id, "queue": job.queue})
-
-
-def _must(rows: list[object], refusal: Refusal) -> None:
-    if not rows:
-        raise _Undo(Refused(refusal))
+        writes.append(("rescue/send_cancel", {"job_id": job.claim.job_id, "queue": job.queue}, Refusal.DATABASE))
+    answers = tx.queries(*((name, parameters) for name, parameters, _ in writes))
+    for rows, (_, _, refusal) in zip(answers, writes, strict=True):
+        if not rows:
+            raise _Undo(Refused(refusal))
 
 
 def _is_lost(job: RunningJob) -> bool:

@@ -4,18 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
-
-class OldWorker(StrEnum):
-    """What was found out about the worker that lost its job: values of the column rescue.old_worker."""
-
-    SILENT = "silent"
-    BEAT = "beat"
-    FINISHED = "finished"
-
-
-ALIVE = frozenset({OldWorker.BEAT.value, OldWorker.FINISHED.value})
+from riverkeeper.rescue.old_worker import OldWorker
+from riverkeeper.rescue.plan import WORKERS_FAULT, Act
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +35,12 @@ class Audited:
 
     @property
     def was_false(self) -> bool | None:
-        """Whether the worker was alive after all; None: not known, or not yet."""
-        return None if self.old_worker is None else self.old_worker in ALIVE
+        """Whether it was a mistake, or would have been, by the rule of old_worker.py; None: not known, or not yet."""
+        if self.old_worker in {None, OldWorker.UNKNOWN}:
+            return None
+        if self.old_worker == OldWorker.SILENT or (self.action == Act.STOP and not self.dry_run):
+            return False
+        return self.reason in WORKERS_FAULT or self.old_outcome == "completed"
 
     @property
     def aftermath(self) -> str:
@@ -55,7 +50,8 @@ class Audited:
         if self.old_worker == OldWorker.BEAT:
             return "was alive: it beat afterwards"
         if self.old_worker == OldWorker.FINISHED:
-            return f"was alive: it ended the work later{f' ({self.old_outcome})' if self.old_outcome else ''}"
+            ended = f"ended the work afterwards{f' ({self.old_outcome})' if self.old_outcome else ''}"
+            return f"was alive: it {ended}" if self.was_false else ended
         return "is still watched" if self.closed_at is None else "cannot be known: it does not beat"
 
     def seconds(self, fact: str) -> float | None:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from riverkeeper.database import Database, Transaction
 from riverkeeper.rescue.act import rescue
-from riverkeeper.rescue.locking import lock_beat, lock_job
+from riverkeeper.rescue.locking import lock
 from riverkeeper.rescue.order import Done, Order
 from riverkeeper.rescue.plan import Locked
 from riverkeeper.rescue.refusal import Refusal, Refused
@@ -76,9 +76,6 @@ def look(tx: Transaction, claim: Claim, keeper: UUID, metadata_interval: float) 
     """What the two locks of a rescue would show; nothing stays locked or written. Raises DatabaseError."""
     try:
         with tx.whole():
-            beat = lock_beat(tx, claim, keeper)
-            if isinstance(beat, Refused):
-                raise _Seen(beat)
-            raise _Seen(lock_job(tx, claim, beat, metadata_interval))
+            raise _Seen(lock(tx, claim, keeper, metadata_interval))
     except _Seen as seen:
         return seen.held

@@ -31,7 +31,7 @@ def read_rescues(tx: Transaction, scope: Scope, shown: int, job_id: int | None =
 def read_report(tx: Transaction, since: float) -> tuple[Tally, ...]:
     """Claims of the last `since` seconds by tier, kind and whether they were dry runs. Raises DatabaseError."""
     return tuple(
-        Tally(row.tier, row.kind, row.dry_run, row.claims, row.false_ones, row.lost, row.watched)
+        Tally(row.tier, row.kind, row.dry_run, row.claims, row.false_ones, row.right_ones, row.watched)
         for row in tx.query("rescue/read_report", {"since": since})
     )
 

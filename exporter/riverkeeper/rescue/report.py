@@ -18,14 +18,14 @@ class Tally:
     kind: str
     dry_run: bool
     claims: int
-    false_ones: int  # the worker was alive: it beat, or ended the work, afterwards
-    lost: int  # the worker was not heard of again
+    false_ones: int  # called lost, the worker was alive; or it completed the work that was called stuck
+    right_ones: int
     watched: int  # not known yet
 
     @property
     def known(self) -> int:
         """Denominator of the false-rescue rate."""
-        return self.false_ones + self.lost
+        return self.false_ones + self.right_ones
 
     @property
     def unknown(self) -> int:
@@ -56,11 +56,11 @@ def sentence(tally: Tally) -> str:
 
 
 def _known(tally: Tally, rate: float) -> str:
-    alive = f"{tally.false_ones} {'was' if tally.false_ones == 1 else 'were'} alive"
     below = f"the true rate is below {bound(tally.false_ones, tally.known):.1%} with 95 % confidence"
     return (
-        f"{_count(tally.lost, 'worker')} never came back, {alive}: "
-        f"{tally.false_ones} false of {tally.known} known ({rate:.1%}; {below})"
+        f"{tally.right_ones} rightly (the worker never came back, or did not complete the work), "
+        f"{tally.false_ones} wrongly (it was alive): "
+        f"{tally.false_ones} false of {tally.known} known, {rate:.1%}; {below}"
     )
 
 
@@ -97,5 +97,5 @@ def _count(number: int, word: str) -> str:
 def _added(one: Tally, other: Tally) -> Tally:
     return Tally(
         one.tier, one.kind, one.dry_run, one.claims + other.claims, one.false_ones + other.false_ones,
-        one.lost + other.lost, one.watched + other.watched,
+        one.right_ones + other.right_ones, one.watched + other.watched,
     )  # fmt: skip

@@ -28,3 +28,4 @@ class Rescuing:
     wakes_open: int | None = None  # None: the inbox cannot be read
     last_rescue_at: float | None = None  # database clock; of rescues that acted
     actor: str | None = None  # name of the replica that acted last
+    silence: str | None = None  # why silence of workers does not count at present, so that none is lost; None: it does

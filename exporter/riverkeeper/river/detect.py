@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from riverkeeper.database import Transaction
 from riverkeeper.errors import DatabaseError, Trouble
-from riverkeeper.river.layout import COLUMNS, TABLES, Layout
+from riverkeeper.river.layout import COLUMNS, PRO, TABLES, Layout
 from riverkeeper.snapshot import FINAL_STATES, LIVE_STATES
 
 
@@ -28,7 +28,7 @@ def detect(tx: Transaction, schema: str | None) -> Layout:
 def _columns(tx: Transaction, schema_oid: int) -> tuple[dict[str, dict[str, bool]], dict[str, int]]:
     columns: dict[str, dict[str, bool]] = {}
     oids: dict[str, int] = {}
-    for row in tx.query("river/detect_tables", {"schema_oid": schema_oid, "tables": list(TABLES)}):
+    for row in tx.query("river/detect_tables", {"schema_oid": schema_oid, "tables": [*TABLES, *PRO]}):
         columns.setdefault(row.table_name, {})[row.column_name] = row.readable
         oids[row.table_name] = row.table_oid
     return columns, oids

@@ -20,6 +20,9 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "river_migration": ("line", "version"),
 }  # fmt: skip
 
+# River Pro's, of use where it is: nobody misses it.
+PRO: dict[str, tuple[str, ...]] = {"river_producer": ("client_id", "updated_at")}
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:
@@ -36,6 +39,12 @@ class Layout:
 
     def has(self, table: str, column: str | None = None) -> bool:
         return table in self.columns and (column is None or column in self.columns[table])
+
+    @property
+    def has_producers(self) -> bool:
+        """Whether River Pro's producers are there and may be read."""
+        columns = self.columns.get("river_producer", {})
+        return all(columns.get(name, False) for name in PRO["river_producer"])
 
     def unreadable(self) -> dict[str, list[str]]:
         """Table -> columns that we ask for, that exist, and that this login may not read."""

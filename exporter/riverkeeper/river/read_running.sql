@@ -3,7 +3,8 @@
 -- heartbeat table's primary key. The pass is folded into cells; `part` tells what they add up to: 'pair' (queue, kind,
 -- priority), 'age' and 'beat' (buckets), 'client'.
 -- NULL: oldest_claim where attempted_at is missing or infinite; oldest_beat, oldest_progress and longest_interval where
--- nothing of the group beats; oldest_unbeaten where everything does; longest_lease where no client has one.
+-- nothing of the group beats; oldest_unbeaten where everything does; oldest_settled where nothing is about to end;
+-- longest_lease where no client has one.
 -- A beat is the claim's row in the heartbeat table, or metadata.health_check_at in RFC 3339, from the claim on (the key
 -- outlives a retry), at most five minutes ahead (a worker's clock); the later one counts. Metadata too large to look
 -- into is unread, never guessed.
@@ -18,7 +19,8 @@ WITH said AS MATERIALIZED (  -- the metadata of a row is taken apart once, not o
         seen.small -> 'river:rescue_count' AS rescues,
         CASE WHEN h.beat_at > now() THEN now() ELSE h.beat_at END AS row_beat_at,  -- it may be younger than this transaction
         h.beat_interval, h.lease, h.progress_at,
-        h.lost_at IS NOT NULL OR h.settled_at IS NOT NULL AS beats_no_more
+        h.lost_at IS NOT NULL OR h.settled_at IS NOT NULL AS beats_no_more,
+        CASE WHEN h.lost_at IS NULL THEN h.settled_at END AS settled_at
     FROM (
         SELECT
             j.id, j.attempt, j.attempted_at, j.queue, j.kind, j.priority,
@@ -110,6 +112,7 @@ WITH said AS MATERIALIZED (  -- the metadata of a row is taken apart once, not o
         min(b.awaited_since) AS oldest_beat,
         min(b.progress_at) FILTER (WHERE NOT b.beats_no_more) AS oldest_progress,
         min(b.claimed_at) FILTER (WHERE b.beat_at IS NULL) AS oldest_unbeaten,
+        min(b.settled_at) AS oldest_settled,
         max(b.beat_interval) AS longest_interval,
         count(*) FILTER (WHERE b.told_at IS NOT NULL AND b.row_beat_at IS NULL) AS undeclared,
         max(b.lease) AS longest_lease,
@@ -145,6 +148,8 @@ SELECT
     extract(epoch FROM min(cell.oldest_beat))::double precision AS oldest_beat,
     extract(epoch FROM min(cell.oldest_progress))::double precision AS oldest_progress,
     extract(epoch FROM min(cell.oldest_unbeaten))::double precision AS oldest_unbeaten,
+    extract(epoch FROM min(cell.oldest_settled))::double precision AS oldest_settled,
+    sum(cell.undeclared)::bigint AS undeclared,
     greatest(
         extract(epoch FROM max(cell.longest_interval))::double precision,
         CASE WHEN sum(cell.undeclared) > 0 THEN %(metadata_interval)s::double precision END
@@ -165,6 +170,6 @@ GROUP BY GROUPING SETS (
 UNION ALL
 SELECT
     'client', busy.queue, NULL, NULL, NULL, count(*),
-    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
 FROM (SELECT DISTINCT said.queue, said.client FROM said WHERE said.client IS NOT NULL) AS busy
 GROUP BY busy.queue

@@ -90,6 +90,8 @@ def _pair(row: Row) -> RunningPair:
         oldest_unbeaten=row.oldest_unbeaten,
         longest_interval=row.longest_interval,
         longest_lease=row.longest_lease,
+        oldest_settled=row.oldest_settled,
+        undeclared=row.undeclared,
     )
 
 

@@ -97,7 +97,8 @@ def _suspect(job: RunningJob, tier: Tier, limits: Limits, now: float) -> Verdict
     """Only where nothing beats: neither the job nor any process with its client's id."""
     if job.beat is not None or job.instances or job.suspect_since is None:
         return None
-    since = age(job.suspect_since, now)
+    # As with silence: a claim is a sign of life, and the suspicion may have been told before it.
+    since = _silence(now, job.suspect_since, job.claimed_at)
     if not _over(since, limits.heartbeat):
         return None
     return Verdict(Reason.WORKER_SUSPECT, tier.name, limits.heartbeat, since)

@@ -55,7 +55,8 @@ class Stuck:
         except NotJudged as error:
             return self._html(503, question, error=str(error), cure="see the overview, and `riverkeeper check`")
         rows = [self._row(one, snapshot, found.now) for one in found.shown]
-        return self._html(200, question, found=found, rows=rows)
+        held = restrained(snapshot)
+        return self._html(200, question, found=found, rows=rows, brakes=held.brakes if held else {})
 
     async def json(self, request: Request) -> Response:
         """The same for scripts; keys are only ever added."""
@@ -74,7 +75,7 @@ class Stuck:
         return row(stuck, ahead, now, self._keeper.river_job_url(stuck.job.claim.job_id))
 
     def _html(self, status: int, question: Asked, **facts: object) -> Response:
-        absent: dict[str, object] = {"found": None, "rows": [], "error": None, "cure": None}
+        absent: dict[str, object] = {"found": None, "rows": [], "brakes": {}, "error": None, "cure": None}
         offered = {
             "tiers": choices(list(self._keeper.policy().tiers), question.scope.tier),
             "reasons": choices([reason.value for reason in STUCK], question.scope.reason),
@@ -160,6 +161,7 @@ class Row:
     beat: str
     progress: str
     against: str  # which value against which limit
+    held: tuple[str, ...]  # why nothing is done now; of brakes only the name, since they hold every job
 
 
 def row(stuck: StuckJob, ahead: Outlook, now: float, url: str | None) -> Row:
@@ -167,7 +169,11 @@ def row(stuck: StuckJob, ahead: Outlook, now: float, url: str | None) -> Row:
     job = stuck.job
     claimed = {"at": rfc3339(job.claimed_at), "words": moment(job.claimed_at)}
     return Row(stuck, ahead, url, span(now - job.claimed_at), claimed, _beat(stuck, now), _progress(stuck, now),
-               " ".join(_against(stuck)))  # fmt: skip
+               "; ".join(_against(stuck)), tuple(map(_short, ahead.held_by)))  # fmt: skip
+
+
+def _short(sentence: str) -> str:
+    return sentence.partition(":")[0] if sentence.startswith("brake ") else sentence
 
 
 def _beat(stuck: StuckJob, now: float) -> str:

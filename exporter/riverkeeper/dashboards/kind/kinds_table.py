@@ -30,5 +30,5 @@ def kinds(q: Queries) -> Panel:
         Column("Running", width=85, expr=by("queue, kind", q.fact("river_jobs_by_kind", kind=None, state="running"))),
         Column("Of limit", width=170, expr=by("queue, kind", q.fact("river_job_limit_used_ratio", **run), "max"),
                unit="percentunit", look={"thresholds": OF_LIMIT, "min": 0, "max": 1, **GAUGE}),
-        width=12, height=8, sort="Failing",
+        width=12, height=8, sort={"Failing": True},
     )  # fmt: skip

@@ -29,7 +29,7 @@ def quantiles(q: Queries) -> Panel:
         Query(q.quantile(0.99, RUNS), "p99"),
         Query(q.quantile(0.99, RUNS, WEEK), "p99 a week ago"),
         Query(limit(q, "run"), "limit ({{tier}})"),
-        unit="s", fill=0,
+        unit="s", fill=0, logarithmic=True,
         overrides=[colored("p99 a week ago", "#8e8e8e", custom__lineStyle={"fill": "dot", "dash": [2, 6]}),
                    line_of_limit("^limit")],
     )  # fmt: skip
@@ -59,7 +59,7 @@ def running_ages(q: Queries) -> Panel:
     ages = by("queue", q.age("river_job_oldest_running_timestamp_seconds"), "max")
     return timeseries(
         "Running now, against the limit", text, Query(ages, "{{queue}}"), Query(limit(q, "run"), "limit ({{tier}})"),
-        unit="s", overrides=[line_of_limit("^limit")],
+        unit="s", logarithmic=True, fill=0, overrides=[line_of_limit("^limit")],
         links=[to_keeper("Stuck jobs", "/stuck?kind=${kind}")],
     )  # fmt: skip
 

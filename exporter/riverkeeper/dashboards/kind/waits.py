@@ -28,7 +28,7 @@ def wait_times(q: Queries) -> Panel:
         Query(q.quantile(0.5, waited), "p50"),
         Query(q.quantile(0.95, waited), "p95"),
         Query(limits, "limit ({{tier}})"),
-        unit="s", fill=0, overrides=[line_of_limit("^limit")],
+        unit="s", fill=0, logarithmic=True, overrides=[line_of_limit("^limit")],
     )  # fmt: skip
 
 

@@ -33,8 +33,9 @@ def alerts(scope: Scope) -> Panel:
         Column("Kind", label="kind", width=140, links=[to_board("This kind", KIND, "kind=${__value.raw}")]),
         Column("Tier", label="tier", width=90, links=[to_board("Liveness and rescue", RESCUE)]),
         Column("Reason", label="reason", width=120, links=[to_keeper("The jobs", "/stuck?reason=${__value.raw}")]),
-        Column("Since", expr=since, unit="dateTimeFromNow", width=120),
-        width=14, height=7, sort="Since", links=[to_keeper("Stuck jobs", "/stuck"), to_keeper("Failing", "/failing")],
+        Column("Since", expr=since, unit="dateTimeFromNow", width=140),
+        width=14, height=7, sort={"Severity": False, "Since": True},
+        links=[to_keeper("Stuck jobs", "/stuck"), to_keeper("Failing", "/failing")],
     )  # fmt: skip
 
 

@@ -14,14 +14,16 @@ STATES = {
     3: ("frozen", BAD),
     4: ("no producer", "dark-red"),
 }
-FROZEN_SECONDS = 600  # of due jobs without a claim; a fetch of River's takes seconds
-SILENT_SECONDS = 1200  # two refreshes of river_queue missed: a client writes one each ten minutes
+# As RiverQueueFrozen and RiverQueueWithoutProducer have it, so that board and alert never disagree.
+FROZEN_SECONDS = 600  # due for so long, and no claim for so long
+ABANDONED_SECONDS = 300  # due for so long
+SILENT_SECONDS = 1500  # two refreshes of river_queue missed, and a little: a client writes one each ten minutes
 
 
 def queue_states(q: Queries) -> Panel:
     text = Text(
         shows="Backlog: the oldest due job waits beyond its limit. Frozen: jobs are due and none was claimed for ten "
-        "minutes. No producer: jobs are due and no client has refreshed the queue's row for twenty.",
+        "minutes. No producer: jobs are due and no client has refreshed the queue's row for 25 minutes.",
         normal="flowing. Paused is somebody's decision: find out whose before you resume it.",
         next="frozen: are the clients alive, are all their slots held by stuck jobs? No producer: is it deployed?",
         empty="No queue was seen in this time",
@@ -33,14 +35,13 @@ def queue_states(q: Queries) -> Panel:
 
 def state_of_queues(q: Queries) -> str:
     """By queue the number of its state, the worst that holds."""
-    due = f"{by('queue', q.fact('river_jobs_ready'))}"
-    refreshed = by("queue", q.age("river_queue_updated_timestamp_seconds"), "max")
+    due = by("queue", q.fact("river_jobs_ready"))
+    waited = by("queue", q.age("river_job_oldest_ready_timestamp_seconds"), "max")
     claimed = by("queue", q.age("river_queue_last_claim_timestamp_seconds"), "max")
-    paused = by("queue", q.fact("river_queue_paused"), "max")
-    waited = by("queue", q.fact("river_job_limit_used_ratio", limit="wait"), "max")
-    abandoned = f"({due} > 0 unless on (queue) {refreshed} < {SILENT_SECONDS})"
-    frozen = f"({due} > 0 and on (queue) {claimed} > {FROZEN_SECONDS} unless on (queue) {paused} == 1)"
-    return (
-        f"{abandoned} * 0 + 4 or {frozen} * 0 + 3 or ({paused} == 1) * 2 "
-        f"or ({waited} >= 1) * 0 + 1 or {due} * 0"
-    )  # fmt: skip
+    refreshed = by("queue", q.age("river_queue_updated_timestamp_seconds"), "max")
+    paused = f"{by('queue', q.fact('river_queue_paused'), 'max')} == 1"
+    beating = f"{by('queue', q.fact('river_jobs_beating'))} > 0"
+    late = f"{by('queue', q.fact('river_job_limit_used_ratio', limit='wait'), 'max')} >= 1"
+    abandoned = f"{waited} > {ABANDONED_SECONDS} unless {refreshed} <= {SILENT_SECONDS}"
+    frozen = f"{waited} > {FROZEN_SECONDS} and {claimed} > {FROZEN_SECONDS} unless {paused} unless {beating}"
+    return f"({abandoned}) * 0 + 4 or ({frozen}) * 0 + 3 or ({paused}) * 2 or ({late}) * 0 + 1 or {due} * 0"

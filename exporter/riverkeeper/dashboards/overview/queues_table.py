@@ -38,5 +38,5 @@ def queues(q: Queries) -> Panel:
         Column("Finished", expr=finished, unit="ops"),
         Column("Drain time", expr=f"({due} > 0) / {finished} or {due} == 0", unit="s",
                look={"mappings": above(NEVER, "nothing finishes", WARN)}),
-        width=24, height=8, sort="Due",
+        width=24, height=8, sort={"Due": True},
     )  # fmt: skip

@@ -37,7 +37,7 @@ def replicas(q: Queries) -> Panel:
         Column("Configured", expr=each(q, "riverkeeper_config_last_reload_successful"), look=YES_NO),
         Column("Durable", expr=each(q, "riverkeeper_ledger_durable"), look=YES_NO),
         Column("Folded", expr=each(q, "riverkeeper_folded_pairs")),
-        width=24, height=5, sort="Age",
+        width=24, height=5, sort={"Age": True},
     )  # fmt: skip
 
 

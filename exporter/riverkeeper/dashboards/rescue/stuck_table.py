@@ -25,5 +25,5 @@ def stuck(q: Queries) -> Panel:
         Column("Queue", label="queue"),
         Column("Kind", label="kind", links=[to_board("This kind", KIND, "kind=${__value.raw}")]),
         Column("Jobs", expr=f"{jobs} > 0", look={"thresholds": steps((None, BAD)), **COLORED}),
-        width=14, height=7, sort="Jobs", links=[to_keeper("Stuck jobs", "/stuck")],
+        width=14, height=7, sort={"Jobs": True}, links=[to_keeper("Stuck jobs", "/stuck")],
     )  # fmt: skip

@@ -1,6 +1,8 @@
 -- Question: (writes) we live, and so do these claims: which of them are still ours?
 -- Index: primary keys of client, heartbeat and river_job. One statement a process and tick, also with no claims.
 -- OFFSET 0 has each job looked up by its id: a join of a thousand claims would read the whole of River's table.
+-- Rows that are there are updated; only what was not is inserted: ON CONFLICT locks each row first, and logs the lock. IN
+-- and NOT IN are hashed whatever the planner believes; a join of what it takes for one row would loop a million times.
 -- NULL: progress and note are NULL where the job never told; lease where there is none; kinds for all kinds.
 -- One row comes back for each claim given: standing `held`, `stop` (held, but asked to stop), `finished` (completed
 -- by the job itself, inside its own transaction) or `lost`. `held` may be stale by one statement; `lost` is final.
@@ -23,7 +25,10 @@ WITH process AS (
         fences = excluded.fences
 ),
 given AS (
-    SELECT g.*, j.state, coalesce(j.attempt = g.attempt AND j.attempted_at = g.attempted_at, false) AS is_claim
+    SELECT
+        g.*,
+        coalesce(j.state = 'running' AND j.attempt = g.attempt AND j.attempted_at = g.attempted_at, false) AS runs,
+        coalesce(j.state = 'completed' AND j.attempt = g.attempt AND j.attempted_at = g.attempted_at, false) AS finished
     FROM unnest(
         %(job_ids)s::bigint[], %(attempted_ats)s::timestamptz[], %(attempts)s::smallint[], %(intervals)s::interval[],
         %(leases)s::interval[], %(progress_told)s::boolean[], %(progress)s::real[], %(notes)s::text[]
@@ -31,8 +36,26 @@ given AS (
     LEFT JOIN LATERAL (
         SELECT r.state, r.attempt, r.attempted_at FROM river.river_job AS r WHERE r.id = g.job_id OFFSET 0
     ) AS j ON true
+    ORDER BY g.job_id, g.attempted_at
 ),
-beat AS (
+again AS (
+    UPDATE keeper.heartbeat AS h
+    SET
+        instance = %(instance)s::uuid,
+        beat_interval = g.beat_interval,
+        lease = g.lease,
+        beat_at = now(),
+        progress_at = CASE WHEN g.progress_told THEN now() ELSE h.progress_at END,
+        progress = g.progress,
+        note = g.note
+    FROM given AS g
+    WHERE h.job_id = g.job_id
+      AND h.attempted_at = g.attempted_at
+      AND g.runs
+      AND g.runs = (h.lost_at IS NULL)  -- looked at again where a rescue was waited for; alone it is taken for rare
+    RETURNING h.job_id, h.attempted_at, h.stop_requested_at
+),
+first AS (
     INSERT INTO keeper.heartbeat AS h (
         job_id, attempted_at, attempt, instance, beat_interval, lease, beat_at, progress_at, progress, note
     )
@@ -40,9 +63,9 @@ beat AS (
         g.job_id, g.attempted_at, g.attempt, %(instance)s::uuid, g.beat_interval, g.lease, now(),
         CASE WHEN g.progress_told THEN now() END, g.progress, g.note
     FROM given AS g
-    WHERE g.state = 'running' AND g.is_claim
+    WHERE g.runs AND (g.job_id, g.attempted_at) NOT IN (SELECT a.job_id, a.attempted_at FROM again AS a)
     ORDER BY g.job_id, g.attempted_at
-    ON CONFLICT (job_id, attempted_at) DO UPDATE SET
+    ON CONFLICT (job_id, attempted_at) DO UPDATE SET  -- lost, or another session has made it since we looked
         instance = excluded.instance,
         beat_interval = excluded.beat_interval,
         lease = excluded.lease,
@@ -52,16 +75,20 @@ beat AS (
         note = excluded.note
     WHERE h.lost_at IS NULL
     RETURNING h.job_id, h.attempted_at, h.stop_requested_at
+),
+held AS (
+    SELECT * FROM again UNION ALL SELECT * FROM first
 )
 SELECT
     g.job_id,
     to_char(g.attempted_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS attempted_at,
     CASE
-        WHEN b.stop_requested_at IS NOT NULL THEN 'stop'
-        WHEN b.job_id IS NOT NULL THEN 'held'
-        WHEN g.state = 'completed' AND g.is_claim THEN 'finished'
+        WHEN (g.job_id, g.attempted_at) IN (
+            SELECT h.job_id, h.attempted_at FROM held AS h WHERE h.stop_requested_at IS NOT NULL
+        ) THEN 'stop'
+        WHEN (g.job_id, g.attempted_at) IN (SELECT h.job_id, h.attempted_at FROM held AS h) THEN 'held'
+        WHEN g.finished THEN 'finished'
         ELSE 'lost'
     END AS standing
 FROM given AS g
-LEFT JOIN beat AS b ON b.job_id = g.job_id AND b.attempted_at = g.attempted_at
 ORDER BY g.job_id, g.attempted_at

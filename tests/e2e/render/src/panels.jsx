@@ -26,7 +26,7 @@ function Stat(props) {
       value={value.display}
       sparkline={value.sparkline && { ...value.sparkline, timeRange }}
       colorMode={options.colorMode} graphMode={options.graphMode} justifyMode={options.justifyMode}
-      textMode={options.textMode} wideLayout={options.wideLayout}
+      textMode={options.textMode} disableWideLayout={!options.wideLayout}
     />
   );
   return (

@@ -1,6 +1,6 @@
 // Resolves a board's variables from Prometheus, in their order, as Grafana does when it opens one.
 
-// name -> { text, regex } with what is chosen by hand (`chosen`), all, or the first there is.
+// name -> { text, regex }: all where several can be chosen, else what is chosen by hand (`chosen`), else the first.
 export async function resolve(list, prometheus, chosen) {
   const values = {};
   for (const variable of list) {
@@ -16,16 +16,14 @@ export async function resolve(list, prometheus, chosen) {
 }
 
 function pick(variable, found, chosen) {
-  if (chosen) {
-    return { text: chosen, regex: escape(chosen) };
-  }
   if (variable.includeAll) {
     return { text: 'All', regex: variable.allValue ?? `(${found.map(escape).join('|')})` };
   }
-  if (!found.length) {
+  const one = chosen ?? found[0];
+  if (!one) {
     throw new Error(`the variable ${variable.name} has no value`);
   }
-  return { text: found[0], regex: escape(found[0]) };
+  return { text: one, regex: escape(one) };
 }
 
 // A regular expression within a PromQL string, where a backslash is written twice.

@@ -1,0 +1,115 @@
+"""`riverkeeper history` and `riverkeeper report`: what the rescuer did, and how often it was wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from riverkeeper.cli.options import database_options, give_up
+from riverkeeper.cli.told import scope_of, scope_options, seconds
+from riverkeeper.config.load import Config
+from riverkeeper.config.quantity import DURATION
+from riverkeeper.errors import DatabaseError
+from riverkeeper.keeper.visit import visit
+from riverkeeper.rescue.audited import Audited
+from riverkeeper.rescue.history import read_report, read_rescues
+from riverkeeper.rescue.report import Tally, bound, by_tier, sentence
+from riverkeeper.web.asked import Asked
+from riverkeeper.web.rescues import did, document
+from riverkeeper.web.words import moment
+
+SECONDS = 20.0  # a person waits
+
+
+@click.command()
+@database_options
+@scope_options
+@click.option("--job", "job_id", type=click.IntRange(min=1), metavar="ID", help="Only this job.")
+@click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True, help="At most so many rescues.")
+@click.option("--json", "as_json", is_flag=True, help="For scripts.")
+def history(config: Config, job_id: int | None, limit: int, as_json: bool, **scope: str | None) -> None:
+    """Show rescues, newest first: done, or in a dry run only written down. Exit code 1 if the audit cannot be read."""
+    question = Asked(scope_of(**scope), limit, job_id)
+    try:
+        with visit(config, SECONDS) as tx:
+            found = read_rescues(tx, question.scope, limit, job_id)
+    except DatabaseError as error:
+        give_up(error)
+    if as_json:
+        click.echo(json.dumps(document(question, found), indent=2))
+    else:
+        Console().print(_table(found.rows) if found.rows else "The audit has no such rescue.")
+
+
+def _table(rows: Sequence[Audited]) -> Table:
+    table = Table(title=f"The newest {len(rows)} rescues", title_justify="left")
+    for column in ("when", "job", "kind", "queue", "tier", "reason", "done", "by", "the old worker"):
+        table.add_column(column, justify="right" if column == "job" else "left", overflow="fold")
+    for one in rows:
+        done = f"{'dry run: ' if one.dry_run else ''}{did(one)}"
+        texts = (moment(one.at) or "", str(one.job_id), one.kind, one.queue, one.tier, one.reason, done, one.woken_by)
+        table.add_row(*map(Text, texts), Text(one.aftermath, style="bold red" if one.was_false else ""))
+    return table
+
+
+@click.command()
+@database_options
+@click.option("--since", callback=seconds, default="7d", show_default=True, metavar="DURATION", help="How far back.")
+@click.option("--json", "as_json", is_flag=True, help="For scripts.")
+def report(config: Config, since: float, as_json: bool) -> None:
+    """Say how often the rescuer was wrong, or in a dry run would have been: by tier and by kind.
+
+    A claim is false where its worker, called lost, was alive, or where work that was called stuck was completed.
+    Clients that do not beat are counted as not known. Exit code 1 if the audit cannot be read.
+    """
+    try:
+        with visit(config, SECONDS) as tx:
+            tallies = read_report(tx, since)
+    except DatabaseError as error:
+        give_up(error)
+    if as_json:
+        click.echo(json.dumps(_report(tallies, since), indent=2))
+    else:
+        _print_report(tallies, since)
+
+
+def _report(tallies: Sequence[Tally], since: float) -> dict[str, object]:
+    tiers = [_tally(one) | {"sentence": sentence(one)} for one in by_tier(tallies)]
+    return {"since_seconds": since, "tiers": tiers, "kinds": [_tally(one) for one in tallies]}
+
+
+def _tally(one: Tally) -> dict[str, object]:
+    below = bound(one.false_ones, one.known) if one.known else None
+    numbers = {"known": one.known, "unknown": one.unknown, "false_rate": one.rate, "false_rate_below": below}
+    return {key.removesuffix("_ones"): value for key, value in asdict(one).items()} | numbers
+
+
+def _print_report(tallies: Sequence[Tally], since: float) -> None:
+    console = Console()
+    if not tallies:
+        console.print(f"In the last {DURATION.format(since)} nothing was rescued, nor would it have been in a dry run.")
+        return
+    for dry_run, title in ((True, "Dry run: what a live rescuer would have done"), (False, "Live: what was done")):
+        of_mode = [one for one in tallies if one.dry_run is dry_run]
+        if of_mode:
+            console.print(Text(f"{title}, in the last {DURATION.format(since)}", style="bold"))
+            for one in by_tier(of_mode):
+                console.print(Text(sentence(one)))
+            console.print(_kinds(of_mode))
+
+
+def _kinds(tallies: Sequence[Tally]) -> Table:
+    table = Table()
+    for column in ("tier", "kind", "claims", "right", "false", "false rate", "still watched", "not known"):
+        table.add_column(column, justify="left" if column in {"tier", "kind"} else "right", overflow="fold")
+    for one in tallies:
+        rate = "" if one.rate is None else f"{one.rate:.1%}"
+        texts = (one.tier, one.kind, one.claims, one.right_ones, one.false_ones, rate, one.watched, one.unknown)
+        table.add_row(*(Text(str(text)) for text in texts))
+    return table

@@ -1,0 +1,119 @@
+"""`riverkeeper rescue`: a person's rescue of named jobs, through the same guards as every other."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from uuid import uuid4
+
+import click
+
+from riverkeeper.cli.options import database_options, give_up
+from riverkeeper.config.load import Config
+from riverkeeper.config.policy import policy_of
+from riverkeeper.database import Database
+from riverkeeper.errors import DatabaseError
+from riverkeeper.keeper.visit import visit
+from riverkeeper.rescue.by_hand import Handled, rescue_by_hand
+from riverkeeper.rescue.order import Done
+from riverkeeper.rescue.person import orders
+from riverkeeper.rescue.preview import Preview, preview
+from riverkeeper.rescue.refusal import Refused
+from riverkeeper.rescue.switches import read_status
+from riverkeeper.verdict.verdict import Verdict
+from riverkeeper.verdict.words import Action
+from riverkeeper.web.words import span
+
+SECONDS = 20.0  # a person waits
+ACTIONS = [action.value for action in Action if action is not Action.HOLD]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One job's line."""
+
+    job_id: int
+    reason: str | None
+    act: str | None  # None: refused
+    refusal: str | None
+    sentence: str
+
+
+@click.command()
+@database_options
+@click.argument("ids", nargs=-1, type=click.IntRange(min=1), required=True, metavar="ID…")
+@click.option("--apply", is_flag=True, help="Do it. Without this nothing is written, and you see what would be.")
+@click.option("--action", type=click.Choice(ACTIONS), help="Do this, also where policy would hold the job.")
+@click.option("--json", "as_json", is_flag=True, help="For scripts.")
+def rescue(config: Config, ids: tuple[int, ...], apply: bool, action: str | None, as_json: bool) -> None:
+    """Rescue jobs by id. Shows what would happen; with --apply it happens.
+
+    A job whose worker was heard within its limits is left alone, whatever is asked. The kill switch and mass silence
+    hold a person too. The mode does not: who names a job and says --apply means it.
+    Exit codes: 0 all of them, 1 one or more were refused, or it did not work.
+    """
+    told = []
+    try:
+        for one in _handled(config, ids, apply, Action(action) if action else None):
+            told.append(one)
+            if not as_json:
+                click.echo(f"{one.job_id}: {one.sentence}")
+    except DatabaseError as error:
+        give_up(error)
+    if as_json:
+        click.echo(json.dumps({"applied": apply, "jobs": [_as_json(one) for one in told]}, indent=2))
+    elif not apply:
+        click.echo("Nothing was written. Add --apply to do it.")
+    if any(one.act is None for one in told):
+        raise SystemExit(1)
+
+
+def _handled(config: Config, ids: tuple[int, ...], apply: bool, action: Action | None) -> Iterator[Told]:
+    with visit(config, SECONDS) as tx:
+        status, schemas = read_status(tx), tx.schemas
+    order_of, policy, keeper = orders(config, status, apply=apply, action=action), policy_of(config), uuid4()
+    database = Database(config.conninfo.reveal())
+    try:
+        if apply:
+            yield from map(_done, rescue_by_hand(database, schemas, ids, policy, keeper, order_of))
+        else:
+            yield from map(_seen, preview(database, schemas, ids, policy, keeper, order_of))
+    finally:
+        database.close()
+
+
+def _done(one: Handled) -> Told:
+    outcome = one.outcome
+    if isinstance(outcome, Refused):
+        return _refused(one.job_id, one.verdict, outcome)
+    return _told(one.job_id, one.verdict, outcome.act, outcome.state, _wait(outcome), "")
+
+
+def _seen(one: Preview) -> Told:
+    outcome = one.outcome
+    if isinstance(outcome, Refused):
+        return _refused(one.job_id, one.verdict, outcome)
+    wait = None if outcome.scheduled_at is None or one.now is None else outcome.scheduled_at - one.now
+    return _told(one.job_id, one.verdict, outcome.act, outcome.state, wait, "would be: ")
+
+
+def _wait(done: Done) -> float | None:
+    return None if done.scheduled_at is None else done.scheduled_at - done.at
+
+
+def _told(job_id: int, verdict: Verdict | None, act: str, state: str | None, wait: float | None, mood: str) -> Told:
+    reason = verdict.reason.value if verdict else None
+    after = f", next attempt in {span(wait)}" if wait is not None else ""
+    return Told(job_id, reason, act, None, f"{reason}; {mood}{act}{f' → {state}' if state else ''}{after}")
+
+
+def _refused(job_id: int, verdict: Verdict | None, refused: Refused) -> Told:
+    reason = verdict.reason.value if verdict else None
+    return Told(job_id, reason, None, refused.refusal.value, f"left alone ({refused.refusal}): {refused}")
+
+
+def _as_json(one: Told) -> dict[str, object]:
+    return {
+        "id": one.job_id, "reason": one.reason, "act": one.act, "refusal": one.refusal, "sentence": one.sentence,
+    }  # fmt: skip

@@ -1,0 +1,99 @@
+"""`riverkeeper stuck`: which jobs are stuck, why, and what would be done."""
+
+from __future__ import annotations
+
+import json
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from riverkeeper.cli.options import database_options, give_up
+from riverkeeper.cli.told import scope_of, scope_options
+from riverkeeper.config.load import Config
+from riverkeeper.config.policy import policy_of
+from riverkeeper.database import Database
+from riverkeeper.errors import DatabaseError
+from riverkeeper.keeper.visit import visit
+from riverkeeper.reading import Reader
+from riverkeeper.rescue.outlook import Restrained, outlook
+from riverkeeper.rescue.person import brakes_of, modes_of
+from riverkeeper.rescue.switches import read_status
+from riverkeeper.service import reader_settings
+from riverkeeper.snapshot import Snapshot
+from riverkeeper.web.asked import Asked
+from riverkeeper.web.stuck import Found, NotJudged, Row, document, find, row
+
+SECONDS = 20.0  # a person waits
+
+
+@click.command()
+@database_options
+@scope_options
+@click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True, help="At most so many jobs.")
+@click.option("--json", "as_json", is_flag=True, help="For scripts.")
+def stuck(config: Config, limit: int, as_json: bool, **scope: str | None) -> None:
+    """Show running jobs that are stuck, by which limit, and what the rescuer would do.
+
+    Exit codes: 0 done, stuck jobs or none; 1 it could not be found out.
+    """
+    question = Asked(scope_of(**scope), limit)
+    try:
+        snapshot, held = _read(config), _restrained(config)
+        found = find(snapshot, question)
+    except DatabaseError as error:
+        give_up(error)
+    except NotJudged as error:
+        raise click.ClickException(f"{error}\n  see `riverkeeper check`") from None
+    if as_json:
+        click.echo(json.dumps(document(question, found, policy_of(config), held), indent=2))
+    else:
+        _show(found, policy_rows(config, found, held))
+
+
+def _read(config: Config) -> Snapshot:
+    reader = Reader(Database(config.conninfo.reveal()), reader_settings(config))
+    try:
+        return reader.read(SECONDS)
+    finally:
+        reader.close()
+
+
+def _restrained(config: Config) -> Restrained | None:
+    """By the tables; None where there is no keeper schema, and so no rescuer."""
+    try:
+        with visit(config, SECONDS) as tx:
+            return Restrained(modes_of(config), brakes_of(read_status(tx)))
+    except DatabaseError:
+        return None
+
+
+def policy_rows(config: Config, found: Found, held: Restrained | None) -> list[Row]:
+    policy = policy_of(config)
+    return [row(one, outlook(one, policy, held, found.now), found.now, None) for one in found.shown]
+
+
+def _show(found: Found, rows: list[Row]) -> None:
+    console = Console()
+    if not found.path_ok:
+        console.print("No way of a beat is proven open: nobody is called lost now. A keeper that serves proves it.")
+    if not rows:
+        console.print("No running job is stuck.")
+        return
+    more = "" if found.complete else "+"
+    table = Table(title=f"{len(rows)} of {found.jobs}{more} stuck jobs", title_justify="left", show_lines=True)
+    for column in ("id", "kind", "queue", "tier", "reason", "running", "last beat", "progress", "what would be done"):
+        table.add_column(column, justify="right" if column == "id" else "left", overflow="fold")
+    for one in rows:
+        table.add_row(*_cells(one))
+    console.print(table)
+
+
+def _cells(one: Row) -> tuple[Text, ...]:
+    """Plain text, never markup: kinds and notes are written by users."""
+    job, verdict = one.stuck.job, one.stuck.verdict
+    reason = f"{verdict.reason}\n{one.against}" if one.against else str(verdict.reason)
+    plan = "\n".join([one.ahead.plan, *one.ahead.held_by])
+    texts = (str(job.claim.job_id), job.kind, job.queue, verdict.tier, reason, one.age, one.beat, one.progress, plan)
+    return tuple(map(Text, texts))

@@ -1,0 +1,143 @@
+"""`riverkeeper status`, `stop`, `resume` and `brake release`: how the rescuer stands, and a person's hand on it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import click
+
+from riverkeeper.cli.options import WRONG_USE, database_options, give_up
+from riverkeeper.cli.told import ago
+from riverkeeper.config.load import Config
+from riverkeeper.errors import DatabaseError
+from riverkeeper.keeper.visit import visit
+from riverkeeper.rescue import switches
+from riverkeeper.rescue.person import brakes_of, modes_of, proven_path, who
+from riverkeeper.rescue.state import Brake
+from riverkeeper.rescue.switches import Status
+from riverkeeper.verdict.words import Mode
+from riverkeeper.web.words import rfc3339
+
+SECONDS = 10.0
+# The others hold by what they see, and let go by themselves.
+RELEASED_BY_ITSELF = {
+    Brake.RATE: "it lets go when the minute is over; rescue.max_per_minute raises it",
+    Brake.GRACE: "it lets go by itself, rescue.grace after the keeper's start",
+    Brake.STALE_SNAPSHOT: "it lets go with the next good reading; see `riverkeeper check`",
+}
+
+
+@click.command()
+@database_options
+@click.option("--json", "as_json", is_flag=True, help="For scripts.")
+def status(config: Config, as_json: bool) -> None:
+    """Say how the rescuer stands: mode, brakes, who acts, the way of a beat, wakes, the last rescue.
+
+    Exit code 1 if it cannot be found out.
+    """
+    try:
+        with visit(config, SECONDS) as tx:
+            found = switches.read_status(tx)
+    except DatabaseError as error:
+        give_up(error)
+    path = proven_path(config, found)
+    if as_json:
+        click.echo(json.dumps(_as_json(config, found, path), indent=2))
+    else:
+        for word, value in _facts(config, found, path):
+            click.echo(f"{word + ':':<14} {value}")
+
+
+def _facts(config: Config, found: Status, path: float | None) -> Iterator[tuple[str, str]]:
+    modes = modes_of(config)
+    for mode in Mode:
+        tiers = ", ".join(tier for tier, one in modes.items() if one is mode)
+        if tiers:
+            yield "mode", f"{mode.value} in {tiers} (by this configuration)"
+    for brake, sentence in brakes_of(found).items() or [("none", "engaged in the tables")]:
+        yield "brake", f"{brake} {sentence}" if brake == "none" else f"{brake}: {sentence}"
+    for one in found.engaged:
+        if one.released:
+            yield "brake", f"{one.name}: released, let go at the next tick of the actor"
+    yield "actor", f"{found.actor}, last at work {ago(found.now, found.actor_at)}" if found.actor else "nobody yet"
+    proof = "not proven: no supervisor is at work" if path is None else f"open since {ago(found.now, path)}"
+    yield "way of a beat", proof
+    yield "wakes", f"{found.wakes_open} open"
+    yield "last rescue", ago(found.now, found.last_rescue_at)
+    yield "last dry run", ago(found.now, found.last_dry_run_at)
+
+
+def _as_json(config: Config, found: Status, path: float | None) -> dict[str, object]:
+    return {
+        "now": rfc3339(found.now),
+        "modes": {tier: mode.value for tier, mode in modes_of(config).items()},
+        "brakes": {brake.value: sentence for brake, sentence in brakes_of(found).items()},
+        "stopped_at": rfc3339(found.stop.at) if found.stop else None,
+        "stopped_by": found.stop.by if found.stop else None,
+        "stopped_why": found.stop.why if found.stop else None,
+        "actor": found.actor,
+        "actor_at": rfc3339(found.actor_at),
+        "path_ok_since": rfc3339(path),
+        "wakes_open": found.wakes_open,
+        "last_rescue_at": rfc3339(found.last_rescue_at),
+        "last_dry_run_at": rfc3339(found.last_dry_run_at),
+    }
+
+
+@click.command()
+@database_options
+@click.option("--why", metavar="TEXT", help="Told to everybody who asks why nothing is rescued.")
+def stop(config: Config, why: str | None) -> None:
+    """Pull the kill switch: from now on no replica rescues, until `resume`. Exit code 1 if it could not be pulled."""
+    try:
+        with visit(config, SECONDS, writing=True) as tx:
+            pulled = switches.stop(tx, who(), why)
+    except DatabaseError as error:
+        give_up(error)
+    reason = f": {pulled.why}" if pulled.why else ""
+    click.echo(f"No job is rescued any more. Stopped by {pulled.by} at {rfc3339(pulled.at)}{reason}.")
+
+
+@click.command()
+@database_options
+def resume(config: Config) -> None:
+    """Release the kill switch. Exit code 0 also where it was not pulled, 1 if it could not be released."""
+    try:
+        with visit(config, SECONDS, writing=True) as tx:
+            ended = switches.resume(tx)
+    except DatabaseError as error:
+        give_up(error)
+    if ended is None:
+        click.echo("The kill switch was not pulled.")
+    else:
+        click.echo(f"Rescues go on, by {who()}. They were stopped by {ended.by} at {rfc3339(ended.at)}.")
+
+
+@click.group()
+def brake() -> None:
+    """Release a brake."""
+
+
+@brake.command(name="release")
+@database_options
+@click.argument("name", type=click.Choice([one.value for one in Brake]))
+def release_brake(config: Config, name: str) -> None:
+    """Release a brake that holds; the actor then begins slowly.
+
+    Exit codes: 0 released, 1 it is not engaged or it did not work, 2 this one lets go by itself.
+    """
+    if Brake(name) in RELEASED_BY_ITSELF:
+        click.echo(f"{name} is not released by hand: {RELEASED_BY_ITSELF[Brake(name)]}.", err=True)
+        raise SystemExit(WRONG_USE)
+    if Brake(name) is Brake.KILL_SWITCH:
+        click.echo("The kill switch is released by `riverkeeper resume`.", err=True)
+        raise SystemExit(WRONG_USE)
+    try:
+        with visit(config, SECONDS, writing=True) as tx:
+            why = switches.release(tx, name, who())
+    except DatabaseError as error:
+        give_up(error)
+    if why is None:
+        raise click.ClickException(f"{name} is not engaged")
+    click.echo(f"{name} is released by {who()}; it held because {why}.")

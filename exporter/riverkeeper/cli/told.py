@@ -1,0 +1,44 @@
+"""How commands tell moments, spans and filters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+from pydantic_core import PydanticCustomError
+
+from riverkeeper.config.quantity import DURATION
+from riverkeeper.rescue.wake import Scope
+from riverkeeper.web.words import moment, span
+
+Command = Callable[..., Any]
+
+
+def scope_options(command: Command) -> Command:
+    """--queue, --kind, --tier and --reason, as the labels of an alert are called."""
+    for name, help_text in (
+        ("reason", "Only this reason, such as worker_lost."),
+        ("tier", "Only this tier."),
+        ("kind", "Only this kind."),
+        ("queue", "Only this queue."),
+    ):
+        command = click.option(f"--{name}", metavar="NAME", help=help_text)(command)
+    return command
+
+
+def scope_of(queue: str | None, kind: str | None, tier: str | None, reason: str | None) -> Scope:
+    return Scope(queue or None, kind or None, tier or None, reason or None)
+
+
+def ago(now: float, then: float | None) -> str:
+    """A moment with its distance, or that there is none."""
+    return "never" if then is None else f"{span(now - then)} ago ({moment(then)})"
+
+
+def seconds(_: click.Context, parameter: click.Parameter, value: str) -> float:
+    """For an option that is a duration, written as the configuration writes it."""
+    try:
+        return DURATION.parse(value)
+    except PydanticCustomError as error:
+        raise click.BadParameter(error.message(), param=parameter) from None

@@ -1,0 +1,58 @@
+"""Where a rescuer works: a connection of its own, and the two schemas, which it makes sure of now and then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from riverkeeper.config.load import Config
+from riverkeeper.database import Database, Transaction
+from riverkeeper.errors import DatabaseError, Trouble
+from riverkeeper.heartbeat.clock import lease_clock
+from riverkeeper.keeper.schema import look
+from riverkeeper.keeper.visit import RESCUE_VERSION
+from riverkeeper.river.detect import detect
+
+LOOK_AGAIN_SECONDS = 60.0  # as often as a reading looks into the catalog, and after anything failed
+
+
+class Ground:
+    """Used by one thread at a time."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._schemas = {"keeper": config.database.effective_keeper_schema}
+        self._looked_at = float("-inf")
+        self.database = Database(config.conninfo.reveal())
+
+    @property
+    def schemas(self) -> dict[str, str]:
+        """`river` and `keeper`, as they were found."""
+        return self._schemas
+
+    @contextmanager
+    def writing(self, seconds: float) -> Iterator[Transaction]:
+        """Raises DatabaseError: NO_KEEPER or FORBIDDEN where this login cannot rescue here."""
+        try:
+            with self.database.writing(seconds, self._schemas) as tx:
+                if lease_clock() - self._looked_at > LOOK_AGAIN_SECONDS:
+                    self._look(tx)
+                yield tx
+        except DatabaseError:
+            self._looked_at = float("-inf")
+            raise
+
+    def close(self) -> None:
+        self.database.close()
+
+    def _look(self, tx: Transaction) -> None:
+        schema = detect(tx, self._config.database.river_schema).schema
+        self._schemas["river"] = schema
+        found = look(tx, self._schemas["keeper"], schema)
+        if not found.installed:
+            raise DatabaseError(Trouble.NO_KEEPER, f'keeper schema "{found.name}" is not installed')
+        if found.version is not None and found.version < RESCUE_VERSION:
+            raise DatabaseError(Trouble.NO_KEEPER, f'keeper schema "{found.name}" is from before the rescuer')
+        if found.version is None or not found.writable or not tx.query("rescue/read_rights")[0].may_rescue:
+            raise DatabaseError(Trouble.FORBIDDEN, "this login may not rescue")
+        self._looked_at = lease_clock()

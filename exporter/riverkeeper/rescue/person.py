@@ -1,0 +1,76 @@
+"""The order of a person who rescues jobs by id: whose it is, by which tier, and what holds even a person."""
+
+from __future__ import annotations
+
+import getpass
+import socket
+from collections.abc import Mapping
+from uuid import uuid4
+
+from riverkeeper.config.load import Config
+from riverkeeper.config.policy import policy_of
+from riverkeeper.database import Transaction
+from riverkeeper.rescue.by_hand import OrderOf
+from riverkeeper.rescue.order import Order
+from riverkeeper.rescue.state import Brake
+from riverkeeper.rescue.switches import Status, read_status
+from riverkeeper.verdict.assign import tier_of
+from riverkeeper.verdict.job import RunningJob
+from riverkeeper.verdict.limits import limits_of
+from riverkeeper.verdict.words import Action, Mode, stricter
+
+
+def who() -> str:
+    """The person at this terminal, as the audit and the kill switch name them: user@host."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        user = "somebody"
+    return f"{user}@{socket.gethostname()}"
+
+
+def modes_of(config: Config) -> Mapping[str, Mode]:
+    """The mode in force in each tier: the stricter of the global one and its own."""
+    tiers = policy_of(config).tiers
+    return {name: stricter(Mode(config.rescue.mode), tier.mode) for name, tier in tiers.items()}
+
+
+def brakes_of(status: Status) -> Mapping[Brake, str]:
+    """The brakes that stand in tables; what a single process knows of itself is not among them."""
+    brakes = {}
+    if status.stop is not None:
+        why = f": {status.stop.why}" if status.stop.why else ""
+        brakes[Brake.KILL_SWITCH] = f"stopped by {status.stop.by}{why} (riverkeeper resume)"
+    for one in status.engaged:
+        if not one.released and one.name in set(Brake):
+            brakes[Brake(one.name)] = one.sentence
+    return brakes
+
+
+def held(tx: Transaction) -> tuple[Brake, str] | None:
+    """What holds a person too: a kill switch that somebody pulled, and mass silence. Release them first."""
+    return next(iter(brakes_of(read_status(tx)).items()), None)
+
+
+def orders(config: Config, status: Status, *, apply: bool, action: Action | None) -> OrderOf:
+    """Orders of this person. The mode is not asked: who names a job and says --apply means it."""
+    policy, keeper = policy_of(config), uuid4()
+    path = proven_path(config, status)
+
+    def order(job: RunningJob) -> Order:
+        tier = tier_of(policy, job.queue, job.kind, job.priority)
+        return Order(
+            tier=tier, limits=limits_of(policy, tier, job.kind), policy=policy, keeper=keeper,
+            woken_by=f"person {who()}", path_ok_since=path, dry_run=not apply, cooldown=config.rescue.cooldown,
+            action=action, brakes=held,
+        )  # fmt: skip
+
+    return order
+
+
+def proven_path(config: Config, status: Status) -> float | None:
+    """Since when beats get through, as a supervisor proved it just now; None where none is at work."""
+    tiers = policy_of(config).tiers.values()
+    if status.path_probe_at is None or status.now - status.path_probe_at > config.rescue.restraints(tiers).patience:
+        return None
+    return status.path_ok_since

@@ -1,0 +1,60 @@
+"""What a person's rescue of these jobs would do. Nothing of it stands: no lock, no row, and no dry run in the audit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from riverkeeper.database import Database, Transaction
+from riverkeeper.rescue.by_hand import SECONDS, OrderOf, look
+from riverkeeper.rescue.plan import Plan, decide, plan
+from riverkeeper.rescue.refusal import Refusal, Refused
+from riverkeeper.verdict.job import Claim
+from riverkeeper.verdict.judge import judge
+from riverkeeper.verdict.tiers import Policy
+from riverkeeper.verdict.verdict import Verdict
+from riverkeeper.verdict.words import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What would become of one job."""
+
+    job_id: int
+    verdict: Verdict | None  # None: it could not be judged
+    outcome: Plan | Refused
+    now: float | None = None  # the database's clock, to which the plan's moments belong
+
+
+def preview(
+    database: Database,
+    schemas: Mapping[str, str],
+    job_ids: Iterable[int],
+    policy: Policy,
+    keeper: UUID,
+    order_of: OrderOf,
+) -> Iterator[Preview]:
+    """In order of id. Raises DatabaseError; what was said before it stands."""
+    for job_id in sorted(set(job_ids)):
+        with database.writing(SECONDS, schemas) as tx:
+            rows = tx.query("rescue/read_claims", {"job_ids": [job_id]})
+            if rows:
+                yield _seen(tx, Claim(*rows[0]), policy, keeper, order_of)
+            else:
+                yield Preview(job_id, None, Refused(Refusal.GONE, "it is not running"))
+
+
+def _seen(tx: Transaction, claim: Claim, policy: Policy, keeper: UUID, order_of: OrderOf) -> Preview:
+    held = look(tx, claim, keeper, policy.metadata_interval)
+    if isinstance(held, Refused):
+        return Preview(claim.job_id, None, held)
+    order = order_of(held.job)
+    verdict = judge(held.job, policy, order.limits, held.now, order.path_ok_since)
+    if brake := order.brakes(tx):
+        return Preview(claim.job_id, verdict, Refused(Refusal.of_brake(brake[0]), brake[1]), held.now)
+    if verdict.reason is Reason.OK:
+        return Preview(claim.job_id, verdict, Refused(Refusal.BEAT), held.now)
+    act = decide(held.job, verdict, order.tier, held.now, order.action)
+    outcome = act if isinstance(act, Refused) else plan(held, verdict, order.tier, act)
+    return Preview(claim.job_id, verdict, outcome, held.now)

@@ -1,0 +1,35 @@
+-- Question: what holds the rescuer at this moment, who acts, and how much was done in the last minute?
+-- Index: control has one row, brake one for each name; rescue_by_time for the last minute.
+-- NULL: stopped_* where the kill switch is not pulled; path_* and actor_* before anybody has looked; state and
+-- released_at where the brake has never moved. step_at is that of the mass brake's slow start.
+SELECT
+    extract(epoch FROM clock_timestamp())::double precision AS now,
+    extract(epoch FROM c.stopped_at)::double precision AS stopped_at,
+    c.stopped_by,
+    c.stopped_why,
+    extract(epoch FROM c.path_ok_since)::double precision AS path_ok_since,
+    extract(epoch FROM c.path_probe_at)::double precision AS path_probe_at,
+    c.path_server,
+    c.path_state,
+    c.actor::text AS actor,
+    c.actor_name,
+    extract(epoch FROM c.actor_at)::double precision AS actor_at,
+    b.state AS mass,
+    extract(epoch FROM b.released_at)::double precision AS released_at,
+    (
+        SELECT count(*) FROM keeper.rescue AS r
+        WHERE r.dry_run = %(dry_run)s::boolean AND r.at > clock_timestamp() - interval '1 minute'
+    ) AS acted_in_minute,
+    (
+        SELECT count(*) FROM keeper.rescue AS r
+        WHERE r.dry_run = %(dry_run)s::boolean
+            AND r.at >= to_timestamp((b.state ->> 'step_at')::double precision)
+    ) AS acted_in_step,
+    (
+        SELECT count(*) FROM keeper.rescue AS r
+        WHERE r.old_worker IN ('beat', 'finished') AND r.reason IN ('worker_lost', 'orphaned')
+            AND r.dry_run = %(dry_run)s::boolean
+            AND r.at >= to_timestamp((b.state ->> 'slow_from')::double precision)
+    ) AS alive
+FROM keeper.control AS c
+LEFT JOIN keeper.brake AS b ON b.name = 'mass_silence'

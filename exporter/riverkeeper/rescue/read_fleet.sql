@@ -1,0 +1,32 @@
+-- Question: of the processes that beat within ten minutes, how many still do, and how many have fallen silent?
+-- Index: none; client has a row for each process, and is swept.
+-- NULL: newest_silent_at where none is silent; heard_at where there is no process at all.
+-- The ten minutes end at counted_to, or at the newest beat. Silence counts from ok_since on, as for jobs. A beat that
+-- lies ahead was written before the clock went back, and says nothing until the next one.
+WITH past AS (
+    SELECT c.beat_at, c.beat_interval
+    FROM keeper.client AS c
+    WHERE c.beat_at <= clock_timestamp() + interval '5 seconds'
+), fleet AS (
+    SELECT p.beat_at, p.beat_interval
+    FROM past AS p
+    WHERE p.beat_at > coalesce(
+        to_timestamp(%(counted_to)s::double precision), (SELECT max(n.beat_at) FROM past AS n)
+    ) - make_interval(secs => %(fleet_seconds)s::double precision)
+), heard AS (
+    SELECT
+        f.beat_at,
+        f.beat_at >= clock_timestamp() - %(late_intervals)s::double precision * f.beat_interval AS on_time,
+        greatest(f.beat_at, to_timestamp(%(ok_since)s::double precision))
+            < clock_timestamp() - %(silent_intervals)s::double precision * f.beat_interval AS silent,
+        coalesce(f.beat_at > to_timestamp(%(answered_to)s::double precision), true) AS is_news
+    FROM fleet AS f
+)
+SELECT
+    count(*) AS instances,
+    count(*) FILTER (WHERE h.on_time) AS on_time,
+    count(*) FILTER (WHERE h.silent) AS silent,
+    count(*) FILTER (WHERE h.silent AND h.is_news) AS newly_silent,
+    extract(epoch FROM max(h.beat_at) FILTER (WHERE h.silent))::double precision AS newest_silent_at,
+    extract(epoch FROM max(h.beat_at))::double precision AS heard_at
+FROM heard AS h

@@ -1,0 +1,120 @@
+"""One turn of a supervisor: does this replica act, is the way of a beat open, does the brake for many hold?
+
+A turn is one short writing transaction, and is itself the probe that proves the way: what it writes has committed, or
+the way was not open. It locks the row of `control`, not the actor's lock: a rescue, which only tries that one, would
+be refused for a turn of its own process. All moments are Unix seconds of the database's clock.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from uuid import UUID
+
+from riverkeeper.database import Transaction
+from riverkeeper.errors import DatabaseError
+from riverkeeper.heartbeat.clock import lease_clock
+from riverkeeper.rescue.braking import facts_of, write_mass
+from riverkeeper.verdict.brakes import Facts, Restraints
+from riverkeeper.verdict.mass import Found, Mass, tend
+from riverkeeper.verdict.path import (
+    FLEET_SECONDS,
+    LATE_INTERVALS,
+    SILENT_INTERVALS,
+    Before,
+    Fleet,
+    Path,
+    Sighting,
+    fleet_of,
+    fold,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Replica:
+    """Who we are, as the audit and the table `control` name us."""
+
+    id: UUID
+    name: str  # host and process
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What a turn came to."""
+
+    acting: bool
+    actor: str | None = None  # name of the replica that acts
+    sighting: Sighting | None = None  # what it saw, as far as the next turn compares it
+    path: Path | None = None
+    mass: Mass | None = None
+
+
+def stand_by(tx: Transaction, replica: Replica, takeover: float) -> Turn | None:
+    """Whether another replica acts, heard within `takeover` seconds; None: nobody does, or we. Raises DatabaseError."""
+    row = tx.query("rescue/peek_actor")[0]
+    if row.actor in {None, str(replica.id)} or row.age is None or not 0 <= row.age < takeover:
+        return None
+    return Turn(acting=False, actor=row.actor_name, sighting=Sighting(row.now, lease_clock(), ""))
+
+
+def take_turn(
+    tx: Transaction, replica: Replica, before: Before | None, restraints: Restraints, takeover: float, *, dry_run: bool
+) -> Turn:
+    """Act, or stand by where another replica was heard within `takeover` seconds. Raises DatabaseError.
+
+    The turn holds only once its transaction has committed.
+    """
+    if standing := stand_by(tx, replica, takeover):
+        return standing
+    tx.query("rescue/lock_control")
+    if standing := stand_by(tx, replica, takeover):  # it was faster
+        return standing
+    tx.query("rescue/probe_beats")
+    row = tx.query("rescue/read_brakes", {"dry_run": dry_run})[0]
+    clock, facts = lease_clock(), facts_of(row)
+    seen = _look(tx, facts, clock)
+    path = fold(facts.path, before, seen, restraints.patience)
+    broke = path.ok_since is not None and path.ok_since != facts.path.ok_since
+    found = Found(seen.now, seen.fleet, broke, facts.acted_in_step, row.alive)
+    mass = tend(facts.mass, found, restraints.max_share, restraints.mass_hold)
+    write_mass(tx, mass)
+    _write(tx, path, replica)
+    return Turn(True, replica.name, seen, path, mass)
+
+
+def _look(tx: Transaction, facts: Facts, clock: float) -> Sighting:
+    asked = {
+        "counted_to": fleet_of(facts.path, facts.now),
+        "fleet_seconds": FLEET_SECONDS,
+        "late_intervals": LATE_INTERVALS,
+        "silent_intervals": SILENT_INTERVALS,
+        "ok_since": facts.path.ok_since,
+        "answered_to": facts.mass.answered_to,
+    }
+    fleet = Fleet(*tx.query("rescue/read_fleet", asked)[0])
+    return Sighting(facts.now, clock, _server(tx), fleet, facts.mass.released_at)
+
+
+def _server(tx: Transaction) -> str:
+    """As much as this login may know."""
+    place = tx.query("rescue/read_server")[0]
+    known = [place.address, place.started_at]
+    try:
+        known += tx.query("river/read_identity")[0]
+    except DatabaseError:  # not allowed everywhere; address and start tell most of it
+        known.append(None)
+    return " ".join(str(part) for part in known)
+
+
+def _write(tx: Transaction, path: Path, replica: Replica) -> None:
+    tx.query(
+        "rescue/write_turn",
+        {
+            "ok_since": path.ok_since,
+            "probe_at": path.probe_at,
+            "server": path.server,
+            "state": json.dumps({"why": path.why, "before_to": path.before_to}),
+            "actor": replica.id,
+            "actor_name": replica.name,
+        },
+    )

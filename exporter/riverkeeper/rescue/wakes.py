@@ -1,0 +1,65 @@
+"""What a pass means for the wakes that wait: done, or to be tried again, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from riverkeeper.database import Transaction
+from riverkeeper.rescue import inbox
+from riverkeeper.rescue.candidates import Candidate
+from riverkeeper.rescue.order import Done
+from riverkeeper.rescue.refusal import Refusal, Refused
+from riverkeeper.rescue.wake import Wake, WakeEnd
+from riverkeeper.verdict.judged import Judged
+from riverkeeper.verdict.tiers import Policy
+
+# Nothing is left to do: it ended or was heard, it was done before, or policy leaves it to a person.
+SETTLED = {
+    Refusal.MODE, Refusal.HOLD_BY_POLICY, Refusal.MAX_RESCUES, Refusal.EXHAUSTED, Refusal.RECORDED, Refusal.GONE,
+    Refusal.BEAT, Refusal.SETTLED, Refusal.LOST_ALREADY, Refusal.RESCUED_ALREADY,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """A pass that is over."""
+
+    now: float  # when its reading began, the database's clock
+    judged: Judged
+    found: tuple[Candidate, ...]
+    outcomes: tuple[tuple[Candidate, Done | Refused], ...]  # of those that were reached
+
+
+def after_pass(tx: Transaction, wakes: Iterable[Wake], passed: Passed, policy: Policy) -> None:
+    """Close what is worked off; the others stay open, with the reason. Raises DatabaseError."""
+    for wake in wakes:
+        why = why_open(wake, passed, policy)
+        if why is None:
+            inbox.close(tx, wake.id, WakeEnd.DONE)
+        elif why != wake.last_refusal:  # not a write for each wake in each pass
+            inbox.refuse(tx, wake.id, why)
+
+
+def why_open(wake: Wake, passed: Passed, policy: Policy) -> str | None:
+    """Why a wake stays open; None: nothing is left that policy lets the rescuer act on."""
+    scope, since = wake.call.scope, passed.judged.path_ok_since
+    refused = (outcome for one, outcome in passed.outcomes if isinstance(outcome, Refused) and scope.covers(one.stuck))
+    if waiting := next((str(outcome) for outcome in refused if outcome.refusal not in SETTLED), None):
+        return waiting
+    reached = {one.stuck.job.claim for one, _ in passed.outcomes}
+    missed = any(one.stuck.job.claim not in reached for one in passed.found if scope.covers(one.stuck))
+    counted = 0.0 if since is None else passed.now - since
+    rules = (
+        (passed.now < wake.received_at, "the reading is older than the wake"),
+        (missed, "not all of its jobs have had their turn"),
+        (not passed.judged.complete, "more jobs are stuck than one reading looks at"),
+        (since is None, "no way of a beat is proven open, so that silence says nothing"),
+        (counted <= _longest(policy, scope.tier), "the way of a beat has not been open for a full timeout yet"),
+    )
+    return next((why for holds, why in rules if holds), None)
+
+
+def _longest(policy: Policy, tier: str | None) -> float:
+    tiers: Sequence[float] = [one.heartbeat_timeout for name, one in policy.tiers.items() if tier in {None, name}]
+    return max(tiers, default=0.0)

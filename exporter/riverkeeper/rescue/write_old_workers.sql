@@ -1,0 +1,21 @@
+-- Question: (writes) what became of the old workers, as far as it is known now?
+-- Index: rescue's primary key, in its order; a row that another keeper is at is left to it.
+-- NULL: a moment or an outcome that is not known. The rows that come back are those that were news.
+UPDATE keeper.rescue AS r
+SET
+    old_worker = news.old_worker,
+    old_worker_at = to_timestamp(news.at),
+    old_outcome = news.outcome,
+    closed_at = CASE WHEN news.closed THEN clock_timestamp() END
+FROM (
+    SELECT n.*
+    FROM unnest(
+        %(ids)s::bigint[], %(old_workers)s::text[], %(ats)s::double precision[], %(outcomes)s::text[], %(closed)s::boolean[]
+    ) AS n (id, old_worker, at, outcome, closed)
+    JOIN keeper.rescue AS held ON held.id = n.id
+    WHERE held.closed_at IS NULL
+    ORDER BY n.id
+    FOR UPDATE OF held SKIP LOCKED
+) AS news
+WHERE r.id = news.id
+RETURNING r.id

@@ -1,0 +1,9 @@
+-- Question: which clients of River Pro have not been heard for long?
+-- Index: none; River Pro keeps one row for each producer, and deletes it five minutes after its last word.
+-- NULL: never.
+SELECT
+    p.client_id AS client,
+    extract(epoch FROM max(p.updated_at))::double precision AS heard_at
+FROM river.river_producer AS p
+GROUP BY p.client_id
+HAVING max(p.updated_at) < now() - make_interval(secs => %(silent)s)

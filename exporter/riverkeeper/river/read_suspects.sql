@@ -1,0 +1,96 @@
+-- Question: which running jobs of these groups may be past a limit, and what is known of each?
+-- Index: river_job_prioritized_fetching_index by state, queue and priority; primary keys of heartbeat and of the audit's
+-- claims. Asked only where a group holds something old enough; at most max_rows come back, longest running first.
+-- NULL: beat columns where the claim has no row; told_at where its metadata hold no beat that counts; a group's threshold
+-- where nothing of that sort is sought. `unread`: metadata too large to look into, so that a beat there is not known.
+WITH sought AS (
+    SELECT s.*
+    FROM unnest(
+        %(queues)s::text[], %(kinds)s::text[], %(priorities)s::smallint[], %(drains)s::double precision[],
+        %(silent)s::double precision[], %(still)s::double precision[], %(unbeaten)s::double precision[],
+        %(took)s::double precision[]
+    ) AS s (queue, kind, priority, drain, silent, still, unbeaten, took)
+), seen AS (
+    SELECT
+        j.id, j.attempt, j.attempted_at, j.queue, j.kind, j.priority, j.max_attempts,
+        j.attempted_by[cardinality(j.attempted_by)] AS client,
+        pg_column_size(j.metadata) >= %(most_bytes)s AS unread,
+        CASE WHEN pg_column_size(j.metadata) < %(most_bytes)s THEN j.metadata ->> 'health_check_at' END AS beat_text,
+        CASE WHEN pg_column_size(j.metadata) < %(most_bytes)s THEN j.metadata ->> 'cancel_attempted_at' END AS cancel_text,
+        s.drain, s.silent, s.still, s.unbeaten, s.took,
+        h.instance, h.beat_at AS row_beat_at, h.progress_at, h.progress, h.stop_requested_at, h.settled_at, h.ended_at,
+        extract(epoch FROM h.beat_interval)::double precision AS beat_interval,
+        extract(epoch FROM h.lease)::double precision AS lease
+    FROM (SELECT DISTINCT sought.queue, sought.priority FROM sought) AS place
+    CROSS JOIN LATERAL (  -- place by place: joined at once, they look like a reason to read the whole table
+        SELECT r.id, r.attempt, r.attempted_at, r.queue, r.kind, r.priority, r.max_attempts, r.attempted_by, r.metadata
+        FROM river.river_job AS r
+        WHERE r.state = 'running' AND r.queue = place.queue AND r.priority = place.priority
+        OFFSET 0
+    ) AS j
+    JOIN sought AS s ON s.queue = j.queue AND s.priority = j.priority AND s.kind = j.kind
+    LEFT JOIN keeper.heartbeat AS h
+        ON h.job_id = j.id AND h.attempted_at = j.attempted_at AND h.attempt = j.attempt
+    WHERE h.lost_at IS NULL AND isfinite(j.attempted_at)
+    OFFSET 0  -- a fence: the metadata are taken apart once
+), told AS (
+    SELECT
+        seen.*,
+        extract(epoch FROM now() - seen.attempted_at)::double precision AS age,
+        CASE WHEN octet_length(seen.beat_text) <= 35 AND seen.beat_text ~ %(rfc3339)s
+            THEN seen.beat_text::timestamptz END AS moment
+    FROM seen
+    OFFSET 0
+), timed AS (
+    SELECT
+        told.*,
+        CASE WHEN told.moment >= told.attempted_at AND told.moment <= now() + interval '5 minutes'
+            THEN least(told.moment, now()) END AS told_at
+    FROM told
+    OFFSET 0
+), aged AS (
+    SELECT
+        timed.*,
+        extract(epoch FROM now())::double precision
+            - extract(epoch FROM greatest(timed.row_beat_at, timed.told_at))::double precision AS silence,
+        extract(epoch FROM now())::double precision - extract(epoch FROM timed.progress_at)::double precision AS stillness
+    FROM timed
+    WHERE timed.settled_at IS NULL OR timed.settled_at < now() - make_interval(secs => %(settle_grace)s)
+)
+SELECT
+    a.id,
+    a.attempt,
+    to_char(a.attempted_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS attempted_at,
+    a.queue,
+    a.kind,
+    a.priority,
+    a.max_attempts,
+    a.client,
+    a.unread,
+    extract(epoch FROM a.attempted_at)::double precision AS claimed_at,
+    a.instance::text AS instance,
+    extract(epoch FROM greatest(a.row_beat_at, a.told_at))::double precision AS beat_at,
+    a.row_beat_at IS NULL AS by_metadata,
+    a.beat_interval,
+    a.lease,
+    extract(epoch FROM a.progress_at)::double precision AS progress_at,
+    a.progress,
+    extract(epoch FROM a.stop_requested_at)::double precision AS stop_requested_at,
+    extract(epoch FROM a.settled_at)::double precision AS settled_at,
+    extract(epoch FROM a.ended_at)::double precision AS ended_at,
+    CASE WHEN octet_length(a.cancel_text) <= 35 AND a.cancel_text ~ %(rfc3339)s
+        THEN a.cancel_text::timestamptz >= a.attempted_at - interval '5 seconds' ELSE false END AS cancel_requested,
+    (
+        SELECT count(*)
+        FROM keeper.rescue AS r
+        WHERE r.job_id = a.id AND NOT r.dry_run AND r.action <> 'stop' AND r.at > now() - interval '24 hours'
+    ) AS rescues
+FROM aged AS a
+WHERE a.age > a.took
+   OR a.silence > greatest(
+       a.silent, 3 * coalesce(a.beat_interval, %(metadata_interval)s::double precision), a.lease + a.drain
+   ) AND a.silent IS NOT NULL
+   OR a.stillness > a.still
+   OR a.silence IS NULL AND a.age > a.unbeaten AND a.client = ANY (%(clients)s::text[])
+ORDER BY a.attempted_at, a.id
+LIMIT %(max_rows)s + 1

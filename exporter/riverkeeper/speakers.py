@@ -1,0 +1,78 @@
+"""Who can say something about jobs that never beat: processes that beat, and clients that have a successor."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from riverkeeper.database import Row, Transaction
+from riverkeeper.river.bounds import MAX_RUNNING
+from riverkeeper.verdict.job import Instance
+from riverkeeper.verdict.succession import succeeded
+
+MAX_INSTANCES = 20_000  # processes that beat
+RECENT_FINISHED = 500  # newest finished jobs that tell which clients still claim
+CLIENTS_SECONDS = 30.0  # successors are looked for this often: a suspicion is never acted on
+PRODUCER_SILENT = 90.0  # River Pro's producers write every 30 s; three times missed is silent
+
+
+@dataclass(frozen=True, slots=True)
+class Speakers:
+    """Rows of the table of processes by client id, and since when clients are suspect, by the database's clock."""
+
+    instances: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)
+    suspect_since: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def client_ids(self) -> list[str]:
+        return sorted(self.instances.keys() | self.suspect_since.keys())
+
+    def may_speak_for(self, kind: str) -> bool:
+        """Whether anybody could say anything about a job of this kind."""
+        return bool(self.suspect_since) or any(
+            _beats_for(row, kind) for rows in self.instances.values() for row in rows
+        )
+
+    def of(self, client_id: str | None, kind: str) -> tuple[Instance, ...]:
+        """The processes that a client id may mean, as a job of this kind sees them."""
+        return tuple(
+            Instance(row.beat_at, row.beat_interval, row.started_at, _beats_for(row, kind))
+            for row in self.instances.get(client_id or "", ())
+        )
+
+    def fences(self, client_id: str | None, instance: str | None) -> bool:
+        """Whether the process that beats keeps late results in."""
+        return any(row.fences for row in self.instances.get(client_id or "", ()) if row.instance == instance)
+
+
+def _beats_for(row: Row, kind: str) -> bool:
+    return row.kinds is None or kind in row.kinds
+
+
+def read_instances(tx: Transaction) -> dict[str, tuple[Row, ...]]:
+    """The processes that beat, by client id. Raises DatabaseError."""
+    found: defaultdict[str, list[Row]] = defaultdict(list)
+    for row in tx.query("keeper/read_instances", {"max_rows": MAX_INSTANCES}):
+        found[row.client_id].append(row)
+    return {client_id: tuple(rows) for client_id, rows in found.items()}
+
+
+@dataclass(slots=True)
+class Successions:
+    """Remembers for half a minute which clients are suspect."""
+
+    _since: dict[str, float] = field(default_factory=dict)
+    _due_at: float = 0.0  # our monotonic clock
+
+    def read(self, tx: Transaction, *, producers: bool) -> Mapping[str, float]:
+        """Client -> since when it is suspect. Asks River Pro's `producers` where they are. Raises DatabaseError."""
+        if time.monotonic() >= self._due_at:
+            claims = tx.query("river/read_claims", {"max_rows": MAX_RUNNING, "recent": RECENT_FINISHED})
+            self._since = succeeded({row.client: row.last_claim for row in claims})
+            if producers:
+                silent = tx.query("river/read_producers", {"silent": PRODUCER_SILENT})
+                self._since |= {row.client: row.heard_at for row in silent}
+            self._due_at = time.monotonic() + CLIENTS_SECONDS
+        return self._since
