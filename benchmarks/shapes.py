@@ -48,6 +48,7 @@ class Shape:
     name: str
     title: str
     rows: tuple[Rows, ...]
+    beating: bool = False  # every running job has a row in the heartbeat table
 
 
 def waiting(number: int, queue: str = "'queue_' || i %% 8", priority: str = "1 + i / 7 %% 4") -> Rows:
@@ -104,6 +105,7 @@ SHAPES = (
     Shape("b", "5 M available, 20 queues, 4 priorities", (SKEWED, JUST_FINISHED)),
     Shape("c", "100 k running", (running(), JUST_FINISHED)),
     Shape("c+", "100 k running, all of them beat", (running(BEATS), JUST_FINISHED)),
+    Shape("ct", "100 k running, all of them beat in the table", (running(), JUST_FINISHED), beating=True),
     Shape("c++", "the same, among 400 k finished", (running_scattered(BEATS), JUST_FINISHED)),
     Shape(
         "d",

@@ -38,14 +38,9 @@ class Transaction:
     def __init__(self, connection: Connection, deadline: float, schemas: Mapping[str, str]) -> None:
         self._connection = connection
         self._deadline = deadline
-        self._schemas = schemas
+        self.schemas = schemas
         self._share = ONE_QUERY_SHARE * self.remaining()
         self._whole = False
-
-    @property
-    def schemas(self) -> Mapping[str, str]:
-        """What the files' `river` and `keeper` stand for here."""
-        return dict(self._schemas)
 
     def remaining(self) -> float:
         """Seconds left of the time this transaction was given; never below 0."""
@@ -59,11 +54,13 @@ class Transaction:
         without: tuple[str, ...] = (),
     ) -> list[Row]:
         """Rows of a statement by file name, in at most `seconds`. Raises DatabaseError; only LOST ends the rest."""
-        text = statement(name, **self._schemas, without=without)
-        if self._whole:
-            return self._execute(name, text, parameters)
-        with self.whole(seconds):
-            return self._execute(name, text, parameters)
+        text = statement(name, **self.schemas, without=without)
+        with contextlib.nullcontext() if self._whole else self.whole(seconds):
+            try:
+                cursor = self._connection.execute(_sql(text), parameters or {})  # {} too: %% is unescaped only then
+                return cursor.fetchall() if cursor.description else []
+            except psycopg.Error as error:
+                raise explain(error, name, lost=self._connection.closed) from None
 
     @contextlib.contextmanager
     def whole(self, seconds: float | None = None) -> Iterator[None]:
@@ -92,20 +89,11 @@ class Transaction:
         names = ", ".join(name for name, _ in asked)
         try:
             with self._connection.pipeline():
-                cursors = [
-                    self._connection.execute(_sql(statement(name, **self._schemas)), parameters)
-                    for name, parameters in asked
-                ]
+                texts = [(_sql(statement(name, **self.schemas)), parameters) for name, parameters in asked]
+                cursors = [self._connection.execute(text, parameters) for text, parameters in texts]
             return [cursor.fetchall() if cursor.description else [] for cursor in cursors]
         except psycopg.Error as error:
             raise explain(error, names, lost=self._connection.closed) from None
-
-    def _execute(self, name: str, text: str, parameters: Parameters | None) -> list[Row]:
-        try:
-            cursor = self._connection.execute(_sql(text), parameters or {})  # {} too: %% is unescaped only then
-            return cursor.fetchall() if cursor.description else []
-        except psycopg.Error as error:
-            raise explain(error, name, lost=self._connection.closed) from None
 
     def run(self, text: str) -> None:
         """Run SQL text of our own making, several statements if need be. Raises DatabaseError: roll the block back."""

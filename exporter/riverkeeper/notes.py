@@ -33,16 +33,19 @@ def notes(layout: Layout, keeper: KeeperSchema, snapshot: Snapshot, *, standby: 
 def _place(layout: Layout, keeper: KeeperSchema, standby: bool) -> list[str]:
     found = []
     if standby:
-        found.append("This is a standby: River's leader cannot be seen here, and finished jobs are counted in memory.")
+        found.append(
+            "This is a standby: River's leader cannot be seen here; finished jobs are counted, and limits learnt, in "
+            "memory."
+        )
     elif not keeper.installed:
         found.append(
-            f'Finished jobs are counted in memory, from the start of this process: keeper schema "{keeper.name}" '
-            "is not installed (riverkeeper schema install)."
+            "Finished jobs are counted, and limits learnt, in memory, from the start of this process: keeper schema "
+            f'"{keeper.name}" is not installed (riverkeeper schema install).'
         )
     elif not keeper.writable:
         found.append(
-            f'Finished jobs are counted in memory: this login may not write keeper schema "{keeper.name}" '
-            "(riverkeeper schema grants)."
+            "Finished jobs are counted, and limits learnt, in memory: this login may not write keeper schema "
+            f'"{keeper.name}" (riverkeeper schema grants).'
         )
     if keeper.heartbeat is None:
         cure = "install" if not keeper.installed or keeper.outdated else "grants"

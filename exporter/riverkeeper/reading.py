@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
@@ -13,6 +13,7 @@ import structlog
 from riverkeeper.database import Database, Transaction
 from riverkeeper.errors import DatabaseError
 from riverkeeper.heartbeat.clock import lease_clock
+from riverkeeper.history.learning import Learner
 from riverkeeper.history.ledger import Ledger
 from riverkeeper.history.state import Reading as LedgerReading
 from riverkeeper.history.state import Totals
@@ -29,13 +30,13 @@ from riverkeeper.rescue.rules import Rules
 from riverkeeper.rescue.standing import read_rescuing
 from riverkeeper.rescue.state import Rescuing
 from riverkeeper.river.around import read_leader, read_migrations, read_oldest_finalized, read_queues, read_tables
+from riverkeeper.river.bounds import MANY_RUNNING
 from riverkeeper.river.detect import detect
 from riverkeeper.river.layout import Layout
 from riverkeeper.river.live import read_partitions, read_waiting_kinds
 from riverkeeper.river.running import METADATA_INTERVAL, read_running
 from riverkeeper.snapshot import Finished, QueryOutcome, Snapshot, Target
 from riverkeeper.verdict.brakes import WIDE_AWAKE, Ourselves, Restraints
-from riverkeeper.verdict.learned import Learned
 from riverkeeper.verdict.overview import Suspects, judged
 from riverkeeper.verdict.tiers import Policy
 from riverkeeper.verdict.unmatched import unmatched
@@ -84,8 +85,9 @@ class Reader:
         self._ledger: Ledger | None = None
         self._names: Names = NO_NAMES
         self._sweeper = Sweeper()
+        self._ran = 0  # running jobs of the last reading
         self._judging = Judging(settings.policy)
-        self._learned: Mapping[str, Learned] = {}
+        self._learner = Learner(settings.policy.learning)
 
     def read(self, seconds: float) -> Snapshot:
         """A snapshot, in at most about `seconds`; `up=False` with the error where there is none. Never raises."""
@@ -113,6 +115,7 @@ class Reader:
             place = self._look(tx, opened.standby)
             questions = Questions(tx)
             snapshot = self._ask_all(questions, place, opened.now)
+            self._learn(questions, place, opened.now)
             suspects = self._ask_suspects(questions, place, snapshot)
             snapshot = replace(snapshot, rescuing=self._ask_rescuing(questions, place))
             reading = self._read_ledger(questions, place, opened.now)
@@ -136,11 +139,18 @@ class Reader:
             names=self._names,
             finished=self._finished(totals),
         )
-        if suspects is not None:
-            snapshot = replace(snapshot, judged=judged(self._settings.policy, self._learned, snapshot, suspects))
+        if suspects is not None and snapshot.running is not None:
+            known, running = self._learner.known, snapshot.running
+            found = judged(self._settings.policy, known, running, opened.now, snapshot, suspects)
+            snapshot = replace(snapshot, judged=found)
         kinds = {kind for _, kind in [*live, *self._names.pairs]}
         told = notes(place.layout, place.keeper, snapshot, standby=opened.standby)
         return replace(snapshot, notes=(*told, *unmatched(self._settings.policy, kinds)))
+
+    def _learn(self, questions: Questions, place: Place, now: float) -> None:
+        store = self._ledger.store if self._ledger else None
+        if store is not None and self._learner.is_due:
+            questions.ask("learning", lambda: self._learner.learn(questions.tx, store, now, audit=place.keeper.audit))
 
     def _ask_suspects(self, questions: Questions, place: Place, snapshot: Snapshot) -> Suspects | None:
         """The stuck jobs. Without a keeper schema no way of a beat is proven, and only a run can be too long."""
@@ -154,7 +164,9 @@ class Reader:
             audit=place.keeper.audit,
             producers=place.layout.has_producers,
         )
-        return questions.ask("suspects", lambda: self._judging.read(tx, running, self._learned, readable, now, path))
+        return questions.ask(
+            "suspects", lambda: self._judging.read(tx, running, self._learner.known, readable, now, path)
+        )
 
     def _ask_path(self, questions: Questions) -> float | None:
         rules = self._settings.rules
@@ -174,7 +186,9 @@ class Reader:
         # Asked before the jobs: it says whether beats can be read. If not, those in the jobs' metadata still can.
         heard = ask("heartbeats", lambda: read_clients(tx), aside=True) if place.keeper.heartbeat else None
         beats, interval = heard is not None and heard.any_heartbeat, self._settings.metadata_interval
-        running = ask("running", lambda: read_running(tx, interval, heartbeats=beats))
+        many = self._ran > MANY_RUNNING
+        running = ask("running", lambda: read_running(tx, interval, heartbeats=beats, many=many))
+        self._ran = sum(pair.jobs for pair in running.pairs) if running else self._ran
         kinds = None
         if partitions is None:
             questions.leave_out("waiting_kinds", because="partitions")
@@ -210,15 +224,17 @@ class Reader:
             trouble = str(error)
         self._place = Place(layout, keeper, trouble, standby, time.monotonic())
         if trouble is None:  # or else a keeper schema that is locked for a moment would begin the counters again
-            self._choose_ledger(durable=keeper.writable)
+            self._choose_ledger(keeper)
         return self._place
 
-    def _choose_ledger(self, *, durable: bool) -> None:
+    def _choose_ledger(self, keeper: KeeperSchema) -> None:
+        durable = keeper.writable
         if self._ledger is None or self._ledger.store.durable != durable:
             store = KeeperStore() if durable else MemoryStore()
             moved = self._ledger is not None and self._ledger.has_shown
             self._ledger = Ledger(store, self._settings.late_window, self._settings.max_pairs, counted_elsewhere=moved)
             log.info("ledger of finished jobs", kept="in the keeper schema" if durable else "in memory")
+        self._ledger.store.learns = keeper.learns or not durable
 
     def _read_ledger(self, questions: Questions, place: Place, now: float) -> LedgerReading | None:
         ledger = self._ledger

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import promql_parser as promql
 import pytest
 
 from alerts.promql import aggregations, exported, labels, nodes, recorded, selectors
-from alerts.rulebook import Rule, alerts, asked_by, records
+from alerts.rulebook import ROOT, Rule, alerts, asked_by, records
 
 PAGES = {  # the only alerts that may page; with them a person must act at once
     "RiverExporterDown", "RiverDatabaseUnreadable", "RiverLeaderMissing", "RiverWaitOverLimit", "RiverQueueFrozen",
     "RiverStuckNotRescued", "RiverBrakeHeld", "RiverLateFinishers",
 }  # fmt: skip
 WAKE = {"RiverWorkerLost", "RiverJobHung"}  # those whose reasons policy acts on by default
+BOARDS = ROOT / "dashboards" / "json"
 IDENTITY = {"job", "namespace", "cluster"}
 ANNOTATIONS = {"summary", "description", "runbook_url", "dashboard_url"}
 
@@ -104,6 +106,16 @@ def test_annotations(alert: Rule) -> None:
     assert alert.annotations["runbook_url"].endswith(f"/{alert.name}.md")
     used = set(re.findall(r"\$labels\.(\w+)", " ".join([*alert.annotations.values(), *alert.labels.values()])))
     assert used <= labels(alert.expr) | IDENTITY
+
+
+@each_alert
+def test_the_dashboard_exists(alert: Rule) -> None:
+    """The link names the id of a board, and variables that the board has."""
+    boards = {board["uid"]: board for board in map(json.loads, (path.read_text() for path in BOARDS.glob("*.json")))}
+    uid, _, query = alert.annotations["dashboard_url"].partition("/d/")[2].partition("?")
+    variables = {f"var-{variable['name']}" for variable in boards[uid]["templating"]["list"]}
+
+    assert {part.partition("=")[0] for part in query.split("&")} <= variables
 
 
 @each_alert

@@ -53,6 +53,19 @@ def test_series_are_ones_that_the_keeper_exports(scenario: Scenario) -> None:
         assert given | OPTIONAL == exported()[selector.name] | OPTIONAL, series
 
 
+@each_file
+def test_expected_links_are_the_alerts_own(path: Path) -> None:
+    """An address that was changed, or a dashboard's id, is seen without promtool."""
+    own = {alert.name: alert.annotations for alert in alerts()}
+    for test in document(path)["tests"]:
+        for case in test.get("alert_rule_test", ()):
+            for expected in case["exp_alerts"]:
+                said, meant = expected["exp_annotations"], own[case["alertname"]]
+                assert said.keys() == meant.keys(), test["name"]
+                for name in ("runbook_url", "dashboard_url", "jobs_url"):
+                    assert said.get(name, "").partition("?")[0] == meant.get(name, "").partition("?")[0], test["name"]
+
+
 @each_scenario
 def test_names_are_of_alerts_that_exist(scenario: Scenario) -> None:
     """An unknown alert never fires, and promtool is content with that."""

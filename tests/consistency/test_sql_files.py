@@ -16,7 +16,14 @@ from riverkeeper.statements import statement
 
 FILES = sorted(PACKAGE.rglob("*.sql")) + sorted((ROOT / "clients" / "sql").glob("*.sql"))
 OF_PACKAGE = [path for path in FILES if path.is_relative_to(PACKAGE)]
-SCRIPTS = {"river_table", "001_ledger", "002_heartbeat", "003_rescue", "meta"}  # DDL, run by `install` and the fixtures
+SCRIPTS = {
+    "river_table",
+    "001_ledger",
+    "002_heartbeat",
+    "003_rescue",
+    "004_runs",
+    "meta",
+}  # DDL, run by `install` and the fixtures
 
 
 def name_of(path: Path) -> str:

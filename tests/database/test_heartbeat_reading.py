@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from database.scraped import SECONDS, errors, page_of, read, reader
-from riverkeeper.database import Session
+from riverkeeper import reading
+from riverkeeper.database import Session, Transaction
 from riverkeeper.keeper import schema as keeper_schema
 from riverkeeper.keeper.schema import MIGRATIONS, install
 from riverkeeper.snapshot import RunningPair, Snapshot
@@ -135,6 +136,28 @@ def test_priorities_are_told_apart_and_summed(kept: Session, river_url: str) -> 
 
     assert sorted((pair.priority, pair.jobs) for pair in snapshot.running.pairs) == [(1, 1), (2, 1), (3, 1)]
     assert page_of(snapshot).value("river_jobs_unknown", queue="default", kind="k") == 3
+
+
+def test_the_way_to_many_rows_changes_no_number(both: Session, river_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second reading knows that many run; the planner's switch is as before for the questions after it."""
+    monkeypatch.setattr(reading, "MANY_RUNNING", 1)
+    asked: list[str] = []
+    query = Transaction.query
+
+    def listen(tx: Transaction, name: str, *arguments: Any, **more: Any) -> Any:
+        asked.append(name)
+        return query(tx, name, *arguments, **more)
+
+    monkeypatch.setattr(Transaction, "query", listen)
+    with reader(river_url) as one:
+        first = one.read(SECONDS)
+        assert "river/set_bitmaps" not in asked
+        second = one.read(SECONDS)
+
+    assert pairs(first) == pairs(second)
+    assert asked.count("river/set_bitmaps") == 2
+    before, after = (asked.index("river/set_bitmaps") + step for step in (0, 2))
+    assert (asked[before + 1], asked[after]) == ("river/read_running", "river/set_bitmaps")
 
 
 def test_clients_are_heard_by_their_own_interval(kept: Session, river_url: str) -> None:

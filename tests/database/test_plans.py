@@ -167,6 +167,18 @@ def test_the_running_rows_are_read_once(filled: Session, without: tuple[str, ...
     assert scan["Actual Loops"] == 1
 
 
+def test_many_running_rows_are_read_page_by_page(filled: Session) -> None:
+    """With bitmaps too the index finds them, and nothing is read only to be dropped."""
+    filled.execute("SAVEPOINT here")
+    filled.execute(statement("river/set_bitmaps"), {"allowed": "on"})
+    (scan,) = scans_of_jobs(explained(filled, "river/read_running"))
+    filled.execute("ROLLBACK TO SAVEPOINT here")
+
+    assert scan["Node Type"] in {"Index Scan", "Bitmap Heap Scan"}
+    assert scan.get("Rows Removed by Filter", 0) == scan.get("Rows Removed by Index Recheck", 0) == 0
+    assert scan["Actual Rows"] <= most_rows(filled, "river/read_running")
+
+
 def most_rows(sql: Session, name: str) -> int:
     """More rows than this the question has no use for."""
     if name in {"river/read_poison", "river/read_running", "river/read_suspects"}:

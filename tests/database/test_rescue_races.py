@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC
 from typing import cast
 
 import pytest
 
 from conformance.floor import Event
-from database.heartbeat_sql import Connection, beat
+from database.heartbeat_sql import Connection, beat, connected
 from database.rescue_others import (
     COMPLETE,
     DELETE,
@@ -200,3 +201,14 @@ def test_a_users_foreign_key_does_not_hide_the_job(scene: Scene) -> None:
         scene.sql.execute("INSERT INTO receipt VALUES (%(job_id)s)", claim)
         assert isinstance(scene.rescue(claim, stuck), Done)
     scene.sql.execute("DROP TABLE receipt")
+
+
+def test_nobody_waits_for_a_beat_under_way(scene: Scene) -> None:
+    """A beat that holds its row for long (a slow disk) is left to itself at once, also by the tombstone's insert."""
+    claim = scene.stale()
+    stuck = scene.found(claim)
+    with connected(scene.url) as beating, beating.transaction():
+        beat(beating, [claim])
+        for found in (stuck, replace(stuck, job=replace(stuck.job, beat=None))):
+            assert scene.rescue(claim, found) == Refused(Refusal.LOCKED, "its heartbeat row is being written")
+    assert scene.rescues(claim) == 0

@@ -190,3 +190,29 @@ def test_there_are_not_more_tiers_than_series_allow(tmp_path: Path) -> None:
     assert f"more than {MAX_TIERS} tiers" in message
     (tmp_path / "riverkeeper.yml").write_text(f"tiers:\n{most}")
     load(tmp_path / "riverkeeper.yml", {}, Options())
+
+
+def test_tiers_of_the_assets_exist(tmp_path: Path) -> None:
+    """An alert that pages by a tier's name must not miss it by a letter; loud and quiet at once is a mistake."""
+    text = """\
+tiers: {gold: {max_wait: 1m}}
+assets:
+  page_tiers: [gold, urgnt]
+  quiet_tiers: [bulk, gold]
+"""
+
+    assert refused(tmp_path, text) == [
+        (
+            '3: assets.page_tiers[1]: "urgnt" is no tier; write one of standard, urgent, patient, bulk, gold, '
+            "or add it to tiers"
+        ),
+        "4: assets.quiet_tiers[1]: tier gold is in page_tiers as well; remove one of the two",
+    ]
+
+
+def test_a_dead_worker_is_not_called_hung_first(tmp_path: Path) -> None:
+    """Progress travels with beats, so it stops with them: a shorter progress_timeout would ask the dead to stop."""
+    (message,) = refused(tmp_path, "tiers: {urgent: {progress_timeout: 6s}}\n")
+
+    assert message.startswith("1: tiers.urgent.progress_timeout: tier urgent: a progress_timeout of 6s is under the ")
+    assert message.endswith("write 7s or more, else a job whose worker died is called hung first")

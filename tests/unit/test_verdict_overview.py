@@ -29,9 +29,8 @@ def snapshot(*jobs: object, **parts: object) -> Snapshot:
 
 
 def told(shot: Snapshot, policy: Policy = POLICY, suspects: Suspects = NOBODY, **learned: Learned) -> Judged:
-    found = judged(policy, learned, shot, suspects)
-    assert found is not None
-    return found
+    assert shot.running is not None
+    return judged(policy, learned, shot.running, NOW, shot, suspects)
 
 
 def ratios(found: Judged) -> dict[tuple[str, str, str, str], float]:
@@ -112,11 +111,6 @@ def test_without_a_way_silence_is_not_told() -> None:
     shot = snapshot(replace(JOB, beat=replace(FRESH, beat_at=NOW - 9000)))
 
     assert ratios(told(shot, suspects=Suspects((), True, None))) == {}
-
-
-def test_what_could_not_be_read_is_not_judged() -> None:
-    """No running jobs, no verdicts: not zero of them."""
-    assert judged(POLICY, {}, snapshot(running=None), NOBODY) is None
 
 
 def test_a_rule_for_a_kind_that_nobody_knows_is_told() -> None:

@@ -71,7 +71,7 @@ def rescue(config: Config, ids: tuple[int, ...], apply: bool, action: str | None
 
 def _handled(config: Config, ids: tuple[int, ...], apply: bool, action: Action | None) -> Iterator[Told]:
     with visit(config, SECONDS) as tx:
-        status, schemas = read_status(tx), tx.schemas
+        status, schemas = read_status(tx), dict(tx.schemas)
     order_of, policy, keeper = orders(config, status, apply=apply, action=action), policy_of(config), uuid4()
     database = Database(config.conninfo.reveal())
     try:

@@ -9,21 +9,17 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from riverkeeper.cli.options import database_options, give_up
+from riverkeeper.cli.options import database_options
 from riverkeeper.cli.told import scope_of, scope_options
 from riverkeeper.config.load import Config
 from riverkeeper.config.policy import policy_of
 from riverkeeper.database import Database
-from riverkeeper.errors import DatabaseError
-from riverkeeper.keeper.visit import visit
 from riverkeeper.reading import Reader
 from riverkeeper.rescue.outlook import Restrained, outlook
-from riverkeeper.rescue.person import brakes_of, modes_of
-from riverkeeper.rescue.switches import read_status
 from riverkeeper.service import reader_settings
 from riverkeeper.snapshot import Snapshot
 from riverkeeper.web.asked import Asked
-from riverkeeper.web.stuck import Found, NotJudged, Row, document, find, row
+from riverkeeper.web.stuck import Found, NotJudged, Row, document, find, restrained, row
 
 SECONDS = 20.0  # a person waits
 
@@ -40,16 +36,15 @@ def stuck(config: Config, limit: int, as_json: bool, **scope: str | None) -> Non
     """
     question = Asked(scope_of(**scope), limit)
     try:
-        snapshot, held = _read(config), _restrained(config)
+        snapshot = _read(config)
         found = find(snapshot, question)
-    except DatabaseError as error:
-        give_up(error)
     except NotJudged as error:
         raise click.ClickException(f"{error}\n  see `riverkeeper check`") from None
+    held = restrained(snapshot)
     if as_json:
         click.echo(json.dumps(document(question, found, policy_of(config), held), indent=2))
     else:
-        _show(found, policy_rows(config, found, held))
+        _show(found, _rows(config, found, held))
 
 
 def _read(config: Config) -> Snapshot:
@@ -60,16 +55,7 @@ def _read(config: Config) -> Snapshot:
         reader.close()
 
 
-def _restrained(config: Config) -> Restrained | None:
-    """By the tables; None where there is no keeper schema, and so no rescuer."""
-    try:
-        with visit(config, SECONDS) as tx:
-            return Restrained(modes_of(config), brakes_of(read_status(tx)))
-    except DatabaseError:
-        return None
-
-
-def policy_rows(config: Config, found: Found, held: Restrained | None) -> list[Row]:
+def _rows(config: Config, found: Found, held: Restrained | None) -> list[Row]:
     policy = policy_of(config)
     return [row(one, outlook(one, policy, held, found.now), found.now, None) for one in found.shown]
 
@@ -77,7 +63,7 @@ def policy_rows(config: Config, found: Found, held: Restrained | None) -> list[R
 def _show(found: Found, rows: list[Row]) -> None:
     console = Console()
     if not found.path_ok:
-        console.print("No way of a beat is proven open: nobody is called lost now. A keeper that serves proves it.")
+        console.print(f"No way of a beat is proven open ({found.unproven}): nobody is called lost now.", markup=False)
     if not rows:
         console.print("No running job is stuck.")
         return

@@ -13,7 +13,8 @@ from riverkeeper.config.load import Config
 from riverkeeper.errors import DatabaseError
 from riverkeeper.keeper.visit import visit
 from riverkeeper.rescue import switches
-from riverkeeper.rescue.person import brakes_of, modes_of, proven_path, who
+from riverkeeper.rescue.person import brakes_of, proven_path, who
+from riverkeeper.rescue.rules import rules_of
 from riverkeeper.rescue.state import Brake
 from riverkeeper.rescue.switches import Status
 from riverkeeper.verdict.words import Mode
@@ -50,7 +51,7 @@ def status(config: Config, as_json: bool) -> None:
 
 
 def _facts(config: Config, found: Status, path: float | None) -> Iterator[tuple[str, str]]:
-    modes = modes_of(config)
+    modes = rules_of(config).modes
     for mode in Mode:
         tiers = ", ".join(tier for tier, one in modes.items() if one is mode)
         if tiers:
@@ -71,7 +72,7 @@ def _facts(config: Config, found: Status, path: float | None) -> Iterator[tuple[
 def _as_json(config: Config, found: Status, path: float | None) -> dict[str, object]:
     return {
         "now": rfc3339(found.now),
-        "modes": {tier: mode.value for tier, mode in modes_of(config).items()},
+        "modes": {tier: mode.value for tier, mode in rules_of(config).modes.items()},
         "brakes": {brake.value: sentence for brake, sentence in brakes_of(found).items()},
         "stopped_at": rfc3339(found.stop.at) if found.stop else None,
         "stopped_by": found.stop.by if found.stop else None,

@@ -1,4 +1,4 @@
-"""What cannot be meant together, in sections that are each right by themselves: tiers, rules and learnt limits."""
+"""What cannot be meant together, in sections that are each right by themselves: tiers, rules, limits, assets."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
+from riverkeeper.config.assets import Assets
 from riverkeeper.config.option import Section
 from riverkeeper.config.problem import KeyPath, quoted
 from riverkeeper.config.quantity import DURATION
@@ -31,7 +32,8 @@ def contradictions(tree: Mapping[str, object]) -> list[Contradiction]:
     if not isinstance(written, dict) or len(found) < len(written):
         return _of_learning(tree)  # what the others take from it, or mean by its name, is not known
     tiers = {str(name): tier for name, tier in found.items()}
-    return [*_of_tiers(tiers), *_of_rules(tree.get("assign"), tiers), *_of_learning(tree)]
+    of_assets = _of_assets(tree.get("assets"), tiers)
+    return [*_of_tiers(tiers), *_of_rules(tree.get("assign"), tiers), *_of_learning(tree), *of_assets]
 
 
 def _of_tiers(given: dict[str, TierOptions]) -> Iterator[Contradiction]:
@@ -71,6 +73,10 @@ def _in_tier(tier: TierOptions) -> Iterator[tuple[tuple[str, ...], str, str]]:
             what,
             f"write {_t(least)} or more: progress travels with beats",
         )
+    elif tier.progress_timeout is not None and tier.progress_timeout < timeout:
+        what = f"a progress_timeout of {_t(tier.progress_timeout)} is under the heartbeat_timeout of {_t(timeout)}"
+        cure = f"write {_t(timeout)} or more, else a job whose worker died is called hung first"
+        yield ("progress_timeout", "heartbeat_timeout"), what, cure
     if tier.plain_fence < tier.fence:
         what = f"a plain_fence of {_t(tier.plain_fence)} is under the fence of {_t(tier.fence)}"
         yield ("plain_fence", "fence"), what, f"write plain_fence: {_t(tier.fence)} or more"
@@ -116,6 +122,20 @@ def _of_learning(tree: Mapping[str, object]) -> list[Contradiction]:
     blamed = "floor" if "floor" in learning.model_fields_set else "ceiling"
     what = f"the floor of {_t(learning.floor)} is above the ceiling of {_t(learning.ceiling)}"
     return [Contradiction(("learned_limits", blamed), what, "lower the floor, or raise the ceiling")]
+
+
+def _of_assets(written: object, given: dict[str, TierOptions]) -> Iterator[Contradiction]:
+    assets = _sections({"assets": written}, Assets).get("assets", Assets())
+    names = complete(given).keys()
+    for key, tiers in (("page_tiers", assets.page_tiers), ("quiet_tiers", assets.quiet_tiers)):
+        for index, name in enumerate(tiers):
+            if name not in names:
+                cure = f"write one of {', '.join(names)}, or add it to tiers"
+                yield Contradiction(("assets", key, index), f"{quoted(name)} is no tier", cure)
+            elif key == "quiet_tiers" and name in assets.page_tiers:
+                yield Contradiction(
+                    ("assets", key, index), f"tier {name} is in page_tiers as well", "remove one of the two"
+                )
 
 
 def _sections(written: object, kind: type[AnySection]) -> dict[str | int, AnySection]:

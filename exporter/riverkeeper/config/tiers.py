@@ -277,7 +277,7 @@ class LearnedLimits(Section):
     )
     window: Duration = option(
         "7d",
-        "How far back runs count. The last day counts by itself as well, and the larger quantile wins.",
+        "How far back runs count. Today and yesterday (UTC) count by themselves as well, and the larger quantile wins.",
         least="24h",
         most="30d",
         why="runs are remembered by the day, for a month",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from riverkeeper.history.cells import NOTHING, Cells, Folded, Series, Tally, fold
+from riverkeeper.history.runs import runs_of
 from riverkeeper.history.schedule import Progress
 from riverkeeper.history.state import NEVER_SEEN, Changes, Reading, Seen, State, Totals
 from riverkeeper.names import OTHER, Names, Pair, keep
@@ -67,6 +68,7 @@ def changes(
         cells={**known, **seen.cells, **counted.cells},
         totals={**base, **grown} if new_epoch else grown,
         names=names,
+        runs=runs_of(reading.now, seen, counted),
         prune_to=_prune_to(state.progress, progress),
     )
 

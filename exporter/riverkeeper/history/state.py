@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from riverkeeper.history.cells import CellKey, Series, Tally
+from riverkeeper.history.runs import NO_RUNS, Runs
 from riverkeeper.history.schedule import Progress
 from riverkeeper.names import NO_NAMES, Names, Pair
 
@@ -72,3 +73,4 @@ class Changes:
     totals: Mapping[Series, Tally]
     names: Names
     prune_to: int | None  # cells and marks of slots below this one may go; None: nothing to do yet
+    runs: Runs = NO_RUNS  # completed runs that were counted now, for learnt limits

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Protocol
@@ -11,6 +12,7 @@ from riverkeeper.database import Transaction
 from riverkeeper.errors import DatabaseError, Trouble
 from riverkeeper.history.cells import CellKey, Series, Tally
 from riverkeeper.history.rows import cells_in, columns, document_of, name_rows, names_of, series_of, state_of, tally_of
+from riverkeeper.history.runs import KEEP_DAYS, Runs, dense, sparse
 from riverkeeper.history.state import Changes, Seen, State
 from riverkeeper.names import NO_NAMES, Names
 
@@ -21,6 +23,7 @@ class Store(Protocol):
     """What the ledger needs to be remembered. `tx` is the transaction in which to ask; memory needs none."""
 
     durable: bool
+    learns: bool  # whether it remembers runs for learnt limits
 
     def peek(self, tx: Transaction) -> State: ...
     def lock(self, tx: Transaction) -> State | None:
@@ -31,6 +34,10 @@ class Store(Protocol):
     def cells(self, tx: Transaction, slots: Collection[int]) -> dict[CellKey, Tally]: ...
     def totals(self, tx: Transaction) -> Mapping[Series, Tally]: ...
     def names(self, tx: Transaction) -> Names: ...
+    def runs(self, tx: Transaction, first: int) -> Iterable[Runs]:
+        """Completed runs since a day, for learnt limits."""
+        ...
+
     def save(self, tx: Transaction, before: Names, changes: Changes) -> None: ...
 
 
@@ -39,10 +46,12 @@ class MemoryStore:
     """For a login that may only read: what this process has seen, gone with it."""
 
     durable: bool = False
+    learns: bool = True
     _state: State = field(default_factory=State)
     _slots: dict[int, tuple[Seen, str]] = field(default_factory=dict)  # with the cells as JSON: a tenth of the memory
     _totals: Mapping[Series, Tally] = field(default_factory=dict)
     _names: Names = NO_NAMES
+    _runs: dict[int, dict[str, Counter[int]]] = field(default_factory=dict)
 
     def peek(self, tx: Transaction) -> State:
         return self._state
@@ -63,6 +72,9 @@ class MemoryStore:
     def names(self, tx: Transaction) -> Names:
         return self._names
 
+    def runs(self, tx: Transaction, first: int) -> Iterable[Runs]:
+        return [Runs(day, by_kind) for day, by_kind in self._runs.items() if day >= first]
+
     def save(self, tx: Transaction, before: Names, changes: Changes) -> None:
         for slot, cells in _by_slot(changes).items():
             self._slots[slot] = _seen(changes, slot, cells), json.dumps(document_of(cells))
@@ -73,6 +85,11 @@ class MemoryStore:
             if not {(series.queue, series.kind), (series.queue, "")} & gone
         }
         self._state, self._names = changes.state, changes.names
+        today = self._runs.setdefault(changes.runs.day, {})
+        for kind, counts in changes.runs.by_kind.items():
+            today.setdefault(kind, Counter()).update(counts)
+        for day in [day for day in self._runs if day <= changes.runs.day - KEEP_DAYS]:
+            del self._runs[day]
         for slot in [slot for slot in self._slots if slot < (changes.prune_to or 0)]:
             del self._slots[slot]
 
@@ -82,6 +99,7 @@ class KeeperStore:
     """In the keeper schema: survives us, and is one for all replicas."""
 
     durable: bool = True
+    learns: bool = True  # the schema has the table of runs, and we may write it
 
     def peek(self, tx: Transaction) -> State:
         rows = tx.query("history/read_ledger")
@@ -108,13 +126,22 @@ class KeeperStore:
     def names(self, tx: Transaction) -> Names:
         return names_of(tx.query("history/read_names"))
 
+    def runs(self, tx: Transaction, first: int) -> Iterable[Runs]:
+        rows = tx.query("history/read_runs", {"first": first}) if self.learns else ()
+        return [Runs(row.day, {row.kind: sparse(row.counts)}) for row in rows]
+
     def save(self, tx: Transaction, before: Names, changes: Changes) -> None:
         slots = _by_slot(changes).items()
         _write(tx, "write_slots", (_slot_row(slot, _seen(changes, slot, cells), cells) for slot, cells in slots))
         _write(tx, "write_totals", (columns(series, tally) for series, tally in changes.totals.items()))
         _save_names(tx, before, changes.names)
+        if self.learns:
+            day, kinds = changes.runs.day, changes.runs.by_kind.items()
+            _write(tx, "write_runs", ({"day": day, "kind": kind, "counts": dense(counts)} for kind, counts in kinds))
         if changes.prune_to is not None:
             tx.query("history/prune_slots", {"pruned_to": changes.prune_to})
+            if self.learns:
+                tx.query("history/prune_runs", {"first": changes.runs.day - KEEP_DAYS})
         written = asdict(changes.state)
         tx.query("history/write_ledger", {**written, "progress": json.dumps(written["progress"])})
 

@@ -15,6 +15,10 @@ SELECT
     CASE WHEN sum(readable.columns) FILTER (WHERE c.relname IN ('heartbeat', 'client')) = cardinality(%(columns)s::text[])
         THEN max(c.oid::bigint) FILTER (WHERE c.relname = 'heartbeat') END AS heartbeat,
     coalesce(bool_or(has_table_privilege(c.oid, 'SELECT')) FILTER (WHERE c.relname = 'rescue'), false) AS audit,
+    coalesce(bool_or(
+        has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT')
+        AND has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE')
+    ) FILTER (WHERE c.relname = 'run_day'), false) AS learns,
     coalesce(bool_or(has_table_privilege(c.oid, 'SELECT')) FILTER (WHERE c.relname = 'control'), false) AS control,
     NOT pg_is_in_recovery()
         AND count(*) FILTER (WHERE c.relname IN ('heartbeat', 'client') AND has_table_privilege(c.oid, 'DELETE')) = 2

@@ -155,7 +155,9 @@ def upkeep(found: Upkeep, schema: str) -> Iterator[Finding]:
         yield ok("statistics", "the planner knows the job table")
     else:
         yield warning(
-            "statistics", "the job table was never analyzed: long queues are estimated to a third", f"ANALYZE {table};"
+            "statistics",
+            "the job table was never analyzed: long queues are estimated by a sample, good to a third",
+            f"ANALYZE {table};",
         )
     columns = "CREATE INDEX CONCURRENTLY {} ON " + table + " ({});"
     for index, wanted, more in (

@@ -27,6 +27,7 @@ class KeeperSchema:
     outdated: bool = False  # this keeper brings migrations that have not been applied
     heartbeat: int | None = None  # oid of the heartbeat table; None: there is none, or this login may not read it
     audit: bool = False  # there is one of rescues, and this login may read it
+    learns: bool = False  # it remembers runs by day, and this login may write them
     control: bool = False  # the same of what binds every replica
     sweepable: bool = False  # it is there, and this login may delete from it
 

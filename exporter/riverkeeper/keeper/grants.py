@@ -20,6 +20,7 @@ KEEPER_TABLES: Mapping[str, str] = {
     "ledger_slot": "SELECT, INSERT, UPDATE, DELETE",
     "ledger_total": "SELECT, INSERT, UPDATE, DELETE",
     "ledger_name": "SELECT, INSERT, UPDATE, DELETE",
+    "run_day": "SELECT, INSERT, UPDATE, DELETE",
     "heartbeat": "SELECT, INSERT, UPDATE, DELETE",
     "client": "SELECT, DELETE",
     "control": "SELECT, UPDATE",

@@ -9,9 +9,14 @@ from riverkeeper.keeper.grants import KEEPER_TABLES
 from riverkeeper.river.detect import detect
 from riverkeeper.statements import quoted, statement
 
-VERSION = 3  # of what the files in migrations/ make
+VERSION = 4  # of what the files in migrations/ make
 MIN_COMPATIBLE = 1  # the oldest keeper that may work with it
-MIGRATIONS = ("keeper/migrations/001_ledger", "keeper/migrations/002_heartbeat", "keeper/migrations/003_rescue")
+MIGRATIONS = (
+    "keeper/migrations/001_ledger",
+    "keeper/migrations/002_heartbeat",
+    "keeper/migrations/003_rescue",
+    "keeper/migrations/004_runs",
+)
 INSTALL_SECONDS = 30.0
 LOOK_SECONDS = 5.0
 MOST_NAME_BYTES = 63  # Postgres cuts longer names
@@ -49,6 +54,7 @@ def look(tx: Transaction, name: str, river_schema: str) -> KeeperSchema:
         outdated=meta.version < VERSION,
         heartbeat=may.heartbeat,
         audit=may.audit,
+        learns=may.learns,
         control=may.control,
         sweepable=sweepable,
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from riverkeeper.database import Database, Transaction
+from riverkeeper.errors import DatabaseError, Trouble
 from riverkeeper.rescue.act import rescue
 from riverkeeper.rescue.locking import lock
 from riverkeeper.rescue.order import Done, Order
@@ -79,3 +80,7 @@ def look(tx: Transaction, claim: Claim, keeper: UUID, metadata_interval: float) 
             raise _Seen(lock(tx, claim, keeper, metadata_interval))
     except _Seen as seen:
         return seen.held
+    except DatabaseError as error:
+        if error.trouble is not Trouble.LOCKED:
+            raise
+        return Refused(Refusal.LOCKED)

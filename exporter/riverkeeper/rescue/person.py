@@ -17,7 +17,7 @@ from riverkeeper.rescue.switches import Status, read_status
 from riverkeeper.verdict.assign import tier_of
 from riverkeeper.verdict.job import RunningJob
 from riverkeeper.verdict.limits import limits_of
-from riverkeeper.verdict.words import Action, Mode, stricter
+from riverkeeper.verdict.words import Action
 
 
 def who() -> str:
@@ -27,12 +27,6 @@ def who() -> str:
     except (KeyError, OSError):  # a container's user may have no name
         user = "somebody"
     return f"{user}@{socket.gethostname()}"
-
-
-def modes_of(config: Config) -> Mapping[str, Mode]:
-    """The mode in force in each tier: the stricter of the global one and its own."""
-    tiers = policy_of(config).tiers
-    return {name: stricter(Mode(config.rescue.mode), tier.mode) for name, tier in tiers.items()}
 
 
 def brakes_of(status: Status) -> Mapping[Brake, str]:

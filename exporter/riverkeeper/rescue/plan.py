@@ -24,7 +24,7 @@ JITTER = 0.1  # River's: up to 10 % more or less
 # Their worker is alive, so it is asked first. The others have nobody to ask.
 STOPPED_FIRST = {Reason.HUNG, Reason.OVER_BUDGET}
 WORKERS_FAULT = {Reason.WORKER_LOST, Reason.ORPHANED}
-_COUNT = re.compile(r"\d{1,9}")  # what River's rescuer reads without tripping: a whole number of 32 bits
+_COUNT = re.compile(r"[0-9]{1,9}")  # what River's rescuer reads without tripping: a whole number of 32 bits
 
 
 class Act(StrEnum):

@@ -68,7 +68,8 @@ class Supervisor:
         self._stopping = True
         self._called.set()
         deadline = lease_clock() + STOP_SECONDS
-        self._thread.join(STOP_SECONDS)
+        if self._thread.is_alive():  # never started: the keeper only read
+            self._thread.join(STOP_SECONDS)
         self._watch.stop(max(0.1, deadline - lease_clock()))
 
     def wake(self) -> None:
@@ -139,4 +140,4 @@ class Supervisor:
         if wakes:
             passed = Passed(now, judged, tuple(found), tuple(outcomes))
             with ground.writing(INBOX_SECONDS) as tx:
-                after_pass(tx, wakes, passed, rules.policy)
+                after_pass(tx, wakes, passed)

@@ -77,6 +77,8 @@ def take_turn(
     broke = path.ok_since is not None and path.ok_since != facts.path.ok_since
     found = Found(seen.now, seen.fleet, broke, facts.acted_in_step, row.alive)
     mass = tend(facts.mass, found, restraints.max_share, restraints.mass_hold)
+    if facts.path.probe_at is not None and seen.now < facts.path.probe_at:  # else a dead worker lives for an hour more
+        tx.query("rescue/recall_beats")
     write_mass(tx, mass)
     _write(tx, path, replica)
     return Turn(True, replica.name, seen, path, mass)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from riverkeeper.database import Transaction
@@ -10,9 +10,9 @@ from riverkeeper.rescue import inbox
 from riverkeeper.rescue.candidates import Candidate
 from riverkeeper.rescue.order import Done
 from riverkeeper.rescue.refusal import Refusal, Refused
-from riverkeeper.rescue.wake import Wake, WakeEnd
+from riverkeeper.rescue.wake import Scope, Wake, WakeEnd
 from riverkeeper.verdict.judged import Judged
-from riverkeeper.verdict.tiers import Policy
+from riverkeeper.verdict.words import LimitName
 
 # Nothing is left to do: it ended or was heard, it was done before, or policy leaves it to a person.
 SETTLED = {
@@ -31,17 +31,17 @@ class Passed:
     outcomes: tuple[tuple[Candidate, Done | Refused], ...]  # of those that were reached
 
 
-def after_pass(tx: Transaction, wakes: Iterable[Wake], passed: Passed, policy: Policy) -> None:
+def after_pass(tx: Transaction, wakes: Iterable[Wake], passed: Passed) -> None:
     """Close what is worked off; the others stay open, with the reason. Raises DatabaseError."""
     for wake in wakes:
-        why = why_open(wake, passed, policy)
+        why = why_open(wake, passed)
         if why is None:
             inbox.close(tx, wake.id, WakeEnd.DONE)
         elif why != wake.last_refusal:  # not a write for each wake in each pass
             inbox.refuse(tx, wake.id, why)
 
 
-def why_open(wake: Wake, passed: Passed, policy: Policy) -> str | None:
+def why_open(wake: Wake, passed: Passed) -> str | None:
     """Why a wake stays open; None: nothing is left that policy lets the rescuer act on."""
     scope, since = wake.call.scope, passed.judged.path_ok_since
     refused = (outcome for one, outcome in passed.outcomes if isinstance(outcome, Refused) and scope.covers(one.stuck))
@@ -55,11 +55,20 @@ def why_open(wake: Wake, passed: Passed, policy: Policy) -> str | None:
         (missed, "not all of its jobs have had their turn"),
         (not passed.judged.complete, "more jobs are stuck than one reading looks at"),
         (since is None, "no way of a beat is proven open, so that silence says nothing"),
-        (counted <= _longest(policy, scope.tier), "the way of a beat has not been open for a full timeout yet"),
+        (counted <= _longest(passed.judged, scope), "the way of a beat has not been open for a full timeout yet"),
     )
     return next((why for holds, why in rules if holds), None)
 
 
-def _longest(policy: Policy, tier: str | None) -> float:
-    tiers: Sequence[float] = [one.heartbeat_timeout for name, one in policy.tiers.items() if tier in {None, name}]
-    return max(tiers, default=0.0)
+def _longest(judged: Judged, scope: Scope) -> float:
+    """The longest heartbeat limit in force of what the wake is about; 0 where nothing of it runs."""
+    return max(
+        (
+            one.limit.seconds
+            for one in judged.limits
+            if one.limit.name is LimitName.HEARTBEAT
+            and scope.kind in {None, one.kind}
+            and scope.tier in {None, one.tier}
+        ),
+        default=0.0,
+    )

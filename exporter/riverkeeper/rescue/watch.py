@@ -61,7 +61,8 @@ class Watch:
     def stop(self, seconds: float) -> None:
         """No turn is begun any more; the one under way ends by itself, whole or not at all."""
         self._stopping.set()
-        self._thread.join(seconds)
+        if self._thread.is_alive():
+            self._thread.join(seconds)
 
     def move(self) -> None:
         """The configuration changed: work on a new connection, which may lead elsewhere."""

@@ -20,6 +20,7 @@ SAMPLE_MOST = 1_000
 SAMPLE_PAGES = (
     1_000  # of the table, where the planner knows nothing: jobs lie in clusters, and 20 pages of a state are few
 )
+MANY_RUNNING = 20_000  # so many that a reading visits their pages in order
 MAX_RUNNING = 250_000  # running rows; River holds one for each worker slot, and these take a second
 METADATA_INLINE = 2_000  # bytes as stored: up to here Postgres keeps a row's metadata in the row itself
 METADATA_LARGE = 65_536  # more than this of one row is not looked into …

@@ -1,6 +1,6 @@
 -- Question: what is running, since when, on how many clients, and when did it last say that it lives and moves?
--- Index: river_job_prioritized_fetching_index for the running rows (at most max_rows), then each of them once; the
--- heartbeat table's primary key. The pass is folded into cells; `part` tells what they add up to: 'pair' (queue, kind,
+-- Index: river_job_prioritized_fetching_index for the running rows (at most max_rows), then each of them once, or
+-- where there are many each of their pages; the heartbeat table's primary key. The pass is folded into cells; `part` tells what they add up to: 'pair' (queue, kind,
 -- priority), 'age' and 'beat' (buckets), 'client'.
 -- NULL: oldest_claim where attempted_at is missing or infinite; oldest_beat, oldest_progress and longest_interval where
 -- nothing of the group beats; oldest_unbeaten where everything does; oldest_settled where nothing is about to end;

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from riverkeeper.database import Row, Transaction
 from riverkeeper.errors import DatabaseError, Trouble
@@ -31,13 +32,15 @@ _RECENT = _moment(r"[1-9]\d{3}", rf"([1-9]\d({_CENTURY})|([2468][048]|[13579][26
 RFC3339_LIST = f"^{_RECENT}( {_RECENT})*$"
 
 
-def read_running(tx: Transaction, metadata_interval: float, *, heartbeats: bool) -> Running:
+def read_running(tx: Transaction, metadata_interval: float, *, heartbeats: bool, many: bool = False) -> Running:
     """Everything about running attempts. Raises DatabaseError, also where there are more than MAX_RUNNING.
 
     `metadata_interval` is what a beat in the metadata declares, in seconds. Without `heartbeats` no other is read.
+    `many` says that tens of thousands are likely to run: it changes the cost alone.
     """
     parameters = PARAMETERS | {"metadata_interval": metadata_interval}
-    rows = tx.query("river/read_running", parameters, without=() if heartbeats else (HEARTBEAT,))
+    with _bitmaps(tx) if many else contextlib.nullcontext():
+        rows = tx.query("river/read_running", parameters, without=() if heartbeats else (HEARTBEAT,))
     parts: dict[str, list[Row]] = {"pair": [], "age": [], "beat": [], "client": []}
     for row in rows:
         parts[row.part].append(row)
@@ -71,6 +74,19 @@ PARAMETERS: dict[str, object] = {
     "most_bytes": METADATA_LARGE,
     "most_bytes_together": METADATA_BUDGET,
 }
+
+
+@contextlib.contextmanager
+def _bitmaps(tx: Transaction) -> Iterator[None]:
+    """With so many rows in any order, much of the cost is to find the page of each; a bitmap visits every page once.
+
+    With few rows it costs more than it saves: it also looks at all that ended since the last vacuum, each time anew.
+    """
+    tx.query("river/set_bitmaps", {"allowed": "on"})
+    try:
+        yield
+    finally:
+        tx.query("river/set_bitmaps", {"allowed": "off"})
 
 
 def _pair(row: Row) -> RunningPair:

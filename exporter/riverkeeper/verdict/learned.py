@@ -1,7 +1,7 @@
 """What a kind's own past says about how long its runs take, robust to change and to runs that never finished. Pure.
 
-Two windows are looked at, all of `learned_limits.window` and the last day of it, and the larger quantile counts: a
-kind that became slower is believed within a day, one that became faster only when the window has passed. Too large a
+Two windows are looked at, all of `learned_limits.window` and today with yesterday, and the larger quantile counts: a
+kind that became slower is believed within hours, one that became faster only when the window has passed. Too large a
 limit notices late, too small a one calls healthy jobs stuck.
 
 A run that was rescued for being over its budget never completed, and would otherwise be missing just where it
@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from riverkeeper.history.buckets import EDGES, NO_DURATION
 from riverkeeper.verdict.tiers import Learning
 
-DAY = 86400.0
+RECENT_DAYS = 2  # today and yesterday, UTC: at night today alone would be nothing
+RECENT = RECENT_DAYS * 86400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +47,16 @@ class Learned:
 NOTHING = Past({})
 
 
-def learn(learning: Learning, window: Past, day: Past = NOTHING) -> Learned | None:
-    """The larger quantile of the window and its last day; None where nothing has completed.
+def learn(learning: Learning, window: Past, recent: Past = NOTHING) -> Learned | None:
+    """The larger quantile of the window and its last days; None where nothing has completed.
 
-    The day counts once it has `min_samples` of its own, for the quantile of a handful is its longest run.
+    The last days count once they have `min_samples` of their own, for the quantile of a handful is its longest run.
     """
     if window.samples <= 0:
         return None
     over = [(quantile_of(window, learning.quantile), learning.window)]
-    if day.samples >= learning.min_samples:
-        over.append((quantile_of(day, learning.quantile), min(DAY, learning.window)))
+    if recent.samples >= learning.min_samples:
+        over.append((quantile_of(recent, learning.quantile), min(RECENT, learning.window)))
     seconds, span = max(over, key=lambda one: one[0])
     return Learned(window.samples, learning.quantile, seconds, span, window.cut_off)
 

@@ -44,10 +44,10 @@ def raised(
 ) -> Limits:
     """The limits, nowhere below three declared intervals, nor the heartbeat below lease + drain."""
     whose = "intervals of metadata beats" if by_metadata else "declared intervals"
-    floor, sentence = MISSED_BEATS * (_declared(interval) or 0.0), f"three {whose} of {_text(interval)}"
+    floor, sentence = MISSED_BEATS * (_declared(interval) or 0.0), f"three {whose} of {spoken(interval)}"
     heartbeat = _at_least(limits.heartbeat, floor, sentence, raised=not by_metadata)
     if (least := _declared(lease)) is not None:
-        why = f"the declared lease of {_text(lease)} and a drain of {_text(tier.drain)}"
+        why = f"the declared lease of {spoken(lease)} and a drain of {spoken(tier.drain)}"
         heartbeat = _at_least(heartbeat, least + tier.drain, why)
     progress = limits.progress and _at_least(limits.progress, floor, sentence, raised=not by_metadata)
     return replace(limits, heartbeat=heartbeat, progress=progress)
@@ -91,12 +91,13 @@ def _origin(learning: Learning, kind: str, learned: Learned, wanted: float) -> s
     """How a learnt limit came about, in words."""
     past = f"p{learned.quantile * 100:g} of {learned.samples} runs of {kind}"
     if math.isinf(learned.seconds):
-        return f"{past} was cut off for its age, so the ceiling of {_text(learning.ceiling)}"
-    text = f"{past} in {_text(learned.window)} is {_text(learned.seconds)}, times {learning.factor:g}"
+        return f"{past} was cut off for its age, so the ceiling of {spoken(learning.ceiling)}"
+    seconds = float(f"{learned.seconds:.2g}")  # no bucket tells more
+    text = f"{past} in {spoken(learned.window)} is about {spoken(seconds)}, times {learning.factor:g}"
     if wanted < learning.floor:
-        return f"{text}, but at least the floor of {_text(learning.floor)}"
+        return f"{text}, but at least the floor of {spoken(learning.floor)}"
     if wanted > learning.ceiling:
-        return f"{text}, but at most the ceiling of {_text(learning.ceiling)}"
+        return f"{text}, but at most the ceiling of {spoken(learning.ceiling)}"
     return text
 
 
@@ -108,7 +109,7 @@ def _declared(seconds: float | None) -> float | None:
 _UNITS = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"))
 
 
-def _text(seconds: float | None) -> str:
+def spoken(seconds: float | None) -> str:
     """A duration in the largest unit of which it is a whole number: 7 d, 90 s, 1.5 s."""
     value = seconds if seconds is not None else math.nan
     if math.isfinite(value) and value > 0:

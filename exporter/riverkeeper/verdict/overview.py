@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from riverkeeper.names import OTHER, Pair
-from riverkeeper.snapshot import Finished, Partition, Snapshot
+from riverkeeper.snapshot import Finished, Partition, Running, Snapshot
 from riverkeeper.verdict.assign import tier_of, wait_tier
 from riverkeeper.verdict.cells import Cell, cells, in_force, used
 from riverkeeper.verdict.judge import age
@@ -29,12 +29,12 @@ class Suspects:
     path_ok_since: float | None
 
 
-def judged(policy: Policy, learned: Mapping[str, Learned], snapshot: Snapshot, suspects: Suspects) -> Judged | None:
-    """All that the page says of verdicts; None where the running jobs could not be read."""
-    if snapshot.running is None or snapshot.now is None:
-        return None
-    now, since = snapshot.now, suspects.path_ok_since
-    groups = cells(policy, learned, snapshot.running.pairs)
+def judged(
+    policy: Policy, learned: Mapping[str, Learned], running: Running, now: float, snapshot: Snapshot, suspects: Suspects
+) -> Judged:
+    """All that the page says of verdicts; of `snapshot`, what waits, what has finished, and names."""
+    since = suspects.path_ok_since
+    groups = cells(policy, learned, running.pairs)
     limits = [limit for cell in groups for limit in in_force(cell)]
     limits += _of_idle(policy, learned, snapshot.names.pairs, {limit.kind for limit in limits})
     stuck = sorted(suspects.stuck, key=lambda one: one.verdict.passed_for or 0.0, reverse=True)

@@ -29,6 +29,7 @@ class Found:
     jobs: int
     complete: bool  # False: there are more than the reading keeps by id
     path_ok: bool  # False: the way of a beat is not proven open, so nobody is called lost
+    unproven: str  # why, where it is known
     now: float
 
 
@@ -91,7 +92,8 @@ def find(snapshot: Snapshot, question: Asked) -> Found:
     covered = [one for one in judged.stuck if question.scope.covers(one)]
     jobs = sum(count for key, count in judged.counts.items() if _is_asked_for(key, question))
     path_ok = judged.path_ok_since is not None
-    return Found(tuple(covered[: question.limit]), max(jobs, len(covered)), judged.complete, path_ok, now)
+    why = (snapshot.rescuing and snapshot.rescuing.silence) or "no supervisor is at work here"
+    return Found(tuple(covered[: question.limit]), max(jobs, len(covered)), judged.complete, path_ok, why, now)
 
 
 def _is_asked_for(key: tuple[str, str, str, str], question: Asked) -> bool:

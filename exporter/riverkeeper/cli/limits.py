@@ -1,0 +1,97 @@
+"""`riverkeeper limits`: which limits are in force, and how each came about."""
+
+from __future__ import annotations
+
+import json
+
+import click
+from rich.table import Table
+from rich.text import Text
+
+from riverkeeper.cli.options import database_options, give_up
+from riverkeeper.cli.terminal import console
+from riverkeeper.config.load import Config
+from riverkeeper.config.policy import policy_of
+from riverkeeper.errors import DatabaseError
+from riverkeeper.limits import LimitsFound, read_limits
+from riverkeeper.verdict.learned import Learned
+from riverkeeper.verdict.limits import spoken
+
+
+@click.command()
+@database_options
+@click.argument("kind", required=False)
+@click.option("--json", "as_json", is_flag=True, help="For scripts.")
+def limits(config: Config, kind: str | None, as_json: bool) -> None:
+    """Show which limits are in force, of KIND or of every kind, and how each came about."""
+    database = config.database
+    try:
+        found = read_limits(
+            config.conninfo.reveal(), database.river_schema, database.keeper_schema, policy_of(config), kind
+        )
+    except DatabaseError as error:
+        give_up(error)
+    if as_json:
+        click.echo(json.dumps(_as_json(found), indent=2))
+        return
+    console().print(_table(found))
+    for sentence in _sentences(found):
+        console().print(Text(sentence))
+
+
+def _as_json(found: LimitsFound) -> dict[str, object]:
+    rows: list[dict[str, object]] = [
+        {
+            "kind": one.kind,
+            "tier": one.tier,
+            "limit": one.limit.name.value,
+            "seconds": one.limit.seconds,
+            "origin": one.limit.origin,
+            "raised": one.limit.raised,
+        }
+        for one in found.limits
+    ]
+    rows += [
+        {"kind": one.kind, "tier": one.tier, "limit": "run", "seconds": None, "origin": one.why, "raised": False}
+        for one in found.missing
+    ]
+    return {"limits": rows, "past": dict(found.past), "learned": {k: _learned(o) for k, o in found.learned.items()}}
+
+
+def _learned(one: Learned) -> dict[str, object]:
+    """Infinity is no JSON: null where the quantile lies among runs that were ended for their age."""
+    seconds = one.seconds if one.seconds < float("inf") else None
+    return {"samples": one.samples, "cut_off": one.cut_off, "quantile": one.quantile, "seconds": seconds}
+
+
+def _table(found: LimitsFound) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for column in ("kind", "tier", "limit", "at"):
+        table.add_column(column, justify="right" if column == "at" else "left", no_wrap=True)
+    table.add_column("from", overflow="fold")
+    rows = [
+        (one.kind or "(a queue's)", one.tier, one.limit.name.value, spoken(one.limit.seconds), one.limit.origin)
+        for one in found.limits
+    ]
+    rows += [(one.kind, one.tier, "run", "-", one.why) for one in found.missing]
+    for row in sorted(rows, key=lambda row: row[:2]):
+        table.add_row(*map(Text, row))  # plain text, never markup: kinds are written by users
+    return table
+
+
+def _sentences(found: LimitsFound) -> list[str]:
+    kinds = {one.kind for one in found.limits}
+    ended = [
+        f"{one.cut_off} of the {one.samples} runs of {kind} were ended by a rescue for their age, and count as longer "
+        "than all others."
+        for kind, one in sorted(found.learned.items())
+        if one.cut_off and kind in kinds
+    ]
+    past = [
+        f"1 running job of {kind} is past its limit: no sample until it finishes."
+        if jobs == 1
+        else f"{jobs} running jobs of {kind} are past their limit: no samples until they finish."
+        for kind, jobs in sorted(found.past.items())
+        if kind in kinds
+    ]
+    return ended + past

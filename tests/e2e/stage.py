@@ -1,0 +1,78 @@
+"""Prometheus and Alertmanager with the files that are shipped, around keepers and workers that are real."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import yaml
+
+from e2e.programs import free_port, started, tool, until
+
+ALERTS = Path(__file__).parents[2] / "alerts"
+RULES = ("recording", "watcher", "river", "jobs", "rescuer")
+
+
+@dataclass(frozen=True, slots=True)
+class Prometheus:
+    """A running server."""
+
+    address: str
+
+    def query(self, expression: str) -> list[dict[str, Any]]:
+        """The samples of an instant query: `metric` and `value`."""
+        answer = httpx.get(f"http://{self.address}/api/v1/query", params={"query": expression}).json()
+        assert answer["status"] == "success", f"{expression}: {answer}"
+        result: list[dict[str, Any]] = answer["data"]["result"]
+        return result
+
+    def firing(self, alert: str) -> bool:
+        return bool(self.query(f'ALERTS{{alertname="{alert}", alertstate="firing"}}'))
+
+
+@contextlib.contextmanager
+def alertmanager_at_work(folder: Path, keeper: str, token: Path) -> Iterator[str]:
+    """Alertmanager with the shipped routing, its webhook and token put in place; its address."""
+    shipped = yaml.safe_load((ALERTS / "alertmanager.yml").read_text(encoding="utf-8"))
+    (rescuer,) = [receiver for receiver in shipped["receivers"] if receiver["name"] == "rescuer"]
+    (webhook,) = rescuer["webhook_configs"]
+    webhook["url"] = f"http://{keeper}/webhook/alertmanager"
+    webhook["http_config"]["authorization"]["credentials_file"] = str(token)
+    config = folder / "alertmanager.yml"
+    config.write_text(yaml.safe_dump(shipped))
+    address = f"127.0.0.1:{free_port()}"
+    where = [f"--config.file={config}", f"--storage.path={folder}/am", f"--web.listen-address={address}"]
+    with started("alertmanager", [tool("alertmanager"), *where, "--cluster.listen-address="], folder):
+        until(lambda: ready(address), "Alertmanager to be ready")
+        yield address
+
+
+@contextlib.contextmanager
+def prometheus_at_work(folder: Path, keepers: Sequence[str], alertmanager: str) -> Iterator[Prometheus]:
+    """Prometheus with the shipped rules, scraping and judging each second; as shipped it would be every 15."""
+    config = {
+        "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+        "rule_files": [str(ALERTS / f"{name}.yml") for name in RULES],
+        "alerting": {"alertmanagers": [{"static_configs": [{"targets": [alertmanager]}]}]},
+        "scrape_configs": [{"job_name": "riverkeeper", "static_configs": [{"targets": list(keepers)}]}],
+    }
+    file = folder / "prometheus.yml"
+    file.write_text(yaml.safe_dump(config))
+    address = f"127.0.0.1:{free_port()}"
+    where = [f"--config.file={file}", f"--storage.tsdb.path={folder}/data", f"--web.listen-address={address}"]
+    with started("prometheus", [tool("prometheus"), *where], folder):
+        until(lambda: ready(address), "Prometheus to be ready")
+        server = Prometheus(address)
+        until(lambda: len(server.query("river_up == 1")) == len(keepers), "every keeper to be scraped")
+        yield server
+
+
+def ready(address: str) -> bool:
+    try:
+        return httpx.get(f"http://{address}/-/ready").status_code == 200
+    except httpx.TransportError:
+        return False

@@ -1,0 +1,159 @@
+"""What the tables and the page said of a real River worker that was killed, frozen and cut off, second by second.
+
+`bash tests/e2e/tools.sh` once, then `PYTHONPATH=tests python -m e2e.timeline`: prints the tables of docs/heartbeats.md,
+in two minutes. The interval is 2 s, the timeout 7 s, the fence 3 s, as in the urgent tier. The rescue is that of the
+conformance suite, in the contract's order, at the first look after the timeout.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from conformance.proxy import Proxy
+from conformance.rescue import rescue
+from e2e.keeper import Keeper, anew, keeper_at_work
+from e2e.programs import Program, until
+from e2e.river import River, fleet_at_work
+from riverkeeper.demo.postgres import Server, start_postgres
+from riverkeeper.keeper.schema import install
+
+TIMEOUT = 7.0  # seconds
+LOOKS = (0, 3, 6, 8, 10, 12, 14, 16, 18)
+MEND_AT = 13  # the frozen process thaws, the network is whole again
+BEATS = ("-queues", "default", "-beat", "table", "-interval", "2s")
+ROW = """
+SELECT
+    j.state, j.attempt, h.lost_at IS NOT NULL AS lost, h.outcome,
+    extract(epoch FROM now() - h.beat_at)::float AS beat_age,
+    extract(epoch FROM now() - h.progress_at)::float AS progress_age
+FROM river_job AS j
+LEFT JOIN riverkeeper.heartbeat AS h ON h.job_id = j.id AND h.attempt = 1
+WHERE j.id = %(job)s
+"""
+CLAIM = """
+SELECT id AS job_id, attempt, to_char(attempted_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS attempted_at
+FROM river_job WHERE state = 'running'
+"""
+BEATEN = "SELECT 1 FROM riverkeeper.heartbeat WHERE progress_at IS NOT NULL"
+LABELS = {"queue": "default", "kind": "steady"}
+FENCE = "UPDATE river_job SET scheduled_at = now() + interval '3 s' WHERE id = %s AND state = 'available'"
+
+HEAD = """\
+| second | what happens | job | row of attempt 1 | `/metrics` |
+|---|---|---|---|---|"""
+
+
+@dataclass
+class Stage:
+    """A worker with one job that tells its progress each second, a second worker, and a keeper that looks."""
+
+    sql: psycopg.Connection[Any]
+    keeper: Keeper
+    worker: Program
+    network: Proxy
+    claim: dict[str, Any]
+
+
+@contextlib.contextmanager
+def staged(server: Server, name: str) -> Iterator[Stage]:
+    """Ready when the first worker has beaten and told of progress, and the second waits for a job."""
+    river = River(server.database(name))
+    river.migrate()
+    install(river.url, None, None)
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        network = stack.enter_context(contextlib.closing(Proxy(river.url)))
+        sql = stack.enter_context(psycopg.connect(river.url, autocommit=True))
+        near = River(network.url)
+        worker = stack.enter_context(fleet_at_work(near, folder, "first", *BEATS)).program
+        river.insert(1, "-kinds", "steady", "-queues", "default")
+        until(lambda: sql.execute(BEATEN).fetchone(), "the first beat with progress")
+        stack.enter_context(fleet_at_work(river, folder, "second", *BEATS))
+        keeper = stack.enter_context(keeper_at_work(river.url, folder, "", *anew(folder)))
+        with sql.cursor(row_factory=psycopg.rows.dict_row) as cursor:
+            claim = cursor.execute(CLAIM).fetchone()
+        assert claim is not None
+        yield Stage(sql, keeper, worker, network, claim)
+
+
+def play(stage: Stage, what: str, harm: Callable[[], None], mend: tuple[str, Callable[[], None]] | None) -> None:
+    """Print a row for each look; `mend` is done at MEND_AT."""
+    began = time.monotonic()
+    harm()
+    rescued = mended = False
+    for second in LOOKS:
+        if mend and second > MEND_AT and not mended:
+            _wait(began + MEND_AT)
+            mend[1]()
+            mended, what = True, f"at {MEND_AT} {mend[0]}"
+        _wait(began + second)
+        if not rescued and rescue(stage.sql, stage.claim, TIMEOUT):
+            stage.sql.execute(FENCE, [stage.claim["job_id"]])
+            rescued, what = True, "silent for 7 s: rescued, due again after the fence of 3 s"
+        say(f"| {second} | {what} | {_tables(stage)} | {_page(stage.keeper)} |")
+        what = ""
+
+
+def say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def _wait(moment: float) -> None:
+    time.sleep(max(0.0, moment - time.monotonic()))
+
+
+def _tables(stage: Stage) -> str:
+    row = stage.sql.execute(ROW, {"job": stage.claim["job_id"]}).fetchone()
+    assert row is not None
+    state, attempt, lost, outcome, beat_age, progress_age = row
+    marks = "".join(f", {mark}" for mark in ("lost" if lost else None, outcome) if mark)
+    return f"{state}, attempt {attempt} | beat {beat_age:.1f} s ago, progress {progress_age:.1f} s{marks}"
+
+
+def _page(keeper: Keeper) -> str:
+    page = keeper.scrape()
+    beating, unknown = (page.value(f"river_jobs_{name}", **LABELS) for name in ("beating", "unknown"))
+    clients = page.value("river_beating_clients")
+    told = f"beating {beating or 0:.0f}, unknown {unknown or 0:.0f}, clients {clients or 0:.0f}"
+    for name in ("heartbeat", "progress"):
+        moment = page.value(f"river_job_oldest_{name}_timestamp_seconds", **LABELS)
+        if moment is not None:
+            told += f", oldest {name} {time.time() - moment:.1f} s"
+    return told
+
+
+def main() -> None:
+    with start_postgres() as server:
+        for name in ("killed", "frozen", "cut off"):
+            say(f"\n### {name.capitalize()}\n\n{HEAD}")
+            with staged(server, name.replace(" ", "_")) as stage:
+                {"killed": _killed, "frozen": _frozen, "cut off": _cut_off}[name](stage)
+
+
+def _killed(stage: Stage) -> None:
+    play(stage, "`kill -9`", stage.worker.kill, None)
+
+
+def _frozen(stage: Stage) -> None:
+    with contextlib.ExitStack() as ice:
+        thaw = ("SIGCONT: it reads that it lost", ice.close)
+        play(stage, "SIGSTOP", lambda: ice.enter_context(stage.worker.frozen()), thaw)
+
+
+def _cut_off(stage: Stage) -> None:
+    mend = ("the network is whole again: it reads that it lost", stage.network.restore)
+    play(stage, "its network swallows everything", stage.network.drop, mend)
+
+
+if __name__ == "__main__":
+    main()

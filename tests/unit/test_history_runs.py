@@ -1,0 +1,99 @@
+"""Runs by day, and what they teach."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from riverkeeper.history.buckets import EDGES, NO_DURATION, bucket_of
+from riverkeeper.history.cells import CellKey, Series, Tally, fold
+from riverkeeper.history.runs import KEEP_DAYS, NO_RUNS, Runs, day_of, dense, first_day, learned, runs_of, sparse
+from riverkeeper.verdict.tiers import Learning
+
+NOW = 20_000 * 86_400 + 100.0  # just after midnight
+TODAY = 20_000
+ONE, MINUTE = bucket_of(1_000_000), bucket_of(60_000_000)
+
+
+def series(kind: str = "email", label: str = "completed", measure: str = "run", queue: str = "default") -> Series:
+    return Series(measure, queue, kind, label)
+
+
+def test_only_completed_runs_of_named_kinds_are_remembered() -> None:
+    """Of all queues together; not waits, not other outcomes, not what has no run time, not kinds told together."""
+    tally = Tally({ONE: (3, 3_000_000, 3), NO_DURATION: (2, 0, 2)})
+    read = [
+        (CellKey(1, one), tally)
+        for one in (series(), series(queue="bulk"), series(label="discarded"), series(kind=""),
+                    series(measure="wait", kind="", label="1"))
+    ]  # fmt: skip
+
+    assert runs_of(NOW, fold({}, read)) == Runs(TODAY, {"email": {ONE: 6}})
+    assert runs_of(NOW, fold({}, [])).by_kind == NO_RUNS.by_kind
+
+
+def test_reading_a_slot_again_adds_only_what_is_new() -> None:
+    """The ledger's fold says what rose."""
+    before = {CellKey(1, series()): Tally({ONE: (3, 3, 3)})}
+    again = [(CellKey(1, series()), Tally({ONE: (2, 2, 2), MINUTE: (1, 1, 1)}))]
+
+    assert runs_of(NOW, fold(before, again)).by_kind == {"email": {MINUTE: 1}}
+
+
+@given(st.dictionaries(st.integers(0, len(EDGES)), st.integers(1, 10**12), min_size=1))
+def test_counts_are_stored_by_position(counts: dict[int, int]) -> None:
+    """And read back as they were."""
+    assert sparse(dense(counts)) == counts
+
+
+def test_days_outside_the_window_teach_nothing() -> None:
+    """Today and yesterday count once more by themselves; what is older than the window not at all."""
+    learning = Learning(min_samples=10)
+    days = [
+        Runs(TODAY, {"email": {ONE: 8}}),
+        Runs(TODAY - 1, {"email": {MINUTE: 8}}),
+        Runs(TODAY - 5, {"email": {ONE: 10_000}, "rare": {ONE: 1}}),
+        Runs(TODAY - 8, {"email": {MINUTE: 10_000}, "old": {ONE: 100}}),
+    ]
+    found = learned(learning, NOW, days, {})
+
+    assert {*found} == {"email", "rare"}
+    assert (found["email"].samples, found["email"].window, found["email"].seconds > 50) == (10_016, 2 * 86_400, True)
+    assert found["rare"].window == learning.window
+
+
+def test_runs_that_were_ended_count_as_longer_than_all() -> None:
+    """Also of a kind of which nothing completed at all: it has samples, and no limit below the ceiling."""
+    cut_off = {TODAY: {"email": 5, "never": 200}, TODAY - 20: {"email": 1000}}
+    found = learned(Learning(), NOW, [Runs(TODAY, {"email": {ONE: 200}})], cut_off)
+
+    assert found["email"].cut_off == 5
+    assert found["email"].samples == 205
+    assert found["email"].seconds == float("inf")
+    assert found["never"].samples == 200
+
+
+def test_a_month_is_enough_for_every_window() -> None:
+    """No window that may be configured reaches beyond what is kept."""
+    assert first_day(Learning(window=30 * 86_400.0), NOW) > TODAY - KEEP_DAYS
+    assert day_of(NOW) == TODAY
+
+
+@given(
+    st.lists(
+        st.builds(
+            Runs,
+            st.integers(TODAY - 40, TODAY + 2),
+            st.dictionaries(st.text(max_size=2), st.dictionaries(st.integers(-1, len(EDGES)), st.integers(0, 50))),
+        ),
+        max_size=5,
+    ),
+    st.dictionaries(
+        st.integers(TODAY - 40, TODAY), st.dictionaries(st.text(max_size=2), st.integers(0, 9)), max_size=3
+    ),
+)
+def test_any_past_is_read(runs: list[Runs], cut_off: dict[int, dict[str, int]]) -> None:
+    """Whatever the table holds, also of days that have not come."""
+    for one in learned(Learning(), NOW, runs, cut_off).values():
+        assert one.samples > 0
+        assert one.seconds > 0

@@ -1,0 +1,211 @@
+"""What is written is right for any row, verdict and tier, and nothing in a row can make the decision fail."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from riverkeeper.rescue.evidence import evidence
+from riverkeeper.rescue.locked import moment
+from riverkeeper.rescue.old_worker import DRY_WATCH_SECONDS, Became, OldWorker, Seen, became, is_false
+from riverkeeper.rescue.plan import (
+    NOTIFY_WAIT,
+    SHORT_WAIT,
+    STOPPED_FIRST,
+    WORKERS_FAULT,
+    Act,
+    Locked,
+    decide,
+    delay,
+    plan,
+    rescues,
+)
+from riverkeeper.rescue.refusal import Refusal, Refused
+from riverkeeper.rescue.state import Brake
+from riverkeeper.verdict.job import Beat, Claim, RunningJob
+from riverkeeper.verdict.tiers import Tier
+from riverkeeper.verdict.verdict import Limit, Verdict
+from riverkeeper.verdict.words import Action, LimitName, Reason
+
+NOW = 1_800_000_000.0
+moments = st.floats(NOW - 1e6, NOW + 1e3)
+seconds = st.floats(0, 1e5)
+maybe = st.none()
+beats = st.builds(
+    Beat, beat_at=moments, interval=st.floats(1, 60), lease=maybe | seconds, progress_at=maybe | moments,
+    stop_requested_at=maybe | moments, fences=st.booleans(), by_metadata=st.booleans(),
+)  # fmt: skip
+claims = st.builds(Claim, st.integers(1, 1 << 62), st.integers(1, 9), st.just("2026-01-01T00:00:00.000000Z"))
+jobs = st.builds(
+    RunningJob, claim=claims, queue=st.just("q"), kind=st.just("k"), priority=st.integers(1, 4),
+    max_attempts=st.integers(1, 9),
+    claimed_at=moments, client_id=maybe | st.text(max_size=5), beat=maybe | beats, cancel_requested=st.booleans(),
+    rescues=st.integers(0, 5),
+)  # fmt: skip
+garbage = (
+    maybe | st.text(max_size=12) | st.sampled_from(["1.5", "null", '"three"', "99999999999", "-3", "[]", "٣", "0", "7"])
+)
+lockeds = st.builds(
+    Locked, job=jobs, now=st.just(NOW), scheduled_at=moments, errors=st.integers(0, 5000), has_metadata=st.booleans(),
+    rescue_count=garbage, retryable_keeps_key=st.booleans(), led=st.booleans(), fences=st.booleans(),
+    last_rescue_at=maybe | moments, chance=st.floats(0, 1, exclude_max=True),
+)  # fmt: skip
+actions = st.sampled_from(Action)
+tiers = st.builds(
+    Tier, name=st.just("t"), fence=seconds, plain_fence=seconds, drain=seconds, stop_grace=seconds,
+    on_exhausted=st.sampled_from([Action.HOLD, Action.DISCARD]), on_worker_lost=actions, on_hung=actions,
+    on_over_budget=actions, on_rescue_loop=actions, notify=st.booleans(),
+)  # fmt: skip
+verdicts = st.builds(
+    Verdict, reason=st.sampled_from(Reason), tier=st.just("t"), value=maybe | seconds,
+    limit=maybe | st.builds(Limit, st.sampled_from(LimitName), seconds, st.text(max_size=9)),
+    underlying=maybe | st.sampled_from(sorted(WORKERS_FAULT | STOPPED_FIRST)),
+)  # fmt: skip
+asked = maybe | st.sampled_from([Action.RETRY, Action.DISCARD, Action.CANCEL])
+
+
+@given(jobs, verdicts, tiers, asked)
+def test_only_what_is_stuck_or_asked_for_is_touched(
+    job: RunningJob, verdict: Verdict, tier: Tier, asked: Action | None
+) -> None:
+    """Hold means nothing is done; so does a job that is not stuck, unless a person names an action."""
+    decided = decide(job, verdict, tier, NOW, asked)
+
+    if asked is None and (not verdict.reason.is_stuck or tier.action(verdict.reason) is Action.HOLD):
+        assert isinstance(decided, Refused)
+    if decided is Act.RETRY:
+        assert job.claim.attempt < job.max_attempts
+        assert not job.cancel_requested
+    if decided is Act.DISCARD and Action.DISCARD not in {asked, tier.action(verdict.reason)}:
+        assert asked is None
+        assert job.claim.attempt >= job.max_attempts
+        assert verdict.reason not in WORKERS_FAULT or tier.on_exhausted is Action.DISCARD
+
+
+@given(jobs, verdicts, tiers)
+def test_who_lives_is_asked_first(job: RunningJob, verdict: Verdict, tier: Tier) -> None:
+    """A worker that beats in the table is never robbed of a job before stop_grace after it was asked to stop."""
+    decided = decide(job, verdict, tier, NOW)
+    beat, cause = job.beat, verdict.underlying or verdict.reason
+    if isinstance(decided, Act) and beat is not None and not beat.by_metadata and cause in STOPPED_FIRST:
+        asked_long_ago = beat.stop_requested_at is not None and beat.stop_requested_at + tier.stop_grace <= NOW
+        assert asked_long_ago == (decided is not Act.STOP)
+
+
+@given(lockeds, verdicts, tiers, st.sampled_from(Act))
+def test_what_is_written_is_a_row_that_river_reads(held: Locked, verdict: Verdict, tier: Tier, act: Act) -> None:
+    """Final states with finalized_at and no other; an error of River's shape; a count that is a small whole number."""
+    what = plan(held, verdict, tier, act)
+
+    assert (what.state is None) == (act is Act.STOP)
+    assert (what.finalized_at is not None) == (what.state in {"discarded", "cancelled"})
+    assert (what.scheduled_at is not None) == (act is Act.RETRY)
+    if what.state is not None:
+        assert what.error is not None
+        error = json.loads(json.dumps(what.error))
+        assert error.keys() == {"at", "attempt", "error", "trace"}
+        assert datetime.fromisoformat(error["at"]).timestamp() == pytest.approx(NOW, abs=1e-3)
+        assert moment(error["at"]) is not None
+        assert isinstance(error["attempt"], int)
+        assert (what.metadata is None) == (not held.has_metadata)
+    if what.metadata is not None:
+        count = what.metadata["river:rescue_count"]
+        assert isinstance(count, int)
+        assert 1 <= count < 1 << 31
+    json.dumps(evidence(held, verdict, what, NOW - 1), allow_nan=False)
+
+
+@given(lockeds, verdicts, tiers)
+def test_the_next_attempt_waits_for_the_old_worker(held: Locked, verdict: Verdict, tier: Tier) -> None:
+    """Never before the fence, nor before lease and drain; in a state in which somebody finds it."""
+    wait = delay(held, verdict, tier)
+    what = plan(held, verdict, tier, Act.RETRY)
+    beat = held.job.beat
+
+    assert wait >= (tier.fence if held.fences else tier.plain_fence)
+    if beat is not None and beat.lease is not None:
+        assert NOW + wait >= beat.beat_at + beat.lease + tier.drain - 1e-3
+    assert what.scheduled_at == NOW + wait
+    if what.state == "retryable":
+        assert held.led
+        assert held.retryable_keeps_key
+        assert wait > SHORT_WAIT
+    else:
+        assert what.state == "available"
+    if what.notify:
+        assert tier.notify
+        assert not held.fences
+        assert wait >= NOTIFY_WAIT
+        assert verdict.reason not in WORKERS_FAULT
+
+
+@given(lockeds, tiers)
+def test_a_lost_worker_s_job_does_not_back_off(held: Locked, tier: Tier) -> None:
+    """It did nothing wrong; what hangs waits as long as River's default policy says."""
+    held = replace(held, job=replace(held.job, beat=None), fences=True)
+    assert delay(held, Verdict(Reason.WORKER_LOST, "t"), tier) == tier.fence
+    hung = delay(held, Verdict(Reason.HUNG, "t"), tier)
+    assert hung >= min(held.errors + 1, 310) ** 4 * 0.9
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [(None, 0), ("3", 3), ("0", 0), ("1.5", 0), ('"3"', 0), ("null", 0), ("99999999999", 0), ("-1", 0), ("٣", 0)],
+)
+def test_a_count_that_is_none_begins_anew(text: str | None, count: int) -> None:
+    """Only what River itself could have written counts."""
+    assert rescues(text) == count
+
+
+@pytest.mark.parametrize(
+    ("text", "known"),
+    [("2026-11-24T23:45:21.887644741Z", True), ("2026-11-24T23:45:21+05:30", True), ("2026-11-24 23:45:21Z", False),
+     ("2026-11-24T23:45:21", False), ("2026-02-30T00:00:00Z", False), ("0000-01-01T00:00:00Z", False), ("", False),
+     ("2026-W01-1", False), (None, False), ("٢٠٢٦-11-24T23:45:21Z", False), ("9999-12-31T23:59:59-15:00", True)],
+)  # fmt: skip
+def test_a_moment_that_cannot_be_read_is_none(text: str | None, known: bool) -> None:
+    """It is the users' text: whatever it is, nothing fails."""
+    assert (moment(text) is not None) == known
+
+
+seens = st.builds(
+    Seen, dry_run=st.booleans(), reason=st.sampled_from([one for one in Reason if one.is_stuck]),
+    act=st.sampled_from(Act), at=moments, now=st.just(NOW + 1e3),
+    beats=st.sampled_from(["none", "table", "metadata", None]),
+    ended_at=maybe | moments, outcome=maybe | st.sampled_from(["completed", "dropped"]), heard_at=maybe | moments,
+    state=maybe | st.sampled_from(["running", "completed", "retryable", "scheduled"]), is_claim=st.booleans(),
+    is_rescued=st.booleans(),
+)  # fmt: skip
+
+
+@given(seens)
+def test_every_watch_ends(seen: Seen) -> None:
+    """At the latest after a day a row is closed, and a closed row has a word."""
+    news = became(seen)
+    if news.closed:
+        assert news.old_worker is not None
+    if seen.now - seen.at > DRY_WATCH_SECONDS:
+        assert news.closed
+
+
+@given(seens)
+def test_silence_never_makes_a_rescue_false(seen: Seen) -> None:
+    """Nor does a stop; and what a worker told before the rescue is no proof."""
+    news = became(seen)
+    if is_false(seen, news):
+        assert news.old_worker in {OldWorker.FINISHED, OldWorker.BEAT}
+        assert seen.dry_run or seen.act is not Act.STOP
+        assert news.at is None or news.at >= seen.at
+    assert not is_false(seen, Became(OldWorker.SILENT, closed=True))
+
+
+def test_every_refusal_has_its_sentence() -> None:
+    """And every brake its refusal."""
+    assert len({refusal.sentence for refusal in Refusal}) == len(Refusal)
+    for brake in Brake:
+        assert Refusal.of_brake(brake).value == f"brake_{brake.value}"
