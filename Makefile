@@ -43,4 +43,4 @@ bench: $(READY)   ## The benchmarks; results with method in docs/performance.md
 	$(BIN)/python benchmarks/run.py $(ARGS)
 
 clean:      ## Remove the virtual environment and caches
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache tests/e2e/render/node_modules tests/e2e/render/dist

@@ -1,7 +1,8 @@
 """How long it takes to rescue many lost jobs, one transaction each, and what that does to a worker beside it.
 
-`python benchmarks/rescues.py [--jobs 10000] [--beside]`; figures in docs/rescue.md. `--beside`: a client completes jobs
-at the same time, in batches as River's completer does, first alone and then with the rescuer; its latency is printed.
+`python benchmarks/rescues.py [--jobs 10000] [--beside]`; figures in docs/guarded-rescue.md. `--beside`: a client
+completes jobs at the same time, in batches as River's completer does, first alone and then with the rescuer; its
+latency is printed.
 Times are of the machine they were taken on.
 """
 
@@ -110,16 +111,17 @@ class Completer:
 
 def rescue_all(url: str, stuck: list[StuckJob], order: Order) -> None:
     database, seconds, done = Database(url), [], 0
-    began = time.perf_counter()
+    began, busy = time.perf_counter(), time.process_time()
     for one in stuck:
         start = time.perf_counter()
         with database.writing(10.0, SCHEMAS) as tx:
             done += isinstance(rescue(tx, one, order), Done)
         seconds.append(time.perf_counter() - start)
-    took = time.perf_counter() - began
+    took, busy = time.perf_counter() - began, time.process_time() - busy
     database.close()
     cuts = statistics.quantiles([1000 * one for one in seconds], n=100)
     print(f"rescued {done:,} of {len(stuck):,} in {took:.1f} s: p50 {cuts[49]:.2f} ms, p99 {cuts[98]:.2f} ms each")
+    print(f"this process was busy for {1000 * busy / len(stuck):.2f} ms of each")
 
 
 def main() -> None:

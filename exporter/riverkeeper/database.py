@@ -15,7 +15,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import namedtuple_row
 
-from riverkeeper.driver_errors import CONNECT, explain
+from riverkeeper.driver_errors import connecting, explain
 from riverkeeper.errors import DatabaseError, Trouble
 from riverkeeper.statements import statement
 
@@ -64,17 +64,16 @@ class Transaction:
 
     @contextlib.contextmanager
     def whole(self, seconds: float | None = None) -> Iterator[None]:
-        """One savepoint for all queries of the block, each at most `seconds` long: whatever is raised undoes them all.
-
-        An advisory lock taken in it is undone with it.
-        """
+        """One savepoint for all queries of the block, each at most `seconds` long; what is raised undoes them all."""
         milliseconds = max(1, int(min(seconds or self._share, self.remaining()) * 1000))
         self.run(f"SAVEPOINT one; SET LOCAL statement_timeout = {milliseconds}")
         self._whole = True
         try:
             yield
         except BaseException:
-            self._undo()
+            if not self._connection.closed:
+                with contextlib.suppress(psycopg.Error):
+                    self._connection.execute("ROLLBACK TO SAVEPOINT one; RELEASE SAVEPOINT one")
             raise
         else:
             self.run("RELEASE SAVEPOINT one")
@@ -82,10 +81,7 @@ class Transaction:
             self._whole = False
 
     def queries(self, *asked: tuple[str, Parameters]) -> list[list[Row]]:
-        """Rows of each statement, all sent in one message: one wait in place of many. Only inside `whole`.
-
-        Raises DatabaseError for the first that fails; those behind it are not run.
-        """
+        """Rows of each statement, all sent in one message; only inside `whole`. Raises DatabaseError for the first."""
         names = ", ".join(name for name, _ in asked)
         try:
             with self._connection.pipeline():
@@ -101,11 +97,6 @@ class Transaction:
             self._connection.execute(_sql(text.replace("%%", "%")))
         except psycopg.Error as error:
             raise explain(error, "statement", lost=self._connection.closed) from None
-
-    def _undo(self) -> None:
-        if not self._connection.closed:
-            with contextlib.suppress(psycopg.Error):
-                self._connection.execute("ROLLBACK TO SAVEPOINT one; RELEASE SAVEPOINT one")
 
 
 class Database:
@@ -250,17 +241,7 @@ def _connect(conninfo: str, seconds: float = CONNECT_SECONDS) -> Connection:
         # No prepared statements and no session settings: a PgBouncer in transaction mode may stand between.
         return psycopg.connect(conninfo, prepare_threshold=None, row_factory=namedtuple_row)
     except psycopg.Error as error:
-        raise explain(error, _connecting(conninfo), lost=True) from None
-
-
-def _connecting(conninfo: str) -> str:
-    """What failed: who gave no address may not know which one is tried."""
-    if (
-        any(word in conninfo for word in ("host", "service"))
-        or {"PGHOST", "PGHOSTADDR", "PGSERVICE"} & os.environ.keys()
-    ):
-        return CONNECT
-    return f"{CONNECT} to libpq's default, as no database URL was given"
+        raise explain(error, connecting(conninfo), lost=True) from None
 
 
 def _conninfo(url: str, application_name: str) -> str:

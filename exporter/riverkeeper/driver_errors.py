@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 from riverkeeper.errors import DatabaseError, Trouble
 
 CONNECT = "connect"
+_ADDRESSES = {"PGHOST", "PGHOSTADDR", "PGSERVICE"}
 # SQLSTATE, or its class (first two characters) -> trouble; the longer match wins.
 _BY_STATE = {
     "55P03": Trouble.LOCKED,
@@ -54,6 +57,12 @@ def explain(error: Exception, doing: str, *, lost: bool) -> DatabaseError:
     message = getattr(getattr(error, "diag", None), "message_primary", None) or ""
     text = f": {message}" if state.startswith(_QUOTABLE) else ""
     return DatabaseError(trouble, f"{doing}: SQLSTATE {state}{text}")
+
+
+def connecting(conninfo: str) -> str:
+    """What is being done: who gave no address may not know which one is tried."""
+    given = any(word in conninfo for word in ("host", "service")) or _ADDRESSES & os.environ.keys()
+    return CONNECT if given else f"{CONNECT} to libpq's default, as no database URL was given"
 
 
 def _without_state(error: Exception, doing: str, lost: bool) -> DatabaseError:

@@ -24,7 +24,9 @@ PROMISED = (
     "river/bounds", "river/layout", "metrics/family", "metrics/folding", "metrics/document",
     "metrics/catalogue/waiting", "metrics/catalogue/running", "metrics/catalogue/finished",
     "metrics/catalogue/river", "metrics/catalogue/keeper", "metrics/catalogue/process", "web/rejection",
-    "heartbeat/claim", "keeper/found",
+    "verdict/path", "verdict/mass", "verdict/brakes", "rescue/candidates",
+    "heartbeat/claim", "keeper/found", "history/runs", "verdict/assign", "verdict/cells", "verdict/judge",
+    "verdict/learned", "verdict/limits", "verdict/overview", "verdict/sieve", "verdict/succession", "verdict/tiers",
 )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import fields
 from itertools import combinations
 from typing import Any
 
@@ -29,13 +30,15 @@ from riverkeeper.dashboards import DASHBOARDS, Scope, dashboards
 from riverkeeper.dashboards.query import FAMILIES
 from riverkeeper.metrics.family import Kind
 from riverkeeper.snapshot import FINAL_STATES, LIVE_STATES
+from riverkeeper.web import asked as asked_names
+from riverkeeper.web import failing
 
 each = pytest.mark.parametrize("file", FILES)
 BOARDS = {board(file)["uid"]: file for file in FILES}
-PAGES: dict[str, set[str]] = {
-    "/stuck": {"queue", "kind", "tier", "reason"},
-    "/failing": {"queue", "kind"},
-    "/rescues": set(),
+PAGES = {  # of the keeper, with the parameters that each takes
+    "/stuck": {*asked_names.NAMES, "limit", "job"},
+    "/failing": {field.name for field in fields(failing.Question)},
+    "/rescues": {*asked_names.NAMES, "limit", "job"},
 }
 
 LABELS = {family.name: set(family.labels) for family in FAMILIES}

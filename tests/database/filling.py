@@ -22,7 +22,7 @@ TOLD = """CREATE TABLE IF NOT EXISTS told (
 # … and of each running job's present claim in the heartbeat table; empty where nothing beats there.
 HEARD = """CREATE TABLE IF NOT EXISTS heard (
     id bigint PRIMARY KEY, row_beat_at timestamptz, beat_interval interval, lease interval, progress_at timestamptz,
-    is_over boolean
+    is_over boolean, settled_at timestamptz
 )"""
 INSERT = """
 WITH given AS (
@@ -85,7 +85,7 @@ WITH thrown AS (  -- the same dice for the same table
     FROM beat AS b
 )
 INSERT INTO heard SELECT b.id, b.beat_at, b.beat_interval, b.lease, b.progress_at,
-    b.lost_at IS NOT NULL OR b.settled_at IS NOT NULL
+    b.lost_at IS NOT NULL OR b.settled_at IS NOT NULL, CASE WHEN b.lost_at IS NULL THEN b.settled_at END
 FROM beat AS b WHERE b.id %% 11 > 0 AND b.id %% 13 > 0
 """
 CLIENTS_BEAT = """INSERT INTO riverkeeper.client

@@ -22,7 +22,7 @@ from typing import Any
 import psycopg
 
 from conformance.floor import Event
-from database.heartbeat_sql import Connection, ask, connected
+from database.heartbeat_sql import Connection, ask
 from riverkeeper.config.layers import Options
 from riverkeeper.config.load import Config, load
 from riverkeeper.service import Service
@@ -190,6 +190,3 @@ def when(holds: Any, what: str, seconds: float = 60.0) -> Any:
         assert time.monotonic() < deadline, f"waited {seconds:.0f} s for {what}"
         threading.Event().wait(0.02)
     return found
-
-
-__all__ = ["connected"]

@@ -110,7 +110,7 @@ def test_a_keeper_that_stood_still_gives_every_claim_its_full_timeout(
             worker.alive = True
         when(lambda: look.counts_for(3.0 + SETTLED), "a quiet time after it")
         keeper.send_signal(signal.SIGTERM)
-        _, log = keeper.communicate(timeout=10)
+        _, log = keeper.communicate(timeout=60)
 
     assert "stood still" in log
     assert look.rescued() == 0

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
+import structlog
 from click.testing import CliRunner, Result
 
 from conformance.floor import Event
@@ -29,21 +32,23 @@ def scene(renewed_url: str) -> Iterator[Scene]:
 
 
 @pytest.fixture
-def run(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs a command by the person ann."""
+def run(scene: Scene, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Run]:
+    """Runs a command by the person ann. What a command sets up for its process' log ends with the test."""
     monkeypatch.setenv("RIVERKEEPER_DATABASE_URL", scene.url)
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setenv("LOGNAME", "ann")
     runner = CliRunner()
-    return lambda *arguments: runner.invoke(main, [str(argument) for argument in arguments])
+    file = tmp_path / "riverkeeper.yml"
+    file.write_text("rescue: {interval: 1m}\n")  # the path counts as proven for longer than a test takes
+    handlers = list(logging.getLogger().handlers)
+    yield lambda *arguments: runner.invoke(main, [*map(str, arguments), "--config.file", str(file)])
+    structlog.reset_defaults()
+    logging.getLogger().handlers[:] = handlers
 
 
 def prove_path(scene: Scene) -> None:
     """As a supervisor at work does."""
-    scene.sql.execute(
-        "UPDATE riverkeeper.control "
-        "SET path_ok_since = now() - interval '1 day', path_probe_at = now() + interval '5 s'"
-    )
+    scene.sql.execute("UPDATE riverkeeper.control SET path_ok_since = now() - interval '1 day', path_probe_at = now()")
 
 
 @pytest.fixture
@@ -177,9 +182,23 @@ def test_a_slip_is_exit_code_2(run: Run, arguments: tuple[str, ...]) -> None:
     assert run(*arguments).exit_code == 2
 
 
-def test_stuck_says_where_nothing_was_judged(run: Run) -> None:
-    """A reading without verdicts is told as such, never as an empty list."""
-    answer = run("stuck")
+def test_stuck_tells_people_and_scripts_the_same(run: Run, lost: Event) -> None:
+    """The job, its reason, the limit with its origin, and what would be done; nothing else stands in the answer."""
+    shown, told = run("stuck"), run("stuck", "--json", "--reason", "worker_lost", "--tier", "standard")
 
-    assert answer.exit_code in {0, 1}
-    assert "No running job is stuck." in answer.output or "could not be judged" in answer.output
+    assert (shown.exit_code, told.exit_code) == (0, 0), shown.output
+    (job,) = json.loads(told.output)["jobs"]
+    assert (job["id"], job["reason"], job["limit_origin"], job["act"]) == (
+        lost["job_id"], "worker_lost", "tier standard", "retry",
+    )  # fmt: skip
+    assert "worker_lost" in shown.output
+    assert json.loads(run("stuck", "--json", "--tier", "urgent").output)["jobs"] == []
+
+
+def test_stuck_says_why_it_cannot_tell(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A database that is away is never an empty list."""
+    monkeypatch.setenv("RIVERKEEPER_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
+    answer = run("stuck", "--json")
+
+    assert answer.exit_code == 1
+    assert "unreachable" in answer.output

@@ -87,6 +87,17 @@ def test_a_fresh_beat_since_it_was_found(scene: Scene) -> None:
     assert untouched(scene, claim)
 
 
+def test_a_fresh_beat_in_the_metadata_since_it_was_found(scene: Scene) -> None:
+    """A claim that beats both ways, or only there: the later one counts."""
+    for make in (Scene.stale, Scene.never_beaten):
+        claim = make(scene)
+        found = scene.found(claim)
+        scene.sql.execute("UPDATE river_job SET metadata = jsonb_build_object('health_check_at', now())")
+
+        assert refusal(scene.rescue(claim, found)) is Refusal.BEAT
+        assert untouched(scene, claim)
+
+
 def test_a_first_beat_since_it_was_found(scene: Scene) -> None:
     """The same for a claim that had not beaten yet."""
     claim = scene.never_beaten()

@@ -62,7 +62,8 @@ def test_when_all_is_well(patient: Patient) -> None:
     assert bad(report) == []
     assert not report.has_problems
     assert {finding.topic for finding in report.findings} == {
-        "server", "clock", "river", "rights", "keeper schema", "leader", "beats", "poison", "statistics", "indexes",
+        "server", "clock", "river", "rights", "keeper schema", "rescuer", "leader", "beats", "poison", "statistics",
+        "indexes",
     }  # fmt: skip
 
 

@@ -9,17 +9,29 @@ import pytest
 
 from database.filling import fill
 from database.scraped import SECONDS, SETTINGS, page_of, read, reader
+from riverkeeper.config.layers import Options as ConfigOptions
+from riverkeeper.config.load import load
 from riverkeeper.database import Session, run_script
 from riverkeeper.demo.postgres import Server
 from riverkeeper.demo.table import create_river_table
 from riverkeeper.errors import DatabaseError, Trouble
 from riverkeeper.keeper.grants import KEEPER, KEEPER_TABLES, READER, grants
 from riverkeeper.keeper.schema import install
+from riverkeeper.service import reader_settings
 from riverkeeper.statements import quoted
 
 FINISHED = """INSERT INTO river_job (kind, state, scheduled_at, attempted_at, finalized_at)
     VALUES ('k', 'completed', now(), now(), now())"""
 COUNTER = {"queue": "default", "kind": "k", "outcome": "completed"}
+SILENT = """
+    WITH job AS (
+        INSERT INTO river_job (kind, state, attempt, attempted_at)
+        VALUES ('silent', 'running', 1, now() - interval '100 s') RETURNING id, attempt, attempted_at
+    ), way AS (
+        UPDATE "it's $$ kept".control SET path_ok_since = now() - interval '1 hour', path_probe_at = now()
+    )
+    INSERT INTO "it's $$ kept".heartbeat (job_id, attempted_at, attempt, instance, beat_interval, beat_at)
+    SELECT id, attempted_at, attempt, gen_random_uuid(), '10 s', now() - interval '60 s' FROM job"""
 RIVER, KEEPER_SCHEMA = 'Jobs "100%"', "it's $$ kept"
 
 
@@ -76,6 +88,19 @@ def test_the_reader_reads_all_but_writes_nothing(granted: Granted) -> None:
     assert page_of(snapshot).value("riverkeeper_ledger_durable") == 0
     assert page_of(owners).value("riverkeeper_ledger_durable") == 1
     assert page_of(snapshot).value("river_beating_clients") == 0
+
+
+def test_the_reader_sees_verdicts_and_what_the_rescuer_does(granted: Granted) -> None:
+    """Silence counts for it too, by the way that a keeper has proven open; brakes and wakes are shown."""
+    granted.sql.execute(SILENT, {})
+    config = load(None, {}, ConfigOptions())
+    settings = replace(reader_settings(config), river_schema=RIVER, keeper_schema=KEEPER_SCHEMA)
+    snapshot = read(granted.reader, settings)
+
+    assert snapshot.error is None
+    assert snapshot.rescuing is not None
+    assert snapshot.judged is not None
+    assert snapshot.judged.counts["default", "silent", "standard", "worker_lost"] == 1
 
 
 def test_the_keeper_counts_in_its_schema(granted: Granted) -> None:

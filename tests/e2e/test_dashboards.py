@@ -27,7 +27,6 @@ RENDER = Path(__file__).parent / "render"
 RIGHTLY_EMPTY = {
     "kind.json: Run time: D": (" offset 1w", ""),  # nobody has watched for a week
     "rescue.json: Questions to the database: B": (" == 0", " == 1"),  # no question fails
-    "kind.json: Since last finished: B": ('limit="silence"', 'limit="run"'),  # no kind must not fall silent
 }
 
 RULE = {
@@ -39,8 +38,10 @@ RULE = {
 
 # One queue whose lost jobs are rescued, and one whose lost jobs stay as they are.
 CONFIGURATION = """
-rescue: {mode: live, grace: 1s}
-tiers: {patient: {heartbeat_interval: 2s, heartbeat_timeout: 7s, mode: dry_run}}
+rescue: {mode: live, grace: 1s, max_share: 1.0}
+tiers:
+  standard: {max_run: 1h, max_silence: 1h}
+  patient: {heartbeat_interval: 2s, heartbeat_timeout: 7s, mode: dry_run}
 assign: [{queue: doomed, tier: urgent}, {queue: kept, tier: patient}]
 """
 
@@ -102,7 +103,8 @@ EVERY = [one for file in FILES for one in asked(file)]
 @pytest.mark.parametrize("one", EVERY, ids=[one.place for one in EVERY])
 def test_every_expression_has_data(server: Scraper, one: Asked) -> None:
     """It is understood without a warning and answers with a number: a panel that is empty here is broken."""
-    expression = one.filled(kind=KIND, __rate_interval="20s")
+    chosen = {"kind": KIND} if one.place.startswith("kind.json") else {}
+    expression = one.filled(**chosen, __range="10m")
     if one.place in RIGHTLY_EMPTY:
         assert not answers(server, one, expression), f"{one.place} has data: take it off RIGHTLY_EMPTY"
         expression = expression.replace(*RIGHTLY_EMPTY[one.place])
@@ -121,10 +123,24 @@ def answers(server: Scraper, one: Asked, expression: str) -> bool:
     return any(math.isfinite(float(value)) for values in series for _, value in values)
 
 
+def test_the_oldest_prometheus_understands_every_expression(tmp_path: Path) -> None:
+    """Nothing is asked in words that only newer releases know."""
+    with prometheus_at_work(tool("prometheus-old/usr/bin/prometheus"), [], tmp_path) as oldest:
+        for one in EVERY:
+            assert oldest.query(one.filled()) == [], one.place
+
+
 def test_two_replicas_tell_the_numbers_of_one(server: Scraper) -> None:
     """The boards' way of folding replicas gives one keeper's numbers: one queue is paused, and two say so."""
     assert server.query("sum(river_queue_paused)") == [2.0]
     assert server.query("sum(max without (instance, pod) (river_queue_paused))") == [1.0]
+
+
+def test_the_first_false_rescue_is_counted(server: Scraper) -> None:
+    """A counter is born with its first act, for which increase() alone says 0: the panel says how many there were."""
+    (shown,) = [one for one in EVERY if one.place == "rescue.json: Late finishers: A"]
+
+    assert server.query(shown.filled(__range="10m")) == server.query("sum(riverkeeper_late_finishes_total)")
 
 
 def test_files_are_of_grafanas_own_types() -> None:
@@ -137,14 +153,30 @@ def test_files_are_of_grafanas_own_types() -> None:
 def test_every_panel_can_be_drawn(server: Scraper) -> None:
     """Grafana's own components draw each panel: none is empty, none throws. Then look at the pictures."""
     out = RENDER / "pictures"
-    done = render(
-        "shoot.mjs", "--prometheus", server.url, "--out", str(out), "--minutes", "2", "--vars",
-        json.dumps({"kind": KIND}), *[str(FOLDER / file) for file in FILES],
-    )  # fmt: skip
+    done = draw(server, out, *(FOLDER / file for file in FILES))
 
     assert (done.returncode, done.stderr) == (0, "")
     assert {one["board"] for one in json.loads(done.stdout)} == {file.removesuffix(".json") for file in FILES}
     assert sorted(path.stem for path in out.glob("*.png")) == [file.removesuffix(".json") for file in FILES]
+
+
+def test_a_panel_without_data_and_one_with_an_error_are_found(server: Scraper, tmp_path: Path) -> None:
+    """The drawing tool has teeth: it names a panel that is empty and one whose query is refused."""
+    board = json.loads((FOLDER / "overview.json").read_text())
+    board["panels"][0]["targets"][0]["expr"] = "no_such_metric"
+    board["panels"][1]["targets"][0]["expr"] = "sum("
+    (tmp_path / "broken.json").write_text(json.dumps(board))
+
+    done = draw(server, tmp_path, tmp_path / "broken.json")
+
+    assert done.returncode == 1
+    assert "broken: Worst limit used: nodata" in done.stderr
+    assert "broken: Stuck now: error" in done.stderr
+
+
+def draw(server: Scraper, out: Path, *files: Path) -> subprocess.CompletedProcess[str]:
+    asked = ("--prometheus", server.url, "--out", str(out), "--minutes", "2", "--vars", json.dumps({"kind": KIND}))
+    return render("shoot.mjs", *asked, *map(str, files))
 
 
 def render(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -18,6 +18,7 @@ from e2e.conftest import MakeFleet, MakeKeeper
 from e2e.programs import free_port, plain_user, until
 from e2e.river import River
 from riverkeeper.demo.postgres import Server, start_postgres
+from riverkeeper.keeper.schema import install
 
 
 @pytest.fixture
@@ -53,6 +54,29 @@ def test_standby_is_watched_but_for_its_leader(
     assert river.rows("SELECT 1 FROM river_leader") == [(1,)]
     assert page.values("river_leader_elected_timestamp_seconds") == {}
     assert page.values("river_leader_expires_timestamp_seconds") == {}
+
+
+def test_beats_are_read_on_a_standby_too(
+    primary: Server, standby: Server, fleet: MakeFleet, keeper: MakeKeeper
+) -> None:
+    """The heartbeat table is logged, and so is there; nothing is swept where nothing can be written."""
+    river = River(primary.database("river"))
+    river.migrate()
+    install(river.url, None, None)
+    river.insert(1, "-kinds", "steady", "-queues", "default")
+    fleet(river, "worker", "-beat", "table", "-interval", "1s")
+    until(
+        lambda: river.rows("SELECT 1 FROM riverkeeper.heartbeat WHERE progress_at IS NOT NULL"), "progress to be told"
+    )
+    until(lambda: replayed(primary, standby), "the standby to catch up")
+
+    page = keeper(standby.database_url("river")).scrape()
+
+    assert page.values("river_jobs_beating", "queue", "kind") == {("default", "steady"): 1}
+    assert page.values("river_job_oldest_progress_timestamp_seconds", "queue", "kind").keys() == {("default", "steady")}
+    assert page.value("river_beating_clients") == 1
+    assert page.value("riverkeeper_query_success", query="heartbeats") == 1
+    assert page.value("riverkeeper_query_success", query="sweep") is None
 
 
 @contextlib.contextmanager

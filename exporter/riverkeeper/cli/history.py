@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from riverkeeper.cli.options import database_options, give_up
+from riverkeeper.cli.terminal import console
 from riverkeeper.cli.told import scope_of, scope_options, seconds
 from riverkeeper.config.load import Config
 from riverkeeper.config.quantity import DURATION
@@ -44,7 +44,7 @@ def history(config: Config, job_id: int | None, limit: int, as_json: bool, **sco
     if as_json:
         click.echo(json.dumps(document(question, found), indent=2))
     else:
-        Console().print(_table(found.rows) if found.rows else "The audit has no such rescue.")
+        console().print(_table(found.rows) if found.rows else "The audit has no such rescue.")
 
 
 def _table(rows: Sequence[Audited]) -> Table:
@@ -91,17 +91,16 @@ def _tally(one: Tally) -> dict[str, object]:
 
 
 def _print_report(tallies: Sequence[Tally], since: float) -> None:
-    console = Console()
     if not tallies:
-        console.print(f"In the last {DURATION.format(since)} nothing was rescued, nor would it have been in a dry run.")
+        console().print(f"In the last {DURATION.format(since)} nothing was rescued, nor in a dry run would have been.")
         return
     for dry_run, title in ((True, "Dry run: what a live rescuer would have done"), (False, "Live: what was done")):
         of_mode = [one for one in tallies if one.dry_run is dry_run]
         if of_mode:
-            console.print(Text(f"{title}, in the last {DURATION.format(since)}", style="bold"))
+            console().print(Text(f"{title}, in the last {DURATION.format(since)}", style="bold"))
             for one in by_tier(of_mode):
-                console.print(Text(sentence(one)))
-            console.print(_kinds(of_mode))
+                console().print(Text(sentence(one)))
+            console().print(_kinds(of_mode))
 
 
 def _kinds(tallies: Sequence[Tally]) -> Table:

@@ -15,6 +15,7 @@ from riverkeeper.config.policy import policy_of
 from riverkeeper.database import Database
 from riverkeeper.errors import DatabaseError
 from riverkeeper.keeper.visit import visit
+from riverkeeper.limits import read_limits
 from riverkeeper.rescue.by_hand import Handled, rescue_by_hand
 from riverkeeper.rescue.order import Done
 from riverkeeper.rescue.person import orders
@@ -72,8 +73,10 @@ def rescue(config: Config, ids: tuple[int, ...], apply: bool, action: str | None
 def _handled(config: Config, ids: tuple[int, ...], apply: bool, action: Action | None) -> Iterator[Told]:
     with visit(config, SECONDS) as tx:
         status, schemas = read_status(tx), dict(tx.schemas)
-    order_of, policy, keeper = orders(config, status, apply=apply, action=action), policy_of(config), uuid4()
-    database = Database(config.conninfo.reveal())
+    url, policy, keeper = config.conninfo.reveal(), policy_of(config), uuid4()
+    learned = read_limits(url, config.database.river_schema, config.database.keeper_schema, policy, None).learned
+    order_of = orders(config, status, learned, apply=apply, action=action)
+    database = Database(url)
     try:
         if apply:
             yield from map(_done, rescue_by_hand(database, schemas, ids, policy, keeper, order_of))

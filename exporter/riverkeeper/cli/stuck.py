@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from riverkeeper import logs
 from riverkeeper.cli.options import database_options
+from riverkeeper.cli.terminal import console
 from riverkeeper.cli.told import scope_of, scope_options
 from riverkeeper.config.load import Config
 from riverkeeper.config.policy import policy_of
@@ -48,6 +49,7 @@ def stuck(config: Config, limit: int, as_json: bool, **scope: str | None) -> Non
 
 
 def _read(config: Config) -> Snapshot:
+    logs.configure("error", "logfmt")  # what a reading logs on its way would stand among the answer
     reader = Reader(Database(config.conninfo.reveal()), reader_settings(config))
     try:
         return reader.read(SECONDS)
@@ -61,11 +63,10 @@ def _rows(config: Config, found: Found, held: Restrained | None) -> list[Row]:
 
 
 def _show(found: Found, rows: list[Row]) -> None:
-    console = Console()
     if not found.path_ok:
-        console.print(f"No way of a beat is proven open ({found.unproven}): nobody is called lost now.", markup=False)
+        console().print(f"No way of a beat is proven open ({found.unproven}): nobody is called lost now.", markup=False)
     if not rows:
-        console.print("No running job is stuck.")
+        console().print("No running job is stuck.")
         return
     more = "" if found.complete else "+"
     table = Table(title=f"{len(rows)} of {found.jobs}{more} stuck jobs", title_justify="left", show_lines=True)
@@ -73,7 +74,7 @@ def _show(found: Found, rows: list[Row]) -> None:
         table.add_column(column, justify="right" if column == "id" else "left", overflow="fold")
     for one in rows:
         table.add_row(*_cells(one))
-    console.print(table)
+    console().print(table)
 
 
 def _cells(one: Row) -> tuple[Text, ...]:

@@ -62,7 +62,7 @@ def _facts(config: Config, found: Status, path: float | None) -> Iterator[tuple[
         if one.released:
             yield "brake", f"{one.name}: released, let go at the next tick of the actor"
     yield "actor", f"{found.actor}, last at work {ago(found.now, found.actor_at)}" if found.actor else "nobody yet"
-    proof = "not proven: no supervisor is at work" if path is None else f"open since {ago(found.now, path)}"
+    proof = "not proven at present by any keeper" if path is None else f"open since {ago(found.now, path)}"
     yield "way of a beat", proof
     yield "wakes", f"{found.wakes_open} open"
     yield "last rescue", ago(found.now, found.last_rescue_at)

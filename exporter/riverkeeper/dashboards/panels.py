@@ -140,7 +140,7 @@ def bars(
     links: Sequence[Json] = (),
 ) -> Panel:
     """Values of now beside each other; `most` is where a bar is full."""
-    defaults: Json = {"color": BY_THRESHOLD, "thresholds": thresholds, "min": 0, "links": list(links)}
+    defaults: Json = {"color": BY_THRESHOLD, "thresholds": thresholds, "min": 0, "decimals": 0, "links": list(links)}
     defaults |= {} if most is None else {"max": most}
     options: Json = {
         "displayMode": "basic",

@@ -54,9 +54,15 @@ class Queries:
         """Per second, of a gauge; the mean of the replicas, for the greatest of two noisy slopes is biased."""
         return f"avg without ({', '.join(self.replica_labels)}) (deriv({self.select(family, **matchers)}{RATE}))"
 
-    def acts(self, family: str, suffix: str = "", over: str = RATE, **matchers: str | None) -> str:
+    def acts(self, family: str, suffix: str = "", **matchers: str | None) -> str:
         """Increase of a counter of one process, of all replicas together."""
-        inner = f"increase({self.select(family, suffix, **matchers)}{over})"
+        inner = f"increase({self.select(family, suffix, **matchers)}{RATE})"
+        return f"sum without ({', '.join(self.replica_labels)}) ({inner})"
+
+    def rare_acts(self, family: str, over: str = "$__rate_interval", **matchers: str | None) -> str:
+        """The same for a counter that is born with its first act: increase() alone would not count that one."""
+        counter = self.select(family, **matchers)
+        inner = f"{counter} unless {counter} offset {over} or increase({counter}[{over}])"
         return f"sum without ({', '.join(self.replica_labels)}) ({inner})"
 
     def age(self, moment: str, **matchers: str | None) -> str:

@@ -12,7 +12,8 @@ from riverkeeper.dashboards.panels import BY_THRESHOLD
 
 # Cells of a table: a bar from min to max, and text in the colour of its threshold or word.
 GAUGE: Json = {"custom__cellOptions": {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}}
-PLAIN_CELLS: Json = {"align": "auto", "cellOptions": {"type": "auto"}, "inspect": False}
+# Ten columns fit a screen of 1400 pixels; 150, the default, would hide the last.
+PLAIN_CELLS: Json = {"align": "auto", "cellOptions": {"type": "auto"}, "inspect": False, "minWidth": 90}
 COLORED: Json = {"custom__cellOptions": {"type": "color-text"}}
 
 

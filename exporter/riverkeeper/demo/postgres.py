@@ -60,7 +60,8 @@ class Server:
         return f"postgresql://{user}@127.0.0.1:{self.port}/{name}"
 
     def database(self, name: str, template: str = "template1") -> str:
-        """Create a database and return its URL."""
+        """Create a database, in the place of one of that name, and return its URL."""
+        self.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
         self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         return self.database_url(name)
 

@@ -56,6 +56,9 @@ def _ask(tx: Transaction, schemas: dict[str, str], river_schema: str | None, kee
     yield from diagnosis.rights(layout, login.login, usable=login.usable)
     found = _keeper(tx, keeper, layout)
     yield from diagnosis.keeper(found, standby=opened.standby)
+    if isinstance(found, KeeperSchema) and found.writable and not found.outdated:
+        rights = questions.ask("rights", lambda: tx.query("rescue/read_rights"))
+        yield from diagnosis.rescuer(may_rescue=bool(rights and rights[0].may_rescue))
     heard = None
     if isinstance(found, KeeperSchema) and found.heartbeat:
         heard = questions.ask("heartbeats", lambda: read_clients(tx), aside=True)

@@ -101,6 +101,17 @@ def keeper(found: KeeperSchema | DatabaseError, *, standby: bool) -> Iterator[Fi
         yield ok(topic, f'"{found.name}" is installed, version {found.version}')
 
 
+def rescuer(*, may_rescue: bool) -> Iterator[Finding]:
+    """Of a keeper that may write its own schema; else that is what is said."""
+    if may_rescue:
+        yield ok("rescuer", "this login may rescue stuck jobs, and prove that beats get through")
+    else:
+        said = (
+            "this login may not rescue: no job is, in a dry run neither, and it does not prove that beats get through"
+        )
+        yield warning("rescuer", said, "riverkeeper schema grants")
+
+
 def leader(found: Leader | None, now: float) -> Iterator[Finding]:
     cure = "start a River client; without a leader nothing is scheduled, rescued or cleaned"
     if found is None:

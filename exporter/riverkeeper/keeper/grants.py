@@ -39,6 +39,8 @@ WORKER_TABLES: Mapping[str, str] = {
 WORKER_COLUMNS = ("id", "state", "attempt", "attempted_at", "attempted_by", "kind", "scheduled_at", "finalized_at")
 # All that a rescue writes into River's table.
 RESCUED_COLUMNS = ("state", "errors", "finalized_at", "scheduled_at", "metadata")
+# Without these a reader could not tell since when silence counts, nor what the rescuer does.
+_READ_BY_ALL = ("control", "brake", "rescue", "wake")
 # Users who migrate River by other means have no river_migration, and before migration 5 it had no column `line`.
 _MAY_BE_MISSING = ("river_migration",)
 
@@ -84,6 +86,8 @@ def _reader(schema: str, keeper_schema: str) -> Iterator[str]:
     yield _grant("SELECT", keeper_schema, "meta", READER)
     for table, columns in HEARTBEAT_COLUMNS.items():
         yield select(keeper_schema, table, columns)
+    for table in _READ_BY_ALL:
+        yield _grant("SELECT", keeper_schema, table, READER)
 
 
 def _keeper(schema: str) -> Iterator[str]:

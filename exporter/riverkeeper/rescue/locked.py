@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -50,6 +51,13 @@ def metadata_beat(row: Row, interval: float) -> Beat | None:
     if said is None or not row.claimed_at <= said <= row.now + AHEAD:
         return None
     return Beat(min(said, row.now), interval, by_metadata=True)
+
+
+def later(row: Beat | None, said: Beat | None) -> Beat | None:
+    """What a claim that beats both ways is judged by: its row, heard when it was last heard in either."""
+    if row is None or said is None:
+        return row or said
+    return replace(row, beat_at=max(row.beat_at, said.beat_at))
 
 
 def locked(claim: Claim, row: Row, beat: Beat | None, instances: Sequence[Row], suspect_since: float | None) -> Locked:

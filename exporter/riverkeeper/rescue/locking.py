@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from riverkeeper.database import Transaction
-from riverkeeper.rescue.locked import locked, metadata_beat, table_beat
+from riverkeeper.rescue.locked import later, locked, metadata_beat, table_beat
 from riverkeeper.rescue.plan import Locked
 from riverkeeper.rescue.refusal import Refusal, Refused
 from riverkeeper.verdict.job import Claim
@@ -39,7 +39,7 @@ def lock(
         still_there = tx.query("rescue/look_at_job", values)
         return Refused(Refusal.LOCKED, "its row in the job table") if still_there else Refused(Refusal.GONE)
     job = jobs[0]
-    beat = table_beat(beats[0]) if beats else metadata_beat(job, metadata_interval)
+    beat = later(table_beat(beats[0]) if beats else None, metadata_beat(job, metadata_interval))
     instances = []
     if beat is None and job.client_id is not None:
         instances = tx.query("rescue/read_instances", {"client_id": job.client_id, "kind": job.kind})

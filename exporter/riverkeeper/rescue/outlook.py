@@ -49,7 +49,8 @@ def _plan(stuck: StuckJob, tier: Tier, act: Act, now: float) -> str:
         return f"{act.value} it"
     wait = earliest(stuck, tier, now)
     at_fault = (stuck.verdict.underlying or stuck.verdict.reason) in WORKERS_FAULT
-    return f"retry it {'' if at_fault else 'after River’s back-off, '}not before {wait:.0f} s have passed"
+    back_off = "" if at_fault else ", and after River's back-off"
+    return f"retry it; the next attempt begins {wait:.0f} s later at the earliest{back_off}"
 
 
 def earliest(stuck: StuckJob, tier: Tier, now: float) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import structlog
@@ -26,7 +26,7 @@ from riverkeeper.verdict.job import Claim
 from riverkeeper.verdict.judged import Judged
 from riverkeeper.verdict.limits import limits_of
 from riverkeeper.verdict.tiers import Policy, Tier
-from riverkeeper.verdict.verdict import Limits
+from riverkeeper.verdict.verdict import Limit, Limits
 from riverkeeper.verdict.words import LimitName
 
 log = structlog.get_logger()
@@ -46,12 +46,17 @@ class View:
     read_at: float  # database clock
     began_at: float  # our clock that runs through suspend
     judged: Judged
+    runs: Mapping[tuple[str, str], Limit]  # (kind, tier): how long a run may take; learnt ones only the reading knows
 
     def limits(self, policy: Policy, tier: Tier, kind: str) -> Limits:
-        """The limits that the verdicts went by; a learnt one is known from the reading only."""
-        run = next((one.limit for one in self.judged.limits
-                    if (one.kind, one.tier, one.limit.name) == (kind, tier.name, LimitName.RUN)), None)  # fmt: skip
-        return replace(limits_of(policy, tier, kind), run=run)
+        """The limits that the verdicts went by."""
+        return replace(limits_of(policy, tier, kind), run=self.runs.get((kind, tier.name)))
+
+
+def view(read_at: float, began_at: float, judged: Judged) -> View:
+    """The view of a reading with verdicts."""
+    runs = {(one.kind, one.tier): one.limit for one in judged.limits if one.limit.name is LimitName.RUN}
+    return View(read_at, began_at, judged, runs)
 
 
 @dataclass(slots=True)

@@ -16,6 +16,7 @@ from riverkeeper.rescue.state import Brake
 from riverkeeper.rescue.switches import Status, read_status
 from riverkeeper.verdict.assign import tier_of
 from riverkeeper.verdict.job import RunningJob
+from riverkeeper.verdict.learned import Learned
 from riverkeeper.verdict.limits import limits_of
 from riverkeeper.verdict.words import Action
 
@@ -46,7 +47,9 @@ def held(tx: Transaction) -> tuple[Brake, str] | None:
     return next(iter(brakes_of(read_status(tx)).items()), None)
 
 
-def orders(config: Config, status: Status, *, apply: bool, action: Action | None) -> OrderOf:
+def orders(
+    config: Config, status: Status, learned: Mapping[str, Learned], *, apply: bool, action: Action | None
+) -> OrderOf:
     """Orders of this person. The mode is not asked: who names a job and says --apply means it."""
     policy, keeper = policy_of(config), uuid4()
     path = proven_path(config, status)
@@ -54,7 +57,7 @@ def orders(config: Config, status: Status, *, apply: bool, action: Action | None
     def order(job: RunningJob) -> Order:
         tier = tier_of(policy, job.queue, job.kind, job.priority)
         return Order(
-            tier=tier, limits=limits_of(policy, tier, job.kind), policy=policy, keeper=keeper,
+            tier=tier, limits=limits_of(policy, tier, job.kind, learned.get(job.kind)), policy=policy, keeper=keeper,
             woken_by=f"person {who()}", path_ok_since=path, dry_run=not apply, cooldown=config.rescue.cooldown,
             action=action, brakes=held,
         )  # fmt: skip
@@ -65,6 +68,9 @@ def orders(config: Config, status: Status, *, apply: bool, action: Action | None
 def proven_path(config: Config, status: Status) -> float | None:
     """Since when beats get through, as a supervisor proved it just now; None where none is at work."""
     tiers = policy_of(config).tiers.values()
-    if status.path_probe_at is None or status.now - status.path_probe_at > config.rescue.restraints(tiers).patience:
+    if (
+        status.path_probe_at is None
+        or abs(status.now - status.path_probe_at) > config.rescue.restraints(tiers).patience
+    ):
         return None
     return status.path_ok_since

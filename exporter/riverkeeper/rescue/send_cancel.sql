@@ -1,7 +1,7 @@
 -- Question: (writes) tell River's clients to cancel their work on this job; sent when the transaction commits.
 -- Index: the system catalog's own. The topic is that of clients which find River's table in its own schema.
 -- NULL: never.
--- It names no claim: whoever works the job when it arrives is cancelled for good (docs/rescue.md says the price).
+-- It names no claim: whoever works the job when it arrives is cancelled for good (docs/guarded-rescue.md says the price).
 SELECT pg_notify(
     n.nspname || '.river_control',
     json_build_object('action', 'cancel', 'job_id', %(job_id)s::bigint, 'queue', %(queue)s::text)::text

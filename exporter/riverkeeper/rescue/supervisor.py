@@ -22,7 +22,7 @@ from riverkeeper.rescue import inbox
 from riverkeeper.rescue.candidates import candidates
 from riverkeeper.rescue.chores import Chores
 from riverkeeper.rescue.ground import Ground
-from riverkeeper.rescue.passing import Passing, View
+from riverkeeper.rescue.passing import Passing, view
 from riverkeeper.rescue.rules import Rules, rules_of
 from riverkeeper.rescue.telling import Telling
 from riverkeeper.rescue.turn import Replica, Turn
@@ -130,10 +130,10 @@ class Supervisor:
         if judged is None or now is None or self._passing is None:
             self._telling.trouble(snapshot.error or "this reading has no verdicts")
             return
-        view = View(now, min(asked, snapshot.began_at or asked), judged)
+        seen = view(now, min(asked, snapshot.began_at or asked), judged)
         found = list(candidates(judged.stuck, rules.policy, rules.mode, wakes, now, supervisor=rules.supervisor))
         outcomes = []
-        for one, outcome in self._passing.over(found, view, rules):
+        for one, outcome in self._passing.over(found, seen, rules):
             self._telling.outcome(one, outcome)
             outcomes.append((one, outcome))
         self._telling.end_of_pass()

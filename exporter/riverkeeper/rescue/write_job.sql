@@ -1,4 +1,4 @@
--- Question: (writes) what becomes of the job? As River's own rescuer writes it, but for the state (docs/rescue.md).
+-- Question: (writes) what becomes of the job? As River's own rescuer writes it, but for the state (docs/guarded-rescue.md).
 -- Index: river_job's primary key; the row is locked by this transaction, and checked once more all the same.
 -- NULL: scheduled_at NULL leaves the one that is there; finalized_at NULL for what is tried again; metadata NULL leaves
 -- it, where it is no object and `||` would make a list of it. No row: not running under the claim.

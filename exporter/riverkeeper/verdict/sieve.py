@@ -35,18 +35,17 @@ def sought(cell: Cell, settle_grace: float, now: float, path_ok_since: float | N
     """What may be stuck in a group. Whether anybody can speak for jobs that never beat is asked afterwards."""
     pair, limits = cell.pair, cell.least
     silent = _passed(limits.heartbeat, pair.oldest_beat, now)
+    still = _passed(limits.progress, pair.oldest_progress, now)
     settled = age(pair.oldest_settled, now)
-    if settled is not None and settled > settle_grace:
-        silent = limits.heartbeat.seconds
+    if settled is not None and settled > settle_grace:  # its beats and progress are in none of the oldest
+        silent, still = limits.heartbeat.seconds, limits.progress.seconds if limits.progress else None
     return Sought(
         queue=pair.queue,
         kind=pair.kind,
         priority=pair.priority,
         drain=cell.tier.drain,
         silent=silent if _passed(limits.heartbeat, path_ok_since, now) is not None else None,
-        still=_passed(limits.progress, pair.oldest_progress, now)
-        if _passed(limits.progress, path_ok_since, now) is not None
-        else None,
+        still=still if _passed(limits.progress, path_ok_since, now) is not None else None,
         unbeaten=_passed(limits.heartbeat, pair.oldest_unbeaten, now),
         took=_passed(limits.run, pair.oldest_claim, now),
     )

@@ -92,7 +92,7 @@ def find(snapshot: Snapshot, question: Asked) -> Found:
     covered = [one for one in judged.stuck if question.scope.covers(one)]
     jobs = sum(count for key, count in judged.counts.items() if _is_asked_for(key, question))
     path_ok = judged.path_ok_since is not None
-    why = (snapshot.rescuing and snapshot.rescuing.silence) or "no supervisor is at work here"
+    why = (snapshot.rescuing and snapshot.rescuing.silence) or "no keeper proves it at present"
     return Found(tuple(covered[: question.limit]), max(jobs, len(covered)), judged.complete, path_ok, why, now)
 
 

@@ -19,16 +19,16 @@ def kinds(q: Queries) -> Panel:
     run = {"limit": "~run|heartbeat|progress", "kind": None}
     return table(
         "Kinds in the chosen queues", text,
-        Column("Queue", label="queue", width=110),
+        Column("Queue", label="queue", width=95),
         Column("Kind", label="kind", links=[
             to_board("This kind", KIND, "kind=${__value.raw}", "queue=${__data.fields.Queue}"),
             to_keeper("Its failing jobs", "/failing?kind=${__value.raw}")]),
-        Column("Failing", width=80, expr=by("queue, kind", q.fact("river_jobs_failing", kind=None)),
+        Column("Failing", width=75, expr=by("queue, kind", q.fact("river_jobs_failing", kind=None)),
                look={"thresholds": ANY_IS_ODD, **COLORED}),
-        Column("Last attempt", width=110, expr=by("queue, kind", q.fact("river_jobs_last_attempt", kind=None)),
+        Column("Last attempt", width=105, expr=by("queue, kind", q.fact("river_jobs_last_attempt", kind=None)),
                look={"thresholds": ANY_IS_BAD, **COLORED}),
-        Column("Running", width=85, expr=by("queue, kind", q.fact("river_jobs_by_kind", kind=None, state="running"))),
-        Column("Of limit", width=170, expr=by("queue, kind", q.fact("river_job_limit_used_ratio", **run), "max"),
-               unit="percentunit", look={"thresholds": OF_LIMIT, "min": 0, "max": 1, **GAUGE}),
+        Column("Running", width=80, expr=by("queue, kind", q.fact("river_jobs_by_kind", kind=None, state="running"))),
+        Column("Of limit", width=140, expr=by("queue, kind", q.fact("river_job_limit_used_ratio", **run), "max"),
+               unit="percentunit", look={"thresholds": OF_LIMIT, "decimals": 0, "min": 0, "max": 1, **GAUGE}),
         width=12, height=8, sort={"Failing": True},
     )  # fmt: skip

@@ -80,5 +80,6 @@ def last_finished(q: Queries) -> Panel:
     limits = by("tier", q.fact("river_job_limit_seconds", limit="silence"), "max")
     return timeseries(
         "Since last finished", text, Query(ages, "{{queue}}"), Query(limits, "limit ({{tier}})"), unit="s", width=8,
+        logarithmic=True, fill=0,
         overrides=[line_of_limit("^limit")],
     )  # fmt: skip

@@ -24,17 +24,17 @@ def alerts(scope: Scope) -> Panel:
         empty="No alert fires (or the alert rules are not loaded: see /rules in Prometheus)",
     )
     runbook = link("Runbook", f"{scope.runbooks}/${{__value.raw}}.md", new_tab=True)
-    since = f"min by ({SHOWN}) ({SINCE} and ignoring (alertstate) {FIRING}) * 1000"
+    since = f"min by ({SHOWN}) ({SINCE} and ignoring (alertstate) {FIRING})"
     return table(
         "Alerts that fire", text,
-        Column("Severity", label="severity", width=85, look={"mappings": severities(), **COLORED}),
-        Column("Alert", label="alertname", links=[runbook]),
-        Column("Queue", label="queue", width=100, links=[to_board("Its kinds", KIND, "queue=${__value.raw}")]),
-        Column("Kind", label="kind", width=140, links=[to_board("This kind", KIND, "kind=${__value.raw}")]),
-        Column("Tier", label="tier", width=90, links=[to_board("Liveness and rescue", RESCUE)]),
-        Column("Reason", label="reason", width=120, links=[to_keeper("The jobs", "/stuck?reason=${__value.raw}")]),
-        Column("Since", expr=since, unit="dateTimeFromNow", width=140),
-        width=14, height=7, sort={"Severity": False, "Since": True},
+        Column("Severity", label="severity", width=75, look={"mappings": severities(), **COLORED}),
+        Column("Alert", label="alertname", width=230, links=[runbook]),
+        Column("Queue", label="queue", width=85, links=[to_board("Its kinds", KIND, "queue=${__value.raw}")]),
+        Column("Kind", label="kind", width=125, links=[to_board("This kind", KIND, "kind=${__value.raw}")]),
+        Column("Tier", label="tier", width=75, links=[to_board("Liveness and rescue", RESCUE)]),
+        Column("Reason", label="reason", width=110, links=[to_keeper("The jobs", "/stuck?reason=${__value.raw}")]),
+        Column("For", expr=f"time() - {since}", unit="s"),
+        width=14, height=7, sort={"Severity": False, "For": False},
         links=[to_keeper("Stuck jobs", "/stuck"), to_keeper("Failing", "/failing")],
     )  # fmt: skip
 

@@ -29,7 +29,7 @@ def queues(q: Queries) -> Panel:
         Column("Due", expr=due),
         Column("Oldest wait", expr=f"{waited} or {due} == 0", unit="s"),
         Column("Of wait limit", expr=by("queue", q.fact("river_job_limit_used_ratio", limit="wait"), "max"),
-               unit="percentunit", look={"thresholds": OF_LIMIT, "min": 0, "max": 1, **GAUGE}),
+               unit="percentunit", look={"thresholds": OF_LIMIT, "decimals": 0, "min": 0, "max": 1, **GAUGE}),
         Column("Running", expr=by("queue", q.fact("river_jobs", state="running"))),
         Column("Clients", expr=by("queue", q.fact("river_queue_busy_clients"))),
         Column("Failing", expr=by("queue", q.fact("river_jobs_failing")), look={"thresholds": ANY_IS_ODD, **COLORED}),

@@ -47,14 +47,15 @@ def heartbeat_ages(q: Queries) -> Panel:
 
 def limits_used(q: Queries) -> Panel:
     text = Text(
-        shows="The worst present value of each limit as a share of it, over all kinds. The dashed line is the limit.",
-        normal="heartbeat below a third, run and wait below 80 %.",
-        next="click for the kinds; above the line a job is stuck, or late.",
+        shows="The worst running job by each limit, as a share of the limit; what is beyond 200 % is drawn there.",
+        normal="heartbeat below a third, run below 80 %.",
+        next="above the red line a job is stuck; click for the kinds.",
         empty="No limits: the keeper gave no verdicts in this time",
     )
-    used = by("limit, tier", q.fact("river_job_limit_used_ratio"), "max")
+    used = q.fact("river_job_limit_used_ratio", limit="~heartbeat|progress|run")
+    worst = f"clamp_max({by('limit, tier', used, 'max')}, 2)"
     return timeseries(
-        "Limits used", text, Query(used, "{{limit}} ({{tier}})"), unit="percentunit", fill=0, thresholds=OF_LIMIT,
+        "Limits used", text, Query(worst, "{{limit}} ({{tier}})"), unit="percentunit", fill=0, thresholds=OF_LIMIT,
         threshold_lines=True, links=[to_board("Kinds", KIND)],
     )  # fmt: skip
 

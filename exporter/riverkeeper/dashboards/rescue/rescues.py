@@ -21,7 +21,7 @@ def done(q: Queries) -> Panel:
         next="click for what was done to which job. The same kind again and again: its workers die of it.",
         empty="Nothing was rescued (in dry run nothing ever is: see `riverkeeper report`)",
     )
-    count = by("reason, action", q.acts("riverkeeper_rescues_total"))
+    count = by("reason, action", q.rare_acts("riverkeeper_rescues_total"))
     return timeseries("Rescues", text, Query(count, "{{reason}}: {{action}}"), unit="short", stacked=True, bars=True,
                       links=[to_keeper("Rescues", "/rescues")])  # fmt: skip
 
@@ -29,12 +29,13 @@ def done(q: Queries) -> Panel:
 def refused(q: Queries) -> Panel:
     text = Text(
         shows="Times that a stuck job was left alone, by why; the same job counts at each look.",
-        normal="dry_run where nothing is live yet; otherwise few.",
-        next="a brake: see above. Policy holds it: a person must decide. Locked: somebody else was at work on it.",
+        normal="recorded where a tier is in dry run: it would have been rescued. Otherwise few.",
+        next="brake: see above. hold_by_policy, exhausted, max_rescues: a person must decide. click: the jobs.",
         empty="Nothing was refused (or no rescuer ran)",
     )
-    count = by("refusal", q.acts("riverkeeper_rescue_refusals_total"))
-    return timeseries("Refusals", text, Query(count, "{{refusal}}"), unit="short", stacked=True, bars=True)
+    count = by("refusal", q.rare_acts("riverkeeper_rescue_refusals_total"))
+    return timeseries("Refusals", text, Query(count, "{{refusal}}"), unit="short", stacked=True, bars=True,
+                      links=[to_keeper("Stuck jobs", "/stuck")])  # fmt: skip
 
 
 def late(q: Queries) -> Panel:
@@ -44,7 +45,7 @@ def late(q: Queries) -> Panel:
         next="above 0 while live: the timeout is too short, or workers were cut off. Go back to dry run.",
         empty="none seen",
     )
-    count = total(q.acts("riverkeeper_late_finishes_total", over="[$__range]"))
+    count = total(q.rare_acts("riverkeeper_late_finishes_total", "$__range"))
     return stat("Late finishers", text, Query(count, "late", Form.NOW), unit="short", width=8,
                 thresholds=ANY_IS_BAD, decimals=0, links=[to_keeper("Rescues", "/rescues")])  # fmt: skip
 

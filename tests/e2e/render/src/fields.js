@@ -7,7 +7,7 @@ import { lastValueFrom } from 'rxjs';
 const OWN = ['unit', 'min', 'max', 'decimals', 'mappings', 'links', 'thresholds', 'color', 'noValue', 'displayName'];
 const CUSTOM = [
   'align', 'axisPlacement', 'cellOptions', 'drawStyle', 'fillOpacity', 'gradientMode', 'hideFrom',
-  'inspect', 'lineInterpolation', 'lineStyle', 'lineWidth', 'scaleDistribution', 'showPoints', 'spanNulls', 'stacking',
+  'inspect', 'lineInterpolation', 'lineStyle', 'lineWidth', 'minWidth', 'scaleDistribution', 'showPoints', 'spanNulls', 'stacking',
   'thresholdsStyle', 'width',
 ];
 

@@ -1,0 +1,39 @@
+"""The SQL that a runbook tells people to run at night."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+
+import pytest
+
+from alerts.rulebook import RUNBOOKS
+from riverkeeper.database import Session
+from riverkeeper.demo.postgres import Server
+from riverkeeper.keeper.schema import install
+
+COMMANDS = [
+    pytest.param(line, id=f"{path.stem}-{number}")
+    for path in sorted(RUNBOOKS.glob("*.md"))
+    for number, line in enumerate(re.findall(r"^psql .*$", path.read_text(), re.MULTILINE))
+]
+
+
+@pytest.fixture(scope="module")
+def session(postgres: Server) -> Iterator[Session]:
+    """On a River-shaped database with a keeper schema."""
+    url = postgres.database("runbooks", template="river_template")
+    install(url, None, None)
+    with Session(url) as session:
+        yield session
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_statements_are_understood(command: str, session: Session) -> None:
+    """A real server knows every table and column of it."""
+    _, database, flag, statement = shlex.split(command)
+
+    assert (database, flag) == ("$DATABASE_URL", "-c")
+    session.execute(f"PREPARE asked AS {statement.replace('JOB_ID', '1')}")
+    session.execute("DEALLOCATE asked")

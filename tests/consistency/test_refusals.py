@@ -1,0 +1,19 @@
+"""Every way in which a job is left alone, and every brake, is explained to the person on call."""
+
+from __future__ import annotations
+
+import pytest
+
+from consistency.tree import ROOT
+from riverkeeper.rescue.refusal import Refusal
+from riverkeeper.rescue.state import Brake
+
+RESCUES = (ROOT / "docs" / "rescues.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("word", [*Refusal, *Brake])
+def test_each_word_stands_in_a_table_of_docs_rescues(word: Refusal | Brake) -> None:
+    """Logs, metrics and commands use these words; whoever meets one finds it there."""
+    rows = [line for line in RESCUES.splitlines() if line.startswith("| `")]
+
+    assert any(f"`{word.value}`" in row.split("|")[1] for row in rows)
