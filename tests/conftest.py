@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable, Iterator
 
 import pytest
+import structlog
 
 from riverkeeper.database import Session, run_script
 from riverkeeper.demo.postgres import Server, find_binaries, start_postgres
@@ -16,6 +17,13 @@ _numbers = itertools.count()
 
 def pytest_report_header() -> str:
     return f"postgres: {find_binaries()}"
+
+
+@pytest.fixture(autouse=True)
+def logs_as_ever() -> Iterator[None]:
+    """A command that ran within a test has set up where its lines go; the next test's go where they always did."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

@@ -194,7 +194,8 @@ class Reader:
             questions.leave_out("waiting_kinds", because="partitions")
         else:
             kinds = ask("waiting_kinds", lambda: read_waiting_kinds(tx, partitions))
-        leader = ask("leader", lambda: read_leader(tx)) if layout.has("river_leader") and not place.standby else None
+        leads = layout.has("river_leader") and not place.standby
+        leader = ask("leader", lambda: read_leader(tx), aside=True) if leads else None
         return Snapshot(
             up=partitions is not None or running is not None,
             taken_at=0.0,
@@ -204,9 +205,9 @@ class Reader:
             running=running,
             beating_clients=heard.beating_clients if heard else None,
             leader=leader,
-            queues=ask("queues", lambda: read_queues(tx)) if layout.has("river_queue") else None,
+            queues=ask("queues", lambda: read_queues(tx), aside=True) if layout.has("river_queue") else None,
             oldest_finalized=ask("oldest_finalized", lambda: read_oldest_finalized(tx)),
-            migrations=ask("migrations", lambda: read_migrations(tx, layout)),
+            migrations=ask("migrations", lambda: read_migrations(tx, layout), aside=True),
             tables=ask("tables", lambda: read_tables(tx, layout, place.keeper.heartbeat if heard else None)),
         )
 

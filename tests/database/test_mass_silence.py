@@ -13,7 +13,11 @@ import pytest
 from conformance.proxy import Proxy, proxied
 from database.heartbeat_sql import Connection, connected
 from database.keepers import BEAT, TIMEOUT, Fleet, Look, beating, configured, keeping, when
+from riverkeeper.config.layers import Options
+from riverkeeper.config.load import load
 from riverkeeper.keeper.schema import install
+from riverkeeper.keeper.visit import visit
+from riverkeeper.rescue.switches import release
 
 SETTLED = TIMEOUT + 4 * BEAT  # after which all that is silent would have been found
 
@@ -127,3 +131,17 @@ def test_a_dead_fleet_waits_for_one_idle_worker(fleet: Fleet, look: Look, river_
 
     first = look.one("SELECT min(at) AS at FROM riverkeeper.rescue")["at"]
     assert (first - opened).total_seconds() > TIMEOUT
+
+
+def test_a_person_may_say_that_a_dead_fleet_is_dead(fleet: Fleet, look: Look, river_url: str, tmp_path: Path) -> None:
+    """Of two processes that both died nobody can know; who is told so looks, and the jobs have one timeout more."""
+    dead = [fleet.worker(10) for _ in range(2)]
+    with keeping(configured(tmp_path, river_url)):
+        when(lambda: look.counts_for(1.0), "the path to be proven")
+        for worker in dead:
+            worker.alive = False
+        when(lambda: look.control()["path_ok_since"] is None, "the way to be in doubt")
+        assert look.rescued() == 0
+        with visit(load(None, {"RIVERKEEPER_DATABASE_URL": river_url}, Options()), 5.0, writing=True) as tx:
+            assert "no client has beaten" in (release(tx, "mass_silence", "ann@desk") or "")
+        when(lambda: look.rescued() == 20, "all to be rescued")

@@ -248,3 +248,22 @@ def test_the_doctor_says_that_a_keeper_may_not_rescue(river_url: str, looking: C
     assert [(one.level, one.cure) for one in findings if one.topic == "rescuer"] == [
         (Level.WARNING, "riverkeeper schema grants")
     ]
+
+
+def test_two_keepers_with_two_policies_say_so(
+    river_url: str, tmp_path: Path, fleet: Fleet, look: Look, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The one that stands by shows what the other would not do: that is said, once, and not between equals."""
+    fleet.worker()
+    with keeping(configured(tmp_path, river_url)):
+        when(lambda: look.counts_for(0.5), "the first to act")
+        (tmp_path / "other").mkdir()
+        with keeping(configured(tmp_path, river_url)) as equal:
+            when(lambda: equal._supervisor._watch._standing.turn.actor, "an equal to stand by")
+        assert "another configuration" not in capsys.readouterr().out
+        with keeping(configured(tmp_path / "other", river_url, cooldown="7m")) as other:
+            when(lambda: other._supervisor._watch._standing.turn.actor, "the other to stand by")
+            since = other._supervisor._watch._standing.at
+            when(lambda: other._supervisor._watch._standing.at > since, "its next look")
+
+    assert capsys.readouterr().out.count("another configuration") == 1

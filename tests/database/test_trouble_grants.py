@@ -70,6 +70,9 @@ def granted(postgres: Server) -> Iterator[Granted]:
         for _ in range(2):
             run_script(url, grants(RIVER, KEEPER_SCHEMA))
         run_script(
+            url, "DROP ROLE IF EXISTS granted_reader, granted_keeper"
+        )  # of the server, so they outlive a database
+        run_script(
             url, f"CREATE ROLE granted_reader LOGIN IN ROLE {READER}; CREATE ROLE granted_keeper LOGIN IN ROLE {KEEPER}"
         )
         sql.execute(f"SET search_path = {quoted(RIVER)}", {})

@@ -248,3 +248,33 @@ def test_a_question_that_fails_makes_verdicts_absent(kept: Session, river_url: s
         assert not page.of("river_job_limit_seconds")
         assert page.value("river_jobs_beating", queue="default", kind="silent") == 1
         assert reasons(one.read(10)) == {"silent": "worker_lost"}  # it looks again: no audit, no rescues known
+
+
+@pytest.mark.parametrize("table", ["river_migration", "river_queue", "river_leader"])
+def test_a_lock_on_a_table_beside_leaves_the_verdicts(kept: Session, river_url: str, table: str) -> None:
+    """Somebody migrates or vacuums a table that no verdict needs: only its own question fails."""
+    run(kept, "silent")
+    beat(kept, "silent", 60)
+    with reader(river_url, WITH_POLICY) as one:
+        one.read(10)
+        with Session(river_url) as blocker:
+            blocker.execute("BEGIN")
+            blocker.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+            snapshot = one.read(10)
+
+        assert len(errors(snapshot)) == 1
+        assert snapshot.judged is not None
+        assert [stuck.verdict.reason.value for stuck in snapshot.judged.stuck] == ["worker_lost"]
+
+
+def test_a_kind_of_two_tiers_keeps_the_zeros_of_the_idle_one(kept: Session, river_url: str) -> None:
+    """An alert of one queue resolves at once when its job is done, though the kind runs in a queue of another tier."""
+    policy = replace(POLICY, assign=(Assignment("brief", queue="quick"),))
+    with reader(river_url, replace(SETTINGS, policy=policy)) as one:
+        run(kept, "report", age=1)
+        kept.execute("INSERT INTO river_job (queue, kind, state, attempt) SELECT 'quick', 'report', 'available', 1")
+        page = page_of(one.read(10))
+
+    where = {"queue": "quick", "kind": "report", "tier": "brief"}
+    assert page.value("river_jobs_stuck", **where, reason="over_budget") == 0
+    assert page.value("river_job_limit_seconds", kind="report", tier="brief", limit="run") == 20

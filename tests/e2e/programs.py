@@ -34,13 +34,15 @@ def tool(name: str) -> Path:
     return path
 
 
-def until(found: Callable[[], T | None], what: str, seconds: float = PATIENCE_SECONDS) -> T:
+def until(
+    found: Callable[[], T | None], what: str, seconds: float = PATIENCE_SECONDS, every: float = POLL_SECONDS
+) -> T:
     """The first true value of `found`; at the deadline the test fails with `what` was waited for."""
     deadline = time.monotonic() + seconds
     while not (value := found()):
         if time.monotonic() > deadline:
             pytest.fail(f"waited {seconds:.0f} s in vain for {what}")
-        threading.Event().wait(POLL_SECONDS)
+        threading.Event().wait(every)
     return value
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,9 +36,9 @@ class Prometheus:
 
 
 @contextlib.contextmanager
-def alertmanager_at_work(folder: Path, keeper: str, token: Path) -> Iterator[str]:
+def alertmanager_at_work(folder: Path, keeper: str, token: Path, alerts: Path = ALERTS) -> Iterator[str]:
     """Alertmanager with the shipped routing, its webhook and token put in place; its address."""
-    shipped = yaml.safe_load((ALERTS / "alertmanager.yml").read_text(encoding="utf-8"))
+    shipped = yaml.safe_load((alerts / "alertmanager.yml").read_text(encoding="utf-8"))
     (rescuer,) = [receiver for receiver in shipped["receivers"] if receiver["name"] == "rescuer"]
     (webhook,) = rescuer["webhook_configs"]
     webhook["url"] = f"http://{keeper}/webhook/alertmanager"
@@ -52,23 +53,37 @@ def alertmanager_at_work(folder: Path, keeper: str, token: Path) -> Iterator[str
 
 
 @contextlib.contextmanager
-def prometheus_at_work(folder: Path, keepers: Sequence[str], alertmanager: str) -> Iterator[Prometheus]:
-    """Prometheus with the shipped rules, scraping and judging each second; as shipped it would be every 15."""
+def prometheus_at_work(
+    folder: Path, keepers: Sequence[str], alertmanager: str, alerts: Path = ALERTS, *flags: str, scrape: str = "1s"
+) -> Iterator[Prometheus]:
+    """Prometheus with the shipped rules, scraping and judging each second; as shipped it would be every 15.
+
+    It scrapes what the file `targets.json` in the folder names, also when that changes.
+    """
+    targets = folder / "targets.json"
+    write_targets(targets, keepers)
     config = {
-        "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
-        "rule_files": [str(ALERTS / f"{name}.yml") for name in RULES],
+        "global": {"scrape_interval": scrape, "evaluation_interval": "1s"},
+        "rule_files": [str(alerts / f"{name}.yml") for name in RULES],
         "alerting": {"alertmanagers": [{"static_configs": [{"targets": [alertmanager]}]}]},
-        "scrape_configs": [{"job_name": "riverkeeper", "static_configs": [{"targets": list(keepers)}]}],
+        "scrape_configs": [{"job_name": "riverkeeper", "file_sd_configs": [{"files": [str(targets)]}]}],
     }
     file = folder / "prometheus.yml"
     file.write_text(yaml.safe_dump(config))
     address = f"127.0.0.1:{free_port()}"
     where = [f"--config.file={file}", f"--storage.tsdb.path={folder}/data", f"--web.listen-address={address}"]
-    with started("prometheus", [tool("prometheus"), *where], folder):
+    with started("prometheus", [tool("prometheus"), *where, *flags], folder):
         until(lambda: ready(address), "Prometheus to be ready")
         server = Prometheus(address)
         until(lambda: len(server.query("river_up == 1")) == len(keepers), "every keeper to be scraped")
         yield server
+
+
+def write_targets(file: Path, keepers: Sequence[str]) -> None:
+    """In one step, for Prometheus reads the file whenever it changes."""
+    new = file.with_suffix(".new")
+    new.write_text(json.dumps([{"targets": list(keepers)}]))
+    new.replace(file)
 
 
 def ready(address: str) -> bool:

@@ -18,7 +18,7 @@ AT = 7200  # seconds; the moment that is judged
 CODES = {text: code for code, (text, _) in STATES.items()}
 
 # By queue: due jobs, since when the first waits, the last claim, the last refresh by a producer (seconds ago), paused,
-# beating jobs, share of the wait limit.
+# jobs that beat within the last minute, share of the wait limit.
 QUEUES: dict[str, tuple[int, int | None, int, int | None, int, int, float]] = {
     "flowing": (3, 2, 1, 60, 0, 2, 0.01),
     "idle": (0, None, 3000, 60, 0, 0, 0.0),
@@ -79,7 +79,7 @@ def told(queue: str, instance: str) -> list[tuple[str, float]]:
         (f'river_jobs_ready{{{of_queue}, priority="1"}}', due),
         (f"river_queue_last_claim_timestamp_seconds{{{of_queue}}}", now - claimed),
         (f"river_queue_paused{{{of_queue}}}", paused),
-        (f'river_jobs_beating{{{of_queue}, kind="any"}}', beating),
+        (f'river_job_heartbeat_age_seconds_bucket{{{of_queue}, le="60.0"}}', beating),
         (f'river_job_limit_used_ratio{{{of_queue}, kind="", tier="standard", limit="wait"}}', share),
     ]
     if waits is not None:

@@ -56,7 +56,7 @@ def test_every_promised_river(river_database: MakeRiver, tmp_path: Path, version
 def test_a_killed_worker_s_job_is_worked_again(river_database: MakeRiver, fleet: MakeFleet) -> None:
     """kill -9, rescue, and another River client reads the row with our error in it, and works it: attempt 2, once."""
     river = river_database()
-    river.insert(1, "-kinds", "endless", "-queues", "default")
+    river.insert(1, "-kinds", "hanging", "-queues", "default")
     first = fleet(river, "first")
     until(lambda: river.rows(RUNNING), "the job to be claimed")
     first.program.process.kill()

@@ -64,6 +64,8 @@ class Stage:
             return False
 
         until(beats, f"{name} to beat")
+        under_way = "SELECT 1 FROM river_job WHERE kind = 'short' AND state <> 'completed'"
+        until(lambda: not self.river.rows(under_way), "the short jobs to end, before a worker is taken from them")
 
     def job(self, kind: str, queue: str) -> tuple[int, str]:
         """A job of the kind that runs and beats, and the worker that has it.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 from riverkeeper.config.load import Config
@@ -28,6 +29,11 @@ class Rules:
     def modes(self) -> dict[str, Mode]:
         """The mode in force, by tier."""
         return {name: stricter(self.mode, tier.mode) for name, tier in self.policy.tiers.items()}
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal for replicas that would judge and act alike."""
+        return hashlib.sha256(repr(self).encode()).hexdigest()[:12]
 
     @property
     def is_live(self) -> bool:

@@ -61,6 +61,7 @@ class Telling:
     def _done(self, one: Candidate, done: Done) -> None:
         if not done.dry_run:
             self._acts.rescues[one.tier.name, done.reason.value, done.act.value] += 1
+            self._acts.late_finishes[one.stuck.job.queue, one.stuck.job.kind] += 0  # so that a first one is a rise
             if done.late_seconds is not None:
                 self._acts.to_rescue[bisect_left(TIME_EDGES, done.late_seconds)] += 1
                 self._acts.to_rescue_seconds += done.late_seconds

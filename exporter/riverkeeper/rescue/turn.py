@@ -36,6 +36,7 @@ class Replica:
 
     id: UUID
     name: str  # host and process
+    rules: str = ""  # fingerprint of what it goes by (Rules.fingerprint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class Turn:
     sighting: Sighting | None = None  # what it saw, as far as the next turn compares it
     path: Path | None = None
     mass: Mass | None = None
+    rules: str | None = None  # fingerprint of what the acting replica goes by
 
 
 def stand_by(tx: Transaction, replica: Replica, takeover: float) -> Turn | None:
@@ -54,7 +56,7 @@ def stand_by(tx: Transaction, replica: Replica, takeover: float) -> Turn | None:
     row = tx.query("rescue/peek_actor")[0]
     if row.actor in {None, str(replica.id)} or row.age is None or not 0 <= row.age < takeover:
         return None
-    return Turn(acting=False, actor=row.actor_name, sighting=Sighting(row.now, lease_clock(), ""))
+    return Turn(acting=False, actor=row.actor_name, sighting=Sighting(row.now, lease_clock(), ""), rules=row.rules)
 
 
 def take_turn(
@@ -81,7 +83,7 @@ def take_turn(
         tx.query("rescue/recall_beats")
     write_mass(tx, mass)
     _write(tx, path, replica)
-    return Turn(True, replica.name, seen, path, mass)
+    return Turn(True, replica.name, seen, path, mass, replica.rules)
 
 
 def _look(tx: Transaction, facts: Facts, clock: float) -> Sighting:
@@ -115,7 +117,7 @@ def _write(tx: Transaction, path: Path, replica: Replica) -> None:
             "ok_since": path.ok_since,
             "probe_at": path.probe_at,
             "server": path.server,
-            "state": json.dumps({"why": path.why, "before_to": path.before_to}),
+            "state": json.dumps({"why": path.why, "before_to": path.before_to, "rules": replica.rules}),
             "actor": replica.id,
             "actor_name": replica.name,
         },

@@ -53,6 +53,7 @@ class Watch:
         self._renew = False
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
         self._trouble: Trouble | None = None
+        self._other_rules: str | None = None
         self.failed_turns = 0
 
     def start(self) -> None:
@@ -115,15 +116,17 @@ class Watch:
         self._ground = self._ground or self._make_ground()
         takeover = TAKEOVER * rules.interval
         with self._ground.writing(TURN_SECONDS) as tx:
-            standing = stand_by(tx, self._replica, takeover)
+            replica = replace(self._replica, rules=rules.fingerprint)
+            standing = stand_by(tx, replica, takeover)
             return standing or take_turn(
-                tx, self._replica, self._before, rules.restraints, takeover, dry_run=not rules.is_live
+                tx, replica, self._before, rules.restraints, takeover, dry_run=not rules.is_live
             )
 
     def _succeeded(self, turn: Turn) -> None:
         before = self._standing.turn
         if turn.acting != before.acting or turn.actor != before.actor:
             log.info("this replica acts" if turn.acting else "this replica stands by", actor=turn.actor)
+        self._compare(turn)
         if turn.path and turn.path.ok_since != (before.path and before.path.ok_since):
             log.info("silence of workers counts", since=turn.path.ok_since, why=turn.path.why)
         if turn.mass and turn.mass.engaged_at and not (before.mass and before.mass.engaged_at):
@@ -131,6 +134,16 @@ class Watch:
         self._trouble = None
         self._before = Before(turn.sighting) if turn.sighting else self._before
         self._standing = Standing(turn, lease_clock())
+
+    def _compare(self, turn: Turn) -> None:
+        """Two keepers of one River with two policies: pages and metrics then tell what the other would not do."""
+        other = turn.rules if turn.rules != self._rules().fingerprint else None
+        if other and other != self._other_rules:
+            log.warning(
+                "the keeper that acts goes by another configuration than this one (tiers, assign, learned_limits, "
+                "rescue or webhook differ; in the middle of a rollout that passes)", actor=turn.actor,
+            )  # fmt: skip
+        self._other_rules = other
 
     def _failed(self, rules: Rules, trouble: Trouble, what: str) -> float:
         self.failed_turns += 1

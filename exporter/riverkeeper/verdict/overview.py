@@ -36,7 +36,7 @@ def judged(
     since = suspects.path_ok_since
     groups = cells(policy, learned, running.pairs)
     limits = [limit for cell in groups for limit in in_force(cell)]
-    limits += _of_idle(policy, learned, snapshot.names.pairs, {limit.kind for limit in limits})
+    limits += _of_idle(policy, learned, snapshot.names.pairs, {(limit.kind, limit.tier) for limit in limits})
     stuck = sorted(suspects.stuck, key=lambda one: one.verdict.passed_for or 0.0, reverse=True)
     return Judged(
         stuck=tuple(stuck),
@@ -50,15 +50,15 @@ def judged(
 
 
 def _of_idle(
-    policy: Policy, learned: Mapping[str, Learned], pairs: Iterable[Pair], running: set[str]
+    policy: Policy, learned: Mapping[str, Learned], pairs: Iterable[Pair], running: set[tuple[str, str]]
 ) -> Iterator[LimitInForce]:
-    """Limits of kinds of which nothing runs now, so that their series do not come and go; and all limits of silence."""
+    """Limits of kinds of which nothing runs now in that tier, so that their series stay; and all limits of silence."""
     for queue, kind in pairs:
         if kind == OTHER:
             continue
         tier = tier_of(policy, queue, kind, USUAL_PRIORITY)
         idle = limits_of(policy, tier, kind, learned.get(kind))
-        here = () if kind in running else (idle.heartbeat, idle.progress, idle.run)
+        here = () if (kind, tier.name) in running else (idle.heartbeat, idle.progress, idle.run)
         for limit in (*here, silence_limit(tier)):
             if limit is not None:
                 yield LimitInForce(kind, tier.name, limit)

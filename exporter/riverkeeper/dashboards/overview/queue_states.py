@@ -40,7 +40,9 @@ def state_of_queues(q: Queries) -> str:
     claimed = by("queue", q.age("river_queue_last_claim_timestamp_seconds"), "max")
     refreshed = by("queue", q.age("river_queue_updated_timestamp_seconds"), "max")
     paused = f"{by('queue', q.fact('river_queue_paused'), 'max')} == 1"
-    beating = f"{by('queue', q.fact('river_jobs_beating'))} > 0"
+    beats = q.once(q.select("river_job_heartbeat_age_seconds", "_bucket", le="60.0"))
+    # Beats of the last minute: a claim whose worker has died since still counts as beating.
+    beating = f"{by('queue', beats)} > 0"
     late = f"{by('queue', q.fact('river_job_limit_used_ratio', limit='wait'), 'max')} >= 1"
     abandoned = f"{waited} > {ABANDONED_SECONDS} unless {refreshed} <= {SILENT_SECONDS}"
     frozen = f"{waited} > {FROZEN_SECONDS} and {claimed} > {FROZEN_SECONDS} unless {paused} unless {beating}"

@@ -139,7 +139,7 @@ ACTS: tuple[Family[Acts], ...] = (
         ("refusal",),
         refusals,
         per=Per.OTHER,
-        times=20,
+        times=23,
     ),
     Family(
         "riverkeeper_late_finishes_total",

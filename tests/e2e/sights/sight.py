@@ -1,0 +1,43 @@
+"""One thing that is done so that alerts fire, and how it is undone.
+
+Each is a function that yields once, when the thing has been done. What stands after the yield undoes it; nothing stands
+there where the rescuer does, or time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from e2e.theatre import Theatre
+
+Play = Callable[[Theatre], Iterator[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """One thing to do. Sights of one phase are done at once, phases one after the other."""
+
+    play: Play
+    done: str
+    undone: str
+    alerts: dict[str, str]  # name -> further matchers of the alert
+    phase: int
+
+
+SIGHTS: list[Sight] = []
+
+
+def sight(phase: int, done: str, undone: str, **alerts: str) -> Callable[[Play], Play]:
+    """Says of the function below it which alerts it makes fire."""
+
+    def add(play: Play) -> Play:
+        SIGHTS.append(Sight(play, done, undone, alerts, phase))
+        return play
+
+    return add
+
+
+def by_hand(theatre: Theatre) -> tuple[str, ...]:
+    """The command of a person who rescues."""
+    return "rescue", *theatre.flags
