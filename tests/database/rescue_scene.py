@@ -18,9 +18,10 @@ from riverkeeper.database import Database, Transaction
 from riverkeeper.keeper.schema import install
 from riverkeeper.rescue.act import rescue
 from riverkeeper.rescue.by_hand import look
-from riverkeeper.rescue.order import Done, Order
+from riverkeeper.rescue.order import Brakes, Braking, Done, Order
 from riverkeeper.rescue.plan import Locked
 from riverkeeper.rescue.refusal import Refused
+from riverkeeper.rescue.state import Brake
 from riverkeeper.verdict.job import Claim
 from riverkeeper.verdict.judge import judge
 from riverkeeper.verdict.limits import limits_of
@@ -43,6 +44,16 @@ $$;
 CREATE UNIQUE INDEX river_job_unique_idx ON river_job (unique_key)
 WHERE unique_key IS NOT NULL AND unique_states IS NOT NULL AND river_job_state_in_bitmask(unique_states, state)
 """
+
+
+def open_brakes(_: Transaction) -> Braking:
+    """Nothing holds."""
+    return lambda _: None
+
+
+def held_by(brake: Brake, sentence: str = "because", room: int = 0) -> Brakes:
+    """This brake holds after so many acts."""
+    return lambda _: lambda acts: (brake, sentence) if acts >= room else None
 
 
 class Scene:
@@ -111,7 +122,14 @@ class Scene:
     def order(self, **changes: Any) -> Order:
         limits = limits_of(self.policy(), self.tier, "report")
         order = Order(
-            self.tier, limits, self.policy(), KEEPER, "supervisor", self.now() - 24 * HOUR, dry_run=self.dry_run
+            self.tier,
+            limits,
+            self.policy(),
+            KEEPER,
+            "supervisor",
+            self.now() - 24 * HOUR,
+            open_brakes,
+            dry_run=self.dry_run,
         )
         return replace(order, **changes)
 

@@ -182,13 +182,13 @@ def test_a_deadlock_is_tried_once_more(scene: Scene, impatient: Database) -> Non
     class Counting(At):
         def query(self, name: str, *values: object) -> object:
             nonlocal tries
-            tries += name == "rescue/lock_beat"
-            if name == "rescue/lock_beat" and tries == 2:
+            tries += name == "rescue/lock_beats"
+            if name == "rescue/lock_beats" and tries == 2:
                 over.wait(10)
             return super().query(name, *values)
 
     with scene.keeping(impatient) as tx:
-        outcome = rescue(cast(Transaction, Counting(tx, "rescue/write_job", meet)), stuck, scene.order())
+        outcome = rescue(cast(Transaction, Counting(tx, "rescue/write_jobs", meet)), stuck, scene.order())
 
     assert isinstance(outcome, Done), outcome
     assert tries == 2

@@ -10,7 +10,7 @@ import pytest
 
 from conformance.floor import Event
 from database.heartbeat_sql import beat, connected, settle
-from database.rescue_scene import SCHEMAS, TIER, Scene, staged
+from database.rescue_scene import SCHEMAS, TIER, Scene, held_by, staged
 from riverkeeper.database import Database
 from riverkeeper.rescue.act import rescue
 from riverkeeper.rescue.order import Done
@@ -43,7 +43,7 @@ def refusal(outcome: object) -> Refusal:
 def test_every_brake_holds(scene: Scene, brake: Brake) -> None:
     """A brake is asked under the actor's lock, in this transaction; its sentence comes with the refusal."""
     claim = scene.stale()
-    outcome = scene.rescue(claim, brakes=lambda _: (brake, "because"))
+    outcome = scene.rescue(claim, brakes=held_by(brake))
 
     assert outcome == Refused(Refusal.of_brake(brake), "because")
     assert untouched(scene, claim)
@@ -275,6 +275,6 @@ def test_a_cancel_is_sent_only_where_it_was_asked_for(scene: Scene) -> None:
             scene.tier = replace(TIER, notify=notify, max_run=60, on_over_budget=Action.RETRY)
             claim = scene.earlier(scene.claim(attempted_by=["nobody"]))
             assert isinstance(scene.rescue(claim), Done)
-            assert refusal(scene.rescue(scene.stale(), brakes=lambda _: (Brake.RATE, ""))) is Refusal.BRAKE_RATE
+            assert refusal(scene.rescue(scene.stale(), brakes=held_by(Brake.RATE))) is Refusal.BRAKE_RATE
         [sent] = listening.notifies(timeout=5, stop_after=1)
     assert sent.payload == f'{{"action" : "cancel", "job_id" : {claim["job_id"]}, "queue" : "default"}}'

@@ -154,7 +154,7 @@ def test_a_late_end_never_hides_that_the_worker_lived(scene: Scene, somebody: Ot
         row = scene.row(claim)
         assert row
         assert isinstance(outcome, Done) or outcome.refusal is Refusal.LOCKED
-        if point != "rescue/place_tombstone":  # where nothing happens: the claim has a row
+        if point != "rescue/place_tombstones":  # where nothing happens: the claim has a row
             assert row["outcome"] == "completed"
 
 

@@ -30,6 +30,7 @@ from riverkeeper.keeper.check import examine
 from riverkeeper.keeper.grants import grants
 from riverkeeper.keeper.report import Level
 from riverkeeper.keeper.schema import install
+from riverkeeper.rescue import watch
 from riverkeeper.rescue.state import Brake
 from riverkeeper.service import Service
 from riverkeeper.snapshot import Snapshot
@@ -73,6 +74,26 @@ def ready(look: Look, dead: Worker) -> None:
     """The path is proven, and the worker dies."""
     when(lambda: look.counts_for(1.0), "the path to be proven")
     dead.alive = False
+
+
+REFUSES_ONE = """
+CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no'; END $$;
+CREATE TRIGGER refuse BEFORE UPDATE ON river_job FOR EACH ROW WHEN (old.id = {job_id}) EXECUTE FUNCTION refuse()
+"""
+
+
+def test_a_job_that_cannot_be_written_keeps_none_of_the_others_waiting(
+    river_url: str, tmp_path: Path, fleet: Fleet, look: Look, looking: Connection
+) -> None:
+    """Thirty jobs of one worker go into one transaction, which a trigger of the user's breaks for one of them."""
+    dead, _ = fleet.worker(30), fleet.worker(1)
+    looking.execute(REFUSES_ONE.format(job_id=dead.claims[11]["job_id"]))
+    with keeping(configured(tmp_path, river_url)) as service:
+        ready(look, dead)
+        when(lambda: look.rescued() == 29, "all but one to be rescued")
+        when(lambda: refusals(service)["database"] >= 2, "the one to be tried again")
+
+    assert look.rescued() == 29
 
 
 STOP = "UPDATE riverkeeper.control SET stopped_at = now(), stopped_by = 'ann', stopped_why = 'deploy'"
@@ -188,9 +209,15 @@ def test_a_batch_bounds_a_pass(river_url: str, tmp_path: Path, fleet: Fleet, loo
 
 
 def test_the_loop_outlives_a_fault_and_a_missing_schema(
-    river_url: str, tmp_path: Path, fleet: Fleet, look: Look, capsys: pytest.CaptureFixture[str]
+    river_url: str,
+    tmp_path: Path,
+    fleet: Fleet,
+    look: Look,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A reading that raises, and tables that are away for a while, are said and got over."""
+    """A reading that raises, and tables that are away for a while, are said and got over (a sixtieth of the pause)."""
+    monkeypatch.setattr(watch, "RETRY_SECONDS", watch.RETRY_SECONDS / 60)
     dead, _ = fleet.worker(1), fleet.worker()
     with keeping(configured(tmp_path, river_url)) as service:
         when(lambda: look.counts_for(1.0), "the path to be proven")

@@ -56,7 +56,7 @@ class Rescue(Section):
         "The most jobs that are rescued in one look.",
         least=1,
         most=100_000,
-        why="each is a transaction of its own",
+        why="a pass that takes longer than 5 s begins anew with a fresh reading",
         example=500,
     )
     cooldown: Duration = option(

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from riverkeeper.database import Database, Transaction
 from riverkeeper.rescue.evidence import evidence
-from riverkeeper.rescue.order import Done, Order
+from riverkeeper.rescue.order import Asked, Done, Order
 from riverkeeper.rescue.plan import Locked, Plan
-from riverkeeper.verdict.job import Claim
-from riverkeeper.verdict.verdict import StuckJob, Verdict
+from riverkeeper.verdict.job import Claim, RunningJob
+from riverkeeper.verdict.verdict import Verdict
 
 LOOK_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A row of the audit, before it is written."""
+    """A row of the audit before it is written, and what it is about."""
 
+    job: RunningJob
+    plan: Plan
     done: Done
     values: Mapping[str, object]
 
@@ -36,22 +38,24 @@ def entry(held: Locked, verdict: Verdict, what: Plan, order: Order) -> Entry:
         "tier": order.tier.name, "reason": verdict.reason.value, "action": what.act.value,
         "state_after": None if order.dry_run else what.state,
         "scheduled_at": None if order.dry_run else what.scheduled_at,
-        "evidence": to_json(evidence(held, verdict, what, order.path_ok_since)),
-        "woken_by": order.woken_by, "keeper": order.keeper, "late_seconds": late,
+        "evidence": evidence(held, verdict, what, order.path_ok_since),
+        "woken_by": order.woken_by, "keeper": str(order.keeper), "late_seconds": late,
     }  # fmt: skip
-    return Entry(done, values)
+    return Entry(job, what, done, values)
 
 
-def write(tx: Transaction, one: Entry) -> bool:
-    """Whether it is new: a claim is rescued once, and asked to stop once. Raises DatabaseError."""
-    return bool(tx.query("rescue/write_audit", one.values))
+def write(tx: Transaction, entries: Sequence[Entry]) -> None:
+    """Those that are new: a claim is rescued once, and asked to stop once. Raises DatabaseError."""
+    tx.query("rescue/write_audit", {"rows": to_json([one.values for one in entries])})
 
 
-def was_recorded(tx: Transaction, stuck: StuckJob) -> bool:
-    """Whether a dry run of this claim and reason stands there already. Raises DatabaseError."""
-    claim = stuck.job.claim
-    values = {"job_id": claim.job_id, "attempted_at": claim.attempted_at, "reason": stuck.verdict.reason.value}
-    return bool(tx.query("rescue/was_recorded", values))
+def recorded(tx: Transaction, asked: Sequence[Asked]) -> Collection[int]:
+    """The places of those of which a dry run with this reason stands there already. Raises DatabaseError."""
+    claims = [
+        {"number": number, "job_id": claim.job_id, "attempted_at": claim.attempted_at, "reason": reason.value}
+        for number, (claim, reason) in enumerate((one.stuck.job.claim, one.stuck.verdict.reason) for one in asked)
+    ]
+    return {row.number for row in tx.query("rescue/find_recorded", {"claims": to_json(claims)})}
 
 
 def did_it_commit(database: Database, schemas: Mapping[str, str], claim: Claim) -> bool | None:
@@ -67,6 +71,6 @@ def did_it_commit(database: Database, schemas: Mapping[str, str], claim: Claim) 
         return bool(tx.query("rescue/find_rescue", values))
 
 
-def to_json(value: object) -> str | None:
-    """JSON text for a jsonb parameter; None for NULL."""
-    return None if value is None else json.dumps(value, allow_nan=False)
+def to_json(value: object) -> str:
+    """JSON text for a jsonb parameter."""
+    return json.dumps(value, allow_nan=False)

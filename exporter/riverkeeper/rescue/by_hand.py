@@ -9,7 +9,7 @@ from uuid import UUID
 from riverkeeper.database import Database, Transaction
 from riverkeeper.errors import DatabaseError, Trouble
 from riverkeeper.rescue.act import rescue
-from riverkeeper.rescue.locking import lock
+from riverkeeper.rescue.locking import Wanted, lock
 from riverkeeper.rescue.order import Done, Order
 from riverkeeper.rescue.plan import Locked
 from riverkeeper.rescue.refusal import Refusal, Refused
@@ -77,7 +77,7 @@ def look(tx: Transaction, claim: Claim, keeper: UUID, metadata_interval: float) 
     """What the two locks of a rescue would show; nothing stays locked or written. Raises DatabaseError."""
     try:
         with tx.whole():
-            raise _Seen(lock(tx, claim, keeper, metadata_interval))
+            raise _Seen(lock(tx, [Wanted(claim)], keeper, metadata_interval)[0])
     except _Seen as seen:
         return seen.held
     except DatabaseError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from riverkeeper.rescue.plan import decide
@@ -52,6 +52,28 @@ def in_turn(found: Iterable[Candidate], tried_at: Mapping[Claim, float]) -> list
     A row that is locked for hours must not keep the others from their turn.
     """
     return sorted(found, key=lambda one: tried_at.get(one.stuck.job.claim, float("-inf")))
+
+
+def group(waiting: Sequence[Candidate], at_most: int) -> tuple[list[Candidate], list[Candidate]]:
+    """Those that go into one transaction with the first, and the others.
+
+    Rows and tombstones never together: a tombstone may wait for a beat, and that beat for one of the rows.
+    """
+    like_first = _likeness(waiting[0])
+    together, others = list[Candidate](), list[Candidate]()
+    for one in waiting:
+        (together if len(together) < at_most and _likeness(one) == like_first else others).append(one)
+    return together, others
+
+
+def _likeness(one: Candidate) -> tuple[bool, bool]:
+    return _has_row(one), one.dry_run
+
+
+def _has_row(one: Candidate) -> bool:
+    """Its claim beats in the table."""
+    beat = one.stuck.job.beat
+    return beat is not None and not beat.by_metadata
 
 
 def _by_policy(stuck: StuckJob, tier: Tier, now: float) -> Refused | None:

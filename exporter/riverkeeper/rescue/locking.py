@@ -2,50 +2,93 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
-from riverkeeper.database import Transaction
+from riverkeeper.database import Parameters, Transaction
 from riverkeeper.rescue.locked import later, locked, metadata_beat, table_beat
 from riverkeeper.rescue.plan import Locked
 from riverkeeper.rescue.refusal import Refusal, Refused
 from riverkeeper.verdict.job import Claim
 
+Row = Any  # of the statement that its place names
 
-def lock(
-    tx: Transaction,
-    claim: Claim,
-    keeper: UUID,
-    metadata_interval: float,
-    *,
-    has_row: bool = False,
-    suspect_since: float | None = None,
-) -> Locked | Refused:
-    """Both rows, and all that a verdict looks at, read anew under the locks; inside `tx.whole`, which undoes them.
 
-    `has_row`: the claim was seen with a heartbeat row, so both are asked for in one message. Where there is none, a
-    tombstone keeps a first beat out from here on. Raises DatabaseError.
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A claim to be locked, and what a reading knew of it."""
+
+    claim: Claim
+    has_row: bool = False  # it was seen with a heartbeat row
+    suspect_since: float | None = None
+
+
+def lock(tx: Transaction, wanted: Sequence[Wanted], keeper: UUID, metadata_interval: float) -> list[Locked | Refused]:
+    """Both rows of each, and all that a verdict looks at, read anew under the locks; inside `tx.whole`.
+
+    Of different jobs, all of them seen with a row, or none. Where there is none, a tombstone keeps a first beat out
+    from here on: it may have to wait for one under way, and so must not while we hold the rows of others. It stands
+    where the transaction does. Raises DatabaseError.
     """
-    values = {"job_id": claim.job_id, "attempt": claim.attempt, "attempted_at": claim.attempted_at}
-    if has_row:
-        beats, jobs = tx.queries(("rescue/lock_beat", values), ("rescue/lock_job", values))
-        if not beats:  # locked by somebody, or swept: what of it, the next pass sees
-            return _in_use()
+    if all(one.has_row for one in wanted):
+        placed: set[int] = set()
+        beats, jobs = tx.queries(("rescue/lock_beats", _named(wanted)), ("rescue/lock_jobs", _named(wanted)))
     else:
-        beats = tx.query("rescue/lock_beat", values)
-        if not beats and not tx.query("rescue/place_tombstone", values | {"keeper": keeper}):
-            return _in_use()
-        jobs = tx.query("rescue/lock_job", values)
-    if not jobs:
-        still_there = tx.query("rescue/look_at_job", values)
-        return Refused(Refusal.LOCKED, "its row in the job table") if still_there else Refused(Refusal.GONE)
-    job = jobs[0]
-    beat = later(table_beat(beats[0]) if beats else None, metadata_beat(job, metadata_interval))
-    instances = []
-    if beat is None and job.client_id is not None:
-        instances = tx.query("rescue/read_instances", {"client_id": job.client_id, "kind": job.kind})
-    return locked(claim, job, beat, instances, suspect_since)
+        placed = {row.job_id for row in tx.query("rescue/place_tombstones", {"keeper": keeper} | _named(wanted))}
+        spoken = _named(wanted, {one.claim.job_id for one in wanted} - placed)
+        beats = tx.query("rescue/lock_beats", spoken) if len(placed) < len(wanted) else []
+        jobs = tx.query("rescue/lock_jobs", _named(wanted))
+    rows = _Rows(tx, metadata_interval, placed, {row.number: row for row in beats}, {row.number: row for row in jobs})
+    running = _running(tx, wanted) if len(jobs) < len(wanted) else set()
+    return [rows.held(number, one, number in running) for number, one in enumerate(wanted)]
 
 
-def _in_use() -> Refused:
-    """A heartbeat row that we cannot lock is being beaten, settled or taken away just now."""
-    return Refused(Refusal.LOCKED, "its heartbeat row is being written")
+def _named(wanted: Sequence[Wanted], only: Iterable[int] | None = None) -> dict[str, object]:
+    """Claims as the statements take them, where not all then those of these jobs; `number` is the place in the list."""
+    claims = [(number, one.claim) for number, one in enumerate(wanted) if only is None or one.claim.job_id in only]
+    return {
+        "claims": json.dumps(
+            [
+                {"number": number, "job_id": one.job_id, "attempt": one.attempt, "attempted_at": one.attempted_at}
+                for number, one in claims
+            ]
+        )
+    }
+
+
+def _running(tx: Transaction, wanted: Sequence[Wanted]) -> set[int]:
+    """Which of the jobs run under their claims, whoever has locked them."""
+    return {row.number for row in tx.query("rescue/look_at_jobs", _named(wanted))}
+
+
+@dataclass(slots=True)
+class _Rows:
+    """What the statements brought, by the place of the claim in the list."""
+
+    tx: Transaction
+    metadata_interval: float
+    placed: set[int]  # jobs with a tombstone of ours
+    beats: Mapping[int, Row]
+    jobs: Mapping[int, Row]
+    instances: dict[tuple[str, str], list[Row]] = field(default_factory=dict)
+
+    def held(self, number: int, one: Wanted, running: bool) -> Locked | Refused:
+        row, job = self.beats.get(number), self.jobs.get(number)
+        if row is None and one.claim.job_id not in self.placed:  # it is beaten, settled or taken away just now
+            return Refused(Refusal.LOCKED, "its heartbeat row is being written")
+        if job is None:
+            return Refused(Refusal.LOCKED, "its row in the job table") if running else Refused(Refusal.GONE)
+        beat = later(table_beat(row) if row else None, metadata_beat(job, self.metadata_interval))
+        processes = self._processes(job) if beat is None and job.client_id is not None else []
+        return locked(one.claim, job, beat, processes, one.suspect_since)
+
+    def _processes(self, job: Row) -> list[Row]:
+        """Of the client that claimed it; a fleet's jobs share a few."""
+        key = (job.client_id, job.kind)
+        if key not in self.instances:
+            values: Parameters = {"client_id": job.client_id, "kind": job.kind}
+            self.instances[key] = self.tx.query("rescue/read_instances", values)
+        return self.instances[key]

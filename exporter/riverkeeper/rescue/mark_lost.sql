@@ -1,7 +1,8 @@
--- Question: (writes) take the claim away: no beat of it is taken from here on, and whoever beats learns it.
--- Index: heartbeat's primary key; the row is locked by this transaction.
--- NULL: never; no row: it was marked before.
+-- Question: (writes) take these claims away: no beat of them is taken from here on, and whoever beats learns it.
+-- Index: heartbeat's primary key; the rows are locked by this transaction.
+-- NULL: never; a claim is missing: it was marked before.
 UPDATE keeper.heartbeat AS h
 SET lost_at = clock_timestamp()
-WHERE h.job_id = %(job_id)s::bigint AND h.attempted_at = %(attempted_at)s::timestamptz AND h.lost_at IS NULL
+FROM jsonb_to_recordset(%(rows)s::jsonb) AS c (job_id bigint, attempted_at timestamptz)
+WHERE h.job_id = c.job_id AND h.attempted_at = c.attempted_at AND h.lost_at IS NULL
 RETURNING h.job_id

@@ -14,15 +14,13 @@ from riverkeeper.rescue.plan import Act
 from riverkeeper.rescue.state import Brake
 from riverkeeper.verdict.job import Claim
 from riverkeeper.verdict.tiers import Policy, Tier
-from riverkeeper.verdict.verdict import Limits
+from riverkeeper.verdict.verdict import Limits, StuckJob
 from riverkeeper.verdict.words import Action, Reason
 
 COOLDOWN_SECONDS = 300.0
-Brakes = Callable[[Transaction], tuple[Brake, str] | None]  # the brake that holds, and why; reads tables, never memory
-
-
-def no_brakes(_: Transaction) -> None:
-    """For tests, and for those who have read the brakes in this transaction already."""
+Held = tuple[Brake, str]  # the brake that holds, and why
+Braking = Callable[[int], Held | None]  # what holds after so many acts of this transaction
+Brakes = Callable[[Transaction], Braking]  # reads tables, never memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +33,18 @@ class Order:
     keeper: UUID  # which replica
     woken_by: str  # supervisor | alert <fingerprint> | person <name>
     path_ok_since: float | None  # silence counts from then on; None: nobody is lost
+    brakes: Brakes
     dry_run: bool = True
     cooldown: float = COOLDOWN_SECONDS  # between two rescues of one job
     action: Action | None = None  # None: as the tier says; else what a person asked for, HOLD excepted
-    brakes: Brakes = no_brakes
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One job of those that are to be rescued."""
+
+    stuck: StuckJob
+    order: Order
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,21 +1,22 @@
-"""One pass over what is stuck: each claim in a transaction of its own, until a brake, the batch or time ends it."""
+"""One pass over what is stuck: groups of claims, each in a transaction, until a brake, the batch or time ends it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import structlog
 
 from riverkeeper.database import Transaction
 from riverkeeper.errors import DatabaseError, Trouble
 from riverkeeper.heartbeat.clock import lease_clock
-from riverkeeper.rescue.act import rescue
+from riverkeeper.rescue.act import rescue, rescue_together
 from riverkeeper.rescue.audit import did_it_commit
 from riverkeeper.rescue.braking import read_facts
-from riverkeeper.rescue.candidates import Candidate, in_turn
+from riverkeeper.rescue.candidates import Candidate, group, in_turn
 from riverkeeper.rescue.ground import Ground
-from riverkeeper.rescue.order import Done, Order
+from riverkeeper.rescue.order import Asked, Brakes, Braking, Done, Order
 from riverkeeper.rescue.refusal import Refusal, Refused
 from riverkeeper.rescue.rules import Rules
 from riverkeeper.rescue.state import Brake
@@ -31,7 +32,8 @@ from riverkeeper.verdict.words import LimitName
 
 log = structlog.get_logger()
 
-RESCUE_SECONDS = 3.0  # for one claim; longer holds up River's completer, and a stop
+RESCUE_SECONDS = 3.0  # for one transaction; longer holds up River's completer, and a stop
+GROUP = 25  # claims in one transaction: some 15 ms, for as long as which a beat of one of them may wait
 REMEMBERED = 50_000  # claims of which we know that they were tried; more at once is another problem
 # These end a pass: the next candidate would hear the same.
 ENDS_PASS = {refusal for refusal in Refusal if refusal.value.startswith("brake_")} | {Refusal.NOT_ACTOR}
@@ -59,6 +61,10 @@ def view(read_at: float, began_at: float, judged: Judged) -> View:
     return View(read_at, began_at, judged, runs)
 
 
+def _alone(asked: Asked, tx: Transaction) -> list[Done | Refused]:
+    return [rescue(tx, asked.stuck, asked.order)]
+
+
 @dataclass(slots=True)
 class Passing:
     """Makes passes, and remembers which claims it has tried, so that each has its turn."""
@@ -74,34 +80,63 @@ class Passing:
     def over(self, found: list[Candidate], view: View, rules: Rules) -> Iterator[Outcome]:
         """What became of each candidate that was reached. Raises DatabaseError where the connection is gone."""
         self._settle_doubts()
-        left, ended = rules.batch, None
+        left, ended, waiting = rules.batch, None, list[Candidate]()
         for one in in_turn(found, self.tried_at):
-            if one.refused or ended:
-                yield one, one.refused or ended or Refused(Refusal.NOT_ACTOR)
-            elif one.dry_run and (one.stuck.job.claim, one.stuck.verdict.reason.value) in self.recorded:
-                yield one, Refused(Refusal.RECORDED)
-            elif left > 0 and not self.is_over():
-                outcome = self._try(one, view, rules)
+            if refused := self._known(one):
+                yield one, refused
+            else:
+                waiting.append(one)
+        while waiting and left > 0 and not ended and not self.is_over():
+            together, waiting = group(waiting, min(GROUP, left))
+            for one, outcome in self._try(together, view, rules):
                 yield one, outcome
                 left -= isinstance(outcome, Done)
                 if isinstance(outcome, Refused) and outcome.refusal in ENDS_PASS:
                     ended = outcome
+        if ended:
+            yield from ((one, ended) for one in waiting)
 
-    def _try(self, one: Candidate, view: View, rules: Rules) -> Done | Refused:
-        self._remember(one)
-        order = self._order(one, view, rules)
-        self.doubtful.append(one)  # until its commit is answered
+    def _known(self, one: Candidate) -> Refused | None:
+        """What needs no transaction to be refused."""
+        if one.dry_run and (one.stuck.job.claim, one.stuck.verdict.reason.value) in self.recorded:
+            return one.refused or Refused(Refusal.RECORDED)
+        return one.refused
+
+    def _try(self, ones: Sequence[Candidate], view: View, rules: Rules) -> Iterator[Outcome]:
+        """Together; where that cannot be, each by itself."""
+        asked = [Asked(one.stuck, self._order(one, view, rules)) for one in ones]
+        outcomes = self._made(ones, partial(rescue_together, asked=asked)) if len(ones) > 1 else None
+        if outcomes is not None:
+            yield from zip(ones, outcomes, strict=True)
+            return
+        for one, alone in zip(ones, asked, strict=True):
+            made = self._made([one], partial(_alone, alone))
+            yield one, made[0] if made else Refused(Refusal.DATABASE)
+
+    def _made(
+        self, ones: Sequence[Candidate], make: Callable[[Transaction], list[Done | Refused] | None]
+    ) -> list[Done | Refused] | None:
+        for one in ones:
+            self._remember(one)
+        self.doubtful += ones  # until their commit is answered
         try:
             with self.ground.writing(RESCUE_SECONDS) as tx:
-                outcome = rescue(tx, one.stuck, order)
+                outcomes = make(tx)
         except DatabaseError as error:
             if error.trouble in {Trouble.LOST, Trouble.UNREACHABLE, Trouble.TIMED_OUT}:
                 raise
-            outcome = Refused(Refusal.DATABASE, str(error))
-        self.doubtful.remove(one)
-        if order.dry_run and (isinstance(outcome, Done) or outcome.refusal is Refusal.RECORDED):
+            outcomes = [Refused(Refusal.DATABASE, str(error))] if len(ones) == 1 else None
+        self.doubtful = [one for one in self.doubtful if one not in ones]
+        for one, outcome in zip(ones, outcomes or (), strict=False):
+            self._learn(one, outcome)
+        return outcomes
+
+    def _learn(self, one: Candidate, outcome: Done | Refused) -> None:
+        refusal = outcome.refusal if isinstance(outcome, Refused) else None
+        if one.dry_run and refusal in {None, Refusal.RECORDED}:
             self.recorded.add((one.stuck.job.claim, one.stuck.verdict.reason.value))
-        return outcome
+        if refusal in ENDS_PASS:  # it had no turn
+            self.tried_at.pop(one.stuck.job.claim, None)
 
     def _order(self, one: Candidate, view: View, rules: Rules) -> Order:
         return Order(
@@ -116,13 +151,14 @@ class Passing:
             brakes=self._brakes(view, rules, dry_run=one.dry_run),
         )
 
-    def _brakes(self, view: View, rules: Rules, *, dry_run: bool) -> Callable[[Transaction], tuple[Brake, str] | None]:
-        def brakes(tx: Transaction) -> tuple[Brake, str] | None:
+    def _brakes(self, view: View, rules: Rules, *, dry_run: bool) -> Brakes:
+        def brakes(tx: Transaction) -> Braking:
             facts = read_facts(tx, dry_run=dry_run)
-            age = max(facts.now - view.read_at, lease_clock() - view.began_at)
+            ourselves = Ourselves(self.watch.awake_for, max(facts.now - view.read_at, lease_clock() - view.began_at))
             if facts.path.ok_since != view.judged.path_ok_since:
-                return Brake.STALE_SNAPSHOT, f"the way of a beat was broken meanwhile: {facts.path.why}"
-            return held(facts, rules.restraints, Ourselves(self.watch.awake_for, age))
+                broken = Brake.STALE_SNAPSHOT, f"the way of a beat was broken meanwhile: {facts.path.why}"
+                return lambda _: broken
+            return lambda acts: held(facts.after(acts), rules.restraints, ourselves)
 
         return brakes
 

@@ -11,7 +11,7 @@ from riverkeeper.config.load import Config
 from riverkeeper.config.policy import policy_of
 from riverkeeper.database import Transaction
 from riverkeeper.rescue.by_hand import OrderOf
-from riverkeeper.rescue.order import Order
+from riverkeeper.rescue.order import Braking, Order
 from riverkeeper.rescue.state import Brake
 from riverkeeper.rescue.switches import Status, read_status
 from riverkeeper.verdict.assign import tier_of
@@ -42,9 +42,10 @@ def brakes_of(status: Status) -> Mapping[Brake, str]:
     return brakes
 
 
-def held(tx: Transaction) -> tuple[Brake, str] | None:
+def held(tx: Transaction) -> Braking:
     """What holds a person too: a kill switch that somebody pulled, and mass silence. Release them first."""
-    return next(iter(brakes_of(read_status(tx)).items()), None)
+    holding = next(iter(brakes_of(read_status(tx)).items()), None)
+    return lambda _: holding
 
 
 def orders(

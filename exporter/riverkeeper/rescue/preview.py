@@ -51,7 +51,7 @@ def _seen(tx: Transaction, claim: Claim, policy: Policy, keeper: UUID, order_of:
         return Preview(claim.job_id, None, held)
     order = order_of(held.job)
     verdict = judge(held.job, policy, order.limits, held.now, order.path_ok_since)
-    if brake := order.brakes(tx):
+    if brake := order.brakes(tx)(0):
         return Preview(claim.job_id, verdict, Refused(Refusal.of_brake(brake[0]), brake[1]), held.now)
     if verdict.reason is Reason.OK:
         return Preview(claim.job_id, verdict, Refused(Refusal.BEAT), held.now)

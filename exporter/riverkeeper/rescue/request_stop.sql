@@ -1,8 +1,9 @@
--- Question: (writes) ask the worker to stop a job that hangs; its next beat brings it the word.
--- Index: heartbeat's primary key; the row is locked by this transaction.
--- NULL: never; no row: it was asked before, or the claim is lost.
+-- Question: (writes) ask the workers of these claims to stop jobs that hang; their next beat brings them the word.
+-- Index: heartbeat's primary key; the rows are locked by this transaction.
+-- NULL: never; a claim is missing: its worker was asked before, or the claim is lost.
 UPDATE keeper.heartbeat AS h
 SET stop_requested_at = clock_timestamp()
-WHERE h.job_id = %(job_id)s::bigint AND h.attempted_at = %(attempted_at)s::timestamptz
+FROM jsonb_to_recordset(%(rows)s::jsonb) AS c (job_id bigint, attempted_at timestamptz)
+WHERE h.job_id = c.job_id AND h.attempted_at = c.attempted_at
   AND h.lost_at IS NULL AND h.stop_requested_at IS NULL
 RETURNING h.job_id

@@ -1,16 +1,18 @@
--- Question: (writes) what was done, or would have been, to which claim, and on what evidence? Once a claim.
+-- Question: (writes) what was done, or would have been, to which claims, and on what evidence? Once a claim.
 -- Index: rescue_once_a_claim, rescue_stop_once, rescue_dry_once.
--- NULL: state_after and scheduled_at where the job is not written; late_seconds where no limit was passed. No row: it
--- has been written before.
+-- NULL: state_after and scheduled_at where the job is not written; late_seconds where no limit was passed. A row is
+-- missing: it has been written before.
 INSERT INTO keeper.rescue (
     at, dry_run, job_id, attempted_at, attempt, queue, kind, priority, tier, reason, action, state_after, scheduled_at,
     evidence, woken_by, keeper, late_seconds
 )
-VALUES (
-    to_timestamp(%(at)s::double precision), %(dry_run)s::boolean, %(job_id)s::bigint, %(attempted_at)s::timestamptz,
-    %(attempt)s::smallint, %(queue)s::text, %(kind)s::text, %(priority)s::smallint, %(tier)s::text, %(reason)s::text,
-    %(action)s::text, %(state_after)s::text, to_timestamp(%(scheduled_at)s::double precision), %(evidence)s::jsonb,
-    %(woken_by)s::text, %(keeper)s::uuid, %(late_seconds)s::double precision
+SELECT
+    to_timestamp(w.at), w.dry_run, w.job_id, w.attempted_at, w.attempt, w.queue, w.kind, w.priority, w.tier, w.reason,
+    w.action, w.state_after, to_timestamp(w.scheduled_at), w.evidence, w.woken_by, w.keeper, w.late_seconds
+FROM jsonb_to_recordset(%(rows)s::jsonb) AS w (
+    at double precision, dry_run boolean, job_id bigint, attempted_at timestamptz, attempt smallint, queue text,
+    kind text, priority smallint, tier text, reason text, action text, state_after text, scheduled_at double precision,
+    evidence jsonb, woken_by text, keeper uuid, late_seconds double precision
 )
 ON CONFLICT DO NOTHING
 RETURNING id

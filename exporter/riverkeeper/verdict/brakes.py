@@ -7,7 +7,7 @@ All moments are Unix seconds of the database's clock, durations seconds.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from riverkeeper.rescue.state import Brake
 from riverkeeper.verdict.mass import Mass, why_held
@@ -41,6 +41,10 @@ class Facts:
     acted_in_step: int = 0  # the same since `mass.step_at`
     mass: Mass = field(default_factory=Mass)
     path: Path = field(default_factory=Path)
+
+    def after(self, acts: int) -> Facts:
+        """These facts once so many more acts are written."""
+        return replace(self, acted_in_minute=self.acted_in_minute + acts, acted_in_step=self.acted_in_step + acts)
 
 
 @dataclass(frozen=True, slots=True)

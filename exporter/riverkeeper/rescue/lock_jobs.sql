@@ -1,11 +1,16 @@
--- Question: (locks) is the job still running under this claim, and what must a rescue know of it?
--- Index: river_job's primary key; rescue_once_a_claim for the job's own past; river_leader has one row or none.
+-- Question: (locks) which of these jobs still run under their claims, and what must a rescue know of them?
+-- Index: river_job's primary key, once for each claim (LATERAL leaves the planner no other way, and IS TRUE keeps it
+-- from the indexes by state); rescue_once_a_claim for the job's own past; river_leader has one row or none.
 -- NULL: client_id where nobody is named; rescue_count, cancel_at and health_at where the metadata has no such key;
--- last_rescue_at where the job was never rescued. No row: not running under the claim, or locked by somebody.
+-- last_rescue_at where the job was never rescued. A claim is missing: its job does not run under it, or somebody has
+-- locked it.
 -- A foreign key to river_job locks its row too, but not against NO KEY UPDATE. `unique_states` came with River's
 -- migration 6: where the table has no such column, the name means that of `old`.
-SELECT held.*
-FROM (SELECT NULL::bit(8) AS unique_states) AS old
+SELECT c.number, held.*
+FROM jsonb_to_recordset(%(claims)s::jsonb) AS c (
+    number integer, job_id bigint, attempt smallint, attempted_at timestamptz
+)
+CROSS JOIN (SELECT NULL::bit(8) AS unique_states) AS old
 CROSS JOIN LATERAL (
     SELECT
         j.queue,
@@ -35,9 +40,9 @@ CROSS JOIN LATERAL (
         extract(epoch FROM clock_timestamp())::double precision AS now,
         random() AS chance
     FROM river.river_job AS j
-    WHERE j.id = %(job_id)s::bigint
-      AND j.state = 'running'
-      AND j.attempt = %(attempt)s::smallint
-      AND j.attempted_at = %(attempted_at)s::timestamptz
+    WHERE j.id = c.job_id
+      AND (j.state = 'running') IS TRUE
+      AND j.attempt = c.attempt
+      AND j.attempted_at = c.attempted_at
     FOR NO KEY UPDATE OF j SKIP LOCKED
 ) AS held

@@ -1,0 +1,64 @@
+"""The writes of rescues that are decided: the arbiter's rows first, then the jobs, then the audit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from riverkeeper.database import Transaction
+from riverkeeper.rescue.audit import Entry, to_json
+from riverkeeper.rescue.plan import Act
+from riverkeeper.rescue.refusal import Refusal
+from riverkeeper.verdict.job import Claim
+
+Row = Mapping[str, object]
+
+
+class Unwritten(Exception):
+    """A row is not as we locked it: none of the writes may stand."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.sentence)
+        self.refusal = refusal
+
+
+def write(tx: Transaction, entries: Sequence[Entry]) -> None:
+    """All of them in one message, inside `tx.whole`. Raises Unwritten, and DatabaseError."""
+    writes = [(name, rows, refusal) for name, rows, refusal in _writes(entries) if rows]
+    answers = tx.queries(*((name, {"rows": to_json(rows)}) for name, rows, _ in writes))
+    for answer, (_, rows, refusal) in zip(answers, writes, strict=True):
+        if len(answer) < len(rows):
+            raise Unwritten(refusal)
+
+
+def _writes(entries: Sequence[Entry]) -> list[tuple[str, list[Row], Refusal]]:
+    """Each statement, its rows, and what it means where one of them was not written."""
+    stops = [one for one in entries if one.plan.act is Act.STOP]
+    others = [one for one in entries if one.plan.act is not Act.STOP]
+    return [
+        ("rescue/mark_lost", [_claim(one.job.claim) for one in others if _has_row(one)], Refusal.LOST_ALREADY),
+        ("rescue/request_stop", [_claim(one.job.claim) for one in stops], Refusal.STOPPING),
+        ("rescue/write_jobs", [_job(one) for one in others], Refusal.GONE),
+        ("rescue/write_audit", [one.values for one in entries], Refusal.RESCUED_ALREADY),
+        ("rescue/send_cancel", [_cancel(one) for one in others if one.plan.notify], Refusal.DATABASE),
+    ]
+
+
+def _has_row(one: Entry) -> bool:
+    """Else a tombstone stands there, which is lost from its first moment on."""
+    return one.job.beat is not None and not one.job.beat.by_metadata
+
+
+def _claim(claim: Claim) -> Row:
+    return {"job_id": claim.job_id, "attempt": claim.attempt, "attempted_at": claim.attempted_at}
+
+
+def _job(one: Entry) -> Row:
+    what = one.plan
+    return {
+        **_claim(one.job.claim), "state": what.state, "scheduled_at": what.scheduled_at,
+        "finalized_at": what.finalized_at, "error": what.error, "metadata": what.metadata,
+    }  # fmt: skip
+
+
+def _cancel(one: Entry) -> Row:
+    return {"job_id": one.job.claim.job_id, "queue": one.job.queue}

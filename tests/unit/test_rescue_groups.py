@@ -1,0 +1,85 @@
+"""Which claims go into one transaction, and how far a brake lets them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis.strategies import booleans, integers, lists, none, sampled_from, tuples
+
+from riverkeeper.rescue.audit import Entry
+from riverkeeper.rescue.candidates import Candidate, group
+from riverkeeper.rescue.deciding import allowed
+from riverkeeper.rescue.order import Done
+from riverkeeper.rescue.plan import Act, Plan
+from riverkeeper.rescue.refusal import Refusal, Refused
+from riverkeeper.rescue.state import Brake
+from riverkeeper.verdict.brakes import Facts, Restraints, held
+from riverkeeper.verdict.job import Beat, Claim, RunningJob
+from riverkeeper.verdict.mass import Mass
+from riverkeeper.verdict.tiers import Tier
+from riverkeeper.verdict.verdict import StuckJob, Verdict
+from riverkeeper.verdict.words import Reason
+
+BEATS = {"table": Beat(1.0, 10.0), "metadata": Beat(1.0, 30.0, by_metadata=True), "never": None}
+
+
+def candidate(number: int, beats: str, dry_run: bool) -> Candidate:
+    job = RunningJob(Claim(number, 1, ""), "q", "k", 1, 25, 1.0, "worker", BEATS[beats])
+    return Candidate(
+        StuckJob(job, Verdict(Reason.WORKER_LOST, "standard")), Tier("standard"), dry_run, "supervisor", None
+    )
+
+
+def entry(number: int) -> Entry:
+    job = candidate(number, "table", dry_run=False).stuck.job
+    done = Done(job.claim, Act.RETRY, Reason.WORKER_LOST, "available", None, False, 1.0, None)
+    return Entry(job, Plan(Act.RETRY), done, {})
+
+
+@given(
+    lists(tuples(sampled_from(sorted(BEATS)), booleans()), min_size=1, max_size=30), integers(min_value=1, max_value=9)
+)
+def test_a_group_is_alike_and_nobody_is_lost(made: list[tuple[str, bool]], at_most: int) -> None:
+    """Rows with rows, tombstones with tombstones, dry runs with dry runs, and the first is in it."""
+    waiting = [candidate(number, *one) for number, one in enumerate(made)]
+    together, others = group(waiting, at_most)
+
+    assert together[0] is waiting[0]
+    assert len(together) <= at_most
+    assert len({(one.stuck.job.beat is BEATS["table"], one.dry_run) for one in together}) == 1
+    assert sorted([*together, *others], key=waiting.index) == waiting
+    assert others == sorted(others, key=waiting.index)
+
+
+@given(lists(booleans(), max_size=30), none() | integers(min_value=0, max_value=30))
+def test_a_brake_lets_through_as_many_as_it_has_room_for(acts: list[bool], room: int | None) -> None:
+    """The first ones, in their order; what is refused for a reason of its own takes no room."""
+    ones = [entry(number) if act else Refused(Refusal.BEAT) for number, act in enumerate(acts)]
+    outcomes = allowed(ones, lambda done: None if room is None or done < room else (Brake.RATE, "because"))
+
+    wanted = [one for one in ones if isinstance(one, Entry)]
+    assert [one for one in outcomes if isinstance(one, Entry)] == wanted[:room]
+    assert [one for one in outcomes if one == Refused(Refusal.BRAKE_RATE, "because")] == [
+        Refused(Refusal.BRAKE_RATE, "because") for _ in wanted[len(wanted[:room]) :]
+    ]
+    assert [number for number, one in enumerate(outcomes) if one == Refused(Refusal.BEAT)] == [
+        number for number, act in enumerate(acts) if not act
+    ]
+
+
+@pytest.mark.parametrize(
+    ("facts", "brake", "room"),
+    [
+        (Facts(10.0, acted_in_minute=117), Brake.RATE, 3),
+        (Facts(10.0, mass=Mass(slow_from=1.0, step=1, step_at=2.0), acted_in_step=4), Brake.MASS_SILENCE, 6),
+    ],
+)
+def test_rate_and_slow_start_count_the_acts_of_this_transaction(facts: Facts, brake: Brake, room: int) -> None:
+    """As they would if each act were a transaction: the last one that goes is the one before the budget is used up."""
+    facts = replace(facts, path=replace(facts.path, probe_at=facts.now))
+    assert held(facts.after(room - 1), Restraints()) is None
+    holding = held(facts.after(room), Restraints())
+    assert holding
+    assert holding[0] is brake
