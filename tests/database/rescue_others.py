@@ -18,7 +18,8 @@ from riverkeeper.database import Transaction
 T = TypeVar("T")
 # Where a rescue can be met. "commit" is after all its statements, before they count.
 POINTS = (
-    "rescue/try_actor_lock", "rescue/lock_beats", "rescue/place_tombstones", "rescue/lock_jobs", "rescue/mark_lost",
+    "rescue/try_actor_lock", "rescue/lock_beats", "rescue/place_tombstones", "rescue/lock_jobs", "rescue/read_jobs",
+    "rescue/mark_lost",
     "rescue/write_jobs", "rescue/write_audit", "commit",
 )  # fmt: skip
 # River's own statements look at the job's id and `running`, at nothing else.

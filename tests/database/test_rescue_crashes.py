@@ -28,7 +28,7 @@ from riverkeeper.rescue.refusal import Refusal, Refused
 from riverkeeper.verdict.job import Claim
 from riverkeeper.verdict.verdict import StuckJob
 
-STATEMENTS = 7  # of a rescue: the actor's lock, beat, job, mark, job, audit, commit
+STATEMENTS = 8  # of a rescue: the actor's lock, beat, job, job read, mark, job, audit, commit
 LONG = bool(os.environ.get("RIVERKEEPER_TEST_LONG"))
 LOCKED_OUT = """
 CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS

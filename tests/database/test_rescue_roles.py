@@ -68,6 +68,20 @@ def test_others_cannot_rescue(scene: Scene, name: str) -> None:
     assert scene.rescues(claim) == scene.ours(claim) == 0
 
 
+def test_a_keeper_makes_dry_runs_of_what_a_rescuer_would_do(scene: Scene) -> None:
+    """Without a lock on River's table: the same act and the same evidence, and nothing is changed."""
+    database = Database(url_of(scene, "keeper"))
+    scene.sql.execute("DELETE FROM river_job")
+    for claim in (scene.stale(unique_key=b"k"), scene.hung(), scene.never_beaten()):
+        stuck = scene.found(claim)
+        with scene.keeping(database) as tx:
+            outcome = rescue(tx, stuck, scene.order(dry_run=True, locks_jobs=False))
+        assert isinstance(outcome, Done), outcome
+        assert scene.job(claim)["state"] == "running"
+        assert scene.row(claim) is None or scene.row(claim)["lost_at"] is None  # type: ignore[index]
+    database.close()
+
+
 NOBODY_MAY = (
     "SELECT args FROM river_job",
     "SELECT * FROM river_job",

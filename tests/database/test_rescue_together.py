@@ -36,7 +36,7 @@ from riverkeeper.rescue.state import Brake
 Make = Callable[[Scene], Event]
 BEATEN_OR_NOT = pytest.mark.parametrize("make", [Scene.stale, Scene.never_beaten], ids=["beaten", "never beaten"])
 OTHERS = {"beat": beats, "settle": settles, "complete": runs(COMPLETE), "fail and claim anew": runs(FAIL, FETCH)}
-STATEMENTS = 7  # the actor's lock, beats or tombstones, jobs, marks or processes, jobs, audit, commit
+STATEMENTS = 8  # the actor's lock, beats or tombstones, jobs, jobs read, marks or processes, jobs, audit, commit
 TERMINATE = """
 SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
 WHERE application_name = 'riverkeeper' AND datname = current_database()

@@ -26,9 +26,6 @@ from database.keepers import (
     when,
     written,
 )
-from riverkeeper.keeper.check import examine
-from riverkeeper.keeper.grants import grants
-from riverkeeper.keeper.report import Level
 from riverkeeper.keeper.schema import install
 from riverkeeper.rescue import watch
 from riverkeeper.rescue.state import Brake
@@ -263,18 +260,6 @@ def test_a_stop_takes_less_than_five_seconds(river_url: str, tmp_path: Path, loo
 
     assert took < 5
     assert keeper.returncode == 0
-
-
-def test_the_doctor_says_that_a_keeper_may_not_rescue(river_url: str, looking: Connection) -> None:
-    """A login that counts but lacks the rescuer's role: a warning with its cure."""
-    looking.execute(grants("public", "riverkeeper"))
-    looking.execute("DROP ROLE IF EXISTS counting")
-    looking.execute("CREATE ROLE counting LOGIN IN ROLE riverkeeper_keeper")
-    findings = examine(river_url.replace("postgres@", "counting@"), None, None).findings
-
-    assert [(one.level, one.cure) for one in findings if one.topic == "rescuer"] == [
-        (Level.WARNING, "riverkeeper schema grants")
-    ]
 
 
 def test_two_keepers_with_two_policies_say_so(

@@ -12,6 +12,7 @@ from riverkeeper.config.load import Config
 from riverkeeper.keeper.check import examine
 from riverkeeper.keeper.report import Report
 from riverkeeper.keeper.report_table import table_of
+from riverkeeper.rescue.rules import rules_of
 from riverkeeper.web import webhook_check
 
 
@@ -20,7 +21,8 @@ from riverkeeper.web import webhook_check
 @click.option("--json", "as_json", is_flag=True, help="For scripts.")
 def check(config: Config, as_json: bool) -> None:
     """Say what works, what is missing, and how to mend it. Changes nothing. Exit code 1 if there is a problem."""
-    examined = examine(config.conninfo.reveal(), config.database.river_schema, config.database.keeper_schema)
+    place, live = config.database, rules_of(config).is_live
+    examined = examine(config.conninfo.reveal(), place.river_schema, place.keeper_schema, live=live)
     report = Report((*examined.findings, *webhook_check.findings(config.webhook)))
     if as_json:
         click.echo(json.dumps(report.as_json(), indent=2))

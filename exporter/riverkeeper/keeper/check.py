@@ -25,15 +25,18 @@ SECONDS = 20.0  # a person waits; a table without its index needs some of it
 SHOWN = 20  # poison jobs by name
 
 
-def examine(url: str, river_schema: str | None, keeper_schema: str | None) -> Report:
-    """Everything that can be said about this database, its River and its keeper schema. Never raises."""
+def examine(url: str, river_schema: str | None, keeper_schema: str | None, *, live: bool = False) -> Report:
+    """Everything that can be said about this database, its River and its keeper schema. Never raises.
+
+    `live`: rescues are wanted, not dry runs only.
+    """
     findings: list[Finding] = []
     schemas: dict[str, str] = {}
     try:
         database = Database(url)
         try:
             with database.reading(SECONDS, schemas) as tx:
-                for finding in _ask(tx, schemas, river_schema, keeper_schema or default_name(river_schema)):
+                for finding in _ask(tx, schemas, river_schema, keeper_schema or default_name(river_schema), live):
                     findings.append(finding)  # one by one: what was found before a failure is said too
         finally:
             database.close()
@@ -43,7 +46,9 @@ def examine(url: str, river_schema: str | None, keeper_schema: str | None) -> Re
     return Report(tuple(findings))
 
 
-def _ask(tx: Transaction, schemas: dict[str, str], river_schema: str | None, keeper: str) -> Iterator[Finding]:
+def _ask(
+    tx: Transaction, schemas: dict[str, str], river_schema: str | None, keeper: str, live: bool
+) -> Iterator[Finding]:
     sent = time.time()
     opened = tx.query("river/open_transaction")[0]
     skew = (sent + time.time()) / 2 - opened.clock
@@ -58,7 +63,7 @@ def _ask(tx: Transaction, schemas: dict[str, str], river_schema: str | None, kee
     yield from diagnosis.keeper(found, standby=opened.standby)
     if isinstance(found, KeeperSchema) and found.writable and not found.outdated:
         rights = questions.ask("rights", lambda: tx.query("rescue/read_rights"))
-        yield from diagnosis.rescuer(may_rescue=bool(rights and rights[0].may_rescue))
+        yield from diagnosis.rescuer(may_rescue=bool(rights and rights[0].may_rescue), live=live)
     heard = None
     if isinstance(found, KeeperSchema) and found.heartbeat:
         heard = questions.ask("heartbeats", lambda: read_clients(tx), aside=True)

@@ -101,15 +101,15 @@ def keeper(found: KeeperSchema | DatabaseError, *, standby: bool) -> Iterator[Fi
         yield ok(topic, f'"{found.name}" is installed, version {found.version}')
 
 
-def rescuer(*, may_rescue: bool) -> Iterator[Finding]:
+def rescuer(*, may_rescue: bool, live: bool) -> Iterator[Finding]:
     """Of a keeper that may write its own schema; else that is what is said."""
     if may_rescue:
         yield ok("rescuer", "this login may rescue stuck jobs, and prove that beats get through")
+    elif live:
+        said = "the mode is live, and this login may not rescue: it does nothing, and leaves the turn to others"
+        yield problem("rescuer", said, "riverkeeper schema grants (riverkeeper_rescuer), or rescue.mode: dry_run")
     else:
-        said = (
-            "this login may not rescue: no job is, in a dry run neither, and it does not prove that beats get through"
-        )
-        yield warning("rescuer", said, "riverkeeper schema grants")
+        yield ok("rescuer", "this login may make dry runs and prove that beats get through; it may change no job")
 
 
 def leader(found: Leader | None, now: float) -> Iterator[Finding]:

@@ -50,7 +50,7 @@ def grants(river_schema: str, keeper_schema: str) -> str:
     parts = (
         _roles(),
         _reader(river_schema, keeper_schema),
-        _keeper(keeper_schema),
+        _keeper(river_schema, keeper_schema),
         _rescuer(river_schema),
         _worker(river_schema, keeper_schema),
     )
@@ -60,8 +60,8 @@ def grants(river_schema: str, keeper_schema: str) -> str:
 _HEAD = f"""\
 -- Roles without a login of their own. Give a keeper's login one of the first three:
 --   GRANT {READER} TO <login>;   only looks, at heartbeats too; finished jobs are counted in the keeper's memory
---   GRANT {KEEPER} TO <login>;   counts finished jobs in the keeper schema
---   GRANT {RESCUER} TO <login>;  rescues too: changes {", ".join(RESCUED_COLUMNS)} of jobs; a dry run needs it as well
+--   GRANT {KEEPER} TO <login>;   counts finished jobs in the keeper schema, and makes dry runs
+--   GRANT {RESCUER} TO <login>;  rescues too: changes {", ".join(RESCUED_COLUMNS)} of jobs
 -- and the login by which workers beat, where it is not the one by which they work:
 --   GRANT {WORKER} TO <login>;   beats for claims; it can neither take one away nor change a job
 -- Run it as the owner of River's tables and of the keeper schema, after `riverkeeper schema install`.
@@ -90,10 +90,11 @@ def _reader(schema: str, keeper_schema: str) -> Iterator[str]:
         yield _grant("SELECT", keeper_schema, table, READER)
 
 
-def _keeper(schema: str) -> Iterator[str]:
+def _keeper(river_schema: str, schema: str) -> Iterator[str]:
     yield f"GRANT USAGE ON SCHEMA {name_in_script(schema)} TO {KEEPER};"
     for table, rights in KEEPER_TABLES.items():
         yield _grant(rights, schema, table, KEEPER)
+    yield _tolerant(select(river_schema, "river_job", ["unique_states"], KEEPER))
 
 
 def _worker(river_schema: str, keeper_schema: str) -> Iterator[str]:
@@ -108,7 +109,6 @@ def _rescuer(schema: str) -> Iterator[str]:
     name = name_in_script(schema)
     yield f"GRANT UPDATE ({', '.join(RESCUED_COLUMNS)}) ON {name}.river_job TO {RESCUER};"
     yield f"GRANT USAGE ON TYPE {name}.river_job_state TO {RESCUER};"
-    yield _tolerant(select(schema, "river_job", ["unique_states"], RESCUER))
     yield _tolerant(f"GRANT EXECUTE ON FUNCTION {name}.river_job_state_in_bitmask TO {RESCUER};")
 
 

@@ -97,7 +97,10 @@ def _guarded(tx: Transaction, asked: Sequence[Asked]) -> list[Decided]:
     recorded = audit.recorded(tx, asked) if order.dry_run else ()
     if len(recorded) == len(asked):
         raise _Undo([Refused(Refusal.RECORDED)] * len(asked))
-    held = lock(tx, [_wanted(one.stuck.job) for one in asked], order.keeper, order.policy.metadata_interval)
+    wanted = [_wanted(one.stuck.job) for one in asked]
+    held = lock(
+        tx, wanted, order.keeper, order.policy.metadata_interval, jobs_too=order.locks_jobs or not order.dry_run
+    )
     found = [
         Refused(Refusal.RECORDED) if number in recorded else decided(rows, one)
         for number, (rows, one) in enumerate(zip(held, asked, strict=True))
@@ -106,7 +109,7 @@ def _guarded(tx: Transaction, asked: Sequence[Asked]) -> list[Decided]:
     entries = _entries(outcomes)
     if order.dry_run or not entries:
         raise _Undo(outcomes)
-    if len(entries) < len(asked) and not all(_wanted(one.stuck.job).has_row for one in asked):
+    if len(entries) < len(asked) and not all(one.has_row for one in wanted):
         raise _Apart  # a tombstone of one that is left alone must not stand
     write(tx, entries)
     return outcomes

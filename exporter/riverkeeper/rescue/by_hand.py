@@ -73,11 +73,13 @@ def _handle(tx: Transaction, claim: Claim, policy: Policy, keeper: UUID, order_o
     return Handled(claim.job_id, verdict, rescue(tx, StuckJob(held.job, verdict), order))
 
 
-def look(tx: Transaction, claim: Claim, keeper: UUID, metadata_interval: float) -> Locked | Refused:
-    """What the two locks of a rescue would show; nothing stays locked or written. Raises DatabaseError."""
+def look(
+    tx: Transaction, claim: Claim, keeper: UUID, metadata_interval: float, *, jobs_too: bool = True
+) -> Locked | Refused:
+    """What the two locks of a rescue would show (see `lock`); nothing stays locked or written. Raises DatabaseError."""
     try:
         with tx.whole():
-            raise _Seen(lock(tx, [Wanted(claim)], keeper, metadata_interval)[0])
+            raise _Seen(lock(tx, [Wanted(claim)], keeper, metadata_interval, jobs_too=jobs_too)[0])
     except _Seen as seen:
         return seen.held
     except DatabaseError as error:

@@ -11,6 +11,7 @@ from riverkeeper.errors import DatabaseError, Trouble
 from riverkeeper.heartbeat.clock import lease_clock
 from riverkeeper.keeper.schema import look
 from riverkeeper.keeper.visit import RESCUE_VERSION
+from riverkeeper.rescue.rules import rules_of
 from riverkeeper.river.detect import detect
 
 LOOK_AGAIN_SECONDS = 60.0  # as often as a reading looks into the catalog, and after anything failed
@@ -21,8 +22,10 @@ class Ground:
 
     def __init__(self, config: Config) -> None:
         self._config = config
+        self._is_live = rules_of(config).is_live
         self._schemas = {"keeper": config.database.effective_keeper_schema}
         self._looked_at = float("-inf")
+        self.may_rescue = False  # or else make dry runs; known from the first transaction on
         self.database = Database(config.conninfo.reveal())
 
     @property
@@ -32,7 +35,7 @@ class Ground:
 
     @contextmanager
     def writing(self, seconds: float) -> Iterator[Transaction]:
-        """Raises DatabaseError: NO_KEEPER or FORBIDDEN where this login cannot rescue here."""
+        """Raises DatabaseError: NO_KEEPER or FORBIDDEN where this login cannot do here what the mode says."""
         try:
             with self.database.writing(seconds, self._schemas) as tx:
                 if lease_clock() - self._looked_at > LOOK_AGAIN_SECONDS:
@@ -53,6 +56,9 @@ class Ground:
             raise DatabaseError(Trouble.NO_KEEPER, f'keeper schema "{found.name}" is not installed')
         if found.version is not None and found.version < RESCUE_VERSION:
             raise DatabaseError(Trouble.NO_KEEPER, f'keeper schema "{found.name}" is from before the rescuer')
-        if found.version is None or not found.writable or not tx.query("rescue/read_rights")[0].may_rescue:
-            raise DatabaseError(Trouble.FORBIDDEN, "this login may not rescue")
+        if found.version is None or not found.writable:
+            raise DatabaseError(Trouble.FORBIDDEN, f'this login may not write keeper schema "{found.name}"')
+        self.may_rescue = tx.query("rescue/read_rights")[0].may_rescue
+        if not self.may_rescue and self._is_live:  # it must not keep the turn from a replica that may
+            raise DatabaseError(Trouble.FORBIDDEN, "this login may not rescue, and the mode is live")
         self._looked_at = lease_clock()

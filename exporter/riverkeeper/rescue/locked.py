@@ -46,7 +46,7 @@ def table_beat(row: Row) -> Beat:
 
 
 def metadata_beat(row: Row, interval: float) -> Beat | None:
-    """The beat in a job's metadata (lock_jobs.sql), if it is of this claim."""
+    """The beat in a job's metadata (read_jobs.sql), if it is of this claim."""
     said = moment(row.health_at)
     if said is None or not row.claimed_at <= said <= row.now + AHEAD:
         return None
@@ -61,7 +61,7 @@ def later(row: Beat | None, said: Beat | None) -> Beat | None:
 
 
 def locked(claim: Claim, row: Row, beat: Beat | None, instances: Sequence[Row], suspect_since: float | None) -> Locked:
-    """Of lock_jobs.sql, the beat, and read_instances.sql where there is none."""
+    """Of read_jobs.sql, the beat, and read_instances.sql where there is none."""
     asked = moment(row.cancel_at)
     job = RunningJob(
         claim=claim,

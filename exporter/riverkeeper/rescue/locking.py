@@ -26,23 +26,29 @@ class Wanted:
     suspect_since: float | None = None
 
 
-def lock(tx: Transaction, wanted: Sequence[Wanted], keeper: UUID, metadata_interval: float) -> list[Locked | Refused]:
+def lock(
+    tx: Transaction, wanted: Sequence[Wanted], keeper: UUID, metadata_interval: float, *, jobs_too: bool = True
+) -> list[Locked | Refused]:
     """Both rows of each, and all that a verdict looks at, read anew under the locks; inside `tx.whole`.
 
     Of different jobs, all of them seen with a row, or none. Where there is none, a tombstone keeps a first beat out
     from here on: it may have to wait for one under way, and so must not while we hold the rows of others. It stands
-    where the transaction does. Raises DatabaseError.
+    where the transaction does. Without `jobs_too` the jobs' rows are read and not locked, which takes no right to
+    change them: for a look, and for a dry run. Raises DatabaseError.
     """
+    named, placed = _named(wanted), set[int]()
+    of_jobs = [("rescue/lock_jobs", named), ("rescue/read_jobs", named)][0 if jobs_too else 1 :]
     if all(one.has_row for one in wanted):
-        placed: set[int] = set()
-        beats, jobs = tx.queries(("rescue/lock_beats", _named(wanted)), ("rescue/lock_jobs", _named(wanted)))
+        beats, *found = tx.queries(("rescue/lock_beats", named), *of_jobs)
     else:
-        placed = {row.job_id for row in tx.query("rescue/place_tombstones", {"keeper": keeper} | _named(wanted))}
+        placed = {row.job_id for row in tx.query("rescue/place_tombstones", {"keeper": keeper} | named)}
         spoken = _named(wanted, {one.claim.job_id for one in wanted} - placed)
         beats = tx.query("rescue/lock_beats", spoken) if len(placed) < len(wanted) else []
-        jobs = tx.query("rescue/lock_jobs", _named(wanted))
-    rows = _Rows(tx, metadata_interval, placed, {row.number: row for row in beats}, {row.number: row for row in jobs})
+        found = tx.queries(*of_jobs)
+    held = {row.number for row in found[0]}
+    jobs = {row.number: row for row in found[-1] if row.number in held}
     running = _running(tx, wanted) if len(jobs) < len(wanted) else set()
+    rows = _Rows(tx, metadata_interval, placed, {row.number: row for row in beats}, jobs)
     return [rows.held(number, one, number in running) for number, one in enumerate(wanted)]
 
 

@@ -35,6 +35,7 @@ class Order:
     path_ok_since: float | None  # silence counts from then on; None: nobody is lost
     brakes: Brakes
     dry_run: bool = True
+    locks_jobs: bool = True  # False in a dry run of a login that may not change them
     cooldown: float = COOLDOWN_SECONDS  # between two rescues of one job
     action: Action | None = None  # None: as the tier says; else what a person asked for, HOLD excepted
 

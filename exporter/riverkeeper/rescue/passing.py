@@ -147,6 +147,7 @@ class Passing:
             woken_by=one.woken_by,
             path_ok_since=view.judged.path_ok_since,
             dry_run=one.dry_run,
+            locks_jobs=self.ground.may_rescue,
             cooldown=rules.restraints.cooldown,
             brakes=self._brakes(view, rules, dry_run=one.dry_run),
         )

@@ -46,7 +46,8 @@ def preview(
 
 
 def _seen(tx: Transaction, claim: Claim, policy: Policy, keeper: UUID, order_of: OrderOf) -> Preview:
-    held = look(tx, claim, keeper, policy.metadata_interval)
+    may_rescue = tx.query("rescue/read_rights")[0].may_rescue
+    held = look(tx, claim, keeper, policy.metadata_interval, jobs_too=may_rescue)
     if isinstance(held, Refused):
         return Preview(claim.job_id, None, held)
     order = order_of(held.job)

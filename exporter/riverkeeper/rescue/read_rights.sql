@@ -1,4 +1,4 @@
--- Question: may this login rescue? A dry run locks the job's row too, and so needs the same right.
+-- Question: may this login rescue? Without that right it may still make dry runs.
 -- Index: none; the catalog.
 -- NULL: never.
 SELECT has_column_privilege(t.typrelid, 'state', 'UPDATE') AS may_rescue

@@ -1,0 +1,47 @@
+-- Question: which of these jobs run under their claims, and what must a rescue know of them? Asked after they are locked,
+-- so that the answer stays true; in a dry run by a login that may lock none, it is true at this moment.
+-- Index: river_job's primary key, once for each claim (LATERAL leaves the planner no other way, and IS TRUE keeps it
+-- from the indexes by state); rescue_once_a_claim for the job's own past; river_leader has one row or none.
+-- NULL: client_id where nobody is named; rescue_count, cancel_at and health_at where the metadata has no such key;
+-- last_rescue_at where the job was never rescued. A claim is missing: its job does not run under it.
+-- `unique_states` came with River's migration 6: where the table has no such column, the name means that of `old`.
+SELECT c.number, seen.*
+FROM jsonb_to_recordset(%(claims)s::jsonb) AS c (
+    number integer, job_id bigint, attempt smallint, attempted_at timestamptz
+)
+CROSS JOIN (SELECT NULL::bit(8) AS unique_states) AS old
+CROSS JOIN LATERAL (
+    SELECT
+        j.queue,
+        j.kind,
+        j.priority,
+        j.max_attempts,
+        j.attempted_by[cardinality(j.attempted_by)] AS client_id,
+        extract(epoch FROM j.attempted_at)::double precision AS claimed_at,
+        extract(epoch FROM j.scheduled_at)::double precision AS scheduled_at,
+        coalesce(cardinality(j.errors), 0) AS errors,
+        jsonb_typeof(j.metadata) = 'object' AS has_metadata,
+        left((j.metadata -> 'river:rescue_count')::text, 32) AS rescue_count,
+        left(j.metadata ->> 'cancel_attempted_at', 64) AS cancel_at,
+        left(j.metadata ->> 'health_check_at', 64) AS health_at,
+        unique_states IS NULL OR get_bit(unique_states, 2) = 1 AS retryable_keeps_key,
+        EXISTS (SELECT FROM river.river_leader AS l WHERE l.expires_at > now()) AS led,
+        (
+            SELECT count(*)
+            FROM keeper.rescue AS r
+            WHERE r.job_id = j.id AND NOT r.dry_run AND r.action <> 'stop' AND r.at > now() - interval '24 hours'
+        ) AS rescues,
+        (
+            SELECT extract(epoch FROM max(r.at))::double precision
+            FROM keeper.rescue AS r
+            WHERE r.job_id = j.id AND NOT r.dry_run AND r.action <> 'stop'
+        ) AS last_rescue_at,
+        extract(epoch FROM clock_timestamp())::double precision AS now,
+        random() AS chance
+    FROM river.river_job AS j
+    WHERE j.id = c.job_id
+      AND (j.state = 'running') IS TRUE
+      AND j.attempt = c.attempt
+      AND j.attempted_at = c.attempted_at
+    OFFSET 0
+) AS seen
