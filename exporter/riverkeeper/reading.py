@@ -74,11 +74,19 @@ class Reader:
     """Takes snapshots of one River. Used by one thread at a time."""
 
     def __init__(
-        self, database: Database, settings: Settings, ourselves: Callable[[], Ourselves] = lambda: WIDE_AWAKE
+        self,
+        database: Database,
+        settings: Settings,
+        ourselves: Callable[[], Ourselves] = lambda: WIDE_AWAKE,
+        own_path: Callable[[float], float | None] = lambda _: None,
     ) -> None:
-        """`ourselves`: what the rescuer of this process knows of itself."""
+        """`ourselves`: what the rescuer of this process knows of itself.
+
+        `own_path`: since when it has proven the way of a beat for itself alone, at a moment of the database's clock.
+        """
         self._database = database
         self._ourselves = ourselves
+        self._own_path = own_path
         self._settings = settings
         self._schemas: dict[str, str] = {}
         self._place: Place | None = None
@@ -153,12 +161,13 @@ class Reader:
             questions.ask("learning", lambda: self._learner.learn(questions.tx, store, now, audit=place.keeper.audit))
 
     def _ask_suspects(self, questions: Questions, place: Place, snapshot: Snapshot) -> Suspects | None:
-        """The stuck jobs. Without a keeper schema no way of a beat is proven, and only a run can be too long."""
+        """The stuck jobs. Where no keeper that writes proves the way of a beat, this one's own readings must."""
         running, now, tx = snapshot.running, snapshot.now, questions.tx
         if running is None or now is None:
             questions.leave_out("suspects", because="running")
             return None
         path = self._ask_path(questions) if place.keeper.control else None
+        path = self._own_path(now) if path is None else path
         readable = Readable(
             heartbeats=snapshot.beating_clients is not None,
             audit=place.keeper.audit,

@@ -126,7 +126,8 @@ class Service:
         return self._collector.collect(seconds, self.config.rescue.interval / 2)
 
     def _collect(self, config: Config) -> Collector:
-        reader = Reader(Database(config.conninfo.reveal()), reader_settings(config), self._supervisor.ourselves)
+        database = Database(config.conninfo.reveal())
+        reader = Reader(database, reader_settings(config), self._supervisor.ourselves, self._supervisor.own_path)
         return Collector(reader, config.collect.min_interval)
 
 

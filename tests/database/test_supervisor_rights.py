@@ -7,12 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from conformance.proxy import proxied
 from database.heartbeat_sql import Connection, connected
-from database.keepers import Fleet, Look, beating, configured, keeping, when
+from database.keepers import CLAIMED, Fleet, Look, beating, configured, keeping, when, written
+from riverkeeper.config.layers import Options
+from riverkeeper.config.load import load
 from riverkeeper.keeper.check import examine
-from riverkeeper.keeper.grants import grants
+from riverkeeper.keeper.grants import KEEPER, READER, grants
 from riverkeeper.keeper.report import Level
 from riverkeeper.keeper.schema import install
+from riverkeeper.service import Service
 
 
 @pytest.fixture
@@ -33,13 +37,17 @@ def fleet(river_url: str, looking: Connection) -> Iterator[Fleet]:
         yield fleet
 
 
+def login(url: str, sql: Connection, name: str, role: str) -> str:
+    sql.execute(grants("public", "riverkeeper"))
+    sql.execute(f"DROP ROLE IF EXISTS {name}")
+    sql.execute(f"CREATE ROLE {name} LOGIN IN ROLE {role}")
+    return url.replace("postgres@", f"{name}@")
+
+
 @pytest.fixture
 def counting_url(river_url: str, looking: Connection) -> str:
     """Of a login that counts and lacks the rescuer's role."""
-    looking.execute(grants("public", "riverkeeper"))
-    looking.execute("DROP ROLE IF EXISTS counting")
-    looking.execute("CREATE ROLE counting LOGIN IN ROLE riverkeeper_keeper")
-    return river_url.replace("postgres@", "counting@")
+    return login(river_url, looking, "counting", KEEPER)
 
 
 def test_the_doctor_says_what_a_keeper_may(counting_url: str) -> None:
@@ -79,3 +87,82 @@ def test_a_login_that_may_change_no_job_leaves_a_live_turn_to_others(
         assert idle._process.acts.rescues.total() == 0
 
     assert "this login may not rescue, and the mode is live" in capsys.readouterr().out
+
+
+def now(look: Look) -> float:
+    return float(look.one("SELECT extract(epoch FROM clock_timestamp())::float8 AS now")["now"])
+
+
+def stuck(service: Service) -> dict[int, str]:
+    """Jobs and reasons, as its page and its metrics have them."""
+    judged = service._collector.collect(9.0).judged
+    return {one.job.claim.job_id: one.verdict.reason.value for one in judged.stuck} if judged else {}
+
+
+def test_a_login_that_only_reads_finds_lost_workers(
+    river_url: str, tmp_path: Path, fleet: Fleet, look: Look, looking: Connection
+) -> None:
+    """With nobody else to prove the way: its own looks do, for its alerts; and it writes nothing."""
+    dead, _ = fleet.worker(1), fleet.worker(1)
+    with keeping(configured(tmp_path, login(river_url, looking, "watching", READER))) as service:
+        when(lambda: service._supervisor.own_path(now(look)) is not None, "its looks to prove the way")
+        assert stuck(service) == {}
+        dead.alive = False
+        when(lambda: stuck(service) == {dead.claims[0]["job_id"]: "worker_lost"}, "the lost worker to be found")
+
+    assert look.control()["path_probe_at"] is None
+    assert look.rescued() == 0
+
+
+def test_a_reader_s_looks_prove_nothing_over_an_outage(
+    river_url: str, tmp_path: Path, fleet: Fleet, look: Look, looking: Connection
+) -> None:
+    """The database is away for several timeouts, and the workers with it: none of them is called lost afterwards."""
+    for _ in range(2):
+        fleet.worker(3)
+    with (
+        proxied(login(river_url, looking, "watching", READER)) as proxy,
+        keeping(configured(tmp_path, proxy.url)) as one,
+    ):
+        when(lambda: one._supervisor.own_path(now(look)) is not None, "its looks to prove the way")
+        before = one._supervisor.own_path(now(look))
+        proxy.stall()
+        when(lambda: one._supervisor.own_path(now(look)) is None, "the stretch to end")
+        looking.execute("UPDATE riverkeeper.heartbeat SET beat_at = now() - interval '1 minute'")
+        proxy.restore()
+        after = when(lambda: one._supervisor.own_path(now(look)), "a new stretch")
+        assert stuck(one) == {}
+
+    assert before is not None
+    assert after > before
+
+
+def test_without_a_keeper_schema_beats_by_metadata_are_judged(
+    river_url: str, tmp_path: Path, look: Look, looking: Connection
+) -> None:
+    """Nothing is installed: a job that wrote health_check_at, and writes it no more, is found all the same."""
+    looking.execute("DROP SCHEMA riverkeeper CASCADE")
+    [row] = looking.execute(CLAIMED, {"client": "old", "count": 1}).fetchall()
+    beat = "UPDATE river_job SET metadata = jsonb_build_object('health_check_at', to_jsonb(now()))"
+    looking.execute(beat)
+    file = written(tmp_path)
+    file.write_text(
+        file.read_text() + "heartbeat: {metadata_interval: 1s}\n"
+    )  # a thirtieth, as the tier's times are less
+    with keeping(load(file, {}, Options(database_url=river_url))) as service:
+        when(lambda: stuck(service) == {row["job_id"]: "worker_lost"}, "the silent job to be found")
+
+
+def test_the_looks_of_a_reader_rest_while_others_prove_the_way(
+    river_url: str, tmp_path: Path, fleet: Fleet, look: Look, looking: Connection
+) -> None:
+    """One proof is enough, and it is that of the keeper which acts."""
+    for _ in range(2):
+        fleet.worker(1)
+    with keeping(configured(tmp_path, river_url)):
+        when(lambda: look.counts_for(1.0), "the path to be proven")
+        with keeping(configured(tmp_path, login(river_url, looking, "watching", READER))) as reader:
+            when(lambda: reader._supervisor._watch.failed_turns, "its first turn to fail")
+            judged = when(lambda: reader._collector.collect(9.0).judged, "a reading")
+            assert judged.path_ok_since == pytest.approx(look.control()["path_ok_since"].timestamp())
+            assert reader._supervisor.own_path(now(look)) is None

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
-from riverkeeper.database import Database, Transaction
+from riverkeeper.database import Database, Row, Transaction
 from riverkeeper.rescue.evidence import evidence
 from riverkeeper.rescue.order import Asked, Done, Order
-from riverkeeper.rescue.plan import Locked, Plan
+from riverkeeper.rescue.plan import Act, Locked, Plan
 from riverkeeper.verdict.job import Claim, RunningJob
 from riverkeeper.verdict.verdict import Verdict
+from riverkeeper.verdict.words import Reason
 
 LOOK_SECONDS = 5.0
 
@@ -58,17 +60,33 @@ def recorded(tx: Transaction, asked: Sequence[Asked]) -> Collection[int]:
     return {row.number for row in tx.query("rescue/find_recorded", {"claims": to_json(claims)})}
 
 
-def did_it_commit(database: Database, schemas: Mapping[str, str], claim: Claim) -> bool | None:
-    """Whether a rescue of this claim was committed whose answer never came; None while nobody can know.
+def acts_on(database: Database, schemas: Mapping[str, str], claim: Claim) -> list[Row] | None:
+    """What was committed of this claim, the newest first (find_rescue.sql); None while nobody can know.
 
-    The server may still be at the old transaction, and commit it. It has the actor's lock until it ends: who gets the
+    The server may still be at an old transaction, and commit it. It has the actor's lock until it ends: who gets the
     lock knows that it has ended. Raises DatabaseError.
     """
     with database.writing(LOOK_SECONDS, schemas) as tx:
         if not tx.query("rescue/try_actor_lock")[0].acquired:
             return None
         values = {"job_id": claim.job_id, "attempted_at": claim.attempted_at}
-        return bool(tx.query("rescue/find_rescue", values))
+        return tx.query("rescue/find_rescue", values)
+
+
+def did_it_commit(database: Database, schemas: Mapping[str, str], claim: Claim) -> bool | None:
+    """Whether a rescue of this claim was committed whose answer never came; None as above. Raises DatabaseError."""
+    acts = acts_on(database, schemas, claim)
+    return None if acts is None else any(act.action != Act.STOP for act in acts)
+
+
+def ours(acts: Sequence[Row], keeper: UUID, job: RunningJob) -> Done | None:
+    """Of `acts_on`: what this replica did with the job as it had found it; None: nothing of ours was committed."""
+    act = next((act for act in acts if act.keeper == keeper), None)
+    if act is None or (act.action == Act.STOP and job.beat is not None and job.beat.stop_requested_at is not None):
+        return None  # that stop is the one it was found with
+    return Done(
+        job.claim, Act(act.action), Reason(act.reason), act.state, act.scheduled_at, False, act.at, act.late_seconds
+    )
 
 
 def to_json(value: object) -> str:

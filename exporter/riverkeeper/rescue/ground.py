@@ -9,6 +9,7 @@ from riverkeeper.config.load import Config
 from riverkeeper.database import Database, Transaction
 from riverkeeper.errors import DatabaseError, Trouble
 from riverkeeper.heartbeat.clock import lease_clock
+from riverkeeper.keeper.found import KeeperSchema
 from riverkeeper.keeper.schema import look
 from riverkeeper.keeper.visit import RESCUE_VERSION
 from riverkeeper.rescue.rules import rules_of
@@ -25,6 +26,7 @@ class Ground:
         self._is_live = rules_of(config).is_live
         self._schemas = {"keeper": config.database.effective_keeper_schema}
         self._looked_at = float("-inf")
+        self._found: KeeperSchema | None = None  # as a reader sees it
         self.may_rescue = False  # or else make dry runs; known from the first transaction on
         self.database = Database(config.conninfo.reveal())
 
@@ -45,13 +47,24 @@ class Ground:
             self._looked_at = float("-inf")
             raise
 
+    @contextmanager
+    def reading(self, seconds: float) -> Iterator[tuple[Transaction, KeeperSchema]]:
+        """For a login that may only read, and what it finds of the keeper schema. Raises DatabaseError."""
+        try:
+            with self.database.reading(seconds, self._schemas) as tx:
+                if self._found is None or lease_clock() - self._looked_at > LOOK_AGAIN_SECONDS:
+                    self._found = self._find(tx)
+                    self._looked_at = lease_clock()
+                yield tx, self._found
+        except DatabaseError:
+            self._found = None
+            raise
+
     def close(self) -> None:
         self.database.close()
 
     def _look(self, tx: Transaction) -> None:
-        schema = detect(tx, self._config.database.river_schema).schema
-        self._schemas["river"] = schema
-        found = look(tx, self._schemas["keeper"], schema)
+        found = self._find(tx)
         if not found.installed:
             raise DatabaseError(Trouble.NO_KEEPER, f'keeper schema "{found.name}" is not installed')
         if found.version is not None and found.version < RESCUE_VERSION:
@@ -62,3 +75,8 @@ class Ground:
         if not self.may_rescue and self._is_live:  # it must not keep the turn from a replica that may
             raise DatabaseError(Trouble.FORBIDDEN, "this login may not rescue, and the mode is live")
         self._looked_at = lease_clock()
+
+    def _find(self, tx: Transaction) -> KeeperSchema:
+        schema = detect(tx, self._config.database.river_schema).schema
+        self._schemas["river"] = schema
+        return look(tx, self._schemas["keeper"], schema)

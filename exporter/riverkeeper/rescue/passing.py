@@ -12,7 +12,7 @@ from riverkeeper.database import Transaction
 from riverkeeper.errors import DatabaseError, Trouble
 from riverkeeper.heartbeat.clock import lease_clock
 from riverkeeper.rescue.act import rescue, rescue_together
-from riverkeeper.rescue.audit import did_it_commit
+from riverkeeper.rescue.audit import acts_on, ours
 from riverkeeper.rescue.braking import read_facts
 from riverkeeper.rescue.candidates import Candidate, group, in_turn
 from riverkeeper.rescue.ground import Ground
@@ -79,7 +79,7 @@ class Passing:
 
     def over(self, found: list[Candidate], view: View, rules: Rules) -> Iterator[Outcome]:
         """What became of each candidate that was reached. Raises DatabaseError where the connection is gone."""
-        self._settle_doubts()
+        yield from self._settle_doubts()
         left, ended, waiting = rules.batch, None, list[Candidate]()
         for one in in_turn(found, self.tried_at):
             if refused := self._known(one):
@@ -169,11 +169,14 @@ class Passing:
             self.recorded.clear()
         self.tried_at[one.stuck.job.claim] = lease_clock()
 
-    def _settle_doubts(self) -> None:
+    def _settle_doubts(self) -> Iterator[Outcome]:
         """Commits that nobody answered: the audit knows. While the server may yet be at one, nothing is known."""
         for one in list(self.doubtful):
-            committed = did_it_commit(self.ground.database, self.ground.schemas, one.stuck.job.claim)
-            if committed is None:
+            acts = acts_on(self.ground.database, self.ground.schemas, one.stuck.job.claim)
+            if acts is None:
                 return
             self.doubtful.remove(one)
-            log.info("a commit that was not answered", job=one.stuck.job.claim.job_id, committed=committed)
+            done = ours(acts, self.replica.id, one.stuck.job)
+            log.info("a commit that was not answered", job=one.stuck.job.claim.job_id, committed=done is not None)
+            if done:
+                yield one, done

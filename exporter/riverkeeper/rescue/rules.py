@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from riverkeeper.config.load import Config
 from riverkeeper.config.policy import policy_of
+from riverkeeper.rescue.plan import STOPPED_FIRST, Act
 from riverkeeper.verdict.brakes import Restraints
 from riverkeeper.verdict.tiers import Policy
-from riverkeeper.verdict.words import Mode, stricter
+from riverkeeper.verdict.words import STUCK, Action, Mode, stricter
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,17 @@ class Rules:
     def modes(self) -> dict[str, Mode]:
         """The mode in force, by tier."""
         return {name: stricter(self.mode, tier.mode) for name, tier in self.policy.tiers.items()}
+
+    @property
+    def expected(self) -> Iterator[tuple[str, str, str]]:
+        """The (tier, reason, action) that policy can come to, so that their counters are there before the first act."""
+        for tier in self.policy.tiers.values():
+            for reason in STUCK:
+                action = tier.action(reason)
+                if action is Action.HOLD or self.modes[tier.name] is Mode.DISABLED:
+                    continue
+                acts = (Act.STOP, Act(action.value)) if reason in STOPPED_FIRST else (Act(action.value),)
+                yield from ((tier.name, reason.value, act.value) for act in acts)
 
     @property
     def fingerprint(self) -> str:

@@ -31,6 +31,7 @@ from riverkeeper.rescue.wakes import Passed, after_pass
 from riverkeeper.rescue.watch import Watch
 from riverkeeper.snapshot import Snapshot
 from riverkeeper.verdict.brakes import Ourselves
+from riverkeeper.verdict.path import proven
 
 log = structlog.get_logger()
 
@@ -54,6 +55,7 @@ class Supervisor:
         self._passing: Passing | None = None
         self._chores = Chores()
         self._telling = Telling(acts)
+        self._telling.expect(self._rules)
         self._called = threading.Event()  # a wake came, or the end
         self._stopping = False
         self._moved = False
@@ -79,12 +81,17 @@ class Supervisor:
     def reload(self, config: Config) -> None:
         """Go by another configuration from the next pass on. What is remembered stays where it is: in the tables."""
         self._config, self._rules = config, rules_of(config)
+        self._telling.expect(self._rules)
         self._moved = True
         self._watch.move()
 
     def ourselves(self) -> Ourselves:
         """What only this process knows of itself."""
         return Ourselves(self._watch.awake_for)
+
+    def own_path(self, now: float) -> float | None:
+        """Since when this keeper's own looks prove the way of a beat at `now`; None where it writes, or they do not."""
+        return proven(self._watch.onlooker.path, now, self._rules.restraints.patience)
 
     def _run(self) -> None:
         while not self._stopping:

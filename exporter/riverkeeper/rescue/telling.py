@@ -11,7 +11,8 @@ from riverkeeper.metrics.catalogue.rescuing import TIME_EDGES, Acts
 from riverkeeper.rescue.candidates import Candidate
 from riverkeeper.rescue.follow import Late
 from riverkeeper.rescue.order import Done
-from riverkeeper.rescue.refusal import Refused
+from riverkeeper.rescue.refusal import Refusal, Refused
+from riverkeeper.rescue.rules import Rules
 from riverkeeper.verdict.job import Claim
 
 log = structlog.get_logger()
@@ -28,6 +29,11 @@ class Telling:
         self._saying: set[tuple[Claim, str]] = set()
         self._lines = 0
         self._trouble = ""
+
+    def expect(self, rules: Rules) -> None:
+        """Have the counters there before the first act: a series that begins with 1 is no rise to Prometheus."""
+        self._acts.rescues.update(dict.fromkeys(rules.expected, 0))
+        self._acts.refusals.update({refusal.value: 0 for refusal in Refusal})
 
     def outcome(self, one: Candidate, outcome: Done | Refused) -> None:
         """Count and log what became of a candidate."""

@@ -12,22 +12,12 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from riverkeeper.database import Transaction
-from riverkeeper.errors import DatabaseError
 from riverkeeper.heartbeat.clock import lease_clock
 from riverkeeper.rescue.braking import facts_of, write_mass
-from riverkeeper.verdict.brakes import Facts, Restraints
+from riverkeeper.rescue.sighting import sight
+from riverkeeper.verdict.brakes import Restraints
 from riverkeeper.verdict.mass import Found, Mass, tend
-from riverkeeper.verdict.path import (
-    FLEET_SECONDS,
-    LATE_INTERVALS,
-    SILENT_INTERVALS,
-    Before,
-    Fleet,
-    Path,
-    Sighting,
-    fleet_of,
-    fold,
-)
+from riverkeeper.verdict.path import Before, Path, Sighting, fold
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +64,7 @@ def take_turn(
     tx.query("rescue/probe_beats")
     row = tx.query("rescue/read_brakes", {"dry_run": dry_run})[0]
     clock, facts = lease_clock(), facts_of(row)
-    seen = _look(tx, facts, clock)
+    seen = sight(tx, facts.path, facts.now, clock, facts.mass)
     path = fold(facts.path, before, seen, restraints.patience)
     broke = path.ok_since is not None and path.ok_since != facts.path.ok_since
     found = Found(seen.now, seen.fleet, broke, facts.acted_in_step, row.alive)
@@ -84,30 +74,6 @@ def take_turn(
     write_mass(tx, mass)
     _write(tx, path, replica)
     return Turn(True, replica.name, seen, path, mass, replica.rules)
-
-
-def _look(tx: Transaction, facts: Facts, clock: float) -> Sighting:
-    asked = {
-        "counted_to": fleet_of(facts.path, facts.now),
-        "fleet_seconds": FLEET_SECONDS,
-        "late_intervals": LATE_INTERVALS,
-        "silent_intervals": SILENT_INTERVALS,
-        "ok_since": facts.path.ok_since,
-        "answered_to": facts.mass.answered_to,
-    }
-    fleet = Fleet(*tx.query("rescue/read_fleet", asked)[0])
-    return Sighting(facts.now, clock, _server(tx), fleet, facts.mass.released_at)
-
-
-def _server(tx: Transaction) -> str:
-    """As much as this login may know."""
-    place = tx.query("rescue/read_server")[0]
-    known = [place.address, place.started_at]
-    try:
-        known += tx.query("river/read_identity")[0]
-    except DatabaseError:  # not allowed everywhere; address and start tell most of it
-        known.append(None)
-    return " ".join(str(part) for part in known)
 
 
 def _write(tx: Transaction, path: Path, replica: Replica) -> None:

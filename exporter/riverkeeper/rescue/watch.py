@@ -14,6 +14,7 @@ import structlog
 from riverkeeper.errors import DatabaseError, Trouble
 from riverkeeper.heartbeat.clock import lease_clock
 from riverkeeper.rescue.ground import Ground
+from riverkeeper.rescue.onlooker import Onlooker
 from riverkeeper.rescue.rules import Rules
 from riverkeeper.rescue.turn import Replica, Turn, stand_by, take_turn
 from riverkeeper.verdict.brakes import STALE_SECONDS
@@ -26,7 +27,7 @@ LOOKS = 4  # in one interval, by a replica that stands by: with TAKEOVER it take
 TAKEOVER = 0.75  # of an interval without a turn of the actor, after which another replica takes its place
 TURN_SECONDS = 2.0  # a database that needs longer for a turn takes no beats in time either
 CANNOT = {Trouble.NO_KEEPER, Trouble.FORBIDDEN, Trouble.MISSING}  # waiting helps as little as trying harder
-RETRY_SECONDS = 30.0  # between two tries of a keeper that cannot rescue here
+RETRY_SECONDS = 30.0  # between two tries of a keeper that cannot rescue here; it only looks on meanwhile
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,8 @@ class Watch:
         self._make_ground = ground
         self._ground: Ground | None = None
         self._before: Before | None = None
+        self._barred_until = float("-inf")  # by our clock: it cannot take turns here
+        self.onlooker = Onlooker()
         self._standing = Standing(Turn(acting=False), float("-inf"))
         self._awake_since = self._ticked_at = lease_clock()
         self._slept = 0.0
@@ -67,7 +70,7 @@ class Watch:
 
     def move(self) -> None:
         """The configuration changed: work on a new connection, which may lead elsewhere."""
-        self._renew = True
+        self._renew, self._barred_until = True, float("-inf")
 
     @property
     def acting(self) -> Turn | None:
@@ -99,6 +102,9 @@ class Watch:
     def _once(self) -> float:
         """One turn; how long to wait for the next one."""
         rules = self._rules()
+        if self._ground and lease_clock() < self._barred_until:
+            self.onlooker.look(self._ground, rules.restraints.patience)
+            return rules.interval / TURNS
         try:
             turn = self._take(rules)
         except DatabaseError as error:
@@ -132,6 +138,7 @@ class Watch:
         if turn.mass and turn.mass.engaged_at and not (before.mass and before.mass.engaged_at):
             log.warning("brake engaged: mass_silence", why=turn.mass.sentence)
         self._trouble = None
+        self.onlooker.rest()
         self._before = Before(turn.sighting) if turn.sighting else self._before
         self._standing = Standing(turn, lease_clock())
 
@@ -151,7 +158,9 @@ class Watch:
             self._before = replace(self._before, failed=True)
         self._standing = Standing(Turn(acting=False), lease_clock())
         if trouble is not self._trouble:  # not again with every turn
-            cannot = "the supervisor cannot work here; rescues and proof that beats get through are off"
+            cannot = "the supervisor cannot work here: it rescues nothing, and looks on"
             log.warning(cannot if trouble in CANNOT else "the supervisor's turn failed", error=what)
         self._trouble = trouble
-        return RETRY_SECONDS if trouble in CANNOT else rules.interval / TURNS
+        if trouble in CANNOT:
+            self._barred_until = lease_clock() + RETRY_SECONDS
+        return rules.interval / TURNS

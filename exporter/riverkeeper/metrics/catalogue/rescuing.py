@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from riverkeeper.metrics.family import Bucketed, Family, Kind, Per, Samples
+from riverkeeper.rescue.refusal import Refusal
 from riverkeeper.rescue.state import Brake
 from riverkeeper.snapshot import Snapshot
 from riverkeeper.verdict.words import Mode
@@ -139,7 +140,7 @@ ACTS: tuple[Family[Acts], ...] = (
         ("refusal",),
         refusals,
         per=Per.OTHER,
-        times=23,
+        times=len(Refusal),
     ),
     Family(
         "riverkeeper_late_finishes_total",

@@ -1,0 +1,81 @@
+"""A pass over what is stuck: what it does where the answer to a commit never comes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from conformance.worker import until
+from database.cut_wire import Cut, wire
+from database.keepers import configured
+from database.rescue_scene import Scene, staged
+from riverkeeper.config.load import Config
+from riverkeeper.database import Database
+from riverkeeper.errors import DatabaseError
+from riverkeeper.heartbeat.clock import lease_clock
+from riverkeeper.reading import Reader
+from riverkeeper.rescue.candidates import Candidate, candidates
+from riverkeeper.rescue.ground import Ground
+from riverkeeper.rescue.order import Done
+from riverkeeper.rescue.passing import Outcome, Passing, View, view
+from riverkeeper.rescue.rules import rules_of
+from riverkeeper.rescue.turn import Replica
+from riverkeeper.rescue.watch import Watch
+from riverkeeper.service import reader_settings
+
+PROVEN = "UPDATE riverkeeper.control SET path_ok_since = now() - interval '1 day', path_probe_at = now()"
+
+
+@pytest.fixture
+def scene(renewed_url: str) -> Iterator[Scene]:
+    with staged(renewed_url) as one:
+        one.lead()
+        yield one
+
+
+def seen(scene: Scene, config: Config) -> tuple[list[Candidate], View]:
+    """A reading, and whom a pass may try by it."""
+    scene.sql.execute(PROVEN)
+    rules, reader = rules_of(config), Reader(Database(scene.url), reader_settings(config))
+    snapshot = reader.read(9.0)
+    reader.close()
+    assert snapshot.judged is not None
+    assert snapshot.now is not None
+    found = candidates(snapshot.judged.stuck, rules.policy, rules.mode, [], snapshot.now, supervisor=True)
+    return list(found), view(snapshot.now, lease_clock(), snapshot.judged)
+
+
+@pytest.mark.parametrize("cut", [Cut.BEFORE, Cut.AFTER])
+def test_a_commit_that_was_not_answered_is_told_once_it_is_known(scene: Scene, tmp_path: Path, cut: Cut) -> None:
+    """The audit knows which: what was committed is counted with the next pass, and what was not is done by it."""
+    claims = [scene.stale() for _ in range(3)]
+    with wire(scene.url) as (proxy, url):
+        config = configured(tmp_path, url)
+        rules, replica, ground = rules_of(config), Replica(uuid4(), "test"), Ground(config)
+        passing = Passing(ground, replica, Watch(replica, lambda: rules, lambda: ground), lambda: False)
+        found, by = seen(scene, config)
+        with ground.writing(9.0):
+            pass  # what it looks for at first has a commit of its own
+        proxy.cut = cut
+        with pytest.raises(DatabaseError):
+            list(passing.over(found, by, rules))
+        proxy.cut = Cut.NEVER
+        told: list[Outcome] = []
+
+        def settled() -> bool:
+            told.extend(passing.over([], by, rules))
+            return not passing.doubtful
+
+        until(settled, "the doubts to be settled")
+        done = [outcome.claim.job_id for _, outcome in told if isinstance(outcome, Done)]
+        again = list(passing.over(*seen(scene, config), rules))
+        ground.close()
+
+    committed = [claim["job_id"] for claim in claims] if cut is Cut.AFTER else []
+    assert sorted(done) == committed
+    assert len(again) == 3 - len(committed)
+    assert all(isinstance(outcome, Done) for _, outcome in again)
+    assert [scene.rescues(claim) for claim in claims] == [1, 1, 1]

@@ -1,0 +1,58 @@
+"""What the supervisor's counters begin with."""
+
+from __future__ import annotations
+
+from riverkeeper.metrics.catalogue.rescuing import ACTS, Acts
+from riverkeeper.rescue.refusal import Refusal
+from riverkeeper.rescue.rules import Rules
+from riverkeeper.rescue.telling import Telling
+from riverkeeper.verdict.brakes import Restraints
+from riverkeeper.verdict.tiers import Policy, Tier
+from riverkeeper.verdict.words import Action, Mode
+
+
+def rules(*tiers: Tier) -> Rules:
+    return Rules(Policy({tier.name: tier for tier in tiers}), Restraints(), Mode.LIVE, True, 2.0, 100, 1e6, 3600.0)
+
+
+def test_what_policy_can_come_to_is_counted_from_0_on() -> None:
+    """So that a first rescue is a rise; what policy holds, and a tier that is disabled, have no series."""
+    acts = Acts()
+    tiers = (
+        Tier("standard"),
+        Tier("off", mode=Mode.DISABLED),
+        Tier("bulk", on_hung=Action.DISCARD, on_worker_lost=Action.HOLD),
+    )
+    Telling(acts).expect(rules(*tiers))
+
+    assert acts.rescues == {
+        ("standard", "worker_lost", "retry"): 0,
+        ("standard", "orphaned", "retry"): 0,
+        ("standard", "hung", "stop"): 0,
+        ("standard", "hung", "retry"): 0,
+        ("bulk", "hung", "stop"): 0,
+        ("bulk", "hung", "discard"): 0,
+    }
+
+
+def test_a_reload_keeps_what_was_counted() -> None:
+    """Counters only rise: a tier that comes is added, and one that goes stays."""
+    acts = Acts()
+    telling = Telling(acts)
+    telling.expect(rules(Tier("standard")))
+    acts.rescues["standard", "worker_lost", "retry"] += 3
+    acts.refusals[Refusal.BEAT.value] += 2
+    telling.expect(rules(Tier("standard"), Tier("urgent")))
+
+    assert acts.rescues["standard", "worker_lost", "retry"] == 3
+    assert acts.refusals[Refusal.BEAT.value] == 2
+    assert acts.rescues["urgent", "worker_lost", "retry"] == 0
+
+
+def test_every_refusal_has_its_series() -> None:
+    """As many as docs/metrics.md counts on."""
+    acts = Acts()
+    Telling(acts).expect(rules(Tier("standard")))
+    [family] = [family for family in ACTS if family.name == "riverkeeper_rescue_refusals_total"]
+
+    assert len(list(family.samples(acts))) == family.times == len(Refusal)
