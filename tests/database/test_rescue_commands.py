@@ -120,6 +120,7 @@ def test_the_kill_switch_holds_a_person_too(run: Run, scene: Scene, lost: Event)
     assert "deploy" in told.output
     assert "were stopped by ann@" in released.output
     assert "was not pulled" in run("resume").output
+    assert "resumed:       by ann@" in run("status").output
     assert run("rescue", lost["job_id"], "--apply").exit_code == 0
 
 

@@ -112,17 +112,21 @@ def test_the_report_counts_claims(sql: Session, tx: Transaction) -> None:
 
 
 def test_the_kill_switch_names_who_pulled_it_first(tx: Transaction) -> None:
-    """Pulled twice it stays as it was; released once it is gone, and the next status says so."""
+    """Pulled twice it stays as it was; released once it is gone, and the status says by whom."""
     first = switches.stop(tx, "ann@host", "deploy")
     again = switches.stop(tx, "bob@host", None)
     assert (first.by, first.why, again) == ("ann@host", "deploy", first)
     assert switches.read_status(tx).stop == first
 
-    ended = switches.resume(tx)
+    ended = switches.resume(tx, "cid@host")
     assert ended is not None
     assert (ended.by, ended.at) == (first.by, first.at)
-    assert switches.resume(tx) is None
-    assert switches.read_status(tx).stop is None
+    assert switches.resume(tx, "dan@host") is None
+    status = switches.read_status(tx)
+    assert status.stop is None
+    assert status.resumed is not None
+    assert (status.resumed.by, status.resumed.stop) == ("cid@host", "stopped by ann@host: deploy")
+    assert status.engaged == ()
 
 
 def test_only_an_engaged_brake_is_released(sql: Session, tx: Transaction) -> None:

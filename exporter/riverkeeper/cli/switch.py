@@ -61,6 +61,8 @@ def _facts(config: Config, found: Status, path: float | None) -> Iterator[tuple[
     for one in found.engaged:
         if one.released:
             yield "brake", f"{one.name}: released, let go at the next tick of the actor"
+    if found.resumed and not found.stop:
+        yield "resumed", f"by {found.resumed.by} {ago(found.now, found.resumed.at)} ({found.resumed.stop})"
     yield "actor", f"{found.actor}, last at work {ago(found.now, found.actor_at)}" if found.actor else "nobody yet"
     proof = "not proven at present by any keeper" if path is None else f"open since {ago(found.now, path)}"
     yield "way of a beat", proof
@@ -77,6 +79,8 @@ def _as_json(config: Config, found: Status, path: float | None) -> dict[str, obj
         "stopped_at": rfc3339(found.stop.at) if found.stop else None,
         "stopped_by": found.stop.by if found.stop else None,
         "stopped_why": found.stop.why if found.stop else None,
+        "resumed_at": rfc3339(found.resumed.at) if found.resumed else None,
+        "resumed_by": found.resumed.by if found.resumed else None,
         "actor": found.actor,
         "actor_at": rfc3339(found.actor_at),
         "path_ok_since": rfc3339(path),
@@ -106,7 +110,7 @@ def resume(config: Config) -> None:
     """Release the kill switch. Exit code 0 also where it was not pulled, 1 if it could not be released."""
     try:
         with visit(config, SECONDS, writing=True) as tx:
-            ended = switches.resume(tx)
+            ended = switches.resume(tx, who())
     except DatabaseError as error:
         give_up(error)
     if ended is None:

@@ -1,11 +1,14 @@
 -- Question: what holds the rescuer back, who acts, is the way of a beat open, and what waits?
--- Index: one row of control; wake_open; rescue_by_time, backwards to the last rescue that acted.
--- NULL: stopped_at: the kill switch is not pulled. path_ok_since: no way is proven. actor_at: nobody has acted.
+-- Index: one row of control; brake's primary key; wake_open; rescue_by_time, backwards to the last rescue that acted.
+-- NULL: stopped_at: the kill switch is not pulled. resumed_*: it never was released by a person. path_ok_since: no way is proven. actor_at: nobody has acted.
 SELECT
     extract(epoch FROM now())::double precision AS now,
     extract(epoch FROM c.stopped_at)::double precision AS stopped_at,
     c.stopped_by,
     c.stopped_why,
+    extract(epoch FROM k.released_at)::double precision AS resumed_at,
+    k.released_by AS resumed_by,
+    k.sentence AS resumed_from,
     extract(epoch FROM c.path_ok_since)::double precision AS path_ok_since,
     extract(epoch FROM c.path_probe_at)::double precision AS path_probe_at,
     c.actor_name,
@@ -16,3 +19,4 @@ SELECT
     (SELECT extract(epoch FROM r.at)::double precision FROM keeper.rescue AS r WHERE r.dry_run
         ORDER BY r.at DESC LIMIT 1) AS last_dry_run_at
 FROM keeper.control AS c
+LEFT JOIN keeper.brake AS k ON k.name = 'kill_switch'

@@ -17,6 +17,15 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
+class Resumed:
+    """The last release of the kill switch."""
+
+    at: float
+    by: str
+    stop: str  # what it ended, in a sentence
+
+
+@dataclass(frozen=True, slots=True)
 class Engaged:
     """A brake that holds."""
 
@@ -40,6 +49,7 @@ class Status:
     wakes_open: int
     last_rescue_at: float | None
     last_dry_run_at: float | None
+    resumed: Resumed | None = None
 
 
 def stop(tx: Transaction, who: str, why: str | None) -> Stop:
@@ -48,9 +58,9 @@ def stop(tx: Transaction, who: str, why: str | None) -> Stop:
     return Stop(row.stopped_at, row.stopped_by, row.stopped_why)
 
 
-def resume(tx: Transaction) -> Stop | None:
+def resume(tx: Transaction, who: str) -> Stop | None:
     """Release the kill switch; the stop that ends, None where there was none."""
-    rows = tx.query("rescue/release_kill_switch")
+    rows = tx.query("rescue/release_kill_switch", {"who": who})
     return Stop(rows[0].stopped_at, rows[0].stopped_by) if rows else None
 
 
@@ -67,7 +77,8 @@ def read_status(tx: Transaction) -> Status:
         Engaged(one.name, one.engaged_at, one.sentence, bool(one.released)) for one in tx.query("rescue/read_engaged")
     )
     pulled = None if row.stopped_at is None else Stop(row.stopped_at, row.stopped_by or "somebody", row.stopped_why)
+    resumed = None if row.resumed_at is None else Resumed(row.resumed_at, row.resumed_by, row.resumed_from)
     return Status(
         row.now, pulled, engaged, row.path_ok_since, row.path_probe_at, row.actor_name, row.actor_at, row.wakes_open,
-        row.last_rescue_at, row.last_dry_run_at,
+        row.last_rescue_at, row.last_dry_run_at, resumed,
     )  # fmt: skip
