@@ -27,6 +27,7 @@ from riverkeeper.rescue.wake import Call, Scope
 from riverkeeper.river.detect import detect
 from riverkeeper.river.failing import read_failing
 from riverkeeper.snapshot import Snapshot
+from riverkeeper.verdict.job import Claim
 from riverkeeper.verdict.tiers import Policy
 from riverkeeper.web.keeper import FailingJobs
 
@@ -96,6 +97,9 @@ class Service:
     def river_job_url(self, job_id: int) -> str | None:
         template = self.config.web.river_ui_url
         return template and template.replace("{id}", str(job_id))
+
+    def left_alone(self, claim: Claim) -> str | None:
+        return self._supervisor.left_alone(claim)
 
     async def rescues(self, scope: Scope, shown: int, job_id: int | None) -> Rescues:
         async with self._audit:

@@ -88,6 +88,17 @@ def test_what_holds_is_said() -> None:
     assert "because: the tier&#39;s policy for this reason is to hold it for a person" in policy
 
 
+def test_why_a_job_was_left_alone_is_said() -> None:
+    """What the last pass met: a row that somebody holds, a cooldown, an error; on the page and for scripts."""
+    keeper = FakeKeeper(
+        reading=reading(LOST), left={LOST.job.claim.job_id: "somebody has locked it: its row <in> the table"}
+    )
+    told = ask(app_of(keeper), "/stuck.json").json()["jobs"][0]["held_by"]
+
+    assert "held: tried at the last pass: somebody has locked it: its row &lt;in&gt; the table" in text(keeper)
+    assert told == ["tried at the last pass: somebody has locked it: its row <in> the table"]
+
+
 def test_a_hung_job_is_stopped_first() -> None:
     """Its worker is asked; the page says what comes after."""
     beat = Beat(beat_at=0, interval=10.0, progress_at=0)

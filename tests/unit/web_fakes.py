@@ -29,6 +29,7 @@ from riverkeeper.snapshot import (
     Snapshot,
     Target,
 )
+from riverkeeper.verdict.job import Claim
 from riverkeeper.verdict.tiers import Policy, Tier
 from riverkeeper.web.addresses import listen
 from riverkeeper.web.app import create_app
@@ -113,6 +114,7 @@ class FakeKeeper:
     audit: Rescues | DatabaseError = field(default_factory=lambda: Rescues((), NOW))
     too_old: int = 0  # of the calls of a message
     store_error: DatabaseError | None = None
+    left: Mapping[int, str] = field(default_factory=dict)  # why a job was left alone
 
     deadlines: list[float] = field(default_factory=list)
     expositions: list[tuple[Snapshot, str, frozenset[str]]] = field(default_factory=list)
@@ -155,6 +157,9 @@ class FakeKeeper:
         except TimeoutError:
             return DOWN
         return self.reading
+
+    def left_alone(self, claim: Claim) -> str | None:
+        return self.left.get(claim.job_id)
 
     def latest(self) -> Snapshot | None:
         return self.last

@@ -16,9 +16,10 @@ from riverkeeper.config.load import Config
 from riverkeeper.config.policy import policy_of
 from riverkeeper.database import Database
 from riverkeeper.reading import Reader
-from riverkeeper.rescue.outlook import Restrained, outlook
+from riverkeeper.rescue.outlook import Outlook, outlook
 from riverkeeper.service import reader_settings
 from riverkeeper.snapshot import Snapshot
+from riverkeeper.verdict.verdict import StuckJob
 from riverkeeper.web.asked import Asked
 from riverkeeper.web.stuck import Found, NotJudged, Row, document, find, restrained, row
 
@@ -41,11 +42,15 @@ def stuck(config: Config, limit: int, as_json: bool, **scope: str | None) -> Non
         found = find(snapshot, question)
     except NotJudged as error:
         raise click.ClickException(f"{error}\n  see `riverkeeper check`") from None
-    held = restrained(snapshot)
+    policy, held = policy_of(config), restrained(snapshot)
+
+    def ahead(one: StuckJob) -> Outlook:
+        return outlook(one, policy, held, found.now)
+
     if as_json:
-        click.echo(json.dumps(document(question, found, policy_of(config), held), indent=2))
+        click.echo(json.dumps(document(question, found, ahead), indent=2))
     else:
-        _show(found, _rows(config, found, held))
+        _show(found, [row(one, ahead(one), found.now, None) for one in found.shown])
 
 
 def _read(config: Config) -> Snapshot:
@@ -55,11 +60,6 @@ def _read(config: Config) -> Snapshot:
         return reader.read(SECONDS)
     finally:
         reader.close()
-
-
-def _rows(config: Config, found: Found, held: Restrained | None) -> list[Row]:
-    policy = policy_of(config)
-    return [row(one, outlook(one, policy, held, found.now), found.now, None) for one in found.shown]
 
 
 def _show(found: Found, rows: list[Row]) -> None:

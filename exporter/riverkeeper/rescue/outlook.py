@@ -33,13 +33,15 @@ class Outlook:
     held_by: tuple[str, ...]  # sentences; empty: it is done at the next pass
 
 
-def outlook(stuck: StuckJob, policy: Policy, restrained: Restrained | None, now: float) -> Outlook:
-    """`restrained` None: what the rescuer does is not known here."""
+def outlook(
+    stuck: StuckJob, policy: Policy, restrained: Restrained | None, now: float, left_alone: str | None = None
+) -> Outlook:
+    """`restrained` None: what the rescuer does is not known here. `left_alone`: why its last pass did nothing."""
     tier = policy.tiers.get(stuck.verdict.tier) or Tier(stuck.verdict.tier)
     act = decide(stuck.job, stuck.verdict, tier, now)
     if isinstance(act, Refused):
         return Outlook(None, "nothing", (str(act),))
-    return Outlook(act, _plan(stuck, tier, act, now), tuple(_held(restrained, tier.name)))
+    return Outlook(act, _plan(stuck, tier, act, now), tuple(_held(restrained, tier.name, left_alone)))
 
 
 def _plan(stuck: StuckJob, tier: Tier, act: Act, now: float) -> str:
@@ -62,11 +64,12 @@ def earliest(stuck: StuckJob, tier: Tier, now: float) -> float:
     return max(wait, beat.lease + tier.drain - (age(beat.beat_at, now) or 0.0))
 
 
-def _held(restrained: Restrained | None, tier: str) -> list[str]:
+def _held(restrained: Restrained | None, tier: str, left_alone: str | None) -> list[str]:
     if restrained is None:
         return ["whether a rescuer is at work is not known here"]
     mode = restrained.modes.get(tier, Mode.DRY_RUN)
     if mode is Mode.DISABLED:
         return [Refusal.MODE.sentence]
     dry = ["a dry run: it is written down, and not done (rescue.mode)"] if mode is Mode.DRY_RUN else []
-    return dry + [f"brake {brake.value}: {sentence}" for brake, sentence in restrained.brakes.items()]
+    brakes = [f"brake {brake.value}: {sentence}" for brake, sentence in restrained.brakes.items()]
+    return dry + brakes + ([f"tried at the last pass: {left_alone}"] if left_alone else [])

@@ -17,7 +17,7 @@ from riverkeeper.rescue.braking import read_facts
 from riverkeeper.rescue.candidates import Candidate, group, in_turn
 from riverkeeper.rescue.ground import Ground
 from riverkeeper.rescue.order import Asked, Brakes, Braking, Done, Order
-from riverkeeper.rescue.refusal import Refusal, Refused
+from riverkeeper.rescue.refusal import BRAKES, Refusal, Refused
 from riverkeeper.rescue.rules import Rules
 from riverkeeper.rescue.state import Brake
 from riverkeeper.rescue.turn import Replica
@@ -36,7 +36,7 @@ RESCUE_SECONDS = 3.0  # for one transaction; longer holds up River's completer, 
 GROUP = 25  # claims in one transaction: some 15 ms, for as long as which a beat of one of them may wait
 REMEMBERED = 50_000  # claims of which we know that they were tried; more at once is another problem
 # These end a pass: the next candidate would hear the same.
-ENDS_PASS = {refusal for refusal in Refusal if refusal.value.startswith("brake_")} | {Refusal.NOT_ACTOR}
+ENDS_PASS = BRAKES | {Refusal.NOT_ACTOR}
 
 Outcome = tuple[Candidate, Done | Refused]
 

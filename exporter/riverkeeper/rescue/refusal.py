@@ -44,6 +44,7 @@ class Refusal(StrEnum):
         return cls(f"brake_{brake.value}")
 
 
+BRAKES = frozenset(Refusal.of_brake(brake) for brake in Brake)
 _SENTENCES = {
     Refusal.NOT_ACTOR: "another keeper's rescue is under way; its turn comes at the next pass",
     Refusal.BRAKE_KILL_SWITCH: "the kill switch is pulled (`riverkeeper resume` releases it)",

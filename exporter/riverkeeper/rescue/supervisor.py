@@ -31,6 +31,7 @@ from riverkeeper.rescue.wakes import Passed, after_pass
 from riverkeeper.rescue.watch import Watch
 from riverkeeper.snapshot import Snapshot
 from riverkeeper.verdict.brakes import Ourselves
+from riverkeeper.verdict.job import Claim
 from riverkeeper.verdict.path import proven
 
 log = structlog.get_logger()
@@ -88,6 +89,10 @@ class Supervisor:
     def ourselves(self) -> Ourselves:
         """What only this process knows of itself."""
         return Ourselves(self._watch.awake_for)
+
+    def left_alone(self, claim: Claim) -> str | None:
+        """Why the last pass of this replica left a stuck job alone, where neither brakes, mode nor policy say it."""
+        return self._telling.left.get(claim)
 
     def own_path(self, now: float) -> float | None:
         """Since when this keeper's own looks prove the way of a beat at `now`; None where it writes, or they do not."""

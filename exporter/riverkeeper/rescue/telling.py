@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import structlog
 
@@ -11,13 +11,17 @@ from riverkeeper.metrics.catalogue.rescuing import TIME_EDGES, Acts
 from riverkeeper.rescue.candidates import Candidate
 from riverkeeper.rescue.follow import Late
 from riverkeeper.rescue.order import Done
-from riverkeeper.rescue.refusal import Refusal, Refused
+from riverkeeper.rescue.refusal import BRAKES, Refusal, Refused
 from riverkeeper.rescue.rules import Rules
 from riverkeeper.verdict.job import Claim
 
 log = structlog.get_logger()
 
 MOST_LINES = 20  # of refusals in one pass: a thousand jobs behind one brake are one piece of news
+
+
+# A page says these of every job at once, by the brakes and the mode.
+SAID_ELSEWHERE = BRAKES | {Refusal.RECORDED, Refusal.NOT_ACTOR}
 
 
 class Telling:
@@ -29,6 +33,10 @@ class Telling:
         self._saying: set[tuple[Claim, str]] = set()
         self._lines = 0
         self._trouble = ""
+        self._leaving: dict[Claim, str] = {}
+        self.left: Mapping[
+            Claim, str
+        ] = {}  # why the last pass left these alone; replaced as a whole, for other threads
 
     def expect(self, rules: Rules) -> None:
         """Have the counters there before the first act: a series that begins with 1 is no rise to Prometheus."""
@@ -47,6 +55,7 @@ class Telling:
         if self._lines > MOST_LINES:
             log.info("more stuck jobs are left alone", jobs=self._lines - MOST_LINES)
         self._said, self._saying, self._lines, self._trouble = self._saying, set(), 0, ""
+        self.left, self._leaving = self._leaving, {}
 
     def trouble(self, what: str) -> None:
         """A pass could not be made, or broke off; said when it is news."""
@@ -78,6 +87,8 @@ class Telling:
         )  # fmt: skip
 
     def _refused(self, one: Candidate, refused: Refused) -> None:
+        if one.refused is None and refused.refusal not in SAID_ELSEWHERE:
+            self._leaving[one.stuck.job.claim] = str(refused)
         self._acts.refusals[refused.refusal.value] += 1
         news = (one.stuck.job.claim, refused.refusal.value)
         self._saying.add(news)

@@ -47,7 +47,8 @@ class Failing:
             return self._html(400, question, error=str(error), cure="correct the address, or use the form")
         except DatabaseError as error:
             return self._html(503, question, error=error.what, cure=error.cure)
-        return self._html(200, question, found=found, rows=[row(job, found.now) for job in found.jobs])
+        rows = [row(job, found.now, self._keeper.river_job_url(job.id)) for job in found.jobs]
+        return self._html(200, question, found=found, rows=rows)
 
     async def json(self, request: Request) -> Response:
         """The same for scripts; keys are only ever added."""
@@ -128,14 +129,17 @@ class Row:
     next_try_words: str | None
     error: str
     error_rest: str
+    url: str | None  # of River UI's page of the job
 
 
-def row(job: FailingJob, now: float) -> Row:
+def row(job: FailingJob, now: float, url: str | None = None) -> Row:
     """`now` is the database's."""
     at = job.attempted_at if job.state == "running" else job.scheduled_at
     error = job.last_error or ""
     cut = len(error) if len(error) <= _SHORT_ERROR + 40 else _SHORT_ERROR  # not worth unfolding a few letters
-    return Row(job, next_failure_discards(job), _next_try(job, now), rfc3339(at), moment(at), error[:cut], error[cut:])
+    return Row(
+        job, next_failure_discards(job), _next_try(job, now), rfc3339(at), moment(at), error[:cut], error[cut:], url
+    )
 
 
 def _next_try(job: FailingJob, now: float) -> str:

@@ -11,6 +11,7 @@ from riverkeeper.config.webhook import Webhook
 from riverkeeper.rescue.history import Rescues
 from riverkeeper.rescue.wake import Call, Scope
 from riverkeeper.snapshot import Snapshot
+from riverkeeper.verdict.job import Claim
 from riverkeeper.verdict.tiers import Policy
 
 
@@ -80,6 +81,10 @@ class Keeper(Protocol):
 
     def river_job_url(self, job_id: int) -> str | None:
         """River UI's page of a job; None where web.river_ui_url is not set."""
+        ...
+
+    def left_alone(self, claim: Claim) -> str | None:
+        """Why this replica's last pass left a stuck job alone (locked, cooldown…); None where it did not try it."""
         ...
 
     async def rescues(self, scope: Scope, shown: int, job_id: int | None) -> Rescues:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -10,7 +10,6 @@ from starlette.responses import JSONResponse, Response
 
 from riverkeeper.rescue.outlook import Outlook, Restrained, outlook
 from riverkeeper.snapshot import Snapshot
-from riverkeeper.verdict.tiers import Policy
 from riverkeeper.verdict.verdict import StuckJob
 from riverkeeper.verdict.words import STUCK
 from riverkeeper.web.asked import MOST_SHOWN, Asked, BadQuestion, asked, choices
@@ -69,10 +68,14 @@ class Stuck:
             return JSONResponse({"error": str(error), "cure": "correct the query string"}, 400)
         except NotJudged as error:
             return JSONResponse({"error": str(error), "cure": "see the overview, and `riverkeeper check`"}, 503)
-        return JSONResponse(document(question, found, self._keeper.policy(), restrained(snapshot)))
+        return JSONResponse(document(question, found, lambda one: self._ahead(one, snapshot, found.now)))
+
+    def _ahead(self, stuck: StuckJob, snapshot: Snapshot, now: float) -> Outlook:
+        left_alone = self._keeper.left_alone(stuck.job.claim)
+        return outlook(stuck, self._keeper.policy(), restrained(snapshot), now, left_alone)
 
     def _row(self, stuck: StuckJob, snapshot: Snapshot, now: float) -> Row:
-        ahead = outlook(stuck, self._keeper.policy(), restrained(snapshot), now)
+        ahead = self._ahead(stuck, snapshot, now)
         return row(stuck, ahead, now, self._keeper.river_job_url(stuck.job.claim.job_id))
 
     def _html(self, status: int, question: Asked, **facts: object) -> Response:
@@ -108,8 +111,8 @@ def restrained(snapshot: Snapshot) -> Restrained | None:
     return None if state is None else Restrained(state.modes, state.brakes)
 
 
-def document(question: Asked, found: Found, policy: Policy, held: Restrained | None) -> dict[str, object]:
-    """What /stuck.json and `riverkeeper stuck --json` answer."""
+def document(question: Asked, found: Found, ahead: Callable[[StuckJob], Outlook]) -> dict[str, object]:
+    """What /stuck.json and `riverkeeper stuck --json` answer. `ahead`: what stands before a job."""
     return {
         **{name: getattr(question.scope, name) for name in ("queue", "kind", "tier", "reason")},
         "limit": question.limit,
@@ -117,7 +120,7 @@ def document(question: Asked, found: Found, policy: Policy, held: Restrained | N
         "found": found.jobs,
         "complete": found.complete,
         "path_ok": found.path_ok,
-        "jobs": [_job(one, outlook(one, policy, held, found.now), found.now) for one in found.shown],
+        "jobs": [_job(one, ahead(one), found.now) for one in found.shown],
     }
 
 
