@@ -45,13 +45,12 @@ func (k claimKey) compare(other claimKey) int {
 // Outcome is how the work of a claim ended.
 type Outcome string
 
-// The outcomes that a job can have. Dropped and abandoned are told by Finish itself.
+// The outcomes that a job can have, also where its claim was lost. Abandoned is told by Finish itself.
 const (
 	Completed Outcome = "completed"
 	Failed    Outcome = "failed"
 	Snoozed   Outcome = "snoozed"
 	Cancelled Outcome = "cancelled"
 
-	dropped   Outcome = "dropped"
 	abandoned Outcome = "abandoned"
 )

@@ -58,13 +58,15 @@ func (w *Work) verdict(outcome Outcome) (letOut bool, told Outcome) {
 	known, ask := w.known()
 	switch {
 	case known == lost:
-		return false, w.drop()
+		w.drop()
+		return false, outcome
 	case !ask:
 		return true, outcome
 	}
 	switch w.settle() {
 	case lost:
-		return false, w.drop()
+		w.drop()
+		return false, outcome
 	case "":
 		w.b.counts.abandoned.Add(1)
 		w.b.log.Error("riverbeat: nobody could say whose claim this is; the result is kept in, the job will be rescued",
@@ -74,11 +76,10 @@ func (w *Work) verdict(outcome Outcome) (letOut bool, told Outcome) {
 	return true, outcome
 }
 
-func (w *Work) drop() Outcome {
+func (w *Work) drop() {
 	w.b.counts.dropped.Add(1)
 	w.b.log.Warn("riverbeat: the result of a lost claim is kept in", slog.Int64("job_id", w.key.jobID),
 		slog.Int("attempt", w.claim.Attempt))
-	return dropped
 }
 
 // hear waits for a beat that is under way, where the process was not heard lately, as at its start: asking for each of a

@@ -35,7 +35,7 @@ def beats_under_its_claim_only(world: World) -> None:
 
 @scenario
 def lost_claim_is_seen_within_one_tick(world: World) -> None:
-    """After a rescue the next beat brings `lost`: the work is cancelled, its result kept in, and its end told."""
+    """After a rescue the next beat brings `lost`: the work is cancelled, its result kept in, and told how it ended."""
     worker = world.worker()
     claim = world.claim()
     worker.start(claim)
@@ -47,7 +47,7 @@ def lost_claim_is_seen_within_one_tick(world: World) -> None:
     assert worker.cancelled(claim) == "claim_lost"
     assert worker.cancelled_at(claim) - rescued_at < 1.5 * INTERVAL + SLACK_SECONDS
     assert worker.let_out(claim) is False
-    until(lambda: (world.row(claim) or {})["outcome"] == "dropped", "the keeper to be told of the end")
+    until(lambda: (world.row(claim) or {})["outcome"] == "completed", "the keeper to be told of the end")
 
 
 @scenario

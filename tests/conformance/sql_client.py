@@ -80,7 +80,7 @@ class SqlClient:
         with self.lock:
             if work.named:  # rule 7
                 key = (work.claim["job_id"], work.claim["attempted_at"])
-                self.ended[key] = outcome if out else "dropped" if work.lost else "abandoned"
+                self.ended[key] = outcome if out or work.lost else "abandoned"
         return out
 
     def stats(self) -> dict[str, int]:

@@ -56,7 +56,7 @@ def test_a_block_of_a_lost_claim_ends_with_claim_lost(scene: Scene) -> None:
         raise ZeroDivisionError
 
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
-    assert scene.outcome() == "dropped"
+    assert scene.outcome() == "failed"
 
 
 def test_a_job_that_is_not_ours_is_not_begun(scene: Scene) -> None:

@@ -109,7 +109,8 @@ def test_a_client_that_does_not_beat_stays_unknown(scene: Scene) -> None:
     assert last(scene) == ("unknown", None, True)
 
 
-def test_a_hung_worker_that_stops_when_told_proves_nothing(scene: Scene) -> None:
+@pytest.mark.parametrize(("outcome", "late"), [("failed", []), ("completed", [OldWorker.FINISHED])])
+def test_a_hung_worker_that_stops_when_told_proves_nothing(scene: Scene, outcome: str, late: list[OldWorker]) -> None:
     """It was alive, as everybody knew. Only work that completed after all shows that it was not stuck."""
     claim = scene.hung()
     assert isinstance(scene.rescue(claim), Done)
@@ -118,10 +119,10 @@ def test_a_hung_worker_that_stops_when_told_proves_nothing(scene: Scene) -> None
     beat(scene.sql, [claim])
     assert watch(scene) == []
     end(scene.sql, [claim])
-    scene.sql.execute("UPDATE riverkeeper.heartbeat SET outcome = 'dropped'")
+    scene.sql.execute("UPDATE riverkeeper.heartbeat SET outcome = %s", [outcome])
 
-    assert watch(scene) == []
-    assert last(scene) == ("finished", "dropped", True)
+    assert watch(scene) == late
+    assert last(scene) == ("finished", outcome, True)
 
 
 def test_a_stop_that_was_obeyed_is_no_false_rescue(scene: Scene) -> None:

@@ -156,12 +156,12 @@ def test_results_of_claims_that_never_beat_get_out_at_once() -> None:
 
 
 def test_results_of_lost_claims_never_get_out() -> None:
-    """Nobody is asked: no answer could change it."""
+    """Nobody is asked: no answer could change it. The keeper is told how the work ended all the same."""
     beat = beat_of()
     beat.lose()
 
     assert Settling(beat, Answers(), Troubles(), threading.Event()).wait(spoken_for=True) is False
-    assert told(beat, Outcome.COMPLETED, out=False) is Outcome.DROPPED
+    assert told(beat, Outcome.COMPLETED, out=False) is Outcome.COMPLETED
 
 
 def test_a_named_claim_is_settled_however_often_that_fails() -> None:

@@ -177,7 +177,7 @@ seens = st.builds(
     Seen, dry_run=st.booleans(), reason=st.sampled_from([one for one in Reason if one.is_stuck]),
     act=st.sampled_from(Act), at=moments, now=st.just(NOW + 1e3),
     beats=st.sampled_from(["none", "table", "metadata", None]),
-    ended_at=maybe | moments, outcome=maybe | st.sampled_from(["completed", "dropped"]), heard_at=maybe | moments,
+    ended_at=maybe | moments, outcome=maybe | st.sampled_from(["completed", "failed"]), heard_at=maybe | moments,
     state=maybe | st.sampled_from(["running", "completed", "retryable", "scheduled"]), is_claim=st.booleans(),
     is_rescued=st.booleans(),
 )  # fmt: skip

@@ -37,7 +37,7 @@ func TestConformProgram(t *testing.T) {
 	expect(t, events, fmt.Sprintf(`{"event":"result","job_id":%d,"attempt":1,"attempted_at":%q,"let_out":true}`, kept.JobID, kept.AttemptedAt))
 	say(`{"do":"quit"}`)
 	b.eventually("ends are told", func() bool {
-		return b.count("riverkeeper.heartbeat WHERE outcome IN ('dropped', 'snoozed')") == 2
+		return b.count("riverkeeper.heartbeat WHERE outcome IN ('completed', 'snoozed')") == 2
 	})
 }
 

@@ -23,13 +23,12 @@ class Standing(StrEnum):
 
 
 class Outcome(StrEnum):
-    """How the work of a claim ended."""
+    """How the work of a claim ended, also where its result was kept in."""
 
     COMPLETED = "completed"
     FAILED = "failed"
     SNOOZED = "snoozed"
     CANCELLED = "cancelled"
-    DROPPED = "dropped"
     ABANDONED = "abandoned"
 
 

@@ -64,7 +64,5 @@ class Settling:
 
 
 def told(beat: Beat, outcome: Outcome, *, out: bool) -> Outcome:
-    """What the keeper is told of the end."""
-    if out:
-        return outcome
-    return Outcome.DROPPED if beat.lost else Outcome.ABANDONED
+    """What the keeper is told of the end: of a lost claim too how it ended, for that may show that it was not stuck."""
+    return outcome if out or beat.lost else Outcome.ABANDONED

@@ -16,7 +16,7 @@ CREATE TABLE keeper.heartbeat (
     stop_requested_at timestamptz,               -- the keeper asks the client to stop the job
     settled_at        timestamptz,               -- the client is about to let the result out
     ended_at          timestamptz,               -- the work has returned, under a live claim or a lost one
-    outcome           text,                      -- completed | failed | snoozed | cancelled | dropped | abandoned
+    outcome           text,                      -- completed | failed | snoozed | cancelled | abandoned
     PRIMARY KEY (job_id, attempted_at)
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
 
