@@ -61,10 +61,11 @@ build_pint() {
     [ -x "$TOOLS/pint" ] || give_up "pint $PINT was not built"
 }
 
-# Always: the compiler itself knows what changed.
+# With the newest River and with an old one. Always: the compiler itself knows what changed.
 build_fleet() {
     say "building fleet"
-    (cd "$HERE/fleet" && nice go build -trimpath -o "$TOOLS/fleet" .)
+    (cd "$HERE/fleet" && nice go build -trimpath -o "$TOOLS/fleet" . &&
+        nice go build -trimpath -tags river031 -modfile=river031.mod -o "$TOOLS/fleet-0.31" .)
 }
 
 # Package lists may be missing on a fresh machine.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -11,7 +12,8 @@ import (
 	"github.com/riverqueue/river/rivertype"
 )
 
-// A checker works jobs that prove they live by metadata.health_check_at, the plainest beat Riverkeeper reads.
+// A checker works jobs that go by their own row: they prove that they live by metadata.health_check_at, the plainest beat
+// Riverkeeper reads, or read there how they shall end.
 type checker struct {
 	pool   *pgxpool.Pool
 	schema string
@@ -41,6 +43,18 @@ func (c *checker) beat(ctx context.Context, job *rivertype.JobRow) error {
 		WHERE id = $2 AND state = 'running' AND attempt = $3 AND attempted_at = $4`, c.table())
 	_, err := c.pool.Exec(ctx, statement, time.Now().UTC().Format(time.RFC3339Nano), job.ID, job.Attempt, job.AttemptedAt)
 	return err
+}
+
+// told is how this attempt shall end; empty as long as it shall not.
+func (c *checker) told(job *rivertype.JobRow) string {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	var end string
+	statement := fmt.Sprintf(`SELECT coalesce(metadata #>> ARRAY['ends', $2], '') FROM %s WHERE id = $1`, c.table())
+	if err := c.pool.QueryRow(ctx, statement, job.ID, strconv.Itoa(job.Attempt)).Scan(&end); err != nil {
+		slog.Warn("row not read", "job", job.ID, "error", err)
+	}
+	return end
 }
 
 func (c *checker) table() string {

@@ -40,10 +40,9 @@ func recordEvents(client *river.Client[pgx.Tx], path string) (func() error, erro
 	}
 	events, unsubscribe := client.SubscribeConfig(&river.SubscribeConfig{
 		ChanSize: buffer,
-		Kinds: []river.EventKind{
-			river.EventKindJobCancelled, river.EventKindJobCompleted, river.EventKindJobFailed,
-			river.EventKindJobInterrupted, river.EventKindJobSnoozed,
-		},
+		Kinds: append([]river.EventKind{
+			river.EventKindJobCancelled, river.EventKindJobCompleted, river.EventKindJobFailed, river.EventKindJobSnoozed,
+		}, newerEvents...),
 	})
 	written := make(chan struct{})
 	go func() {

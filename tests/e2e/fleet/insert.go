@@ -46,7 +46,7 @@ func insertBatch(ctx context.Context, client *river.Client[pgx.Tx], m *mix, coun
 		job := m.draw()
 		if !job.InsertOpts.UniqueOpts.ByArgs {
 			jobs = append(jobs, job)
-		} else if _, err := client.Insert(ctx, job.Args, job.InsertOpts); err != nil {
+		} else if err := insertUnique(ctx, client, job); err != nil {
 			return err
 		}
 	}
@@ -54,6 +54,14 @@ func insertBatch(ctx context.Context, client *river.Client[pgx.Tx], m *mix, coun
 		return nil
 	}
 	_, err := client.InsertMany(ctx, jobs)
+	return err
+}
+
+func insertUnique(ctx context.Context, client *river.Client[pgx.Tx], job river.InsertManyParams) error {
+	result, err := client.Insert(ctx, job.Args, job.InsertOpts)
+	if err == nil && result.UniqueSkippedAsDuplicate {
+		slog.Info("skipped as a duplicate", "of", result.Job.ID)
+	}
 	return err
 }
 

@@ -95,7 +95,6 @@ func add[T river.JobArgs](ws *river.Workers, retry time.Duration, work func(cont
 // newWorkers knows every kind of the mix; failures come back after a second, so that a test sees their end.
 func newWorkers(pool *pgxpool.Pool, schema string) *river.Workers {
 	ws := river.NewWorkers()
-	addLiveness(ws)
 	add(ws, 0, func(ctx context.Context, job *river.Job[Short]) error {
 		return pass(ctx, time.Duration(job.Args.Milliseconds)*time.Millisecond)
 	})
@@ -103,6 +102,7 @@ func newWorkers(pool *pgxpool.Pool, schema string) *river.Workers {
 		return pass(ctx, time.Duration(job.Args.Seconds)*time.Second)
 	})
 	check := &checker{pool, schema}
+	addLiveness(ws, check)
 	add(ws, 0, func(ctx context.Context, job *river.Job[Checked]) error {
 		return check.until(ctx, job.JobRow, time.After(time.Duration(job.Args.Seconds)*time.Second))
 	})

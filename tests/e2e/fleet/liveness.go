@@ -20,14 +20,21 @@ type (
 	Stalled struct{}
 	// Deaf tells progress once and then hangs whatever its context says; its second attempt is done at once.
 	Deaf struct{}
+	// Told is deaf as well, but each of its attempts ends as soon and as its row's metadata says, as in
+	// {"ends": {"1": "snooze"}}: success, error, snooze or cancel. Attempts after the first tell of progress meanwhile.
+	Told struct{}
+	// Timed is Steady with River's own time limit, so that River rescues it as well.
+	Timed struct{}
 )
 
 func (Steady) Kind() string  { return "steady" }
 func (Stalled) Kind() string { return "stalled" }
 func (Deaf) Kind() string    { return "deaf" }
+func (Told) Kind() string    { return "told" }
+func (Timed) Kind() string   { return "timed" }
 
-// addLiveness adds the kinds that a keeper is to rescue. River itself never does: they have no time limit.
-func addLiveness(ws *river.Workers) {
+// addLiveness adds the kinds that a keeper is to rescue. But for Timed, River never does: they have no time limit.
+func addLiveness(ws *river.Workers, check *checker) {
 	river.AddWorker(ws, &worker[Steady]{limit: -1, work: func(ctx context.Context, job *river.Job[Steady]) error {
 		return firstAttempt(job.Attempt, func() error { return tellEachSecond(ctx) })
 	}})
@@ -44,6 +51,12 @@ func addLiveness(ws *river.Workers) {
 			select {}
 		})
 	}})
+	river.AddWorker(ws, &worker[Told]{limit: -1, work: func(ctx context.Context, job *river.Job[Told]) error {
+		return untilTold(ctx, check, job.JobRow)
+	}})
+	add(ws, 0, func(ctx context.Context, job *river.Job[Timed]) error {
+		return firstAttempt(job.Attempt, func() error { return tellEachSecond(ctx) })
+	})
 }
 
 func firstAttempt(attempt int, work func() error) error {
@@ -51,6 +64,27 @@ func firstAttempt(attempt int, work func() error) error {
 		return nil
 	}
 	return work()
+}
+
+// untilTold asks whatever its context says; only the process' end stops it otherwise.
+func untilTold(ctx context.Context, check *checker, job *rivertype.JobRow) error {
+	riverbeat.Progress(ctx, 0.1, "until told")
+	for range time.Tick(time.Second / 10) {
+		if job.Attempt > 1 {
+			riverbeat.Progress(ctx, 0.2, "until told")
+		}
+		switch check.told(job) {
+		case "success":
+			return nil
+		case "error":
+			return errOnPurpose
+		case "snooze":
+			return river.JobSnooze(time.Hour)
+		case "cancel":
+			return river.JobCancel(errOnPurpose)
+		}
+	}
+	return nil
 }
 
 func tellEachSecond(ctx context.Context) error {
@@ -82,5 +116,5 @@ func middleware(pool *pgxpool.Pool, o *options) ([]rivertype.Middleware, error) 
 	default:
 		return nil, fmt.Errorf("-beat is none, table or metadata, not %q", o.beat)
 	}
-	return []rivertype.Middleware{rivermiddleware.New(pool, rivermiddleware.Exact(river.MetadataSet), chosen...)}, nil
+	return []rivertype.Middleware{rivermiddleware.New(pool, fence(), chosen...)}, nil
 }

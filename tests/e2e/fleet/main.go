@@ -30,10 +30,12 @@ var commands = map[string]command{
 	"retry":   {"ID...", "retry jobs as a person would", noFlags, retryJobs},
 	"pause":   {"QUEUE...", "pause queues", noFlags, pauseQueues},
 	"resume":  {"QUEUE...", "resume queues", noFlags, resumeQueues},
+	"resign":  {"", "have another leader elected", noFlags, resign},
+	"list":    {"", "list all jobs as River reads them, one JSON object a line", noFlags, listJobs},
 }
 
 // The order of a life, not of the alphabet.
-var order = []string{"migrate", "insert", "work", "cancel", "retry", "pause", "resume"}
+var order = []string{"migrate", "insert", "work", "cancel", "retry", "pause", "resume", "resign", "list"}
 
 func main() {
 	slog.SetDefault(slog.New(slog.NewJSONHandler(os.Stderr, nil)))

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/rivertype"
 )
 
 // A recipe makes one job of a kind; its weight is how many of a thousand jobs of the mix are of that kind.
@@ -52,7 +53,18 @@ var recipes = []recipe{
 	{"steady", 0, func(*rand.Rand) (river.JobArgs, river.InsertOpts) { return Steady{}, river.InsertOpts{} }},
 	{"stalled", 0, func(*rand.Rand) (river.JobArgs, river.InsertOpts) { return Stalled{}, river.InsertOpts{} }},
 	{"deaf", 0, func(*rand.Rand) (river.JobArgs, river.InsertOpts) { return Deaf{}, river.InsertOpts{} }},
+	{"told", 0, func(*rand.Rand) (river.JobArgs, river.InsertOpts) { return Told{}, river.InsertOpts{} }},
+	{"timed", 0, func(*rand.Rand) (river.JobArgs, river.InsertOpts) { return Timed{}, river.InsertOpts{} }},
 	{"hanging", 2, func(*rand.Rand) (river.JobArgs, river.InsertOpts) { return Hanging{}, river.InsertOpts{} }},
+}
+
+// uniqueness is what -unique makes of every job: one for each queue and arguments, in the states that keep others out.
+var uniqueness = map[string]*river.UniqueOpts{
+	"":        nil, // as its recipe says
+	"default": {ByArgs: true, ByQueue: true},
+	"narrow": {ByArgs: true, ByQueue: true, ByState: []rivertype.JobState{ // all that River lets nobody leave out
+		rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRunning, rivertype.JobStateScheduled,
+	}},
 }
 
 // A mix draws jobs: the same seed, kinds and queues draw the same ones.
@@ -60,6 +72,7 @@ type mix struct {
 	random  *rand.Rand
 	recipes []recipe
 	queues  []string
+	unique  *river.UniqueOpts
 	total   int
 }
 
@@ -76,7 +89,11 @@ func newMix(o *options) (*mix, error) {
 			chosen = append(chosen, recipe{name, 1, recipes[i].make})
 		}
 	}
-	m := &mix{random: rand.New(rand.NewPCG(o.seed, 0)), recipes: chosen, queues: o.queues}
+	unique, known := uniqueness[o.unique]
+	if !known {
+		return nil, fmt.Errorf("-unique is default or narrow, not %q", o.unique)
+	}
+	m := &mix{random: rand.New(rand.NewPCG(o.seed, 0)), recipes: chosen, queues: o.queues, unique: unique}
 	for _, r := range chosen {
 		m.total += r.weight
 	}
@@ -87,6 +104,9 @@ func (m *mix) draw() river.InsertManyParams {
 	args, opts := m.recipe().make(m.random)
 	opts.Queue = m.queues[m.random.IntN(len(m.queues))]
 	opts.Priority = 1 + m.random.IntN(4)
+	if m.unique != nil {
+		opts.UniqueOpts = *m.unique
+	}
 	return river.InsertManyParams{Args: args, InsertOpts: &opts}
 }
 

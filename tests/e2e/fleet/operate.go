@@ -35,6 +35,11 @@ func resumeQueues(ctx context.Context, o *options, names []string) error {
 	})
 }
 
+// resign makes the leader give up; whoever is elected next begins its maintenance, and with it River's rescuer, at once.
+func resign(ctx context.Context, o *options, _ []string) error {
+	return withClient(ctx, o, func(client *river.Client[pgx.Tx]) error { return client.Notify().RequestResign(ctx) })
+}
+
 func eachJob(ctx context.Context, o *options, ids []string, act func(*river.Client[pgx.Tx], int64) error) error {
 	return each(ctx, o, ids, func(client *river.Client[pgx.Tx], text string) error {
 		id, err := strconv.ParseInt(text, 10, 64)

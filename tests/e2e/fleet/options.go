@@ -19,6 +19,7 @@ type options struct {
 	seed   uint64
 	queues list
 	kinds  list
+	unique string
 
 	clientID    string
 	workers     int
@@ -51,6 +52,7 @@ func migrateFlags(flags *flag.FlagSet, o *options) {
 func mixFlags(flags *flag.FlagSet, o *options) {
 	flags.Uint64Var(&o.seed, "seed", 1, "the same seed inserts the same jobs")
 	flags.Var(&o.kinds, "kinds", "only these kinds of the mix, equally often")
+	flags.StringVar(&o.unique, "unique", "", "default or narrow: one job for each queue and arguments, narrow not while retryable")
 	queueFlag(flags, o)
 }
 

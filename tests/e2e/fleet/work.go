@@ -66,7 +66,7 @@ func workerConfig(pool *pgxpool.Pool, o *options) (*river.Config, error) {
 	for _, name := range o.queues {
 		queues[name] = river.QueueConfig{MaxWorkers: o.workers}
 	}
-	return &river.Config{
+	made := &river.Config{
 		ID:                   o.clientID,
 		JobTimeout:           min(time.Minute, o.rescueAfter), // River refuses one longer than the rescue
 		Logger:               slog.Default(),
@@ -74,9 +74,10 @@ func workerConfig(pool *pgxpool.Pool, o *options) (*river.Config, error) {
 		Queues:               queues,
 		RescueStuckJobsAfter: o.rescueAfter,
 		Schema:               o.schema,
-		SoftStopTimeout:      o.stopAfter / 2, // half for jobs to end by themselves, half to end them
 		Workers:              newWorkers(pool, o.schema),
-	}, nil
+	}
+	soften(made, o)
+	return made, nil
 }
 
 // stop ends the client in order; deaf jobs are left behind, still `running` in the table, as a killed process leaves them.

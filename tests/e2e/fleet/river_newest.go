@@ -1,0 +1,18 @@
+//go:build !river031
+
+package main
+
+import (
+	"github.com/riverkeeper/riverkeeper/clients/go/rivermiddleware"
+	"github.com/riverqueue/river"
+)
+
+// What only newer releases of River have; river_031.go is the same without it.
+
+func fence() rivermiddleware.Fence { return rivermiddleware.Exact(river.MetadataSet) }
+
+// soften gives jobs half of the time to end by themselves, and half to be ended.
+func soften(config *river.Config, o *options) { config.SoftStopTimeout = o.stopAfter / 2 }
+
+// newerEvents are kinds of events that River 0.31 does not tell.
+var newerEvents = []river.EventKind{river.EventKindJobInterrupted}
