@@ -29,10 +29,10 @@ def postgres() -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def river_database(postgres: Server) -> MakeRiver:
-    """A new database with River's tables in a schema, as of a migration version (0 is the newest)."""
+    """A new database with the tables of a program's River in a schema, as of a migration version (0 is its newest)."""
 
-    def make(schema: str = "", target_version: int = 0) -> River:
-        river = River(postgres.database(f"river_{next(_numbers)}"), schema)
+    def make(schema: str = "", target_version: int = 0, program: str = "fleet") -> River:
+        river = River(postgres.database(f"river_{next(_numbers)}"), schema, program)
         river.migrate(target_version)
         return river
 

@@ -38,13 +38,15 @@ class River:
 
     url: str
     schema: str = ""
+    program: str = "fleet"  # whose River lays out the tables, inserts and works: the newest, or fleet-0.31
 
     @contextlib.contextmanager
     def connect(self) -> Iterator[Connection]:
-        """A connection that finds River's tables without their schema; each statement is a transaction."""
+        """A connection that finds River's and the keeper's tables by name; each statement is a transaction."""
         with psycopg.connect(self.url, autocommit=True) as connection:
-            if self.schema:
-                connection.execute(sql.SQL("SET search_path TO {}").format(sql.Identifier(self.schema)))
+            schemas = (self.schema, f"{self.schema}_riverkeeper") if self.schema else ("public", "riverkeeper")
+            names = sql.SQL(", ").join(map(sql.Identifier, schemas))
+            connection.execute(sql.SQL("SET search_path TO {}").format(names))
             yield connection
 
     def rows(self, statement: str, **parameters: object) -> list[tuple[Any, ...]]:
@@ -59,21 +61,28 @@ class River:
             self.rows(f'CREATE SCHEMA "{self.schema}"')
         self.fleet("migrate", "-version", str(version))
 
-    def insert(self, count: int, *flags: str) -> None:
-        self.fleet("insert", *flags, str(count))
+    def insert(self, count: int, *flags: str) -> list[int]:
+        """Insert jobs; the ids of those that kept others out as their duplicates."""
+        lines = self.fleet("insert", *flags, str(count)).stderr.splitlines()
+        return [line["of"] for line in map(json.loads, lines) if line["msg"] == "skipped as a duplicate"]
+
+    def listed(self) -> list[dict[str, Any]]:
+        """All jobs as River's own client reads them; one that it cannot read fails the test."""
+        return [json.loads(line) for line in self.fleet("list").stdout.splitlines()]
 
     def rests(self) -> bool:
         """Whether nothing will change by itself: what waits is due much later or in a queue nobody works."""
         return not self.rows(STIRRING)
 
-    def fleet(self, verb: str, *arguments: str) -> None:
+    def fleet(self, verb: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a verb of the fleet to its end."""
         done = subprocess.run(self.command(verb, *arguments), check=False, capture_output=True, text=True)
         if done.returncode:
             pytest.fail(f"fleet {verb} ended with {done.returncode}: {done.stderr[-2000:]}")
+        return done
 
     def command(self, verb: str, *arguments: str) -> list[str]:
-        return [str(tool("fleet")), verb, "-database-url", self.url, "-schema", self.schema, *arguments]
+        return [str(tool(self.program)), verb, "-database-url", self.url, "-schema", self.schema, *arguments]
 
 
 @dataclass(slots=True)

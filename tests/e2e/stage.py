@@ -1,4 +1,4 @@
-"""Prometheus and Alertmanager with the files that are shipped, around keepers and workers that are real."""
+"""Prometheus and Alertmanager with the files that are shipped, around keepers and workers that are real, and beat."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import httpx
 import yaml
 
 from e2e.programs import free_port, started, tool, until
+from e2e.river import River
 
 ALERTS = Path(__file__).parents[2] / "alerts"
 RULES = ("recording", "watcher", "river", "jobs", "rescuer")
@@ -91,3 +92,17 @@ def ready(address: str) -> bool:
         return httpx.get(f"http://{address}/-/ready").status_code == 200
     except httpx.TransportError:
         return False
+
+
+def let_beat(river: River, client: str, queue: str = "default") -> None:
+    """A worker beats from its first job on, also when it has none: so it is given short ones until it does."""
+
+    def beats() -> bool:
+        if river.rows("SELECT 1 FROM client WHERE client_id = %(client)s", client=client):
+            return True
+        river.insert(20, "-kinds", "short", "-queues", queue)
+        return False
+
+    until(beats, f"{client} to beat")
+    under_way = "SELECT 1 FROM river_job WHERE kind = 'short' AND state <> 'completed'"
+    until(lambda: not river.rows(under_way), "the short jobs to end, before a worker is taken from them")

@@ -21,7 +21,7 @@ from conformance.proxy import Proxy
 from e2e.keeper import Keeper, keeper_at_work, riverkeeper
 from e2e.programs import until
 from e2e.river import Fleet, River, fleet_at_work
-from e2e.stage import Prometheus, alertmanager_at_work, prometheus_at_work
+from e2e.stage import Prometheus, alertmanager_at_work, let_beat, prometheus_at_work
 
 SOON = 25.0  # seconds; promise 5 says 15 in the urgent tier by the supervisor, an alert adds scrape and evaluation
 CONFIG = """
@@ -51,21 +51,8 @@ class Stage:
         river = River(through or self.river.url, self.river.schema)
         flags = ("-beat", "table", "-interval", "2s")
         self.workers[name] = self.programs.enter_context(fleet_at_work(river, self.folder, name, *flags))
-        self._let_beat(name)
+        let_beat(self.river, name)
         return name
-
-    def _let_beat(self, name: str) -> None:
-        """A worker beats from its first job on, also when it has none: so it is given short ones until it does."""
-
-        def beats() -> bool:
-            if self.river.rows("SELECT 1 FROM riverkeeper.client WHERE client_id = %(name)s", name=name):
-                return True
-            self.river.insert(20, "-kinds", "short", "-queues", "default")
-            return False
-
-        until(beats, f"{name} to beat")
-        under_way = "SELECT 1 FROM river_job WHERE kind = 'short' AND state <> 'completed'"
-        until(lambda: not self.river.rows(under_way), "the short jobs to end, before a worker is taken from them")
 
     def job(self, kind: str, queue: str) -> tuple[int, str]:
         """A job of the kind that runs and beats, and the worker that has it.
