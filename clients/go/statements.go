@@ -45,11 +45,12 @@ func statement(name, river, keeper string) string {
 func prepared(text, river, keeper string) string {
 	var lines []string
 	for line := range strings.Lines(text) {
-		if !strings.HasPrefix(strings.TrimSpace(line), "--") {
-			lines = append(lines, line)
+		code, _, _ := strings.Cut(line, "--") // no text of the contract has that in it
+		if code = strings.TrimRight(code, " \n"); code != "" {
+			lines = append(lines, code)
 		}
 	}
-	text = placeholder.ReplaceAllString(strings.Join(lines, ""), "@$1")
+	text = placeholder.ReplaceAllString(strings.Join(lines, "\n"), "@$1")
 	text = keeperPrefix.ReplaceAllLiteralString(text, prefix(keeper))
 	return riverPrefix.ReplaceAllLiteralString(text, prefix(river))
 }
