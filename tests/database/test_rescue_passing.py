@@ -10,9 +10,10 @@ import pytest
 
 from conformance.worker import until
 from database.cut_wire import Cut, wire
-from database.keepers import configured
+from database.keepers import configured, written
 from database.rescue_scene import Scene, staged
-from riverkeeper.config.load import Config
+from riverkeeper.config.layers import Options
+from riverkeeper.config.load import Config, load
 from riverkeeper.database import Database
 from riverkeeper.errors import DatabaseError
 from riverkeeper.heartbeat.clock import lease_clock
@@ -21,6 +22,7 @@ from riverkeeper.rescue.candidates import Candidate, candidates
 from riverkeeper.rescue.ground import Ground
 from riverkeeper.rescue.order import Done
 from riverkeeper.rescue.passing import Outcome, Passing, View, view
+from riverkeeper.rescue.refusal import Refusal, Refused
 from riverkeeper.rescue.rules import rules_of
 from riverkeeper.rescue.turn import Replica
 from riverkeeper.rescue.watch import Watch
@@ -79,3 +81,36 @@ def test_a_commit_that_was_not_answered_is_told_once_it_is_known(scene: Scene, t
     assert len(again) == 3 - len(committed)
     assert all(isinstance(outcome, Done) for _, outcome in again)
     assert [scene.rescues(claim) for claim in claims] == [1, 1, 1]
+
+
+SLOW = """
+INSERT INTO riverkeeper.brake (name, state)
+VALUES ('mass_silence', jsonb_build_object(
+    'slow_from', extract(epoch FROM now()), 'step', 0, 'step_at', extract(epoch FROM now())
+))
+"""
+
+
+def test_dry_runs_that_are_held_hold_no_live_tier(scene: Scene, tmp_path: Path) -> None:
+    """Their budgets are apart: in slow start the second dry run waits, and the live job behind it is rescued."""
+    dry, live = [scene.stale(queue="dry") for _ in range(2)], scene.stale()
+    scene.sql.execute(SLOW)
+    file = written(tmp_path)
+    file.write_text(
+        file.read_text().replace("tiers: {", "assign: [{queue: dry, tier: dry}]\ntiers: {dry: {mode: dry_run}, ")
+    )
+    config = load(file, {}, Options(database_url=scene.url))
+    rules, replica, ground = rules_of(config), Replica(uuid4(), "test"), Ground(config)
+    passing = Passing(ground, replica, Watch(replica, lambda: rules, lambda: ground), lambda: False)
+    for _ in range(2):
+        found, by = seen(scene, config)
+        outcomes = list(passing.over(sorted(found, key=lambda one: not one.dry_run), by, rules))
+    ground.close()
+
+    assert [row["dry_run"] for row in scene.audit()] == [True, False]
+    assert scene.rescues(live) == 1
+    assert [outcome.refusal for one, outcome in outcomes if isinstance(outcome, Refused) and one.dry_run] == [
+        Refusal.RECORDED,
+        Refusal.BRAKE_MASS_SILENCE,
+    ]
+    assert {scene.job(claim)["state"] for claim in dry} == {"running"}

@@ -35,7 +35,7 @@ log = structlog.get_logger()
 RESCUE_SECONDS = 3.0  # for one transaction; longer holds up River's completer, and a stop
 GROUP = 25  # claims in one transaction: some 15 ms, for as long as which a beat of one of them may wait
 REMEMBERED = 50_000  # claims of which we know that they were tried; more at once is another problem
-# These end a pass: the next candidate would hear the same.
+# These end a pass for all that are dry, or for all that are not: the next candidate would hear the same.
 ENDS_PASS = BRAKES | {Refusal.NOT_ACTOR}
 
 Outcome = tuple[Candidate, Done | Refused]
@@ -80,21 +80,23 @@ class Passing:
     def over(self, found: list[Candidate], view: View, rules: Rules) -> Iterator[Outcome]:
         """What became of each candidate that was reached. Raises DatabaseError where the connection is gone."""
         yield from self._settle_doubts()
-        left, ended, waiting = rules.batch, None, list[Candidate]()
+        left, waiting = rules.batch, list[Candidate]()
         for one in in_turn(found, self.tried_at):
             if refused := self._known(one):
                 yield one, refused
             else:
                 waiting.append(one)
-        while waiting and left > 0 and not ended and not self.is_over():
+        while waiting and left > 0 and not self.is_over():
             together, waiting = group(waiting, min(GROUP, left))
+            ended = None
             for one, outcome in self._try(together, view, rules):
                 yield one, outcome
                 left -= isinstance(outcome, Done)
                 if isinstance(outcome, Refused) and outcome.refusal in ENDS_PASS:
                     ended = outcome
-        if ended:
-            yield from ((one, ended) for one in waiting)
+            if ended:  # for all that are counted together: a dry run's budget is not that of those who act
+                yield from ((one, ended) for one in waiting if one.dry_run == together[0].dry_run)
+                waiting = [one for one in waiting if one.dry_run != together[0].dry_run]
 
     def _known(self, one: Candidate) -> Refused | None:
         """What needs no transaction to be refused."""
