@@ -1,15 +1,15 @@
 """One job and everybody who touches it, step by step against a real server, and what must hold after each step.
 
-Time passes by moving every moment in the database into the past, so a step of minutes takes none. Whoever meets a lock
-of an open rescue gives up at once, and then has done nothing.
+Time passes by moving every moment in the database into the past, so a step of minutes takes none; the model keeps the
+true time beside it. Whoever meets a lock of an open rescue gives up at once, and then has done nothing.
 """
 
 # ruff: noqa: S608  (statements put together of our own constants)
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from uuid import UUID
 
 import psycopg
@@ -17,7 +17,11 @@ import psycopg
 from conformance.floor import Event
 from database.heartbeat_sql import Connection, beat, settle
 from database.rescue_scene import KEEPER, Scene
+from database.rescue_tables import Tables
+from database.rescue_watch import RESTRAINTS, Watching
+from database.rescue_work import SLACK, Known, Work
 from riverkeeper.database import Database
+from riverkeeper.judging import read_path
 from riverkeeper.rescue.act import rescue
 from riverkeeper.rescue.by_hand import look
 from riverkeeper.rescue.order import Done
@@ -28,23 +32,13 @@ from riverkeeper.verdict.judge import judge
 from riverkeeper.verdict.verdict import StuckJob
 from riverkeeper.verdict.words import Reason
 
-TIMEOUT, SETTLE_GRACE, INTERVAL = 35.0, 120.0, 10.0
-COMPLETER_SECONDS = 37.0  # as long as River's completer tries; then it has dropped the result
-SLACK = 5.0  # seconds that the steps themselves may take
+TIMEOUT, PROGRESS_TIMEOUT, SETTLE_GRACE = 35.0, 60.0, 120.0
 RESULTS = {
     "completed": "state = 'completed', finalized_at = now()",
     "failed": "state = 'retryable', scheduled_at = now()",
     "snoozed": "state = 'available', scheduled_at = now(), attempt = attempt - 1",
     "cancelled": "state = 'cancelled', finalized_at = now()",
 }
-LATER = (
-    "UPDATE river_job SET attempted_at = attempted_at - %(by)s, scheduled_at = scheduled_at - %(by)s",
-    """UPDATE riverkeeper.heartbeat SET attempted_at = attempted_at - %(by)s, beat_at = beat_at - %(by)s,
-    progress_at = progress_at - %(by)s, settled_at = settled_at - %(by)s, ended_at = ended_at - %(by)s,
-    stop_requested_at = stop_requested_at - %(by)s, lost_at = lost_at - %(by)s""",
-    "UPDATE riverkeeper.client SET beat_at = beat_at - %(by)s, started_at = started_at - %(by)s",
-    "UPDATE riverkeeper.rescue SET attempted_at = attempted_at - %(by)s, at = at - %(by)s",
-)
 JOB = """
 SELECT state::text, attempt, attempted_by, queue, kind, args, priority, max_attempts, coalesce(cardinality(errors), 0)
     AS errors, to_char(attempted_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS attempted_at,
@@ -62,54 +56,39 @@ KEPT = ("queue", "kind", "args", "priority", "max_attempts", "attempt", "attempt
 
 
 @dataclass
-class Work:
-    """One attempt, and the process that works it. Ages are seconds of the model's time; None: never."""
+class Past:
+    """What has happened by the tables: of the server that answers, or of the standby behind it."""
 
-    number: int
-    attempt: int
-    attempted_at: str
-    alive: bool = True
-    cut_off: bool = False
-    named: bool = False  # a beat that names the claim was sent
-    lost: bool = False  # the worker knows
-    over: bool = False  # the work has returned
-    born: float = 0.0
-    heard: float | None = None  # the last beat of the claim that was taken
-    process: float | None = None  # the last beat of the process
-    told: float | None = None  # the last progress
-    settled: float | None = None
-    result: str | None = None  # on its way through the completer
-    let_out: float = 0.0
-
-    def grow(self, seconds: float) -> None:
-        for name in ("born", "heard", "process", "told", "settled", "let_out"):
-            if (age := getattr(self, name)) is not None:
-                setattr(self, name, age + seconds)
-        if self.let_out > (COMPLETER_SECONDS if self.settled is not None else SLACK):
-            self.result = None
+    known: dict[int, Known] = field(default_factory=dict)  # by number of the attempt
+    rescued: set[int] = field(default_factory=set)
+    finished: bool = False
 
 
 @dataclass
 class Model:
-    """The job's life so far. `keeper` and `second` are two keepers' connections."""
+    """The job's life so far. `scene.database` and `second` are two keepers' connections."""
 
     scene: Scene
     second: Database
-    clock: Connection  # of the test itself: it moves time, and waits for locks (autovacuum takes some)
+    tables: Tables
+    watching: Watching
     works: list[Work] = field(default_factory=list)
-    path: float = 86_400.0  # since when the way of a beat is proven
-    finished: bool = False
+    open_for: float = 86_400.0  # for how long the way of a beat has truly been open
+    past: Past = field(default_factory=Past)
+    standby: Past = field(default_factory=Past)
     found: StuckJob | None = None
-    rescued: set[tuple[int, str]] = field(default_factory=set)
-    done: int = 0
+    found_by: float | None = None  # path_ok_since of the reading that found it
+    ever: set[int] = field(default_factory=set)  # attempts that some server had as rescued
     opened: Opened | None = None
     job_id: int = 0
 
     def begin(self) -> None:
-        """A new job, waiting."""
-        for table in ("riverkeeper.heartbeat", "riverkeeper.client", "riverkeeper.rescue", "river_job"):
-            self.clock.execute(f"DELETE FROM {table}")
+        """A new job, waiting; a keeper has watched for a day."""
+        self.tables.empty()
         self.job_id = self.scene.one("INSERT INTO river_job (kind) VALUES ('report') RETURNING id")["id"]
+        self.watching.turn()
+        self.sql.execute("UPDATE riverkeeper.control SET path_ok_since = path_ok_since - interval '1 day'")
+        self.catch_up()
 
     @property
     def sql(self) -> Connection:
@@ -129,25 +108,58 @@ class Model:
             return 0
 
     def pass_time(self, seconds: float) -> None:
-        for statement in LATER:
-            self.clock.execute(statement, {"by": timedelta(seconds=seconds)})
-        self.path += seconds
-        shift = timedelta(seconds=seconds)
+        """A keeper takes its turns all the while; only the first after a break could make a difference."""
+        if not self.open_for:
+            self.watching.turn()
+        self._move(seconds, proven=True)
+        self._grow(seconds)
+
+    def outage(self, seconds: float) -> None:
+        """Nobody reaches the database for so long."""
+        self._move(seconds, proven=False)
+        self.watching.move(seconds, seconds)
+        self._grow(seconds)
+        self.open_for = 0.0
+
+    def step_the_clock(self, seconds: float) -> None:
+        """The database's clock is set, and nobody's else: its moments are older by that, or lie ahead."""
+        self._move(seconds, proven=False)
+        self.watching.move(seconds, 0.0)
+        self.open_for = 0.0
+
+    def catch_up(self) -> None:
+        """The standby has replayed all that is committed."""
+        self.tables.copy()
+        known = {work.number: replace(work.known) for work in self.works if not work.forgotten}
+        self.standby = Past(known, set(self.past.rescued), self.past.finished)
+
+    def fail_over(self) -> None:
+        """The server is gone, and what the standby had not replayed has never been; the workers live on."""
+        self.tables.fail_over()
         for work in self.works:
-            work.attempted_at = _earlier(work.attempted_at, shift)
-            work.grow(seconds)
-        self.rescued = {(attempt, _earlier(at, shift)) for attempt, at in self.rescued}
-        self.found = None  # it names a claim by a moment that has moved
+            work.forgotten = work.number not in self.standby.known
+            work.known = replace(self.standby.known.get(work.number, Known()))
+            if work.forgotten:  # River writes by the job's id alone, whatever server that meets
+                work.result = None
+        self.works.sort(key=lambda work: not work.forgotten)
+        self.past = Past({}, set(self.standby.rescued), self.standby.finished)
+        self.open_for = 0.0  # what was found on the old server may still be acted on
+
+    @property
+    def is_exposed(self) -> bool:
+        """A result is on its way of whose settling no server knows any more: nothing keeps a new attempt from it."""
+        return any(work.result and work.fenced and work.known.settled is None for work in self.works)
 
     def fetch(self) -> None:
         if self.somebody(FETCH):
             job = self.job()
             self.works.append(Work(len(self.works), job["attempt"], job["attempted_at"]))
 
-    def beat(self, work: Work) -> None:
-        """The process beats: for its claim too, while it works on it."""
-        claims = [] if work.over else [self.claim(work)]
-        work.named = work.named or not work.over
+    def beat(self, work: Work, *, early: bool = False) -> None:
+        """The process beats: for its claim too while it works on it, unless that began only just now."""
+        names = not work.over and (work.named or not early)
+        claims = [self.claim(work)] if names else []
+        work.named = work.named or names
         try:
             standing = beat(self.sql, claims, UUID(int=work.number + 1))
         except psycopg.errors.LockNotAvailable:
@@ -156,23 +168,24 @@ class Model:
         if "lost" in standing.values():
             work.lost = True
         elif standing:
-            work.heard = 0.0
+            work.known.heard = 0.0
 
     def progress(self, work: Work) -> None:
         told = "UPDATE riverkeeper.heartbeat SET beat_at = now(), progress_at = now() WHERE lost_at IS NULL"
         named = f" AND attempted_at = '{work.attempted_at}'"
         if self.somebody(told + named):
-            work.heard = work.told = 0.0
+            work.known.heard = work.known.told = 0.0
 
     def finish(self, work: Work, outcome: str) -> None:
         """The work returns: what a fencing client then does (rule 6 of the contract)."""
-        if not (work.lost or (not work.named and work.born <= INTERVAL and (work.process or 99) <= INTERVAL)):
+        if not (work.lost or work.short):
             try:
                 standing = settle(self.sql, self.claim(work))
             except psycopg.errors.LockNotAvailable:
                 return  # it tries again
-            work.named, work.lost = True, standing == "lost"
-            work.settled = work.heard = None if work.lost else 0.0
+            work.named, work.lost, work.fenced = True, standing == "lost", standing != "lost"
+            if not work.lost:
+                work.known.settled = work.known.heard = 0.0
         work.over = True
         work.result, work.let_out = None if work.lost else outcome, 0.0
 
@@ -183,18 +196,20 @@ class Model:
         if not self.somebody(f"UPDATE river_job SET {RESULTS[work.result]} WHERE state = 'running'"):
             return
         assert (before["attempt"], before["attempted_at"]) == (work.attempt, work.attempted_at), "a zombie's result"
-        self.finished = work.result == "completed"
+        self.past.finished = work.result == "completed"
         work.result = None
 
     def look(self) -> None:
         """A reading: what it finds may be acted on later."""
-        job, order = self.job(), self.scene.order(path_ok_since=self.scene.now() - self.path, cooldown=0.0)
+        job = self.job()
         self.found = None
         if job["state"] != "running":
             return
         claim = Claim(self.job_id, job["attempt"], job["attempted_at"])
         with self.scene.keeping(self.second) as tx:
+            self.found_by = read_path(tx, RESTRAINTS.patience)
             held = look(tx, claim, KEEPER, 30.0)
+        order = self.scene.order(path_ok_since=self.found_by)
         if isinstance(held, Locked):
             verdict = judge(held.job, order.policy, order.limits, held.now, order.path_ok_since)
             self.found = StuckJob(held.job, verdict) if verdict.reason.is_stuck else None
@@ -202,32 +217,49 @@ class Model:
     def open(self, stuck: StuckJob, database: Database) -> Opened:
         return Opened(self, stuck, database)
 
+    def _move(self, seconds: float, *, proven: bool) -> None:
+        self.tables.move(seconds, proven=proven)
+        for work in self.works:
+            work.move(timedelta(seconds=seconds))
+        self.found = None  # it names a claim by a moment that has moved
+
+    def _grow(self, seconds: float) -> None:
+        self.open_for += seconds
+        for work in self.works:
+            work.grow(seconds)
+        for known in self.standby.known.values():
+            known.grow(seconds)
+
 
 class Opened:
     """A rescue whose transaction has not ended yet."""
 
     def __init__(self, model: Model, stuck: StuckJob, database: Database) -> None:
         self._model, self._stuck = model, stuck
-        self._before = model.job()
+        self._before, self.is_again = model.job(), False
         self._keeping = model.scene.keeping(database)
-        order = model.scene.order(path_ok_since=model.scene.now() - model.path, cooldown=0.0)
+        brakes = model.watching.brakes(model.found_by)
+        order = model.scene.order(path_ok_since=model.found_by, cooldown=0.0, brakes=brakes)
         self.outcome = rescue(self._keeping.__enter__(), stuck, order)
-        self._work = next((one for one in model.works if one.attempted_at == stuck.job.claim.attempted_at), None)
+        claimed_at = stuck.job.claim.attempted_at
+        self._work = next((one for one in model.works if one.attempted_at == claimed_at and not one.forgotten), None)
         if isinstance(self.outcome, Done):
             self._is_right(self.outcome)
 
     def commit(self) -> None:
         self._keeping.__exit__(None, None, None)
-        model, claim, after = self._model, self._stuck.job.claim, self._model.job()
+        after, past = self._model.job(), self._model.past
         if isinstance(self.outcome, Refused):
             return
-        model.done += 1
         assert {name: after[name] for name in KEPT} == {name: self._before[name] for name in KEPT}
         if self.outcome.act is Act.STOP:
             assert after["state"] == "running"
             return
-        assert (claim.attempt, claim.attempted_at) not in model.rescued, "rescued twice"
-        model.rescued.add((claim.attempt, claim.attempted_at))
+        assert self._work is not None
+        assert self._work.number not in past.rescued, "rescued twice"
+        past.rescued.add(self._work.number)
+        self.is_again = self._work.number in self._model.ever
+        self._model.ever.add(self._work.number)
         assert (after["state"], after["errors"]) == (self.outcome.state, self._before["errors"] + 1)
 
     def die(self) -> None:
@@ -241,15 +273,13 @@ class Opened:
         running = (self._before["state"], self._before["attempt"], self._before["attempted_at"])
         assert running == ("running", claim.attempt, claim.attempted_at), "not the claim that was judged"
         assert work is not None
-        assert work.settled is None or work.settled > SETTLE_GRACE - SLACK, "a result was on its way"
+        known, limit = work.known, TIMEOUT if done.reason is not Reason.HUNG else PROGRESS_TIMEOUT
+        open_for = self._model.open_for
+        assert open_for > limit - SLACK, "the way was not proven"
+        assert known.settled is None or min(known.settled, open_for) > SETTLE_GRACE - SLACK, "a result was on its way"
         if done.reason is not Reason.HUNG:
-            assert work.heard is None or work.heard > TIMEOUT - SLACK, "its beats were fresh"
-            assert self._model.path > TIMEOUT - SLACK, "the way was not proven"
+            heard = work.born if known.heard is None else known.heard  # the claim itself was a sign of life
+            assert heard > TIMEOUT - SLACK, "its beats were fresh"
         else:
-            assert work.told is not None
-            assert work.told > 60.0 - SLACK
-
-
-def _earlier(attempted_at: str, by: timedelta) -> str:
-    at = datetime.fromisoformat(attempted_at) - by
-    return f"{at.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+            assert known.told is not None
+            assert known.told > PROGRESS_TIMEOUT - SLACK

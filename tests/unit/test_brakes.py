@@ -62,6 +62,12 @@ def test_nothing_holds_in_calm_weather() -> None:
         (CALM, Ourselves(snapshot_age=6), Brake.STALE_SNAPSHOT, "what this keeper has read is 6.0 s old"),
         (replace(CALM, now=4600.0), Ourselves(), Brake.STALE_SNAPSHOT, "was last proven 3601.0 s ago"),
         (replace(CALM, path=Path()), Ourselves(), Brake.STALE_SNAPSHOT, "no keeper has proven yet"),
+        (
+            replace(CALM, path=Path(900.0, 999.0, "10.0.0.7 12.5 system 00000001"), started_at=13.5),
+            Ourselves(),
+            Brake.STALE_SNAPSHOT,
+            "was proven on another server: a failover, or a restart",
+        ),
         (replace(CALM, acted_in_minute=120), Ourselves(), Brake.RATE, "120 jobs were rescued in the last minute"),
         (
             replace(CALM, mass=Mass(990.0, Cause.SILENCE, "3 of 3 fell silent")),

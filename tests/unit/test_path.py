@@ -19,6 +19,7 @@ from riverkeeper.verdict.path import (
     fold,
     patience,
     proven,
+    proven_on,
     whole_fleet_late,
 )
 from riverkeeper.verdict.tiers import Tier
@@ -48,6 +49,7 @@ def test_a_probe_in_time_prolongs_the_stretch() -> None:
         (None, at(1104.0), "no probe for 4.0 s"),
         (BEFORE, at(1102.0, "two"), "another server answers: a failover, or a restart"),
         (Before(at(1100.0), failed=True), at(1101.0), "a probe failed in between"),
+        (Before(at(1100.0), failed=True), at(1109.0, "two"), "another server answers: a failover, or a restart"),
         (BEFORE, Sighting(1101.0, 1104.5, "one"), "the database's clock and ours came apart by 3.5 s"),
         (BEFORE, at(1040.0), "the database's clock went back by 60.0 s"),
         (BEFORE, at(4702.0), "no probe for 3602.0 s"),
@@ -101,6 +103,15 @@ def test_a_stretch_is_proven_only_while_somebody_probes() -> None:
     assert proven(OPEN, 1110.0, PATIENCE) is None
     assert proven(OPEN, 990.0, PATIENCE) is None
     assert proven(Path(), 1110.0, PATIENCE) is None
+
+
+def test_a_stretch_was_proven_on_one_server() -> None:
+    """Named by its start, to the microsecond; addresses may differ from one connection to the next."""
+    path = replace(OPEN, server="10.0.0.7 1795577162.013119 7421 00000001")
+
+    assert proven_on(path, 1795577162.013119)
+    assert not proven_on(path, 1795577162.01312)
+    assert proven_on(path, None)
 
 
 @given(st.floats(0.2, 60), st.lists(st.builds(Tier, st.just("t"), st.floats(0.1, 60), st.floats(0.3, 600))))

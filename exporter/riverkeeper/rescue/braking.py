@@ -28,6 +28,7 @@ def facts_of(row: Row) -> Facts:
         acted_in_step=row.acted_in_step,
         mass=_mass(row.mass, row.released_at),
         path=_path(row),
+        started_at=row.started_at,
     )
 
 

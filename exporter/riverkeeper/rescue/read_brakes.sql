@@ -1,9 +1,11 @@
 -- Question: what holds the rescuer at this moment, who acts, and how much was done in the last minute?
 -- Index: control has one row, brake one for each name; rescue_by_time for the last minute.
 -- NULL: stopped_* where the kill switch is not pulled; path_* and actor_* before anybody has looked; state and
--- released_at where the brake has never moved. step_at is that of the mass brake's slow start.
+-- released_at where the brake has never moved. step_at is that of the mass brake's slow start. started_at is that of the
+-- server that answers, which may be another than the one that path_* was written on.
 SELECT
     extract(epoch FROM clock_timestamp())::double precision AS now,
+    extract(epoch FROM pg_postmaster_start_time())::double precision AS started_at,
     extract(epoch FROM c.stopped_at)::double precision AS stopped_at,
     c.stopped_by,
     c.stopped_why,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from riverkeeper.rescue.state import Brake
 from riverkeeper.verdict.mass import Mass, why_held
-from riverkeeper.verdict.path import Path
+from riverkeeper.verdict.path import Path, proven_on
 
 STALE_SECONDS = 5.0  # a snapshot older than this shows jobs as running that ended meanwhile
 
@@ -41,6 +41,7 @@ class Facts:
     acted_in_step: int = 0  # the same since `mass.step_at`
     mass: Mass = field(default_factory=Mass)
     path: Path = field(default_factory=Path)
+    started_at: float | None = None  # of the server that answers
 
     def after(self, acts: int) -> Facts:
         """These facts once so many more acts are written."""
@@ -99,6 +100,8 @@ def stale_snapshot(facts: Facts, restraints: Restraints, ourselves: Ourselves) -
         return "no keeper has proven yet that beats get through"
     if abs(age := facts.now - facts.path.probe_at) > restraints.patience:
         return f"that beats get through was last proven {age:.1f} s ago"
+    if not proven_on(facts.path, facts.started_at):
+        return "that beats get through was proven on another server: a failover, or a restart, a moment ago"
     return None
 
 

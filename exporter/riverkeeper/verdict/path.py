@@ -91,10 +91,10 @@ def broken(path: Path, before: Before | None, seen: Sighting, patience: float) -
     since, back = seen.now - path.probe_at, max(path.probe_at, path.ok_since) - seen.now
     step = _step(before.sighting, seen) if before else 0.0
     rules = (
+        (path.server != seen.server, "another server answers: a failover, or a restart"),
         (back > 0, f"the database's clock went back by {back:.1f} s"),
         (before is not None and before.failed, "a probe failed in between"),
         (since > patience, f"no probe for {since:.1f} s"),
-        (path.server != seen.server, "another server answers: a failover, or a restart"),
         (step > CLOCKS_AGREE, f"the database's clock and ours came apart by {step:.1f} s"),
     )
     return next((why for breaks, why in rules if breaks), None)
@@ -119,6 +119,11 @@ def proven(path: Path, now: float, patience: float) -> float | None:
     if path.ok_since is None or path.probe_at is None:
         return None
     return path.ok_since if path.ok_since <= now and abs(now - path.probe_at) <= patience else None
+
+
+def proven_on(path: Path, started_at: float | None) -> bool:
+    """Whether it was on the server that started then; a failover is faster than the next probe may be."""
+    return started_at is None or path.server is None or str(started_at) in path.server.split()
 
 
 def patience(interval: float, tiers: Iterable[Tier]) -> float:
