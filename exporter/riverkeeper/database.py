@@ -146,6 +146,8 @@ class Database:
                 return self._begin_on(self._connection, deadline, read_only)
             self.close()
         self._connection = _connect(self._conninfo, deadline - time.monotonic())
+        if time.monotonic() >= deadline:  # hosts that are gone were tried first; the next transaction begins on it
+            raise DatabaseError(Trouble.TIMED_OUT, "connect: it took all the time there was")
         return self._begin_on(self._connection, deadline, read_only)
 
     def _begin_on(self, connection: Connection, deadline: float, read_only: bool) -> Connection:

@@ -45,7 +45,7 @@ _BY_TEXT = (
     ('database "', Trouble.NO_DATABASE),
 )
 # Classes whose primary message speaks of objects and servers; others may quote a row's data.
-_QUOTABLE = ("42", "55", "57", "53", "08", "25", "28", "3D", "3F", "40")
+_QUOTABLE = ("0A", "42", "55", "57", "53", "08", "25", "28", "3D", "3F", "40")
 
 
 def explain(error: Exception, doing: str, *, lost: bool) -> DatabaseError:

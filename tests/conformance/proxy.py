@@ -52,6 +52,10 @@ class Proxy:
         """Hold back each answer of the server."""
         self._do(self._set(answer_delay=seconds))
 
+    def lead_to(self, url: str) -> None:
+        """To another server from now on, as an address does that follows a failover; connections of before are cut."""
+        self._do(self._lead(url))
+
     def restore(self) -> None:
         """All is well again."""
         self._do(self._set())
@@ -67,6 +71,10 @@ class Proxy:
     ) -> None:
         self._swallowing, self._refusing, self._answer_delay = swallowing, refusing, answer_delay
         self._open.set() if open_ else self._open.clear()
+
+    async def _lead(self, url: str) -> None:
+        self._target = urlsplit(url)
+        await self._cut()
 
     async def _cut(self) -> None:
         for wire in list(self._wires):

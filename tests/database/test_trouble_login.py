@@ -123,6 +123,22 @@ def test_a_server_that_never_answers_is_given_up() -> None:
     assert "unreachable" in snapshot.error
 
 
+def test_after_hosts_that_never_answer_the_next_one_is_kept(postgres: Server) -> None:
+    """They stand first in the URL, and each takes its two seconds: at the next try the one that answers is there."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        hosts = f"127.0.0.1:{silent.getsockname()[1]},127.0.0.1:{postgres.port}"
+        database = Database(f"postgresql://postgres@{hosts}/postgres?target_session_attrs=read-write")
+        with pytest.raises(DatabaseError) as raised, database.writing(1.0, {}):
+            pass
+        with database.writing(1.0, {}) as tx:
+            tx.run("SELECT 1")
+        database.close()
+
+    assert raised.value.trouble is Trouble.TIMED_OUT
+
+
 def test_a_database_that_is_away_makes_a_page(logins: Server) -> None:
     """river_up 0, our own facts, and nothing else of River: no last values, no zeros."""
     snapshot = read(logins.database_url("no_such"))

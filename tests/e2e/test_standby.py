@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import pwd
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
-import psycopg
 import pytest
 
+from database.standby import replayed, standby_of
 from e2e.conftest import MakeFleet, MakeKeeper
-from e2e.programs import free_port, plain_user, until
+from e2e.programs import until
 from e2e.river import River
 from riverkeeper.demo.postgres import Server, start_postgres
 from riverkeeper.keeper.schema import install
@@ -77,35 +70,3 @@ def test_beats_are_read_on_a_standby_too(
     assert page.value("river_beating_clients") == 1
     assert page.value("riverkeeper_query_success", query="heartbeats") == 1
     assert page.value("riverkeeper_query_success", query="sweep") is None
-
-
-@contextlib.contextmanager
-def standby_of(primary: Server) -> Iterator[Server]:
-    """A server that streams from another; its data folder is a copy of the primary's."""
-    folder = Path(tempfile.mkdtemp(prefix="riverkeeper-standby-"))
-    server = Server(primary.bin, folder, free_port(), primary.settings)
-    try:
-        copy(primary, folder)
-        server.start()
-        yield server
-    finally:
-        server.stop()
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def copy(primary: Server, folder: Path) -> None:
-    tool = str(primary.bin / "pg_basebackup")
-    command = [tool, "-d", primary.url, "-D", f"{folder}/data", "-R", "-c", "fast", "--no-sync"]
-    user = plain_user()
-    if user:
-        os.chown(folder, pwd.getpwnam(user).pw_uid, pwd.getpwnam(user).pw_gid)
-    subprocess.run(command, check=True, user=user, cwd="/")
-
-
-def replayed(primary: Server, standby: Server) -> bool:
-    """Whether the standby has all that the primary has written until now."""
-    with psycopg.connect(primary.url) as connection:
-        written = connection.execute("SELECT pg_current_wal_insert_lsn()::text").fetchone()
-    with psycopg.connect(standby.url) as connection:
-        row = connection.execute("SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn", written).fetchone()
-    return bool(row and row[0])

@@ -39,6 +39,7 @@ class Turn:
     path: Path | None = None
     mass: Mass | None = None
     rules: str | None = None  # fingerprint of what the acting replica goes by
+    elsewhere: bool = False  # on another server than the turn before, whoever took that
 
 
 def stand_by(tx: Transaction, replica: Replica, takeover: float) -> Turn | None:
@@ -73,7 +74,8 @@ def take_turn(
         tx.query("rescue/recall_beats")
     write_mass(tx, mass)
     _write(tx, path, replica)
-    return Turn(True, replica.name, seen, path, mass, replica.rules)
+    elsewhere = facts.path.server not in {None, seen.server}
+    return Turn(True, replica.name, seen, path, mass, replica.rules, elsewhere)
 
 
 def _write(tx: Transaction, path: Path, replica: Replica) -> None:

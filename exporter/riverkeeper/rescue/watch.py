@@ -133,6 +133,11 @@ class Watch:
         if turn.acting != before.acting or turn.actor != before.actor:
             log.info("this replica acts" if turn.acting else "this replica stands by", actor=turn.actor)
         self._compare(turn)
+        if turn.elsewhere:
+            log.warning(
+                "another server answers: a failover, or a restart. What it lacks has never been, a stop included "
+                "(riverkeeper status)"
+            )
         if turn.path and turn.path.ok_since != (before.path and before.path.ok_since):
             log.info("silence of workers counts", since=turn.path.ok_since, why=turn.path.why)
         if turn.mass and turn.mass.engaged_at and not (before.mass and before.mass.engaged_at):
