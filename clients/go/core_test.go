@@ -147,6 +147,22 @@ func TestLeaseArithmetic(t *testing.T) {
 	w.Finish(Failed)
 }
 
+// The keeper counts from when a beat was written: a lease from its answer would outlast the keeper's patience.
+func TestSlowAnswerCountsFromItsSending(t *testing.T) {
+	b := testBeater(t, nil)
+	w, _ := b.Begin(context.Background(), Claim{JobID: 1, AttemptedAt: "2026-11-23T08:14:24.887644Z"}, Standard)
+	w.heard -= youth
+	batch := b.collect()
+	b.beatArguments(batch)
+	batch.sent = uptime() - 4*time.Second
+	b.absorb(batch, standings{w.key: held}, nil)
+	if w.heard != batch.sent || b.heard != batch.sent {
+		t.Errorf("heard %v and %v, sent %v", w.heard, b.heard, batch.sent)
+	}
+	b.halt()
+	w.Finish(Failed)
+}
+
 // A statement that failed says nothing about a claim, and nothing was written if nothing was sent.
 func TestFailedBeatSaysNothing(t *testing.T) {
 	b := testBeater(t, nil)

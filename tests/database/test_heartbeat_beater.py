@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 import pytest
 
 from conformance.worker import until
+from conformance.world import CLAIM_AGAIN
 from database.heartbeat_scene import INTERVAL, Scene, staged
 from database.heartbeat_sql import claims_of, connected
 from riverkeeper.heartbeat import Beater, Claim, ClaimLost, Hold, Outcome, Tier, beating
@@ -107,6 +109,20 @@ def test_an_urgent_claim_does_not_wait_for_a_patient_ones_pause(river_url: str, 
         beat = patient.begin(scene.claim, Tier(INTERVAL, 5))
         scene.beaten()
         assert patient.finish(beat, Outcome.COMPLETED) is True
+
+
+def test_a_claim_waits_for_the_earlier_attempt(scene: Scene) -> None:
+    """The next attempt's work begins when the earlier one in this process has returned, and not before."""
+    first = scene.beater.begin(scene.claim)
+    again = scene.sql.execute(CLAIM_AGAIN, [scene.claim.job_id]).fetchone()
+    assert again
+    with ThreadPoolExecutor(1) as pool:
+        second = pool.submit(scene.beater.begin, Claim(**again))
+        assert first.stopped.wait(10)
+        with pytest.raises(TimeoutError):
+            second.result(3 * INTERVAL)
+        scene.beater.abandon(first)
+        scene.beater.abandon(second.result(10))
 
 
 def test_beats_in_the_metadata_need_no_table(river_url: str) -> None:

@@ -12,6 +12,7 @@ from riverkeeper import reading
 from riverkeeper.database import Session, Transaction
 from riverkeeper.keeper import schema as keeper_schema
 from riverkeeper.keeper.schema import MIGRATIONS, install
+from riverkeeper.river import running
 from riverkeeper.snapshot import RunningPair, Snapshot
 from riverkeeper.statements import statement
 
@@ -124,6 +125,23 @@ def test_what_the_rows_declare(kept: Session, river_url: str) -> None:
     assert (pair.jobs, pair.longest_interval, pair.longest_lease) == (2, 45, 25)
     assert ago(snapshot, pair.oldest_progress) == 70
     assert page_of(snapshot).value("river_job_oldest_progress_timestamp_seconds", queue="default", kind="k")
+
+
+def test_metadata_are_looked_into_up_to_a_budget(
+    kept: Session, river_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The smaller ones first, and so much of all together: what is not looked into is said to be unread."""
+    large = """INSERT INTO river_job (kind, state, attempt, attempted_at, metadata)
+        SELECT 'large', 'running', 1, now() - interval '100 s', jsonb_build_object('health_check_at', now(), 'x',
+            (SELECT string_agg(md5(i::text), '') FROM generate_series(1, %(words)s) AS i))"""
+    for words in (400, 1000):
+        kept.execute(large, {"words": words})
+    (both,) = kept.execute("SELECT sum(pg_column_size(metadata)) AS bytes FROM river_job")
+    monkeypatch.setitem(running.PARAMETERS, "most_bytes_together", both.bytes - 1)
+    found = read(river_url).running
+
+    assert found is not None
+    assert (found.unread, sum(pair.beating for pair in found.pairs)) == (1, 1)
 
 
 def test_priorities_are_told_apart_and_summed(kept: Session, river_url: str) -> None:

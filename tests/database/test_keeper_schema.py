@@ -59,6 +59,14 @@ def test_installing_again_changes_nothing(river_url: str, sql: Session) -> None:
     assert page_of(read(river_url)).value("river_jobs_finished_total", **COUNTER) == 1
 
 
+def test_what_it_remembers_outlives_a_crash_of_the_server(river_url: str, sql: Session) -> None:
+    """An UNLOGGED table is empty after one: nothing would be known of just those jobs that the crash ended."""
+    install(river_url, None, None)
+    kept = "SELECT DISTINCT relpersistence::text AS how FROM pg_class WHERE relnamespace = 'riverkeeper'::regnamespace"
+
+    assert [row.how for row in sql.execute(kept)] == ["p"]
+
+
 def test_the_name_follows_the_river_that_is_named(river_url: str) -> None:
     """A River schema that is named has a keeper schema named after it; one that is chosen wins."""
     assert install(river_url, "public", None) == "public_riverkeeper"

@@ -122,6 +122,7 @@ def test_only_completed_jobs_have_a_run_time(tx: Transaction, columns: dict[str,
 
     assert [list(tally.buckets) for tally in runs.values()] == [[bucket]]
     assert [tally.jobs for tally in runs.values()] == [1]
+    assert [micros >= 0 for tally in runs.values() for _, micros, _ in tally.buckets.values()] == [True]
     assert [tally.last for tally in runs.values()] == [SLOT * 10 + 1]
 
 

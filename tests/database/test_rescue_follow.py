@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import cast
 
 import pytest
 
 from conformance.floor import Event
 from database.heartbeat_sql import beat, end
-from database.rescue_others import COMPLETE, FAIL, RIVERS_RESCUE, SNOOZE
+from database.rescue_others import COMPLETE, FAIL, RIVERS_RESCUE, SNOOZE, At
 from database.rescue_scene import Scene, staged
-from riverkeeper.database import Database
+from riverkeeper.database import Database, Transaction
 from riverkeeper.rescue.follow import Late, follow
 from riverkeeper.rescue.old_worker import OldWorker
 from riverkeeper.rescue.order import Done
@@ -189,6 +190,23 @@ def test_two_keepers_tell_once(scene: Scene) -> None:
         told = [*follow(tx).late, *follow(second).late]
     with scene.keeping(other) as second:
         told += follow(second).late
+    other.close()
+
+    assert len(told) == 1
+
+
+def test_what_another_keeper_told_meanwhile_is_not_told_again(scene: Scene) -> None:
+    """Both have read the open row before one of them closed it."""
+    claim = rescued(scene, scene.stale())
+    end(scene.sql, [claim])
+    other, told = Database(scene.url), list[Late]()
+
+    def tell() -> None:
+        with scene.keeping(other) as second:
+            told.extend(follow(second).late)
+
+    with scene.keeping() as tx:
+        told.extend(follow(cast(Transaction, At(tx, "rescue/write_old_workers", tell))).late)
     other.close()
 
     assert len(told) == 1

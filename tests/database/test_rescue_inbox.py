@@ -12,6 +12,8 @@ from riverkeeper.database import Database, Session, Transaction
 from riverkeeper.keeper.schema import install
 from riverkeeper.rescue import inbox
 from riverkeeper.rescue.wake import Call, Scope, WakeEnd
+from riverkeeper.rescue.wakes import Passed, after_pass
+from riverkeeper.verdict.judged import Judged
 
 SCHEMAS = {"keeper": "riverkeeper"}
 HOUR = 3600.0
@@ -84,7 +86,9 @@ def test_a_closed_wake_that_is_heard_again_opens_anew(tx: Transaction, call: Cal
     assert not inbox.close(tx, first.id, WakeEnd.DONE)
     assert inbox.open_wakes(tx) == ()
     assert inbox.receive(tx, [call], HOUR) == 1
-    assert [wake.id for wake in inbox.open_wakes(tx)] != [first.id]
+    again = [wake.id for wake in inbox.open_wakes(tx)]
+    assert len(again) == 1
+    assert again != [first.id]
 
 
 def test_a_refused_wake_stays_open_and_says_why(tx: Transaction, call: Call) -> None:
@@ -98,6 +102,16 @@ def test_a_refused_wake_stays_open_and_says_why(tx: Transaction, call: Call) -> 
     assert (wake.tries, wake.last_refusal) == (2, "brake_grace")
     inbox.close(tx, wake.id, WakeEnd.DONE)
     assert not inbox.refuse(tx, wake.id, "brake_rate")
+
+
+def test_a_wake_stays_open_while_a_pass_proves_nothing(tx: Transaction, sql: Session, call: Call) -> None:
+    """That it found nothing to do says little while silence does not count; once it does, the wake is worked off."""
+    inbox.receive(tx, [call], HOUR)
+    for since, left in ((None, 1), (now(sql) - HOUR, 0)):
+        judged = Judged((), {}, (), (), frozenset(), since)
+        after_pass(tx, inbox.open_wakes(tx), Passed(now(sql), judged, (), ()))
+
+        assert [wake.last_refusal is not None for wake in inbox.open_wakes(tx)] == [True] * left
 
 
 @pytest.mark.parametrize("away", [2 * HOUR, 86400.0, -2 * HOUR, 6e10, -1e15])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC
 from typing import cast
@@ -10,6 +11,7 @@ from typing import cast
 import pytest
 
 from conformance.floor import Event
+from conformance.worker import until
 from database.heartbeat_sql import Connection, beat, connected
 from database.rescue_others import (
     COMPLETE,
@@ -201,6 +203,33 @@ def test_a_users_foreign_key_does_not_hide_the_job(scene: Scene) -> None:
         scene.sql.execute("INSERT INTO receipt VALUES (%(job_id)s)", claim)
         assert isinstance(scene.rescue(claim, stuck), Done)
     scene.sql.execute("DROP TABLE receipt")
+
+
+def test_a_first_beat_that_commits_meanwhile_is_heard(scene: Scene, somebody: Other) -> None:
+    """The tombstone waits for it, and then reads it: the worker lives, and no error of the database says so."""
+    claim = never_beaten(scene)
+    stuck = scene.found(claim)
+    outcomes: list[Done | Refused] = []
+
+    def rescue_it() -> None:
+        with scene.keeping() as tx:
+            tx.run("SET LOCAL lock_timeout = '20s'")
+            outcomes.append(rescue(tx, stuck, scene.order()))
+
+    with connected(scene.url) as beating, ThreadPoolExecutor(1) as pool:
+        with beating.transaction():
+            beat(beating, [claim])
+            rescuing = pool.submit(rescue_it)
+            until(lambda: _waits(scene), "the tombstone to wait")
+        rescuing.result(30)
+
+    assert outcomes == [Refused(Refusal.BEAT)]
+    assert scene.rescues(claim) == 0
+
+
+def _waits(scene: Scene) -> bool:
+    asked = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    return scene.sql.execute(asked).fetchone() is not None
 
 
 def test_nobody_waits_for_a_beat_under_way(scene: Scene) -> None:

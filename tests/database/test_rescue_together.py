@@ -196,6 +196,18 @@ def test_one_error_leaves_all_to_be_tried_alone(scene: Scene) -> None:
     scene.sql.execute("DROP FUNCTION refuse CASCADE")
 
 
+def test_one_that_was_rescued_before_leaves_all_to_be_tried_alone(scene: Scene) -> None:
+    """By the audit, although its mark is gone and it looks lost again: the others are not told that they were."""
+    claims = several(scene, Scene.stale)
+    scene.rescue(claims[1])
+    scene.sql.execute("UPDATE river_job SET state = 'running', errors = NULL")
+    scene.sql.execute("UPDATE riverkeeper.heartbeat SET lost_at = NULL")
+
+    assert together(scene, claims, cooldown=0.0) is None
+    assert len(scene.audit()) == 1
+    assert {scene.job(claim)["state"] for claim in claims} == {"running"}
+
+
 def test_stops_retries_and_cancels_go_together(scene: Scene) -> None:
     """Each by its own act: one hangs, one lost its worker, one was to be cancelled, one beats and is refused."""
     hung = scene.hung()

@@ -130,6 +130,19 @@ def test_the_state_is_one_that_the_job_can_wait_in(
     assert seconds(job, job) == wait
 
 
+def test_one_process_that_cannot_fence_is_enough_for_the_longer_wait(scene: Scene) -> None:
+    """Two processes share the client's id, and either may hold a claim that never beat."""
+    claim = scene.never_beaten()
+    scene.sql.execute(
+        "INSERT INTO riverkeeper.client (instance, client_id, beat_at, beat_interval, fences, software, started_at)"
+        " SELECT gen_random_uuid(), client_id, beat_at, beat_interval, false, software, started_at"
+        " FROM riverkeeper.client"
+    )
+    scene.rescue(claim)
+
+    assert seconds(scene.job(claim), scene.job(claim)) == 60
+
+
 def test_a_unique_key_stays_held(scene: Scene) -> None:
     """Whatever the mask: no duplicate gets in while the rescued job waits, so River discards neither."""
     scene.sql.execute(UNIQUE)
@@ -191,7 +204,14 @@ def test_attempts_used_up(scene: Scene) -> None:
     assert job["metadata"] == {"river:rescue_count": 1}
 
 
-@pytest.mark.parametrize(("after", "state"), [(timedelta(seconds=2), "cancelled"), (timedelta(hours=-1), "available")])
+@pytest.mark.parametrize(
+    ("after", "state"),
+    [
+        (timedelta(seconds=2), "cancelled"),
+        (timedelta(seconds=-4), "cancelled"),  # by a clock that is a little behind
+        (timedelta(hours=-1), "available"),
+    ],
+)
 def test_a_cancel_that_was_asked_for(scene: Scene, after: timedelta, state: str) -> None:
     """A request for this claim ends it as cancelled; one that an earlier attempt left behind does not."""
     claim = scene.stale()

@@ -111,6 +111,19 @@ def test_writing_is_committed_at_the_end_of_the_block(database: Database, sql: S
     assert [tuple(row) for row in sql.execute("SELECT * FROM told")] == [("read committed", "250ms", "10s")]
 
 
+def test_the_isolation_is_ours_whatever_the_database_s_default(river_url: str, sql: Session) -> None:
+    """A rescue reads anew under each lock; by a snapshot of its beginning it would fail wherever others write."""
+    sql.execute("CREATE TABLE told (isolation text, locks text, idle text)")
+    sql.execute("ALTER DATABASE renewed SET default_transaction_isolation = 'serializable'")
+    database = Database(river_url)
+    with database.writing(SECONDS, {}) as tx:
+        tx.run(TELL)
+    database.close()
+    sql.execute("ALTER DATABASE renewed RESET default_transaction_isolation")
+
+    assert [row.isolation for row in sql.execute("SELECT isolation FROM told")] == ["read committed"]
+
+
 def test_writing_is_undone_by_any_exception(database: Database, sql: Session) -> None:
     """A fault of ours after the statement is as if it had not been sent; the connection serves the next one."""
     with contextlib.suppress(ZeroDivisionError), database.writing(SECONDS, {}) as tx:

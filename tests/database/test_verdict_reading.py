@@ -12,6 +12,7 @@ from riverkeeper.database import Session
 from riverkeeper.keeper.schema import install
 from riverkeeper.snapshot import Snapshot
 from riverkeeper.verdict.tiers import Assignment, Policy, Tier
+from riverkeeper.verdict.words import Reason
 
 STANDARD = Tier("standard", progress_timeout=60.0)
 POLICY = Policy({"standard": STANDARD, "brief": Tier("brief", max_run=20.0)}, (Assignment("brief", kind="brief*"),))
@@ -135,6 +136,21 @@ def test_beats_in_metadata(kept: Session, river_url: str) -> None:
     assert stuck.verdict.limit is not None
     assert (stuck.verdict.limit.seconds, stuck.verdict.limit.raised) == (90.0, False)
     assert snapshot.judged.raised == frozenset()
+
+
+def test_a_beat_in_the_metadata_of_an_earlier_attempt_is_none(kept: Session, river_url: str) -> None:
+    """River keeps the key over a retry: an attempt that has just begun is not silent since the last one's death."""
+    (said,) = kept.execute("SELECT to_json(now() - interval '1 hour') AS at")
+    for age in (100, 7200):
+        run(kept, "mail", age, metadata=f'{{"health_check_at": "{said.at}"}}')
+    judged = read(river_url, WITH_POLICY).judged
+
+    assert judged is not None
+    assert len(judged.stuck) == 1
+    stuck = judged.stuck[0]
+    assert stuck.verdict.reason is Reason.WORKER_LOST
+    assert stuck.verdict.value == pytest.approx(3600, abs=60)
+    assert (judged.path_ok_since or 0.0) > stuck.job.claimed_at  # the older of the two
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
+import time
 import timeit
 from collections.abc import Mapping, Sequence
 
 import pytest
 
 from riverkeeper.errors import DatabaseError, Trouble
-from riverkeeper.heartbeat import Beat, Claim, LeaseExpired, Outcome, Standing, StopRequested, Tier, WorkMustStop
+from riverkeeper.heartbeat import Beat, Claim, LeaseExpired, Outcome, Standing, StopRequested, Tier, WorkMustStop, clock
+from riverkeeper.heartbeat import ticking as ticking_module
 from riverkeeper.heartbeat.beat import Told
 from riverkeeper.heartbeat.clock import lease_clock
 from riverkeeper.heartbeat.leases import Leases
@@ -128,6 +130,39 @@ def test_progress_is_told_again_until_a_beat_succeeds() -> None:
     assert beat.acknowledged is not beat.told, "the same number told again is progress too"
 
 
+def test_a_slow_answer_counts_from_when_its_beat_was_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The keeper counts from when the beat was written: a lease from the answer would outlast the keeper's patience."""
+    roster, beat, now = Roster(), beat_of(tier=Tier(10, 25)), 1000.0
+    roster.add(beat)
+
+    class Slow(Answers):
+        def beat(self, beats: Sequence[tuple[Beat, Told]], seconds: float) -> dict[Claim, Standing]:
+            nonlocal now
+            now += 4.9
+            return super().beat(beats, seconds)
+
+    monkeypatch.setattr(ticking_module, "lease_clock", lambda: now)
+    tick = ticking(Slow(Standing.HELD), roster)
+    tick.tick()
+
+    assert beat.heard_at == tick.heard_at == 1000.0
+
+
+def test_leases_run_on_a_clock_that_runs_through_suspend() -> None:
+    """Else a machine that slept would believe in its lease; where the system has no such clock, the next best."""
+    assert getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC) == clock._RUNS_THROUGH_SUSPEND
+
+
+def test_a_beat_whose_answer_got_lost_may_have_made_a_row() -> None:
+    """So the claim is settled, whatever becomes of later beats; one that was refused has made none."""
+    for answer, named in ((AWAY, True), (NO_TABLE, False)):
+        roster, beat = Roster(), beat_of()
+        roster.add(beat)
+        ticking(Answers(answer), roster).tick()
+
+        assert beat.named is named
+
+
 def test_the_lease_runs_from_the_last_beat_that_was_heard() -> None:
     """It is looked at without a database; what has no lease never ends."""
     roster, leased, free = Roster(), beat_of(1, tier=Tier(1, 2.5)), beat_of(2)
@@ -136,7 +171,7 @@ def test_the_lease_runs_from_the_last_beat_that_was_heard() -> None:
         beat.heard_at = lease_clock() - 2.6
     closing = threading.Event()
     closing.set()
-    watch = threading.Thread(target=Leases(roster, closing).run)
+    watch = threading.Thread(target=Leases(roster, closing).run, daemon=True)
     watch.start()
     assert leased.stopped.wait(10)
     for beat in (leased, free):
@@ -176,14 +211,15 @@ def test_a_named_claim_is_settled_however_often_that_fails() -> None:
 
 def test_a_claim_found_lost_while_asking_ends_the_asking() -> None:
     """Its result is dropped at once."""
-    beat, table = beat_of(), Answers(AWAY)
+    beat, table, troubles = beat_of(), Answers(AWAY), Troubles()
     beat.named = True
 
     def lose(_: float) -> None:
         beat.lose()
         table.answers.append(AWAY)
 
-    assert Settling(beat, table, Troubles(), threading.Event()).wait(spoken_for=True, pause=lose) is False
+    assert Settling(beat, table, troubles, threading.Event()).wait(spoken_for=True, pause=lose) is False
+    assert troubles.failures == 2
 
 
 def test_the_second_attempt_finds_the_first() -> None:

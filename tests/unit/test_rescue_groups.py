@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis.strategies import booleans, integers, lists, none, sampled_from, tuples
 
 from riverkeeper.rescue.audit import Entry
-from riverkeeper.rescue.candidates import Candidate, group
+from riverkeeper.rescue.candidates import Candidate, group, in_turn
 from riverkeeper.rescue.deciding import allowed
 from riverkeeper.rescue.order import Done
 from riverkeeper.rescue.plan import Act, Plan
@@ -51,6 +51,16 @@ def test_a_group_is_alike_and_nobody_is_lost(made: list[tuple[str, bool]], at_mo
     assert len({(one.stuck.job.beat is BEATS["table"], one.dry_run) for one in together}) == 1
     assert sorted([*together, *others], key=waiting.index) == waiting
     assert others == sorted(others, key=waiting.index)
+
+
+@given(lists(none() | integers(min_value=0, max_value=5), max_size=9))
+def test_who_was_never_tried_has_the_first_turn(tried: list[int | None]) -> None:
+    """Then who was tried longest ago: rows that are locked for hours do not keep the others waiting."""
+    found = [candidate(number, "table", dry_run=False) for number in range(len(tried))]
+    tried_at = {one.stuck.job.claim: float(at) for one, at in zip(found, tried, strict=True) if at is not None}
+
+    turns = [tried_at.get(one.stuck.job.claim, -1.0) for one in in_turn(found, tried_at)]
+    assert turns == sorted(turns)
 
 
 @given(lists(booleans(), max_size=30), none() | integers(min_value=0, max_value=30))

@@ -33,8 +33,9 @@ from riverkeeper.verdict.verdict import Limit, Verdict
 from riverkeeper.verdict.words import Action, LimitName, Reason
 
 NOW = 1_800_000_000.0
-moments = st.floats(NOW - 1e6, NOW + 1e3)
-seconds = st.floats(0, 1e5)
+# Near enough to each other that every limit, fence and grace is met from both sides; and far apart.
+moments = st.floats(NOW - 150, NOW + 10) | st.floats(NOW - 1e6, NOW + 1e3)
+seconds = st.floats(0, 120) | st.floats(0, 1e5)
 maybe = st.none()
 beats = st.builds(
     Beat, beat_at=moments, interval=st.floats(1, 60), lease=maybe | seconds, progress_at=maybe | moments,
@@ -142,6 +143,37 @@ def test_the_next_attempt_waits_for_the_old_worker(held: Locked, verdict: Verdic
         assert not held.fences
         assert wait >= NOTIFY_WAIT
         assert verdict.reason not in WORKERS_FAULT
+
+
+@pytest.mark.parametrize(
+    ("reason", "change", "sent"),
+    [
+        (Reason.OVER_BUDGET, {}, True),
+        (Reason.OVER_BUDGET, {"notify": False}, False),
+        (Reason.OVER_BUDGET, {"plain_fence": 59.0}, False),
+        (Reason.WORKER_LOST, {}, False),
+        (Reason.ORPHANED, {}, False),
+    ],
+)
+def test_a_cancel_message_is_the_exception(reason: Reason, change: dict[str, float], sent: bool) -> None:
+    """Asked for, long before the next attempt, and to a worker that may be alive: it names no claim."""
+    claim = Claim(1, 1, "2026-01-01T00:00:00.000000Z")
+    job = RunningJob(claim, "q", "k", 1, 25, NOW - 900, "worker", beat=None)
+    held = Locked(job, NOW, NOW - 900, 0, True, None, True, True, False, None, 0.5)
+    tier = replace(Tier("t", plain_fence=60.0, notify=True), **change)  # type: ignore[arg-type]
+
+    assert plan(held, Verdict(reason, "t"), tier, Act.RETRY).notify is sent
+
+
+@given(lockeds, verdicts, tiers, st.floats(1, 100), st.floats(0, 99))
+def test_the_lease_and_the_drain_are_waited_out(
+    held: Locked, verdict: Verdict, tier: Tier, lease: float, ago: float
+) -> None:
+    """A job that hangs is taken from a worker that beats: it has its whole lease, and time to stop, before the next."""
+    held = replace(held, job=replace(held.job, beat=Beat(NOW - ago, 10.0, lease=lease)), errors=0, chance=0.5)
+    tier = replace(tier, fence=0.0, plain_fence=0.0, drain=ago + 2.0)
+
+    assert delay(held, verdict, tier) == pytest.approx(lease + 2.0)
 
 
 @given(lockeds, tiers)
