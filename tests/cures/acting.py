@@ -1,0 +1,157 @@
+"""Cures of who may act, and of what is known after a keeper died: the actor's lock, the commit, the dry run."""
+
+from __future__ import annotations
+
+from cures.cure import Cure
+
+GUARDS, CRASHES = "database/test_rescue_guards.py", "database/test_rescue_crashes.py"
+SESSIONS = "database/test_trouble_sessions.py"
+
+CURES = (
+    Cure(
+        "two keepers act at the same moment",
+        "rescue/act.py",
+        'if not tx.query("rescue/try_actor_lock")[0].acquired:',
+        'if tx.query("rescue/try_actor_lock")[0].acquired is None:',
+        (f"{GUARDS}::test_another_keeper_s_turn",),
+    ),
+    Cure(
+        "two Rivers in one database wait for each other, or two keeper schemas of one River do not",
+        "rescue/try_actor_lock.sql",
+        "(pg_typeof(NULL::river.river_job)::oid::bigint - 2147483648)::integer",
+        "(pg_typeof(NULL::river.river_job)::oid::bigint * 0)::integer",
+        (f"{GUARDS}::test_another_river_in_the_same_database_has_its_own_turn",),
+    ),
+    Cure(
+        "the lock of a session outlives its transaction, on a pooler's connection or a dead host's",
+        "rescue/try_actor_lock.sql",
+        "SELECT pg_try_advisory_xact_lock(",
+        "SELECT pg_try_advisory_lock(",
+        (f"{CRASHES}::test_nobody_knows_while_the_old_transaction_lives",),
+    ),
+    Cure(
+        "the brakes are read before the lock, and another keeper's acts are not among them",
+        "rescue/act.py",
+        """    if not tx.query("rescue/try_actor_lock")[0].acquired:
+        raise _Undo([Refused(Refusal.NOT_ACTOR)] * len(asked))
+    braking = asked[0].order.brakes(tx)
+""",
+        """    braking = asked[0].order.brakes(tx)
+    if not tx.query("rescue/try_actor_lock")[0].acquired:
+        raise _Undo([Refused(Refusal.NOT_ACTOR)] * len(asked))
+""",
+        ("database/test_rescue_brakes.py::test_brakes_are_read_under_the_actor_s_lock",),
+    ),
+    Cure(
+        "a brake that was engaged since the reading does not hold",
+        "rescue/act.py",
+        "    braking = asked[0].order.brakes(tx)\n",
+        "    braking = (lambda _: lambda _: None)(asked[0].order.brakes(tx))\n",
+        (f"{GUARDS}::test_every_brake_holds",),
+    ),
+    Cure(
+        "the kill switch holds only from the next pass on",
+        "rescue/passing.py",
+        "return lambda acts: held(facts.after(acts), rules.restraints, ourselves)",
+        "return lambda acts: None",
+        ("database/test_rescue_brakes.py::test_a_pass_is_held_by_what_the_tables_say_now",),
+    ),
+    Cure(
+        "25 jobs of one transaction pass a brake that has room for one",
+        "rescue/passing.py",
+        "held(facts.after(acts), rules.restraints, ourselves)",
+        "held(facts.after(0), rules.restraints, ourselves)",
+        ("database/test_rescue_brakes.py::test_a_minute_s_budget_counts_the_acts_of_the_transaction",),
+    ),
+    Cure(
+        "a group is rescued by a reading after which the way of a beat broke",
+        "rescue/passing.py",
+        "if facts.path.ok_since != view.judged.path_ok_since:",
+        "if facts is None:",
+        ("database/test_rescue_brakes.py::test_a_way_that_broke_since_the_reading_holds",),
+    ),
+    Cure(
+        "a keeper that stood still between reading and rescue acts on what it read before",
+        "rescue/passing.py",
+        "max(facts.now - view.read_at, lease_clock() - view.began_at)",
+        "facts.now - view.read_at",
+        ("database/test_rescue_brakes.py::test_the_older_of_both_ages_of_a_reading_counts",),
+    ),
+    Cure(
+        "the database's clock stood still, and a reading of long ago is taken for fresh",
+        "rescue/passing.py",
+        "max(facts.now - view.read_at, lease_clock() - view.began_at)",
+        "lease_clock() - view.began_at",
+        ("database/test_rescue_brakes.py::test_the_older_of_both_ages_of_a_reading_counts",),
+    ),
+    Cure(
+        "jobs whose rows are locked for hours keep all others from their turn",
+        "rescue/candidates.py",
+        'return sorted(found, key=lambda one: tried_at.get(one.stuck.job.claim, float("-inf")))',
+        "return list(found)",
+        ("unit/test_rescue_groups.py::test_who_was_never_tried_has_the_first_turn",),
+    ),
+    Cure(
+        "the audit is asked while the old transaction may yet commit, and says no",
+        "rescue/audit.py",
+        "            return None\n        values = ",
+        "            pass\n        values = ",
+        (f"{CRASHES}::test_nobody_knows_while_the_old_transaction_lives",),
+    ),
+    Cure(
+        "a deadlock that somebody's unique insert made is an error for a person",
+        "rescue/act.py",
+        "outcome.trouble is Trouble.DEADLOCK:",
+        "outcome.trouble is None:",
+        (f"{CRASHES}::test_a_deadlock_is_tried_once_more",),
+    ),
+    Cure(
+        "a dry run leaves marks, tombstones or changed jobs",
+        "rescue/act.py",
+        "    if order.dry_run or not entries:\n",
+        "    if not entries:\n",
+        (f"{GUARDS}::test_a_dry_run_leaves_a_row_and_nothing_else",),
+    ),
+    Cure(
+        "what a refused rescue has written stands all the same",
+        "database.py",
+        '"ROLLBACK TO SAVEPOINT one; RELEASE SAVEPOINT one"',
+        '"RELEASE SAVEPOINT one"',
+        (f"{GUARDS}::test_a_dry_run_leaves_a_row_and_nothing_else",),
+    ),
+    Cure(
+        "each pass writes the same dry run down, and calls it one",
+        "rescue/act.py",
+        "recorded = audit.recorded(tx, asked) if order.dry_run else ()",
+        "recorded = audit.recorded(tx, asked)[:0] if order.dry_run and not asked else ()",
+        (f"{GUARDS}::test_a_dry_run_leaves_a_row_and_nothing_else",),
+    ),
+    Cure(
+        "under a default of SERIALIZABLE a rescue fails by what others do",
+        "database.py",
+        "                connection.isolation_level = _LEVELS[read_only]\n",
+        "",
+        (f"{SESSIONS}::test_the_isolation_is_ours_whatever_the_database_s_default",),
+    ),
+    Cure(
+        "a dead keeper's host holds the actor's lock for two hours",
+        "database.py",
+        """                    connection.execute("SET LOCAL idle_in_transaction_session_timeout = '10s'")\n""",
+        "",
+        (f"{SESSIONS}::test_writing_is_committed_at_the_end_of_the_block",),
+    ),
+    Cure(
+        "a keeper waits behind an ALTER TABLE, and everybody behind the keeper",
+        "database.py",
+        '                    connection.execute(_sql(f"SET LOCAL lock_timeout = {LOCK_MILLISECONDS}"))\n',
+        "                    pass\n",
+        (f"{SESSIONS}::test_writing_is_committed_at_the_end_of_the_block",),
+    ),
+    Cure(
+        "prepared statements stay on a pooler's connection, and belong to somebody else then",
+        "database.py",
+        "prepare_threshold=None, ",
+        "prepare_threshold=1, ",
+        (f"{SESSIONS}::test_nothing_is_left_after_many_scrapes",),
+    ),
+)

@@ -1,0 +1,293 @@
+"""Cures of the heartbeat contract: its statements, and the Python client."""
+
+from __future__ import annotations
+
+from cures.cure import Cure
+
+WAITS, RACES = "database/test_heartbeat_waits.py", "database/test_heartbeat_races.py"
+PARTS, SWEEP = "unit/test_heartbeat_parts.py", "database/test_heartbeat_sweep.py"
+BEATER, CLAIMS = "database/test_heartbeat_beater.py", "database/test_heartbeat_claims.py"
+
+
+def contract(scenario: str, client: str = "python") -> str:
+    return f"conformance/test_clients.py::test_client_keeps_the_contract[{scenario}-{client}]"
+
+
+CURES = (
+    Cure(
+        "a beat that waited for a rescue takes the claim back",
+        "heartbeat/sql/beat.sql",
+        "\n      AND g.runs = (h.lost_at IS NULL)  --",
+        "\n      --",
+        (f"{WAITS}::test_a_beat_waits_for_an_open_rescue",),
+    ),
+    Cure(
+        "a first beat that waited for a tombstone takes the claim back",
+        "heartbeat/sql/beat.sql",
+        "    WHERE h.lost_at IS NULL\n    RETURNING h.job_id, h.attempted_at, h.stop_requested_at\n",
+        "    RETURNING h.job_id, h.attempted_at, h.stop_requested_at\n",
+        (f"{WAITS}::test_a_first_beat_waits_for_an_open_tombstone",),
+    ),
+    Cure(
+        "a result is let out that waited for a rescue",
+        "heartbeat/sql/settle.sql",
+        "    WHERE h.lost_at IS NULL\n    RETURNING",
+        "    RETURNING",
+        (f"{WAITS}::test_a_settle_waits_for_an_open_rescue",),
+    ),
+    Cure(
+        "a claim beats on under which its job does not run any more",
+        "heartbeat/sql/beat.sql",
+        "coalesce(j.state = 'running' AND j.attempt = g.attempt AND j.attempted_at = g.attempted_at, false) AS runs,",
+        "coalesce(j.state = 'running' AND j.attempt = g.attempt, false) AS runs,",
+        (f"{CLAIMS}::test_a_claim_that_the_job_has_left_is_lost",),
+    ),
+    Cure(
+        "a result is settled under a claim that is over",
+        "heartbeat/sql/settle.sql",
+        "      AND j.state = 'running'\n"
+        "      AND j.attempt = %(attempt)s::smallint\n"
+        "      AND j.attempted_at = %(attempted_at)s::timestamptz\n",
+        "",
+        (f"{CLAIMS}::test_a_claim_that_the_job_has_left_is_lost",),
+    ),
+    Cure(
+        "first beats of two sessions in opposite order deadlock",
+        "heartbeat/sql/beat.sql",
+        "    WHERE g.runs AND (g.job_id, g.attempted_at) NOT IN (SELECT a.job_id, a.attempted_at FROM again AS a)\n"
+        "    ORDER BY g.job_id, g.attempted_at\n",
+        "    WHERE g.runs AND (g.job_id, g.attempted_at) NOT IN (SELECT a.job_id, a.attempted_at FROM again AS a)\n"
+        "    ORDER BY array_position(%(job_ids)s::bigint[], g.job_id)\n",
+        (f"{RACES}::test_beaters_with_opposite_orders_never_deadlock",),
+        by=("DeadlockDetected",),
+    ),
+    Cure(
+        "ends of two sessions in opposite order deadlock",
+        "heartbeat/sql/end.sql",
+        "    ORDER BY e.job_id, e.attempted_at\n",
+        "    ORDER BY array_position(%(job_ids)s::bigint[], e.job_id)\n",
+        (f"{RACES}::test_beaters_with_opposite_orders_never_deadlock",),
+        by=("DeadlockDetected",),
+    ),
+    Cure(
+        "a truncated attempted_at names a claim that nobody holds, and every claim is lost at once",
+        "heartbeat/sql/claim.sql",
+        "HH24:MI:SS.US",
+        "HH24:MI:SS.MS000",
+        (f"{CLAIMS}::test_a_claim_is_named_as_the_database_has_it",),
+    ),
+    Cure(
+        "an old attempt and the new one fight for one row",
+        "keeper/migrations/002_heartbeat.sql",
+        "    PRIMARY KEY (job_id, attempted_at)\n",
+        "    PRIMARY KEY (job_id, attempted_at),\n    UNIQUE (job_id)\n",
+        (contract("same_process_claims_the_job_again"),),
+    ),
+    Cure(
+        "two processes with one client id are taken for one",
+        "heartbeat/table.py",
+        "instance: UUID = field(default_factory=uuid4)",
+        "instance: UUID = field(default_factory=lambda: UUID(int=1))",
+        (contract("two_processes_share_a_client_id"),),
+    ),
+    Cure(
+        "a crash of the server forgets the beats of just those jobs that it ended",
+        "keeper/migrations/002_heartbeat.sql",
+        "CREATE TABLE keeper.heartbeat (",
+        "CREATE UNLOGGED TABLE keeper.heartbeat (",
+        ("database/test_keeper_schema.py::test_what_it_remembers_outlives_a_crash_of_the_server",),
+    ),
+    Cure(
+        "a lease under two and a half intervals ends work by one beat that fails",
+        "heartbeat/claim.py",
+        "if self.lease is not None and not shortest <= self.lease < math.inf:",
+        "if self.lease is not None and not 0 <= self.lease < math.inf:",
+        ("unit/test_heartbeat_claim.py::test_a_tier_that_cannot_work_is_refused",),
+    ),
+    Cure(
+        "a beat in the metadata waits for a worker's own open transaction",
+        "heartbeat/sql/beat_metadata.sql",
+        "FOR NO KEY UPDATE SKIP LOCKED",
+        "FOR NO KEY UPDATE",
+        (f"{BEATER}::test_beats_in_the_metadata_need_no_table",),
+    ),
+    Cure(
+        "a beat in metadata that are no object makes a growing list of them",
+        "heartbeat/sql/beat_metadata.sql",
+        "          AND jsonb_typeof(r.metadata) = 'object'\n",
+        "",
+        (f"{BEATER}::test_beats_in_the_metadata_need_no_table",),
+    ),
+    Cure(
+        "a claim is taken away in the midst of the transaction that has the effect",
+        "heartbeat/sql/hold.sql",
+        "  AND j.attempted_at = %(attempted_at)s::timestamptz\nFOR NO KEY UPDATE\n",
+        "  AND j.attempted_at = %(attempted_at)s::timestamptz\n",
+        (f"{WAITS}::test_a_held_claim_cannot_be_taken",),
+    ),
+    Cure(
+        "a lease runs from a late answer, and work goes on after its claim was rescued",
+        "heartbeat/ticking.py",
+        "        beat.heard_at = sent_at\n        beat.acknowledged = told\n",
+        "        beat.heard_at = lease_clock()\n        beat.acknowledged = told\n",
+        (f"{PARTS}::test_a_slow_answer_counts_from_when_its_beat_was_sent",),
+    ),
+    Cure(
+        "a machine that slept takes its lease for fresh when it wakes",
+        "heartbeat/clock.py",
+        'getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)',
+        "time.CLOCK_MONOTONIC",
+        (f"{PARTS}::test_leases_run_on_a_clock_that_runs_through_suspend",),
+    ),
+    Cure(
+        "a lease is never looked at, for the beat hangs for as long",
+        "heartbeat/leases.py",
+        "        if beat.tier.lease is not None and beat.reason is None:\n",
+        "        if beat.tier.lease is not None and beat.reason is not None:\n",
+        (f"{PARTS}::test_the_lease_runs_from_the_last_beat_that_was_heard",),
+    ),
+    Cure(
+        "a result of a lost claim is let out, and ends the next attempt",
+        "heartbeat/settling.py",
+        "        if self._beat.lost:\n            return False\n        # No beat",
+        "        # No beat",
+        (f"{PARTS}::test_results_of_lost_claims_never_get_out",),
+        by=("AssertionError", "IndexError"),
+    ),
+    Cure(
+        "a claim found lost while its result waits is asked about for ever",
+        "heartbeat/settling.py",
+        "        if self._beat.lost:\n            return False\n        if self._beat.reason",
+        "        if self._beat.reason",
+        (f"{PARTS}::test_a_claim_found_lost_while_asking_ends_the_asking",),
+        by=("AssertionError", "IndexError"),
+    ),
+    Cure(
+        "a result is let out without being settled, and a rescue overtakes it",
+        "heartbeat/settling.py",
+        "return True if spoken_for and not self._beat.named else None",
+        "return True if spoken_for else None",
+        (f"{PARTS}::test_a_named_claim_is_settled_however_often_that_fails",),
+    ),
+    Cure(
+        "a result of a process that nobody heard is let out unasked",
+        "heartbeat/settling.py",
+        "return True if spoken_for and not self._beat.named else None",
+        "return True if not self._beat.named else None",
+        (f"{PARTS}::test_results_of_claims_that_never_beat_get_out_at_once",),
+    ),
+    Cure(
+        "a beat whose answer got lost made a row, and the client believes that there is none",
+        "heartbeat/ticking.py",
+        "                for beat in fresh:\n                    beat.named = False\n",
+        "            for beat in fresh:\n                beat.named = False\n",
+        (f"{PARTS}::test_a_beat_whose_answer_got_lost_may_have_made_a_row",),
+    ),
+    Cure(
+        "a table that was dropped, or a grant that was taken back, ends all leased work",
+        "heartbeat/ticking.py",
+        "                for beat, _ in beats:\n"
+        "                    beat.heard_at = sent_at  # an answer is no silence: it cancels nothing, leased or not\n",
+        "",
+        (f"{PARTS}::test_a_failed_beat_says_nothing_of_any_claim",),
+    ),
+    Cure(
+        "a beat that failed ends all work",
+        "heartbeat/ticking.py",
+        "        except DatabaseError as error:\n"
+        "            self._troubles.tell(error)\n"
+        "            self._only_refused",
+        "        except DatabaseError as error:\n"
+        "            self._troubles.tell(error)\n"
+        "            [beat.lose() for beat, _ in beats]\n"
+        "            self._only_refused",
+        (f"{PARTS}::test_a_failed_beat_says_nothing_of_any_claim",),
+    ),
+    Cure(
+        "a black hole swallows every beat, for the connection is never given up",
+        "heartbeat/line.py",
+        "            self._drop()  # a connection that failed once may swallow every later statement\n",
+        "",
+        (contract("database_is_away_for_less_than_the_lease"),),
+    ),
+    Cure(
+        "each beat that waits for a lock leaves a statement on the server, until it is full",
+        "database.py",
+        '_sql(f"SET LOCAL statement_timeout = {milliseconds}; {sql}")',
+        '_sql(f"SELECT {milliseconds}; {sql}")',
+        (contract("waiting_for_a_lock_leaves_nothing_behind"),),
+    ),
+    Cure(
+        "an earlier attempt works on beside the next one in the same process",
+        "heartbeat/beater.py",
+        "            earlier.lose()  # the queue has handed the job out again\n",
+        "            pass\n",
+        (f"{CLAIMS}::test_an_earlier_attempt_is_stopped_at_once",),
+    ),
+    Cure(
+        "the next attempt begins before the earlier one in the same process has returned",
+        "heartbeat/beater.py",
+        "                earlier.returned.wait(self.fence)\n",
+        "                pass\n",
+        (f"{BEATER}::test_a_claim_waits_for_the_earlier_attempt",),
+    ),
+    Cure(
+        "a client beats into the keeper schema of another River, where every claim is lost",
+        "heartbeat/table.py",
+        "        if meta.river_schema != river:\n",
+        "        if meta.river_schema == '':\n",
+        (contract("keeper_schema_of_another_river"), f"{BEATER}::test_a_keeper_schema_of_another_river_is_named"),
+    ),
+    Cure(
+        "a job that moves no more looks as if it did, because its ticker tells its progress again",
+        "heartbeat/table.py",
+        "[told is not beat.acknowledged for beat, told in ordered]",
+        "[told != (None, None) for beat, told in ordered]",
+        (contract("progress_is_told_by_the_job_alone"),),
+    ),
+    Cure(
+        "the row of a silent claim is swept, and no rescue can lock it",
+        "keeper/sweep_heartbeats.sql",
+        """      AND NOT EXISTS (
+          SELECT
+          FROM river.river_job AS j
+          WHERE j.id = h.job_id
+            AND j.state = 'running'
+            AND j.attempt = h.attempt
+            AND j.attempted_at = h.attempted_at
+          OFFSET 0
+      )
+""",
+        "",
+        (f"{SWEEP}::test_a_job_that_runs_under_the_claim_keeps_its_row",),
+    ),
+    Cure(
+        "a mark of loss is swept while its worker may yet come back",
+        "keeper/sweep_heartbeats.sql",
+        "WHERE greatest(h.beat_at, h.ended_at, h.lost_at) < now()",
+        "WHERE greatest(h.beat_at, h.ended_at) < now()",
+        (
+            f"{SWEEP}::test_a_claim_that_is_over_is_swept_after_ten_minutes",
+            f"{SWEEP}::test_a_rescued_claim_is_still_lost_to_its_worker",
+        ),
+    ),
+    Cure(
+        "a sweep waits for a beat or a rescue under way, and deadlocks with it",
+        "keeper/sweep_heartbeats.sql",
+        "    FOR UPDATE OF h SKIP LOCKED\n",
+        "",
+        (f"{SWEEP}::test_a_row_that_another_holds_is_left",),
+    ),
+    Cure(
+        "a silent process is forgotten, and its jobs that never beat stay running for ever",
+        "keeper/sweep_clients.sql",
+        """            AND silent.client_id <> ALL (ARRAY(
+                SELECT DISTINCT j.attempted_by[cardinality(j.attempted_by)]
+                FROM river.river_job AS j
+                WHERE j.state = 'running' AND cardinality(j.attempted_by) > 0
+            ))
+""",
+        "",
+        (f"{SWEEP}::test_clients_silent_for_an_hour",),
+    ),
+)

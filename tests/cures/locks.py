@@ -1,0 +1,219 @@
+"""Cures of a rescue's locks and of its one transaction: who touches the same job or claim at the same moment."""
+
+from __future__ import annotations
+
+from cures.cure import Cure
+
+GUARDS, RACES = "database/test_rescue_guards.py", "database/test_rescue_races.py"
+TOGETHER = "database/test_rescue_together.py"
+STATEMENTS = "database/test_rescue_statements.py"
+BEAT_OR_RESCUE = f"{RACES}::test_a_sign_of_life_and_a_rescue_have_one_winner"
+
+CURES = (
+    Cure(
+        "a claim is rescued by what was found seconds ago, although it beat since",
+        "rescue/deciding.py",
+        "verdict = judge(held.job, order.policy, order.limits, held.now, order.path_ok_since)",
+        "verdict = asked.stuck.verdict",
+        (
+            f"{GUARDS}::test_a_fresh_beat_since_it_was_found",
+            f"{GUARDS}::test_the_locked_interval_counts_not_the_one_that_was_found",
+            f"{GUARDS}::test_silence_counts_only_from_a_proven_way_on",
+            f"{BEAT_OR_RESCUE}[beat-beaten]",
+        ),
+    ),
+    Cure(
+        "a claim found lost is treated by the policy for lost ones, although it hangs by now",
+        "rescue/deciding.py",
+        " or verdict.reason is not asked.stuck.verdict.reason:",
+        " or not verdict.reason.is_stuck:",
+        (f"{GUARDS}::test_another_reason_than_it_was_found_for",),
+    ),
+    Cure(
+        "a beat commits between the look at its row and the rescue's commit, and both win",
+        "rescue/lock_beats.sql",
+        "    FOR UPDATE OF h SKIP LOCKED\n",
+        "",
+        (f"{BEAT_OR_RESCUE}[beat-beaten]", f"{BEAT_OR_RESCUE}[settle-beaten]"),
+    ),
+    Cure(
+        "a rescue waits for a beat under way, while it holds others' rows",
+        "rescue/lock_beats.sql",
+        "FOR UPDATE OF h SKIP LOCKED",
+        "FOR UPDATE OF h",
+        (f"{GUARDS}::test_nobody_waits_for_a_beat_under_way".replace(GUARDS, RACES),),
+    ),
+    Cure(
+        "a heartbeat row that a rescue deletes is made anew by the beat that waited for it",
+        "rescue/mark_lost.sql",
+        "UPDATE keeper.heartbeat AS h\nSET lost_at = clock_timestamp()\nFROM",
+        "DELETE FROM keeper.heartbeat AS h\nUSING",
+        (f"{BEAT_OR_RESCUE}[beat-beaten]", "database/test_rescue_writes.py::test_a_lost_worker_s_job_is_retried"),
+    ),
+    Cure(
+        "a rescued claim goes on beating, because nobody marked it lost",
+        "rescue/writing.py",
+        "if _has_row(one)], Refusal.LOST_ALREADY)",
+        "if _has_row(one) and not entries], Refusal.LOST_ALREADY)",
+        (f"{BEAT_OR_RESCUE}[beat-beaten]", "database/test_rescue_writes.py::test_a_lost_worker_s_job_is_retried"),
+    ),
+    Cure(
+        "a claim is marked lost a second time, at a later moment",
+        "rescue/mark_lost.sql",
+        " AND h.lost_at IS NULL\nRETURNING",
+        "\nRETURNING",
+        (f"{STATEMENTS}::test_a_mark_is_set_once",),
+    ),
+    Cure(
+        "a job's row changes between the lock and the write, for nobody locked it",
+        "rescue/lock_jobs.sql",
+        "    FOR NO KEY UPDATE OF j SKIP LOCKED\n",
+        "",
+        (f"{RACES}::test_a_cancel_request_is_seen_or_stays_on_the_row",),
+    ),
+    Cure(
+        "a rescue waits for a worker's own open transaction",
+        "rescue/lock_jobs.sql",
+        "FOR NO KEY UPDATE OF j SKIP LOCKED",
+        "FOR NO KEY UPDATE OF j",
+        (f"{RACES}::test_a_job_that_somebody_has_locked_is_left_to_them[FOR UPDATE]",),
+    ),
+    Cure(
+        "a user's open insert with a foreign key hides the job from the rescuer",
+        "rescue/lock_jobs.sql",
+        "FOR NO KEY UPDATE OF j SKIP LOCKED",
+        "FOR UPDATE OF j SKIP LOCKED",
+        (f"{RACES}::test_a_users_foreign_key_does_not_hide_the_job",),
+    ),
+    Cure(
+        "a job is locked that runs under another claim than the one that was judged",
+        "rescue/lock_jobs.sql",
+        "\n      AND j.attempt = c.attempt\n      AND j.attempted_at = c.attempted_at\n",
+        "\n",
+        (f"{STATEMENTS}::test_a_job_is_locked_under_its_claim_alone",),
+    ),
+    Cure(
+        "a dry run that locks no job says what it would do with the next claim of it",
+        "rescue/read_jobs.sql",
+        "\n      AND j.attempt = c.attempt\n      AND j.attempted_at = c.attempted_at\n",
+        "\n",
+        ("database/test_rescue_past.py::test_a_claim_that_is_over_is_gone[dry run without a lock]",),
+    ),
+    Cure(
+        "a job is written that runs under another claim than the one that was judged",
+        "rescue/write_jobs.sql",
+        "\n  AND j.attempt = w.attempt\n  AND j.attempted_at = w.attempted_at\n",
+        "\n",
+        (f"{STATEMENTS}::test_a_job_is_written_under_its_claim_alone",),
+    ),
+    Cure(
+        "a job is written that does not run any more",
+        "rescue/write_jobs.sql",
+        "  AND (j.state = 'running') IS TRUE\n",
+        "",
+        (f"{STATEMENTS}::test_a_job_is_written_under_its_claim_alone",),
+    ),
+    Cure(
+        "one of several writes finds its row changed, and the others stand",
+        "rescue/writing.py",
+        "if len(answer) < len(rows):",
+        "if not answer:",
+        (f"{TOGETHER}::test_one_that_was_rescued_before_leaves_all_to_be_tried_alone",),
+    ),
+    Cure(
+        "a tombstone waits for whoever changes the row that is there after all",
+        "rescue/place_tombstones.sql",
+        "WHERE NOT EXISTS (\n"
+        "    SELECT FROM keeper.heartbeat AS h WHERE h.job_id = c.job_id AND h.attempted_at = c.attempted_at\n"
+        ")\n",
+        "",
+        (f"{RACES}::test_nobody_waits_for_a_beat_under_way",),
+    ),
+    Cure(
+        "a first beat that commits while the tombstone waits makes an error of the rescue",
+        "rescue/place_tombstones.sql",
+        "ON CONFLICT DO NOTHING\n",
+        "",
+        (f"{RACES}::test_a_first_beat_that_commits_meanwhile_is_heard",),
+    ),
+    Cure(
+        "several tombstones deadlock with first beats, which come in order of job id",
+        "rescue/place_tombstones.sql",
+        "ORDER BY c.job_id, c.attempted_at\n",
+        "",
+        (f"{TOGETHER}::test_tombstones_are_laid_in_the_order_in_which_beats_come",),
+    ),
+    Cure(
+        "a claim without a row is judged as never beaten, although a row came meanwhile",
+        "rescue/locking.py",
+        "        if row is None and one.claim.job_id not in self.placed:",
+        "        if row is None and job is None and one.claim.job_id not in self.placed:",
+        (f"{RACES}::test_nobody_waits_for_a_beat_under_way",),
+    ),
+    Cure(
+        "a tombstone stands for a claim of the group that was left alone, and ends its worker",
+        "rescue/act.py",
+        "    if len(entries) < len(asked) and not all(one.has_row for one in wanted):\n",
+        "    if len(entries) > len(asked):\n",
+        (
+            f"{TOGETHER}::test_a_tombstone_never_stands_for_one_that_lives",
+            f"{TOGETHER}::test_a_brake_has_room_for_some[never beaten]",
+        ),
+    ),
+    Cure(
+        "one claim of several that cannot be written is told for all of them",
+        "rescue/act.py",
+        "        if len(asked) > 1:\n            raise _Apart from None\n",
+        "        if len(asked) > 1:\n            return [Refused(unwritten.refusal)] * len(asked)\n",
+        (f"{TOGETHER}::test_one_that_was_rescued_before_leaves_all_to_be_tried_alone",),
+    ),
+    Cure(
+        "rows and tombstones in one transaction deadlock with a beat of both",
+        "rescue/candidates.py",
+        "return _has_row(one), one.dry_run",
+        "return True, one.dry_run",
+        ("unit/test_rescue_groups.py::test_a_group_is_alike_and_nobody_is_lost",),
+    ),
+    Cure(
+        "a claim is rescued twice, once by each of two keepers",
+        "keeper/migrations/003_rescue.sql",
+        "CREATE UNIQUE INDEX rescue_once_a_claim",
+        "CREATE INDEX rescue_once_a_claim",
+        (f"{GUARDS}::test_the_audit_alone_keeps_a_second_rescue_away", f"{STATEMENTS}::test_the_audit_has_an_act_once"),
+    ),
+    Cure(
+        "a worker is asked to stop again and again, a row of the audit each time",
+        "keeper/migrations/003_rescue.sql",
+        "CREATE UNIQUE INDEX rescue_stop_once",
+        "CREATE INDEX rescue_stop_once",
+        (f"{STATEMENTS}::test_the_audit_has_an_act_once",),
+    ),
+    Cure(
+        "two keepers write the same dry run down",
+        "keeper/migrations/003_rescue.sql",
+        "CREATE UNIQUE INDEX rescue_dry_once",
+        "CREATE INDEX rescue_dry_once",
+        (f"{STATEMENTS}::test_the_audit_has_an_act_once",),
+    ),
+    Cure(
+        "a claim that the audit knows makes an error of the rescue",
+        "rescue/write_audit.sql",
+        "ON CONFLICT DO NOTHING\n",
+        "",
+        (f"{GUARDS}::test_the_audit_alone_keeps_a_second_rescue_away",),
+    ),
+    Cure(
+        "a worker that was asked to stop gets a new time of asking with each pass",
+        "rescue/request_stop.sql",
+        " AND h.stop_requested_at IS NULL\n",
+        "\n",
+        (f"{STATEMENTS}::test_a_stop_is_asked_for_once_and_of_living_claims",),
+    ),
+    Cure(
+        "a worker whose claim was taken away is asked to stop",
+        "rescue/request_stop.sql",
+        "  AND h.lost_at IS NULL AND h.stop_requested_at IS NULL",
+        "  AND h.stop_requested_at IS NULL",
+        (f"{STATEMENTS}::test_a_stop_is_asked_for_once_and_of_living_claims",),
+    ),
+)

@@ -1,0 +1,184 @@
+"""Cures of many rescues at once: the brakes, and what they must not do either."""
+
+from __future__ import annotations
+
+from cures.cure import Cure
+
+BRAKES = "unit/test_brakes.py"
+EACH = f"{BRAKES}::test_each_brake_holds_and_says_why"
+
+CURES = (
+    Cure(
+        "much of a fleet falls silent at once, and all its jobs are rescued",
+        "verdict/mass.py",
+        "    if why := silence(found.fleet, max_share):\n",
+        "    if (why := silence(found.fleet, max_share)) == '':\n",
+        (f"{BRAKES}::test_8e_a_small_fleet_has_a_brake_too",),
+    ),
+    Cure(
+        "a deploy that takes half of the processes holds every rescue",
+        "verdict/mass.py",
+        " or fleet.newly_silent <= max_share * fleet.instances:",
+        ":",
+        (f"{BRAKES}::test_a_deploy_is_no_mass_event",),
+    ),
+    Cure(
+        "two processes of two that die hold every rescue",
+        "verdict/mass.py",
+        "AT_LEAST = 3",
+        "AT_LEAST = 1",
+        (f"{BRAKES}::test_8e_a_small_fleet_has_a_brake_too",),
+    ),
+    Cure(
+        "the brake holds for ever, because the new fleet has nothing to claim",
+        "verdict/mass.py",
+        "beat = mass.cause is Cause.SILENCE and heard is not None and heard > since",
+        "beat = mass.cause is None",
+        (f"{BRAKES}::test_8a_a_new_fleet_that_claims_nothing_releases_the_brake",),
+    ),
+    Cure(
+        "the brake holds for ever, because nobody beats",
+        "verdict/mass.py",
+        "over = not 0 <= found.now - since < mass_hold",
+        "over = not 0 <= found.now - since",
+        (
+            f"{BRAKES}::test_8b_a_fleet_of_short_jobs_does_not_hold_it_for_ever",
+            f"{BRAKES}::test_the_mass_brake_never_holds_for_ever",
+        ),
+    ),
+    Cure(
+        "a person cannot release the brake",
+        "verdict/mass.py",
+        "if beat or released or over:",
+        "if beat or over:",
+        (f"{BRAKES}::test_a_person_releases_a_hold",),
+    ),
+    Cure(
+        "a release of last week lifts today's brake",
+        "verdict/mass.py",
+        "released = mass.released_at is not None and mass.released_at >= since",
+        "released = mass.released_at is not None",
+        (f"{BRAKES}::test_a_person_releases_a_hold",),
+    ),
+    Cure(
+        "the old instances of a deploy engage the brake again and again",
+        "verdict/mass.py",
+        "if fleet.newly_silent < AT_LEAST or fleet.newly_silent <= max_share",
+        "if fleet.silent < AT_LEAST or fleet.silent <= max_share",
+        (f"{BRAKES}::test_silence_that_was_answered_does_not_engage_again",),
+    ),
+    Cure(
+        "after an outage the half that is slow to come back is rescued in one go",
+        "verdict/mass.py",
+        "    if found.path_broke:\n        return _slow(mass, found.now)\n",
+        "",
+        (
+            f"{BRAKES}::test_8d_who_is_slow_to_come_back_is_not_rescued_in_one_go",
+            f"{BRAKES}::test_8f_a_promoted_standby_that_lost_beats_begins_slowly",
+        ),
+    ),
+    Cure(
+        "after a hold rescues begin with all at once",
+        "verdict/mass.py",
+        "    if beat or released or over:\n        return _slow(mass, found.now)\n",
+        "    if beat or released or over:\n        return Mass(answered_to=mass.answered_to)\n",
+        (f"{BRAKES}::test_after_a_hold_rescues_begin_slowly",),
+    ),
+    Cure(
+        "rescues go on, although the first of them was alive",
+        "verdict/mass.py",
+        "    if mass.slow_from is not None and found.alive:\n",
+        "    if mass.slow_from is None and found.alive:\n",
+        (
+            f"{BRAKES}::test_8d_who_is_slow_to_come_back_is_not_rescued_in_one_go",
+            f"{BRAKES}::test_after_a_hold_rescues_begin_slowly",
+        ),
+    ),
+    Cure(
+        "a slow start takes its steps without having rescued anything",
+        "verdict/mass.py",
+        "    if not found.acted_in_step:  # a step that rescued nothing has tested nothing\n        return mass\n",
+        "",
+        (f"{BRAKES}::test_after_a_hold_rescues_begin_slowly",),
+    ),
+    Cure(
+        "slow start and the budget of a minute do not count the acts of this transaction",
+        "verdict/brakes.py",
+        "return replace(self, acted_in_minute=self.acted_in_minute + acts, acted_in_step=self.acted_in_step + acts)",
+        "return self",
+        ("unit/test_rescue_groups.py::test_rate_and_slow_start_count_the_acts_of_this_transaction",),
+    ),
+    Cure(
+        "a group passes a brake as a whole",
+        "rescue/deciding.py",
+        "        acts += isinstance(outcomes[-1], Entry)\n",
+        "",
+        (
+            "unit/test_rescue_groups.py::test_a_brake_lets_through_as_many_as_it_has_room_for",
+            "database/test_rescue_together.py::test_a_brake_has_room_for_some[beaten]",
+        ),
+    ),
+    Cure(
+        "the kill switch does not hold",
+        "verdict/brakes.py",
+        "    Brake.KILL_SWITCH: kill_switch,\n",
+        "    Brake.KILL_SWITCH: lambda *_: None,\n",
+        (EACH,),
+    ),
+    Cure(
+        "a keeper acts at its start, on what it has not watched",
+        "verdict/brakes.py",
+        "    Brake.GRACE: grace,\n",
+        "    Brake.GRACE: lambda *_: None,\n",
+        (EACH,),
+    ),
+    Cure(
+        "a keeper that stood still takes itself for awake",
+        "rescue/watch.py",
+        "return 0.0 if now - self._ticked_at > self._slept + TURN_SECONDS + STALE_SECONDS else now - self._awake_since",
+        "return now - self._awake_since",
+        ("database/test_mass_clocks.py::test_a_keeper_that_stood_still_gives_every_claim_its_full_timeout",),
+    ),
+    Cure(
+        "jobs that ended meanwhile are rescued by an old reading",
+        "verdict/brakes.py",
+        "    if ourselves.snapshot_age > STALE_SECONDS:\n",
+        "    if ourselves.snapshot_age > 10**9:\n",
+        (EACH,),
+    ),
+    Cure(
+        "jobs are rescued although nobody has proven the way for long",
+        "verdict/brakes.py",
+        "    if abs(age := facts.now - facts.path.probe_at) > restraints.patience:\n",
+        "    if abs(age := facts.now - facts.path.probe_at) > 10**9:\n",
+        (EACH,),
+    ),
+    Cure(
+        "a failover is quicker than the next turn, and what the old server proved counts",
+        "verdict/brakes.py",
+        "    if not proven_on(facts.path, facts.started_at):\n",
+        "    if facts.path is None:\n",
+        (EACH,),
+    ),
+    Cure(
+        "more jobs are rescued in a minute than anybody wanted",
+        "verdict/brakes.py",
+        "    if facts.acted_in_minute < restraints.max_per_minute:\n",
+        "    if facts.acted_in_minute < 10**9:\n",
+        (EACH, "unit/test_rescue_groups.py::test_rate_and_slow_start_count_the_acts_of_this_transaction"),
+    ),
+    Cure(
+        "a beat that lies ahead makes a dead process a living one of the fleet",
+        "rescue/read_fleet.sql",
+        "    WHERE c.beat_at <= clock_timestamp() + interval '5 seconds'\n",
+        "",
+        ("database/test_rescue_turn.py::test_a_process_whose_beat_lies_ahead_is_no_part_of_the_fleet",),
+    ),
+    Cure(
+        "the acting replica dies, and no other one acts",
+        "rescue/turn.py",
+        "row.age is None or not 0 <= row.age < takeover:",
+        "row.age is None:",
+        ("database/test_rescue_turn.py::test_who_was_not_heard_in_time_acts_no_more",),
+    ),
+)

@@ -1,0 +1,10 @@
+"""Every cure, for every hazard of docs/reliability.md that concerns a keeper or a client."""
+
+from __future__ import annotations
+
+from cures import acting, around, beats, counting, go_client, locks, many, outcomes, silence
+
+CURES = (
+    *locks.CURES, *acting.CURES, *outcomes.CURES, *silence.CURES, *many.CURES, *beats.CURES, *counting.CURES,
+    *around.CURES, *go_client.CURES,
+)  # fmt: skip
