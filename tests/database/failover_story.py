@@ -57,7 +57,7 @@ class Story:
 
     def lose(self) -> None:
         """All of it commits on the old primary, and on it alone."""
-        when(lambda: self.old.counts_for(1.0), "the path to be proven")
+        when(lambda: beats(self.old) == 38 and self.old.counts_for(0.0), "the path to be proven, and all to beat")
         self.pair.cut()
         for worker in (self.dead, self.away, self.trial):
             worker.alive = False
@@ -103,6 +103,11 @@ class Story:
     def _beats_for(self, worker: Worker, attempt: int) -> bool:
         asked = {"ids": ids(worker), "attempt": attempt}
         return bool(self.old.one(BEATEN, asked)["n"] == len(worker.claims))
+
+
+def beats(look: Look) -> int:
+    """How many claims have beaten."""
+    return int(look.one("SELECT count(*) AS n FROM riverkeeper.heartbeat")["n"])
 
 
 def ids(worker: Worker) -> list[int]:

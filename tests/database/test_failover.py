@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from database.failover_story import Story, configured, ids
+from database.failover_story import Story, beats, configured, ids
 from database.heartbeat_sql import connected, settle
 from database.keepers import TIMEOUT, Look, Worker, beating, keeping, when
 from database.standby import Pair, paired, replayed
@@ -128,7 +128,7 @@ def rescue_and_hang(pair: Pair, look: Look, happens: Callable[[Pair], None], dea
     """A rescue is made, and waits with its commit for the standby, of which only that much is heard."""
     pair.primary.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
     pair.primary.execute(f"SELECT pg_reload_conf(); {HANGS}", "river")
-    when(lambda: look.counts_for(1.0), "the path to be proven")
+    when(lambda: beats(look) == 2 and look.counts_for(0.0), "the path to be proven, and both to beat")
     happens(pair)
     dead.alive = False
     waiting = "SELECT count(*) AS n FROM pg_stat_activity WHERE wait_event = 'SyncRep'"

@@ -34,7 +34,7 @@ from riverkeeper.database import Database
 from riverkeeper.demo.postgres import Server
 
 LONG = bool(os.environ.get("RIVERKEEPER_TEST_LONG"))
-PARTS, EXAMPLES, STEPS = (2, 10_000, 25) if LONG else (1, 100, 25)  # parts run beside each other where there are cores
+PARTS, EXAMPLES, STEPS = (2, 10_000, 25) if LONG else (1, 120, 25)  # parts run beside each other where there are cores
 pytestmark = [pytest.mark.long] if LONG else []
 WHICH = sampled_from([0, 0, 0, 1])  # the newest attempt, or the one before it: who else could disturb it?
 
