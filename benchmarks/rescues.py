@@ -1,10 +1,11 @@
 """How long `riverkeeper serve` needs to rescue the jobs of a dead worker, and what that does to a client beside it.
 
-`python benchmarks/rescues.py [--jobs 10000] [--beside]`; figures in docs/guarded-rescue.md. Limits are off: no rate, no
-batch, and the slow start after the keeper's own start is over. A tenth of the claims have never beaten. `--beside`: a
-client completes jobs in batches of a hundred, as River's completer does, as fast as it can: first alone, then while the
-rescuer is at work; the time of its updates is printed. Rescues are counted from the limit to the last row, by the
-database's clock. Heartbeat times are a tenth of the defaults. Times are of the machine they were taken on.
+`python benchmarks/rescues.py [--jobs 10000] [--beside [--pace 100]]`; figures in docs/guarded-rescue.md. Limits are
+off: no rate, no batch, and the slow start after the keeper's own start is over. A tenth of the claims have never
+beaten. `--beside`: a client completes jobs in batches of a hundred, as River's completer does, as fast as it can:
+first alone, then while the rescuer is at work; the time of its updates is printed. Rescues are counted from the limit
+to the last row, by the database's clock. Heartbeat times are a tenth of the defaults. Times are of the machine they
+were taken on.
 """
 
 from __future__ import annotations
@@ -165,6 +166,9 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--jobs", type=int, default=10_000)
     parser.add_argument("--beside", action="store_true")
+    parser.add_argument(
+        "--pace", type=float, default=0.0, help="batches/s of the client beside, at most; 0: all it can"
+    )
     options = parser.parse_args()
     with start_postgres() as server, tempfile.TemporaryDirectory() as folder:
         url = server.database("rescues")
@@ -174,7 +178,8 @@ def main() -> None:
             die_and_be_rescued(url, options.jobs, folder)
             return
         completer = Completer()
-        with Beside(url, completer.work).running():
+        pause = 1 / options.pace if options.pace else 0.0
+        with Beside(url, completer.work, pause).running():
             threading.Event().wait(5)
             server.execute("ANALYZE", "rescues")
             threading.Event().wait(10)

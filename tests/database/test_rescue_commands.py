@@ -135,6 +135,16 @@ def test_while_no_way_is_proven_nobody_is_lost(run: Run, scene: Scene) -> None:
     assert said.exit_code == 0, said.output
 
 
+def test_what_was_proven_on_another_server_counts_for_no_person(run: Run, scene: Scene, lost: Event) -> None:
+    """In the moment after a failover, before a supervisor has taken its first turn there."""
+    scene.sql.execute("UPDATE riverkeeper.control SET path_server = 'None 1795577162.5 7 1'")
+    told = run("rescue", lost["job_id"], "--apply")
+
+    assert told.exit_code == 1
+    assert "left alone (unknown)" in told.output
+    assert json.loads(run("status", "--json").output)["path_ok_since"] is None
+
+
 def test_a_brake_is_released_by_name(run: Run, scene: Scene) -> None:
     """Only one that is engaged and has a state of its own; the others say what to do instead."""
     assert run("brake", "release", "mass_silence").exit_code == 1

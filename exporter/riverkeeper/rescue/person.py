@@ -71,6 +71,7 @@ def proven_path(config: Config, status: Status) -> float | None:
     tiers = policy_of(config).tiers.values()
     if (
         status.path_probe_at is None
+        or not status.proven_here
         or abs(status.now - status.path_probe_at) > config.rescue.restraints(tiers).patience
     ):
         return None

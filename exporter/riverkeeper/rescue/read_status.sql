@@ -1,6 +1,7 @@
 -- Question: what holds the rescuer back, who acts, is the way of a beat open, and what waits?
 -- Index: one row of control; brake's primary key; wake_open; rescue_by_time, backwards to the last rescue that acted.
--- NULL: stopped_at: the kill switch is not pulled. resumed_*: it never was released by a person. path_ok_since: no way is proven. actor_at: nobody has acted.
+-- NULL: stopped_at: the kill switch is not pulled. resumed_*: it never was released by a person. path_ok_since,
+-- path_server: no way is proven. actor_at: nobody has acted.
 SELECT
     extract(epoch FROM now())::double precision AS now,
     extract(epoch FROM c.stopped_at)::double precision AS stopped_at,
@@ -11,6 +12,8 @@ SELECT
     k.sentence AS resumed_from,
     extract(epoch FROM c.path_ok_since)::double precision AS path_ok_since,
     extract(epoch FROM c.path_probe_at)::double precision AS path_probe_at,
+    c.path_server,
+    extract(epoch FROM pg_postmaster_start_time())::double precision AS started_at,
     c.actor_name,
     extract(epoch FROM c.actor_at)::double precision AS actor_at,
     (SELECT count(*) FROM keeper.wake AS w WHERE w.closed_at IS NULL) AS wakes_open,

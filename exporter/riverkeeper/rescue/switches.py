@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from riverkeeper.database import Transaction
+from riverkeeper.verdict.path import Path, proven_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class Status:
     last_rescue_at: float | None
     last_dry_run_at: float | None
     resumed: Resumed | None = None
+    proven_here: bool = True  # the way was, on the server that answers
 
 
 def stop(tx: Transaction, who: str, why: str | None) -> Stop:
@@ -80,5 +82,5 @@ def read_status(tx: Transaction) -> Status:
     resumed = None if row.resumed_at is None else Resumed(row.resumed_at, row.resumed_by, row.resumed_from)
     return Status(
         row.now, pulled, engaged, row.path_ok_since, row.path_probe_at, row.actor_name, row.actor_at, row.wakes_open,
-        row.last_rescue_at, row.last_dry_run_at, resumed,
+        row.last_rescue_at, row.last_dry_run_at, resumed, proven_on(Path(server=row.path_server), row.started_at),
     )  # fmt: skip
