@@ -94,8 +94,8 @@ CURES = (
     Cure(
         "the audit is asked while the old transaction may yet commit, and says no",
         "rescue/audit.py",
-        "            return None\n        values = ",
-        "            pass\n        values = ",
+        "            return None\n        return tx.query(",
+        "            pass\n        return tx.query(",
         (f"{CRASHES}::test_nobody_knows_while_the_old_transaction_lives",),
     ),
     Cure(

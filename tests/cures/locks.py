@@ -53,8 +53,8 @@ CURES = (
     Cure(
         "a rescued claim goes on beating, because nobody marked it lost",
         "rescue/writing.py",
-        "if _has_row(one)], Refusal.LOST_ALREADY)",
-        "if _has_row(one) and not entries], Refusal.LOST_ALREADY)",
+        "if one.job.has_row], Refusal.LOST_ALREADY)",
+        "if one.job.has_row and not entries], Refusal.LOST_ALREADY)",
         (f"{BEAT_OR_RESCUE}[beat-beaten]", "database/test_rescue_writes.py::test_a_lost_worker_s_job_is_retried"),
     ),
     Cure(
@@ -170,7 +170,7 @@ CURES = (
     Cure(
         "rows and tombstones in one transaction deadlock with a beat of both",
         "rescue/candidates.py",
-        "return _has_row(one), one.dry_run",
+        "return one.stuck.job.has_row, one.dry_run",
         "return True, one.dry_run",
         ("unit/test_rescue_groups.py::test_a_group_is_alike_and_nobody_is_lost",),
     ),

@@ -5,15 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from conformance.floor import Event
+from database import keepers
 from database.heartbeat_sql import settle
-from database.keepers import BEAT, RESCUE, TIER, TIMEOUT, Fleet, Look, Worker, when
-from database.rescue_scene import SCHEMAS
+from database.keepers import BEAT, TIMEOUT, Fleet, Look, Worker, when
+from database.rescue_scene import SCHEMAS, did_it_commit
 from database.standby import Pair
-from riverkeeper.config.layers import Options
-from riverkeeper.config.load import Config, load
+from riverkeeper.config.load import Config
 from riverkeeper.database import Database
 from riverkeeper.rescue import inbox
-from riverkeeper.rescue.audit import did_it_commit
 from riverkeeper.rescue.switches import stop
 from riverkeeper.rescue.wake import Call, Scope
 from riverkeeper.verdict.job import Claim
@@ -31,13 +30,7 @@ BEATEN = "SELECT count(*) AS n FROM riverkeeper.heartbeat WHERE job_id = ANY (%(
 
 def configured(folder: Path, url: str) -> Config:
     """Live, but for jobs of kind `trial`."""
-    file = folder / "riverkeeper.yml"
-    options = ", ".join(f"{key}: {value}" for key, value in RESCUE.items())
-    file.write_text(
-        f"rescue: {{{options}}}\ncollect: {{min_interval: 0s}}\n"
-        f"tiers: {{standard: {TIER}, trial: {{mode: dry_run}}}}\nassign: [{{kind: trial, tier: trial}}]\n"
-    )
-    return load(file, {}, Options(database_url=url))
+    return keepers.configured(folder, url, others="trial: {mode: dry_run}", assign="{kind: trial, tier: trial}")
 
 
 class Story:

@@ -42,18 +42,19 @@ RETURNING id AS job_id, attempt,
 """
 
 
-def written(folder: Path, tier: str = TIER, **rescue: str) -> Path:
-    """A configuration file."""
+def written(folder: Path, tier: str = TIER, others: str = "", assign: str = "", **rescue: str) -> Path:
+    """A configuration file; `others` are tiers beside standard, `assign` rules, in the words of the file."""
     file = folder / "riverkeeper.yml"
     options = ", ".join(f"{key}: {value}" for key, value in {**RESCUE, **rescue}.items())
     file.write_text(
-        f"rescue: {{{options}}}\ncollect: {{min_interval: 0s}}\ntiers: {{standard: {tier}}}\nwebhook: {{max_age: 1h}}\n"
+        f"rescue: {{{options}}}\ncollect: {{min_interval: 0s}}\nwebhook: {{max_age: 1h}}\n"
+        f"tiers: {{standard: {tier}{others and ', '}{others}}}\nassign: [{assign}]\n"
     )
     return file
 
 
-def configured(folder: Path, url: str, tier: str = TIER, **rescue: str) -> Config:
-    return load(written(folder, tier, **rescue), {}, Options(database_url=url))
+def configured(folder: Path, url: str, tier: str = TIER, others: str = "", assign: str = "", **rescue: str) -> Config:
+    return load(written(folder, tier, others, assign, **rescue), {}, Options(database_url=url))
 
 
 @contextmanager

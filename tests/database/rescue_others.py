@@ -37,6 +37,11 @@ JOB_RETRY = """UPDATE river_job SET state = 'available', finalized_at = NULL, sc
     WHERE id = %(job_id)s AND state <> 'running'"""
 FETCH = """UPDATE river_job SET state = 'running', attempt = attempt + 1, attempted_at = clock_timestamp(),
     attempted_by = attempted_by || 'other'::text WHERE id = %(job_id)s AND state IN ('available', 'retryable')"""
+# A trigger of the user's that lets nobody change one job.
+REFUSES_ONE = """
+CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no'; END $$;
+CREATE TRIGGER refuse BEFORE UPDATE ON river_job FOR EACH ROW WHEN (old.id = {job_id}) EXECUTE FUNCTION refuse()
+"""
 DELETE = "DELETE FROM river_job WHERE id = %(job_id)s AND state = 'completed'"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC
@@ -17,9 +17,10 @@ from database.heartbeat_sql import Connection, age, beat, claims_of, connected
 from riverkeeper.database import Database, Transaction
 from riverkeeper.keeper.schema import install
 from riverkeeper.rescue.act import rescue
+from riverkeeper.rescue.audit import acts_on
 from riverkeeper.rescue.by_hand import look
 from riverkeeper.rescue.order import Brakes, Braking, Done, Order
-from riverkeeper.rescue.plan import Locked
+from riverkeeper.rescue.plan import Act, Locked
 from riverkeeper.rescue.refusal import Refused
 from riverkeeper.rescue.state import Brake
 from riverkeeper.verdict.job import Claim
@@ -184,6 +185,12 @@ class Scene:
     def one(self, sql: str, *values: object) -> Event:
         [row] = self.sql.execute(sql, values).fetchall()
         return dict(row)
+
+
+def did_it_commit(database: Database, schemas: Mapping[str, str], claim: Claim) -> bool | None:
+    """Whether the audit has a rescue of this claim; None while nobody can know."""
+    acts = acts_on(database, schemas, claim)
+    return None if acts is None else any(act.action != Act.STOP for act in acts)
 
 
 @contextmanager

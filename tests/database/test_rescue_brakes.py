@@ -5,25 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from uuid import UUID
 
 import pytest
 
 from database.keepers import configured
+from database.passes import passing_by
 from database.rescue_scene import Scene, open_brakes, staged
 from riverkeeper.database import Transaction
 from riverkeeper.heartbeat.clock import lease_clock
-from riverkeeper.rescue.ground import Ground
 from riverkeeper.rescue.order import Braking, Done
-from riverkeeper.rescue.passing import Passing, View
+from riverkeeper.rescue.passing import View
 from riverkeeper.rescue.rules import rules_of
 from riverkeeper.rescue.state import Brake
-from riverkeeper.rescue.turn import Replica
-from riverkeeper.rescue.watch import Watch
 from riverkeeper.verdict.judged import Judged
 
 OPEN = "UPDATE riverkeeper.control SET path_ok_since = now() - interval '1 hour', path_probe_at = now()"
-REPLICA = Replica(UUID(int=1), "one")
 
 
 @pytest.fixture
@@ -53,8 +49,7 @@ class Pass:
         self.scene = scene
         config = configured(folder, scene.url)
         self.rules = rules_of(config)
-        watch = Watch(REPLICA, lambda: self.rules, lambda: Ground(config))
-        self.passing = Passing(Ground(config), REPLICA, watch, lambda: False)
+        self.passing = passing_by(config)
         since = scene.one("SELECT extract(epoch FROM path_ok_since)::float8 AS at FROM riverkeeper.control")["at"]
         self.view = View(scene.now(), lease_clock(), Judged((), {}, (), (), frozenset(), since), {})
 

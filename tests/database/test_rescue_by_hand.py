@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
-
-import pytest
 
 from conformance.floor import Event
 from database.heartbeat_sql import beat
-from database.rescue_scene import KEEPER, SCHEMAS, Scene, staged
+from database.rescue_scene import KEEPER, SCHEMAS, Scene
 from riverkeeper.rescue.by_hand import Handled, rescue_by_hand
 from riverkeeper.rescue.order import Done
 from riverkeeper.rescue.refusal import Refusal, Refused
 from riverkeeper.verdict.words import Action
-
-
-@pytest.fixture
-def scene(renewed_url: str) -> Iterator[Scene]:
-    with staged(renewed_url) as one:
-        one.lead()
-        yield one
 
 
 def refusal(outcome: object) -> Refusal:

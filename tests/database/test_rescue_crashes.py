@@ -18,11 +18,10 @@ from conformance.worker import until
 from database.cut_wire import Cut, wire
 from database.heartbeat_sql import connected
 from database.rescue_others import At, Dying
-from database.rescue_scene import SCHEMAS, UNIQUE, Scene, staged
+from database.rescue_scene import SCHEMAS, UNIQUE, Scene, did_it_commit
 from riverkeeper.database import Database, Transaction
 from riverkeeper.errors import DatabaseError, Trouble
 from riverkeeper.rescue.act import rescue
-from riverkeeper.rescue.audit import did_it_commit
 from riverkeeper.rescue.order import Done
 from riverkeeper.rescue.refusal import Refusal, Refused
 from riverkeeper.verdict.job import Claim
@@ -35,13 +34,6 @@ CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
 $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '{state}'; END $$;
 CREATE TRIGGER refuse BEFORE UPDATE ON river_job FOR EACH ROW EXECUTE FUNCTION refuse()
 """
-
-
-@pytest.fixture
-def scene(renewed_url: str) -> Iterator[Scene]:
-    with staged(renewed_url) as one:
-        one.lead()
-        yield one
 
 
 def never_was(scene: Scene, claim: Event) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import cast
 
 import pytest
@@ -10,19 +9,12 @@ import pytest
 from conformance.floor import Event
 from database.heartbeat_sql import beat, end
 from database.rescue_others import COMPLETE, FAIL, RIVERS_RESCUE, SNOOZE, At
-from database.rescue_scene import Scene, staged
+from database.rescue_scene import Scene
 from riverkeeper.database import Database, Transaction
 from riverkeeper.rescue.follow import Late, follow
 from riverkeeper.rescue.old_worker import OldWorker
 from riverkeeper.rescue.order import Done
 from riverkeeper.verdict.words import Reason
-
-
-@pytest.fixture
-def scene(renewed_url: str) -> Iterator[Scene]:
-    with staged(renewed_url) as one:
-        one.lead()
-        yield one
 
 
 def watch(scene: Scene) -> list[OldWorker]:

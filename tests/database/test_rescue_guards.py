@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +9,7 @@ import pytest
 
 from conformance.floor import Event
 from database.heartbeat_sql import beat, connected, settle
-from database.rescue_scene import SCHEMAS, TIER, Scene, held_by, staged
+from database.rescue_scene import SCHEMAS, TIER, Scene, held_by
 from riverkeeper.database import Database
 from riverkeeper.rescue.act import rescue
 from riverkeeper.rescue.order import Done
@@ -18,13 +17,6 @@ from riverkeeper.rescue.plan import Act
 from riverkeeper.rescue.refusal import Refusal, Refused
 from riverkeeper.rescue.state import Brake
 from riverkeeper.verdict.words import Action, Reason
-
-
-@pytest.fixture
-def scene(renewed_url: str) -> Iterator[Scene]:
-    with staged(renewed_url) as one:
-        one.lead()
-        yield one
 
 
 def untouched(scene: Scene, claim: Event) -> bool:

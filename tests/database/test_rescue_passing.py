@@ -2,40 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 
 from conformance.worker import until
 from database.cut_wire import Cut, wire
-from database.keepers import configured, written
-from database.rescue_scene import Scene, staged
-from riverkeeper.config.layers import Options
-from riverkeeper.config.load import Config, load
+from database.keepers import configured
+from database.passes import passing_by
+from database.rescue_scene import Scene
+from riverkeeper.config.load import Config
 from riverkeeper.database import Database
 from riverkeeper.errors import DatabaseError
 from riverkeeper.heartbeat.clock import lease_clock
 from riverkeeper.reading import Reader
 from riverkeeper.rescue.candidates import Candidate, candidates
-from riverkeeper.rescue.ground import Ground
 from riverkeeper.rescue.order import Done
-from riverkeeper.rescue.passing import Outcome, Passing, View, view
+from riverkeeper.rescue.passing import Outcome, View, view
 from riverkeeper.rescue.refusal import Refusal, Refused
 from riverkeeper.rescue.rules import rules_of
-from riverkeeper.rescue.turn import Replica
-from riverkeeper.rescue.watch import Watch
 from riverkeeper.service import reader_settings
 
 PROVEN = "UPDATE riverkeeper.control SET path_ok_since = now() - interval '1 day', path_probe_at = now()"
-
-
-@pytest.fixture
-def scene(renewed_url: str) -> Iterator[Scene]:
-    with staged(renewed_url) as one:
-        one.lead()
-        yield one
 
 
 def seen(scene: Scene, config: Config) -> tuple[list[Candidate], View]:
@@ -56,10 +44,9 @@ def test_a_commit_that_was_not_answered_is_told_once_it_is_known(scene: Scene, t
     claims = [scene.stale() for _ in range(3)]
     with wire(scene.url) as (proxy, url):
         config = configured(tmp_path, url)
-        rules, replica, ground = rules_of(config), Replica(uuid4(), "test"), Ground(config)
-        passing = Passing(ground, replica, Watch(replica, lambda: rules, lambda: ground), lambda: False)
+        rules, passing = rules_of(config), passing_by(config)
         found, by = seen(scene, config)
-        with ground.writing(9.0):
+        with passing.ground.writing(9.0):
             pass  # what it looks for at first has a commit of its own
         proxy.cut = cut
         with pytest.raises(DatabaseError):
@@ -74,7 +61,7 @@ def test_a_commit_that_was_not_answered_is_told_once_it_is_known(scene: Scene, t
         until(settled, "the doubts to be settled")
         done = [outcome.claim.job_id for _, outcome in told if isinstance(outcome, Done)]
         again = list(passing.over(*seen(scene, config), rules))
-        ground.close()
+        passing.ground.close()
 
     committed = [claim["job_id"] for claim in claims] if cut is Cut.AFTER else []
     assert sorted(done) == committed
@@ -95,17 +82,12 @@ def test_dry_runs_that_are_held_hold_no_live_tier(scene: Scene, tmp_path: Path) 
     """Their budgets are apart: in slow start the second dry run waits, and the live job behind it is rescued."""
     dry, live = [scene.stale(queue="dry") for _ in range(2)], scene.stale()
     scene.sql.execute(SLOW)
-    file = written(tmp_path)
-    file.write_text(
-        file.read_text().replace("tiers: {", "assign: [{queue: dry, tier: dry}]\ntiers: {dry: {mode: dry_run}, ")
-    )
-    config = load(file, {}, Options(database_url=scene.url))
-    rules, replica, ground = rules_of(config), Replica(uuid4(), "test"), Ground(config)
-    passing = Passing(ground, replica, Watch(replica, lambda: rules, lambda: ground), lambda: False)
+    config = configured(tmp_path, scene.url, others="dry: {mode: dry_run}", assign="{queue: dry, tier: dry}")
+    rules, passing = rules_of(config), passing_by(config)
     for _ in range(2):
         found, by = seen(scene, config)
         outcomes = list(passing.over(sorted(found, key=lambda one: not one.dry_run), by, rules))
-    ground.close()
+    passing.ground.close()
 
     assert [row["dry_run"] for row in scene.audit()] == [True, False]
     assert scene.rescues(live) == 1

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pytest
 
 from database.rescue_others import FAIL, FETCH
-from database.rescue_scene import Scene, staged
+from database.rescue_scene import Scene
 from riverkeeper.rescue.refusal import Refusal, Refused
 from riverkeeper.verdict.words import Reason
 
@@ -17,13 +16,6 @@ EARLIER = """INSERT INTO riverkeeper.rescue (at, dry_run, job_id, attempted_at, 
     SELECT now() - %(ago)s::interval, %(dry_run)s, id, attempted_at - n * interval '1 day', 1, queue, kind, 1,
         'standard', 'worker_lost', %(action)s, '{}', 'supervisor', gen_random_uuid()
     FROM river_job, generate_series(1, 3) AS n WHERE id = %(job_id)s"""
-
-
-@pytest.fixture
-def scene(renewed_url: str) -> Iterator[Scene]:
-    with staged(renewed_url) as one:
-        one.lead()
-        yield one
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,6 @@ from database.rescue_others import (
     Other,
     beats,
     ends,
-    other,
     runs,
     settles,
 )
@@ -44,12 +43,6 @@ Work = Callable[[Connection, Event], int]
 def scene(postgres: object) -> Iterator[Scene]:
     with staged(postgres.database("rescue_races", template="river_template")) as one:  # type: ignore[attr-defined]
         one.lead()
-        yield one
-
-
-@pytest.fixture
-def somebody(scene: Scene) -> Iterator[Other]:
-    with other(scene.url, scene.sql) as one:
         yield one
 
 

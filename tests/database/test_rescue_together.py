@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import pytest
@@ -16,15 +16,15 @@ from database.rescue_others import (
     FETCH,
     JOB_CANCEL,
     POINTS,
+    REFUSES_ONE,
     At,
     Dying,
     Other,
     beats,
-    other,
     runs,
     settles,
 )
-from database.rescue_scene import Scene, held_by, staged
+from database.rescue_scene import Scene, held_by
 from riverkeeper.database import Transaction
 from riverkeeper.errors import DatabaseError
 from riverkeeper.rescue.act import rescue_together
@@ -41,23 +41,6 @@ TERMINATE = """
 SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
 WHERE application_name = 'riverkeeper' AND datname = current_database()
 """
-REFUSES_ONE = """
-CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no'; END $$;
-CREATE TRIGGER refuse BEFORE UPDATE ON river_job FOR EACH ROW WHEN (old.id = {job_id}) EXECUTE FUNCTION refuse()
-"""
-
-
-@pytest.fixture
-def scene(renewed_url: str) -> Iterator[Scene]:
-    with staged(renewed_url) as one:
-        one.lead()
-        yield one
-
-
-@pytest.fixture
-def somebody(scene: Scene) -> Iterator[Other]:
-    with other(scene.url, scene.sql) as one:
-        yield one
 
 
 def several(scene: Scene, make: Make, count: int = 3) -> list[Event]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,7 +10,7 @@ import pytest
 
 from conformance.floor import Event
 from database.heartbeat_sql import beat
-from database.rescue_scene import KEEPER, UNIQUE, Scene, staged
+from database.rescue_scene import KEEPER, UNIQUE, Scene
 from riverkeeper.rescue.order import Done
 from riverkeeper.rescue.plan import Act
 from riverkeeper.rescue.refusal import Refusal, Refused
@@ -19,13 +18,6 @@ from riverkeeper.verdict.words import Action, Reason
 
 UNTOUCHED = ("id", "attempt", "max_attempts", "attempted_at", "attempted_by", "created_at", "priority", "args", "kind",
              "queue", "tags", "unique_key", "unique_states")  # fmt: skip
-
-
-@pytest.fixture
-def scene(renewed_url: str) -> Iterator[Scene]:
-    with staged(renewed_url) as one:
-        one.lead()
-        yield one
 
 
 def seconds(job: Event, since: Event) -> float:

@@ -5,50 +5,30 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from conformance.proxy import proxied
-from database.heartbeat_sql import Connection, connected
+from database.heartbeat_sql import Connection
 from database.keepers import (
     INTERVAL,
     TIMEOUT,
     Fleet,
     Look,
     Worker,
-    beating,
     configured,
     keeping,
     serving,
     when,
     written,
 )
-from riverkeeper.keeper.schema import install
+from database.rescue_others import REFUSES_ONE
 from riverkeeper.rescue import watch
 from riverkeeper.rescue.state import Brake
 from riverkeeper.service import Service
 from riverkeeper.snapshot import Snapshot
-
-
-@pytest.fixture
-def looking(river_url: str) -> Iterator[Connection]:
-    install(river_url, None, None)
-    with connected(river_url) as sql:
-        yield sql
-
-
-@pytest.fixture
-def look(looking: Connection) -> Look:
-    return Look(looking)
-
-
-@pytest.fixture
-def fleet(river_url: str, looking: Connection) -> Iterator[Fleet]:
-    with beating(river_url, looking) as fleet:
-        yield fleet
 
 
 def test_a_lost_worker_s_job_is_rescued_and_a_living_one_s_is_not(
@@ -71,12 +51,6 @@ def ready(look: Look, dead: Worker) -> None:
     """The path is proven, and the worker dies."""
     when(lambda: look.counts_for(1.0), "the path to be proven")
     dead.alive = False
-
-
-REFUSES_ONE = """
-CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no'; END $$;
-CREATE TRIGGER refuse BEFORE UPDATE ON river_job FOR EACH ROW WHEN (old.id = {job_id}) EXECUTE FUNCTION refuse()
-"""
 
 
 def test_a_job_that_cannot_be_written_keeps_none_of_the_others_waiting(

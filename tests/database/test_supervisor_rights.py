@@ -2,39 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from conformance.proxy import proxied
-from database.heartbeat_sql import Connection, connected
-from database.keepers import CLAIMED, Fleet, Look, beating, configured, keeping, when, written
+from database.heartbeat_sql import Connection
+from database.keepers import CLAIMED, Fleet, Look, configured, keeping, when, written
 from riverkeeper.config.layers import Options
 from riverkeeper.config.load import load
 from riverkeeper.keeper.check import examine
 from riverkeeper.keeper.grants import KEEPER, READER, grants
 from riverkeeper.keeper.report import Level
-from riverkeeper.keeper.schema import install
 from riverkeeper.service import Service
-
-
-@pytest.fixture
-def looking(river_url: str) -> Iterator[Connection]:
-    install(river_url, None, None)
-    with connected(river_url) as sql:
-        yield sql
-
-
-@pytest.fixture
-def look(looking: Connection) -> Look:
-    return Look(looking)
-
-
-@pytest.fixture
-def fleet(river_url: str, looking: Connection) -> Iterator[Fleet]:
-    with beating(river_url, looking) as fleet:
-        yield fleet
 
 
 def login(url: str, sql: Connection, name: str, role: str) -> str:

@@ -37,7 +37,7 @@ def rescue(tx: Transaction, stuck: StuckJob, order: Order) -> Done | Refused:
     """Rescue one claim, in a writing transaction of its own: committed with it, or not made at all.
 
     Raises DatabaseError only where the connection is gone, or the commit failed; whether it was made then, the audit
-    knows (`audit.did_it_commit`).
+    knows (`audit.acts_on`).
     """
     asked = [Asked(stuck, order)]
     if refused := hopeless(asked[0]):
@@ -51,8 +51,11 @@ def rescue(tx: Transaction, stuck: StuckJob, order: Order) -> Done | Refused:
 def rescue_together(tx: Transaction, asked: Sequence[Asked]) -> list[Done | Refused] | None:
     """The same for claims of different jobs, by orders of one pass: all with a heartbeat row or none, all dry or none.
 
-    None: nothing was done, because one of them kept all from it. Each is then to be tried in a transaction of its own.
+    None: nothing was done, because one of several kept all from it. Each is then to be tried in a transaction of its
+    own.
     """
+    if len(asked) == 1:
+        return [rescue(tx, asked[0].stuck, asked[0].order)]
     outcomes: list[Done | Refused | None] = [hopeless(one) for one in asked]
     left = [one for one, refused in zip(asked, outcomes, strict=True) if refused is None]
     try:
@@ -125,7 +128,7 @@ def _may_act(tx: Transaction, asked: Sequence[Asked]) -> Braking:
 
 
 def _wanted(job: RunningJob) -> Wanted:
-    return Wanted(job.claim, job.beat is not None and not job.beat.by_metadata, job.suspect_since)
+    return Wanted(job.claim, job.has_row, job.suspect_since)
 
 
 def _entries(outcomes: Sequence[Decided]) -> list[audit.Entry]:

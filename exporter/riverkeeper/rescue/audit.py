@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from uuid import UUID
 
 from riverkeeper.database import Database, Row, Transaction
@@ -35,8 +35,8 @@ def entry(held: Locked, verdict: Verdict, what: Plan, order: Order) -> Entry:
         job.claim, what.act, verdict.reason, what.state, what.scheduled_at, order.dry_run, held.now, late_seconds=late
     )
     values = {
-        "at": held.now, "dry_run": order.dry_run, "job_id": job.claim.job_id, "attempt": job.claim.attempt,
-        "attempted_at": job.claim.attempted_at, "queue": job.queue, "kind": job.kind, "priority": job.priority,
+        **asdict(job.claim), "at": held.now, "dry_run": order.dry_run, "queue": job.queue, "kind": job.kind,
+        "priority": job.priority,
         "tier": order.tier.name, "reason": verdict.reason.value, "action": what.act.value,
         "state_after": None if order.dry_run else what.state,
         "scheduled_at": None if order.dry_run else what.scheduled_at,
@@ -54,8 +54,8 @@ def write(tx: Transaction, entries: Sequence[Entry]) -> None:
 def recorded(tx: Transaction, asked: Sequence[Asked]) -> Collection[int]:
     """The places of those of which a dry run with this reason stands there already. Raises DatabaseError."""
     claims = [
-        {"number": number, "job_id": claim.job_id, "attempted_at": claim.attempted_at, "reason": reason.value}
-        for number, (claim, reason) in enumerate((one.stuck.job.claim, one.stuck.verdict.reason) for one in asked)
+        {"number": number, "reason": one.stuck.verdict.reason.value} | asdict(one.stuck.job.claim)
+        for number, one in enumerate(asked)
     ]
     return {row.number for row in tx.query("rescue/find_recorded", {"claims": to_json(claims)})}
 
@@ -69,14 +69,7 @@ def acts_on(database: Database, schemas: Mapping[str, str], claim: Claim) -> lis
     with database.writing(LOOK_SECONDS, schemas) as tx:
         if not tx.query("rescue/try_actor_lock")[0].acquired:
             return None
-        values = {"job_id": claim.job_id, "attempted_at": claim.attempted_at}
-        return tx.query("rescue/find_rescue", values)
-
-
-def did_it_commit(database: Database, schemas: Mapping[str, str], claim: Claim) -> bool | None:
-    """Whether a rescue of this claim was committed whose answer never came; None as above. Raises DatabaseError."""
-    acts = acts_on(database, schemas, claim)
-    return None if acts is None else any(act.action != Act.STOP for act in acts)
+        return tx.query("rescue/find_rescue", asdict(claim))
 
 
 def ours(acts: Sequence[Row], keeper: UUID, job: RunningJob) -> Done | None:

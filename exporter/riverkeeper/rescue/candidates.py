@@ -67,13 +67,7 @@ def group(waiting: Sequence[Candidate], at_most: int) -> tuple[list[Candidate], 
 
 
 def _likeness(one: Candidate) -> tuple[bool, bool]:
-    return _has_row(one), one.dry_run
-
-
-def _has_row(one: Candidate) -> bool:
-    """Its claim beats in the table."""
-    beat = one.stuck.job.beat
-    return beat is not None and not beat.by_metadata
+    return one.stuck.job.has_row, one.dry_run
 
 
 def _by_policy(stuck: StuckJob, tier: Tier, now: float) -> Refused | None:

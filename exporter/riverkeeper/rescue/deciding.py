@@ -21,8 +21,8 @@ def hopeless(asked: Asked) -> Refused | None:
     stuck, order = asked.stuck, asked.order
     if not (stuck.verdict.reason.is_stuck or (stuck.verdict.reason is Reason.UNKNOWN and order.action)):
         return Refused(_why_not(stuck.job, stuck.verdict))
-    decided = decide(stuck.job, stuck.verdict, order.tier, stuck.job.claimed_at, order.action)
-    return decided if isinstance(decided, Refused) and decided.refusal is not Refusal.STOPPING else None
+    act = decide(stuck.job, stuck.verdict, order.tier, stuck.job.claimed_at, order.action)
+    return act if isinstance(act, Refused) and act.refusal is not Refusal.STOPPING else None
 
 
 def decided(held: Locked | Refused, asked: Asked) -> Decided:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 from uuid import UUID
 
 from riverkeeper.database import Parameters, Transaction
+from riverkeeper.rescue.audit import to_json
 from riverkeeper.rescue.locked import later, locked, metadata_beat, table_beat
 from riverkeeper.rescue.plan import Locked
 from riverkeeper.rescue.refusal import Refusal, Refused
@@ -37,7 +37,7 @@ def lock(
     change them: for a look, and for a dry run. Raises DatabaseError.
     """
     named, placed = _named(wanted), set[int]()
-    of_jobs = [("rescue/lock_jobs", named), ("rescue/read_jobs", named)][0 if jobs_too else 1 :]
+    of_jobs = [(name, named) for name in ("rescue/lock_jobs", "rescue/read_jobs")[0 if jobs_too else 1 :]]
     if all(one.has_row for one in wanted):
         beats, *found = tx.queries(("rescue/lock_beats", named), *of_jobs)
     else:
@@ -45,29 +45,17 @@ def lock(
         spoken = _named(wanted, {one.claim.job_id for one in wanted} - placed)
         beats = tx.query("rescue/lock_beats", spoken) if len(placed) < len(wanted) else []
         found = tx.queries(*of_jobs)
-    held = {row.number for row in found[0]}
-    jobs = {row.number: row for row in found[-1] if row.number in held}
-    running = _running(tx, wanted) if len(jobs) < len(wanted) else set()
-    rows = _Rows(tx, metadata_interval, placed, {row.number: row for row in beats}, jobs)
-    return [rows.held(number, one, number in running) for number, one in enumerate(wanted)]
+    rows = _Rows(
+        tx, metadata_interval, placed, {row.number: row for row in beats},
+        {row.number for row in found[0]}, {row.number: row for row in found[-1]},
+    )  # fmt: skip
+    return [rows.held(number, one) for number, one in enumerate(wanted)]
 
 
-def _named(wanted: Sequence[Wanted], only: Iterable[int] | None = None) -> dict[str, object]:
+def _named(wanted: Sequence[Wanted], only: Collection[int] | None = None) -> dict[str, object]:
     """Claims as the statements take them, where not all then those of these jobs; `number` is the place in the list."""
     claims = [(number, one.claim) for number, one in enumerate(wanted) if only is None or one.claim.job_id in only]
-    return {
-        "claims": json.dumps(
-            [
-                {"number": number, "job_id": one.job_id, "attempt": one.attempt, "attempted_at": one.attempted_at}
-                for number, one in claims
-            ]
-        )
-    }
-
-
-def _running(tx: Transaction, wanted: Sequence[Wanted]) -> set[int]:
-    """Which of the jobs run under their claims, whoever has locked them."""
-    return {row.number for row in tx.query("rescue/look_at_jobs", _named(wanted))}
+    return {"claims": to_json([{"number": number} | asdict(claim) for number, claim in claims])}
 
 
 @dataclass(slots=True)
@@ -78,15 +66,18 @@ class _Rows:
     metadata_interval: float
     placed: set[int]  # jobs with a tombstone of ours
     beats: Mapping[int, Row]
-    jobs: Mapping[int, Row]
+    locked: Collection[int]  # which jobs are ours, or in a look without locks, which there are
+    jobs: Mapping[int, Row]  # those that run under their claims, whoever has locked them
     instances: dict[tuple[str, str], list[Row]] = field(default_factory=dict)
 
-    def held(self, number: int, one: Wanted, running: bool) -> Locked | Refused:
+    def held(self, number: int, one: Wanted) -> Locked | Refused:
         row, job = self.beats.get(number), self.jobs.get(number)
         if row is None and one.claim.job_id not in self.placed:  # it is beaten, settled or taken away just now
             return Refused(Refusal.LOCKED, "its heartbeat row is being written")
         if job is None:
-            return Refused(Refusal.LOCKED, "its row in the job table") if running else Refused(Refusal.GONE)
+            return Refused(Refusal.GONE)
+        if number not in self.locked:
+            return Refused(Refusal.LOCKED, "its row in the job table")
         beat = later(table_beat(row) if row else None, metadata_beat(job, self.metadata_interval))
         processes = self._processes(job) if beat is None and job.client_id is not None else []
         return locked(one.claim, job, beat, processes, one.suspect_since)

@@ -14,6 +14,7 @@ from riverkeeper.heartbeat.clock import lease_clock
 from riverkeeper.keeper.found import KeeperSchema
 from riverkeeper.rescue.ground import Ground
 from riverkeeper.rescue.sighting import sight
+from riverkeeper.rescue.turn import Replica, stand_by
 from riverkeeper.verdict.path import Before, Path, fold
 
 LOOK_SECONDS = 2.0  # a database that needs longer for so little takes no beats in time either
@@ -23,7 +24,8 @@ UNPROVEN = Path()
 class Onlooker:
     """Looks from one thread; `path` is replaced as a whole, and read by others."""
 
-    def __init__(self) -> None:
+    def __init__(self, replica: Replica) -> None:
+        self._replica = replica
         self.path = UNPROVEN
         self._before: Before | None = None
 
@@ -44,12 +46,7 @@ class Onlooker:
     def _seen(self, tx: Transaction, keeper: KeeperSchema, patience: float) -> tuple[Path, Before | None]:
         """On a standby nothing is proven: what is read there is as old as its replay."""
         place = tx.query("rescue/read_server")[0]
-        if place.standby or (keeper.control and _is_proven_by_others(tx, patience)):
+        if place.standby or (keeper.control and stand_by(tx, self._replica, patience)):  # others prove it
             return UNPROVEN, None
-        seen = sight(tx, self.path, place.now, lease_clock(), clients=keeper.heartbeat is not None)
+        seen = sight(tx, place, self.path, place.now, lease_clock(), clients=keeper.heartbeat is not None)
         return fold(self.path, self._before, seen, patience), Before(seen)
-
-
-def _is_proven_by_others(tx: Transaction, patience: float) -> bool:
-    age = tx.query("rescue/peek_actor")[0].age
-    return age is not None and 0 <= age < patience

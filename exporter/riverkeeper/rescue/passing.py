@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 import structlog
 
 from riverkeeper.database import Transaction
 from riverkeeper.errors import DatabaseError, Trouble
 from riverkeeper.heartbeat.clock import lease_clock
-from riverkeeper.rescue.act import rescue, rescue_together
+from riverkeeper.rescue.act import rescue_together
 from riverkeeper.rescue.audit import acts_on, ours
 from riverkeeper.rescue.braking import read_facts
 from riverkeeper.rescue.candidates import Candidate, group, in_turn
@@ -61,10 +60,6 @@ def view(read_at: float, began_at: float, judged: Judged) -> View:
     return View(read_at, began_at, judged, runs)
 
 
-def _alone(asked: Asked, tx: Transaction) -> list[Done | Refused]:
-    return [rescue(tx, asked.stuck, asked.order)]
-
-
 @dataclass(slots=True)
 class Passing:
     """Makes passes, and remembers which claims it has tried, so that each has its turn."""
@@ -76,6 +71,7 @@ class Passing:
     tried_at: dict[Claim, float] = field(default_factory=dict)
     recorded: set[tuple[Claim, str]] = field(default_factory=set)  # dry runs that stand in the audit
     doubtful: list[Candidate] = field(default_factory=list)  # the commit was not answered
+    server: str | None = None  # that it acted on last (Path.server)
 
     def over(self, found: list[Candidate], view: View, rules: Rules) -> Iterator[Outcome]:
         """What became of each candidate that was reached. Raises DatabaseError where the connection is gone."""
@@ -98,6 +94,12 @@ class Passing:
                 yield from ((one, ended) for one in waiting if one.dry_run == together[0].dry_run)
                 waiting = [one for one in waiting if one.dry_run != together[0].dry_run]
 
+    def notice(self, server: str | None) -> None:
+        """Another server may lack what was written last: what we remember to have written is to be looked for again."""
+        if server != self.server:
+            self.recorded.clear()
+        self.server = server
+
     def _known(self, one: Candidate) -> Refused | None:
         """What needs no transaction to be refused."""
         if one.dry_run and (one.stuck.job.claim, one.stuck.verdict.reason.value) in self.recorded:
@@ -106,29 +108,26 @@ class Passing:
 
     def _try(self, ones: Sequence[Candidate], view: View, rules: Rules) -> Iterator[Outcome]:
         """Together; where that cannot be, each by itself."""
-        asked = [Asked(one.stuck, self._order(one, view, rules)) for one in ones]
-        outcomes = self._made(ones, partial(rescue_together, asked=asked)) if len(ones) > 1 else None
+        outcomes = self._made(ones, [Asked(one.stuck, self._order(one, view, rules)) for one in ones])
         if outcomes is not None:
             yield from zip(ones, outcomes, strict=True)
             return
-        for one, alone in zip(ones, asked, strict=True):
-            made = self._made([one], partial(_alone, alone))
-            yield one, made[0] if made else Refused(Refusal.DATABASE)
+        for one in ones:
+            yield from self._try([one], view, rules)
 
-    def _made(
-        self, ones: Sequence[Candidate], make: Callable[[Transaction], list[Done | Refused] | None]
-    ) -> list[Done | Refused] | None:
+    def _made(self, ones: Sequence[Candidate], asked: Sequence[Asked]) -> list[Done | Refused] | None:
+        """None: not together; of one claim it never is."""
         for one in ones:
             self._remember(one)
         self.doubtful += ones  # until their commit is answered
         try:
             with self.ground.writing(RESCUE_SECONDS) as tx:
-                outcomes = make(tx)
+                outcomes = rescue_together(tx, asked)
         except DatabaseError as error:
             if error.trouble in {Trouble.LOST, Trouble.UNREACHABLE, Trouble.TIMED_OUT}:
                 raise
             outcomes = [Refused(Refusal.DATABASE, str(error))] if len(ones) == 1 else None
-        self.doubtful = [one for one in self.doubtful if one not in ones]
+        del self.doubtful[-len(ones) :]
         for one, outcome in zip(ones, outcomes or (), strict=False):
             self._learn(one, outcome)
         return outcomes

@@ -18,6 +18,7 @@ from riverkeeper.verdict.assign import tier_of
 from riverkeeper.verdict.job import RunningJob
 from riverkeeper.verdict.learned import Learned
 from riverkeeper.verdict.limits import limits_of
+from riverkeeper.verdict.path import Path, proven
 from riverkeeper.verdict.words import Action
 
 
@@ -68,11 +69,6 @@ def orders(
 
 def proven_path(config: Config, status: Status) -> float | None:
     """Since when beats get through, as a supervisor proved it just now; None where none is at work."""
-    tiers = policy_of(config).tiers.values()
-    if (
-        status.path_probe_at is None
-        or not status.proven_here
-        or abs(status.now - status.path_probe_at) > config.rescue.restraints(tiers).patience
-    ):
-        return None
-    return status.path_ok_since
+    path = Path(status.path_ok_since, status.path_probe_at)
+    patience = config.rescue.restraints(policy_of(config).tiers.values()).patience
+    return proven(path, status.now, patience) if status.proven_here else None

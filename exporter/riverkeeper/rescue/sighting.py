@@ -20,14 +20,14 @@ NO_MASS = Mass()
 
 
 def sight(
-    tx: Transaction, path: Path, now: float, clock: float, mass: Mass = NO_MASS, *, clients: bool = True
+    tx: Transaction, place: Row, path: Path, now: float, clock: float, mass: Mass = NO_MASS, *, clients: bool = True
 ) -> Sighting:
-    """`now`: the database's clock; `clock`: ours, taken with it. Without `clients` there is no table of them to ask.
+    """`place`: a row of read_server; `now`: the database's clock; `clock`: ours, taken with it.
 
-    Raises DatabaseError.
+    Without `clients` there is no table of them to ask. Raises DatabaseError.
     """
     fleet = read_fleet(tx, path, now, mass) if clients else NO_FLEET
-    return Sighting(now, clock, _identity(tx, tx.query("rescue/read_server")[0]), fleet, mass.released_at)
+    return Sighting(now, clock, _identity(tx, place), fleet, mass.released_at)
 
 
 def read_fleet(tx: Transaction, path: Path, now: float, mass: Mass) -> Fleet:

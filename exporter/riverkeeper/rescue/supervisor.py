@@ -60,7 +60,6 @@ class Supervisor:
         self._called = threading.Event()  # a wake came, or the end
         self._stopping = False
         self._moved = False
-        self._server: str | None = None  # that the last pass acted on
         self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
 
     def start(self) -> None:
@@ -143,7 +142,7 @@ class Supervisor:
         if judged is None or now is None or self._passing is None:
             self._telling.trouble(snapshot.error or "this reading has no verdicts")
             return
-        self._notice_server(turn, self._passing)
+        self._passing.notice(turn.path.server if turn.path else None)
         seen = view(now, min(asked, snapshot.began_at or asked), judged)
         found = list(candidates(judged.stuck, rules.policy, rules.mode, wakes, now, supervisor=rules.supervisor))
         outcomes = []
@@ -155,10 +154,3 @@ class Supervisor:
             passed = Passed(now, judged, tuple(found), tuple(outcomes))
             with ground.writing(INBOX_SECONDS) as tx:
                 after_pass(tx, wakes, passed)
-
-    def _notice_server(self, turn: Turn, passing: Passing) -> None:
-        """Another server may lack what was written last: what we remember to have written is to be looked for again."""
-        server = turn.path.server if turn.path else None
-        if server != self._server:
-            passing.recorded.clear()
-        self._server = server

@@ -18,8 +18,6 @@ from riverkeeper.verdict.job import Claim
 log = structlog.get_logger()
 
 MOST_LINES = 20  # of refusals in one pass: a thousand jobs behind one brake are one piece of news
-
-
 # A page says these of every job at once, by the brakes and the mode.
 SAID_ELSEWHERE = BRAKES | {Refusal.RECORDED, Refusal.NOT_ACTOR}
 
@@ -34,9 +32,7 @@ class Telling:
         self._lines = 0
         self._trouble = ""
         self._leaving: dict[Claim, str] = {}
-        self.left: Mapping[
-            Claim, str
-        ] = {}  # why the last pass left these alone; replaced as a whole, for other threads
+        self.left: Mapping[Claim, str] = {}  # why the last pass left these alone; replaced as a whole, read by others
 
     def expect(self, rules: Rules) -> None:
         """Have the counters there before the first act: a series that begins with 1 is no rise to Prometheus."""

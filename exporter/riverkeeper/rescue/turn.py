@@ -65,7 +65,7 @@ def take_turn(
     tx.query("rescue/probe_beats")
     row = tx.query("rescue/read_brakes", {"dry_run": dry_run})[0]
     clock, facts = lease_clock(), facts_of(row)
-    seen = sight(tx, facts.path, facts.now, clock, facts.mass)
+    seen = sight(tx, tx.query("rescue/read_server")[0], facts.path, facts.now, clock, facts.mass)
     path = fold(facts.path, before, seen, restraints.patience)
     broke = path.ok_since is not None and path.ok_since != facts.path.ok_since
     found = Found(seen.now, seen.fleet, broke, facts.acted_in_step, row.alive)

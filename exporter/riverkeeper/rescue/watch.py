@@ -48,7 +48,7 @@ class Watch:
         self._ground: Ground | None = None
         self._before: Before | None = None
         self._barred_until = float("-inf")  # by our clock: it cannot take turns here
-        self.onlooker = Onlooker()
+        self.onlooker = Onlooker(replica)
         self._standing = Standing(Turn(acting=False), float("-inf"))
         self._awake_since = self._ticked_at = lease_clock()
         self._slept = 0.0

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 
 from riverkeeper.database import Transaction
 from riverkeeper.rescue.audit import Entry, to_json
 from riverkeeper.rescue.plan import Act
 from riverkeeper.rescue.refusal import Refusal
-from riverkeeper.verdict.job import Claim
 
 Row = Mapping[str, object]
 
@@ -35,27 +35,19 @@ def _writes(entries: Sequence[Entry]) -> list[tuple[str, list[Row], Refusal]]:
     stops = [one for one in entries if one.plan.act is Act.STOP]
     others = [one for one in entries if one.plan.act is not Act.STOP]
     return [
-        ("rescue/mark_lost", [_claim(one.job.claim) for one in others if _has_row(one)], Refusal.LOST_ALREADY),
-        ("rescue/request_stop", [_claim(one.job.claim) for one in stops], Refusal.STOPPING),
+        # Where there is no row stands a tombstone, which is lost from its first moment on.
+        ("rescue/mark_lost", [asdict(one.job.claim) for one in others if one.job.has_row], Refusal.LOST_ALREADY),
+        ("rescue/request_stop", [asdict(one.job.claim) for one in stops], Refusal.STOPPING),
         ("rescue/write_jobs", [_job(one) for one in others], Refusal.GONE),
         ("rescue/write_audit", [one.values for one in entries], Refusal.RESCUED_ALREADY),
         ("rescue/send_cancel", [_cancel(one) for one in others if one.plan.notify], Refusal.DATABASE),
     ]
 
 
-def _has_row(one: Entry) -> bool:
-    """Else a tombstone stands there, which is lost from its first moment on."""
-    return one.job.beat is not None and not one.job.beat.by_metadata
-
-
-def _claim(claim: Claim) -> Row:
-    return {"job_id": claim.job_id, "attempt": claim.attempt, "attempted_at": claim.attempted_at}
-
-
 def _job(one: Entry) -> Row:
     what = one.plan
     return {
-        **_claim(one.job.claim), "state": what.state, "scheduled_at": what.scheduled_at,
+        **asdict(one.job.claim), "state": what.state, "scheduled_at": what.scheduled_at,
         "finalized_at": what.finalized_at, "error": what.error, "metadata": what.metadata,
     }  # fmt: skip
 

@@ -61,3 +61,8 @@ class RunningJob:
     cancel_requested: bool = False  # cancel_attempted_at is of this claim (5 s of grace for clocks)
     rescues: int = 0  # acting rescues of this job in the last 24 h, by our audit
     suspect_since: float | None = None  # see worker_suspect in DESIGN: its client has a successor and claims nothing
+
+    @property
+    def has_row(self) -> bool:
+        """Whether its claim beats in the heartbeat table; a beat by metadata has no row there."""
+        return self.beat is not None and not self.beat.by_metadata
