@@ -7,12 +7,15 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import structlog
+from hypothesis import settings
 
 from riverkeeper.database import Session, run_script
 from riverkeeper.demo.postgres import Server, find_binaries, start_postgres
 from riverkeeper.statements import source
 
 _numbers = itertools.count()
+settings.register_profile("riverkeeper", deadline=None)  # a busy machine breaks no property
+settings.load_profile("riverkeeper")
 
 
 def pytest_report_header() -> str:

