@@ -57,6 +57,7 @@ class Settings:
     metadata_interval: float = METADATA_INTERVAL
     policy: Policy = Policy({})  # noqa: RUF009 - frozen
     rules: Rules | None = None  # of the rescuer
+    writes: bool = True  # False: the ledger stays in memory, and nothing is swept
 
 
 @dataclass(slots=True)
@@ -238,7 +239,7 @@ class Reader:
         return self._place
 
     def _choose_ledger(self, keeper: KeeperSchema) -> None:
-        durable = keeper.writable
+        durable = keeper.writable and self._settings.writes
         if self._ledger is None or self._ledger.store.durable != durable:
             store = KeeperStore() if durable else MemoryStore()
             moved = self._ledger is not None and self._ledger.has_shown
@@ -273,7 +274,7 @@ class Reader:
         return totals
 
     def _sweep(self, questions: Questions, place: Place, deadline: float) -> None:
-        if self._sweeper.is_due(place.keeper):
+        if self._settings.writes and self._sweeper.is_due(place.keeper):
             left = deadline - time.monotonic()
             self._sweeper.sweep(place.keeper, lambda: self._database.writing(left, self._schemas))
         if self._sweeper.outcome:  # also between two sweeps, or its series would come and go

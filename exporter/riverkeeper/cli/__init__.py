@@ -11,6 +11,7 @@ from riverkeeper.cli.config import config
 from riverkeeper.cli.failing import failing
 from riverkeeper.cli.history import history, report
 from riverkeeper.cli.limits import limits
+from riverkeeper.cli.look import look
 from riverkeeper.cli.rescue import rescue
 from riverkeeper.cli.schema import schema
 from riverkeeper.cli.serve import serve
@@ -34,7 +35,7 @@ def version() -> None:
 
 
 for command in (
-    serve, check, stuck, rescue, history, report, status, stop, resume, brake, failing, limits, config, schema,
+    look, serve, check, stuck, rescue, history, report, status, stop, resume, brake, failing, limits, config, schema,
     assets, demo,
 ):  # fmt: skip
     main.add_command(command)

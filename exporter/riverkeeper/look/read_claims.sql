@@ -1,0 +1,26 @@
+-- Question: which running attempts are the oldest, who claimed them, and what was asked of them?
+-- Index: river_job_prioritized_fetching_index: every running row, at most scan_bound.
+-- NULL: client_id where nobody is named; cancel_at where no cancel was asked for, or the metadata is too large to look into.
+SELECT
+    oldest.id,
+    oldest.queue,
+    oldest.kind,
+    oldest.attempt,
+    oldest.max_attempts,
+    extract(epoch FROM oldest.attempted_at)::double precision AS attempted_at,
+    oldest.attempted_by[cardinality(oldest.attempted_by)] AS client_id,
+    CASE WHEN pg_column_size(oldest.metadata) < %(most_metadata)s THEN left(oldest.metadata ->> 'cancel_attempted_at', 40) END
+        AS cancel_at
+FROM (
+    SELECT j.*
+    FROM (
+        SELECT
+            r.id, r.queue, r.kind, r.attempt, r.max_attempts, r.attempted_at, r.attempted_by, r.metadata
+        FROM river.river_job AS r
+        WHERE r.state = 'running'
+        ORDER BY r.queue, r.priority, r.scheduled_at, r.id
+        LIMIT %(scan_bound)s
+    ) AS j
+    ORDER BY j.attempted_at
+    LIMIT %(most_rows)s
+) AS oldest

@@ -1,0 +1,281 @@
+"""`riverkeeper look` on a history of known troubles, and on a table where all is well."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from riverkeeper.cli import main
+from riverkeeper.config.layers import Options
+from riverkeeper.config.load import load
+from riverkeeper.database import Session
+from riverkeeper.look.finding import Finding
+from riverkeeper.look.inspect import inspect
+
+RESCUED = "Stuck job rescued by JobRescuer"
+HEALTHY = """
+INSERT INTO river_leader (leader_id, elected_at, expires_at)
+VALUES ('web_2026_01_01T00_00_00_000000', now() - interval '1 hour', now() + interval '12 s');
+INSERT INTO river_queue (name, updated_at) VALUES ('default', now() - interval '3 min'), ('mail', now());
+INSERT INTO river_job (kind, queue, state, attempt, attempted_at, attempted_by, scheduled_at, finalized_at)
+SELECT 'email', 'default', 'completed', 1, at, ARRAY['web_2026_01_01T00_00_00_000000'], at, at + interval '2 s'
+FROM generate_series(now() - interval '20 hours', now() - interval '10 s', interval '1 min') AS at;
+INSERT INTO river_job (kind, queue, state, attempt, attempted_at, attempted_by, scheduled_at)
+VALUES ('email', 'default', 'running', 1, now() - interval '3 s', ARRAY['web_2026_01_01T00_00_00_000000'], now()),
+    ('email', 'default', 'available', 0, NULL, NULL, now() - interval '1 s'),
+    ('report', 'default', 'scheduled', 0, NULL, NULL, now() + interval '1 hour');
+INSERT INTO river_job (kind, state, attempt, attempted_at, attempted_by, scheduled_at, errors)
+VALUES ('email', 'retryable', 1, now() - interval '20 s', ARRAY['web_2026_01_01T00_00_00_000000'],
+    now() + interval '9 s',
+    ARRAY[jsonb_build_object('at', now(), 'attempt', 1, 'error', 'no such address', 'trace', '')]);
+"""
+JOB = """
+INSERT INTO river_job (kind, queue, state, attempt, max_attempts, attempted_at, attempted_by, scheduled_at,
+    finalized_at, errors, metadata)
+SELECT %(kind)s, %(queue)s, %(state)s::river_job_state, %(attempt)s, %(max_attempts)s,
+    now() - %(claimed)s * interval '1 s', %(clients)s::text[], now() - %(due)s * interval '1 s',
+    now() - %(ended)s * interval '1 s',
+    (
+        SELECT array_agg(jsonb_build_object(
+            'attempt', e -> 0, 'at', now() - (e ->> 1)::float8 * interval '1 s', 'error', e -> 2, 'trace', ''
+        ))
+        FROM jsonb_array_elements(%(errors)s::jsonb) AS e
+    ),
+    %(metadata)s::jsonb
+FROM generate_series(1, %(jobs)s)
+"""
+
+
+def insert(sql: Session, kind: str, state: str, **given: Any) -> None:
+    """Jobs of a kind; moments are seconds ago, errors (attempt, seconds ago, text)."""
+    ended = 60.0 if state in {"completed", "cancelled", "discarded"} else None
+    values = {
+        "queue": "default", "attempt": 1, "max_attempts": 25, "claimed": 120.0, "clients": None, "due": 120.0,
+        "ended": ended, "jobs": 1, **given,
+        "errors": json.dumps(given.get("errors", [])), "metadata": json.dumps(given.get("metadata", {})),
+    }  # fmt: skip
+    sql.execute(JOB, {"kind": kind, "state": state, **values})
+
+
+def inspected(url: str) -> Mapping[str, list[Finding]]:
+    """Findings by name."""
+    found: dict[str, list[Finding]] = {}
+    for finding in inspect(load(None, {}, Options(database_url=url))).findings:
+        found.setdefault(finding.name, []).append(finding)
+    return found
+
+
+@pytest.fixture
+def healthy(river_url: str, sql: Session) -> Session:
+    """A River on which everything works."""
+    sql.execute(HEALTHY)
+    return sql
+
+
+def test_nothing_is_invented_on_a_healthy_table(river_url: str, healthy: Session) -> None:
+    """Jobs that run, wait, retry after a failure and are completed are no findings."""
+    del healthy
+
+    assert inspected(river_url) == {}
+
+
+def killed_and_rescued(sql: Session) -> None:
+    insert(
+        sql, "charge_card", "retryable", jobs=3, claimed=3800.0, due=-60.0, errors=[[1, 100.0, RESCUED]],
+        metadata={"river:rescue_count": 1},
+    )  # fmt: skip
+
+
+def late_failure(sql: Session) -> None:
+    insert(
+        sql, "payout", "completed", attempt=2, errors=[[1, 4000.0, RESCUED], [1, 7600.0, "connection reset"]],
+        metadata={"river:rescue_count": 1},
+    )  # fmt: skip
+
+
+def unknown_kind(sql: Session) -> None:
+    insert(sql, "rust_thumbnail", "discarded", errors=[[1, 90.0, RESCUED]], metadata={"river:rescue_count": 1})
+
+
+def deploys(sql: Session) -> None:
+    insert(sql, "import", "retryable", jobs=5, clients=["web_1"], errors=[[1, 100.0, "context canceled"]], due=-60.0)
+
+
+def all_attempts_failed(sql: Session) -> None:
+    insert(sql, "sync", "discarded", jobs=2, attempt=25, errors=[[25, 100.0, "503 from upstream"]])
+
+
+def last_attempt(sql: Session) -> None:
+    insert(sql, "webhook", "retryable", attempt=4, max_attempts=5, errors=[[4, 90.0, "timeout"]], due=-60.0)
+
+
+def duplicates(sql: Session) -> None:
+    insert(sql, "reindex", "discarded", attempt=0, metadata={"unique_key_conflict": "scheduler_discarded"})
+
+
+def snoozes(sql: Session) -> None:
+    insert(sql, "await_file", "scheduled", attempt=0, metadata={"snoozes": 700}, due=-60.0)
+
+
+def long_runner(sql: Session) -> None:
+    insert(sql, "backup", "running", claimed=7500.0)
+
+
+def deaf(sql: Session) -> None:
+    cancelled = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 600))
+    insert(sql, "render", "running", claimed=1200.0, metadata={"cancel_attempted_at": cancelled})
+
+
+def poison(sql: Session) -> None:
+    insert(sql, "odd", "running", metadata={"river:rescue_count": 1.5})
+
+
+def no_leader(sql: Session) -> None:
+    sql.execute("UPDATE river_leader SET expires_at = now() - interval '5 min'")
+
+
+def overdue(sql: Session) -> None:
+    insert(sql, "reminder", "scheduled", attempt=0, claimed=None, due=900.0)
+
+
+def paused(sql: Session) -> None:
+    sql.execute("UPDATE river_queue SET paused_at = now() WHERE name = 'mail'")
+    insert(sql, "newsletter", "available", queue="mail", attempt=0, claimed=None, due=1800.0)
+
+
+def unworked(sql: Session) -> None:
+    insert(sql, "forgotten", "available", attempt=0, claimed=None, due=1800.0)
+
+
+def slow(sql: Session) -> None:
+    insert(sql, "email", "available", attempt=0, claimed=None, due=700.0, jobs=20)
+
+
+def behind(sql: Session) -> None:
+    insert(sql, "email", "completed", claimed=400_000.0, ended=390_000.0)
+
+
+def longer_than_an_hour(sql: Session) -> None:
+    insert(sql, "backup", "completed", claimed=9000.0, ended=60.0)
+
+
+def successor(sql: Session) -> None:
+    older, younger = (f"web_{day}T00_00_00_000000" for day in ("2026_11_26", "2026_11_27"))
+    sql.execute("UPDATE river_job SET attempted_by = ARRAY[%(name)s]", {"name": younger})
+    sql.execute(
+        "INSERT INTO river_job (kind, state, attempt, attempted_at, attempted_by)"
+        " VALUES ('invoice', 'running', 1, '2026-11-26T12:00:00Z', ARRAY[%(name)s])", {"name": older},
+    )  # fmt: skip
+
+
+TROUBLES = {
+    "rescued_by_river": (killed_and_rescued, "charge_card"),
+    "worked_twice": (late_failure, "payout"),
+    "unknown_kind_discarded": (unknown_kind, "rust_thumbnail"),
+    "attempts_lost_to_deploys": (deploys, "import"),
+    "discarded": (all_attempts_failed, "sync"),
+    "close_to_discard": (last_attempt, "webhook"),
+    "discarded_as_duplicates": (duplicates, "reindex"),
+    "snoozed_for_ever": (snoozes, "await_file"),
+    "running_past_the_limit": (long_runner, "backup"),
+    "cancel_not_obeyed": (deaf, "render"),
+    "rescuer_stopped_by_a_row": (poison, "odd"),
+    "leader_missing": (no_leader, None),
+    "scheduler_stalled": (overdue, None),
+    "queue_stands_still": (paused, "newsletter"),
+    "kind_not_worked": (unworked, "forgotten"),
+    "waits_long": (slow, "email"),
+    "cleaner_behind": (behind, None),
+    "longer_than_the_limit": (longer_than_an_hour, "backup"),
+    "worker_gone": (successor, "invoice"),
+}
+
+
+@pytest.mark.parametrize("name", TROUBLES)
+def test_each_trouble_is_named(river_url: str, healthy: Session, name: str) -> None:
+    """Alone on a table that is else healthy, by its own name and kind."""
+    make, kind = TROUBLES[name]
+    make(healthy)
+    found = inspected(river_url)
+
+    assert name in found, sorted(found)
+    assert kind is None or any(kind in finding.kinds for finding in found[name])
+    assert all(finding.title and finding.evidence and finding.advice for every in found.values() for finding in every)
+
+
+def test_what_only_follows_is_not_named_too(river_url: str, healthy: Session) -> None:
+    """Twelve kinds of trouble at once are twelve findings and what heartbeats would change, and no others."""
+    for make, _ in [TROUBLES[name] for name in list(TROUBLES)[:12]]:
+        make(healthy)
+
+    assert set(inspected(river_url)) <= {*list(TROUBLES)[:12], "heartbeats_would_help"}
+    assert set(list(TROUBLES)[:12]) <= set(inspected(river_url))
+
+
+def test_each_finding_has_its_heading_in_the_docs() -> None:
+    """A finding links to its paragraph."""
+    text = (Path(__file__).parents[2] / "docs" / "look.md").read_text(encoding="utf-8")
+
+    assert [name for name in [*TROUBLES, "heartbeats_would_help"] if f"### {name}\n" not in text] == []
+
+
+def test_a_rescue_of_ours_is_not_rivers(river_url: str, healthy: Session) -> None:
+    """Riverkeeper's own rescues are counted by its audit, not here."""
+    ours = "Stuck job rescued by Riverkeeper: worker_lost"
+    insert(healthy, "email", "completed", attempt=2, errors=[[1, 90.0, ours]], metadata={"river:rescue_count": 1})
+
+    assert "rescued_by_river" not in inspected(river_url)
+
+
+def test_it_writes_nothing(river_url: str, healthy: Session) -> None:
+    """Not even where a keeper schema is installed and this login may write it."""
+    CliRunner().invoke(main, ["schema", "install", "--database-url", river_url], catch_exceptions=False)
+    healthy.execute("CREATE TABLE written (tag text)")
+    healthy.execute(
+        "CREATE FUNCTION note_write() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN INSERT INTO public.written VALUES (tg_table_name); RETURN NULL; END $$"
+    )
+    tables = healthy.execute(
+        "SELECT schemaname AS s, tablename AS t FROM pg_tables WHERE schemaname IN ('public', 'riverkeeper')"
+    )
+    for table in tables:
+        if table.t != "written":
+            healthy.execute(
+                f"CREATE TRIGGER noted AFTER INSERT OR UPDATE OR DELETE ON {table.s}.{table.t}"
+                " FOR EACH STATEMENT EXECUTE FUNCTION note_write()"
+            )
+    inspected(river_url)
+
+    assert healthy.execute("SELECT tag FROM written") == []
+
+
+def test_the_command(river_url: str, healthy: Session, tmp_path: Path) -> None:
+    """A report for people, one object for scripts, one page for a mail; what users wrote is escaped."""
+    insert(healthy, "<b>[red]x", "discarded", attempt=25, errors=[[25, 100.0, "<script>[bold]boom"]])
+    page = tmp_path / "look.html"
+    shown = CliRunner().invoke(main, ["look", river_url], catch_exceptions=False)
+    asked = CliRunner().invoke(main, ["look", river_url, "--json", "--html", str(page)], catch_exceptions=False)
+    document = json.loads(asked.stdout)
+
+    assert shown.exit_code == asked.exit_code == 0
+    assert "<b>[red]x job discarded" in shown.stdout
+    assert [finding["name"] for finding in document["findings"]] == ["discarded"]
+    assert document["findings"][0]["docs"].endswith("#discarded")
+    text = page.read_text(encoding="utf-8")
+    assert "&lt;b&gt;[red]x" in text
+    assert "<script" not in text
+
+
+def test_a_database_that_is_not_there(tmp_path: Path) -> None:
+    """Exit code 1, with what happened; the URL's password stands nowhere."""
+    result = CliRunner().invoke(main, ["look", f"postgresql://me:secret@/none?host={tmp_path}"])
+
+    assert result.exit_code == 1
+    assert "connect" in result.output
+    assert "secret" not in result.output
