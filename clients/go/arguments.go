@@ -23,7 +23,7 @@ func (b *Beater) beatArguments(batch *batch) map[string]any {
 	arguments["client_id"] = b.ClientID
 	arguments["software"] = b.Software
 	arguments["started_at"] = b.started.UTC().Format(time.RFC3339Nano)
-	arguments["fences"] = !b.CannotFence
+	arguments["fences"] = b.fenced()
 	arguments["client_interval"] = interval(batch.interval)
 	arguments["kinds"] = b.Kinds
 	arguments["intervals"] = intervals
@@ -40,12 +40,6 @@ func claimArguments(works []*Work) map[string]any {
 		ids[i], times[i], attempts[i] = w.key.jobID, w.key.attemptedAt, int16(w.claim.Attempt)
 	}
 	return map[string]any{"job_ids": ids, "attempted_ats": times, "attempts": attempts}
-}
-
-func oneClaim(w *Work) map[string]any {
-	return map[string]any{
-		"job_id": w.key.jobID, "attempted_at": w.key.attemptedAt, "attempt": int16(w.claim.Attempt),
-	}
 }
 
 // interval is text that every Postgres reads alike, whatever its IntervalStyle.

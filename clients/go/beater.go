@@ -6,14 +6,15 @@ import (
 	"math/rand/v2"
 	"sync"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // Beater speaks for one process: it tells Postgres which claims are at work here, and learns which are lost.
 type Beater struct {
 	settings
 	log     *slog.Logger
-	beats   *line // ticks only, so that nothing stands in their way
-	settles *line
+	beats   *line
 	counts  counters
 	trouble trouble
 
@@ -24,13 +25,15 @@ type Beater struct {
 	ends     []ending
 	interval time.Duration // the shortest that any claim has asked for
 	heard    time.Duration // uptime of sending the last beat that succeeded; 0 = never
-	spoken   bool          // a beat may have been heard, also if its answer was not
-	refused  bool          // the last answer was that heartbeats are not possible here
 	proven   bool          // a claim of ours was found in this River table
-	underWay chan struct{} // closed when the beat that is being sent is answered; nil between beats
+	fence    fence         // as meta said last
 	sql      *statements   // nil until the keeper schema is known to be ours
+	askedOn  *pgx.Conn     // where meta was asked last
+	askedAt  time.Duration // uptime of that
 	state    state
 
+	answered  chan struct{} // closed when the first beat has succeeded or failed
+	first     sync.Once
 	wake      chan struct{}
 	leaseWake chan struct{}
 	stopping  chan struct{}
@@ -59,10 +62,10 @@ func New(config Config) (*Beater, error) {
 		settings:  settings,
 		log:       settings.Logger.With(slog.String("instance", settings.instance)),
 		beats:     newLine(settings.Database),
-		settles:   newLine(settings.Database),
 		works:     map[claimKey]*Work{},
 		newest:    map[int64]*Work{},
 		interval:  settings.Interval,
+		answered:  make(chan struct{}),
 		wake:      make(chan struct{}, 1),
 		leaseWake: make(chan struct{}, 1),
 		stopping:  make(chan struct{}),
@@ -82,9 +85,6 @@ func (b *Beater) Start(ctx context.Context) {
 		return
 	}
 	b.state = stateStarted
-	b.underWay = make(chan struct{}) // the first beat is as good as under way
-	b.log.Info("riverbeat: beating", slog.String("client_id", b.ClientID), slog.Duration("interval", b.interval),
-		slog.String("keeper_schema", b.KeeperSchema), slog.Bool("metadata", b.Metadata))
 	forget := context.AfterFunc(ctx, b.beginStop)
 	go func() {
 		defer forget()
@@ -94,7 +94,7 @@ func (b *Beater) Start(ctx context.Context) {
 }
 
 // Stop waits until no work is left, tells how the last of it ended, and closes the connections. When ctx is over before
-// that, the claims that are left go silent and their results are kept in.
+// that, the work that is left is cancelled with ErrStopped, and the keeper is told that it was given up.
 func (b *Beater) Stop(ctx context.Context) error {
 	b.beginStop()
 	var err error
@@ -162,13 +162,13 @@ func (b *Beater) through() bool {
 }
 
 func (b *Beater) finishStop() {
+	b.giveUp()
 	b.guarded("stop", func() { b.flushEnds(context.Background()) })
 	b.mu.Lock()
 	b.state = stateStopped
 	b.mu.Unlock()
 	b.halt()
 	b.beats.close()
-	b.settles.close()
 }
 
 // pause is an interval less up to a tenth, so that a fleet that was started together does not beat together.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -11,13 +12,17 @@ import (
 // contract is the version of the keeper schema that has heartbeats, and the newest this client understands.
 const contract = 2
 
-// ask returns the statements for our schemas, after the keeper schema has said that it serves our River. It is asked
-// again after every error that says that something is missing.
+// askAgain is how long an answer of meta holds: the fence may be installed, removed or disabled at any time.
+const askAgain = time.Minute
+
+// ask returns the statements for our schemas, after the keeper schema has said that it serves our River. It is asked on
+// every new connection, at least each minute, and after every error that says that something is missing.
 func (b *Beater) ask(ctx context.Context, conn *pgx.Conn) (*statements, error) {
 	b.mu.Lock()
 	sql := b.sql
+	due := sql == nil || b.askedOn != conn || uptime()-b.askedAt >= askAgain*9/10-b.interval // not at the tick after it
 	b.mu.Unlock()
-	if sql != nil {
+	if !due {
 		return sql, nil
 	}
 	river, err := b.riverSchema(ctx, conn)
@@ -25,13 +30,13 @@ func (b *Beater) ask(ctx context.Context, conn *pgx.Conn) (*statements, error) {
 		return nil, err
 	}
 	made := newStatements(river, b.KeeperSchema)
-	if !b.Metadata {
-		if err := b.checkKeeper(ctx, conn, made.meta, river); err != nil {
-			return nil, err
-		}
+	if b.Metadata {
+		b.learnFence(false)
+	} else if err := b.checkKeeper(ctx, conn, made.meta, river); err != nil {
+		return nil, err
 	}
 	b.mu.Lock()
-	b.sql = &made
+	b.sql, b.askedOn, b.askedAt = &made, conn, uptime()
 	b.mu.Unlock()
 	return &made, nil
 }
@@ -51,7 +56,11 @@ func (b *Beater) riverSchema(ctx context.Context, conn *pgx.Conn) (schema string
 func (b *Beater) checkKeeper(ctx context.Context, conn *pgx.Conn, meta, river string) error {
 	var serves string
 	var version, minCompatible int
-	err := conn.QueryRow(ctx, meta, pgx.QueryExecModeExec).Scan(&serves, &version, &minCompatible)
+	var fence bool
+	err := conn.QueryRow(ctx, meta, pgx.QueryExecModeExec).Scan(&serves, &version, &minCompatible, &fence)
+	if err == nil && serves == river {
+		b.learnFence(fence) // also of a version that we do not beat into: results must be fenced all the same
+	}
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return &refusal{reason: fmt.Sprintf("keeper schema %q is not installed to its end", b.KeeperSchema)}

@@ -18,7 +18,7 @@ const (
 
 // Config is what a Beater needs to know. Only Database and ClientID must be given.
 type Config struct {
-	// Database says how to connect, as pool.Config() returns it. A Beater opens two connections of its own, so that
+	// Database says how to connect, as pool.Config() returns it. A Beater opens one connection of its own, so that
 	// beats never wait behind the queries of jobs.
 	Database *pgxpool.Config
 
@@ -37,14 +37,14 @@ type Config struct {
 	// Kinds are the job kinds that this process beats for; nil for all. For the others silence proves nothing.
 	Kinds []string
 
-	// CannotFence says that results get out even if Finish returns false. The keeper then waits longer.
-	CannotFence bool
+	// Fences says that every result carries Work.Token. Without it the keeper waits longer before a rescued job runs.
+	Fences bool
 
 	// Fence is how long a second attempt of a job in this process waits for the first one to return. Default 10 s.
 	Fence time.Duration
 
 	// Metadata beats on the job's own row, for those who cannot have the heartbeat tables: no lease, no progress, no
-	// settling, and about six times the write-ahead log of a beat in the table.
+	// fence, and about six times the write-ahead log of a beat in the table.
 	Metadata bool
 
 	// Software is the name and version told to the keeper. Default "riverbeat-go/<version>".

@@ -3,7 +3,6 @@ package riverbeat
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -44,41 +43,4 @@ func holdClaim(ctx context.Context, tx Querier, sql string, claim Claim) error {
 		return ErrClaimLost
 	}
 	return err
-}
-
-// AwaitRest waits until a late result of this job would be ignored by River, because the job waits for its next attempt
-// or is over; at most for as long as given, and five seconds once ctx is over. True means that it rests. It is for
-// queues that cannot be kept from writing a result.
-func (w *Work) AwaitRest(ctx context.Context, most time.Duration) (rests bool) {
-	if w.b == nil {
-		return true
-	}
-	patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), most)
-	defer cancel()
-	forget := context.AfterFunc(ctx, func() {
-		timer := time.AfterFunc(shutdownGrace, cancel)
-		context.AfterFunc(patience, func() { timer.Stop() })
-	})
-	defer forget()
-	for {
-		if rests, err := w.rests(patience); err == nil && rests {
-			return true
-		}
-		select {
-		case <-patience.Done():
-			return false
-		case <-time.After(2 * firstPause):
-		}
-	}
-}
-
-func (w *Work) rests(ctx context.Context) (rests bool, err error) {
-	err = w.b.settles.use(ctx, settleLimit, func(ctx context.Context, conn *pgx.Conn) error {
-		sql := statement("query/rest", w.b.RiverSchema, "")
-		return conn.QueryRow(ctx, sql, named(map[string]any{"job_id": w.claim.JobID})...).Scan(&rests)
-	})
-	if errors.Is(err, pgx.ErrNoRows) {
-		return true, nil
-	}
-	return rests, err
 }

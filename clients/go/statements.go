@@ -20,16 +20,16 @@ var (
 
 // statements are the contract's SQL, for the schemas of one River.
 type statements struct {
-	meta, beat, beatMetadata, settle, end, hold string // clients/sql
-	standing, rest, known                       string // our own questions, query/
+	meta, beat, beatMetadata, end, hold string // clients/sql
+	standing, known                     string // our own questions, query/
 }
 
 func newStatements(river, keeper string) statements {
 	sql := func(name string) string { return statement(name, river, keeper) }
 	return statements{
 		meta: sql("sql/meta"), beat: sql("sql/beat"), beatMetadata: sql("sql/beat_metadata"),
-		settle: sql("sql/settle"), end: sql("sql/end"), hold: sql("sql/hold"),
-		standing: sql("query/standing"), rest: sql("query/rest"), known: sql("query/known"),
+		end: sql("sql/end"), hold: sql("sql/hold"),
+		standing: sql("query/standing"), known: sql("query/known"),
 	}
 }
 

@@ -13,17 +13,17 @@ type Stats struct {
 	Lost           int64         // claims lost
 	LeasesExpired  int64         // claims whose work was cancelled for want of a beat
 	StopsRequested int64         // claims whose work was cancelled at the keeper's wish
-	Settled        int64         // results let out after the keeper was told
-	Dropped        int64         // results kept in: the claim was lost
-	Abandoned      int64         // results kept in: nobody could be asked before the process had to stop
+	Late           int64         // results that came back after their claim was known to be lost
+	Abandoned      int64         // claims given up: the lease expired, or the process stopped first
 	Panics         int64         // caught in here; never the job's
 	Working        int           // claims at work now
 	LastBeat       time.Duration // how long the last statement that succeeded took
 	SinceHeard     time.Duration // since the last beat that succeeded was sent; 0 = none yet
+	Fenced         bool          // the fence is in force, and results carry a token
 }
 
 type counters struct {
-	beats, failures, refusals, lost, leases, stops, settled, dropped, abandoned, panics, lastBeat atomic.Int64
+	beats, failures, refusals, lost, leases, stops, late, abandoned, panics, lastBeat atomic.Int64
 }
 
 // Stats returns the counts of this moment.
@@ -31,13 +31,14 @@ func (b *Beater) Stats() Stats {
 	c := &b.counts
 	stats := Stats{
 		Beats: c.beats.Load(), Failures: c.failures.Load(), Refusals: c.refusals.Load(), Lost: c.lost.Load(),
-		LeasesExpired: c.leases.Load(), StopsRequested: c.stops.Load(), Settled: c.settled.Load(),
-		Dropped: c.dropped.Load(), Abandoned: c.abandoned.Load(), Panics: c.panics.Load(),
+		LeasesExpired: c.leases.Load(), StopsRequested: c.stops.Load(), Late: c.late.Load(),
+		Abandoned: c.abandoned.Load(), Panics: c.panics.Load(),
 		LastBeat: time.Duration(c.lastBeat.Load()),
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	stats.Working = len(b.works)
+	stats.Fenced = b.fenced()
 	if b.heard > 0 {
 		stats.SinceHeard = uptime() - b.heard
 	}

@@ -16,7 +16,6 @@ type batch struct {
 	interval time.Duration
 	sent     time.Duration // uptime just before sending
 	fresh    []*Work       // named for the first time
-	spoken   bool          // as before this beat
 }
 
 // standings are what the statement answered.
@@ -27,17 +26,15 @@ const (
 	stopIt   = "stop"
 	finished = "finished"
 	lost     = "lost"
-	settled  = "settled"
 )
 
 // tick sends one beat for all, and then the ends of those that have returned.
 func (b *Beater) tick(ctx context.Context) {
 	b.guarded("tick", func() {
 		batch := b.collect()
-		defer b.answered() // also after a panic
+		defer b.first.Do(func() { close(b.answered) }) // also after a panic
 		answer, err := b.send(ctx, batch)
 		b.absorb(batch, answer, err)
-		b.answered()
 		if err == nil {
 			b.flushEnds(ctx)
 		}
@@ -49,7 +46,7 @@ func (b *Beater) tick(ctx context.Context) {
 func (b *Beater) collect() *batch {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	found := &batch{interval: b.interval, spoken: b.spoken}
+	found := &batch{interval: b.interval}
 	now := uptime()
 	for _, w := range b.works {
 		if due := w.due(now, b.interval); due && !w.finished && !w.lost {
@@ -63,26 +60,12 @@ func (b *Beater) collect() *batch {
 			found.fresh = append(found.fresh, w)
 		}
 	}
-	b.spoken = true // as above
-	if b.underWay == nil {
-		b.underWay = make(chan struct{})
-	}
 	return found
-}
-
-// answered lets those go on who wait for this beat.
-func (b *Beater) answered() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.underWay != nil {
-		close(b.underWay)
-		b.underWay = nil
-	}
 }
 
 const youth = 100 * time.Millisecond // at most, of a claim that waits for the next tick
 
-// due leaves out claims that have just begun: whatever is named must be settled, and most jobs are short. Until they are
+// due leaves out claims that have just begun: whatever is named makes a row, and most jobs are short. Until they are
 // named their process speaks for them.
 func (w *Work) due(now, pace time.Duration) bool {
 	if !w.sent {
@@ -140,7 +123,7 @@ func (b *Beater) absorb(batch *batch, answer standings, err error) {
 	b.trouble.over()
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.heard, b.refused = batch.sent, false
+	b.heard = batch.sent
 	for i, w := range batch.works {
 		if !w.over {
 			b.stand(w, batch, i, answer[w.key])
@@ -162,7 +145,7 @@ func (b *Beater) stand(w *Work, batch *batch, i int, standing string) {
 	case finished:
 		w.finished = true
 	case lost:
-		b.log.Warn("riverbeat: a claim is lost; its work is cancelled and its result kept in",
+		b.log.Warn("riverbeat: a claim is lost; its work is cancelled",
 			slog.Int64("job_id", w.key.jobID), slog.Int("attempt", w.claim.Attempt))
 		w.lose()
 	}
@@ -175,18 +158,17 @@ func (b *Beater) absorbFailure(batch *batch, err error) {
 		b.counts.failures.Add(1)
 	} else {
 		b.counts.refusals.Add(1)
+		b.loseFence(err)
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.refused = reason != ""
 	unsent := batch.sent == 0
-	if b.refused || unsent { // nothing was written
-		b.spoken = batch.spoken
+	if reason != "" || unsent { // nothing was written
 		for _, w := range batch.fresh {
 			w.sent = false
 		}
 	}
-	if b.refused {
+	if reason != "" {
 		b.sql = nil // ask meta again
 		for _, w := range b.works {
 			w.heard = uptime() // refused is not unheard: it must not cancel anything, with a lease neither

@@ -130,10 +130,3 @@ func (b *Beater) guarded(what string, do func()) {
 	}()
 	do()
 }
-
-// settle tells of a result that waits because nobody can be asked.
-func (t *trouble) settle(err error) {
-	if t.first("beat settle") {
-		t.log.Warn("riverbeat: results wait for the database", slog.Any("error", err))
-	}
-}

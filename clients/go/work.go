@@ -9,11 +9,12 @@ import (
 
 // Work is one claim at work in this process, from Begin to Finish.
 type Work struct {
-	b        *Beater
+	b        *Beater // nil for work that does not beat
+	process  *Beater // also for that
 	claim    Claim
 	key      claimKey
 	tier     Tier
-	ctx      context.Context //nolint:containedctx // its end is what bounds the settling
+	ctx      context.Context //nolint:containedctx // handed out by Begin
 	cancel   context.CancelCauseFunc
 	returned chan struct{}
 	told     progress
@@ -27,16 +28,18 @@ type Work struct {
 	stopAsked bool
 	expired   bool
 	over      bool // the work has returned
+	givenUp   bool // told as abandoned
 }
 
 type workKey struct{}
 
 // Begin says that the work of a claim starts now, and returns the context to run it with. It is cancelled with the
-// causes ErrClaimLost, ErrLeaseExpired and ErrStopRequested. Finish must follow, also after a panic.
+// causes ErrClaimLost, ErrLeaseExpired, ErrStopRequested and ErrStopped. Finish must follow, also after a panic.
 //
 // An earlier attempt of the same job that is still at work here is cancelled, and waited for up to the fence.
 func (b *Beater) Begin(ctx context.Context, claim Claim, tier Tier) (*Work, context.Context) {
 	w, earlier := b.register(ctx, claim, tier)
+	b.awaitFirstAnswer(ctx)
 	if w.b == nil {
 		return w, ctx
 	}
@@ -61,13 +64,13 @@ func (b *Beater) register(ctx context.Context, claim Claim, tier Tier) (w, earli
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.works[key] != nil { // registered twice, as by a middleware that is installed twice: the outer one counts
-		return &Work{}, nil
+		return &Work{process: b, key: key}, nil
 	}
 	if b.state == stateStopped || !b.beatsFor(claim.Kind) {
-		return &Work{}, nil
+		return &Work{process: b, key: key}, nil
 	}
 	earlier = b.newest[claim.JobID]
-	w = &Work{b: b, claim: claim, key: key, tier: tier, returned: make(chan struct{}), heard: uptime()}
+	w = &Work{b: b, process: b, claim: claim, key: key, tier: tier, returned: make(chan struct{}), heard: uptime()}
 	w.ctx, w.cancel = context.WithCancelCause(context.WithValue(ctx, workKey{}, w))
 	b.works[key], b.newest[claim.JobID] = w, w
 	b.active++

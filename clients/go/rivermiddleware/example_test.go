@@ -17,8 +17,8 @@ func Example() {
 		panic(err)
 	}
 	defer pool.Close()
-	// rivermiddleware.Exact(river.MetadataSet) with River 0.39 and newer
-	beats := rivermiddleware.New(pool, rivermiddleware.Bounded())
+	// rivermiddleware.Fenced(river.MetadataSet) with River 0.39 and newer
+	beats := rivermiddleware.New(pool, rivermiddleware.Plain())
 	_ = []rivertype.Middleware{beats} // river.Config.Middleware
 }
 

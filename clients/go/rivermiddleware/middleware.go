@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
-	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -14,29 +13,28 @@ import (
 	"github.com/riverqueue/river/rivertype"
 )
 
-// Middleware is a rivertype.WorkerMiddleware. It starts to beat with the first job.
+// Middleware is a rivertype.WorkerMiddleware. It starts to beat with Start, or else with the first job.
 type Middleware struct {
 	config   riverbeat.Config
 	fence    Fence
-	fenceFor time.Duration
 	tierFor  func(*rivertype.JobRow) riverbeat.Tier
 	until    context.Context //nolint:containedctx // the lifetime of the beats
 	log      *slog.Logger
+	unfenced sync.Once // logged: a token could not be attached
 
 	mu      sync.Mutex
 	beaters map[string]*riverbeat.Beater // by client id: a process may run several River clients
 }
 
-// New makes the middleware. It takes the configuration of the pool, not its connections: the beats have two of their
+// New makes the middleware. It takes the configuration of the pool, not its connections: the beats have one of their
 // own for each River client, so that they never wait behind the queries of jobs.
 func New(pool *pgxpool.Pool, fence Fence, options ...Option) *Middleware {
 	m := &Middleware{
-		config:   riverbeat.Config{Database: pool.Config(), CannotFence: !fence.exact()},
-		fence:    fence,
-		fenceFor: defaultFence,
-		tierFor:  func(*rivertype.JobRow) riverbeat.Tier { return riverbeat.Standard },
-		until:    context.Background(),
-		beaters:  map[string]*riverbeat.Beater{},
+		config:  riverbeat.Config{Database: pool.Config(), Fences: fence.fences()},
+		fence:   fence,
+		tierFor: func(*rivertype.JobRow) riverbeat.Tier { return riverbeat.Standard },
+		until:   context.Background(),
+		beaters: map[string]*riverbeat.Beater{},
 	}
 	for _, option := range options {
 		option(m)
@@ -45,7 +43,7 @@ func New(pool *pgxpool.Pool, fence Fence, options ...Option) *Middleware {
 	if m.log == nil {
 		m.log = slog.Default()
 	}
-	m.tellFence()
+	m.adviseFence()
 	return m
 }
 
@@ -57,32 +55,39 @@ func (m *Middleware) IsPlugin() bool { return true }
 
 // Work is for River.
 func (m *Middleware) Work(ctx context.Context, job *rivertype.JobRow, doInner func(context.Context) error) (err error) {
-	beater := m.beater(job)
+	if job.AttemptedAt == nil || len(job.AttemptedBy) == 0 { // no client holds it, as in rivertest
+		return doInner(ctx)
+	}
+	beater := m.beater(job.AttemptedBy[len(job.AttemptedBy)-1])
 	if beater == nil {
 		return doInner(ctx)
 	}
 	work, working := beater.Begin(ctx, claimOf(job), m.tierFor(job))
+	m.attach(ctx, work, job)
 	returned := false
 	defer func() { // not recovered: a panic goes on to River with its own trace
 		outcome := riverbeat.Failed
 		if returned {
 			outcome = outcomeOf(working, err)
 		}
-		if !work.Finish(outcome) {
-			m.keepIn(ctx, work, job)
-		}
+		m.attach(ctx, work, job)
+		work.Finish(outcome)
 	}()
 	err = explained(working, doInner(working))
 	returned = true
 	return err
 }
 
-// beater is nil for a job that no client holds, as in rivertest.
-func (m *Middleware) beater(job *rivertype.JobRow) *riverbeat.Beater {
-	if job.AttemptedAt == nil || len(job.AttemptedBy) == 0 {
-		return nil
+// Start begins to beat for a River client, so that a worker process is known to live before its first job. Call it with
+// client.ID() after river.NewClient; again does nothing. With River 0.41 and newer the package riverplugin does this.
+func (m *Middleware) Start(clientID string) {
+	if clientID != "" {
+		m.beater(clientID)
 	}
-	client := job.AttemptedBy[len(job.AttemptedBy)-1]
+}
+
+// beater is nil for a River client for which none could be made.
+func (m *Middleware) beater(client string) *riverbeat.Beater {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if beater, ok := m.beaters[client]; ok {

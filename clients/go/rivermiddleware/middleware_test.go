@@ -2,7 +2,6 @@ package rivermiddleware
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -55,16 +54,9 @@ func TestCancellationsAreExplained(t *testing.T) {
 	}
 }
 
-// The poison cannot be marshalled, whatever it is wrapped in.
-func TestPoison(t *testing.T) {
-	if _, err := json.Marshal(map[string]any{"other": 1, metadataKey: poison{7, 2}}); err == nil {
-		t.Error("it was marshalled")
-	}
-}
-
 // A job that no client holds, as in rivertest, is just worked.
 func TestJobsThatNobodyHolds(t *testing.T) {
-	m := New(testPool(t), Bounded(), Logger(slog.New(slog.DiscardHandler)))
+	m := New(testPool(t), Plain(), Logger(slog.New(slog.DiscardHandler)))
 	want := errors.New("mine")
 	if err := m.Work(context.Background(), &rivertype.JobRow{ID: 1}, func(context.Context) error { return want }); err != want { //nolint:errorlint // the very one
 		t.Error(err)
@@ -73,7 +65,7 @@ func TestJobsThatNobodyHolds(t *testing.T) {
 
 // A panic goes on to River with its own value, also while the database is away.
 func TestPanicsGoOn(t *testing.T) {
-	m := New(testPool(t), Bounded(), Logger(slog.New(slog.DiscardHandler)), FenceFor(time.Millisecond))
+	m := New(testPool(t), Plain(), Logger(slog.New(slog.DiscardHandler)), FenceFor(time.Millisecond))
 	stopped, cancel := context.WithCancel(context.Background())
 	cancel()
 	at := time.Now()

@@ -47,13 +47,11 @@ func Interval(d time.Duration) Option { return func(m *Middleware) { m.config.In
 // Kinds limits the beats to some kinds of job; the keeper then draws no conclusion from silence about others.
 func Kinds(kinds ...string) Option { return func(m *Middleware) { m.config.Kinds = kinds } }
 
-// FenceFor is how long a second attempt in this process waits for the first, and how long Bounded holds. Default 10 s.
-func FenceFor(d time.Duration) Option {
-	return func(m *Middleware) { m.fenceFor, m.config.Fence = d, d }
-}
+// FenceFor is how long a second attempt in this process waits for the first. Default 10 s.
+func FenceFor(d time.Duration) Option { return func(m *Middleware) { m.config.Fence = d } }
 
 // Metadata beats on the job's own row every 30 s, for those who cannot have the heartbeat tables: no lease, no progress,
-// and about six times the write-ahead log of a beat in the table, none of it HOT.
+// no fence, and about six times the write-ahead log of a beat in the table, none of it HOT.
 func Metadata() Option { return func(m *Middleware) { m.config.Metadata = true } }
 
 // Logger is where troubles are told. Default slog.Default().

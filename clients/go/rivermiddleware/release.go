@@ -9,22 +9,19 @@ import (
 
 const (
 	riverModule = "github.com/riverqueue/river"
-	exactSince  = 39 // River 0.39 has MetadataSet
+	fencedSince = 39 // River 0.39 has MetadataSet
 	testedTo    = 51
 )
 
-// tellFence says once which fence is in force: nobody should have to guess it from a version.
-func (m *Middleware) tellFence() {
+// adviseFence says once what this River could have: nobody should have to know it from a version.
+func (m *Middleware) adviseFence() {
 	version := riverVersion()
 	minor := minorOf(version)
-	attributes := []any{slog.String("fence", m.fence.String()), slog.String("river", version)}
 	switch {
-	case !m.fence.exact() && minor >= exactSince:
-		m.log.Warn("riverbeat: this River can have the exact fence: use Exact(river.MetadataSet)", attributes...)
-	case m.fence.exact() && minor > testedTo:
-		m.log.Warn("riverbeat: the exact fence is not tested with this River", attributes...)
-	default:
-		m.log.Info("riverbeat: fence against late results", attributes...)
+	case !m.fence.fences() && minor >= fencedSince:
+		m.log.Warn("riverbeat: results of this River can be fenced: use Fenced(river.MetadataSet)", slog.String("river", version))
+	case m.fence.fences() && minor > testedTo:
+		m.log.Warn("riverbeat: the fence is not tested with this River", slog.String("river", version))
 	}
 }
 

@@ -124,7 +124,7 @@ func rescueStale(b *bench, claim riverbeat.Claim) bool {
 	defer func() { _ = tx.Rollback(ctx) }()
 	for _, sql := range []string{
 		`SELECT FROM riverkeeper.heartbeat WHERE job_id = $1 AND attempted_at = $2::text::timestamptz AND lost_at IS NULL
-			AND settled_at IS NULL AND beat_at < now() - interval '1 minute' FOR UPDATE SKIP LOCKED`,
+			AND beat_at < now() - interval '1 minute' FOR UPDATE SKIP LOCKED`,
 		`SELECT FROM river_job WHERE id = $1 AND attempted_at = $2::text::timestamptz AND state = 'running'
 			FOR NO KEY UPDATE SKIP LOCKED`,
 		`UPDATE riverkeeper.heartbeat SET lost_at = now() WHERE job_id = $1 AND attempted_at = $2::text::timestamptz`,

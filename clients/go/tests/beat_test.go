@@ -14,7 +14,7 @@ import (
 func TestIdleProcessBeats(t *testing.T) {
 	b := newBench(t)
 	b.beats(3)
-	if n := b.count("riverkeeper.client WHERE client_id = $1 AND beat_interval = '200 ms' AND kinds IS NULL AND fences", client); n != 1 {
+	if n := b.count("riverkeeper.client WHERE client_id = $1 AND beat_interval = '200 ms' AND kinds IS NULL", client); n != 1 {
 		t.Errorf("%d client rows", n)
 	}
 }
@@ -102,7 +102,7 @@ func nan() float64 {
 	return zero / zero
 }
 
-// A claim that somebody else ended is cancelled with its own cause; its result stays in; how it ended is told.
+// A claim that somebody else ended is cancelled with its own cause; how it ended is told.
 func TestLostClaim(t *testing.T) {
 	b := newBench(t)
 	work, ctx, claim := b.beating(quick)

@@ -14,5 +14,5 @@ var world *suite.World
 
 func TestMain(m *testing.M) { os.Exit(suite.Main(m, &world)) }
 
-// River 0.51 has the exact fence.
-func TestContract(t *testing.T) { suite.Run(t, world, rivermiddleware.Exact(river.MetadataSet), true) }
+// River 0.51 attaches a token.
+func TestContract(t *testing.T) { suite.Run(t, world, rivermiddleware.Fenced(river.MetadataSet), true) }

@@ -199,7 +199,7 @@ func throughput(t *testing.T, jobs int, with bool) float64 {
 	quiet := slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelError}))
 	var middleware []rivertype.Middleware
 	if with {
-		beats := rivermiddleware.New(pool, rivermiddleware.Exact(river.MetadataSet), rivermiddleware.Logger(quiet))
+		beats := rivermiddleware.New(pool, rivermiddleware.Fenced(river.MetadataSet), rivermiddleware.Logger(quiet))
 		t.Cleanup(func() { _ = beats.Stop(context.Background()) })
 		middleware = append(middleware, beats)
 	}

@@ -32,21 +32,25 @@ func TestStopLeavesNothingBehind(t *testing.T) {
 	b.eventually("no goroutine is left", func() bool { return ours() == "" })
 }
 
-// A Stop that loses its patience lets the claims go silent and keeps their results in.
+// A Stop that loses its patience ends the work that is left, and tells the keeper that it was given up.
 func TestStopWithoutPatience(t *testing.T) {
 	b := newBench(t)
-	work, _, _ := b.beating(quick)
+	work, workCtx, claim := b.beating(quick)
 	ctx, cancel := context.WithTimeout(context.Background(), beat)
 	defer cancel()
 	if err := b.beater.Stop(ctx); err == nil {
 		t.Error("no error")
 	}
-	if work.Finish(riverbeat.Completed) {
-		t.Error("let out, though nobody could be asked")
+	if cause := b.cancelled(workCtx); !errors.Is(cause, riverbeat.ErrStopped) {
+		t.Errorf("cause %v", cause)
 	}
+	if got := b.text(claim, "outcome"); got != "abandoned" {
+		t.Errorf("outcome %s", got)
+	}
+	work.Finish(riverbeat.Completed)
 	after, _ := b.beater.Begin(context.Background(), b.running(), quick)
 	if !after.Finish(riverbeat.Completed) {
-		t.Error("a job after the end was kept in")
+		t.Error("a job after the end is lost")
 	}
 	b.eventually("no goroutine is left", func() bool { return ours() == "" })
 }

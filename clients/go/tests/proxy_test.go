@@ -99,6 +99,16 @@ func (p *proxy) cut() {
 	p.conns = nil
 }
 
+// hole swallows what all connections carry, new ones too.
+func (p *proxy) hole() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.swallow = true
+	for conn := range p.deaf {
+		p.deaf[conn] = true
+	}
+}
+
 func (p *proxy) mend() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

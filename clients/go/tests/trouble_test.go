@@ -152,21 +152,6 @@ func TestBeatsOnceTheTablesAreThere(t *testing.T) {
 	}
 }
 
-// A table that was dropped after the claim had beaten does not hold the result for ever: the job's own row decides.
-func TestResultAfterTheTablesHaveGone(t *testing.T) {
-	for _, ours := range []bool{true, false} {
-		b := newBench(t)
-		work, _, _ := b.beating(quick)
-		b.exec("DROP SCHEMA riverkeeper CASCADE")
-		if !ours {
-			b.exec("UPDATE river_job SET attempt = 2, attempted_at = clock_timestamp()")
-		}
-		if letOut := work.Finish(riverbeat.Completed); letOut != ours {
-			t.Errorf("ours: %v, let out: %v", ours, letOut)
-		}
-	}
-}
-
 // In another River's table every claim would look lost: it is not believed.
 func TestWrongRiverSchemaCancelsNothing(t *testing.T) {
 	b := newBench(t)

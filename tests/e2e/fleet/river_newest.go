@@ -9,7 +9,7 @@ import (
 
 // What only newer releases of River have; river_031.go is the same without it.
 
-func fence() rivermiddleware.Fence { return rivermiddleware.Exact(river.MetadataSet) }
+func fence() rivermiddleware.Fence { return rivermiddleware.Fenced(river.MetadataSet) }
 
 // soften gives jobs half of the time to end by themselves, and half to be ended.
 func soften(config *river.Config, o *options) { config.SoftStopTimeout = o.stopAfter / 2 }

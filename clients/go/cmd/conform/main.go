@@ -74,7 +74,7 @@ func configuration() (riverbeat.Config, error) {
 	}
 	return riverbeat.Config{
 		Database: database, ClientID: *client, RiverSchema: *river, KeeperSchema: *keeper, Interval: *interval,
-		Fence: *fence, Metadata: *metadata, Software: "riverbeat-conform/" + riverbeat.Version,
+		Fence: *fence, Fences: true, Metadata: *metadata, Software: "riverbeat-conform/" + riverbeat.Version,
 		Logger: slog.New(slog.NewTextHandler(os.Stderr, nil)),
 	}, nil
 }

@@ -1,4 +1,4 @@
-// Package river039 runs the contract test with River 0.39, the oldest that can have the exact fence.
+// Package river039 runs the contract test with River 0.39, the oldest that can attach a token.
 package river039
 
 import (
@@ -14,5 +14,5 @@ var world *suite.World
 
 func TestMain(m *testing.M) { os.Exit(suite.Main(m, &world)) }
 
-// River 0.39 has the exact fence.
-func TestContract(t *testing.T) { suite.Run(t, world, rivermiddleware.Exact(river.MetadataSet), true) }
+// River 0.39 attaches a token.
+func TestContract(t *testing.T) { suite.Run(t, world, rivermiddleware.Fenced(river.MetadataSet), true) }

@@ -87,6 +87,11 @@ func Client(tb testing.TB, pool *pgxpool.Pool, worker *Worker, slots int, middle
 	tb.Helper()
 	workers := river.NewWorkers()
 	river.AddWorker(workers, worker)
+	return start(tb, pool, workers, slots, middleware...)
+}
+
+func start(tb testing.TB, pool *pgxpool.Pool, workers *river.Workers, slots int, middleware ...rivertype.Middleware) *river.Client[pgx.Tx] {
+	tb.Helper()
 	client, err := river.NewClient(riverpgxv5.New(pool), &river.Config{
 		Queues:            map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: slots}},
 		Workers:           workers,

@@ -15,6 +15,7 @@ type Row struct {
 	AttemptedAt *time.Time
 	Errors      int
 	Snoozes     int
+	Token       bool // left in its metadata
 	AttemptedBy []string
 }
 
@@ -23,9 +24,9 @@ func RowOf(tb testing.TB, pool *pgxpool.Pool, id int64) (row Row) {
 	tb.Helper()
 	err := pool.QueryRow(context.Background(), `
 		SELECT state::text, attempt, attempted_at, coalesce(cardinality(errors), 0),
-		    coalesce((metadata ->> 'snoozes')::int, 0), attempted_by
+		    coalesce((metadata ->> 'snoozes')::int, 0), metadata ? 'riverkeeper:claim', attempted_by
 		FROM river_job WHERE id = $1`, id).
-		Scan(&row.State, &row.Attempt, &row.AttemptedAt, &row.Errors, &row.Snoozes, &row.AttemptedBy)
+		Scan(&row.State, &row.Attempt, &row.AttemptedAt, &row.Errors, &row.Snoozes, &row.Token, &row.AttemptedBy)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -46,7 +47,7 @@ func Rescue(ctx context.Context, pool *pgxpool.Pool, id int64, fence time.Durati
 		SELECT id, attempted_at, attempt, gen_random_uuid(), '10 s', now(), now()
 		FROM river_job WHERE id = $1 AND state = 'running'
 		ON CONFLICT (job_id, attempted_at) DO UPDATE SET lost_at = now()
-		WHERE h.lost_at IS NULL AND h.settled_at IS NULL`, id)
+		WHERE h.lost_at IS NULL`, id)
 	if err != nil || marked.RowsAffected() == 0 {
 		return false, err
 	}
@@ -67,6 +68,15 @@ func Claim(ctx context.Context, pool *pgxpool.Pool, id int64, client string) err
 		UPDATE river_job SET state = 'running', attempt = attempt + 1, attempted_at = clock_timestamp(),
 		    attempted_by = array_append(attempted_by, $2) WHERE id = $1`, id, client)
 	return err
+}
+
+// Count counts the rows of "table WHERE ...".
+func Count(tb testing.TB, pool *pgxpool.Pool, from string) (n int) {
+	tb.Helper()
+	if err := pool.QueryRow(context.Background(), "SELECT count(*) FROM "+from).Scan(&n); err != nil {
+		tb.Fatal(err)
+	}
+	return n
 }
 
 // Eventually fails the test if a condition does not come true.

@@ -1,0 +1,115 @@
+package riverbeat
+
+import (
+	"context"
+	"log/slog"
+	"time"
+)
+
+// TokenKey is the key of a job's metadata under which its result carries the fencing token.
+const TokenKey = "riverkeeper:claim"
+
+// fence is what is known of the triggers that keep an old result out of a later attempt.
+type fence int
+
+const (
+	fenceUnknown fence = iota // meta has not answered yet
+	fenceMissing
+	fenceInForce
+)
+
+// firstAnswer is how long the jobs of a process that has just started wait for the first answer of meta, at most.
+const firstAnswer = time.Second
+
+// Token is the fencing token of this work: attach it to the result, under TokenKey, before the work begins and once more
+// after it has returned. The database then drops the result if the claim is lost by the time it is written. "" means that
+// no token is wanted, because no fence is in force.
+//
+// While it is not known whether the fence is in force, there is a token. A token that nobody wanted is left over in the
+// job's metadata, and no fence judges by it later; a result without a token may be written into a later attempt.
+func (w *Work) Token() string {
+	b := w.process
+	if b == nil || !b.Fences {
+		return ""
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.fence == fenceMissing {
+		return ""
+	}
+	return w.key.attemptedAt
+}
+
+// awaitFirstAnswer holds up the first jobs of a process, until it is known whether results need a token. Once the first
+// beat has succeeded or failed, no job waits here: a job must not depend on the database.
+func (b *Beater) awaitFirstAnswer(ctx context.Context) {
+	b.mu.Lock()
+	wait := b.Fences && b.fence == fenceUnknown && b.state == stateStarted
+	b.mu.Unlock()
+	if !wait {
+		return
+	}
+	timer := time.NewTimer(firstAnswer)
+	defer timer.Stop()
+	select {
+	case <-b.answered:
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// learnFence takes in an answer of meta.
+func (b *Beater) learnFence(inForce bool) {
+	found := fenceMissing
+	if inForce {
+		found = fenceInForce
+	}
+	b.mu.Lock()
+	before := b.fence
+	b.fence = found
+	b.mu.Unlock()
+	switch {
+	case before == fenceUnknown:
+		b.logStart(inForce)
+	case before == found:
+	case inForce:
+		b.log.Info("riverbeat: the fence is in force now")
+	default:
+		b.log.Warn("riverbeat: the fence is not in force any more: a late result may be written into the next attempt",
+			slog.String("fix", "riverkeeper schema fence install"))
+	}
+}
+
+// logStart says once whether results are fenced: nobody should have to guess it.
+func (b *Beater) logStart(inForce bool) {
+	attributes := []any{slog.String("client_id", b.ClientID), slog.Duration("interval", b.Interval),
+		slog.String("keeper_schema", b.KeeperSchema)}
+	switch {
+	case inForce && b.Fences:
+		b.log.Info("riverbeat: beating", append(attributes, slog.String("fence", "yes"))...)
+	case b.Metadata:
+		b.log.Info("riverbeat: beating", append(attributes, slog.String("fence", "no"),
+			slog.String("why", "metadata mode has no fence"))...)
+	case inForce:
+		b.log.Warn("riverbeat: beating", append(attributes, slog.String("fence", "no"),
+			slog.String("why", "this client attaches no token to its results"))...)
+	default:
+		b.log.Warn("riverbeat: beating", append(attributes, slog.String("fence", "no"),
+			slog.String("why", "the fence is not installed (riverkeeper schema fence install)"))...)
+	}
+}
+
+// loseFence takes in a refusal: without the keeper schema there are no triggers. A grant that was revoked or a server
+// that is read-only says nothing about them, so what was known stays known.
+func (b *Beater) loseFence(err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	answer := answered(err)
+	gone := answer != nil && (answer.Code == "42P01" || answer.Code == "3F000")
+	if gone || b.fence == fenceUnknown {
+		b.fence = fenceMissing
+	}
+}
+
+// fenced is what the client row says: results carry a token, and the database checks it.
+func (b *Beater) fenced() bool { return b.Fences && b.fence == fenceInForce }
