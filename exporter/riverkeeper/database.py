@@ -157,6 +157,7 @@ class Database:
                 connection.read_only = read_only
                 with connection.pipeline():  # one message, the BEGIN that the driver puts before it included
                     connection.execute(_sql(f"SET LOCAL lock_timeout = {LOCK_MILLISECONDS}"))
+                    connection.execute("SET LOCAL row_security = off")  # rows that a policy hides are an error
                     # A dead keeper must not hold locks.
                     connection.execute("SET LOCAL idle_in_transaction_session_timeout = '10s'")
         except psycopg.Error as error:

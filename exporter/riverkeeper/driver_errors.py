@@ -53,8 +53,10 @@ def explain(error: Exception, doing: str, *, lost: bool) -> DatabaseError:
     state: str | None = getattr(error, "sqlstate", None)
     if state is None:
         return _without_state(error, doing, lost)
-    trouble = _BY_STATE.get(state) or _BY_STATE.get(state[:2]) or Trouble.OTHER
     message = getattr(getattr(error, "diag", None), "message_primary", None) or ""
+    trouble = _BY_STATE.get(state) or _BY_STATE.get(state[:2]) or Trouble.OTHER
+    if state == "42501" and "row-level security" in message:
+        trouble = Trouble.ROW_SECURITY
     text = f": {message}" if state.startswith(_QUOTABLE) else ""
     return DatabaseError(trouble, f"{doing}: SQLSTATE {state}{text}")
 

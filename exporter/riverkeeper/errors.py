@@ -15,7 +15,9 @@ class Trouble(StrEnum):
     NO_TLS = "no_tls"
     BAD_URL = "bad_url"
     NO_RIVER = "no_river"
+    NO_ROLE = "no_role"
     FORBIDDEN = "forbidden"
+    ROW_SECURITY = "row_security"
     MISSING = "missing"
     TIMED_OUT = "timed_out"
     LOCKED = "locked"
@@ -38,7 +40,10 @@ CURES: dict[Trouble, str] = {
     Trouble.NO_TLS: "check sslmode and sslrootcert in the URL, and the server's certificate",
     Trouble.BAD_URL: "write it as postgresql://user:password@host:5432/database, special characters percent-encoded",
     Trouble.NO_RIVER: "name River's schema with --river-schema, or run River's migrations there first",
+    Trouble.NO_ROLE: "correct the name, or create the login first",
     Trouble.FORBIDDEN: "run `riverkeeper schema grants` and have its GRANT statements executed",
+    Trouble.ROW_SECURITY: "have a superuser run ALTER ROLE ... BYPASSRLS for this login (column grants still bind it), "
+    "or have the owner run ALTER TABLE ... DISABLE ROW LEVEL SECURITY",
     Trouble.MISSING: "River's schema changed under us; it is read anew at the next scrape",
     Trouble.TIMED_OUT: "the database is busy or the scrape timeout is too short",
     Trouble.LOCKED: "another session holds or awaits a lock on River's table (ALTER TABLE? see pg_locks)",
@@ -71,6 +76,11 @@ class DatabaseError(Exception):
     def is_final(self) -> bool:
         """Whether waiting cannot help: the configuration names what must not be used together."""
         return self.trouble in {Trouble.WRONG_KEEPER, Trouble.TOO_NEW, Trouble.BAD_URL, Trouble.SHARED_SCHEMA}
+
+    @property
+    def is_wrong_use(self) -> bool:
+        """Whether the command or the configuration names what is not there, or what is not for us."""
+        return self.is_final or self.trouble in {Trouble.NO_RIVER, Trouble.NO_ROLE}
 
     def __str__(self) -> str:
         return f"{self.what} ({self.trouble}: {self.cure})"

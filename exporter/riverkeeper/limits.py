@@ -10,10 +10,9 @@ from riverkeeper.database import Database, Transaction
 from riverkeeper.history.learning import learn_from
 from riverkeeper.history.store import KeeperStore
 from riverkeeper.judging import Judging, Readable
-from riverkeeper.keeper.found import KeeperSchema, default_name
-from riverkeeper.keeper.schema import look
+from riverkeeper.keeper.found import KeeperSchema
+from riverkeeper.keeper.schema import find_schemas, look
 from riverkeeper.names import NO_NAMES, Names
-from riverkeeper.river.detect import detect
 from riverkeeper.river.running import read_running
 from riverkeeper.snapshot import Snapshot
 from riverkeeper.verdict.judged import Judged, LimitInForce
@@ -54,10 +53,8 @@ def read_limits(
     try:
         with database.reading(SECONDS, schemas) as tx:
             now = tx.query("river/open_transaction")[0].now
-            river = detect(tx, river_schema).schema
-            name = keeper_schema or default_name(river_schema)
-            schemas.update(river=river, keeper=name)
-            keeper = look(tx, name, river)
+            river = find_schemas(tx, schemas, river_schema, keeper_schema).schema
+            keeper = look(tx, schemas["keeper"], river)
             return _read(tx, keeper, policy, kind, now)
     finally:
         database.close()

@@ -20,9 +20,9 @@ from riverkeeper.history.state import Totals
 from riverkeeper.history.store import KeeperStore, MemoryStore
 from riverkeeper.history.totals import finished
 from riverkeeper.judging import Judging, Readable, read_path
-from riverkeeper.keeper.found import KeeperSchema, default_name
+from riverkeeper.keeper.found import KeeperSchema
 from riverkeeper.keeper.heartbeats import Sweeper, read_clients
-from riverkeeper.keeper.schema import look
+from riverkeeper.keeper.schema import find_schemas, look
 from riverkeeper.names import NO_NAMES, Names, Pair, keep
 from riverkeeper.notes import live_pairs, notes
 from riverkeeper.questions import Questions
@@ -31,7 +31,6 @@ from riverkeeper.rescue.standing import read_rescuing
 from riverkeeper.rescue.state import Rescuing
 from riverkeeper.river.around import read_leader, read_migrations, read_oldest_finalized, read_queues, read_tables
 from riverkeeper.river.bounds import MANY_RUNNING
-from riverkeeper.river.detect import detect
 from riverkeeper.river.layout import Layout
 from riverkeeper.river.live import read_partitions, read_waiting_kinds
 from riverkeeper.river.running import METADATA_INTERVAL, read_running
@@ -105,7 +104,7 @@ class Reader:
             return self._read(seconds, taken_at)
         except DatabaseError as error:
             self._place = None
-            return Snapshot(up=False, taken_at=taken_at, error=str(error))
+            return Snapshot(up=False, taken_at=taken_at, error=str(error), misconfigured=error.is_wrong_use)
         except Exception as error:
             log.exception("reading failed")
             self._place = None
@@ -225,9 +224,8 @@ class Reader:
         fresh = self._place is not None and time.monotonic() - self._place.looked_at < LOOK_AGAIN_SECONDS
         if self._place is not None and fresh and self._place.standby == standby:
             return self._place
-        layout = detect(tx, self._settings.river_schema)
-        name = self._settings.keeper_schema or default_name(self._settings.river_schema)
-        self._schemas.update(river=layout.schema, keeper=name)
+        layout = find_schemas(tx, self._schemas, self._settings.river_schema, self._settings.keeper_schema)
+        name = self._schemas["keeper"]
         keeper, trouble = KeeperSchema(name), None
         try:
             keeper = look(tx, name, layout.schema)

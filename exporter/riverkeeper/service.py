@@ -24,7 +24,7 @@ from riverkeeper.rescue.history import Rescues, read_rescues
 from riverkeeper.rescue.rules import rules_of
 from riverkeeper.rescue.supervisor import Supervisor
 from riverkeeper.rescue.wake import Call, Scope
-from riverkeeper.river.detect import detect
+from riverkeeper.river.detect import detect, names_of
 from riverkeeper.river.failing import read_failing
 from riverkeeper.snapshot import Snapshot
 from riverkeeper.verdict.job import Claim
@@ -155,7 +155,7 @@ def failing_jobs(config: Config, queue: str | None, kind: str | None, shown: int
     try:
         with database.reading(FAILING_SECONDS, schemas) as tx:
             layout = detect(tx, config.database.river_schema)
-            schemas["river"] = layout.schema
+            schemas.update(names_of(layout))
             return read_failing(tx, layout, queue, kind, shown)
     finally:
         database.close()

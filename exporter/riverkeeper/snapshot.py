@@ -185,6 +185,7 @@ class Snapshot:
     now: float | None = None  # start of the reading, the database's clock; None when down
     began_at: float | None = None  # our clock that runs through suspend, before anything was asked
     error: str | None = None
+    misconfigured: bool = False  # the configuration names what is not there
     queries: tuple[QueryOutcome, ...] = ()
     target: Target | None = None
     partitions: tuple[Partition, ...] | None = None

@@ -7,7 +7,8 @@ from functools import cache
 from importlib.resources import files
 
 # In the files the two schemas are called `river` and `keeper`, so each is valid SQL as it stands.
-_SCHEMA = re.compile(r"\b(river|keeper)\.(?=[a-z_])")
+# The type of the column `state` is found where it lives, which need not be River's schema.
+_NAME = re.compile(r"\b(?P<type>river\.river_job_state)\b|\b(?P<schema>river|keeper)\.(?=[a-z_])")
 # What a statement reads in place of a table that is not there, so that there is one text of it and not two.
 _STAND_INS = {"keeper.heartbeat": "river/no_heartbeat", "keeper.rescue": "river/no_rescue"}
 
@@ -24,16 +25,29 @@ def source(name: str) -> str:
 
 
 @cache
-def statement(name: str, river: str | None = None, keeper: str | None = None, without: tuple[str, ...] = ()) -> str:
+def statement(
+    name: str,
+    river: str | None = None,
+    keeper: str | None = None,
+    state_type: str | None = None,
+    without: tuple[str, ...] = (),
+) -> str:
     """The statement without comments and with its schemas named; a schema it needs but was not given is a KeyError.
 
+    `state_type`: the type of a job's state, as quoted SQL, where it is not `river_job_state` in River's schema.
     The tables of `without` are read as if they had no rows.
     """
     code = _code(name)
     for table in without:
         code = code.replace(f" {table} AS ", f" ({_code(_STAND_INS[table])}) AS ")
     schemas = {word: schema for word, schema in (("river", river), ("keeper", keeper)) if schema is not None}
-    return _SCHEMA.sub(lambda match: quoted(schemas[match[1]]) + ".", code)
+
+    def named(match: re.Match[str]) -> str:
+        if match["schema"]:
+            return quoted(schemas[match["schema"]]) + "."
+        return state_type or quoted(schemas["river"]) + ".river_job_state"
+
+    return _NAME.sub(named, code)
 
 
 def _code(name: str) -> str:

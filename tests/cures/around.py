@@ -77,15 +77,15 @@ CURES = (
     Cure(
         "a rescuer may change what it never writes",
         "keeper/grants.py",
-        """yield f"GRANT UPDATE ({', '.join(RESCUED_COLUMNS)}) ON {name}.river_job TO {RESCUER};\"""",
-        """yield f"GRANT UPDATE ON {name}.river_job TO {RESCUER};\"""",
+        """_grant(f"UPDATE ({', '.join(RESCUED_COLUMNS)})", target.layout.schema, "river_job", RESCUER)""",
+        """_grant("UPDATE", target.layout.schema, "river_job", RESCUER)""",
         (f"{ROLES}::test_what_no_role_may_do",),
     ),
     Cure(
         "a rescuer cannot write a unique job, whose index asks a function of River's",
         "keeper/grants.py",
-        '    yield _tolerant(f"GRANT EXECUTE ON FUNCTION {name}.river_job_state_in_bitmask TO {RESCUER};")\n',
-        "",
+        '        yield f"GRANT EXECUTE ON FUNCTION {target.bitmask} TO {RESCUER};"\n',
+        "        pass\n",
         (f"{ROLES}::test_a_rescuer_rescues",),
     ),
     Cure(
@@ -98,8 +98,8 @@ CURES = (
     Cure(
         "a keeper reads the arguments of jobs",
         "keeper/grants.py",
-        "        grant = select(schema, table, columns)\n",
-        '        grant = select(schema, table, [*columns, *(["args"] if table == "river_job" else [])])\n',
+        "            yield select(schema, table, columns)\n    if",
+        '            yield select(schema, table, [*columns, *(["args"] if table == "river_job" else [])])\n    if',
         (f"{ROLES}::test_what_no_role_may_do",),
     ),
     Cure(

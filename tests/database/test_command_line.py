@@ -161,7 +161,7 @@ def test_an_unknown_schema_is_a_sentence(run: Run) -> None:
     """No traceback: what happened, and what to do."""
     answer = run("failing", "--river-schema", "nowhere")
 
-    assert answer.exit_code == 1
+    assert answer.exit_code == 2
     assert 'there is no schema "nowhere"' in answer.output
     assert "--river-schema" in answer.output
 

@@ -9,9 +9,10 @@ import pytest
 from psycopg import errors
 
 from conformance.rescue import rescue
+from database.granted import grant
 from database.heartbeat_sql import INSTANCE, Connection, age, ask, beat, claims_of, connected, end, settle
 from riverkeeper.database import run_script
-from riverkeeper.keeper.grants import WORKER, grants
+from riverkeeper.keeper.grants import WORKER
 from riverkeeper.keeper.schema import install
 from riverkeeper.statements import statement
 
@@ -23,7 +24,7 @@ def owner(renewed_url: str) -> Iterator[Connection]:
     """A database in which the printed script has run."""
     install(renewed_url, None, None)
     run_script(renewed_url, "REVOKE ALL ON SCHEMA public FROM PUBLIC")
-    run_script(renewed_url, grants("public", "riverkeeper"))
+    grant(renewed_url)
     run_script(renewed_url, f"DROP ROLE IF EXISTS beats; CREATE ROLE beats LOGIN IN ROLE {WORKER}")
     with connected(renewed_url) as connection:
         yield connection

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from database.granted import grant
 from database.rescue_scene import UNIQUE, Scene, staged
-from riverkeeper.database import Database, Session, run_script
+from riverkeeper.database import Database, Session
 from riverkeeper.demo.postgres import Server
 from riverkeeper.errors import DatabaseError, Trouble
-from riverkeeper.keeper.grants import KEEPER, READER, RESCUER, grants
+from riverkeeper.keeper.grants import KEEPER, READER, RESCUER
 from riverkeeper.rescue.act import rescue
 from riverkeeper.rescue.order import Done
 from riverkeeper.rescue.refusal import Refusal, Refused
@@ -27,7 +28,7 @@ def scene(postgres: Server) -> Iterator[Scene]:
         one.sql.execute(UNIQUE)
         one.sql.execute("REVOKE EXECUTE ON FUNCTION river_job_state_in_bitmask FROM PUBLIC")
         for _ in range(2):
-            run_script(one.url, grants("public", "riverkeeper"))
+            grant(one.url)
         for name, role in ROLES.items():
             one.sql.execute(f"CREATE ROLE rescue_{name} LOGIN IN ROLE {role}")
         yield one

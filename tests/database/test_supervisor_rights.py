@@ -7,18 +7,19 @@ from pathlib import Path
 import pytest
 
 from conformance.proxy import proxied
+from database.granted import grant
 from database.heartbeat_sql import Connection
 from database.keepers import CLAIMED, Fleet, Look, configured, keeping, when, written
 from riverkeeper.config.layers import Options
 from riverkeeper.config.load import load
 from riverkeeper.keeper.check import examine
-from riverkeeper.keeper.grants import KEEPER, READER, grants
+from riverkeeper.keeper.grants import KEEPER, READER
 from riverkeeper.keeper.report import Level
 from riverkeeper.service import Service
 
 
 def login(url: str, sql: Connection, name: str, role: str) -> str:
-    sql.execute(grants("public", "riverkeeper"))
+    grant(url)
     sql.execute(f"DROP ROLE IF EXISTS {name}")
     sql.execute(f"CREATE ROLE {name} LOGIN IN ROLE {role}")
     return url.replace("postgres@", f"{name}@")
@@ -35,7 +36,7 @@ def test_the_doctor_says_what_a_keeper_may(counting_url: str) -> None:
     for live, level in ((False, Level.OK), (True, Level.PROBLEM)):
         findings = [one for one in examine(counting_url, None, None, live=live).findings if one.topic == "rescuer"]
         assert [one.level for one in findings] == [level]
-        assert ("riverkeeper schema grants" in (findings[0].cure or "")) == live
+        assert findings[0].cure == ('GRANT riverkeeper_rescuer TO "counting";' if live else None)
 
 
 def test_a_login_that_may_change_no_job_makes_dry_runs(

@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from database.filling import fill
+from database.granted import grant
 from database.scraped import read
 from riverkeeper.database import Session, run_script
 from riverkeeper.demo.table import create_river_table
@@ -110,33 +111,36 @@ def test_sql_that_is_told_as_cure_cures(patient: Patient, harm: str, level: Leve
     assert bad(patient.examined()) == []
 
 
-def test_missing_rights_come_with_their_grants(patient: Patient) -> None:
+def test_missing_rights_come_with_the_line_that_gives_them(patient: Patient) -> None:
     """Each column that may not be read is named once, with the statement that mends it; the rest is examined."""
+    grant(patient.url)
     patient.sql.execute(
         'DROP ROLE IF EXISTS "weak one"; CREATE ROLE "weak one" LOGIN; REVOKE ALL ON SCHEMA public FROM PUBLIC;'
         'GRANT USAGE ON SCHEMA public TO "weak one"; GRANT SELECT (id, state, queue) ON river_job TO "weak one"'
     )
     url = patient.url.replace("postgres@", "weak%20one@")
-    first = bad(patient.examined(url))
-    rights = [finding for finding in first if finding.topic == "rights"]
+    rights, *others = bad(patient.examined(url))
 
-    assert [finding.level for finding in rights] == [Level.PROBLEM] * 4
-    assert {finding.topic for finding in first} == {"rights", "keeper schema"}
-    for finding in rights:
-        run_script(patient.url, finding.cure or "")
-    assert {finding.topic for finding in bad(patient.examined(url))} == {"keeper schema"}
+    assert rights.level is Level.PROBLEM
+    assert {other.level for other in others} == {Level.WARNING}
+    assert "may not read attempt, max_attempts" in rights.what
+    assert "of river_job; may not read name, paused_at, updated_at of river_queue" in rights.what
+    assert rights.cure == 'GRANT riverkeeper_keeper TO "weak one";'
+    run_script(patient.url, rights.cure)
+    assert bad(patient.examined(url)) == []
     assert read(url).error is None
 
 
 def test_usage_of_the_schema_is_a_right_too(patient: Patient) -> None:
-    """A schema that may not be used is named with its GRANT."""
+    """A schema that may not be used is named, with the line that mends it."""
+    grant(patient.url)
     patient.sql.execute(
         "DROP ROLE IF EXISTS no_usage; CREATE ROLE no_usage LOGIN; REVOKE ALL ON SCHEMA public FROM PUBLIC"
     )
     (first, *_) = bad(examine(patient.url.replace("postgres@", "no_usage@"), "public", None))
 
     assert first.what == 'no_usage may not use schema "public"'
-    assert first.cure == 'GRANT USAGE ON SCHEMA "public" TO "no_usage";'
+    assert first.cure == 'GRANT riverkeeper_reader TO "no_usage";'
 
 
 @pytest.mark.parametrize(

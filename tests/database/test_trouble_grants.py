@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from database.filling import fill
+from database.granted import grant
 from database.scraped import SECONDS, SETTINGS, page_of, read, reader
 from riverkeeper.config.layers import Options as ConfigOptions
 from riverkeeper.config.load import load
@@ -15,7 +16,7 @@ from riverkeeper.database import Session, run_script
 from riverkeeper.demo.postgres import Server
 from riverkeeper.demo.table import create_river_table
 from riverkeeper.errors import DatabaseError, Trouble
-from riverkeeper.keeper.grants import KEEPER, KEEPER_TABLES, READER, grants
+from riverkeeper.keeper.grants import KEEPER, KEEPER_TABLES, READER
 from riverkeeper.keeper.schema import install
 from riverkeeper.service import reader_settings
 from riverkeeper.statements import quoted
@@ -68,7 +69,7 @@ def granted(postgres: Server) -> Iterator[Granted]:
         create_river_table(url, RIVER)
         install(url, RIVER, KEEPER_SCHEMA)
         for _ in range(2):
-            run_script(url, grants(RIVER, KEEPER_SCHEMA))
+            grant(url, RIVER, KEEPER_SCHEMA)
         run_script(
             url, "DROP ROLE IF EXISTS granted_reader, granted_keeper"
         )  # of the server, so they outlive a database
@@ -179,7 +180,7 @@ def test_a_river_without_migrations_of_its_own(river_url: str, sql: Session, cha
     """Where river_migration is missing or old, the script still runs to its end."""
     sql.execute(change)
     install(river_url, None, None)
-    run_script(river_url, grants("public", "riverkeeper"))
+    grant(river_url)
     run_script(river_url, f"DROP ROLE IF EXISTS late; CREATE ROLE late LOGIN IN ROLE {KEEPER}")
     snapshot = read(river_url.replace("postgres@", "late@"))
 

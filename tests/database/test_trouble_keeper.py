@@ -105,11 +105,11 @@ def test_a_keeper_schema_that_may_not_be_written(river_url: str, sql: Session) -
     assert any("may not write keeper schema" in note and "schema grants" in note for note in snapshot.notes)
 
 
-def test_the_default_name_is_looked_for(river_url: str) -> None:
-    """A River schema named in the configuration has its keeper schema under its own name."""
+def test_both_default_names_are_looked_for(river_url: str) -> None:
+    """A River that was named at the install and is found by the search_path now has one keeper schema all the same."""
     install(river_url, "public", None)
 
-    assert page_of(read(river_url)).value("riverkeeper_ledger_durable") == 0
+    assert page_of(read(river_url)).value("riverkeeper_ledger_durable") == 1
     named = read(river_url, replace(SETTINGS, river_schema="public"))
     assert page_of(named).value("riverkeeper_ledger_durable") == 1
     assert named.target is not None

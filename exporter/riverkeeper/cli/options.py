@@ -50,5 +50,6 @@ def load_or_exit(file: Path | None, given: Options) -> Config:
 
 
 def give_up(error: DatabaseError) -> NoReturn:
-    """Exit code 1 with what happened and what to do."""
-    raise click.ClickException(f"{error.what}\n  {error.cure}") from None
+    """Exit code 1 with what happened and what to do; 2 where the command or the configuration is wrong."""
+    click.echo(f"Error: {error.what}\n  {error.cure}", err=True)
+    raise SystemExit(WRONG_USE if error.is_wrong_use else 1) from None

@@ -6,12 +6,13 @@ import click
 
 from riverkeeper.cli.options import database_options, give_up
 from riverkeeper.config.load import Config
-from riverkeeper.database import run_script
 from riverkeeper.errors import DatabaseError
 from riverkeeper.keeper import schema as keeper_schema
-from riverkeeper.keeper.grants import grants as grants_sql
+from riverkeeper.keeper.granting import Wish, apply, read_target
+from riverkeeper.keeper.grants import KEEPER, READER, RESCUER, printable, script
+from riverkeeper.rescue.rules import rules_of
 
-UNKNOWN_RIVER = "public"  # what is printed for a River schema that was not named: River's own default
+ROLES = {"reader": READER, "keeper": KEEPER, "rescuer": RESCUER}
 
 
 @click.group()
@@ -36,12 +37,12 @@ def install(config: Config) -> None:
 @click.option("--force", is_flag=True, help="Also where workers beat into it, whose late results then get out.")
 def uninstall(config: Config, yes: bool, force: bool) -> None:
     """Drop the keeper schema and all it remembers. River's own tables are not touched. Refused while workers beat."""
-    name = config.database.effective_keeper_schema
-    if not yes:
-        click.confirm(f'Drop schema "{name}" with the counts of finished jobs?', abort=True)
+    place = config.database
     try:
-        river, keeper = config.database.river_schema, config.database.keeper_schema
-        keeper_schema.uninstall(_url(config), river, keeper, force=force)
+        river, name = keeper_schema.find_names(_url(config), place.river_schema, place.keeper_schema)
+        if not yes:
+            click.confirm(f'Drop schema "{name}" with the counts of finished jobs?', abort=True)
+        keeper_schema.uninstall(_url(config), river, name, force=force)
     except DatabaseError as error:
         give_up(error)
     click.echo(f'Keeper schema "{name}" is gone.')
@@ -50,25 +51,37 @@ def uninstall(config: Config, yes: bool, force: bool) -> None:
 @schema.command(name="print")
 @database_options
 def print_script(config: Config) -> None:
-    """Print the SQL that makes the keeper schema, to be reviewed or run by hand."""
-    river = config.database.river_schema or UNKNOWN_RIVER
-    click.echo(keeper_schema.script(config.database.effective_keeper_schema, river), nl=False)
+    """Print the SQL that makes the keeper schema, to be reviewed or run by hand. Changes nothing."""
+    place = config.database
+    try:
+        river, keeper = keeper_schema.find_names(_url(config), place.river_schema, place.keeper_schema)
+    except DatabaseError as error:
+        give_up(error)
+    click.echo(keeper_schema.script(keeper, river), nl=False)
 
 
 @schema.command()
 @database_options
-@click.option("--apply", "applied", is_flag=True, help="Run it too, by this login: the owner of River's tables.")
-def grants(config: Config, applied: bool) -> None:
-    """Print the roles that keepers and beating workers need, with the least rights that work, as SQL."""
-    river = config.database.river_schema or UNKNOWN_RIVER
-    script = grants_sql(river, config.database.effective_keeper_schema)
-    click.echo(script, nl=False)
+@click.option("--login", metavar="NAME", help="Riverkeeper's login. Default: the URL's, unless it owns River's tables.")
+@click.option("--role", type=click.Choice(list(ROLES)), help="Its role. By default the least for the configured mode.")
+@click.option("--workers", metavar="NAME", help="The login by which workers beat, where that is not River's own.")
+@click.option("--apply", "applied", is_flag=True, help="Run the parts that this login may run.")
+def grants(config: Config, login: str | None, role: str | None, workers: str | None, applied: bool) -> None:
+    """Print the roles and the least rights that work, as SQL: a part for an administrator, a part for each owner."""
+    place, live = config.database, rules_of(config).is_live
+    wish = Wish(login, ROLES[role] if role else None, workers, live)
+    try:
+        target = read_target(_url(config), place.river_schema, place.keeper_schema, wish)
+        click.echo(script(target), nl=False)
+        left = apply(_url(config), target) if applied else []
+    except DatabaseError as error:
+        give_up(error)
     if applied:
-        try:
-            run_script(_url(config), script)
-        except DatabaseError as error:
-            give_up(error)
-        click.echo("-- Done. Give each login its role, as above.")
+        click.echo("-- Done." if not left else "-- Done, but for what this login may not run:")
+        for part in left:
+            click.echo(f"-- the part for {printable(part.who)}")
+    if left:
+        raise SystemExit(1)
 
 
 def _url(config: Config) -> str:

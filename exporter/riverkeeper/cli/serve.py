@@ -11,7 +11,7 @@ import click
 import structlog
 
 from riverkeeper import __version__, logs
-from riverkeeper.cli.options import load_or_exit, option
+from riverkeeper.cli.options import give_up, load_or_exit, option
 from riverkeeper.config.layers import Options
 from riverkeeper.config.load import Config, load
 from riverkeeper.database import describe_target
@@ -56,7 +56,9 @@ def serve(
     try:
         _refuse_foreign_keeper(config)
         asyncio.run(_serve(config, lambda: load(config_file, os.environ, given)))
-    except (WebError, DatabaseError) as error:
+    except DatabaseError as error:
+        give_up(error)
+    except WebError as error:
         raise click.ClickException(f"{error.what}\n  {error.cure}") from None
 
 

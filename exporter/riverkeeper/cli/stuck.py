@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from riverkeeper import logs
-from riverkeeper.cli.options import database_options
+from riverkeeper.cli.options import WRONG_USE, database_options
 from riverkeeper.cli.terminal import console
 from riverkeeper.cli.told import scope_of, scope_options
 from riverkeeper.config.load import Config
@@ -34,14 +34,15 @@ SECONDS = 20.0  # a person waits
 def stuck(config: Config, limit: int, as_json: bool, **scope: str | None) -> None:
     """Show running jobs that are stuck, by which limit, and what the rescuer would do.
 
-    Exit codes: 0 done, stuck jobs or none; 1 it could not be found out.
+    Exit codes: 0 done, stuck jobs or none; 1 it could not be found out; 2 the configuration is wrong.
     """
     question = Asked(scope_of(**scope), limit)
+    snapshot = _read(config)
     try:
-        snapshot = _read(config)
         found = find(snapshot, question)
     except NotJudged as error:
-        raise click.ClickException(f"{error}\n  see `riverkeeper check`") from None
+        click.echo(f"Error: {error}\n  see `riverkeeper check`", err=True)
+        raise SystemExit(WRONG_USE if snapshot.misconfigured else 1) from None
     policy, held = policy_of(config), restrained(snapshot)
 
     def ahead(one: StuckJob) -> Outlook:

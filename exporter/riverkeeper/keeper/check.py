@@ -9,19 +9,21 @@ from riverkeeper.database import Database, Transaction
 from riverkeeper.errors import DatabaseError, Trouble
 from riverkeeper.keeper import diagnosis
 from riverkeeper.keeper.diagnosis import Poison, Upkeep
-from riverkeeper.keeper.found import KeeperSchema, default_name
-from riverkeeper.keeper.grants import name_in_script
+from riverkeeper.keeper.found import KeeperSchema
+from riverkeeper.keeper.granting import wanted_role
+from riverkeeper.keeper.grants import RESCUER
 from riverkeeper.keeper.heartbeats import Heard, read_clients
 from riverkeeper.keeper.report import Finding, Report, problem
-from riverkeeper.keeper.schema import look
+from riverkeeper.keeper.rights import read_login, read_rights
+from riverkeeper.keeper.schema import find_schemas, look
 from riverkeeper.questions import Questions
 from riverkeeper.river.around import read_leader, read_migrations, read_tables
 from riverkeeper.river.bounds import METADATA_LARGE
-from riverkeeper.river.detect import detect
 from riverkeeper.river.layout import Layout
 from riverkeeper.river.running import METADATA_INTERVAL, RFC3339, read_running
 
 SECONDS = 20.0  # a person waits; a table without its index needs some of it
+_TOPICS = {Trouble.NO_RIVER: "river", Trouble.ROW_SECURITY: "rights"}
 SHOWN = 20  # poison jobs by name
 
 
@@ -36,34 +38,37 @@ def examine(url: str, river_schema: str | None, keeper_schema: str | None, *, li
         database = Database(url)
         try:
             with database.reading(SECONDS, schemas) as tx:
-                for finding in _ask(tx, schemas, river_schema, keeper_schema or default_name(river_schema), live):
+                for finding in _ask(tx, schemas, river_schema, keeper_schema, live):
                     findings.append(finding)  # one by one: what was found before a failure is said too
         finally:
             database.close()
     except DatabaseError as error:
-        topic = "river" if error.trouble is Trouble.NO_RIVER else "database"
+        topic = _TOPICS.get(error.trouble, "database")
         findings.append(problem(topic, error.what, error.cure))
+        return Report(tuple(findings), misconfigured=error.is_wrong_use)
     return Report(tuple(findings))
 
 
 def _ask(
-    tx: Transaction, schemas: dict[str, str], river_schema: str | None, keeper: str, live: bool
+    tx: Transaction, schemas: dict[str, str], river_schema: str | None, keeper_schema: str | None, live: bool
 ) -> Iterator[Finding]:
     sent = time.time()
     opened = tx.query("river/open_transaction")[0]
     skew = (sent + time.time()) / 2 - opened.clock
     yield from diagnosis.server(opened.server_version, opened.database, standby=opened.standby, skew=skew)
-    layout = detect(tx, river_schema)
-    schemas.update(river=layout.schema, keeper=keeper)
-    login = tx.query("keeper/read_login", {"schema": name_in_script(layout.schema)})[0]
+    layout = find_schemas(tx, schemas, river_schema, keeper_schema)
+    login = read_login(tx, layout, opened.server_version)
     questions = Questions(tx)
     yield from diagnosis.river(layout, questions.ask("migrations", lambda: read_migrations(tx, layout)))
-    yield from diagnosis.rights(layout, login.login, usable=login.usable)
-    found = _keeper(tx, keeper, layout)
-    yield from diagnosis.keeper(found, standby=opened.standby)
+    found = _keeper(tx, schemas["keeper"], layout)
+    role = wanted_role(live=live, installed=isinstance(found, KeeperSchema) and found.installed)
+    yield from read_rights(tx, layout, login, role)
+    yield from diagnosis.keeper(found, login.fix(role), standby=opened.standby)
     if isinstance(found, KeeperSchema) and found.writable and not found.outdated:
         rights = questions.ask("rights", lambda: tx.query("rescue/read_rights"))
-        yield from diagnosis.rescuer(may_rescue=bool(rights and rights[0].may_rescue), live=live)
+        yield from diagnosis.rescuer(
+            may_rescue=bool(rights and rights[0].may_rescue), live=live, cure=login.fix(RESCUER)
+        )
     heard = None
     if isinstance(found, KeeperSchema) and found.heartbeat:
         heard = questions.ask("heartbeats", lambda: read_clients(tx), aside=True)

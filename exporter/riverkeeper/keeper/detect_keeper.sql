@@ -1,7 +1,7 @@
 -- Question: is a keeper schema installed, and may this login read which River it serves, write its ledger, and
 -- read and sweep its heartbeats?
 -- Index: the system catalog's own.
--- NULL: heartbeat where its tables are not both there and readable; else never. A name too long is cut as Postgres
+-- NULL: heartbeat where its tables are not both there and readable; filtered where row level security hides no rows. A name too long is cut as Postgres
 -- cuts it; no row means that it is not installed.
 SELECT
     has_schema_privilege(n.oid, 'USAGE')
@@ -22,7 +22,8 @@ SELECT
     coalesce(bool_or(has_table_privilege(c.oid, 'SELECT')) FILTER (WHERE c.relname = 'control'), false) AS control,
     NOT pg_is_in_recovery()
         AND count(*) FILTER (WHERE c.relname IN ('heartbeat', 'client') AND has_table_privilege(c.oid, 'DELETE')) = 2
-        AND bool_or(has_table_privilege(c.oid, 'UPDATE')) FILTER (WHERE c.relname = 'heartbeat') AS sweepable
+        AND bool_or(has_table_privilege(c.oid, 'UPDATE')) FILTER (WHERE c.relname = 'heartbeat') AS sweepable,
+    array_agg(c.relname::text ORDER BY c.relname) FILTER (WHERE row_security_active(c.oid)) AS filtered
 FROM pg_catalog.pg_namespace AS n
 JOIN pg_catalog.pg_class AS c ON c.relnamespace = n.oid AND c.relkind = 'r'
 CROSS JOIN LATERAL (

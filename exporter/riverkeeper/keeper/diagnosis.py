@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from riverkeeper.errors import DatabaseError, Trouble
 from riverkeeper.keeper.found import KeeperSchema
-from riverkeeper.keeper.grants import name_in_script, select
+from riverkeeper.keeper.grants import name_in_script
 from riverkeeper.keeper.heartbeats import Heard
 from riverkeeper.keeper.report import Finding, ok, problem, warning
 from riverkeeper.river.layout import Layout
@@ -70,29 +70,18 @@ def river(layout: Layout, migrations: dict[str, int] | None) -> Iterator[Finding
             yield warning("river", f"there is no table {table}: {means}", "run River's migrations")
 
 
-def rights(layout: Layout, login: str, *, usable: bool) -> Iterator[Finding]:
-    role = name_in_script(login)
-    if not usable:
-        cure = f"GRANT USAGE ON SCHEMA {name_in_script(layout.schema)} TO {role};"
-        yield problem("rights", f'{login} may not use schema "{layout.schema}"', cure)
-    for table, columns in layout.unreadable().items():
-        cure = select(layout.schema, table, columns, role)
-        yield problem("rights", f"{login} may not read {', '.join(columns)} of {table}", cure)
-    if usable and not layout.unreadable():
-        yield ok("rights", f"{login} may read every column that is asked for")
-
-
-def keeper(found: KeeperSchema | DatabaseError, *, standby: bool) -> Iterator[Finding]:
+def keeper(found: KeeperSchema | DatabaseError, cure: str, *, standby: bool) -> Iterator[Finding]:
+    """`cure`: what gives this login the rights that it lacks."""
     topic, in_memory = "keeper schema", "finished jobs are counted in memory, from the start of each process"
     if isinstance(found, DatabaseError):
         yield problem(topic, found.what, found.cure)
     elif not found.installed:
         yield warning(topic, f'"{found.name}" is not installed: {in_memory}', "riverkeeper schema install")
     elif not found.writable and not standby:
-        yield warning(topic, f'"{found.name}" may not be written: {in_memory}', "riverkeeper schema grants")
+        yield warning(topic, f'"{found.name}" may not be written: {in_memory}', cure)
     elif found.heartbeat is None and not found.outdated:
         said = f'the heartbeats in "{found.name}" may not be read: only metadata.health_check_at counts as a beat'
-        yield warning(topic, said, "riverkeeper schema grants")
+        yield warning(topic, said, cure)
     elif found.outdated:
         yield warning(
             topic, f'"{found.name}" is older than this keeper: version {found.version}', "riverkeeper schema install"
@@ -101,13 +90,13 @@ def keeper(found: KeeperSchema | DatabaseError, *, standby: bool) -> Iterator[Fi
         yield ok(topic, f'"{found.name}" is installed, version {found.version}')
 
 
-def rescuer(*, may_rescue: bool, live: bool) -> Iterator[Finding]:
+def rescuer(*, may_rescue: bool, live: bool, cure: str) -> Iterator[Finding]:
     """Of a keeper that may write its own schema; else that is what is said."""
     if may_rescue:
         yield ok("rescuer", "this login may rescue stuck jobs, and prove that beats get through")
     elif live:
         said = "the mode is live, and this login may not rescue: it does nothing, and leaves the turn to others"
-        yield problem("rescuer", said, "riverkeeper schema grants (riverkeeper_rescuer), or rescue.mode: dry_run")
+        yield problem("rescuer", said, cure)
     else:
         yield ok("rescuer", "this login may make dry runs and prove that beats get through; it may change no job")
 

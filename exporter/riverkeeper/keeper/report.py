@@ -30,6 +30,7 @@ class Report:
     """All findings, in the order in which one would look."""
 
     findings: tuple[Finding, ...]
+    misconfigured: bool = False  # the command or the configuration names what is not there
 
     @property
     def has_problems(self) -> bool:

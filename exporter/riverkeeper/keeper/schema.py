@@ -6,7 +6,8 @@ from riverkeeper.database import Database, Transaction
 from riverkeeper.errors import DatabaseError, Trouble
 from riverkeeper.keeper.found import HEARTBEAT_COLUMNS, KeeperSchema, default_name
 from riverkeeper.keeper.grants import KEEPER_TABLES
-from riverkeeper.river.detect import detect
+from riverkeeper.river.detect import detect, names_of
+from riverkeeper.river.layout import Layout
 from riverkeeper.statements import quoted, statement
 
 VERSION = 4  # of what the files in migrations/ make
@@ -28,6 +29,7 @@ def look(tx: Transaction, name: str, river_schema: str) -> KeeperSchema:
     found = tx.query("keeper/detect_keeper", {"schema": name, "columns": columns})
     if not found or not found[0].usable:
         return KeeperSchema(name, installed=bool(found))
+    _refuse_filtered(name, found[0].filtered)
     rows = tx.query("keeper/read_meta")
     if not rows:
         return KeeperSchema(name)
@@ -60,13 +62,51 @@ def look(tx: Transaction, name: str, river_schema: str) -> KeeperSchema:
     )
 
 
+def _refuse_filtered(name: str, filtered: list[str] | None) -> None:
+    if filtered:
+        tables = ", ".join(filtered)
+        what = f'row level security is active on {tables} of keeper schema "{name}" for this login'
+        raise DatabaseError(Trouble.ROW_SECURITY, what)
+
+
+def find_schemas(tx: Transaction, names: dict[str, str], river_schema: str | None, keeper_schema: str | None) -> Layout:
+    """River's layout; `names`, which are the transaction's own, then tell the statements where both schemas are.
+
+    The one way of every command, named or not: River by its name, or by the search_path as River's clients find it;
+    the keeper schema by its name, or by a default name, the one that serves this River first. Raises DatabaseError.
+    """
+    layout = detect(tx, river_schema)
+    names.update(names_of(layout))
+    names["keeper"] = keeper_schema or _find_keeper(tx, names, layout.schema, default_name(river_schema))
+    return layout
+
+
+def _find_keeper(tx: Transaction, names: dict[str, str], river_schema: str, default: str) -> str:
+    """A River that was named once and found by the search_path another time has one keeper schema all the same."""
+    both = dict.fromkeys((default, default_name(None), default_name(river_schema)))
+    for row in tx.query("keeper/find_keepers", {"names": [name for name in both if fits(name)]}):
+        names["keeper"] = row.name
+        try:
+            serves = [meta.river_schema for meta in tx.query("keeper/read_meta")]
+        except DatabaseError:  # locked for a moment: `look` says so, and nobody takes another schema for this one
+            return str(row.name)
+        if river_schema in serves:
+            return str(row.name)
+    return default
+
+
+def fits(name: str) -> bool:
+    """Whether Postgres takes the name whole."""
+    return len(name.encode()) <= MOST_NAME_BYTES
+
+
 def install(url: str, river_schema: str | None, keeper_schema: str | None) -> str:
     """Make or upgrade the keeper schema, in one transaction; doing it again changes nothing. Returns its name."""
-    database = Database(url)
-    name = keeper_schema or default_name(river_schema)
+    database, names = Database(url), dict[str, str]()
     try:
-        with database.writing(INSTALL_SECONDS, {"keeper": name}) as tx:
-            river = detect(tx, river_schema).schema
+        with database.writing(INSTALL_SECONDS, names) as tx:
+            river = find_schemas(tx, names, river_schema, keeper_schema).schema
+            name = names["keeper"]
             _refuse_rivers_own(name, river)
             tx.run(f"SET LOCAL lock_timeout = {INSTALL_SECONDS * 1000:.0f}")
             tx.run("SELECT pg_advisory_xact_lock(hashtext('riverkeeper schema install'))")  # two at once: in turn
@@ -110,13 +150,24 @@ def script(name: str, river_schema: str) -> str:
     return "BEGIN;\n" + "\n".join(part.strip() for part in parts).replace("%%", "%") + "\nCOMMIT;\n"
 
 
+def find_names(url: str, river_schema: str | None, keeper_schema: str | None) -> tuple[str, str]:
+    """River's schema and the keeper's, as `find_schemas` finds them. Raises DatabaseError."""
+    database, names = Database(url), dict[str, str]()
+    try:
+        with database.reading(LOOK_SECONDS, names) as tx:
+            river = find_schemas(tx, names, river_schema, keeper_schema).schema
+            return river, names["keeper"]
+    finally:
+        database.close()
+
+
 def refuse_foreign(url: str, river_schema: str | None, keeper_schema: str | None) -> None:
     """Raises DatabaseError where the keeper schema serves another River or is too new, or the database is away."""
-    database = Database(url)
-    name = keeper_schema or default_name(river_schema)
+    database, names = Database(url), dict[str, str]()
     try:
-        with database.reading(LOOK_SECONDS, {"keeper": name}) as tx:
-            look(tx, name, detect(tx, river_schema).schema)
+        with database.reading(LOOK_SECONDS, names) as tx:
+            river = find_schemas(tx, names, river_schema, keeper_schema).schema
+            look(tx, names["keeper"], river)
     finally:
         database.close()
 
@@ -126,11 +177,12 @@ def uninstall(url: str, river_schema: str | None, keeper_schema: str | None, *, 
 
     Raises DatabaseError: WRONG_KEEPER where it serves another River, and without `force` BEATING where workers beat.
     """
-    database = Database(url)
-    name = keeper_schema or default_name(river_schema)
+    database, names = Database(url), dict[str, str]()
     try:
-        with database.writing(INSTALL_SECONDS, {"keeper": name}) as tx:
-            if not look(tx, name, detect(tx, river_schema).schema).installed:
+        with database.writing(INSTALL_SECONDS, names) as tx:
+            river = find_schemas(tx, names, river_schema, keeper_schema).schema
+            name = names["keeper"]
+            if not look(tx, name, river).installed:
                 raise DatabaseError(Trouble.MISSING, f'there is no keeper schema "{name}"')
             _refuse_shared(tx, name)
             if not force:

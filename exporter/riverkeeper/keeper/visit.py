@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from riverkeeper.config.load import Config
 from riverkeeper.database import Database, Transaction
 from riverkeeper.errors import DatabaseError, Trouble
-from riverkeeper.keeper.schema import look
-from riverkeeper.river.detect import detect
+from riverkeeper.keeper.schema import find_schemas, look
 
 RESCUE_VERSION = 3  # of the keeper schema, which brought the tables of the rescuer
 
@@ -17,13 +16,13 @@ RESCUE_VERSION = 3  # of the keeper schema, which brought the tables of the resc
 @contextlib.contextmanager
 def visit(config: Config, seconds: float, *, writing: bool = False) -> Iterator[Transaction]:
     """Raises DatabaseError; NO_KEEPER where there is no keeper schema, or one from before the rescuer."""
-    database = Database(config.conninfo.reveal())
-    name = config.database.effective_keeper_schema
-    schemas = {"keeper": name}
+    database, place = Database(config.conninfo.reveal()), config.database
+    names: dict[str, str] = {}
     try:
-        with (database.writing if writing else database.reading)(seconds, schemas) as tx:
-            schemas["river"] = detect(tx, config.database.river_schema).schema
-            found = look(tx, name, schemas["river"])
+        with (database.writing if writing else database.reading)(seconds, names) as tx:
+            river = find_schemas(tx, names, place.river_schema, place.keeper_schema).schema
+            name = names["keeper"]
+            found = look(tx, name, river)
             if not found.installed:
                 raise DatabaseError(Trouble.NO_KEEPER, f'keeper schema "{name}" is not installed')
             if found.version is None:

@@ -10,10 +10,9 @@ from riverkeeper.database import Database, Transaction
 from riverkeeper.errors import DatabaseError, Trouble
 from riverkeeper.heartbeat.clock import lease_clock
 from riverkeeper.keeper.found import KeeperSchema
-from riverkeeper.keeper.schema import look
+from riverkeeper.keeper.schema import find_schemas, look
 from riverkeeper.keeper.visit import RESCUE_VERSION
 from riverkeeper.rescue.rules import rules_of
-from riverkeeper.river.detect import detect
 
 LOOK_AGAIN_SECONDS = 60.0  # as often as a reading looks into the catalog, and after anything failed
 
@@ -24,7 +23,7 @@ class Ground:
     def __init__(self, config: Config) -> None:
         self._config = config
         self._is_live = rules_of(config).is_live
-        self._schemas = {"keeper": config.database.effective_keeper_schema}
+        self._schemas: dict[str, str] = {}
         self._looked_at = float("-inf")
         self._found: KeeperSchema | None = None  # as a reader sees it
         self.may_rescue = False  # or else make dry runs; known from the first transaction on
@@ -32,7 +31,7 @@ class Ground:
 
     @property
     def schemas(self) -> dict[str, str]:
-        """`river` and `keeper`, as they were found."""
+        """What the statements call both schemas, as they were found."""
         return self._schemas
 
     @contextmanager
@@ -77,6 +76,6 @@ class Ground:
         self._looked_at = lease_clock()
 
     def _find(self, tx: Transaction) -> KeeperSchema:
-        schema = detect(tx, self._config.database.river_schema).schema
-        self._schemas["river"] = schema
-        return look(tx, self._schemas["keeper"], schema)
+        place = self._config.database
+        river = find_schemas(tx, self._schemas, place.river_schema, place.keeper_schema).schema
+        return look(tx, self._schemas["keeper"], river)

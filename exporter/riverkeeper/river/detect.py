@@ -8,6 +8,7 @@ from riverkeeper.database import Transaction
 from riverkeeper.errors import DatabaseError, Trouble
 from riverkeeper.river.layout import COLUMNS, PRO, TABLES, Layout
 from riverkeeper.snapshot import FINAL_STATES, LIVE_STATES
+from riverkeeper.statements import quoted
 
 
 def detect(tx: Transaction, schema: str | None) -> Layout:
@@ -16,22 +17,46 @@ def detect(tx: Transaction, schema: str | None) -> Layout:
     if schema and not rows:
         raise DatabaseError(Trouble.NO_RIVER, f'there is no schema "{schema}" in this database')
     if not rows or rows[0].job_table is None:
-        named, searched = f'schema "{schema}" holds no table river_job', "no table river_job in the search_path"
-        raise DatabaseError(Trouble.NO_RIVER, named if schema else f"{searched}, as far as this login may use it")
+        raise DatabaseError(Trouble.NO_RIVER, _not_there(tx, schema))
     found = rows[0]
-    columns, oids = _columns(tx, found.schema_oid)
-    states = tuple(row.state for row in tx.query("river/detect_states", {"job_table": found.job_table}))
+    columns, oids, filtered = _columns(tx, found.schema_oid)
+    if "river_job" in filtered:
+        raise DatabaseError(Trouble.ROW_SECURITY, _hidden(f"{found.name}.river_job", found.login))
+    labels = tx.query("river/detect_states", {"job_table": found.job_table})
+    states = tuple(row.state for row in labels)
     _refuse_old(states, columns)
-    return Layout(found.name, states, columns, oids)
+    return Layout(found.name, states, columns, oids, filtered, (labels[0].type_schema, labels[0].type_name))
 
 
-def _columns(tx: Transaction, schema_oid: int) -> tuple[dict[str, dict[str, bool]], dict[str, int]]:
+def names_of(layout: Layout) -> dict[str, str]:
+    """What the statements are to call River's schema and the type of its states."""
+    return {"river": layout.schema, "state_type": ".".join(quoted(part) for part in layout.state_type)}
+
+
+def _not_there(tx: Transaction, schema: str | None) -> str:
+    there = ", ".join(f'schema "{row.name}" holds one' for row in tx.query("river/list_rivers"))
+    if schema:
+        what = f'schema "{schema}" holds no table river_job'
+    else:
+        what = "no table river_job in the search_path, as far as this login may use it"
+    return f"{what}; {there}" if there else what
+
+
+def _hidden(table: str, login: str) -> str:
+    """A policy that hides every row raises no error, and a River without jobs looks well."""
+    return f"row level security is active on {table} for login {login}: rows may be hidden, and nobody could tell"
+
+
+def _columns(tx: Transaction, schema_oid: int) -> tuple[dict[str, dict[str, bool]], dict[str, int], frozenset[str]]:
     columns: dict[str, dict[str, bool]] = {}
     oids: dict[str, int] = {}
+    filtered: set[str] = set()
     for row in tx.query("river/detect_tables", {"schema_oid": schema_oid, "tables": [*TABLES, *PRO]}):
         columns.setdefault(row.table_name, {})[row.column_name] = row.readable
         oids[row.table_name] = row.table_oid
-    return columns, oids
+        if row.filtered:
+            filtered.add(row.table_name)
+    return columns, oids, frozenset(filtered)
 
 
 def _refuse_old(states: tuple[str, ...], columns: Mapping[str, Mapping[str, bool]]) -> None:

@@ -4,6 +4,7 @@
 SELECT
     n.nspname AS name,
     n.oid::bigint AS schema_oid,
+    current_user::text AS login,
     c.oid::bigint AS job_table
 FROM (
     SELECT s.nspname AS given, 1 AS position

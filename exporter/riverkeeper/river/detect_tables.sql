@@ -1,4 +1,5 @@
--- Question: which of River's tables and columns exist here, and which of them may this login read?
+-- Question: which of River's tables and columns exist here, and which of them may this login read, and whose rows would
+-- a policy of row level security choose for it?
 -- Index: the system catalog's own.
 -- NULL: never; a table that does not exist has no rows. Columns may be readable one by one (column grants).
 SELECT
@@ -6,7 +7,8 @@ SELECT
     a.attname AS column_name,
     c.oid::bigint AS table_oid,
     has_schema_privilege(c.relnamespace, 'USAGE')
-        AND has_column_privilege(c.oid, a.attnum, 'SELECT') AS readable
+        AND has_column_privilege(c.oid, a.attnum, 'SELECT') AS readable,
+    row_security_active(c.oid) AS filtered
 FROM pg_catalog.pg_class AS c
 JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid
 WHERE c.relnamespace = %(schema_oid)s::oid

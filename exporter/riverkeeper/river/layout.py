@@ -32,6 +32,8 @@ class Layout:
     states: tuple[str, ...]
     columns: Mapping[str, Mapping[str, bool]]
     oids: Mapping[str, int]
+    filtered: frozenset[str]  # tables of which row level security may hide rows from this login
+    state_type: tuple[str, str]  # schema and name: the type stays behind where the tables are moved without it
 
     @property
     def live_states(self) -> tuple[str, ...]:
