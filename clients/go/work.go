@@ -17,6 +17,7 @@ type Work struct {
 	ctx      context.Context //nolint:containedctx // handed out by Begin
 	cancel   context.CancelCauseFunc
 	returned chan struct{}
+	ended    time.Duration // uptime of its return; readable once returned is closed
 	told     progress
 
 	// The rest is guarded by b.mu.
@@ -27,8 +28,9 @@ type Work struct {
 	finished  bool // completed by the job itself
 	stopAsked bool
 	expired   bool
-	over      bool // the work has returned
-	givenUp   bool // told as abandoned
+	over      bool  // the work has returned
+	givenUp   bool  // told as abandoned
+	successor *Work // a later attempt of the job that was begun here while this one was at work
 }
 
 type workKey struct{}
@@ -72,6 +74,9 @@ func (b *Beater) register(ctx context.Context, claim Claim, tier Tier) (w, earli
 	earlier = b.newest[claim.JobID]
 	w = &Work{b: b, process: b, claim: claim, key: key, tier: tier, returned: make(chan struct{}), heard: uptime()}
 	w.ctx, w.cancel = context.WithCancelCause(context.WithValue(ctx, workKey{}, w))
+	if earlier != nil {
+		earlier.successor = w
+	}
 	b.works[key], b.newest[claim.JobID] = w, w
 	b.active++
 	b.hasten(tier)
@@ -113,8 +118,63 @@ func (b *Beater) await(ctx context.Context, earlier *Work) {
 	select {
 	case <-earlier.returned:
 	case <-timer.C:
+		return
+	case <-ctx.Done():
+		return
+	}
+	select { // the earlier result is handed in after this moment, and must not replace ours
+	case <-time.After(apart):
 	case <-ctx.Done():
 	}
+}
+
+const (
+	apart     = 500 * time.Millisecond // between two results of one job that this process hands in
+	written   = 2 * time.Second        // a result is taken for written so long after its work has returned,
+	unwritten = 30 * time.Second       // or at most so long after it, if the database is away
+)
+
+// AwaitSuccessor holds up the result of an attempt that was overtaken, until that of the later attempt in this process has
+// been written. River collects results by job id and keeps one: the late one would replace the other before either was
+// sent, the database would drop it, and work that was done would be done once more. It returns at once in every other case.
+func (w *Work) AwaitSuccessor() {
+	last := w.lastSuccessor()
+	if last == w {
+		return
+	}
+	select {
+	case <-last.returned:
+	default:
+		return // its result comes after ours, and replaces it
+	}
+	for !w.b.surelyWritten(last) {
+		select {
+		case <-time.After(apart / 5):
+		case <-w.b.halted.Done():
+			return
+		}
+	}
+}
+
+func (w *Work) lastSuccessor() *Work {
+	if w.b == nil {
+		return w
+	}
+	w.b.mu.Lock()
+	defer w.b.mu.Unlock()
+	last := w
+	for last.successor != nil {
+		last = last.successor
+	}
+	return last
+}
+
+// surelyWritten is true when a beat has come through after the result was handed in: so could the result.
+func (b *Beater) surelyWritten(w *Work) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	since := uptime() - w.ended
+	return since > unwritten || since > written && b.heard > w.ended+written/2
 }
 
 // lose needs b.mu.
@@ -135,7 +195,7 @@ func (w *Work) depart() {
 	if w.over {
 		return
 	}
-	w.over = true
+	w.over, w.ended = true, uptime()
 	delete(b.works, w.key)
 	if b.newest[w.key.jobID] == w {
 		delete(b.newest, w.key.jobID)

@@ -22,8 +22,8 @@ CURES = (
     Cure(
         "jobs that began before the fence was installed are not fenced",
         "rivermiddleware/middleware.go",
-        "\t\tm.attach(ctx, work, job)\n\t\twork.Finish(outcome)\n",
-        "\t\twork.Finish(outcome)\n",
+        "\t\t\tm.attach(ctx, work, job)\n",
+        "",
         ("tests::TestContract",),
     ),
     Cure(
@@ -69,6 +69,27 @@ CURES = (
         ("tests::TestStopWithoutPatience",),
     ),
     Cure(
+        "an overtaken attempt hands in its result after the later one, and replaces it: finished work is done again",
+        "work.go",
+        "\tfor !w.b.surelyWritten(last) {\n",
+        "\tfor false {\n",
+        ("tests::TestOvertakenAttemptWaitsForTheLaterResult",),
+    ),
+    Cure(
+        "the token of a batch's leader drops the results of its members",
+        "rivermiddleware/middleware.go",
+        "\t\tif isBatch(err) {\n",
+        "\t\tif false {\n",
+        ("rivermiddleware::TestBatchesHaveNoToken",),
+    ),
+    Cure(
+        "a result that is dropped panics River 0.44 to 0.47, and with it all jobs of the process",
+        "rivermiddleware/release.go",
+        "\tif minor >= panicsFrom && minor <= panicsTo {\n",
+        "\tif false {\n",
+        ("rivermiddleware::TestReleasesThatPanicAreNotFenced",),
+    ),
+    Cure(
         "a lease runs from a late answer, and work goes on after its claim was rescued",
         "tick.go",
         "\t\tw.heard, w.beaten = batch.sent, true\n",
@@ -92,8 +113,8 @@ CURES = (
     Cure(
         "a beat whose answer got lost made a row, and the client believes that there is none",
         "tick.go",
-        "\tif b.refused || unsent { // nothing was written\n",
-        "\tif b.refused || unsent || err != nil { // nothing was written\n",
+        '\tif reason != "" || unsent { // nothing was written\n',
+        '\tif reason != "" || unsent || err != nil { // nothing was written\n',
         (".::TestFailedBeatSaysNothing",),
     ),
     Cure(

@@ -22,6 +22,14 @@ func Fenced(metadataSet func(ctx context.Context, key string, value any) error) 
 	return Fence{metadataSet}
 }
 
+// withdraw takes the token back: River writes the metadata of a batch's leader into the results of all its members, and the
+// leader's claim is not theirs. Null is no token.
+func (m *Middleware) withdraw(ctx context.Context) {
+	if m.fence.fences() {
+		_ = m.fence.metadataSet(ctx, riverbeat.TokenKey, nil) // it fails where attach has failed
+	}
+}
+
 // Plain is for River before 0.39: a late result may be written into the next attempt. The keeper is told, and waits longer
 // before it lets a rescued job run.
 func Plain() Fence { return Fence{} }

@@ -29,6 +29,9 @@ type Middleware struct {
 // New makes the middleware. It takes the configuration of the pool, not its connections: the beats have one of their
 // own for each River client, so that they never wait behind the queries of jobs.
 func New(pool *pgxpool.Pool, fence Fence, options ...Option) *Middleware {
+	version := riverVersion()
+	wanted := fence
+	fence = wanted.fits(minorOf(version))
 	m := &Middleware{
 		config:  riverbeat.Config{Database: pool.Config(), Fences: fence.fences()},
 		fence:   fence,
@@ -43,7 +46,7 @@ func New(pool *pgxpool.Pool, fence Fence, options ...Option) *Middleware {
 	if m.log == nil {
 		m.log = slog.Default()
 	}
-	m.adviseFence()
+	m.adviseFence(wanted, version)
 	return m
 }
 
@@ -70,8 +73,13 @@ func (m *Middleware) Work(ctx context.Context, job *rivertype.JobRow, doInner fu
 		if returned {
 			outcome = outcomeOf(working, err)
 		}
-		m.attach(ctx, work, job)
+		if isBatch(err) {
+			m.withdraw(ctx)
+		} else {
+			m.attach(ctx, work, job)
+		}
 		work.Finish(outcome)
+		work.AwaitSuccessor()
 	}()
 	err = explained(working, doInner(working))
 	returned = true

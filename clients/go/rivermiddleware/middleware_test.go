@@ -91,6 +91,45 @@ func testPool(t *testing.T) *pgxpool.Pool {
 	return pool
 }
 
+// River 0.44 to 0.47 panics where a result is dropped: no token there, whatever is asked for.
+func TestReleasesThatPanicAreNotFenced(t *testing.T) {
+	fence := Fenced(func(context.Context, string, any) error { return nil })
+	for minor, want := range map[int]bool{0: true, 39: true, 43: true, 44: false, 47: false, 48: true, 51: true} {
+		if got := fence.fits(minor).fences(); got != want {
+			t.Errorf("0.%d: %v", minor, got)
+		}
+	}
+}
+
+// batch is the error by which River Pro reports the jobs of a batch.
+type batch struct{ error }
+
+func (batch) ErrorsByID() map[int64]error { return nil }
+func (batch) Jobs() []*rivertype.JobRow   { return nil }
+
+// The token of a batch's leader is withdrawn: River would write it into the results of the other members. The error stays as
+// it is, because River asks for its type.
+func TestBatchesHaveNoToken(t *testing.T) {
+	metadata := map[string]any{}
+	set := func(_ context.Context, key string, value any) error { metadata[key] = value; return nil }
+	m := New(testPool(t), Fenced(set), Logger(slog.New(slog.DiscardHandler)))
+	at := time.Now()
+	job := &rivertype.JobRow{ID: 1, Attempt: 1, AttemptedAt: &at, AttemptedBy: []string{"me"}}
+	for _, want := range []error{batch{context.Canceled}, errors.New("ordinary")} {
+		err := m.Work(context.Background(), job, func(context.Context) error { return want })
+		if err != want { //nolint:errorlint // the very one
+			t.Errorf("%T became %T", want, err)
+		}
+		token, set := metadata[riverbeat.TokenKey]
+		if !set || (token == nil) != isBatch(want) {
+			t.Errorf("%T: token %v", want, token)
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+	defer cancel()
+	_ = m.Stop(ctx)
+}
+
 // The version is read only to say which fence there could be.
 func TestVersions(t *testing.T) {
 	for version, want := range map[string]int{"v0.51.1": 51, "v0.39.0-rc.1": 39, "v1.2.0": 1002, "": 0, "(devel)": 0} {

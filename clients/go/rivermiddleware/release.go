@@ -11,13 +11,26 @@ const (
 	riverModule = "github.com/riverqueue/river"
 	fencedSince = 39 // River 0.39 has MetadataSet
 	testedTo    = 51
+
+	panicsFrom = 44 // River 0.44 to 0.47 panics, and with it the process, where the database drops a result
+	panicsTo   = 47
 )
 
+// fits replaces a fence that this River does not bear.
+func (f Fence) fits(minor int) Fence {
+	if minor >= panicsFrom && minor <= panicsTo {
+		return Plain()
+	}
+	return f
+}
+
 // adviseFence says once what this River could have: nobody should have to know it from a version.
-func (m *Middleware) adviseFence() {
-	version := riverVersion()
+func (m *Middleware) adviseFence(wanted Fence, version string) {
 	minor := minorOf(version)
 	switch {
+	case wanted.fences() && !m.fence.fences():
+		m.log.Error("riverbeat: results are not fenced, because River 0.44 to 0.47 panics where a result is dropped: upgrade to 0.48",
+			slog.String("river", version))
 	case !m.fence.fences() && minor >= fencedSince:
 		m.log.Warn("riverbeat: results of this River can be fenced: use Fenced(river.MetadataSet)", slog.String("river", version))
 	case m.fence.fences() && minor > testedTo:

@@ -222,6 +222,32 @@ func TestReclaimWaitsForTheEarlierAttempt(t *testing.T) {
 	}
 }
 
+// An overtaken attempt that returns just after the later one hands in its result once that of the later one is written: River
+// keeps one result a job, and would keep the last.
+func TestOvertakenAttemptWaitsForTheLaterResult(t *testing.T) {
+	b := fencedBench(t, func(c *riverbeat.Config) { c.Fence = time.Millisecond })
+	first, _, claim := b.beating(quick)
+	b.exec("UPDATE river_job SET attempt = 2, attempted_at = attempted_at + interval '1 s'")
+	second := claim
+	second.Attempt = 2
+	at, _ := time.Parse(time.RFC3339Nano, claim.AttemptedAt)
+	second.AttemptedAt = riverbeat.AttemptedAtText(at.Add(time.Second))
+	later, _ := b.beater.Begin(context.Background(), second, quick)
+	begun := time.Now()
+	first.AwaitSuccessor()
+	later.AwaitSuccessor()
+	if waited := time.Since(begun); waited > time.Second {
+		t.Errorf("waited %v although the later attempt is at work", waited)
+	}
+	later.Finish(riverbeat.Completed)
+	first.Finish(riverbeat.Completed)
+	begun = time.Now()
+	first.AwaitSuccessor()
+	if waited := time.Since(begun); waited < 1500*time.Millisecond || waited > 20*time.Second {
+		t.Errorf("waited %v", waited)
+	}
+}
+
 // A claim that is begun twice, as by a middleware that is installed twice, is one claim.
 func TestBegunTwice(t *testing.T) {
 	b := fencedBench(t)

@@ -98,8 +98,8 @@ func tellEachSecond(ctx context.Context) error {
 	}
 }
 
-// middleware makes the running jobs beat as the flags say; nil without beats.
-func middleware(pool *pgxpool.Pool, o *options) ([]rivertype.Middleware, error) {
+// middleware makes the process and its jobs beat as the flags say; nil without beats.
+func middleware(pool *pgxpool.Pool, o *options) (*rivermiddleware.Middleware, error) {
 	tier := riverbeat.Tier{Interval: o.interval, Lease: o.lease}
 	chosen := []rivermiddleware.Option{
 		rivermiddleware.RiverSchema(o.schema),
@@ -116,5 +116,5 @@ func middleware(pool *pgxpool.Pool, o *options) ([]rivertype.Middleware, error) 
 	default:
 		return nil, fmt.Errorf("-beat is none, table or metadata, not %q", o.beat)
 	}
-	return []rivertype.Middleware{rivermiddleware.New(pool, fence(), chosen...)}, nil
+	return rivermiddleware.New(pool, fence(), chosen...), nil
 }

@@ -9,8 +9,10 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverkeeper/riverkeeper/clients/go/rivermiddleware"
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+	"github.com/riverqueue/river/rivertype"
 )
 
 // Room for the jobs of all queues' beats beside River's own connections.
@@ -26,13 +28,16 @@ func work(ctx context.Context, o *options, _ []string) error {
 		return err
 	}
 	defer pool.Close()
-	config, err := workerConfig(pool, o)
+	beats, err := middleware(pool, o)
 	if err != nil {
 		return err
 	}
-	client, err := river.NewClient(riverpgxv5.New(pool), config)
+	client, err := river.NewClient(riverpgxv5.New(pool), workerConfig(pool, beats, o))
 	if err != nil {
 		return fmt.Errorf("make the client: %w", err)
+	}
+	if beats != nil {
+		beats.Start(client.ID())
 	}
 	recorded, err := recordEvents(client, o.events)
 	if err != nil {
@@ -57,11 +62,7 @@ func load(ctx context.Context, client *river.Client[pgx.Tx], m *mix, o *options)
 	}
 }
 
-func workerConfig(pool *pgxpool.Pool, o *options) (*river.Config, error) {
-	beats, err := middleware(pool, o)
-	if err != nil {
-		return nil, err
-	}
+func workerConfig(pool *pgxpool.Pool, beats *rivermiddleware.Middleware, o *options) *river.Config {
 	queues := map[string]river.QueueConfig{}
 	for _, name := range o.queues {
 		queues[name] = river.QueueConfig{MaxWorkers: o.workers}
@@ -70,14 +71,16 @@ func workerConfig(pool *pgxpool.Pool, o *options) (*river.Config, error) {
 		ID:                   o.clientID,
 		JobTimeout:           min(time.Minute, o.rescueAfter), // River refuses one longer than the rescue
 		Logger:               slog.Default(),
-		Middleware:           beats,
 		Queues:               queues,
 		RescueStuckJobsAfter: o.rescueAfter,
 		Schema:               o.schema,
 		Workers:              newWorkers(pool, o.schema),
 	}
+	if beats != nil {
+		made.Middleware = []rivertype.Middleware{beats}
+	}
 	soften(made, o)
-	return made, nil
+	return made
 }
 
 // stop ends the client in order; deaf jobs are left behind, still `running` in the table, as a killed process leaves them.

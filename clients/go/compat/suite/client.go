@@ -92,14 +92,28 @@ func Client(tb testing.TB, pool *pgxpool.Pool, worker *Worker, slots int, middle
 
 func start(tb testing.TB, pool *pgxpool.Pool, workers *river.Workers, slots int, middleware ...rivertype.Middleware) *river.Client[pgx.Tx] {
 	tb.Helper()
-	client, err := river.NewClient(riverpgxv5.New(pool), &river.Config{
+	return startWith(tb, pool, workers, slots, func(config *river.Config) { config.Middleware = middleware })
+}
+
+// PluginClient starts a River client whose configuration is changed first.
+func PluginClient(tb testing.TB, pool *pgxpool.Pool, worker *Worker, change func(*river.Config)) *river.Client[pgx.Tx] {
+	tb.Helper()
+	workers := river.NewWorkers()
+	river.AddWorker(workers, worker)
+	return startWith(tb, pool, workers, 1, change)
+}
+
+func startWith(tb testing.TB, pool *pgxpool.Pool, workers *river.Workers, slots int, change func(*river.Config)) *river.Client[pgx.Tx] {
+	tb.Helper()
+	config := &river.Config{
 		Queues:            map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: slots}},
 		Workers:           workers,
-		Middleware:        middleware,
 		Logger:            slog.New(slog.NewTextHandler(Quiet{}, &slog.HandlerOptions{Level: slog.LevelError + 1})),
 		FetchCooldown:     10 * time.Millisecond,
 		FetchPollInterval: 50 * time.Millisecond,
-	})
+	}
+	change(config)
+	client, err := river.NewClient(riverpgxv5.New(pool), config)
 	if err != nil {
 		tb.Fatal(err)
 	}
