@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 JOBS   ?= 3   # on two cores: many tests wait for a scaled time to pass
 
-.PHONY: help setup test test-long lint generate demo e2e bench clean
+.PHONY: help setup test test-long lint generate lock demo e2e containers bench clean
 
 help:       ## Show this help
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,11 +33,20 @@ lint: $(READY)   ## ruff and mypy, strict
 generate: $(READY)   ## Write again what is generated: tables in docs/, rules, dashboards, manifests
 	$(BIN)/python -m riverkeeper.generate
 
+lock: $(READY)   ## Pin what the image installs, with hashes (ARGS=--upgrade for newer releases)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group lock
+	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' | \
+	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock' \
+	  --output-file requirements.lock $(ARGS) pyproject.toml -
+
 demo: $(READY)   ## The exporter on an embedded Postgres with a simulated fleet (ARGS="--seconds 30" to stop by itself)
 	$(BIN)/riverkeeper demo $(ARGS)
 
 e2e: $(READY)   ## The end-to-end suite: real River clients, real Prometheus (needs Go)
 	bash tests/e2e/run $(ARGS)
+
+containers:   ## Build the images, run the compose demo and kill a worker in it (needs a Docker daemon)
+	bash tests/containers/run
 
 bench: $(READY)   ## The benchmarks; results with method in docs/performance.md
 	$(BIN)/python benchmarks/run.py $(ARGS)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -32,18 +35,46 @@ def test_no_webhook_is_no_fault() -> None:
     assert "404" in finding.what
 
 
-def test_a_token_that_is_kept_well_is_right(tmp_path: Path) -> None:
-    """Long, random, and readable by its owner alone."""
-    assert levels(written(tmp_path, TOKEN)) == [Level.OK]
+@pytest.mark.parametrize("mode", [0o400, 0o600, 0o440, 0o640])
+def test_a_token_that_is_kept_well_is_right(tmp_path: Path, mode: int) -> None:
+    """Long, random, and readable by its owner and group at most: a mounted secret is read by its group."""
+    assert levels(written(tmp_path, TOKEN, mode)) == [Level.OK]
 
 
-@pytest.mark.parametrize(("content", "mode"), [(TOKEN, 0o640), (TOKEN, 0o604), ("short", 0o600)])
+@pytest.mark.parametrize(("content", "mode"), [(TOKEN, 0o644), (TOKEN, 0o604), ("short", 0o600)])
 def test_a_token_that_others_may_know_is_warned_of(tmp_path: Path, content: str, mode: int) -> None:
     """With the command that mends it, and never with the token."""
     told = list(findings(Webhook.model_validate({"token_file": written(tmp_path, content, mode)})))
 
     assert [finding.level for finding in told] == [Level.OK, Level.WARNING]
     assert content not in "".join(f"{finding.what}{finding.cure}" for finding in told)
+
+
+def test_the_fix_keeps_the_token_readable(tmp_path: Path) -> None:
+    """The proposed command, run, ends the warning and leaves the file readable to its owner."""
+    file = written(tmp_path, TOKEN, 0o644)
+    (_, warned) = findings(Webhook.model_validate({"token_file": file}))
+
+    subprocess.run(shlex.split(str(warned.cure)), check=True)
+
+    assert levels(file) == [Level.OK]
+
+
+def test_who_reads_it_as_one_of_the_others_takes_its_group_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A secret mounted as root's, with mode 644: closing it to others alone would close it to Riverkeeper too."""
+    file = written(tmp_path, TOKEN, 0o644)
+    stranger = file.stat().st_uid + file.stat().st_gid + 1
+    monkeypatch.setattr(os, "geteuid", lambda: stranger)
+    monkeypatch.setattr(os, "getegid", lambda: stranger)
+    monkeypatch.setattr(os, "getgroups", list)
+
+    (_, warned) = findings(Webhook.model_validate({"token_file": file}))
+
+    assert warned.cure is not None
+    assert warned.cure.startswith(f"chgrp {stranger} {file} && chmod 640 {file};")
+    assert "defaultMode: 0440" in warned.cure
 
 
 @pytest.mark.parametrize("content", [None, "", "two words"])

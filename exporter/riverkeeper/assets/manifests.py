@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 from importlib.resources import files
 from textwrap import indent
 
@@ -52,7 +53,10 @@ def manifest_files(assets: Assets) -> dict[str, str]:
 def _templates() -> dict[str, str]:
     folder = files("riverkeeper.assets").joinpath("kubernetes")
     texts = {file.name: file.read_text(encoding="utf-8") for file in folder.iterdir() if file.name.endswith(".yaml")}
-    return {name: text.replace("<< version >>", __version__) for name, text in sorted(texts.items())}
+    filled = {"<< version >>": __version__, "<< version as a name >>": re.sub("[^a-z0-9]+", "-", __version__)}
+    for mark, value in filled.items():
+        texts = {name: text.replace(mark, value) for name, text in texts.items()}
+    return dict(sorted(texts.items()))
 
 
 def _rule(assets: Assets) -> str:

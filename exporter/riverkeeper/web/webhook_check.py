@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from collections.abc import Iterator
+from pathlib import Path
 
 from riverkeeper.config.webhook import Webhook
 from riverkeeper.keeper.report import Finding, ok, problem, warning
@@ -13,7 +15,6 @@ from riverkeeper.web.webhook import PATH
 
 TOPIC = "webhook"
 SHORT = 16  # characters; a random token of less can be tried out
-_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 def findings(settings: Webhook) -> Iterator[Finding]:
@@ -24,15 +25,23 @@ def findings(settings: Webhook) -> Iterator[Finding]:
         return
     try:
         token = read_token(file)
-        mode = stat.S_IMODE(file.stat().st_mode)
+        status = file.stat()
     except WebError as error:
         yield problem(TOPIC, f"nobody is let in: {error.what}", error.cure)
         return
     yield ok(TOPIC, f"{PATH} takes alerts with the token in {file}")
-    if mode & _OTHERS:
-        yield warning(
-            TOPIC, f"{file} has mode {mode:o}: others on this machine may know the token", f"chmod 600 {file}"
-        )
+    if status.st_mode & stat.S_IRWXO:
+        what = f"{file} has mode {stat.S_IMODE(status.st_mode):o}: every user of this machine may know the token"
+        yield warning(TOPIC, what, _closed_to_others(file, status))
     if len(token) < SHORT:
         what = f"the token has {len(token)} characters and can be guessed"
         yield warning(TOPIC, what, f"openssl rand -hex 32 > {file}")
+
+
+def _closed_to_others(file: Path, status: os.stat_result) -> str:
+    """The command after which this process can still read the file, and others cannot."""
+    if status.st_uid == os.geteuid() or status.st_gid in {os.getegid(), *os.getgroups()}:
+        return f"chmod o= {file}"
+    return (
+        f"chgrp {os.getegid()} {file} && chmod 640 {file}; in Kubernetes: defaultMode: 0440 for the secret, and fsGroup"
+    )

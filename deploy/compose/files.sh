@@ -1,0 +1,12 @@
+#!/bin/sh
+# Copies what the services read from the clone into the volume that they share, each file readable to the user who needs it.
+# A clone made with umask 077 is readable to its owner alone, and the services run as other users.
+set -eu
+mkdir -p /files/alerts /files/secrets
+cp -R /clone/deploy/compose/prometheus.yml /clone/deploy/compose/riverkeeper.yml /clone/alerts/alertmanager.yml \
+    /clone/deploy/grafana/provisioning /clone/dashboards/json /files
+cp /clone/alerts/*.yml /files/alerts
+chmod -R a+rX /files
+# Riverkeeper (65532) reads both secrets, Alertmanager (group 65534) the token, nobody else anything.
+install -o 65532 -g 65532 -m 0400 /clone/deploy/compose/demo-database-url /files/secrets/database-url
+install -o 65532 -g 65534 -m 0440 /clone/deploy/compose/demo-webhook-token /files/secrets/riverkeeper-token
