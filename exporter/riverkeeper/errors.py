@@ -29,6 +29,7 @@ class Trouble(StrEnum):
     SHARED_SCHEMA = "shared_schema"
     NO_KEEPER = "no_keeper"
     BEATING = "beating"
+    NO_FENCE = "no_fence"
     OTHER = "other"
 
 
@@ -55,6 +56,7 @@ CURES: dict[Trouble, str] = {
     Trouble.SHARED_SCHEMA: "name a schema for the keeper that holds nothing else (database.keeper_schema)",
     Trouble.NO_KEEPER: "run `riverkeeper schema install`, as the owner of River's tables or another who may",
     Trouble.BEATING: "take the client out of the workers and wait three of their intervals, or say --force",
+    Trouble.NO_FENCE: "run `riverkeeper schema fence status`: it says which login must run what",
     Trouble.OTHER: "see the database server's log for this application_name",
 }
 
@@ -62,15 +64,11 @@ CURES: dict[Trouble, str] = {
 class DatabaseError(Exception):
     """A failed statement or connection. Its text never holds a password, a parameter or a job's data."""
 
-    def __init__(self, trouble: Trouble, what: str) -> None:
+    def __init__(self, trouble: Trouble, what: str, cure: str | None = None) -> None:
         super().__init__(what)
         self.trouble = trouble
         self.what = what
-
-    @property
-    def cure(self) -> str:
-        """What the operator can do about it."""
-        return CURES[self.trouble]
+        self.cure = cure or CURES[trouble]  # what the operator can do about it; given where the cause is known exactly
 
     @property
     def is_final(self) -> bool:

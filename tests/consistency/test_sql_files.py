@@ -23,6 +23,9 @@ SCRIPTS = {
     "002_heartbeat",
     "003_rescue",
     "004_runs",
+    "005_fence",
+    "create_fence",
+    "drop_fence",
     "meta",
 }  # DDL, run by `install` and the fixtures
 

@@ -8,6 +8,7 @@ from riverkeeper.cli.options import database_options, give_up
 from riverkeeper.config.load import Config
 from riverkeeper.errors import DatabaseError
 from riverkeeper.keeper import schema as keeper_schema
+from riverkeeper.keeper.fence import Fence, fence_script
 from riverkeeper.keeper.granting import Wish, apply, read_target
 from riverkeeper.keeper.grants import KEEPER, READER, RESCUER, printable, script
 from riverkeeper.rescue.rules import rules_of
@@ -22,13 +23,17 @@ def schema() -> None:
 
 @schema.command()
 @database_options
-def install(config: Config) -> None:
+@click.option("--fence/--no-fence", default=True, help="Put the fence on River's table too, where this login may.")
+def install(config: Config, fence: bool) -> None:
     """Make or upgrade the keeper schema. Safe beside running workers and keepers; doing it again changes nothing."""
+    given = _given(config)
     try:
-        name = keeper_schema.install(_url(config), config.database.river_schema, config.database.keeper_schema)
+        name = keeper_schema.install(*given, fence=fence)
+        click.echo(f'Keeper schema "{name}" is at version {keeper_schema.VERSION}.')
+        if fence:
+            _tell(keeper_schema.fence_status(*given))
     except DatabaseError as error:
         give_up(error)
-    click.echo(f'Keeper schema "{name}" is at version {keeper_schema.VERSION}.')
 
 
 @schema.command()
@@ -82,6 +87,66 @@ def grants(config: Config, login: str | None, role: str | None, workers: str | N
             click.echo(f"-- the part for {printable(part.who)}")
     if left:
         raise SystemExit(1)
+
+
+@schema.group()
+def fence() -> None:
+    """The two triggers on River's table by which the database drops results of earlier attempts."""
+
+
+@fence.command(name="install")
+@database_options
+def install_fence(config: Config) -> None:
+    """Put the fence on River's table, as its owner. River's writes wait for a second at most; again changes nothing."""
+    try:
+        _tell(keeper_schema.install_fence(*_given(config)))
+    except DatabaseError as error:
+        give_up(error)
+
+
+@fence.command(name="remove")
+@database_options
+def remove_fence(config: Config) -> None:
+    """Take the fence from River's table, as its owner. Clients notice within a minute and attach no tokens then."""
+    try:
+        keeper_schema.remove_fence(*_given(config))
+    except DatabaseError as error:
+        give_up(error)
+    click.echo("The fence is removed.")
+
+
+@fence.command(name="status")
+@database_options
+def fence_status(config: Config) -> None:
+    """Say whether the fence is in force, and who must do what if not; exit code 1 then."""
+    try:
+        found = keeper_schema.fence_status(*_given(config))
+    except DatabaseError as error:
+        give_up(error)
+    _tell(found)
+    if not found.in_force:
+        raise SystemExit(1)
+
+
+@fence.command(name="print")
+@database_options
+def print_fence(config: Config) -> None:
+    """Print the SQL of the two triggers, to be reviewed or run by hand by the owner of River's table."""
+    try:
+        river, keeper = keeper_schema.find_names(*_given(config))
+    except DatabaseError as error:
+        give_up(error)
+    click.echo(fence_script(keeper, river), nl=False)
+
+
+def _tell(found: Fence) -> None:
+    click.echo(f"{found.what[0].upper()}{found.what[1:]}.")
+    if not found.in_force:
+        click.echo(f"  {found.cure}")
+
+
+def _given(config: Config) -> tuple[str, str | None, str | None]:
+    return _url(config), config.database.river_schema, config.database.keeper_schema
 
 
 def _url(config: Config) -> str:

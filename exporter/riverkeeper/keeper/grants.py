@@ -28,7 +28,9 @@ KEEPER_TABLES: Mapping[str, str] = {
     "brake": "SELECT, INSERT, UPDATE",
     "rescue": "SELECT, INSERT, UPDATE, DELETE",
     "wake": "SELECT, INSERT, UPDATE, DELETE",
+    "late_result": "SELECT, UPDATE (counted_at), DELETE",
 }
+KEEPER_VIEWS = ("fence",)  # PUBLIC may read them
 # What a client of the heartbeat contract writes, and only that: `lost_at` and `stop_requested_at` are the keeper's.
 _BEATS = "instance, beat_interval, lease, beat_at, progress_at, progress, note, settled_at"
 WORKER_TABLES: Mapping[str, str] = {
@@ -41,7 +43,7 @@ WORKER_COLUMNS = ("id", "state", "attempt", "attempted_at", "attempted_by", "kin
 # All that a rescue writes into River's table.
 RESCUED_COLUMNS = ("state", "errors", "finalized_at", "scheduled_at", "metadata")
 # Without these a reader could not tell since when silence counts, nor what the rescuer does.
-_READ_BY_ALL = ("control", "brake", "rescue", "wake")
+_READ_BY_ALL = ("control", "brake", "rescue", "wake", "late_result")
 
 _ROLES: Mapping[str, str] = {
     READER: "only looks, at heartbeats too; finished jobs are counted in the memory of the process",

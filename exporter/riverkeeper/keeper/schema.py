@@ -2,25 +2,44 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
 from riverkeeper.database import Database, Transaction
 from riverkeeper.errors import DatabaseError, Trouble
+from riverkeeper.keeper.fence import (
+    FENCE_FUNCTIONS,
+    FENCE_VERSION,
+    LOCK_MILLISECONDS,
+    Fence,
+    owner_grants,
+    put_fence,
+    read_fence,
+    take_fence,
+)
 from riverkeeper.keeper.found import HEARTBEAT_COLUMNS, KeeperSchema, default_name
-from riverkeeper.keeper.grants import KEEPER_TABLES
+from riverkeeper.keeper.grants import KEEPER_TABLES, KEEPER_VIEWS
 from riverkeeper.river.detect import detect, names_of
 from riverkeeper.river.layout import Layout
 from riverkeeper.statements import quoted, statement
 
-VERSION = 4  # of what the files in migrations/ make
+VERSION = 5  # of what the files in migrations/ make
 MIN_COMPATIBLE = 1  # the oldest keeper that may work with it
 MIGRATIONS = (
     "keeper/migrations/001_ledger",
     "keeper/migrations/002_heartbeat",
     "keeper/migrations/003_rescue",
     "keeper/migrations/004_runs",
+    "keeper/migrations/005_fence",
 )
 INSTALL_SECONDS = 30.0
 LOOK_SECONDS = 5.0
+PAUSE_SECONDS = 2.0
+TAKE_TURNS = "SELECT pg_advisory_xact_lock(hashtext('riverkeeper schema install'))"  # of two installs at once
 MOST_NAME_BYTES = 63  # Postgres cuts longer names
+Result = TypeVar("Result")
 
 
 def look(tx: Transaction, name: str, river_schema: str) -> KeeperSchema:
@@ -100,8 +119,11 @@ def fits(name: str) -> bool:
     return len(name.encode()) <= MOST_NAME_BYTES
 
 
-def install(url: str, river_schema: str | None, keeper_schema: str | None) -> str:
-    """Make or upgrade the keeper schema, in one transaction; doing it again changes nothing. Returns its name."""
+def install(url: str, river_schema: str | None, keeper_schema: str | None, *, fence: bool = True) -> str:
+    """Make or upgrade the keeper schema, in one transaction; doing it again changes nothing. Returns its name.
+
+    Then `fence` is put on River's table where this login may; see `fence_status` for what came of it.
+    """
     database, names = Database(url), dict[str, str]()
     try:
         with database.writing(INSTALL_SECONDS, names) as tx:
@@ -109,15 +131,27 @@ def install(url: str, river_schema: str | None, keeper_schema: str | None) -> st
             name = names["keeper"]
             _refuse_rivers_own(name, river)
             tx.run(f"SET LOCAL lock_timeout = {INSTALL_SECONDS * 1000:.0f}")
-            tx.run("SELECT pg_advisory_xact_lock(hashtext('riverkeeper schema install'))")  # two at once: in turn
+            tx.run(TAKE_TURNS)
             # Asked first, because IF NOT EXISTS is refused to whoever may not make schemas, also where there is one.
             if not tx.query("keeper/find_schema", {"schema": name}):
                 tx.run(create_statement(name))
             tx.run(statement("keeper/meta", keeper=name))
             _migrate(tx, name, river)
+            if VERSION >= FENCE_VERSION:
+                _let_owner_fence(tx, name)
     finally:
         database.close()
+    if fence and VERSION >= FENCE_VERSION:
+        _fence_if_allowed(url, river, name)
     return name
+
+
+def _fence_if_allowed(url: str, river: str, name: str) -> None:
+    try:
+        install_fence(url, river, name)
+    except DatabaseError as error:
+        if error.trouble is not Trouble.NO_FENCE:
+            raise
 
 
 def _migrate(tx: Transaction, name: str, river: str) -> None:
@@ -129,6 +163,71 @@ def _migrate(tx: Transaction, name: str, river: str) -> None:
         if number > done:
             tx.run(statement(migration, keeper=name))
     tx.query("keeper/write_meta", {"river_schema": river, "version": VERSION, "min_compatible": MIN_COMPATIBLE})
+
+
+def _let_owner_fence(tx: Transaction, name: str) -> None:
+    """Whoever owns River's table, and not our schema, can then put the fence on it."""
+    fence = read_fence(tx)
+    if fence.owner and not fence.owned:
+        tx.run(owner_grants(name, fence.owner))
+
+
+def install_fence(url: str, river_schema: str | None, keeper_schema: str | None) -> Fence:
+    """Put the fence on River's table. Raises DatabaseError: NO_FENCE where this login may not, LOCKED if it is busy."""
+
+    def put() -> Fence:
+        with _fenced(url, river_schema, keeper_schema, writing=True) as tx:
+            tx.run(f"SET LOCAL lock_timeout = {INSTALL_SECONDS * 1000:.0f}; {TAKE_TURNS}")
+            return put_fence(tx)
+
+    return _patiently(put)
+
+
+def remove_fence(url: str, river_schema: str | None, keeper_schema: str | None) -> Fence:
+    """Take the fence from River's table. Raises DatabaseError."""
+
+    def take() -> Fence:
+        with _fenced(url, river_schema, keeper_schema, writing=True) as tx:
+            return take_fence(tx)
+
+    return _patiently(take)
+
+
+def fence_status(url: str, river_schema: str | None, keeper_schema: str | None) -> Fence:
+    """The fence as it stands. Raises DatabaseError; NO_KEEPER where no keeper schema that knows one is installed."""
+    with _fenced(url, river_schema, keeper_schema, writing=False) as tx:
+        return read_fence(tx)
+
+
+@contextmanager
+def _fenced(url: str, river_schema: str | None, keeper_schema: str | None, *, writing: bool) -> Iterator[Transaction]:
+    database, names = Database(url), dict[str, str]()
+    try:
+        with (database.writing if writing else database.reading)(INSTALL_SECONDS, names) as tx:
+            river = find_schemas(tx, names, river_schema, keeper_schema).schema
+            name = names["keeper"]
+            found = look(tx, name, river)
+            if found.installed and found.version is None:
+                cure = "run `riverkeeper schema install` again as its owner: it lets the owner of River's table in"
+                raise DatabaseError(Trouble.FORBIDDEN, f'this login may not read keeper schema "{name}"', cure)
+            if found.version is None or found.version < FENCE_VERSION:
+                what = "is not installed" if found.version is None else "is from before the fence"
+                raise DatabaseError(Trouble.NO_KEEPER, f'keeper schema "{name}" {what}')
+            yield tx
+    finally:
+        database.close()
+
+
+def _patiently(act: Callable[[], Result]) -> Result:
+    """Try for River's table in short turns, and let the writes through in between that queued behind us."""
+    deadline = time.monotonic() + INSTALL_SECONDS
+    while True:
+        try:
+            return act()
+        except DatabaseError as error:
+            if error.trouble is not Trouble.LOCKED or time.monotonic() > deadline:
+                raise
+        time.sleep(PAUSE_SECONDS)
 
 
 def _refuse_rivers_own(name: str, river_schema: str) -> None:
@@ -177,24 +276,34 @@ def uninstall(url: str, river_schema: str | None, keeper_schema: str | None, *, 
 
     Raises DatabaseError: WRONG_KEEPER where it serves another River, and without `force` BEATING where workers beat.
     """
-    database, names = Database(url), dict[str, str]()
-    try:
-        with database.writing(INSTALL_SECONDS, names) as tx:
-            river = find_schemas(tx, names, river_schema, keeper_schema).schema
-            name = names["keeper"]
-            if not look(tx, name, river).installed:
-                raise DatabaseError(Trouble.MISSING, f'there is no keeper schema "{name}"')
-            _refuse_shared(tx, name)
-            if not force:
-                _refuse_beating(tx, name)
-            tx.run(f"DROP SCHEMA {quoted(name)} CASCADE")
-    finally:
-        database.close()
-    return name
+
+    def drop() -> str:
+        database, names = Database(url), dict[str, str]()
+        try:
+            with database.writing(INSTALL_SECONDS, names) as tx:
+                river = find_schemas(tx, names, river_schema, keeper_schema).schema
+                _drop(tx, names["keeper"], river, force)
+                return names["keeper"]
+        finally:
+            database.close()
+
+    return _patiently(drop)
+
+
+def _drop(tx: Transaction, name: str, river: str, force: bool) -> None:
+    if not look(tx, name, river).installed:
+        raise DatabaseError(Trouble.MISSING, f'there is no keeper schema "{name}"')
+    _refuse_shared(tx, name)
+    if not force:
+        _refuse_beating(tx, name)
+    # The fence first: dropping its functions drops its triggers, whoever owns River's table.
+    functions = ", ".join(f"{quoted(name)}.{function}()" for function in FENCE_FUNCTIONS)
+    tx.run(f"SET LOCAL lock_timeout = {LOCK_MILLISECONDS}; DROP FUNCTION IF EXISTS {functions} CASCADE")
+    tx.run(f"DROP SCHEMA {quoted(name)} CASCADE")
 
 
 def _refuse_shared(tx: Transaction, name: str) -> None:
-    strangers = tx.query("keeper/list_strangers", {"schema": name, "tables": list(KEEPER_TABLES)})
+    strangers = tx.query("keeper/list_strangers", {"schema": name, "tables": [*KEEPER_TABLES, *KEEPER_VIEWS]})
     if strangers:
         names = ", ".join(row.name for row in strangers)
         raise DatabaseError(
