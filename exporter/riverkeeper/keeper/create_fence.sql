@@ -1,21 +1,30 @@
 -- Question: (made on River's table) is this update the result of an earlier attempt? If so it is dropped.
--- Index: none; both look only at the row that is being updated.
+-- Index: none; both triggers look only at the row that is being updated.
 -- NULL: attempted_at may be NULL: a token then fits no claim, and the result is late.
--- JSON null is no token, by which a client takes one back; an object holds those of several jobs, and is looked into.
--- A result brings the claim it was made under as metadata "riverkeeper:claim". Only who brings a token of its own is judged:
--- one that is already in the row is no sign of anything. `->` and not `?`, which is true of lists and texts too.
--- What stands in WHEN is bound to its operators when the trigger is made: no search_path changes it later. The cheap test
--- comes first: an update without a token costs one look into its metadata.
+-- A result brings the claim it was made under as metadata "riverkeeper:claim". JSON null is no token, by which a client takes
+-- one back; an object holds those of several jobs, and is looked into. `->>` and not `?`, which is true of lists and texts too.
+-- A token that is in the row already is no sign of anything: only who brings one of its own is judged by it.
 -- `completed`: a job that completed itself in its own transaction has its result written once more.
+-- Some errors bring no token, as those of kinds that a worker does not know: a job that runs is not ended by the error of
+-- an attempt with another number. Errors are looked at only if they grew, by their stored size, which reads none of them.
+-- What stands in WHEN is bound to its operators when the trigger is made: no search_path changes it later.
 CREATE TRIGGER riverkeeper_fence BEFORE UPDATE ON river.river_job FOR EACH ROW
 WHEN (
-    (new.metadata ->> 'riverkeeper:claim') IS NOT NULL
-    AND (
-        (new.metadata ->> 'riverkeeper:claim')
-            = to_char(old.attempted_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
-        AND old.state IN ('running', 'completed')
-    ) IS NOT TRUE
-    AND (old.metadata -> 'riverkeeper:claim') IS DISTINCT FROM (new.metadata -> 'riverkeeper:claim')
+    CASE
+        WHEN (new.metadata ->> 'riverkeeper:claim') IS NOT NULL THEN
+            (
+                (new.metadata ->> 'riverkeeper:claim')
+                    = to_char(old.attempted_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+                AND old.state IN ('running', 'completed')
+            ) IS NOT TRUE
+            AND (old.metadata -> 'riverkeeper:claim') IS DISTINCT FROM (new.metadata -> 'riverkeeper:claim')
+        ELSE
+            old.state = 'running'
+            AND pg_column_size(new.errors) > coalesce(pg_column_size(old.errors), 0)
+            AND cardinality(new.errors) = coalesce(cardinality(old.errors), 0) + 1
+            AND jsonb_typeof(new.errors[cardinality(new.errors)] -> 'attempt') = 'number'
+            AND (new.errors[cardinality(new.errors)] -> 'attempt') <> to_jsonb(old.attempt)
+    END
 )
 EXECUTE FUNCTION keeper.drop_late_result();
 

@@ -6,7 +6,7 @@ CREATE TABLE keeper.late_result (
     id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     at          timestamptz NOT NULL DEFAULT clock_timestamp(),
     job_id      bigint NOT NULL,
-    claimed_at  timestamptz,                   -- with job_id the claim it came from; NULL: its token is no time
+    claimed_at  timestamptz,                   -- with job_id the claim it came from; NULL: it brought none
     queue       text NOT NULL,
     kind        text NOT NULL,
     outcome     text NOT NULL,                 -- completed | failed | snoozed | cancelled | discarded | unknown
