@@ -13,12 +13,14 @@ from typing import Any, LiteralString
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.pq import Conninfo
 from psycopg.rows import namedtuple_row
 
 from riverkeeper.driver_errors import connecting, explain
 from riverkeeper.errors import DatabaseError, Trouble
 from riverkeeper.session_settings import PIN
 from riverkeeper.statements import statement
+from riverkeeper.urls import ConnectionString, read_connection_string
 
 Row = Any  # a named tuple whose fields are the statement's columns
 Parameters = Mapping[str, object]
@@ -63,8 +65,17 @@ class Transaction:
             try:
                 cursor = self._connection.execute(_sql(text), parameters or {})  # {} too: %% is unescaped only then
                 return cursor.fetchall() if cursor.description else []
-            except psycopg.Error as error:
+            except _FAILURES as error:
                 raise explain(error, name, lost=self._connection.closed) from None
+
+    def find(self, name: str, parameters: Parameters) -> list[Row]:
+        """As `query`, for names that people give: one that this database's encoding cannot hold finds nothing."""
+        try:
+            return self.query(name, parameters)
+        except DatabaseError as error:
+            if error.trouble is Trouble.NO_SUCH_TEXT:
+                return []
+            raise
 
     @contextlib.contextmanager
     def whole(self, seconds: float | None = None) -> Iterator[None]:
@@ -92,14 +103,14 @@ class Transaction:
                 texts = [(_sql(statement(name, **self.schemas)), parameters) for name, parameters in asked]
                 cursors = [self._connection.execute(text, parameters) for text, parameters in texts]
             return [cursor.fetchall() if cursor.description else [] for cursor in cursors]
-        except psycopg.Error as error:
+        except _FAILURES as error:
             raise explain(error, names, lost=self._connection.closed) from None
 
     def run(self, text: str) -> None:
         """Run SQL text of our own making, several statements if need be. Raises DatabaseError: roll the block back."""
         try:
             self._connection.execute(_sql(text.replace("%%", "%")))
-        except psycopg.Error as error:
+        except _FAILURES as error:
             raise explain(error, "statement", lost=self._connection.closed) from None
 
 
@@ -108,6 +119,7 @@ class Database:
 
     def __init__(self, url: str, application_name: str = APPLICATION_NAME) -> None:
         self._conninfo = _conninfo(url, application_name)
+        self._searched = read_url(url).searched  # schemas, where the URL itself has a search_path
         self._connection: Connection | None = None
 
     def close(self) -> None:
@@ -206,7 +218,7 @@ class Session:
             with limit:
                 cursor = self._connection.execute(_sql(sql), parameters)
                 return cursor.fetchall() if cursor.description else []
-        except psycopg.Error as error:
+        except _FAILURES as error:
             raise explain(error, "statement", lost=self._connection.closed) from None
 
     def execute_within(self, seconds: float, sql: str, parameters: Parameters) -> list[Row]:
@@ -223,7 +235,7 @@ class Session:
                 cursor.nextset()
                 cursor.nextset()
                 return cursor.fetchall() if cursor.description else []
-        except psycopg.Error as error:
+        except _FAILURES as error:
             raise explain(error, "statement", lost=self._connection.closed) from None
 
 
@@ -233,6 +245,21 @@ def run_script(url: str, sql: str) -> None:
         session.execute(f"{PIN};\n{sql}")
 
 
+def read_url(url: str) -> ConnectionString:
+    """What this URL means to libpq, and what of it is for other drivers. Raises DatabaseError BAD_URL."""
+    # A password with @ or / in it, or no host after it, is read in part as host or port, and stands in error texts.
+    authority, _, rest = url.partition("://")[2].partition("?")[0].partition("/")
+    if authority.count("@") > 1 or "@" in rest:
+        raise DatabaseError(Trouble.BAD_URL, "the database URL has an @ where none can stand")
+    found = read_connection_string(url, _KEYWORDS)
+    if found.unknown:
+        names = ", ".join(found.unknown)
+        shown = names if found.names_may_be_shown else "not shown, as a password may be cut there"
+        what = f"the database URL has a parameter that neither libpq nor a driver known here has: {shown}"
+        raise DatabaseError(Trouble.BAD_URL, what)
+    return found
+
+
 def describe_target(url: str) -> str:
     """`host:port/database` of a URL, for people: no user, no password."""
     parts = _parse(url)
@@ -240,6 +267,8 @@ def describe_target(url: str) -> str:
     return f"{host}:{port}/{parts.get('dbname') or os.environ.get('PGDATABASE', '')}"
 
 
+_FAILURES = (psycopg.Error, UnicodeError)  # a text that is not UTF-8 is no error of the driver's own
+_KEYWORDS = frozenset(option.keyword.decode() for option in Conninfo.get_defaults())
 _LEVELS = {True: psycopg.IsolationLevel.REPEATABLE_READ, False: psycopg.IsolationLevel.READ_COMMITTED}
 
 
@@ -258,16 +287,16 @@ def _connect(conninfo: str, seconds: float = CONNECT_SECONDS) -> Connection:
 
 def _conninfo(url: str, application_name: str) -> str:
     given = _parse(url)
-    return make_conninfo(url, **({} if "application_name" in given else {"application_name": application_name}))
+    ours = {"client_encoding": "UTF8"}  # whatever the database's is: the driver has no name for SQL_ASCII
+    if "application_name" not in given:
+        ours["application_name"] = application_name
+    return make_conninfo(read_url(url).conninfo, **ours)
 
 
 def _parse(url: str) -> dict[str, Any]:
-    # A password with @ or / in it, or no host after it, is read in part as host or port, and stands in error texts.
-    authority, _, rest = url.partition("://")[2].partition("/")
-    if authority.count("@") > 1 or "@" in rest:
-        raise DatabaseError(Trouble.BAD_URL, "the database URL has an @ where none can stand")
+    conninfo = read_url(url).conninfo
     try:
-        parts = conninfo_to_dict(url)
+        parts = conninfo_to_dict(conninfo)
     except psycopg.Error:  # its text quotes the URL, and so may quote the password
         raise DatabaseError(Trouble.BAD_URL, "the database URL cannot be read") from None
     if not all(port.isdecimal() for port in str(parts.get("port") or 5432).split(",") if port):

@@ -20,6 +20,8 @@ _BY_STATE = {
     "42883": Trouble.MISSING,
     "3F000": Trouble.MISSING,
     "22P02": Trouble.MISSING,  # an enum label that this River does not know
+    "22P05": Trouble.NO_SUCH_TEXT,
+    "22021": Trouble.NOT_TEXT,
     "40": Trouble.DEADLOCK,  # and serialization failures, which a server may be set to produce
     "23505": Trouble.DUPLICATE,
     "28": Trouble.REFUSED_LOGIN,
@@ -30,6 +32,9 @@ _BY_STATE = {
 }
 # A failed connect carries no SQLSTATE, only text (English unless the server's lc_messages says otherwise).
 _BY_TEXT = (
+    ("local user with ID", Trouble.NO_USER),  # no user given, and the system has no name for ours
+    ("no PostgreSQL user name specified", Trouble.NO_USER),
+    ("cannot contain NUL", Trouble.NO_SUCH_TEXT),  # psycopg's own, before anything is sent
     ("password authentication failed", Trouble.REFUSED_LOGIN),
     ("no password supplied", Trouble.REFUSED_LOGIN),
     ("pg_hba.conf", Trouble.REFUSED_LOGIN),
@@ -50,6 +55,10 @@ _QUOTABLE = ("0A", "42", "55", "57", "53", "08", "25", "28", "3D", "3F", "40")
 
 def explain(error: Exception, doing: str, *, lost: bool) -> DatabaseError:
     """The DatabaseError for a driver error that happened while `doing`; `lost` where the connection is gone."""
+    if isinstance(error, UnicodeDecodeError):
+        return DatabaseError(Trouble.NOT_TEXT, f"{doing}: a text in the database is not UTF-8")
+    if isinstance(error, UnicodeError):
+        return DatabaseError(Trouble.NO_SUCH_TEXT, f"{doing}: a text that was given is not UTF-8")
     state: str | None = getattr(error, "sqlstate", None)
     if state is None:
         return _without_state(error, doing, lost)

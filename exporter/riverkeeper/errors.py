@@ -14,6 +14,9 @@ class Trouble(StrEnum):
     FULL = "full"
     NO_TLS = "no_tls"
     BAD_URL = "bad_url"
+    NO_USER = "no_user"
+    NOT_TEXT = "not_text"
+    NO_SUCH_TEXT = "no_such_text"
     NO_RIVER = "no_river"
     NO_ROLE = "no_role"
     FORBIDDEN = "forbidden"
@@ -40,6 +43,9 @@ CURES: dict[Trouble, str] = {
     Trouble.FULL: "the server gives out no more connections; the keeper needs one, two while it serves a page of jobs",
     Trouble.NO_TLS: "check sslmode and sslrootcert in the URL, and the server's certificate",
     Trouble.BAD_URL: "write it as postgresql://user:password@host:5432/database, special characters percent-encoded",
+    Trouble.NO_USER: "write the user into the URL (postgresql://user:password@host:5432/database), or set PGUSER",
+    Trouble.NOT_TEXT: "the database's encoding lets any bytes into its texts: find the row and write it as UTF-8",
+    Trouble.NO_SUCH_TEXT: "the database's encoding has no such character, so nothing there can be called so",
     Trouble.NO_RIVER: "name River's schema with --river-schema, or run River's migrations there first",
     Trouble.NO_ROLE: "correct the name, or create the login first",
     Trouble.FORBIDDEN: "run `riverkeeper schema grants` and have its GRANT statements executed",

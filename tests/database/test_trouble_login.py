@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from urllib.parse import quote
 
@@ -186,3 +189,26 @@ def test_no_text_of_ours_holds_a_password(signs: str, shape: Callable[[str], str
         texts += [str(error), repr(error), error.what, repr(error.__cause__)]
 
     assert not [text for text in texts if "hunter" in text.lower() or "twice" in text.lower()]
+
+
+def test_a_url_without_a_user_where_the_system_has_no_name_for_ours(postgres: Server) -> None:
+    """As in a container: neither host, port nor firewall is wrong."""
+    if os.getuid() != 0:
+        pytest.skip("only root can become a user without a name")
+    code = (
+        "import os; from riverkeeper.database import Session; os.setuid(65532); "
+        f"Session('postgresql://127.0.0.1:{postgres.port}/postgres')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    assert "write the user into the URL" in done.stderr
+    assert "check host, port" not in done.stderr
+
+
+def test_what_another_driver_reads_in_the_url_is_no_mistake(postgres: Server) -> None:
+    """A pool's size is ignored; a parameter that nobody knows is named."""
+    assert failure(f"{postgres.url}?pool_max_conns=10&connection_limit=3") is None
+    error = failure(f"{postgres.url}?pool_max_connections=10")
+    assert error is not None
+    assert error.trouble is Trouble.BAD_URL
+    assert "pool_max_connections" in error.what

@@ -14,7 +14,7 @@ from riverkeeper import __version__, logs
 from riverkeeper.cli.options import give_up, load_or_exit, option
 from riverkeeper.config.layers import Options
 from riverkeeper.config.load import Config, load
-from riverkeeper.database import describe_target
+from riverkeeper.database import describe_target, read_url
 from riverkeeper.errors import DatabaseError
 from riverkeeper.keeper.schema import refuse_foreign
 from riverkeeper.service import Service
@@ -67,6 +67,8 @@ async def _serve(config: Config, read_again: Callable[[], Config]) -> None:
     sockets = listen([str(address) for address in config.web.listen_address])
     service = Service(config, read_again)
     log.info("riverkeeper starts", version=__version__, database=describe_target(config.conninfo.reveal()))
+    if ignored := read_url(config.conninfo.reveal()).ignored:
+        log.info("parameters of the database URL that are for other drivers are ignored", parameters=", ".join(ignored))
     service.start()
     first = asyncio.create_task(service.snapshot(FIRST_READING_SECONDS))  # ready before anybody scrapes
     try:

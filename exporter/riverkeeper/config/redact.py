@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from riverkeeper.urls import IGNORED, SEARCHED
+
 HIDDEN = "***"
 
 # libpq's keywords that hold no secret. One that is neither here nor below may be a piece of a password that
@@ -16,13 +18,13 @@ _SHOWN_KEYWORDS = """
     ssl_min_protocol_version sslcert sslcertmode sslcompression sslcrl sslcrldir sslkey sslkeylogfile sslmode
     sslnegotiation sslrootcert sslsni target_session_attrs tcp_user_timeout user
 """
-SHOWN = frozenset(_SHOWN_KEYWORDS.split())
+SHOWN = frozenset(_SHOWN_KEYWORDS.split()) | IGNORED | frozenset(SEARCHED)
 SECRET = frozenset({"password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key"})
 
 # As libpq cuts a URL, but stricter where a slip would put a piece of a password somewhere else: a raw `@` or `/`
 # in it makes the rest a host name (and so part of error messages), `&` for `?` makes it part of the database.
 _HOST = r"(?:\[[0-9A-Fa-f:.%\w]*\]|[\w.%~+-]*)(?::[0-9]{0,5})?"
-_PARAMETER = r"[A-Za-z_]+=[^=&@;\s]*"
+_PARAMETER = r"[A-Za-z_-]+=[^=&@;\s]*"
 _URL = re.compile(
     r"(?P<scheme>postgres(?:ql)?://)"
     r"(?:(?P<user>[^:@/?#=&\s]*)(?P<password>:[^@/\s]*)?@)?"
@@ -30,7 +32,9 @@ _URL = re.compile(
     r"(?P<database>/[^@?&=/\s]*)?"
     rf"(?:\?(?P<query>{_PARAMETER}(?:&{_PARAMETER})*)?)?"
 )
-_PAIR = re.compile(r"\s*(?P<key>[a-z_]+)\s*=\s*(?P<value>'(?:[^'\\]|\\.)*'|(?!')(?:[^\s\\]|\\.)*)(?=\s|$)", re.DOTALL)
+_PAIR = re.compile(
+    r"\s*(?P<key>[A-Za-z_-]+)\s*=\s*(?P<value>'(?:[^'\\]|\\.)*'|(?!')(?:[^\s\\]|\\.)*)(?=\s|$)", re.DOTALL
+)
 _ASTRAY = re.compile(r":/|:.*@|password\s*=", re.IGNORECASE | re.DOTALL)  # `:/`: pathlib makes that of `://`
 _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 

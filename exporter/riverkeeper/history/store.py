@@ -77,7 +77,7 @@ class MemoryStore:
 
     def save(self, tx: Transaction, before: Names, changes: Changes) -> None:
         for slot, cells in _by_slot(changes).items():
-            self._slots[slot] = _seen(changes, slot, cells), json.dumps(document_of(cells))
+            self._slots[slot] = _seen(changes, slot, cells), json.dumps(document_of(cells), ensure_ascii=False)
         gone = set(_gone(before, changes.names))
         self._totals = {  # a new mapping: the old one was handed out
             series: tally
@@ -143,7 +143,7 @@ class KeeperStore:
             if self.learns:
                 tx.query("history/prune_runs", {"first": changes.runs.day - KEEP_DAYS})
         written = asdict(changes.state)
-        tx.query("history/write_ledger", {**written, "progress": json.dumps(written["progress"])})
+        tx.query("history/write_ledger", {**written, "progress": json.dumps(written["progress"], ensure_ascii=False)})
 
 
 def _by_slot(changes: Changes) -> Mapping[int, SlotCells]:
@@ -178,4 +178,4 @@ def _gone(before: Names, after: Names) -> Iterable[tuple[str, str]]:
 def _write(tx: Transaction, name: str, rows: Iterable[Mapping[str, object]]) -> None:
     """Run a statement that takes its rows as JSON, unless there are none."""
     if rows := list(rows):
-        tx.query(f"history/{name}", {"rows": json.dumps(rows)})
+        tx.query(f"history/{name}", {"rows": json.dumps(rows, ensure_ascii=False)})

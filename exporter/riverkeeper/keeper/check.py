@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from riverkeeper.database import Database, Transaction
+from riverkeeper.database import Database, Transaction, read_url
 from riverkeeper.errors import DatabaseError, Trouble
 from riverkeeper.keeper import diagnosis
 from riverkeeper.keeper.diagnosis import Poison, Upkeep
@@ -35,6 +35,7 @@ def examine(url: str, river_schema: str | None, keeper_schema: str | None, *, li
     findings: list[Finding] = []
     schemas: dict[str, str] = {}
     try:
+        findings += diagnosis.ignored(read_url(url).ignored)
         database = Database(url)
         try:
             with database.reading(SECONDS, schemas) as tx:

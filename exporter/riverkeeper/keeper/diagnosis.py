@@ -62,6 +62,11 @@ def server(version: int, database: str, *, standby: bool, skew: float) -> Iterat
         yield ok("clock", f"this clock and the database's differ by {abs(skew):.3f} s")
 
 
+def ignored(parameters: Sequence[str]) -> Iterator[Finding]:
+    if parameters:
+        yield ok("url", f"the database URL's {', '.join(parameters)} is ignored here: it is for other drivers")
+
+
 def river(layout: Layout, migrations: dict[str, int] | None) -> Iterator[Finding]:
     lines = ", ".join(f"{line} {version}" for line, version in (migrations or {}).items())
     yield ok("river", f'River in schema "{layout.schema}"{f", migrations {lines}" if lines else ""}')

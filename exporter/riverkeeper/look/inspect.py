@@ -15,7 +15,7 @@ from riverkeeper.look.reader import BOUNDS, SCAN_BOUND, read_traces
 from riverkeeper.look.report import Report, report
 from riverkeeper.reading import Reader
 from riverkeeper.river.bounds import METADATA_LARGE
-from riverkeeper.river.detect import detect
+from riverkeeper.river.detect import detect, names_of
 from riverkeeper.river.layout import Layout
 from riverkeeper.river.running import RFC3339
 from riverkeeper.service import reader_settings
@@ -37,7 +37,7 @@ def inspect(config: Config) -> Report:
         schemas: dict[str, str] = {}
         with database.reading(SECONDS - (time.monotonic() - began), schemas) as tx:
             layout = detect(tx, config.database.river_schema)
-            schemas["river"] = layout.schema
+            schemas.update(names_of(layout))
             present = _present(tx, layout, snapshot, snapshot.now)
     finally:
         database.close()

@@ -84,4 +84,4 @@ def ours(acts: Sequence[Row], keeper: UUID, job: RunningJob) -> Done | None:
 
 def to_json(value: object) -> str:
     """JSON text for a jsonb parameter."""
-    return json.dumps(value, allow_nan=False)
+    return json.dumps(value, allow_nan=False, ensure_ascii=False)

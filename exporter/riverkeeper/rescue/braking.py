@@ -40,7 +40,7 @@ def write_mass(tx: Transaction, mass: Mass) -> None:
         {
             "engaged_at": mass.engaged_at,
             "sentence": mass.sentence or None,
-            "state": json.dumps(state),
+            "state": json.dumps(state, ensure_ascii=False),
         },
     )
 

@@ -25,7 +25,7 @@ def read_rescues(tx: Transaction, scope: Scope, shown: int, job_id: int | None =
         "queue": scope.queue, "kind": scope.kind, "tier": scope.tier, "reason": scope.reason,
         "job_id": job_id, "shown": shown,
     }  # fmt: skip
-    return Rescues(tuple(_audited(row) for row in tx.query("rescue/read_rescues", values)), now)
+    return Rescues(tuple(_audited(row) for row in tx.find("rescue/read_rescues", values)), now)
 
 
 def read_report(tx: Transaction, since: float) -> tuple[Tally, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from riverkeeper.database import Row, Transaction
+from riverkeeper.errors import DatabaseError, Trouble
 from riverkeeper.rescue.wake import Call, Scope, Wake, WakeEnd
 
 MOST_OPEN = 10_000  # read at once; the rest waits its turn
@@ -12,21 +13,27 @@ MOST_OPEN = 10_000  # read at once; the rest waits its turn
 
 def receive(tx: Transaction, calls: Sequence[Call], max_age: float) -> int:
     """Store the calls; how many wake, repeats included. Those that began longer ago than `max_age` seconds do not."""
-    once = {(call.fingerprint, call.starts_at): call for call in calls}.values()  # a row cannot be touched twice
-    rows = tx.query(
-        "rescue/receive_wakes",
-        {
-            "fingerprints": [call.fingerprint for call in once],
-            "starts_at": [call.starts_at for call in once],
-            "alerts": [call.alert for call in once],
-            "queues": [call.scope.queue for call in once],
-            "kinds": [call.scope.kind for call in once],
-            "tiers": [call.scope.tier for call in once],
-            "reasons": [call.scope.reason for call in once],
-            "max_age": max_age,
-        },
-    )
-    return len(rows)
+    once = list({(call.fingerprint, call.starts_at): call for call in calls}.values())  # a row is touched once
+    try:
+        return len(tx.query("rescue/receive_wakes", _columns(once, max_age)))
+    except DatabaseError as error:
+        if error.trouble is not Trouble.NO_SUCH_TEXT:
+            raise
+    # No job can have a name that this database's encoding lacks, so such a call wakes nobody; the others still do.
+    return sum(len(tx.find("rescue/receive_wakes", _columns([call], max_age))) for call in once)
+
+
+def _columns(calls: Sequence[Call], max_age: float) -> dict[str, object]:
+    return {
+        "fingerprints": [call.fingerprint for call in calls],
+        "starts_at": [call.starts_at for call in calls],
+        "alerts": [call.alert for call in calls],
+        "queues": [call.scope.queue for call in calls],
+        "kinds": [call.scope.kind for call in calls],
+        "tiers": [call.scope.tier for call in calls],
+        "reasons": [call.scope.reason for call in calls],
+        "max_age": max_age,
+    }
 
 
 def open_wakes(tx: Transaction) -> tuple[Wake, ...]:

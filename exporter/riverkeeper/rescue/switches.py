@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from riverkeeper.database import Transaction
+from riverkeeper.database import Row, Transaction
+from riverkeeper.errors import DatabaseError, Trouble
 from riverkeeper.verdict.path import Path, proven_on
 
 
@@ -56,20 +58,34 @@ class Status:
 
 def stop(tx: Transaction, who: str, why: str | None) -> Stop:
     """Pull the kill switch: from the next transaction on no replica rescues. Pulled before, it stays as it was."""
-    row = tx.query("rescue/pull_kill_switch", {"who": who, "why": why})[0]
+    row = _write(tx, "rescue/pull_kill_switch", {"who": who, "why": why})[0]
     return Stop(row.stopped_at, row.stopped_by, row.stopped_why)
 
 
 def resume(tx: Transaction, who: str) -> Stop | None:
     """Release the kill switch; the stop that ends, None where there was none."""
-    rows = tx.query("rescue/release_kill_switch", {"who": who})
+    rows = _write(tx, "rescue/release_kill_switch", {"who": who})
     return Stop(rows[0].stopped_at, rows[0].stopped_by) if rows else None
 
 
 def release(tx: Transaction, brake: str, who: str) -> str | None:
     """Release a brake that has a state of its own; why it held, None where it is not engaged."""
-    rows = tx.query("rescue/release_brake", {"name": brake, "who": who})
+    rows = _write(tx, "rescue/release_brake", {"name": brake, "who": who})
     return (rows[0].sentence or "") if rows else None
+
+
+def _write(tx: Transaction, name: str, texts: Mapping[str, str | None]) -> list[Row]:
+    """A switch must not fail for a letter that the database's encoding lacks: it is then written as its escape."""
+    try:
+        return tx.query(name, texts)
+    except DatabaseError as error:
+        if error.trouble is not Trouble.NO_SUCH_TEXT:
+            raise
+    return tx.query(name, {key: text and _plain(text) for key, text in texts.items()})
+
+
+def _plain(text: str) -> str:
+    return text.replace("\0", "").encode("ascii", "backslashreplace").decode()
 
 
 def read_status(tx: Transaction) -> Status:

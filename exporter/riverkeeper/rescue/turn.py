@@ -85,7 +85,9 @@ def _write(tx: Transaction, path: Path, replica: Replica) -> None:
             "ok_since": path.ok_since,
             "probe_at": path.probe_at,
             "server": path.server,
-            "state": json.dumps({"why": path.why, "before_to": path.before_to, "rules": replica.rules}),
+            "state": json.dumps(
+                {"why": path.why, "before_to": path.before_to, "rules": replica.rules}, ensure_ascii=False
+            ),
             "actor": replica.id,
             "actor_name": replica.name,
         },

@@ -12,16 +12,9 @@ SCAN_BOUND = 20_000  # waiting rows of each state that are looked at: under 50 m
 def read_failing(tx: Transaction, layout: Layout, queue: str | None, kind: str | None, shown: int) -> FailingJobs:
     """Live jobs with at least one error, nearest to being discarded first. Raises DatabaseError."""
     opened = tx.query("river/open_transaction")[0]
-    rows = tx.query(
-        "river/read_failing",
-        {
-            "states": list(layout.live_states),
-            "queue": queue,
-            "kind": kind,
-            "scan_bound": SCAN_BOUND,
-            "shown": shown,
-        },
-    )
+    states = list(layout.live_states)
+    values = {"states": states, "queue": queue, "kind": kind, "scan_bound": SCAN_BOUND, "shown": shown}
+    rows = tx.find("river/read_failing", values)
     jobs = tuple(
         FailingJob(
             row.id, row.queue, row.kind, row.state, row.attempt, row.max_attempts,
