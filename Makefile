@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 JOBS   ?= 3   # on two cores: many tests wait for a scaled time to pass
 
-.PHONY: help setup test test-long lint generate lock demo e2e containers bench clean
+.PHONY: help setup test test-long lint generate lock demo e2e chaos containers bench clean
 
 help:       ## Show this help
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,10 @@ demo: $(READY)   ## The exporter on an embedded Postgres with a simulated fleet 
 
 e2e: $(READY)   ## The end-to-end suite: real River clients, real Prometheus (needs Go)
 	bash tests/e2e/run $(ARGS)
+
+chaos: $(READY)   ## Real workers and replicas under seeded faults (needs Go): ARGS="--seconds 600 --seed 7"
+	bash tests/e2e/tools.sh fleet
+	PYTHONPATH=tests $(BIN)/python -m e2e.chaos $(ARGS)
 
 containers:   ## Build the images, run the compose demo and kill a worker in it (needs a Docker daemon)
 	bash tests/containers/run

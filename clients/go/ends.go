@@ -41,7 +41,8 @@ func (b *Beater) flushEnds(ctx context.Context) {
 		if err != nil {
 			return err
 		}
-		return query(ctx, conn, sql.end, endArguments(ends), func(rows pgx.Rows) error { return rows.Err() })
+		_, err = conn.Exec(ctx, sql.end, named(endArguments(ends))...)
+		return err
 	})
 	if err == nil {
 		return

@@ -18,8 +18,9 @@ class Proxy:
     def __init__(self, url: str) -> None:
         self._target = urlsplit(url)
         self._loop = asyncio.new_event_loop()
-        self._open = asyncio.Event()
-        self._open.set()
+        self._open = {"requests": asyncio.Event(), "answers": asyncio.Event()}
+        for direction in self._open.values():
+            direction.set()
         self._refusing = False
         self._swallowing = False
         self._answer_delay = 0.0
@@ -31,9 +32,9 @@ class Proxy:
         port = self._server.sockets[0].getsockname()[1]
         self.url = urlunsplit(self._target._replace(netloc=f"{self._target.username}@127.0.0.1:{port}"))
 
-    def stall(self) -> None:
-        """Hold back all bytes, both ways; none gets lost."""
-        self._do(self._set(open_=False))
+    def stall(self, *, requests: bool = True, answers: bool = True) -> None:
+        """Hold back all bytes, both ways or one; none gets lost."""
+        self._do(self._set(requests=not requests, answers=not answers))
 
     def drop(self) -> None:
         """Swallow all bytes: connections of this time stay silent for ever, also after `restore`."""
@@ -67,10 +68,17 @@ class Proxy:
         self._loop.close()
 
     async def _set(
-        self, *, open_: bool = True, swallowing: bool = False, refusing: bool = False, answer_delay: float = 0.0
+        self,
+        *,
+        requests: bool = True,
+        answers: bool = True,
+        swallowing: bool = False,
+        refusing: bool = False,
+        answer_delay: float = 0.0,
     ) -> None:
         self._swallowing, self._refusing, self._answer_delay = swallowing, refusing, answer_delay
-        self._open.set() if open_ else self._open.clear()
+        for name, is_open in (("requests", requests), ("answers", answers)):
+            self._open[name].set() if is_open else self._open[name].clear()
 
     async def _lead(self, url: str) -> None:
         self._target = urlsplit(url)
@@ -120,7 +128,7 @@ class Proxy:
     ) -> None:
         deaf = False
         while data := await reader.read(CHUNK):
-            await self._open.wait()
+            await self._open["answers" if answers else "requests"].wait()
             if answers and self._answer_delay:
                 await asyncio.sleep(self._answer_delay)
             deaf = deaf or self._swallowing

@@ -28,7 +28,6 @@ class PythonClient:
             client_id,
             river_schema=river_schema or "public",
             keeper_schema=keeper_schema,
-            fences=True,
             tier=Tier(interval),
         ).start()
         self.at_work: set[Beat] = set()
@@ -44,10 +43,9 @@ class PythonClient:
     def progress(self, work: Any, value: float | None, note: str | None) -> None:
         work.progress(value, note)
 
-    def finish(self, work: Any, outcome: str) -> tuple[str | None, bool]:
+    def finish(self, work: Any, outcome: str) -> bool:
         self.at_work.discard(work)
-        held = self.beater.finish(work, Outcome(outcome))
-        return work.token, held
+        return self.beater.finish(work, Outcome(outcome))
 
     def stats(self) -> dict[str, int]:
         return {"beats": self.beater.beats, "failures": self.beater.failures}

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The real programs the end-to-end tests run, each at a pinned version, in one folder; what is there already is left alone.
 # RIVERKEEPER_TOOLS puts the folder elsewhere. Nothing is installed into the system, but a browser, and that only in CI.
+# `tools.sh fleet` builds the fleet alone.
 set -euo pipefail
 
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -134,6 +135,7 @@ find_browser() {
 command -v go >/dev/null || give_up "the end-to-end tests need Go: it builds the River fleet and Prometheus"
 mkdir -p "$TOOLS"
 build_fleet
+[ "${1:-}" != fleet ] || exit 0
 build_prometheus promtool
 build_prometheus prometheus
 build_alertmanager alertmanager

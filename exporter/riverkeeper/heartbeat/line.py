@@ -13,7 +13,6 @@ from riverkeeper.statements import statement
 Parameters = Mapping[str, object]
 Ask = Callable[[str, Parameters], list[Row]]  # a statement by name, on the connection that is being checked
 
-CHECK_SECONDS = 45.0  # so long the check of a connection holds; the contract asks for it each minute
 LEAST_SECONDS = 0.05  # for a statement, when opening the connection took nearly all its time
 
 
@@ -24,7 +23,7 @@ class Line:
         self._url = url
         self._schemas = schemas
         self._check = check  # raises DatabaseError where these schemas are not for us
-        self._checked_at = float("-inf")
+        self._checked = False
         self._session: Session | None = None
         self._turn = threading.Lock()
 
@@ -40,13 +39,13 @@ class Line:
                 left = max(LEAST_SECONDS, deadline - time.monotonic())
                 return session.execute_within(left, statement(name, **self._schemas), parameters)
 
-            if check and self._check and time.monotonic() - self._checked_at > CHECK_SECONDS:
+            if check and self._check and not self._checked:
                 self._check(ask)
-                self._checked_at = time.monotonic()
+                self._checked = True
             return ask(name, parameters)
         except BaseException:
             self._drop()  # a connection that failed once may swallow every later statement
-            self._checked_at = float("-inf")
+            self._checked = False
             raise
         finally:
             self._turn.release()

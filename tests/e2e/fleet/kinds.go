@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/rivertype"
 )
 
 type (
@@ -142,14 +143,15 @@ func failOnce(attempt int) error {
 
 // snoozeOnce cannot go by the attempt: River takes a snoozed one back, and counts in the metadata.
 func snoozeOnce(_ context.Context, job *river.Job[Snoozing]) error {
-	var metadata struct {
-		Snoozes int `json:"snoozes"`
-	}
-	if err := json.Unmarshal(job.Metadata, &metadata); err != nil {
-		return err
-	}
-	if metadata.Snoozes > 0 {
+	if snoozed(job.JobRow) {
 		return nil
 	}
 	return river.JobSnooze(time.Second)
+}
+
+func snoozed(job *rivertype.JobRow) bool {
+	var metadata struct {
+		Snoozes int `json:"snoozes"`
+	}
+	return json.Unmarshal(job.Metadata, &metadata) == nil && metadata.Snoozes > 0
 }

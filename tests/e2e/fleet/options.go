@@ -28,6 +28,7 @@ type options struct {
 	rescueAfter time.Duration
 	stopAfter   time.Duration
 	events      string
+	journal     string
 	beat        string
 	interval    time.Duration
 	lease       time.Duration
@@ -64,6 +65,7 @@ func workFlags(flags *flag.FlagSet, o *options) {
 	flags.Float64Var(&o.rate, "rate", 0, "insert so many jobs a second for as long as the fleet works")
 	flags.DurationVar(&o.rescueAfter, "rescue-after", time.Hour, "River's own rescuer takes jobs that run longer")
 	flags.DurationVar(&o.stopAfter, "stop-after", 8*time.Second, "leave jobs behind that are deaf to SIGTERM for so long")
+	flags.StringVar(&o.journal, "journal", "", "append what the process and its journaled jobs do to this file, one JSON object a line")
 	flags.StringVar(&o.beat, "beat", "none", "how running jobs prove that they live: none, table (the keeper's) or metadata")
 	flags.DurationVar(&o.interval, "interval", 10*time.Second, "how often they do")
 	flags.DurationVar(&o.lease, "lease", 0, "stop jobs unheard for so long; 0 is never")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,7 +33,13 @@ func work(ctx context.Context, o *options, _ []string) error {
 	if err != nil {
 		return err
 	}
-	client, err := river.NewClient(riverpgxv5.New(pool), workerConfig(pool, beats, o))
+	journal, err := openJournal(o.journal, o.clientID)
+	if err != nil {
+		return err
+	}
+	config := workerConfig(pool, beats, o)
+	addJournaled(config.Workers, pool, journal)
+	client, err := river.NewClient(riverpgxv5.New(pool), config)
 	if err != nil {
 		return fmt.Errorf("make the client: %w", err)
 	}
@@ -101,7 +108,8 @@ func connect(ctx context.Context, o *options) (*pgxpool.Pool, error) {
 		return nil, fmt.Errorf("read the database URL: %w", err)
 	}
 	config.MaxConns = max(config.MaxConns, connections)
-	config.ConnConfig.RuntimeParams["application_name"] = "fleet"
+	name := config.ConnConfig.RuntimeParams["application_name"]
+	config.ConnConfig.RuntimeParams["application_name"] = cmp.Or(name, "fleet")
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("connect: %w", err)
