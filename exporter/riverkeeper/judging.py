@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 from riverkeeper.database import Row, Transaction
 from riverkeeper.river.bounds import METADATA_LARGE
 from riverkeeper.river.running import HEARTBEAT, RFC3339
-from riverkeeper.snapshot import Running
-from riverkeeper.speakers import Speakers, Successions, read_instances
+from riverkeeper.snapshot import Leader, Running
+from riverkeeper.speakers import Speakers, Successions, read_instances, seen_by_river
 from riverkeeper.verdict.assign import tier_of
 from riverkeeper.verdict.cells import cells
-from riverkeeper.verdict.job import Beat, Claim, RunningJob
+from riverkeeper.verdict.job import GAVE_UP, Beat, Claim, RunningJob
 from riverkeeper.verdict.judge import judge
 from riverkeeper.verdict.learned import Learned
 from riverkeeper.verdict.limits import limits_of
@@ -58,33 +58,41 @@ class Judging:
         readable: Readable,
         now: float,
         path_ok_since: float | None,
+        leader: Leader | None = None,
     ) -> Suspects:
-        """The stuck jobs at `now`, the database's clock. Asks nothing where no group holds anything old enough.
+        """The stuck and suspected jobs at `now`, the database's clock. Asks nothing where no group is old enough.
 
         Raises DatabaseError.
         """
         groups = cells(self.policy, learned, running.pairs)
         found = [sought(cell, self.policy.settle_grace, now, path_ok_since) for cell in groups]
-        speakers = self._speakers(tx, [one for one in found if one.is_anything], readable)
+        speakers = self._speakers(tx, [one for one in found if one.is_anything], readable, leader)
         found = [one if speakers.may_speak_for(one.kind) else replace(one, unbeaten=None) for one in found]
         rows = self._rows(tx, [one for one in found if one.is_anything], speakers, readable)
-        stuck = []
+        judged = []
         for row in rows[:MAX_SUSPECTS]:
             job = self.job(row, speakers)
             tier = tier_of(self.policy, job.queue, job.kind, job.priority)
             limits = limits_of(self.policy, tier, job.kind, learned.get(job.kind))
             verdict = judge(job, self.policy, limits, now, path_ok_since)
-            if verdict.reason.is_stuck:
-                stuck.append(StuckJob(job, verdict))
-        return Suspects(tuple(stuck), len(rows) <= MAX_SUSPECTS, path_ok_since)
+            judged.append(StuckJob(job, verdict))
+        return Suspects(
+            tuple(one for one in judged if one.verdict.reason.is_stuck),
+            len(rows) <= MAX_SUSPECTS,
+            path_ok_since,
+            tuple(one for one in judged if one.verdict.reason.is_suspected),
+        )
 
-    def _speakers(self, tx: Transaction, found: Sequence[Sought], readable: Readable) -> Speakers:
+    def _speakers(
+        self, tx: Transaction, found: Sequence[Sought], readable: Readable, leader: Leader | None
+    ) -> Speakers:
         if not found:
             return Speakers()
         instances = read_instances(tx) if readable.heartbeats else {}
-        if all(one.unbeaten is None for one in found):
+        if all(one.unbeaten is None and one.silent is None for one in found):
             return Speakers(instances)
-        return Speakers(instances, self._successions.read(tx, producers=readable.producers))
+        suspect_since = self._successions.read(tx, producers=readable.producers)
+        return Speakers(instances, suspect_since, seen_by_river(self._successions.last_claims, leader))
 
     def _rows(self, tx: Transaction, found: Sequence[Sought], speakers: Speakers, readable: Readable) -> list[Row]:
         if not found:
@@ -97,6 +105,7 @@ class Judging:
             "metadata_interval": self.policy.metadata_interval,
             "most_bytes": METADATA_LARGE,
             "rfc3339": RFC3339,
+            "gave_up": list(GAVE_UP),
             "max_rows": MAX_SUSPECTS,
         }
         return tx.query("river/read_suspects", asked, without=tuple(missing))
@@ -114,6 +123,7 @@ class Judging:
             beat=self._beat(row, speakers),
             cancel_requested=row.cancel_requested,
             rescues=row.rescues,
+            seen_at=speakers.seen_at(row.client),
         )
         if row.unread:
             return job
@@ -134,6 +144,7 @@ class Judging:
             stop_requested_at=row.stop_requested_at,
             settled_at=row.settled_at,
             ended_at=row.ended_at,
+            outcome=row.outcome,
             fences=speakers.fences(row.client, row.instance),
         )
 
@@ -142,6 +153,6 @@ def _columns(found: Iterable[Sought]) -> dict[str, list[object]]:
     """The groups as parallel arrays."""
     names = {
         "queues": "queue", "kinds": "kind", "priorities": "priority", "drains": "drain", "silent": "silent",
-        "still": "still", "unbeaten": "unbeaten", "took": "took",
+        "still": "still", "unbeaten": "unbeaten", "took": "took", "ended": "ended",
     }  # fmt: skip
     return {array: [getattr(one, name) for one in found] for array, name in names.items()}

@@ -174,7 +174,8 @@ class Reader:
             producers=place.layout.has_producers,
         )
         return questions.ask(
-            "suspects", lambda: self._judging.read(tx, running, self._learner.known, readable, now, path)
+            "suspects",
+            lambda: self._judging.read(tx, running, self._learner.known, readable, now, path, snapshot.leader),
         )
 
     def _ask_path(self, questions: Questions) -> float | None:

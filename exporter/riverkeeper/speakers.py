@@ -9,12 +9,15 @@ from dataclasses import dataclass, field
 
 from riverkeeper.database import Row, Transaction
 from riverkeeper.river.bounds import MAX_RUNNING
+from riverkeeper.snapshot import Leader
 from riverkeeper.verdict.job import Instance
+from riverkeeper.verdict.path import LATE_INTERVALS
 from riverkeeper.verdict.succession import succeeded
 
 MAX_INSTANCES = 20_000  # processes that beat
 RECENT_FINISHED = 500  # newest finished jobs that tell which clients still claim
 CLIENTS_SECONDS = 30.0  # successors are looked for this often: a suspicion is never acted on
+LEADER_SECONDS = 15.0  # River's leader renews its lead every five seconds, for fifteen
 PRODUCER_SILENT = 90.0  # River Pro's producers write every 30 s; three times missed is silent
 
 
@@ -24,6 +27,7 @@ class Speakers:
 
     instances: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)
     suspect_since: Mapping[str, float] = field(default_factory=dict)
+    seen: Mapping[str, float] = field(default_factory=dict)  # when River last saw a client, by its id
 
     @property
     def client_ids(self) -> list[str]:
@@ -42,6 +46,18 @@ class Speakers:
             for row in self.instances.get(client_id or "", ())
         )
 
+    def seen_at(self, client_id: str | None) -> float | None:
+        """When River last saw a client at work that had stopped beating before; None where the two agree.
+
+        A claim or a renewal soon after the last heartbeat says nothing: the process may have died right after it. Where
+        several processes share an id, the youngest heartbeat counts: River may see the one that beats.
+        """
+        rows, seen = self.instances.get(client_id or ""), self.seen.get(client_id or "")
+        if not rows or seen is None:
+            return None
+        last = max(rows, key=lambda row: row.beat_at)
+        return seen if seen > last.beat_at + LATE_INTERVALS * last.beat_interval else None
+
     def fences(self, client_id: str | None, instance: str | None) -> bool:
         """Whether the process that beats keeps late results in."""
         return any(row.fences for row in self.instances.get(client_id or "", ()) if row.instance == instance)
@@ -59,18 +75,28 @@ def read_instances(tx: Transaction) -> dict[str, tuple[Row, ...]]:
     return {client_id: tuple(rows) for client_id, rows in found.items()}
 
 
+def seen_by_river(last_claims: Mapping[str, float], leader: Leader | None) -> Mapping[str, float]:
+    """When River last saw each client: its newest claim, and the leader's last renewal of its lead."""
+    seen = dict(last_claims)
+    if leader is not None:
+        seen[leader.leader_id] = max(seen.get(leader.leader_id, 0.0), leader.expires_at - LEADER_SECONDS)
+    return seen
+
+
 @dataclass(slots=True)
 class Successions:
-    """Remembers for half a minute which clients are suspect."""
+    """Remembers for half a minute which clients are suspect; the newest claim of each is read anew."""
 
+    last_claims: dict[str, float] = field(default_factory=dict)  # by client, of the last reading
     _since: dict[str, float] = field(default_factory=dict)
     _due_at: float = 0.0  # our monotonic clock
 
     def read(self, tx: Transaction, *, producers: bool) -> Mapping[str, float]:
         """Client -> since when it is suspect. Asks River Pro's `producers` where they are. Raises DatabaseError."""
+        claims = tx.query("river/read_claims", {"max_rows": MAX_RUNNING, "recent": RECENT_FINISHED})
+        self.last_claims = {row.client: row.last_claim for row in claims}
         if time.monotonic() >= self._due_at:
-            claims = tx.query("river/read_claims", {"max_rows": MAX_RUNNING, "recent": RECENT_FINISHED})
-            self._since = succeeded({row.client: row.last_claim for row in claims})
+            self._since = succeeded(self.last_claims)
             if producers:
                 silent = tx.query("river/read_producers", {"silent": PRODUCER_SILENT})
                 self._since |= {row.client: row.heard_at for row in silent}

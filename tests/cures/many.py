@@ -18,7 +18,7 @@ CURES = (
     Cure(
         "a deploy that takes half of the processes holds every rescue",
         "verdict/mass.py",
-        " or fleet.newly_silent <= max_share * fleet.instances:",
+        " or fleet.at_once <= max_share * fleet.instances:",
         ":",
         (f"{BRAKES}::test_a_deploy_is_no_mass_event",),
     ),
@@ -63,7 +63,7 @@ CURES = (
     Cure(
         "the old instances of a deploy engage the brake again and again",
         "verdict/mass.py",
-        "if fleet.newly_silent < AT_LEAST or fleet.newly_silent <= max_share",
+        "if fleet.at_once < AT_LEAST or fleet.at_once <= max_share",
         "if fleet.silent < AT_LEAST or fleet.silent <= max_share",
         (f"{BRAKES}::test_silence_that_was_answered_does_not_engage_again",),
     ),

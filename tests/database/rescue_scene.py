@@ -79,8 +79,8 @@ class Scene:
         return claim
 
     def stale(self, **columns: object) -> Event:
-        """A claim whose worker beat until an hour ago."""
-        claim = self.claim(**columns)
+        """A claim whose worker beat until an hour ago; nobody claims a job after its death."""
+        claim = self.earlier(self.claim(**columns))
         beat(self.sql, [claim])
         age(self.sql)
         self.sql.execute("UPDATE riverkeeper.client SET beat_at = beat_at - interval '1 hour'")

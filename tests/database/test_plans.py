@@ -50,6 +50,7 @@ ASKED: dict[str, Mapping[str, object]] = {
         "still": [None] * 2,
         "unbeaten": [35.0] * 2,
         "took": [60.0] * 2,
+        "ended": [10.0] * 2,
         "clients": ["host-a"],
         "settle_grace": 120.0,
     },

@@ -74,6 +74,12 @@ def reasons(snapshot: Snapshot) -> dict[str, str]:
     return {stuck.job.kind: stuck.verdict.reason.value for stuck in snapshot.judged.stuck}
 
 
+def suspects(snapshot: Snapshot) -> dict[str, str]:
+    """The same of the suspected ones."""
+    assert snapshot.judged is not None
+    return {one.job.kind: one.verdict.reason.value for one in snapshot.judged.suspected}
+
+
 def test_beats_of_the_table(kept: Session, river_url: str) -> None:
     """Silent, hung, settled, raised by what the client declares, taken away already: each by its own row."""
     rows: dict[str, tuple[float, dict[str, float | None]]] = {
@@ -109,7 +115,8 @@ def test_jobs_that_never_beat(kept: Session, river_url: str) -> None:
     client(kept, 5, "picky", ["other"])
     for name in ("alive", "dead", "both", "picky", "stranger"):
         run(kept, name, client=name)
-        run(kept, f"{name} young", 20, client=name)
+        if name != "dead":  # the dead claim nothing
+            run(kept, f"{name} young", 20, client=name)
 
     assert reasons(read(river_url, WITH_POLICY)) == {"alive": "orphaned", "dead": "worker_lost", "both": "worker_lost"}
 
@@ -154,23 +161,69 @@ def test_a_beat_in_the_metadata_of_an_earlier_attempt_is_none(kept: Session, riv
 
 
 @pytest.mark.parametrize(
-    ("change", "expected"),
+    ("change", "proven"),
     [
-        ("path_ok_since = now() - interval '30 s'", {}),
-        ("path_ok_since = NULL", {}),
-        ("path_probe_at = now() - interval '61 s'", {}),
-        ("path_ok_since = now() - interval '40 s'", {"silent": "worker_lost"}),
+        ("path_ok_since = now() - interval '30 s'", False),
+        ("path_ok_since = NULL", False),
+        ("path_probe_at = now() - interval '61 s'", False),
+        ("path_ok_since = now() - interval '40 s'", True),
     ],
 )
-def test_silence_counts_while_the_way_was_open(
-    kept: Session, river_url: str, change: str, expected: dict[str, str]
-) -> None:
-    """The keeper's own probes say since when; a probe that is a minute old says nothing."""
+def test_silence_counts_while_the_way_was_open(kept: Session, river_url: str, change: str, proven: bool) -> None:
+    """The keeper's own probes say since when; a probe that is a minute old proves nothing. Until then: suspected."""
     run(kept, "silent")
     beat(kept, "silent", 3000)
+    run(kept, "young", 20)
+    client(kept, 3000, "gone")
+    run(kept, "never", client="gone")
     kept.execute(f"UPDATE riverkeeper.control SET {change}")  # noqa: S608 - from the list above
+    snapshot = read(river_url, WITH_POLICY)
+    page = page_of(snapshot)
 
-    assert reasons(read(river_url, WITH_POLICY)) == expected
+    assert reasons(snapshot) == ({"silent": "worker_lost", "never": "worker_lost"} if proven else {})
+    assert suspects(snapshot) == ({} if proven else {"silent": "path_unverified", "never": "path_unverified"})
+    where = {"queue": "default", "kind": "silent", "tier": "standard"}
+    assert page.value("river_jobs_suspected", **where, reason="path_unverified") == (0 if proven else 1)
+    assert page.value("river_jobs_stuck", **where, reason="worker_lost") == (1 if proven else 0)
+
+
+def test_a_client_that_river_sees_at_work_is_not_lost(kept: Session, river_url: str) -> None:
+    """Its heartbeats stopped, and later it claimed a job, or renewed its lead: the heartbeats are missing, not it."""
+    for name in ("claims", "leads", "ends", "restarts"):
+        client(kept, 90, name)
+        run(kept, name, 300, client=name)
+        beat(kept, name, 90)
+    run(kept, "newest", 10, client="claims")
+    run(kept, "last", 85, client="ends")  # within two intervals of its last beat: it may have died right after it
+    run(kept, "other", 10, client="restarts")
+    client(kept, 5, "restarts")  # another process with this id beats, and may be the one that River sees
+    kept.execute(
+        "INSERT INTO river_leader (leader_id, elected_at, expires_at)"
+        " VALUES ('leads', now() - interval '1 hour', now() + interval '12 s')"
+    )
+    snapshot = read(river_url, WITH_POLICY)
+
+    assert suspects(snapshot) == {"claims": "beats_missing", "leads": "beats_missing"}
+    assert {kind for kind, reason in reasons(snapshot).items() if reason == "worker_lost"} >= {"ends", "restarts"}
+    assert snapshot.judged is not None
+    assert "River saw its client at work" in snapshot.judged.suspected[0].verdict.missing
+
+
+def test_a_claim_that_its_client_gave_up(kept: Session, river_url: str) -> None:
+    """Found ten seconds after its end was reported, whatever is known of the path; another result is waited for."""
+    for kind, ended, outcome in (
+        ("abandoned", 11, "abandoned"), ("failed", 11, "failed"), ("soon", 5, "abandoned"), ("done", 11, "completed"),
+    ):  # fmt: skip
+        run(kept, kind)
+        beat(kept, kind, 15)
+        kept.execute(
+            "UPDATE riverkeeper.heartbeat AS h SET outcome = %(outcome)s, ended_at = now() - make_interval(secs =>"
+            " %(ended)s) FROM river_job AS j WHERE j.id = h.job_id AND j.kind = %(kind)s",
+            {"kind": kind, "ended": ended, "outcome": outcome},
+        )
+    kept.execute("UPDATE riverkeeper.control SET path_ok_since = NULL")
+
+    assert reasons(read(river_url, WITH_POLICY)) == {"abandoned": "abandoned", "failed": "abandoned"}
 
 
 def test_rescues_of_the_last_day_make_a_loop(kept: Session, river_url: str) -> None:
@@ -220,7 +273,8 @@ def test_day_one_without_a_keeper_schema(river_url: str) -> None:
         run(sql, "silent", metadata=f'{{"health_check_at": "{said.at}"}}')
     snapshot = read(river_url, WITH_POLICY)
 
-    assert reasons(snapshot) == {"left": "worker_suspect", "brief": "over_budget"}
+    assert reasons(snapshot) == {"brief": "over_budget"}
+    assert suspects(snapshot) == {"left": "worker_suspect", "silent": "path_unverified"}
 
 
 def test_river_pros_producers_are_heard(kept: Session, river_url: str) -> None:
@@ -233,7 +287,8 @@ def test_river_pros_producers_are_heard(kept: Session, river_url: str) -> None:
     for name in ("gone", "there"):
         run(kept, name, client=name, age=500)
 
-    assert reasons(read(river_url, WITH_POLICY)) == {"gone": "worker_suspect"}
+    snapshot = read(river_url, WITH_POLICY)
+    assert (reasons(snapshot), suspects(snapshot)) == ({}, {"gone": "worker_suspect"})
 
 
 def test_a_healthy_fleet_is_asked_nothing(kept: Session, river_url: str) -> None:

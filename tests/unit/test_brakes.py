@@ -20,7 +20,7 @@ moments = st.none() | st.floats(allow_nan=False, allow_infinity=False, min_value
 counts = st.integers(0, 10**6)
 fleets = st.builds(Fleet, counts, counts, counts, counts, moments, moments)
 masses = st.builds(
-    Mass, moments, st.none() | st.sampled_from(Cause), st.text(max_size=9), moments, moments,
+    Mass, moments, st.none() | st.sampled_from(Cause), st.text(max_size=9), moments, moments, st.text(max_size=9),
     st.integers(0, len(SLOW_START)), moments, moments,
 )  # fmt: skip
 present = st.floats(-1e12, 1e12)
@@ -95,7 +95,7 @@ def test_a_job_is_spared_by_its_own_past() -> None:
     assert max_rescues(Past(1.0, 3), RESTRAINTS) == "rescued 3 times in a day (rescue.max_rescues)"
 
 
-SILENT = Fleet(instances=10, on_time=0, silent=10, newly_silent=10, newest_silent_at=990.0, heard_at=990.0)
+SILENT = Fleet(instances=10, on_time=0, silent=10, at_once=10, newest_silent_at=990.0, heard_at=990.0)
 
 
 def after(mass: Mass, *found: Found, share: float = 0.5, hold: float = 300.0) -> Mass:
@@ -114,7 +114,7 @@ HELD = after(Mass(), Found(1030.0, SILENT))
 
 def test_8a_a_new_fleet_that_claims_nothing_releases_the_brake() -> None:
     """All slots died and there is nothing to claim: an idle instance that beats is enough."""
-    idle = replace(SILENT, instances=11, on_time=1, newly_silent=0, heard_at=1031.0)
+    idle = replace(SILENT, instances=11, on_time=1, at_once=0, heard_at=1031.0)
 
     assert HELD.cause is Cause.SILENCE
     assert why_held(after(HELD, Found(1032.0, idle)), 0) is None
@@ -129,7 +129,7 @@ def test_8b_a_fleet_of_short_jobs_does_not_hold_it_for_ever() -> None:
 
 def test_8c_one_process_with_a_thousand_jobs_is_one_instance() -> None:
     """The share is of processes: one of eleven dies with 1,000 of 1,100 jobs."""
-    one = Fleet(instances=11, on_time=10, silent=1, newly_silent=1, newest_silent_at=960.0, heard_at=999.0)
+    one = Fleet(instances=11, on_time=10, silent=1, at_once=1, newest_silent_at=960.0, heard_at=999.0)
 
     assert after(Mass(), Found(1000.0, one)) == Mass()
 
@@ -139,7 +139,7 @@ def test_8d_who_is_slow_to_come_back_is_not_rescued_in_one_go() -> None:
 
     (And none begins before a full timeout: test_path.)
     """
-    half = Fleet(instances=100, on_time=51, silent=49, newly_silent=49, newest_silent_at=400.0, heard_at=1000.0)
+    half = Fleet(instances=100, on_time=51, silent=49, at_once=49, newest_silent_at=400.0, heard_at=1000.0)
     begun = after(Mass(), Found(1000.0, half, path_broke=True))
     first = after(begun, Found(1002.0, half, acted_in_step=1))
     stopped = after(first, Found(1004.0, half, acted_in_step=4, alive=1))
@@ -150,8 +150,8 @@ def test_8d_who_is_slow_to_come_back_is_not_rescued_in_one_go() -> None:
 
 def test_8e_a_small_fleet_has_a_brake_too() -> None:
     """Three instances are enough for the share; below that slow start after a broken path is the brake."""
-    three = Fleet(instances=3, on_time=0, silent=3, newly_silent=3, newest_silent_at=990.0, heard_at=990.0)
-    two = replace(three, instances=2, silent=2, newly_silent=2)
+    three = Fleet(instances=3, on_time=0, silent=3, at_once=3, newest_silent_at=990.0, heard_at=990.0)
+    two = replace(three, instances=2, silent=2, at_once=2)
 
     assert limit(after(Mass(), Found(1030.0, three))) == 0
     assert limit(after(Mass(), Found(1030.0, two))) == 10**6
@@ -160,14 +160,14 @@ def test_8e_a_small_fleet_has_a_brake_too() -> None:
 
 def test_8f_a_promoted_standby_that_lost_beats_begins_slowly() -> None:
     """Another server breaks the path; the share of a partition below max_share then meets slow start."""
-    part = Fleet(instances=100, on_time=55, silent=45, newly_silent=45, newest_silent_at=960.0, heard_at=999.0)
+    part = Fleet(instances=100, on_time=55, silent=45, at_once=45, newest_silent_at=960.0, heard_at=999.0)
 
     assert limit(after(Mass(), Found(1000.0, part, path_broke=True))) == 1
 
 
 def test_after_a_hold_rescues_begin_slowly() -> None:
     """1, 10, 100 a tick, each step only after the one before rescued something; then the watch goes on for a while."""
-    answered = replace(SILENT, newly_silent=0)
+    answered = replace(SILENT, at_once=0)
     mass, steps = after(HELD, Found(1330.0, SILENT)), []
     for tick in range(5):
         steps.append(limit(mass))
@@ -200,13 +200,13 @@ def test_silence_that_was_answered_does_not_engage_again() -> None:
     released = after(HELD, Found(1330.0, SILENT))
 
     assert released.answered_to == 990.0
-    assert after(released, Found(1332.0, replace(SILENT, newly_silent=0))).engaged_at is None
-    assert after(released, Found(1332.0, replace(SILENT, newly_silent=6))).engaged_at == 1332.0
+    assert after(released, Found(1332.0, replace(SILENT, at_once=0))).engaged_at is None
+    assert after(released, Found(1332.0, replace(SILENT, at_once=6))).engaged_at == 1332.0
 
 
 def test_a_deploy_is_no_mass_event() -> None:
     """500 of 1,000 jobs lose their 5 of 10 instances within a minute, while 5 old and 5 new ones beat: no hold."""
-    deploy = Fleet(instances=15, on_time=10, silent=5, newly_silent=5, newest_silent_at=960.0, heard_at=999.0)
+    deploy = Fleet(instances=15, on_time=10, silent=5, at_once=5, newest_silent_at=960.0, heard_at=999.0)
 
     assert after(Mass(), Found(1000.0, deploy)) == Mass()
 

@@ -17,7 +17,6 @@ from riverkeeper.rescue.plan import (
     NOTIFY_WAIT,
     SHORT_WAIT,
     STOPPED_FIRST,
-    WORKERS_FAULT,
     Act,
     Locked,
     decide,
@@ -30,7 +29,7 @@ from riverkeeper.rescue.state import Brake
 from riverkeeper.verdict.job import Beat, Claim, RunningJob
 from riverkeeper.verdict.tiers import Tier
 from riverkeeper.verdict.verdict import Limit, Verdict
-from riverkeeper.verdict.words import Action, LimitName, Reason
+from riverkeeper.verdict.words import WORKERS_FAULT, Action, LimitName, Reason
 
 NOW = 1_800_000_000.0
 # Near enough to each other that every limit, fence and grace is met from both sides; and far apart.
@@ -128,7 +127,8 @@ def test_the_next_attempt_waits_for_the_old_worker(held: Locked, verdict: Verdic
     what = plan(held, verdict, tier, Act.RETRY)
     beat = held.job.beat
 
-    assert wait >= (tier.fence if held.fences else tier.plain_fence)
+    ended = (verdict.underlying or verdict.reason) is Reason.ABANDONED
+    assert wait >= ((0.0 if ended else tier.fence) if held.fences else tier.plain_fence)
     if beat is not None and beat.lease is not None:
         assert NOW + wait >= beat.beat_at + beat.lease + tier.drain - 1e-3
     assert what.scheduled_at == NOW + wait

@@ -27,6 +27,7 @@ def test_what_policy_can_come_to_is_counted_from_0_on() -> None:
 
     assert acts.rescues == {
         ("standard", "worker_lost", "retry"): 0,
+        ("standard", "abandoned", "retry"): 0,
         ("standard", "orphaned", "retry"): 0,
         ("standard", "hung", "stop"): 0,
         ("standard", "hung", "retry"): 0,

@@ -45,7 +45,7 @@ def reason(job: RunningJob, limits: Limits = LIMITS, since: float | None = OPEN,
     return verdict(job, limits, since, policy).reason
 
 
-def beaten(**beat: float | None) -> RunningJob:
+def beaten(**beat: float | str | None) -> RunningJob:
     return replace(JOB, beat=replace(FRESH, **beat))  # type: ignore[arg-type]
 
 
@@ -74,6 +74,15 @@ def never(*instances: Instance, **job: float | None) -> RunningJob:
         (never(ALIVE), LIMITS, Reason.ORPHANED),
         (never(OTHER_KIND), LIMITS, Reason.UNKNOWN),
         (never(SILENT, claimed_at=NOW - 34), LIMITS, Reason.UNKNOWN),
+        (beaten(beat_at=NOW - 50, ended_at=NOW - 11, outcome="abandoned"), LIMITS, Reason.ABANDONED),
+        (beaten(ended_at=NOW - 11, outcome="failed"), ALL_LIMITS, Reason.ABANDONED),
+        (beaten(beat_at=NOW - 50, ended_at=NOW - 10, outcome="abandoned"), ALL_LIMITS, Reason.OK),
+        (beaten(beat_at=NOW - 50, ended_at=NOW - 11, outcome="completed"), LIMITS, Reason.WORKER_LOST),
+        (beaten(beat_at=NOW - 50, ended_at=NOW - 11, outcome="abandoned", lost_at=NOW - 9), LIMITS, Reason.UNKNOWN),
+        (replace(beaten(beat_at=NOW - 50), seen_at=NOW - 35), LIMITS, Reason.BEATS_MISSING),
+        (replace(beaten(beat_at=NOW - 80), seen_at=NOW - 36), LIMITS, Reason.WORKER_LOST),
+        (replace(beaten(), seen_at=NOW - 1), LIMITS, Reason.OK),
+        (never(SILENT, seen_at=NOW - 3), LIMITS, Reason.BEATS_MISSING),
         (never(ALIVE, claimed_at=NOW - 34), LIMITS, Reason.OK),
         (never(replace(ALIVE, interval=20), claimed_at=NOW - 59), LIMITS, Reason.OK),
         (never(replace(ALIVE, interval=20), claimed_at=NOW - 61), LIMITS, Reason.ORPHANED),
@@ -131,29 +140,30 @@ def test_what_would_be_rescued_again_and_again_is_a_loop() -> None:
 
 
 def test_after_an_outage_every_claim_has_a_full_timeout() -> None:
-    """Beats that could not get through are no silence, and results on their way through River have their grace."""
+    """Beats that could not get through are no proof, and results on their way through River have their grace."""
     silent = beaten(beat_at=NOW - 3600)
 
-    assert reason(silent, since=NOW - 34) is Reason.UNKNOWN
+    assert reason(silent, since=NOW - 34) is Reason.PATH_UNVERIFIED
     assert reason(silent, since=NOW - 36) is Reason.WORKER_LOST
-    assert reason(silent, since=None) is Reason.UNKNOWN
+    assert reason(silent, since=None) is Reason.PATH_UNVERIFIED
     assert reason(beaten(beat_at=NOW - 3600, settled_at=NOW - 3600), since=NOW - 60) is Reason.OK
 
 
 @patient
 @given(jobs, policies, moments, st.none() | moments)
 def test_any_input_has_a_verdict(job: RunningJob, policy: Policy, now: float, since: float | None) -> None:
-    """Nothing raises, evidence is there for whatever is stuck, and it is past its limit."""
+    """Nothing raises, evidence is there for whatever is stuck or suspected, and it is past its limit."""
     found = judge(job, policy, _limits(job, policy), now, since)
 
     assert found.tier == "standard"
-    if found.reason.is_stuck:
+    if found.reason.is_stuck or found.reason.is_suspected:
         assert found.limit is not None
         assert found.value is not None
         assert found.value > found.limit.seconds
         assert math.isfinite(found.value)
     else:
         assert found.limit is None
+    assert bool(found.missing) == found.reason.is_suspected
 
 
 @patient
@@ -169,13 +179,39 @@ def test_silence_needs_an_open_way(job: RunningJob, policy: Policy, since: float
 
 
 @patient
+@given(jobs, policies, st.none() | moments)
+def test_what_an_open_path_would_prove_is_suspected_until_then(
+    job: RunningJob, policy: Policy, since: float | None
+) -> None:
+    """A job that is lost by a path verified for long is never shown as well while the path is not: nothing is green
+    because it could not be seen.
+    """
+    limits = _limits(job, policy)
+    proven, now = judge(job, policy, limits, NOW, OPEN), judge(job, policy, limits, NOW, since)
+
+    if Reason.WORKER_LOST in {proven.reason, proven.underlying}:
+        assert now.reason.is_stuck or now.reason.is_suspected
+
+
+@patient
+@given(jobs, policies, st.none() | moments)
+def test_a_claim_that_was_given_up_needs_no_path(job: RunningJob, policy: Policy, since: float | None) -> None:
+    """Its own client reported it: whatever is known of the path, the verdict is the same."""
+    ended = replace(
+        job, beat=replace(job.beat or FRESH, lost_at=None, settled_at=None, ended_at=NOW - 20, outcome="failed")
+    )
+
+    assert judge(ended, policy, LIMITS, NOW, since) == judge(ended, policy, LIMITS, NOW, None)
+
+
+@patient
 @given(jobs, policies, st.none() | moments, st.floats(0, 100))
 def test_what_is_fresh_is_never_stuck(job: RunningJob, policy: Policy, since: float | None, young: float) -> None:
     """A beat, progress and claim younger than every limit in force: no reason whatever applies."""
     limits = _limits(job, policy)
     shortest = min((one.seconds for one in _all(limits) if not math.isnan(one.seconds)), default=0.0)
     recent = NOW - max(min(young, shortest - 1e-3), 0.0)  # a float of today holds no more than microseconds
-    beat = replace(job.beat or FRESH, beat_at=recent, settled_at=None, lost_at=None, progress_at=recent)
+    beat = replace(job.beat or FRESH, beat_at=recent, settled_at=None, lost_at=None, progress_at=recent, outcome=None)
 
     assert not judge(replace(job, beat=beat, claimed_at=recent), policy, limits, NOW, since).reason.is_stuck
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from riverkeeper.snapshot import RunningPair
 from riverkeeper.verdict.cells import cells, used
-from riverkeeper.verdict.job import Beat, RunningJob
+from riverkeeper.verdict.job import GAVE_UP, Beat, RunningJob
 from riverkeeper.verdict.judge import judge
 from riverkeeper.verdict.learned import Learned
 from riverkeeper.verdict.limits import limits_of
@@ -37,6 +37,7 @@ def finite(job: RunningJob) -> RunningJob:
             lease=beat.lease and (abs(beat.lease) if math.isfinite(beat.lease) else None),
             progress_at=beat.progress_at and _finite(beat.progress_at),
             settled_at=beat.settled_at and _finite(beat.settled_at),
+            ended_at=beat.ended_at and _finite(beat.ended_at),
             by_metadata=False,
         )
     return replace(job, claimed_at=_finite(job.claimed_at), beat=beat, priority=1)
@@ -50,7 +51,8 @@ def group(running: Iterable[RunningJob]) -> RunningPair:
     """Jobs as river/read_running.sql adds them up."""
     every = list(running)
     beats = [job.beat for job in every if job.beat is not None]
-    awaited = [beat for beat in beats if beat.lost_at is None and beat.settled_at is None]
+    awaited = [beat for beat in beats if beat.lost_at is None and beat.settled_at is None
+               and not (beat.outcome in GAVE_UP and beat.ended_at is not None)]  # fmt: skip
     settled = [beat.settled_at for beat in beats if beat.lost_at is None and beat.settled_at is not None]
     return RunningPair(
         queue=JOB.queue, kind=JOB.kind, priority=1, jobs=len(every), beating=len(beats), failing=0, last_attempt=0,
@@ -61,6 +63,7 @@ def group(running: Iterable[RunningJob]) -> RunningPair:
         longest_interval=max((beat.interval for beat in beats), default=None),
         longest_lease=max((beat.lease for beat in beats if beat.lease is not None), default=None),
         oldest_settled=min(settled, default=None),
+        oldest_given_up=min((job.gave_up_at for job in every if job.gave_up_at is not None), default=None),
     )  # fmt: skip
 
 
@@ -76,6 +79,7 @@ def found_by(one: Sought, job: RunningJob, policy: Policy) -> bool:
         _over(NOW - job.claimed_at, one.took)
         or (one.silent is not None and NOW - beat.beat_at > max(one.silent, raised_to))
         or (beat.progress_at is not None and _over(NOW - beat.progress_at, one.still))
+        or (job.gave_up_at is not None and _over(NOW - job.gave_up_at, one.ended))
     )
 
 
@@ -88,14 +92,15 @@ def _over(value: float, threshold: float | None) -> bool:
 def test_whatever_is_stuck_is_found(
     running: list[RunningJob], policy: Policy, past: Learned | None, since: float | None
 ) -> None:
-    """For any jobs of a group: each one that judge calls stuck is sought, and its row passes the threshold."""
+    """For any jobs of a group: each one that judge calls stuck or suspected is looked for, and its row is found."""
     running = [finite(job) for job in running]
     (cell,) = cells(policy, {JOB.kind: past} if past else {}, [group(running)])
     one = sought(cell, policy.settle_grace, NOW, since)
     limits = limits_of(policy, cell.tier, JOB.kind, past)
 
     for job in running:
-        if judge(job, policy, limits, NOW, since).reason.is_stuck:
+        found = judge(job, policy, limits, NOW, since).reason
+        if found.is_stuck or found.is_suspected:
             assert found_by(one, job, policy)
 
 
@@ -110,14 +115,17 @@ def test_what_is_used_up_and_what_is_stuck_agree(running: list[RunningJob], poli
     verdicts = [judge(job, policy, limits, NOW, since) for job in running]
 
     if LimitName.HEARTBEAT in over:
-        assert Reason.WORKER_LOST in {verdict.underlying or verdict.reason for verdict in verdicts}
+        assert {Reason.WORKER_LOST, Reason.BEATS_MISSING} & {one.underlying or one.reason for one in verdicts}
     if LimitName.RUN in over:
         judged = [v for v, job in zip(verdicts, running, strict=True) if v.reason.is_stuck or _is_excused(job)]
         assert judged
 
 
 def _is_excused(job: RunningJob) -> bool:
-    return job.beat is not None and (job.beat.lost_at is not None or job.beat.settled_at is not None)
+    """Its claim was taken away or is about to end."""
+    return job.beat is not None and (
+        job.beat.lost_at is not None or job.beat.settled_at is not None or job.gave_up_at is not None
+    )
 
 
 def test_a_healthy_fleet_is_not_looked_into() -> None:
@@ -128,14 +136,14 @@ def test_a_healthy_fleet_is_not_looked_into() -> None:
     assert not sought(cell, 120.0, NOW, OPEN).is_anything
 
 
-def test_an_idle_way_seeks_no_silence() -> None:
-    """While no way of a beat is proven open, or not for long enough, nobody can be lost."""
+def test_silence_is_looked_for_whatever_is_known_of_the_path() -> None:
+    """Who is silent while the path is not verified is suspected, and shown; hung he is not called before it is."""
     policy = Policy({"standard": replace(STANDARD, progress_timeout=60.0)})
     silent = replace(JOB, beat=Beat(NOW - 500, 10.0, progress_at=NOW - 500))
     (cell,) = cells(policy, {}, [group([silent])])
 
     for since in (None, NOW - 34):
         one = sought(cell, 120.0, NOW, since)
-        assert (one.silent, one.still) == (None, None)
+        assert (one.silent, one.still) == (35.0, None)
     one = sought(cell, 120.0, NOW, NOW - 61)
     assert (one.silent, one.still) == (35.0, 60.0)

@@ -8,8 +8,9 @@ import pytest
 
 from riverkeeper.rescue.state import Brake
 from riverkeeper.verdict.job import Beat
+from riverkeeper.verdict.verdict import Verdict
 from riverkeeper.verdict.words import Reason
-from unit.stuck_scene import ENDLESS, LIVE, LOST, held, judged, reading
+from unit.stuck_scene import ENDLESS, HEARTBEAT, LIVE, LOST, held, judged, reading
 from unit.web_fakes import DOWN, UP, FakeKeeper, app_of, ask
 
 SCRIPT = "<script>alert(1)</script>\"'"
@@ -107,12 +108,74 @@ def test_a_hung_job_is_stopped_first() -> None:
     assert "ask its worker to stop it; retry if it still runs 60 s later" in text(FakeKeeper(reading=reading(hung)))
 
 
-def test_nobody_is_called_lost_while_no_way_is_proven() -> None:
-    """An empty list then means less, and says so."""
-    snapshot = replace(UP, judged=judged(path_ok_since=None), rescuing=LIVE)
+def test_an_empty_list_is_no_all_clear_while_missed_heartbeats_do_not_count() -> None:
+    """It then means less, and says so, with the reason."""
+    state = replace(LIVE, silence="none of 3 worker processes has beaten for 172 s")
+    snapshot = replace(UP, judged=judged(path_ok_since=None), rescuing=state)
+    shown = text(FakeKeeper(reading=snapshot))
 
-    assert "Nobody is called lost at the moment" in text(FakeKeeper(reading=snapshot))
+    assert "Missed heartbeats do not count now" in shown
+    assert "none of 3 worker processes has beaten for 172 s" in shown
+    assert "No running job is stuck." not in shown
     assert "No running job is stuck." in text(FakeKeeper(reading=reading()))
+
+
+SUSPECT = replace(
+    LOST,
+    verdict=Verdict(Reason.PATH_UNVERIFIED, "standard", HEARTBEAT, 172.0, missing="a verified heartbeat path"),
+)  # fmt: skip
+
+
+def suspecting(path_ok_since: float | None = None) -> FakeKeeper:
+    """One job is suspected, none is stuck."""
+    found = judged(path_ok_since=path_ok_since)
+    counts = {("mail", "send", "standard", "path_unverified"): 1}
+    state = replace(LIVE, silence="none of 3 worker processes has beaten for 172 s")
+    return FakeKeeper(
+        reading=replace(UP, judged=replace(found, suspected=(SUSPECT,), suspected_counts=counts), rescuing=state)
+    )
+
+
+def test_a_suspected_job_is_shown_with_what_is_missing() -> None:
+    """Never as "no job is stuck": who may be stuck, since when it is silent, and which evidence is missing."""
+    shown = text(suspecting())
+    told = ask(app_of(suspecting()), "/stuck.json").json()
+
+    for fact in ("1 running job may be", "41", "path_unverified", "2 min 52 s, heartbeat limit 35 s",
+                 "a verified heartbeat path: none of 3 worker processes has beaten for 172 s"):  # fmt: skip
+        assert fact in shown
+    assert "No running job is stuck" not in shown
+    assert (told["found"], told["found_suspected"], told["path_ok"]) == (0, 1, False)
+    assert told["suspected"][0]["missing"].startswith("a verified heartbeat path: none of 3")
+    assert "act" not in told["suspected"][0]
+
+
+def test_a_suspected_job_is_found_by_its_labels() -> None:
+    """An alert on it links to it with the labels of the metric."""
+    found = [ask(app_of(suspecting()), f"/stuck.json?{query}").json()["found_suspected"]
+             for query in ("reason=path_unverified", "reason=worker_suspect", "queue=mail", "queue=other")]  # fmt: skip
+
+    assert found == [1, 0, 1, 0]
+
+
+def test_the_front_page_is_amber_while_a_job_is_suspected() -> None:
+    """Not "The database is being read" in green, and never "none"."""
+    shown = ask(app_of(suspecting()), "/").text
+
+    assert "1 running job may be stuck" in shown
+    assert "1 path_unverified" in shown
+    assert "none is proven" in shown
+    assert "The database is being read" not in shown
+    assert '<dd><a href="stuck">none</a></dd>' not in shown
+
+
+def test_the_front_page_is_amber_while_missed_heartbeats_do_not_count() -> None:
+    """Also where no job is suspected yet: it would not be found."""
+    state = replace(LIVE, silence="none of 3 worker processes has beaten for 172 s")
+    shown = ask(app_of(FakeKeeper(reading=replace(UP, judged=judged(path_ok_since=None), rescuing=state))), "/").text
+
+    assert "Missed heartbeats do not count now" in shown
+    assert "The database is being read" not in shown
 
 
 def test_more_than_is_kept_is_said() -> None:

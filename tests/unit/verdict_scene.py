@@ -50,6 +50,7 @@ beats = st.builds(
     stop_requested_at=st.none() | moments,
     settled_at=st.one_of(st.none(), st.none(), moments),
     ended_at=st.none() | moments,
+    outcome=st.sampled_from([None, None, "completed", "failed", "abandoned"]),
     fences=st.booleans(),
     by_metadata=st.booleans(),
 )
@@ -65,6 +66,7 @@ jobs = st.builds(
     cancel_requested=st.booleans(),
     rescues=st.integers(0, 5),
     suspect_since=st.none() | moments,
+    seen_at=st.none() | moments,
 )
 actions = st.sampled_from(Action)
 tiers = st.builds(

@@ -32,7 +32,7 @@ SECONDS = 20.0  # a person waits
 @click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True, help="At most so many jobs.")
 @click.option("--json", "as_json", is_flag=True, help="For scripts.")
 def stuck(config: Config, limit: int, as_json: bool, **scope: str | None) -> None:
-    """Show running jobs that are stuck, by which limit, and what the rescuer would do.
+    """Show running jobs that are stuck and what the rescuer would do, and those that may be, with what is missing.
 
     Exit codes: 0 done, stuck jobs or none; 1 it could not be found out; 2 the configuration is wrong.
     """
@@ -51,7 +51,8 @@ def stuck(config: Config, limit: int, as_json: bool, **scope: str | None) -> Non
     if as_json:
         click.echo(json.dumps(document(question, found, ahead), indent=2))
     else:
-        _show(found, [row(one, ahead(one), found.now, None) for one in found.shown])
+        suspected = [row(one, None, found.now, None, found.missing(one)) for one in found.suspected]
+        _show(found, [row(one, ahead(one), found.now, None) for one in found.shown], suspected)
 
 
 def _read(config: Config) -> Snapshot:
@@ -63,25 +64,32 @@ def _read(config: Config) -> Snapshot:
         reader.close()
 
 
-def _show(found: Found, rows: list[Row]) -> None:
+def _show(found: Found, rows: list[Row], suspected: list[Row]) -> None:
     if not found.path_ok:
-        console().print(f"No way of a beat is proven open ({found.unproven}): nobody is called lost now.", markup=False)
-    if not rows:
-        console().print("No running job is stuck.")
-        return
+        console().print(f"Missed heartbeats do not count now: {found.unproven}.", markup=False)
     more = "" if found.complete else "+"
-    table = Table(title=f"{len(rows)} of {found.jobs}{more} stuck jobs", title_justify="left", show_lines=True)
-    for column in ("id", "kind", "queue", "tier", "reason", "running", "last beat", "progress", "what would be done"):
+    if rows:
+        console().print(_table(f"{len(rows)} of {found.jobs}{more} stuck jobs", "what would be done", rows))
+    else:
+        console().print(found.none_stuck, markup=False)
+    if suspected:
+        title = f"{len(suspected)} of {found.suspects}{more} suspected jobs: nothing is done with them"
+        console().print(_table(title, "what is missing", suspected))
+
+
+def _table(title: str, last: str, rows: list[Row]) -> Table:
+    table = Table(title=title, title_justify="left", show_lines=True)
+    for column in ("id", "kind", "queue", "tier", "reason", "running", "last beat", "progress", last):
         table.add_column(column, justify="right" if column == "id" else "left", overflow="fold")
     for one in rows:
         table.add_row(*_cells(one))
-    console().print(table)
+    return table
 
 
 def _cells(one: Row) -> tuple[Text, ...]:
     """Plain text, never markup: kinds and notes are written by users."""
     job, verdict = one.stuck.job, one.stuck.verdict
     reason = f"{verdict.reason}\n{one.against}" if one.against else str(verdict.reason)
-    plan = "\n".join([one.ahead.plan, *one.ahead.held_by])
-    texts = (str(job.claim.job_id), job.kind, job.queue, verdict.tier, reason, one.age, one.beat, one.progress, plan)
+    last = "\n".join([one.ahead.plan, *one.ahead.held_by]) if one.ahead else one.missing
+    texts = (str(job.claim.job_id), job.kind, job.queue, verdict.tier, reason, one.age, one.beat, one.progress, last)
     return tuple(map(Text, texts))

@@ -128,7 +128,7 @@ def _may_act(tx: Transaction, asked: Sequence[Asked]) -> Braking:
 
 
 def _wanted(job: RunningJob) -> Wanted:
-    return Wanted(job.claim, job.has_row, job.suspect_since)
+    return Wanted(job.claim, job.has_row, job.suspect_since, job.seen_at)
 
 
 def _entries(outcomes: Sequence[Decided]) -> list[audit.Entry]:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from riverkeeper.rescue.old_worker import OldWorker
-from riverkeeper.rescue.plan import WORKERS_FAULT, Act
+from riverkeeper.rescue.plan import Act
+from riverkeeper.verdict.words import WORKERS_FAULT
 
 
 @dataclass(frozen=True, slots=True)

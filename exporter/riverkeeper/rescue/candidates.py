@@ -25,6 +25,11 @@ class Candidate:
     woken_by: str
     refused: Refused | None  # None: a rescue may be tried
 
+    @property
+    def is_reported(self) -> bool:
+        """Whether it rests on a report of its client, so that a doubt about missed heartbeats does not hold it."""
+        return self.stuck.verdict.reason.is_reported
+
 
 def candidates(
     stuck: Iterable[StuckJob], policy: Policy, mode: Mode, wakes: Collection[Wake], now: float, *, supervisor: bool
@@ -49,9 +54,10 @@ def candidates(
 def in_turn(found: Iterable[Candidate], tried_at: Mapping[Claim, float]) -> list[Candidate]:
     """Never tried ones first, in their order (longest past the limit first), then those tried longest ago.
 
-    A row that is locked for hours must not keep the others from their turn.
+    A row that is locked for hours must not keep the others from their turn. What needs no missed heartbeat comes before
+    all of them, since fewer brakes hold it.
     """
-    return sorted(found, key=lambda one: tried_at.get(one.stuck.job.claim, float("-inf")))
+    return sorted(found, key=lambda one: (not one.is_reported, tried_at.get(one.stuck.job.claim, float("-inf"))))
 
 
 def group(waiting: Sequence[Candidate], at_most: int) -> tuple[list[Candidate], list[Candidate]]:
@@ -66,8 +72,8 @@ def group(waiting: Sequence[Candidate], at_most: int) -> tuple[list[Candidate], 
     return together, others
 
 
-def _likeness(one: Candidate) -> tuple[bool, bool]:
-    return one.stuck.job.has_row, one.dry_run
+def _likeness(one: Candidate) -> tuple[bool, bool, bool]:
+    return one.stuck.job.has_row, one.dry_run, one.is_reported
 
 
 def _by_policy(stuck: StuckJob, tier: Tier, now: float) -> Refused | None:

@@ -19,7 +19,7 @@ Decided = Refused | Entry
 def hopeless(asked: Asked) -> Refused | None:
     """What policy alone says no to; the tables are left in peace then."""
     stuck, order = asked.stuck, asked.order
-    if not (stuck.verdict.reason.is_stuck or (stuck.verdict.reason is Reason.UNKNOWN and order.action)):
+    if not (stuck.verdict.reason.is_stuck or (stuck.verdict.reason is not Reason.OK and order.action)):
         return Refused(_why_not(stuck.job, stuck.verdict))
     act = decide(stuck.job, stuck.verdict, order.tier, stuck.job.claimed_at, order.action)
     return act if isinstance(act, Refused) and act.refusal is not Refusal.STOPPING else None
@@ -63,4 +63,6 @@ def _why_not(job: RunningJob, verdict: Verdict) -> Refusal:
         return Refusal.LOST_ALREADY
     if verdict.reason is Reason.OK:
         return Refusal.SETTLED if job.beat is not None and job.beat.settled_at is not None else Refusal.BEAT
-    return Refusal.UNKNOWN if verdict.reason is Reason.UNKNOWN else Refusal.CHANGED
+    if verdict.reason is Reason.UNKNOWN or verdict.reason.is_suspected:
+        return Refusal.UNKNOWN
+    return Refusal.CHANGED

@@ -16,6 +16,7 @@ CROSS JOIN LATERAL (
         extract(epoch FROM h.stop_requested_at)::double precision AS stop_requested_at,
         extract(epoch FROM h.settled_at)::double precision AS settled_at,
         extract(epoch FROM h.ended_at)::double precision AS ended_at,
+        h.outcome,
         (SELECT p.fences FROM keeper.client AS p WHERE p.instance = h.instance) AS fences
     FROM keeper.heartbeat AS h
     WHERE h.job_id = c.job_id AND h.attempted_at = c.attempted_at

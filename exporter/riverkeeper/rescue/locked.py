@@ -41,6 +41,7 @@ def table_beat(row: Row) -> Beat:
         stop_requested_at=row.stop_requested_at,
         settled_at=row.settled_at,
         ended_at=row.ended_at,
+        outcome=row.outcome,
         fences=bool(row.fences),
     )
 
@@ -60,8 +61,15 @@ def later(row: Beat | None, said: Beat | None) -> Beat | None:
     return replace(row, beat_at=max(row.beat_at, said.beat_at))
 
 
-def locked(claim: Claim, row: Row, beat: Beat | None, instances: Sequence[Row], suspect_since: float | None) -> Locked:
-    """Of read_jobs.sql, the beat, and read_instances.sql where there is none."""
+def locked(
+    claim: Claim,
+    row: Row,
+    beat: Beat | None,
+    instances: Sequence[Row],
+    suspect_since: float | None = None,
+    seen_at: float | None = None,
+) -> Locked:
+    """Of read_jobs.sql, the beat, and read_instances.sql where there is none; the last two as a reading found them."""
     asked = moment(row.cancel_at)
     job = RunningJob(
         claim=claim,
@@ -76,6 +84,7 @@ def locked(claim: Claim, row: Row, beat: Beat | None, instances: Sequence[Row], 
         cancel_requested=asked is not None and asked >= row.claimed_at - CANCEL_SLACK,
         rescues=row.rescues,
         suspect_since=suspect_since,
+        seen_at=seen_at,
     )
     return Locked(
         job=job,

@@ -24,6 +24,7 @@ class Wanted:
     claim: Claim
     has_row: bool = False  # it was seen with a heartbeat row
     suspect_since: float | None = None
+    seen_at: float | None = None
 
 
 def lock(
@@ -80,7 +81,7 @@ class _Rows:
             return Refused(Refusal.LOCKED, "its row in the job table")
         beat = later(table_beat(row) if row else None, metadata_beat(job, self.metadata_interval))
         processes = self._processes(job) if beat is None and job.client_id is not None else []
-        return locked(one.claim, job, beat, processes, one.suspect_since)
+        return locked(one.claim, job, beat, processes, one.suspect_since, one.seen_at)
 
     def _processes(self, job: Row) -> list[Row]:
         """Of the client that claimed it; a fleet's jobs share a few."""

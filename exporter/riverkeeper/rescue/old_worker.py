@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from riverkeeper.rescue.plan import WORKERS_FAULT, Act
-from riverkeeper.verdict.words import Reason
+from riverkeeper.rescue.plan import Act
+from riverkeeper.verdict.words import WORKERS_FAULT, Reason
 
 WATCH_SECONDS = 570.0  # heartbeat rows are swept after ten minutes; what comes later finds no row to be written in
 DRY_WATCH_SECONDS = 86_400.0  # the job still runs, and has no next attempt to end it for us

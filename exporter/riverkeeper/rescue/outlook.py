@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from riverkeeper.rescue.plan import Act, decide
+from riverkeeper.rescue.plan import Act, decide, fence_wait, is_blameless
 from riverkeeper.rescue.refusal import Refusal, Refused
 from riverkeeper.rescue.state import Brake
 from riverkeeper.verdict.judge import age
 from riverkeeper.verdict.tiers import Policy, Tier
 from riverkeeper.verdict.verdict import StuckJob
-from riverkeeper.verdict.words import Mode, Reason
-
-WORKERS_FAULT = {Reason.WORKER_LOST, Reason.ORPHANED}
+from riverkeeper.verdict.words import Mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +48,15 @@ def _plan(stuck: StuckJob, tier: Tier, act: Act, now: float) -> str:
     if act is not Act.RETRY:
         return f"{act.value} it"
     wait = earliest(stuck, tier, now)
-    at_fault = (stuck.verdict.underlying or stuck.verdict.reason) in WORKERS_FAULT
-    back_off = "" if at_fault else ", and after River's back-off"
-    return f"retry it; the next attempt begins {wait:.0f} s later at the earliest{back_off}"
+    back_off = "" if is_blameless(stuck.job, stuck.verdict) else ", and after River's back-off"
+    begins = f"begins {wait:.0f} s later at the earliest" if wait > 0 else "may begin at once"
+    return f"retry it; the next attempt {begins}{back_off}"
 
 
 def earliest(stuck: StuckJob, tier: Tier, now: float) -> float:
     """Seconds after the rescue before which the next attempt cannot begin: the old worker has so long to stop."""
     beat = stuck.job.beat
-    wait = tier.fence if beat is not None and beat.fences else tier.plain_fence
+    wait = fence_wait(stuck.verdict, tier, fences=beat is not None and beat.fences)
     if beat is None or beat.lease is None:
         return wait
     return max(wait, beat.lease + tier.drain - (age(beat.beat_at, now) or 0.0))

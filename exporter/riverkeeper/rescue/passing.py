@@ -150,17 +150,17 @@ class Passing:
             dry_run=one.dry_run,
             locks_jobs=self.ground.may_rescue,
             cooldown=rules.restraints.cooldown,
-            brakes=self._brakes(view, rules, dry_run=one.dry_run),
+            brakes=self._brakes(view, rules, dry_run=one.dry_run, reported=one.is_reported),
         )
 
-    def _brakes(self, view: View, rules: Rules, *, dry_run: bool) -> Brakes:
+    def _brakes(self, view: View, rules: Rules, *, dry_run: bool, reported: bool = False) -> Brakes:
         def brakes(tx: Transaction) -> Braking:
             facts = read_facts(tx, dry_run=dry_run)
             ourselves = Ourselves(self.watch.awake_for, max(facts.now - view.read_at, lease_clock() - view.began_at))
             if facts.path.ok_since != view.judged.path_ok_since:
                 broken = Brake.STALE_SNAPSHOT, f"the way of a beat was broken meanwhile: {facts.path.why}"
                 return lambda _: broken
-            return lambda acts: held(facts.after(acts), rules.restraints, ourselves)
+            return lambda acts: held(facts.after(acts), rules.restraints, ourselves, reported=reported)
 
         return brakes
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import socket
 from collections.abc import Mapping
+from functools import partial
 from uuid import uuid4
 
 from riverkeeper.config.load import Config
@@ -15,6 +16,7 @@ from riverkeeper.rescue.order import Braking, Order
 from riverkeeper.rescue.state import Brake
 from riverkeeper.rescue.switches import Status, read_status
 from riverkeeper.verdict.assign import tier_of
+from riverkeeper.verdict.brakes import DOUBTS
 from riverkeeper.verdict.job import RunningJob
 from riverkeeper.verdict.learned import Learned
 from riverkeeper.verdict.limits import limits_of
@@ -43,9 +45,10 @@ def brakes_of(status: Status) -> Mapping[Brake, str]:
     return brakes
 
 
-def held(tx: Transaction) -> Braking:
+def held(tx: Transaction, *, reported: bool = False) -> Braking:
     """What holds a person too: a kill switch that somebody pulled, and mass silence. Release them first."""
-    holding = next(iter(brakes_of(read_status(tx)).items()), None)
+    engaged = brakes_of(read_status(tx)).items()
+    holding = next((one for one in engaged if not (reported and one[0] in DOUBTS)), None)
     return lambda _: holding
 
 
@@ -61,7 +64,7 @@ def orders(
         return Order(
             tier=tier, limits=limits_of(policy, tier, job.kind, learned.get(job.kind)), policy=policy, keeper=keeper,
             woken_by=f"person {who()}", path_ok_since=path, dry_run=not apply, cooldown=config.rescue.cooldown,
-            action=action, brakes=held,
+            action=action, brakes=partial(held, reported=job.gave_up_at is not None),
         )  # fmt: skip
 
     return order

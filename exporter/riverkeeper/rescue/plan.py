@@ -15,7 +15,7 @@ from riverkeeper.rescue.refusal import Refusal, Refused
 from riverkeeper.verdict.job import RunningJob
 from riverkeeper.verdict.tiers import Tier
 from riverkeeper.verdict.verdict import Verdict
-from riverkeeper.verdict.words import Action, Reason
+from riverkeeper.verdict.words import WORKERS_FAULT, Action, Reason
 
 SHORT_WAIT = 10.0  # up to here a job waits as `available`: River's scheduler looks only every five seconds
 NOTIFY_WAIT = 60.0  # a cancel that arrives later than the next claim would end that one for good
@@ -23,7 +23,6 @@ BACKOFF_POWER, MOST_ERRORS = 4, 310  # River's: errors to the fourth, in seconds
 JITTER = 0.1  # River's: up to 10 % more or less
 # Their worker is alive, so it is asked first. The others have nobody to ask.
 STOPPED_FIRST = {Reason.HUNG, Reason.OVER_BUDGET}
-WORKERS_FAULT = {Reason.WORKER_LOST, Reason.ORPHANED}
 _COUNT = re.compile(r"[0-9]{1,9}")  # what River's rescuer reads without tripping: a whole number of 32 bits
 
 
@@ -124,13 +123,27 @@ def plan(locked: Locked, verdict: Verdict, tier: Tier, act: Act) -> Plan:
 
 def delay(locked: Locked, verdict: Verdict, tier: Tier) -> float:
     """Seconds until the next attempt may begin: never before the old worker can have stopped by itself."""
-    wait = tier.fence if locked.fences else tier.plain_fence
+    wait = fence_wait(verdict, tier, fences=locked.fences)
     beat = locked.job.beat
     if beat is not None and beat.lease is not None:
         wait = max(wait, beat.beat_at + beat.lease + tier.drain - locked.now)
-    if (verdict.underlying or verdict.reason) in WORKERS_FAULT:
-        return wait  # the job did nothing wrong
+    if is_blameless(locked.job, verdict):
+        return wait
     return max(wait, backoff(locked.errors, locked.chance))
+
+
+def fence_wait(verdict: Verdict, tier: Tier, *, fences: bool) -> float:
+    """How long the previous worker's late result is waited for: not at all where its work ended, and is fenced."""
+    if not fences:
+        return tier.plain_fence
+    return 0.0 if (verdict.underlying or verdict.reason).is_reported else tier.fence
+
+
+def is_blameless(job: RunningJob, verdict: Verdict) -> bool:
+    """Whether the job need not back off: the worker is at fault, and the job itself did not fail."""
+    if (verdict.underlying or verdict.reason) not in WORKERS_FAULT:
+        return False
+    return not (job.gave_up_at is not None and job.beat is not None and job.beat.outcome == "failed")
 
 
 def backoff(errors: int, chance: float) -> float:

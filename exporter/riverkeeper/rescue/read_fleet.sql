@@ -1,8 +1,10 @@
--- Question: of the processes that beat within ten minutes, how many still do, and how many have fallen silent?
+-- Question: of the processes that beat within ten minutes, how many still do, how many are stale, and how many of those
+-- went stale at once?
 -- Index: none; client has a row for each process, and is swept.
 -- NULL: newest_silent_at where none is silent; heard_at where there is no process at all.
 -- The ten minutes end at counted_to, or at the newest beat. Silence counts from ok_since on, as for jobs. A beat that
--- lies ahead was written before the clock went back, and says nothing until the next one.
+-- lies ahead was written before the clock went back, and says nothing until the next one. Processes that stop at one
+-- moment beat last within one interval of each other: `at_once` counts those that stopped together with the youngest.
 WITH past AS (
     SELECT c.beat_at, c.beat_interval
     FROM keeper.client AS c
@@ -16,17 +18,25 @@ WITH past AS (
 ), heard AS (
     SELECT
         f.beat_at,
+        f.beat_interval,
         f.beat_at >= clock_timestamp() - %(late_intervals)s::double precision * f.beat_interval AS on_time,
         greatest(f.beat_at, to_timestamp(%(ok_since)s::double precision))
             < clock_timestamp() - %(silent_intervals)s::double precision * f.beat_interval AS silent,
         coalesce(f.beat_at > to_timestamp(%(answered_to)s::double precision), true) AS is_news
     FROM fleet AS f
+), news AS (
+    SELECT max(h.beat_at) AS youngest, max(h.beat_interval) AS longest_interval
+    FROM heard AS h
+    WHERE h.silent AND h.is_news
 )
 SELECT
     count(*) AS instances,
     count(*) FILTER (WHERE h.on_time) AS on_time,
     count(*) FILTER (WHERE h.silent) AS silent,
-    count(*) FILTER (WHERE h.silent AND h.is_news) AS newly_silent,
+    count(*) FILTER (WHERE h.silent AND h.is_news AND h.beat_at >= (
+        SELECT n.youngest - n.longest_interval - make_interval(secs => %(at_once_slack)s::double precision)
+        FROM news AS n
+    )) AS at_once,
     extract(epoch FROM max(h.beat_at) FILTER (WHERE h.silent))::double precision AS newest_silent_at,
     extract(epoch FROM max(h.beat_at))::double precision AS heard_at
 FROM heard AS h

@@ -48,7 +48,7 @@ BRAKES = frozenset(Refusal.of_brake(brake) for brake in Brake)
 _SENTENCES = {
     Refusal.NOT_ACTOR: "another keeper's rescue is under way; its turn comes at the next pass",
     Refusal.BRAKE_KILL_SWITCH: "the kill switch is pulled (`riverkeeper resume` releases it)",
-    Refusal.BRAKE_MASS_SILENCE: "too many workers fell silent at once, which looks like a broken way, not like deaths",
+    Refusal.BRAKE_MASS_SILENCE: "the brake mass_silence holds rescues, or lets them begin slowly",
     Refusal.BRAKE_RATE: "as many rescues as a minute may have were made in the last one",
     Refusal.BRAKE_GRACE: "the keeper has just started, and waits until it has seen enough",
     Refusal.BRAKE_STALE_SNAPSHOT: "the reading that found the job is too old to act on",
@@ -64,7 +64,7 @@ _SENTENCES = {
     Refusal.SETTLED: "its result is on its way: the worker has announced it",
     Refusal.LOST_ALREADY: "the claim is marked lost, yet the job runs under it: somebody put it back by hand",
     Refusal.RESCUED_ALREADY: "the audit says that this claim was rescued before",
-    Refusal.UNKNOWN: "nothing is known of its worker, or not whether a beat could have reached us",
+    Refusal.UNKNOWN: "nothing is known of its worker, or the evidence is short of proof",
     Refusal.CHANGED: "it is stuck for another reason than the one it was found for; looked at anew at the next pass",
     Refusal.RECORDED: "a dry run of this claim and reason has been written down before",
     Refusal.UNIQUE: "another job holds its unique key in the state it would go to",

@@ -6,6 +6,7 @@ from riverkeeper.database import Row, Transaction
 from riverkeeper.errors import DatabaseError
 from riverkeeper.verdict.mass import Mass
 from riverkeeper.verdict.path import (
+    AT_ONCE_SLACK,
     FLEET_SECONDS,
     LATE_INTERVALS,
     NO_FLEET,
@@ -37,6 +38,7 @@ def read_fleet(tx: Transaction, path: Path, now: float, mass: Mass) -> Fleet:
         "fleet_seconds": FLEET_SECONDS,
         "late_intervals": LATE_INTERVALS,
         "silent_intervals": SILENT_INTERVALS,
+        "at_once_slack": AT_ONCE_SLACK,
         "ok_since": path.ok_since,
         "answered_to": mass.answered_to,
     }

@@ -15,6 +15,7 @@ from riverkeeper.errors import DatabaseError, Trouble
 from riverkeeper.heartbeat.clock import lease_clock
 from riverkeeper.rescue.ground import Ground
 from riverkeeper.rescue.onlooker import Onlooker
+from riverkeeper.rescue.plan import rfc3339
 from riverkeeper.rescue.rules import Rules
 from riverkeeper.rescue.turn import Replica, Turn, stand_by, take_turn
 from riverkeeper.verdict.brakes import STALE_SECONDS
@@ -96,7 +97,7 @@ class Watch:
     def _notice_pause(self) -> None:
         if self.awake_for == 0.0:
             self._awake_since = lease_clock()
-            log.warning("this keeper stood still, and looks on for a while before it rescues again")
+            log.warning("this process stood still: rescues resume after the grace period")
         self._ticked_at = lease_clock()
 
     def _once(self) -> float:
@@ -138,10 +139,8 @@ class Watch:
                 "another server answers: a failover, or a restart. What it lacks has never been, a stop included "
                 "(riverkeeper status)"
             )
-        if turn.path and turn.path.ok_since != (before.path and before.path.ok_since):
-            log.info("silence of workers counts", since=turn.path.ok_since, why=turn.path.why)
-        if turn.mass and turn.mass.engaged_at and not (before.mass and before.mass.engaged_at):
-            log.warning("brake engaged: mass_silence", why=turn.mass.sentence)
+        _log_path(turn, before)
+        _log_mass(turn, before)
         self._trouble = None
         self.onlooker.rest()
         self._before = Before(turn.sighting) if turn.sighting else self._before
@@ -169,3 +168,25 @@ class Watch:
         if trouble in CANNOT:
             self._barred_until = lease_clock() + RETRY_SECONDS
         return rules.interval / TURNS
+
+
+def _log_path(turn: Turn, before: Turn) -> None:
+    """When missed heartbeats begin to count, and when they no longer do."""
+    if turn.path is None or (before.path is not None and turn.path.ok_since == before.path.ok_since):
+        return
+    if turn.path.ok_since is None:
+        log.warning("heartbeat path not verified: missed heartbeats do not count", why=turn.path.why)
+    else:
+        log.info(
+            "heartbeat path verified: missed heartbeats count", since=rfc3339(turn.path.ok_since), why=turn.path.why
+        )
+
+
+def _log_mass(turn: Turn, before: Turn) -> None:
+    if turn.mass is None:
+        return
+    engaged, was = turn.mass.engaged_at is not None, before.mass is not None and before.mass.engaged_at is not None
+    if engaged and not was:
+        log.warning("brake engaged: mass_silence", why=turn.mass.sentence)
+    elif was and not engaged:
+        log.info("brake released: mass_silence", why=turn.mass.slow_why)

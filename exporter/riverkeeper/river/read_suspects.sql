@@ -2,14 +2,14 @@
 -- Index: river_job_prioritized_fetching_index by state, queue and priority; primary keys of heartbeat and of the audit's
 -- claims. Asked only where a group holds something old enough; at most max_rows come back, longest running first.
 -- NULL: beat columns where the claim has no row; told_at where its metadata hold no beat that counts; a group's threshold
--- where nothing of that sort is sought. `unread`: metadata too large to look into, so that a beat there is not known.
+-- where nothing of that sort is looked for. `unread`: metadata too large to look into, so that a beat there is not known.
 WITH sought AS (
     SELECT s.*
     FROM unnest(
         %(queues)s::text[], %(kinds)s::text[], %(priorities)s::smallint[], %(drains)s::double precision[],
         %(silent)s::double precision[], %(still)s::double precision[], %(unbeaten)s::double precision[],
-        %(took)s::double precision[]
-    ) AS s (queue, kind, priority, drain, silent, still, unbeaten, took)
+        %(took)s::double precision[], %(ended)s::double precision[]
+    ) AS s (queue, kind, priority, drain, silent, still, unbeaten, took, ended)
 ), seen AS (
     SELECT
         j.id, j.attempt, j.attempted_at, j.queue, j.kind, j.priority, j.max_attempts,
@@ -17,8 +17,8 @@ WITH sought AS (
         pg_column_size(j.metadata) >= %(most_bytes)s AS unread,
         CASE WHEN pg_column_size(j.metadata) < %(most_bytes)s THEN j.metadata ->> 'health_check_at' END AS beat_text,
         CASE WHEN pg_column_size(j.metadata) < %(most_bytes)s THEN j.metadata ->> 'cancel_attempted_at' END AS cancel_text,
-        s.drain, s.silent, s.still, s.unbeaten, s.took,
-        h.instance, h.beat_at AS row_beat_at, h.progress_at, h.progress, h.stop_requested_at, h.settled_at, h.ended_at,
+        s.drain, s.silent, s.still, s.unbeaten, s.took, s.ended,
+        h.instance, h.beat_at AS row_beat_at, h.progress_at, h.progress, h.stop_requested_at, h.settled_at, h.ended_at, h.outcome,
         extract(epoch FROM h.beat_interval)::double precision AS beat_interval,
         extract(epoch FROM h.lease)::double precision AS lease
     FROM (SELECT DISTINCT sought.queue, sought.priority FROM sought) AS place
@@ -53,7 +53,8 @@ WITH sought AS (
         timed.*,
         extract(epoch FROM now())::double precision
             - extract(epoch FROM greatest(timed.row_beat_at, timed.told_at))::double precision AS silence,
-        extract(epoch FROM now())::double precision - extract(epoch FROM timed.progress_at)::double precision AS stillness
+        extract(epoch FROM now())::double precision - extract(epoch FROM timed.progress_at)::double precision AS stillness,
+        extract(epoch FROM now())::double precision - extract(epoch FROM timed.ended_at)::double precision AS ended_for
     FROM timed
     WHERE timed.settled_at IS NULL OR timed.settled_at < now() - make_interval(secs => %(settle_grace)s)
 )
@@ -73,6 +74,7 @@ SELECT
     a.row_beat_at IS NULL AS by_metadata,
     a.beat_interval,
     a.lease,
+    a.outcome,
     extract(epoch FROM a.progress_at)::double precision AS progress_at,
     a.progress,
     extract(epoch FROM a.stop_requested_at)::double precision AS stop_requested_at,
@@ -91,6 +93,7 @@ WHERE a.age > a.took
        a.silent, 3 * coalesce(a.beat_interval, %(metadata_interval)s::double precision), a.lease + a.drain
    ) AND a.silent IS NOT NULL
    OR a.stillness > a.still
+   OR a.outcome = ANY (%(gave_up)s::text[]) AND a.ended_for > a.ended
    OR a.silence IS NULL AND a.age > a.unbeaten AND a.client = ANY (%(clients)s::text[])
 ORDER BY a.attempted_at, a.id
 LIMIT %(max_rows)s + 1

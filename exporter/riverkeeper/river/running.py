@@ -11,6 +11,7 @@ from riverkeeper.errors import DatabaseError, Trouble
 from riverkeeper.river.bounds import MAX_RUNNING, METADATA_BUDGET, METADATA_INLINE, METADATA_LARGE
 from riverkeeper.river.edges import AGE_EDGES, BEAT_EDGES
 from riverkeeper.snapshot import Ages, Running, RunningPair
+from riverkeeper.verdict.job import GAVE_UP
 
 
 def _moment(year: str, leap_year: str) -> str:
@@ -73,6 +74,7 @@ PARAMETERS: dict[str, object] = {
     "keyless_bytes": KEYLESS_BYTES,
     "most_bytes": METADATA_LARGE,
     "most_bytes_together": METADATA_BUDGET,
+    "gave_up": list(GAVE_UP),
 }
 
 
@@ -107,6 +109,7 @@ def _pair(row: Row) -> RunningPair:
         longest_interval=row.longest_interval,
         longest_lease=row.longest_lease,
         oldest_settled=row.oldest_settled,
+        oldest_given_up=row.oldest_given_up,
         undeclared=row.undeclared,
     )
 

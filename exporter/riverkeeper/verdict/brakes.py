@@ -68,9 +68,14 @@ Held = tuple[Brake, str]
 WIDE_AWAKE = Ourselves()
 
 
-def held(facts: Facts, restraints: Restraints, ourselves: Ourselves = WIDE_AWAKE) -> Held | None:
-    """The first brake that holds every rescue now, with the sentence that says why; None: go."""
-    return next(iter(engaged(facts, restraints, ourselves)), None)
+def held(
+    facts: Facts, restraints: Restraints, ourselves: Ourselves = WIDE_AWAKE, *, reported: bool = False
+) -> Held | None:
+    """The first brake that holds rescues now, with the sentence that says why; None: go.
+
+    `reported`: of claims that their client gave up. Mass silence, a doubt about missed heartbeats, holds none of them.
+    """
+    return next((one for one in engaged(facts, restraints, ourselves) if not (reported and one[0] in DOUBTS)), None)
 
 
 def engaged(facts: Facts, restraints: Restraints, ourselves: Ourselves = WIDE_AWAKE) -> tuple[Held, ...]:
@@ -115,6 +120,7 @@ def rate(facts: Facts, restraints: Restraints, _: Ourselves) -> str | None:
     return f"{facts.acted_in_minute} jobs were rescued in the last minute (rescue.max_per_minute)"
 
 
+DOUBTS = {Brake.MASS_SILENCE}  # they hold only what rests on missed heartbeats
 RULES: dict[Brake, Callable[[Facts, Restraints, Ourselves], str | None]] = {
     Brake.KILL_SWITCH: kill_switch,
     Brake.STALE_SNAPSHOT: stale_snapshot,

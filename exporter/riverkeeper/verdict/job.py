@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+GAVE_UP = ("abandoned", "failed")  # ends of work that leave no result worth waiting for: heartbeat.outcome
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:
@@ -30,7 +32,8 @@ class Beat:
     lost_at: float | None = None
     stop_requested_at: float | None = None
     settled_at: float | None = None
-    ended_at: float | None = None
+    ended_at: float | None = None  # the client reported that the work ended
+    outcome: str | None = None  # how, as the client reported it
     fences: bool = False  # the client row says that it keeps late results in
     by_metadata: bool = False
 
@@ -61,6 +64,13 @@ class RunningJob:
     cancel_requested: bool = False  # cancel_attempted_at is of this claim (5 s of grace for clocks)
     rescues: int = 0  # acting rescues of this job in the last 24 h, by our audit
     suspect_since: float | None = None  # see worker_suspect in DESIGN: its client has a successor and claims nothing
+    seen_at: float | None = None  # when River last saw its client, which beats no more: a claim, or its lead renewed
+
+    @property
+    def gave_up_at(self) -> float | None:
+        """When its client reported that it gave the claim up; None: it did not, or somebody took the claim away."""
+        beat = self.beat
+        return beat.ended_at if beat is not None and beat.lost_at is None and beat.outcome in GAVE_UP else None
 
     @property
     def has_row(self) -> bool:

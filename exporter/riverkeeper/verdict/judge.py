@@ -13,14 +13,18 @@ from riverkeeper.verdict.job import Beat, Instance, RunningJob
 from riverkeeper.verdict.limits import MISSED_BEATS, raised
 from riverkeeper.verdict.tiers import Policy, Tier
 from riverkeeper.verdict.verdict import Limit, Limits, Verdict
-from riverkeeper.verdict.words import Action, Reason
+from riverkeeper.verdict.words import Action, LimitName, Reason
+
+# River's completer ends a statement after ten seconds; what has not reached the row by then is not coming by itself.
+RESULT = Limit(LimitName.RESULT, 10.0, "the time that River takes to write how the work ended")
 
 
 def judge(job: RunningJob, policy: Policy, limits: Limits, now: float, path_ok_since: float | None) -> Verdict:
     """The verdict on a job at `now`, the database's clock; `limits` are those of its tier and kind.
 
-    Silence counts from `path_ok_since`, since when the way of a beat is proven open; while that is None nobody is
-    called lost, orphaned or hung. What the job's own claim declares raises `limits` once more.
+    Missed heartbeats count from `path_ok_since`, since when the heartbeat path is verified; while that is None no job
+    is called lost, orphaned or hung, but suspected. A claim that its client gave up needs no such proof. What the job's
+    own claim declares raises `limits` once more.
     """
     tier = tier_of(policy, job.queue, job.kind, job.priority)
     beat = job.beat
@@ -28,25 +32,37 @@ def judge(job: RunningJob, policy: Policy, limits: Limits, now: float, path_ok_s
         return Verdict(Reason.UNKNOWN, tier.name)  # taken away already: whoever did that followed it up
     if beat is not None and _is_settling(beat, policy, now, path_ok_since):
         return Verdict(Reason.OK, tier.name)
+    if (gave_up_at := job.gave_up_at) is not None:
+        return _in_a_loop(job, policy, tier, _given_up(gave_up_at, tier, now))
     if beat is None:
         found = _never_beat(job, tier, limits, now, path_ok_since)
     else:
         own = raised(limits, tier, beat.interval, beat.lease, by_metadata=beat.by_metadata)
-        found = _has_beaten(beat, tier, own, now, path_ok_since)
+        found = _has_beaten(job, beat, tier, own, now, path_ok_since)
     if not found.reason.is_stuck:
-        found = _too_long(job, tier, limits, now) or _suspect(job, tier, limits, now) or found
+        suspected = found if found.reason.is_suspected else _suspect(job, tier, limits, now)
+        found = _too_long(job, tier, limits, now) or suspected or found
     return _in_a_loop(job, policy, tier, found)
 
 
-def _has_beaten(beat: Beat, tier: Tier, limits: Limits, now: float, path_ok_since: float | None) -> Verdict:
+def _given_up(gave_up_at: float, tier: Tier, now: float) -> Verdict:
+    """River may still be about to write how the work ended."""
+    since = age(gave_up_at, now)
+    if since is None:
+        return Verdict(Reason.UNKNOWN, tier.name)
+    return (
+        Verdict(Reason.ABANDONED, tier.name, RESULT, since) if _over(since, RESULT) else Verdict(Reason.OK, tier.name)
+    )
+
+
+def _has_beaten(
+    job: RunningJob, beat: Beat, tier: Tier, limits: Limits, now: float, path_ok_since: float | None
+) -> Verdict:
     heard = age(beat.beat_at, now)
     if heard is None:
         return Verdict(Reason.UNKNOWN, tier.name)
-    silent = _silence(now, path_ok_since, beat.beat_at)
-    if _over(silent, limits.heartbeat):
-        return Verdict(Reason.WORKER_LOST, tier.name, limits.heartbeat, silent)
     if heard > limits.heartbeat.seconds:
-        return Verdict(Reason.UNKNOWN, tier.name)  # silent, but so may the way have been
+        return _stale(job, tier, limits.heartbeat, heard, path_ok_since, now)
     if beat.progress_at is not None and limits.progress is not None:
         still = _silence(now, path_ok_since, beat.progress_at)
         if _over(still, limits.progress):
@@ -60,19 +76,49 @@ def _never_beat(job: RunningJob, tier: Tier, limits: Limits, now: float, path_ok
     if not speaking or age(job.claimed_at, now) is None:
         return Verdict(Reason.UNKNOWN, tier.name)
     # The claim itself was a sign of life, so no silence began before it.
-    judged = [(_limit_of(instance, tier, limits), _process_silence(instance, job, now, path_ok_since))
-              for instance in speaking]  # fmt: skip
-    if all(_over(silent, limit) for limit, silent in judged):
-        limit, silent = max(judged, key=lambda one: one[0].seconds)
-        return Verdict(Reason.WORKER_LOST, tier.name, limit, silent)
+    ages = [(_limit_of(instance, tier, limits), _silence(now, instance.beat_at, job.claimed_at))
+            for instance in speaking]  # fmt: skip
+    if all(_over(heard, limit) for limit, heard in ages):
+        limit, heard = max(ages, key=lambda one: one[0].seconds)
+        return _stale(job, tier, limit, heard, path_ok_since, now)
     alive = [instance for instance in speaking if _is_alive(instance, tier, limits, now)]
     if not alive:
         return Verdict(Reason.UNKNOWN, tier.name)
     limit = max((_limit_of(instance, tier, limits) for instance in speaking), key=lambda one: one.seconds)
-    unheard = _silence(now, path_ok_since, job.claimed_at)
-    if _over(unheard, limit):
-        return Verdict(Reason.ORPHANED, tier.name, limit, unheard)
-    return Verdict(Reason.OK, tier.name)
+    unheard = _silence(now, job.claimed_at)
+    if not _over(unheard, limit):
+        return Verdict(Reason.OK, tier.name)
+    counted = _silence(now, path_ok_since, job.claimed_at)
+    if _over(counted, limit):
+        return Verdict(Reason.ORPHANED, tier.name, limit, counted)
+    return _unverified(tier, limit, unheard, counted)
+
+
+def _stale(
+    job: RunningJob, tier: Tier, limit: Limit, heard: float | None, path_ok_since: float | None, now: float
+) -> Verdict:
+    """No sign of life for `heard` seconds, longer than the limit: lost, where all of them count.
+
+    Not where River sees its client at work meanwhile: then the heartbeats are what is missing, not the worker.
+    """
+    verified = age(path_ok_since, now)
+    silent = None if heard is None or verified is None else min(heard, verified)
+    if not _over(silent, limit):
+        return _unverified(tier, limit, heard, silent)
+    seen = age(job.seen_at, now)
+    if seen is not None and seen <= limit.seconds:
+        missing = (
+            f"its heartbeats: River saw its client at work {seen:.0f} s ago, and none has arrived for {heard:.0f} s"
+        )
+        return Verdict(Reason.BEATS_MISSING, tier.name, limit, heard, missing=missing)
+    return Verdict(Reason.WORKER_LOST, tier.name, limit, silent)
+
+
+def _unverified(tier: Tier, limit: Limit, heard: float | None, verified: float | None) -> Verdict:
+    missing = "a verified heartbeat path"
+    if verified is not None:
+        missing += f": it is verified for {verified:.0f} s, and must be for {limit.seconds:g} s"
+    return Verdict(Reason.PATH_UNVERIFIED, tier.name, limit, heard, missing=missing)
 
 
 def _limit_of(instance: Instance, tier: Tier, limits: Limits) -> Limit:
@@ -82,10 +128,6 @@ def _limit_of(instance: Instance, tier: Tier, limits: Limits) -> Limit:
 def _is_alive(instance: Instance, tier: Tier, limits: Limits, now: float) -> bool:
     heard = age(instance.beat_at, now)
     return heard is not None and heard <= _limit_of(instance, tier, limits).seconds
-
-
-def _process_silence(instance: Instance, job: RunningJob, now: float, path_ok_since: float | None) -> float | None:
-    return _silence(now, path_ok_since, instance.beat_at, job.claimed_at)
 
 
 def _too_long(job: RunningJob, tier: Tier, limits: Limits, now: float) -> Verdict | None:
@@ -101,7 +143,8 @@ def _suspect(job: RunningJob, tier: Tier, limits: Limits, now: float) -> Verdict
     since = _silence(now, job.suspect_since, job.claimed_at)
     if not _over(since, limits.heartbeat):
         return None
-    return Verdict(Reason.WORKER_SUSPECT, tier.name, limits.heartbeat, since)
+    missing = "heartbeats: none of its client ever came, and another client has taken its client's place"
+    return Verdict(Reason.WORKER_SUSPECT, tier.name, limits.heartbeat, since, missing=missing)
 
 
 def _in_a_loop(job: RunningJob, policy: Policy, tier: Tier, found: Verdict) -> Verdict:
@@ -120,9 +163,9 @@ def _is_settling(beat: Beat, policy: Policy, now: float, path_ok_since: float | 
     return min(since, age(path_ok_since, now) or 0.0) <= policy.settle_grace
 
 
-def _silence(now: float, path_ok_since: float | None, *signs: float) -> float | None:
-    """Seconds since the last sign of life, of those in which it could have been heard; None: not known."""
-    ages = [age(moment, now) for moment in (*signs, path_ok_since)]
+def _silence(now: float, *signs: float | None) -> float | None:
+    """Seconds since the latest of these moments; None: one of them is not known."""
+    ages = [age(moment, now) for moment in signs]
     return None if None in ages else min(known for known in ages if known is not None)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from riverkeeper.verdict.verdict import Limit, StuckJob
 from riverkeeper.verdict.words import LimitName
@@ -40,3 +40,5 @@ class Judged:
     raised: frozenset[tuple[str, str]]  # (tier, limit) that clients' declared intervals or leases have raised
     path_ok_since: float | None  # silence counts from then on; None: no way of a beat is proven, nobody is lost
     complete: bool = True
+    suspected: tuple[StuckJob, ...] = ()  # may be stuck; their verdicts say which evidence is missing
+    suspected_counts: Mapping[tuple[str, str, str, str], int] = field(default_factory=dict)

@@ -1,6 +1,6 @@
-"""The brake for many at once: when much of a fleet falls silent together, rather the measurement is wrong. Pure.
+"""The brake for many at once: when much of a fleet goes stale together, rather the measurement is wrong. Pure.
 
-Engaged, it holds until any instance beats (also an idle one: the way is open then), a person releases it, or
+Engaged, it holds until any instance beats (also an idle one: the path is open then), a person releases it, or
 `mass_hold` has passed. After that, and after every break of the path, rescues begin slowly: 1, 10, 100 a tick; and if
 one of them turns out to have been alive, the brake holds again, and then no beat releases it. A tick moves this state
 on, under the actor's lock; a rescue only reads it. All moments are Unix seconds of the database's clock.
@@ -34,6 +34,7 @@ class Mass:
     sentence: str = ""
     answered_to: float | None = None  # silence of instances that beat last before this was answered already
     slow_from: float | None = None  # None: no slow start
+    slow_why: str = ""
     step: int = 0  # index into SLOW_START; behind its end nothing is limited, but still watched
     step_at: float | None = None
     released_at: float | None = None  # by a person
@@ -59,18 +60,20 @@ def tend(mass: Mass, found: Found, max_share: float, mass_hold: float) -> Mass:
     if why := silence(found.fleet, max_share):
         return _engage(mass, found, Cause.SILENCE, why)
     if found.path_broke:
-        return _slow(mass, found.now)
+        return _slow(mass, found.now, "the heartbeat path was verified anew")
     return mass if mass.slow_from is None else _next_step(mass, mass.slow_from, found)
 
 
 def silence(fleet: Fleet, max_share: float) -> str | None:
-    """The sentence where too many instances are silent at once; instances, not jobs: one process may hold a thousand.
+    """The sentence where too many processes went stale at once; processes, not jobs: one may hold a thousand.
+
+    Deaths that are spread over minutes are no mass event: nothing but a death stops one process after the other.
 
     Silence that was answered once does not engage the brake again: after a deploy the old instances stay silent.
     """
-    if fleet.newly_silent < AT_LEAST or fleet.newly_silent <= max_share * fleet.instances:
+    if fleet.at_once < AT_LEAST or fleet.at_once <= max_share * fleet.instances:
         return None
-    return f"{fleet.newly_silent} of {fleet.instances} client instances fell silent at once (rescue.max_share)"
+    return f"{fleet.at_once} of {fleet.instances} worker processes stopped beating at once (rescue.max_share)"
 
 
 def why_held(mass: Mass, acted_in_step: int) -> str | None:
@@ -79,7 +82,7 @@ def why_held(mass: Mass, acted_in_step: int) -> str | None:
         return f"{mass.sentence} (riverkeeper brake release mass_silence)"
     if mass.slow_from is None or mass.step >= len(SLOW_START) or acted_in_step < SLOW_START[mass.step]:
         return None
-    return f"slow start: {SLOW_START[mass.step]} in this tick"
+    return f"slow start, because {mass.slow_why}: no more than {SLOW_START[mass.step]} in this tick"
 
 
 def _tend_engaged(mass: Mass, since: float, found: Found, mass_hold: float) -> Mass:
@@ -88,7 +91,7 @@ def _tend_engaged(mass: Mass, since: float, found: Found, mass_hold: float) -> M
     released = mass.released_at is not None and mass.released_at >= since
     over = not 0 <= found.now - since < mass_hold  # below 0: the database's clock went back
     if beat or released or over:
-        return _slow(mass, found.now)
+        return _slow(mass, found.now, f"{mass.sentence}, and the brake has let go")
     return replace(mass, answered_to=_later(mass.answered_to, found.fleet.newest_silent_at))
 
 
@@ -97,8 +100,8 @@ def _engage(mass: Mass, found: Found, cause: Cause, sentence: str) -> Mass:
     return Mass(found.now, cause, sentence, answered, released_at=mass.released_at)
 
 
-def _slow(mass: Mass, now: float) -> Mass:
-    return Mass(answered_to=mass.answered_to, slow_from=now, step_at=now, released_at=mass.released_at)
+def _slow(mass: Mass, now: float, why: str) -> Mass:
+    return Mass(answered_to=mass.answered_to, slow_from=now, slow_why=why, step_at=now, released_at=mass.released_at)
 
 
 def _next_step(mass: Mass, since: float, found: Found) -> Mass:

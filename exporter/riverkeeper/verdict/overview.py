@@ -27,6 +27,7 @@ class Suspects:
     stuck: tuple[StuckJob, ...]
     complete: bool
     path_ok_since: float | None
+    suspected: tuple[StuckJob, ...] = ()
 
 
 def judged(
@@ -37,16 +38,26 @@ def judged(
     groups = cells(policy, learned, running.pairs)
     limits = [limit for cell in groups for limit in in_force(cell)]
     limits += _of_idle(policy, learned, snapshot.names.pairs, {(limit.kind, limit.tier) for limit in limits})
-    stuck = sorted(suspects.stuck, key=lambda one: one.verdict.passed_for or 0.0, reverse=True)
+    stuck = _longest_first(suspects.stuck)
     return Judged(
-        stuck=tuple(stuck),
-        counts=Counter((s.job.queue, s.job.kind, s.verdict.tier, s.verdict.reason.value) for s in stuck),
+        stuck=stuck,
+        counts=_counts(stuck),
         limits=(*_worst(limits), *_of_waits(policy)),
         used=tuple(_used(policy, groups, snapshot, stuck, now, since)),
         raised=frozenset(_raised(limits, stuck)),
         path_ok_since=since,
         complete=suspects.complete,
+        suspected=_longest_first(suspects.suspected),
+        suspected_counts=_counts(suspects.suspected),
     )
+
+
+def _longest_first(jobs: Iterable[StuckJob]) -> tuple[StuckJob, ...]:
+    return tuple(sorted(jobs, key=lambda one: one.verdict.passed_for or 0.0, reverse=True))
+
+
+def _counts(jobs: Iterable[StuckJob]) -> Counter[tuple[str, str, str, str]]:
+    return Counter((s.job.queue, s.job.kind, s.verdict.tier, s.verdict.reason.value) for s in jobs)
 
 
 def _of_idle(

@@ -17,6 +17,7 @@ CLOCKS_AGREE = 2.0  # seconds between two probes by which two clocks may differ:
 LATE_INTERVALS = 2  # a client is late after so many of its own intervals: one beat may be lost on the way
 SILENT_INTERVALS = 3  # and silent after so many: no limit in force is below that
 FLEET_SECONDS = 600.0  # an instance that beat within this time is one of the fleet
+AT_ONCE_SLACK = 2.0  # seconds; beats of processes that stop at one moment lie one interval apart, and a little more
 CLIENTS_IN_CHORUS = 2  # all late at once says something about the way only where there are so many
 
 
@@ -27,7 +28,7 @@ class Fleet:
     instances: int = 0
     on_time: int = 0  # at most LATE_INTERVALS since their last beat
     silent: int = 0  # more than SILENT_INTERVALS since the later of their last beat and path_ok_since
-    newly_silent: int = 0  # of them, those that beat after what the mass brake has answered already
+    at_once: int = 0  # of them, those that stopped together, and after what the mass brake has answered already
     newest_silent_at: float | None = None  # the last beat of the one that fell silent last
     heard_at: float | None = None  # the newest beat of all
 
@@ -111,7 +112,8 @@ def whole_fleet_late(seen: Sighting) -> str | None:
         return None
     if seen.released_at is not None and seen.released_at > fleet.heard_at:
         return None
-    return f"no client has beaten for {seen.now - fleet.heard_at:.0f} s, though {fleet.instances} did"
+    none = f"none of {fleet.instances} worker processes has beaten for {seen.now - fleet.heard_at:.0f} s"
+    return f"{none}: they are gone, or their heartbeats do not reach the database"
 
 
 def proven(path: Path, now: float, patience: float) -> float | None:

@@ -1,7 +1,7 @@
 """Which rows need to be looked at one by one? A healthy fleet has none, and costs no question. Pure.
 
-A job that `judge` would call stuck is always in a group that is sought, by a threshold that it has passed: limits are
-only ever raised above those that are compared here.
+A job that `judge` would call stuck or suspected is always in a group that is sought, by a threshold that it has passed:
+limits are only ever raised above those that are compared here.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from riverkeeper.verdict.cells import Cell
-from riverkeeper.verdict.judge import age
+from riverkeeper.verdict.judge import RESULT, age
 from riverkeeper.verdict.verdict import Limit
 
 
@@ -25,10 +25,11 @@ class Sought:
     still: float | None = None  # since the last progress
     unbeaten: float | None = None  # since the claim, without any beat
     took: float | None = None  # since the claim
+    ended: float | None = None  # since its client gave the claim up
 
     @property
     def is_anything(self) -> bool:
-        return (self.silent, self.still, self.unbeaten, self.took) != (None, None, None, None)
+        return (self.silent, self.still, self.unbeaten, self.took, self.ended) != (None, None, None, None, None)
 
 
 def sought(cell: Cell, settle_grace: float, now: float, path_ok_since: float | None) -> Sought:
@@ -44,10 +45,11 @@ def sought(cell: Cell, settle_grace: float, now: float, path_ok_since: float | N
         kind=pair.kind,
         priority=pair.priority,
         drain=cell.tier.drain,
-        silent=silent if _passed(limits.heartbeat, path_ok_since, now) is not None else None,
+        silent=silent,
         still=still if _passed(limits.progress, path_ok_since, now) is not None else None,
         unbeaten=_passed(limits.heartbeat, pair.oldest_unbeaten, now),
         took=_passed(limits.run, pair.oldest_claim, now),
+        ended=_passed(RESULT, pair.oldest_given_up, now),
     )
 
 

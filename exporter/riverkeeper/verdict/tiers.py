@@ -26,7 +26,7 @@ class Tier:
     max_silence: float | None = None
     on_exhausted: Action = Action.HOLD  # DISCARD or HOLD
     notify: bool = False
-    on_worker_lost: Action = Action.RETRY  # of `orphaned` too: both are the worker's fault, not the job's
+    on_worker_lost: Action = Action.RETRY  # of `abandoned` and `orphaned` too: the worker's fault, not the job's
     on_hung: Action = Action.RETRY
     on_over_budget: Action = Action.HOLD
     on_rescue_loop: Action = Action.HOLD
@@ -36,6 +36,7 @@ class Tier:
         """What policy says about a reason; a suspicion is never acted on."""
         return {
             Reason.WORKER_LOST: self.on_worker_lost,
+            Reason.ABANDONED: self.on_worker_lost,
             Reason.ORPHANED: self.on_worker_lost,
             Reason.HUNG: self.on_hung,
             Reason.OVER_BUDGET: self.on_over_budget,

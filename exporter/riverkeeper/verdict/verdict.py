@@ -36,6 +36,7 @@ class Verdict:
     limit: Limit | None = None  # the one that was passed
     value: float | None = None  # seconds, what was compared with it
     underlying: Reason | None = None  # what a rescue_loop would else have been
+    missing: str = ""  # of a suspected job: the evidence that is missing, in a sentence
 
     @property
     def passed_for(self) -> float | None:
@@ -45,7 +46,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class StuckJob:
-    """A stuck job and why."""
+    """A job that is stuck, or suspected to be, and why."""
 
     job: RunningJob
     verdict: Verdict

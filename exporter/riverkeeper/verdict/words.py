@@ -6,23 +6,41 @@ from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """What is wrong with a running job; OK and UNKNOWN say that nothing is, or that nothing is known."""
+    """What is wrong with a running job; OK and UNKNOWN say that nothing is, or that nothing is known.
+
+    The last group is suspected: the job may be stuck, and the evidence is short of proof.
+    """
 
     OK = "ok"
     UNKNOWN = "unknown"
     WORKER_LOST = "worker_lost"
+    ABANDONED = "abandoned"
     ORPHANED = "orphaned"
     HUNG = "hung"
     OVER_BUDGET = "over_budget"
     RESCUE_LOOP = "rescue_loop"
+    PATH_UNVERIFIED = "path_unverified"
+    BEATS_MISSING = "beats_missing"
     WORKER_SUSPECT = "worker_suspect"
 
     @property
+    def is_reported(self) -> bool:
+        """Reported by the worker's own side, so that no missed heartbeat needs to be believed."""
+        return self is Reason.ABANDONED
+
+    @property
+    def is_suspected(self) -> bool:
+        return self in {Reason.PATH_UNVERIFIED, Reason.BEATS_MISSING, Reason.WORKER_SUSPECT}
+
+    @property
     def is_stuck(self) -> bool:
-        return self not in {Reason.OK, Reason.UNKNOWN}
+        return self not in {Reason.OK, Reason.UNKNOWN} and not self.is_suspected
 
 
 STUCK = tuple(reason for reason in Reason if reason.is_stuck)
+SUSPECTED = tuple(reason for reason in Reason if reason.is_suspected)
+# The job did nothing wrong: its worker is gone, or gave it up.
+WORKERS_FAULT = frozenset({Reason.WORKER_LOST, Reason.ABANDONED, Reason.ORPHANED})
 
 
 class LimitName(StrEnum):
@@ -33,6 +51,7 @@ class LimitName(StrEnum):
     RUN = "run"
     WAIT = "wait"
     SILENCE = "silence"
+    RESULT = "result"  # how long the result of work that ended may take to reach the job's row
 
 
 class Action(StrEnum):

@@ -12,7 +12,7 @@ from riverkeeper.web.keeper import Keeper
 from riverkeeper.web.live_queues import STATES, queue_rows
 from riverkeeper.web.render import Pages
 from riverkeeper.web.security import Security
-from riverkeeper.web.standing import standing
+from riverkeeper.web.standing import standing, unverified
 from riverkeeper.web.words import server_version, span
 
 ANSWER_SECONDS = 3.0  # a person waits no longer for a page to appear
@@ -40,6 +40,8 @@ class Front:
             queries=_worst_first(snapshot.queries),
             facts=watched(snapshot),
             verdicts=standing(snapshot),
+            suspected=suspected(snapshot),
+            unverified=unverified(snapshot),
             columns=STATES,
             queues=rows[:QUEUES_SHOWN],
             more_queues=len(rows[QUEUES_SHOWN:]),
@@ -53,6 +55,11 @@ class Front:
 
 def _worst_first(queries: Iterable[QueryOutcome]) -> list[QueryOutcome]:
     return sorted(queries, key=lambda query: (query.error is None, -query.seconds))
+
+
+def suspected(snapshot: Snapshot) -> int:
+    """How many running jobs may be stuck, as far as they are looked at."""
+    return sum(snapshot.judged.suspected_counts.values()) if snapshot.judged else 0
 
 
 def watched(snapshot: Snapshot) -> list[tuple[str, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from riverkeeper.rescue.state import Rescuing
 from riverkeeper.snapshot import Snapshot
@@ -18,18 +18,41 @@ def standing(snapshot: Snapshot) -> list[Fact]:
     """What is known; nothing where nothing was judged and no rescuer is seen."""
     facts: list[Fact] = []
     if snapshot.judged is not None:
-        facts.append(_stuck(snapshot.judged))
+        facts += _judged(snapshot.judged, unverified(snapshot))
     if snapshot.rescuing is not None:
         facts += _rescuing(snapshot.rescuing, snapshot.now)
     return facts
 
 
-def _stuck(judged: Judged) -> Fact:
+def unproven(snapshot: Snapshot) -> str:
+    """Why the heartbeat path is not verified."""
+    return (snapshot.rescuing and snapshot.rescuing.silence) or "no running Riverkeeper verifies it at present"
+
+
+def unverified(snapshot: Snapshot) -> str | None:
+    """Why the heartbeat path is not verified, where anything beats or a rescuer is there; else nobody waits for it."""
+    judged, running = snapshot.judged, snapshot.running
+    if judged is None or judged.path_ok_since is not None:
+        return None
+    beats = running is not None and any(pair.beating for pair in running.pairs)
+    return unproven(snapshot) if beats or snapshot.rescuing is not None else None
+
+
+def _judged(judged: Judged, unverified: str | None) -> Iterator[Fact]:
+    """Never "none" while no job could be proven to be on a lost worker."""
+    stuck, suspected = _by_reason(judged.counts), _by_reason(judged.suspected_counts)
+    if unverified:
+        yield "Heartbeat path", f"not verified, so that missed heartbeats do not count: {unverified}", "stuck"
+    yield "Stuck jobs", stuck or ("none is proven" if unverified or suspected else "none"), "stuck"
+    if suspected:
+        yield "Suspected jobs", suspected, "stuck#suspected"
+
+
+def _by_reason(counts: Mapping[tuple[str, str, str, str], int]) -> str:
     reasons: dict[str, int] = defaultdict(int)
-    for (_, _, _, reason), jobs in judged.counts.items():
+    for (_, _, _, reason), jobs in counts.items():
         reasons[reason] += jobs
-    told = ", ".join(f"{count(jobs)} {reason}" for reason, jobs in sorted(reasons.items()) if jobs)
-    return "Stuck jobs", told or "none", "stuck"
+    return ", ".join(f"{count(jobs)} {reason}" for reason, jobs in sorted(reasons.items()) if jobs)
 
 
 def _rescuing(state: Rescuing, now: float | None) -> Iterator[Fact]:

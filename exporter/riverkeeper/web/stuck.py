@@ -1,8 +1,8 @@
-"""/stuck: which jobs are stuck, why, what would be done with them, and why it is not done."""
+"""/stuck: which jobs are stuck, why, and what is done with them; which may be, and which evidence is missing."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -11,25 +11,44 @@ from starlette.responses import JSONResponse, Response
 from riverkeeper.rescue.outlook import Outlook, Restrained, outlook
 from riverkeeper.snapshot import Snapshot
 from riverkeeper.verdict.verdict import StuckJob
-from riverkeeper.verdict.words import STUCK
+from riverkeeper.verdict.words import STUCK, SUSPECTED, Reason
 from riverkeeper.web.asked import MOST_SHOWN, Asked, BadQuestion, asked, choices
 from riverkeeper.web.keeper import Keeper
 from riverkeeper.web.render import Pages
-from riverkeeper.web.words import moment, rfc3339, span
+from riverkeeper.web.standing import unproven
+from riverkeeper.web.words import count, moment, rfc3339, span
 
 ANSWER_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The stuck jobs that were asked for; `jobs` of them stand in `shown`, those longest past their limit."""
+    """The jobs that were asked for. Of `jobs` that are stuck those longest past their limit stand in `shown`."""
 
     shown: tuple[StuckJob, ...]
     jobs: int
     complete: bool  # False: there are more than the reading keeps by id
-    path_ok: bool  # False: the way of a beat is not proven open, so nobody is called lost
+    path_ok: bool  # False: the heartbeat path is not verified, so that no missed heartbeat counts
     unproven: str  # why, where it is known
     now: float
+    suspected: tuple[StuckJob, ...] = ()  # may be stuck; as many as are shown of the others at most
+    suspects: int = 0  # how many there are
+
+    def missing(self, suspect: StuckJob) -> str:
+        """Which evidence is missing, in a sentence."""
+        said = suspect.verdict.missing
+        return (
+            said if self.path_ok or suspect.verdict.reason is not Reason.PATH_UNVERIFIED else f"{said}: {self.unproven}"
+        )
+
+    @property
+    def none_stuck(self) -> str:
+        """What is said where no job is proven to be stuck; never that none is, while that cannot be known."""
+        if self.suspects:
+            return f"No running job is proven to be stuck, but {suspects_in_words(self.suspects)}."
+        if not self.path_ok:
+            return f"No running job is known to be stuck, but missed heartbeats do not count now: {self.unproven}."
+        return "No running job is stuck."
 
 
 class NotJudged(Exception):
@@ -55,8 +74,10 @@ class Stuck:
         except NotJudged as error:
             return self._html(503, question, error=str(error), cure="see the overview, and `riverkeeper check`")
         rows = [self._row(one, snapshot, found.now) for one in found.shown]
+        suspected = [row(one, None, found.now, self._url(one), found.missing(one)) for one in found.suspected]
         held = restrained(snapshot)
-        return self._html(200, question, found=found, rows=rows, brakes=held.brakes if held else {})
+        facts = {"found": found, "rows": rows, "suspected": suspected, "brakes": held.brakes if held else {}}
+        return self._html(200, question, **facts)
 
     async def json(self, request: Request) -> Response:
         """The same for scripts; keys are only ever added."""
@@ -76,13 +97,23 @@ class Stuck:
 
     def _row(self, stuck: StuckJob, snapshot: Snapshot, now: float) -> Row:
         ahead = self._ahead(stuck, snapshot, now)
-        return row(stuck, ahead, now, self._keeper.river_job_url(stuck.job.claim.job_id))
+        return row(stuck, ahead, now, self._url(stuck))
+
+    def _url(self, stuck: StuckJob) -> str | None:
+        return self._keeper.river_job_url(stuck.job.claim.job_id)
 
     def _html(self, status: int, question: Asked, **facts: object) -> Response:
-        absent: dict[str, object] = {"found": None, "rows": [], "brakes": {}, "error": None, "cure": None}
+        absent: dict[str, object] = {
+            "found": None,
+            "rows": [],
+            "suspected": [],
+            "brakes": {},
+            "error": None,
+            "cure": None,
+        }
         offered = {
             "tiers": choices(list(self._keeper.policy().tiers), question.scope.tier),
-            "reasons": choices([reason.value for reason in STUCK], question.scope.reason),
+            "reasons": choices([reason.value for reason in (*STUCK, *SUSPECTED)], question.scope.reason),
         }
         return self._pages.html("stuck.html", status, asked=question, most=MOST_SHOWN, **offered, **absent | facts)
 
@@ -92,11 +123,23 @@ def find(snapshot: Snapshot, question: Asked) -> Found:
     judged, now = snapshot.judged, snapshot.now
     if not snapshot.up or judged is None or now is None:
         raise NotJudged(snapshot.error or "running jobs could not be judged in this reading")
-    covered = [one for one in judged.stuck if question.scope.covers(one)]
-    jobs = sum(count for key, count in judged.counts.items() if _is_asked_for(key, question))
-    path_ok = judged.path_ok_since is not None
-    why = (snapshot.rescuing and snapshot.rescuing.silence) or "no keeper proves it at present"
-    return Found(tuple(covered[: question.limit]), max(jobs, len(covered)), judged.complete, path_ok, why, now)
+    shown, jobs = _covered(judged.stuck, judged.counts, question)
+    suspected, suspects = _covered(judged.suspected, judged.suspected_counts, question)
+    return Found(
+        shown, jobs, judged.complete, judged.path_ok_since is not None, unproven(snapshot), now, suspected, suspects
+    )
+
+
+def suspects_in_words(jobs: int) -> str:
+    return f"{count(jobs)} running {'job' if jobs == 1 else 'jobs'} may be"
+
+
+def _covered(
+    jobs: Iterable[StuckJob], counts: Mapping[tuple[str, str, str, str], int], question: Asked
+) -> tuple[tuple[StuckJob, ...], int]:
+    covered = [one for one in jobs if question.scope.covers(one)]
+    known = sum(count for key, count in counts.items() if _is_asked_for(key, question))
+    return tuple(covered[: question.limit]), max(known, len(covered))
 
 
 def _is_asked_for(key: tuple[str, str, str, str], question: Asked) -> bool:
@@ -120,11 +163,15 @@ def document(question: Asked, found: Found, ahead: Callable[[StuckJob], Outlook]
         "found": found.jobs,
         "complete": found.complete,
         "path_ok": found.path_ok,
+        "path_why": None if found.path_ok else found.unproven,
         "jobs": [_job(one, ahead(one), found.now) for one in found.shown],
+        "found_suspected": found.suspects,
+        "suspected": [_job(one, None, found.now) | {"missing": found.missing(one)} for one in found.suspected],
     }
 
 
-def _job(stuck: StuckJob, ahead: Outlook, now: float) -> dict[str, object]:
+def _job(stuck: StuckJob, ahead: Outlook | None, now: float) -> dict[str, object]:
+    """`ahead` None: nothing is ahead of a suspected job."""
     job, verdict, beat, limit = stuck.job, stuck.verdict, stuck.job.beat, stuck.verdict.limit
     return {
         "id": job.claim.job_id,
@@ -148,10 +195,13 @@ def _job(stuck: StuckJob, ahead: Outlook, now: float) -> dict[str, object]:
         "limit_seconds": limit.seconds if limit else None,
         "limit_origin": limit.origin if limit else None,
         "rescues_in_a_day": job.rescues,
-        "act": ahead.act.value if ahead.act else None,
-        "plan": ahead.plan,
-        "held_by": list(ahead.held_by),
-    }
+    } | _plan(ahead)
+
+
+def _plan(ahead: Outlook | None) -> dict[str, object]:
+    if ahead is None:
+        return {}
+    return {"act": ahead.act.value if ahead.act else None, "plan": ahead.plan, "held_by": list(ahead.held_by)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +209,7 @@ class Row:
     """A stuck job as the table shows it."""
 
     stuck: StuckJob
-    ahead: Outlook
+    ahead: Outlook | None  # None: of a suspected job, with which nothing is done
     url: str | None  # of River UI's page of the job
     age: str
     claimed: Mapping[str, str | None]  # `at` RFC 3339, `words`
@@ -167,14 +217,15 @@ class Row:
     progress: str
     against: str  # which value against which limit
     held: tuple[str, ...]  # why nothing is done now; of brakes only the name, since they hold every job
+    missing: str = ""  # of a suspected job: the evidence that is missing
 
 
-def row(stuck: StuckJob, ahead: Outlook, now: float, url: str | None) -> Row:
+def row(stuck: StuckJob, ahead: Outlook | None, now: float, url: str | None, missing: str = "") -> Row:
     """`now` is the database's."""
     job = stuck.job
     claimed = {"at": rfc3339(job.claimed_at), "words": moment(job.claimed_at)}
     return Row(stuck, ahead, url, span(now - job.claimed_at), claimed, _beat(stuck, now), _progress(stuck, now),
-               "; ".join(_against(stuck)), tuple(map(_short, ahead.held_by)))  # fmt: skip
+               "; ".join(_against(stuck)), tuple(map(_short, ahead.held_by if ahead else ())), missing)  # fmt: skip
 
 
 def _short(sentence: str) -> str:

@@ -37,7 +37,7 @@ def over_budget(theatre: Theatre) -> Iterator[None]:
     1,
     "kill -9 of a worker without beats, with River's own name; a younger one on the host works on",
     "riverkeeper rescue --action discard --apply",
-    RiverWorkerSuspect='queue="suspect"',
+    RiverJobsSuspected='queue="suspect"',
 )
 def suspect(theatre: Theatre) -> Iterator[None]:
     worker = theatre.worker("suspect", "-client-id", "", beat="none")

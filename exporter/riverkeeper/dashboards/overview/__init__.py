@@ -51,14 +51,16 @@ def worst_limit(q: Queries) -> Panel:
 
 def stuck_now(q: Queries) -> Panel:
     text = Text(
-        shows="Running attempts that a verdict calls stuck: worker lost, orphaned, hung, over budget and so on.",
+        shows="Running attempts that are stuck: worker lost, hung, over budget and so on; and those that may be.",
         normal="0, or a few for less than a minute while the rescuer waits out a fence.",
         next="click: /stuck names each job, why, and what would be done about it.",
         empty="no verdicts",
     )
     return stat(
-        "Stuck now", text, Query(total(q.fact("river_jobs_stuck")), "stuck"), unit="short", width=3,
-        thresholds=ANY_IS_BAD,
+        "Stuck now", text,
+        Query(total(q.fact("river_jobs_stuck")), "stuck"),
+        Query(total(q.fact("river_jobs_suspected")), "suspected"),
+        unit="short", width=3, thresholds=ANY_IS_BAD, named_values=True,
         links=[to_keeper("Stuck jobs", "/stuck"), to_board("Liveness and rescue", RESCUE)],
     )  # fmt: skip
 

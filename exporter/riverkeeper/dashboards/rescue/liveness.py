@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from riverkeeper.dashboards.field import BAD, OF_LIMIT, QUIET, colored, to_board, to_keeper
+from riverkeeper.dashboards.field import BAD, OF_LIMIT, QUIET, WARN, colored, to_board, to_keeper
 from riverkeeper.dashboards.panel import Panel, Query, Text
 from riverkeeper.dashboards.panels import heatmap, timeseries
 from riverkeeper.dashboards.query import Queries, by, total
 from riverkeeper.dashboards.uids import KIND
+
+LINE = {"custom__stacking": {"mode": "none"}, "custom__fillOpacity": 0, "custom__lineWidth": 2}
 
 
 def liveness(q: Queries) -> tuple[Panel, ...]:
@@ -15,20 +17,22 @@ def liveness(q: Queries) -> tuple[Panel, ...]:
 
 def coverage(q: Queries) -> Panel:
     text = Text(
-        shows="Running attempts that beat, those of which nothing is known, and, as a line, those that are stuck.",
+        shows="Running attempts that beat, those of which nothing is known, and, as lines, stuck and suspected ones.",
         normal="mostly beating: only what beats is noticed within seconds of its worker's death.",
         next="much unknown: add the heartbeat client to those workers; the table below Kind says which kinds.",
         empty="Nothing has run in this time",
     )
     return timeseries(
-        "Beating, unknown, stuck", text,
+        "Beating, unknown, stuck, suspected", text,
         Query(total(q.fact("river_jobs_beating")), "beating"),
         Query(total(q.fact("river_jobs_unknown")), "unknown"),
         Query(total(q.fact("river_jobs_stuck")), "stuck"),
+        Query(total(q.fact("river_jobs_suspected")), "suspected"),
         unit="short", stacked=True,
         overrides=[
             colored("beating", "green"), colored("unknown", QUIET),
-            colored("stuck", BAD, custom__stacking={"mode": "none"}, custom__fillOpacity=0, custom__lineWidth=2),
+            colored("stuck", BAD, **LINE),
+            colored("suspected", WARN, **LINE),
         ],
         links=[to_keeper("Stuck jobs", "/stuck")],
     )  # fmt: skip

@@ -11,14 +11,15 @@ from riverkeeper.dashboards.uids import KIND
 
 def stuck(q: Queries) -> Panel:
     text = Text(
-        shows="Running attempts that are stuck, by why.",
+        shows="Running attempts that are stuck, by why; and those that may be, where the evidence is short of proof.",
         normal="an empty table, or rows that are gone within a minute where the tier is live.",
         next="click the reason for the jobs themselves: evidence, and what would be done about each.",
-        empty="Nothing is stuck (or, where no modes are shown above, nothing was judged)",
+        empty="Nothing is stuck or suspected (or, where no modes are shown above, nothing was judged)",
     )
-    jobs = by("queue, kind, tier, reason", q.fact("river_jobs_stuck"))
+    labels = "queue, kind, tier, reason"
+    jobs = f"{by(labels, q.fact('river_jobs_stuck'))} > 0 or {by(labels, q.fact('river_jobs_suspected'))}"
     return table(
-        "Stuck now", text,
+        "Stuck or suspected now", text,
         Column("Reason", label="reason", links=[
             to_keeper("The jobs", "/stuck?reason=${__value.raw}&kind=${__data.fields.Kind}")]),
         Column("Tier", label="tier"),

@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping
 
 from riverkeeper.metrics.family import Family, Kind, Per, Samples
 from riverkeeper.metrics.folding import recent_pairs, summed
 from riverkeeper.names import Pair
 from riverkeeper.snapshot import Snapshot
-from riverkeeper.verdict.words import STUCK, LimitName
+from riverkeeper.verdict.words import STUCK, SUSPECTED, LimitName, Reason
 
 
 def jobs_stuck(snapshot: Snapshot) -> Samples:
+    return () if snapshot.judged is None else _counted(snapshot, snapshot.judged.counts, STUCK)
+
+
+def jobs_suspected(snapshot: Snapshot) -> Samples:
+    return () if snapshot.judged is None else _counted(snapshot, snapshot.judged.suspected_counts, SUSPECTED)
+
+
+def _counted(snapshot: Snapshot, found: Mapping[tuple[str, str, str, str], int], reasons: Iterable[Reason]) -> Samples:
     """A zero for each reason of a kind that has limits and was seen within the hour, so that an alert can resolve."""
-    judged = snapshot.judged
-    if judged is None:
-        return ()
     tiers: dict[str, set[str]] = {}
-    for one in judged.limits:
+    for one in snapshot.judged.limits if snapshot.judged else ():
         tiers.setdefault(one.kind, set()).add(one.tier)
-    known = ((*pair, tier) for pair in recent_pairs(snapshot) for tier in tiers.get(pair[1], ()))
+    known = [(*pair, tier) for pair in recent_pairs(snapshot) for tier in tiers.get(pair[1], ())]
     counts = (
-        ((*_pair(snapshot, queue, kind), tier, reason), jobs)
-        for (queue, kind, tier, reason), jobs in judged.counts.items()
+        ((*_pair(snapshot, queue, kind), tier, reason), jobs) for (queue, kind, tier, reason), jobs in found.items()
     )
-    return summed(counts, ((*place, reason.value) for place in known for reason in STUCK))
+    return summed(counts, ((*place, reason.value) for place in known for reason in reasons))
 
 
 def limit_seconds(snapshot: Snapshot) -> Samples:
@@ -66,12 +71,23 @@ STUCK_FAMILIES: tuple[Family[Snapshot], ...] = (
     Family(
         "river_jobs_stuck",
         Kind.GAUGE,
-        "Running attempts that a verdict calls stuck, by reason: worker_lost, orphaned, hung, over_budget, "
-        "rescue_loop, worker_suspect. 0 for kinds seen in the last hour.",
+        "Running attempts that a verdict calls stuck, by reason: worker_lost, abandoned, orphaned, hung, over_budget, "
+        "rescue_loop. 0 for kinds seen in the last hour; what cannot be proven is in river_jobs_suspected.",
         ("queue", "kind", "tier", "reason"),
         jobs_stuck,
         per=Per.PAIR,
         times=TIERS_OF_A_PAIR * len(STUCK),
+    ),
+    Family(
+        "river_jobs_suspected",
+        Kind.GAUGE,
+        "Running attempts that may be stuck and cannot be proven so, by reason: path_unverified (the heartbeat path is "
+        "not verified), beats_missing (River sees their client at work, and its heartbeats do not arrive), "
+        "worker_suspect (no heartbeats, and another client has taken its place). 0 for kinds seen in the last hour.",
+        ("queue", "kind", "tier", "reason"),
+        jobs_suspected,
+        per=Per.PAIR,
+        times=TIERS_OF_A_PAIR * len(SUSPECTED),
     ),
     Family(
         "river_job_limit_seconds",
