@@ -57,7 +57,7 @@ func (b *Beater) checkKeeper(ctx context.Context, conn *pgx.Conn, meta, river st
 	var serves string
 	var version, minCompatible int
 	var fence bool
-	err := conn.QueryRow(ctx, meta, pgx.QueryExecModeExec).Scan(&serves, &version, &minCompatible, &fence)
+	err := queryRow(ctx, conn, meta, nil, &serves, &version, &minCompatible, &fence)
 	if err == nil && serves == river {
 		b.learnFence(fence) // also of a version that we do not beat into: results must be fenced all the same
 	}
@@ -92,8 +92,8 @@ func (b *Beater) believe(ctx context.Context, conn *pgx.Conn, sql *statements, w
 	}
 	var known bool
 	claim := works[0].claim
-	arguments := named(map[string]any{"job_id": claim.JobID, "kind": claim.Kind})
-	if err := conn.QueryRow(ctx, sql.known, arguments...).Scan(&known); err != nil {
+	arguments := map[string]any{"job_id": claim.JobID, "kind": claim.Kind}
+	if err := queryRow(ctx, conn, sql.known, arguments, &known); err != nil {
 		return err
 	}
 	if !known {

@@ -41,8 +41,7 @@ func (b *Beater) flushEnds(ctx context.Context) {
 		if err != nil {
 			return err
 		}
-		_, err = conn.Exec(ctx, sql.end, named(endArguments(ends))...)
-		return err
+		return query(ctx, conn, sql.end, endArguments(ends), func(rows pgx.Rows) error { return rows.Err() })
 	})
 	if err == nil {
 		return

@@ -89,6 +89,7 @@ func (l *line) close() {
 func connect(ctx context.Context, database *pgxpool.Config, limit time.Duration) (*pgx.Conn, error) {
 	config := database.ConnConfig.Copy()
 	config.Tracer = nil
+	config.DefaultQueryExecMode = pgx.QueryExecModeExec                    // nothing prepared: a PgBouncer may stand between
 	config.ConnectTimeout = limit / time.Duration(1+len(config.Fallbacks)) // so that each host gets its share
 	if config.RuntimeParams == nil {
 		config.RuntimeParams = map[string]string{}

@@ -14,13 +14,13 @@ func (b *Beater) beatRows(ctx context.Context, conn *pgx.Conn, sql *statements, 
 	if len(batch.works) == 0 {
 		return answer, conn.Ping(ctx)
 	}
-	rows, err := conn.Query(ctx, sql.beatMetadata, named(claimArguments(batch.works))...)
-	if err != nil {
-		return nil, err
-	}
 	beaten := map[int64]bool{}
 	var id int64
-	if _, err = pgx.ForEachRow(rows, []any{&id}, func() error { beaten[id] = true; return nil }); err != nil {
+	err := query(ctx, conn, sql.beatMetadata, claimArguments(batch.works), func(rows pgx.Rows) error {
+		_, err := pgx.ForEachRow(rows, []any{&id}, func() error { beaten[id] = true; return nil })
+		return err
+	})
+	if err != nil {
 		return nil, err
 	}
 	var missed []*Work
@@ -45,22 +45,20 @@ func (b *Beater) newestOf(w *Work) bool {
 }
 
 func standingOf(ctx context.Context, conn *pgx.Conn, sql *statements, missed []*Work, answer standings) error {
-	rows, err := conn.Query(ctx, sql.standing, named(claimArguments(missed))...)
-	if err != nil {
-		return err
-	}
 	for _, w := range missed {
 		answer[w.key] = lost
 	}
 	var position int
 	var done bool
-	_, err = pgx.ForEachRow(rows, []any{&position, &done}, func() error {
-		standing := held
-		if done {
-			standing = finished
-		}
-		answer[missed[position-1].key] = standing
-		return nil
+	return query(ctx, conn, sql.standing, claimArguments(missed), func(rows pgx.Rows) error {
+		_, err := pgx.ForEachRow(rows, []any{&position, &done}, func() error {
+			standing := held
+			if done {
+				standing = finished
+			}
+			answer[missed[position-1].key] = standing
+			return nil
+		})
+		return err
 	})
-	return err
 }

@@ -63,8 +63,8 @@ func prefix(schema string) string {
 	return pgx.Identifier{schema}.Sanitize() + "."
 }
 
-// named makes the arguments of a statement. Without server-side prepared statements it works through PgBouncer; strict,
-// because a missing argument would silently be NULL.
+// named makes the arguments of a statement for a transaction of the user's, whose connection may prepare: this one is
+// not, so that it works through PgBouncer. Strict, because a missing argument would silently be NULL.
 func named(arguments map[string]any) []any {
 	return []any{pgx.QueryExecModeExec, pgx.StrictNamedArgs(arguments)}
 }

@@ -99,16 +99,15 @@ func (b *Beater) send(ctx context.Context, batch *batch) (answer standings, err 
 }
 
 func (b *Beater) beatTable(ctx context.Context, conn *pgx.Conn, sql *statements, batch *batch) (standings, error) {
-	rows, err := conn.Query(ctx, sql.beat, named(b.beatArguments(batch))...)
-	if err != nil {
-		return nil, err
-	}
 	answer := make(standings, len(batch.works))
 	var key claimKey
 	var standing string
-	_, err = pgx.ForEachRow(rows, []any{&key.jobID, &key.attemptedAt, &standing}, func() error {
-		answer[key] = standing
-		return nil
+	err := query(ctx, conn, sql.beat, b.beatArguments(batch), func(rows pgx.Rows) error {
+		_, err := pgx.ForEachRow(rows, []any{&key.jobID, &key.attemptedAt, &standing}, func() error {
+			answer[key] = standing
+			return nil
+		})
+		return err
 	})
 	return answer, err
 }

@@ -18,6 +18,7 @@ from psycopg.rows import namedtuple_row
 
 from riverkeeper.driver_errors import connecting, explain
 from riverkeeper.errors import DatabaseError, Trouble
+from riverkeeper.session_settings import PIN
 from riverkeeper.statements import statement
 from riverkeeper.urls import ConnectionString, read_connection_string
 
@@ -37,10 +38,13 @@ CUT_AFTER_SECONDS = 0.5  # beyond the deadline, time for the server's own statem
 class Transaction:
     """An open transaction. Every query stands in a savepoint: one that fails leaves the others their chance."""
 
-    def __init__(self, connection: Connection, deadline: float, schemas: Mapping[str, str]) -> None:
+    def __init__(
+        self, connection: Connection, deadline: float, schemas: Mapping[str, str], searched: tuple[str, ...]
+    ) -> None:
         self._connection = connection
         self._deadline = deadline
         self.schemas = schemas
+        self.searched = searched  # the schemas of the session's own search_path; the transaction's is pinned
         self._share = ONE_QUERY_SHARE * self.remaining()
         self._whole = False
 
@@ -140,10 +144,10 @@ class Database:
     @contextlib.contextmanager
     def _transaction(self, seconds: float, schemas: Mapping[str, str], *, read_only: bool) -> Iterator[Transaction]:
         deadline = time.monotonic() + seconds
-        connection = self._begin(deadline, read_only)
+        connection, searched = self._begin(deadline, read_only)
         with _cut_at(connection, deadline + CUT_AFTER_SECONDS):
             try:
-                yield Transaction(connection, deadline, schemas)
+                yield Transaction(connection, deadline, schemas, searched)
                 if not read_only:  # what was read is read, whatever becomes of the connection then
                     connection.commit()
             except psycopg.Error as error:
@@ -151,8 +155,8 @@ class Database:
             finally:
                 self._end(connection)
 
-    def _begin(self, deadline: float, read_only: bool) -> Connection:
-        """A transaction on the kept connection, or on a new one if the kept one turns out to be dead."""
+    def _begin(self, deadline: float, read_only: bool) -> tuple[Connection, tuple[str, ...]]:
+        """A transaction on the kept connection, or on a new one if the kept one is dead; with it its `searched`."""
         if self._connection is not None:
             with contextlib.suppress(DatabaseError):
                 return self._begin_on(self._connection, deadline, read_only)
@@ -162,20 +166,21 @@ class Database:
             raise DatabaseError(Trouble.TIMED_OUT, "connect: it took all the time there was")
         return self._begin_on(self._connection, deadline, read_only)
 
-    def _begin_on(self, connection: Connection, deadline: float, read_only: bool) -> Connection:
+    def _begin_on(self, connection: Connection, deadline: float, read_only: bool) -> tuple[Connection, tuple[str, ...]]:
         try:
             with _cut_at(connection, deadline + CUT_AFTER_SECONDS):
                 connection.isolation_level = _LEVELS[read_only]
                 connection.read_only = read_only
                 with connection.pipeline():  # one message, the BEGIN that the driver puts before it included
+                    pinned = connection.execute(_sql(PIN))
                     connection.execute(_sql(f"SET LOCAL lock_timeout = {LOCK_MILLISECONDS}"))
                     connection.execute("SET LOCAL row_security = off")  # rows that a policy hides are an error
                     # A dead keeper must not hold locks.
                     connection.execute("SET LOCAL idle_in_transaction_session_timeout = '10s'")
+                return connection, tuple(pinned.fetchall()[0].searched)
         except psycopg.Error as error:
             self.close()
             raise explain(error, "begin", lost=True) from None
-        return connection
 
     def _end(self, connection: Connection) -> None:
         if not connection.closed:
@@ -186,7 +191,7 @@ class Database:
 
 
 class Session:
-    """A plain autocommit session for scripts of our own: the demo's fleet, `schema install`, tests."""
+    """A plain autocommit session. In a database where others have rights, only `execute_within` is safe to use."""
 
     def __init__(self, url: str, application_name: str = APPLICATION_NAME, seconds: float = CONNECT_SECONDS) -> None:
         """Connects, in at most about `seconds`. Raises DatabaseError."""
@@ -204,7 +209,10 @@ class Session:
             self._connection.close()
 
     def execute(self, sql: str, parameters: Parameters | None = None, seconds: float | None = None) -> list[Row]:
-        """Run SQL text, outside a transaction; rows if it has any. Raises DatabaseError, LOST after `seconds`."""
+        """Run SQL text, outside a transaction; rows if it has any. Raises DatabaseError, LOST after `seconds`.
+
+        Nothing is pinned: for servers of our own, and for statements that cannot stand in a transaction.
+        """
         limit = contextlib.nullcontext() if seconds is None else _cut_at(self._connection, time.monotonic() + seconds)
         try:
             with limit:
@@ -217,13 +225,14 @@ class Session:
         """One statement, in a transaction of its own that the server too ends in time. Raises DatabaseError.
 
         A client that only hangs up leaves its statement waiting for a lock on the server, one more with every try. The
-        limit goes in the same message, so that it holds through PgBouncer and leaves nothing behind.
+        limit and the pinned settings go in the same message: they hold through PgBouncer and leave nothing behind.
         """
         milliseconds = max(1, int(seconds * SERVER_SHARE * 1000))
         cursor = psycopg.ClientCursor(self._connection, row_factory=namedtuple_row)
         try:
             with _cut_at(self._connection, time.monotonic() + seconds):
-                cursor.execute(_sql(f"SET LOCAL statement_timeout = {milliseconds}; {sql}"), parameters)
+                cursor.execute(_sql(f"{PIN}; SET LOCAL statement_timeout = {milliseconds}; {sql}"), parameters)
+                cursor.nextset()
                 cursor.nextset()
                 return cursor.fetchall() if cursor.description else []
         except _FAILURES as error:
@@ -231,9 +240,9 @@ class Session:
 
 
 def run_script(url: str, sql: str) -> None:
-    """Run SQL text on a connection of its own."""
+    """Run SQL text on a connection of its own, as one transaction with the pinned settings. Raises DatabaseError."""
     with Session(url) as session:
-        session.execute(sql)
+        session.execute(f"{PIN};\n{sql}")
 
 
 def read_url(url: str) -> ConnectionString:

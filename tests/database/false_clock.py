@@ -1,8 +1,12 @@
-"""A database whose clock can be set: `now()` and `clock_timestamp()` of its own, found before the server's."""
+"""A database whose clock can be set: `now()` and `clock_timestamp()` of its own, found before the server's.
+
+It is what an attacker would do, so the pin has to let it through.
+"""
 
 from __future__ import annotations
 
 from database.heartbeat_sql import Connection
+from riverkeeper.session_settings import PIN, SEARCH_PATH
 
 CLOCK = """
 CREATE SCHEMA false_clock;
@@ -13,6 +17,11 @@ CREATE FUNCTION false_clock.now() RETURNS timestamptz LANGUAGE sql STABLE AS
 CREATE FUNCTION false_clock.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE AS
     'SELECT pg_catalog.clock_timestamp() + by FROM false_clock.shift';
 """
+
+
+def false_pin() -> str:
+    """In place of riverkeeper.database.PIN, for a server in this process."""
+    return PIN.replace(SEARCH_PATH, f"false_clock, {SEARCH_PATH}")
 
 
 def install_clock(sql: Connection) -> None:

@@ -71,7 +71,7 @@ def insert(tx: Transaction, **columns: str) -> None:
         "attempted_at": f"to_timestamp({SLOT * 10})",
         "finalized_at": f"to_timestamp({SLOT * 10 + 1})",
     } | columns
-    tx.run(f"INSERT INTO river_job ({', '.join(values)}) SELECT {', '.join(values.values())}")
+    tx.run(f"INSERT INTO public.river_job ({', '.join(values)}) SELECT {', '.join(values.values())}")
 
 
 def test_sql_and_python_agree_on_the_bucket(tx: Transaction) -> None:
@@ -81,7 +81,7 @@ def test_sql_and_python_agree_on_the_bucket(tx: Transaction) -> None:
     durations = near + [round(10 ** random.uniform(0, 12)) for _ in range(ROWS)]
     tx.run(
         f"""
-        INSERT INTO river_job (state, attempt, kind, queue, scheduled_at, attempted_at, finalized_at)
+        INSERT INTO public.river_job (state, attempt, kind, queue, scheduled_at, attempted_at, finalized_at)
         SELECT 'completed', 2, 'k', 'q', claimed.at - d * interval '1 microsecond', claimed.at, ended.at
         FROM unnest(ARRAY{durations}::bigint[]) AS d
         CROSS JOIN LATERAL (SELECT to_timestamp({SLOT * 10}) + random() * interval '9 s') AS ended (at)
@@ -154,9 +154,9 @@ def test_garbage_does_not_overflow_a_sum(tx: Transaction) -> None:
     """Ten thousand jobs that waited since the Stone Age: the reading stands, each adds four months."""
     insert(tx, scheduled_at="'4713-01-02 BC'", attempted_at="'4713-01-03 BC'")
     tx.run(
-        "INSERT INTO river_job (state, attempt, kind, queue, scheduled_at, attempted_at, finalized_at)"
+        "INSERT INTO public.river_job (state, attempt, kind, queue, scheduled_at, attempted_at, finalized_at)"
         " SELECT state, attempt, kind, queue, scheduled_at, attempted_at, finalized_at"
-        " FROM river_job, generate_series(2, 10000)"
+        " FROM public.river_job, generate_series(2, 10000)"
     )
 
     overflow = len(EDGES_MICROS)
@@ -186,11 +186,12 @@ def test_a_slot_ends_where_the_next_begins(tx: Transaction) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        "DELETE FROM river_job WHERE id = 1",
-        "INSERT INTO river_job (id, state, kind, finalized_at) SELECT id + 2, state, kind, finalized_at FROM river_job",
-        "UPDATE river_job SET state = 'available', finalized_at = NULL WHERE id = 1",
-        "UPDATE river_job SET finalized_at = finalized_at + interval '1 microsecond' WHERE id = 1",
-        "UPDATE river_job SET id = 9 WHERE id = 1",
+        "DELETE FROM public.river_job WHERE id = 1",
+        """INSERT INTO public.river_job (id, state, kind, finalized_at)
+        SELECT id + 2, state, kind, finalized_at FROM public.river_job""",
+        "UPDATE public.river_job SET state = 'available', finalized_at = NULL WHERE id = 1",
+        "UPDATE public.river_job SET finalized_at = finalized_at + interval '1 microsecond' WHERE id = 1",
+        "UPDATE public.river_job SET id = 9 WHERE id = 1",
     ],
 )
 def test_the_mark_of_a_slot_changes_with_its_rows(tx: Transaction, change: str) -> None:

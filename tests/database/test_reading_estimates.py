@@ -19,8 +19,10 @@ JOBS = """INSERT INTO river_job (kind, queue, priority, state, finalized_at)
 @pytest.fixture
 def river_url(renewed_url: str) -> str:
     """An empty River that autovacuum leaves alone, quick to fill."""
-    run_script(renewed_url, "ALTER TABLE river_job SET (autovacuum_enabled = off)")
-    run_script(renewed_url, "DROP INDEX river_job_args_index, river_job_metadata_index, river_job_kind")
+    run_script(renewed_url, "ALTER TABLE public.river_job SET (autovacuum_enabled = off)")
+    run_script(
+        renewed_url, "DROP INDEX public.river_job_args_index, public.river_job_metadata_index, public.river_job_kind"
+    )
     return renewed_url
 
 

@@ -107,7 +107,7 @@ def test_sql_that_is_told_as_cure_cures(patient: Patient, harm: str, level: Leve
     assert (finding.level, finding.topic) == (level, topic)
     assert what in finding.what
     assert finding.cure is not None
-    run_script(patient.url, finding.cure)
+    patient.sql.execute(finding.cure)
     assert bad(patient.examined()) == []
 
 

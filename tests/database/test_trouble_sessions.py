@@ -90,7 +90,7 @@ def test_the_connection_is_idle_between_scrapes(reader: Reader, sql: Session) ->
     assert [tuple(row) for row in rows] == [("idle", None, None)]
 
 
-TELL = """INSERT INTO told SELECT current_setting('transaction_isolation') AS isolation,
+TELL = """INSERT INTO public.told SELECT current_setting('transaction_isolation') AS isolation,
     current_setting('lock_timeout') AS locks, current_setting('idle_in_transaction_session_timeout') AS idle"""
 
 

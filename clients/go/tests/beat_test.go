@@ -7,6 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgproto3"
+
 	"github.com/riverkeeper/riverkeeper/clients/go"
 )
 
@@ -181,5 +184,24 @@ func TestEachClaimAtItsOwnPace(t *testing.T) {
 	}
 	if n := b.count("riverkeeper.client WHERE beat_interval = '200 ms'"); n != 1 {
 		t.Error("the process does not declare its pace")
+	}
+}
+
+// A beat with claims is one round trip, the settings that are pinned for it included.
+func TestABeatIsOneRoundTrip(t *testing.T) {
+	wire := &journal{}
+	b := newBench(t, func(c *riverbeat.Config) {
+		c.Database.AfterConnect = func(_ context.Context, conn *pgx.Conn) error {
+			conn.PgConn().Frontend().Trace(wire, pgproto3.TracerOptions{SuppressTimestamps: true})
+			return nil
+		}
+	})
+	work, _, _ := b.beating(quick)
+	defer work.Finish(riverbeat.Completed)
+	before, answers := b.beater.Stats().Beats, wire.times("B\tReadyForQuery\t")
+	b.beats(5)
+	beats := int(b.beater.Stats().Beats - before)
+	if trips := wire.times("B\tReadyForQuery\t") - answers; trips < beats || trips > beats+1 { // one more may be under way
+		t.Errorf("%d round trips in %d beats", trips, beats)
 	}
 }

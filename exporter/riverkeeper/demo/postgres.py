@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from riverkeeper.database import run_script
+from riverkeeper.database import Session
 from riverkeeper.demo.plain_user import hand_over, hint, plain_user, within_reach
 
 # Losing the data with the machine is fine here; waiting for the disk is not.
@@ -67,7 +67,8 @@ class Server:
 
     def execute(self, sql: str, database: str = "postgres") -> None:
         """Run one SQL text as superuser, outside a transaction."""
-        run_script(self.database_url(database), sql)
+        with Session(self.database_url(database)) as session:
+            session.execute(sql)
 
     def start(self) -> None:
         """Start and wait until it answers."""

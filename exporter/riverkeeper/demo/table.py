@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from riverkeeper.database import Parameters, Row, Session, run_script
 from riverkeeper.statements import quoted, source, statement
 
+STATEMENT_SECONDS = 60.0  # far more than one takes; a demo whose database hangs should say so
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -17,7 +19,7 @@ class Table:
 
     def run(self, name: str, parameters: Parameters) -> list[Row]:
         """Rows of one of the demo's statements, each a transaction of its own. Raises DatabaseError."""
-        return self.session.execute(statement(f"demo/{name}", river=self.schema), parameters)
+        return self.session.execute_within(STATEMENT_SECONDS, statement(f"demo/{name}", river=self.schema), parameters)
 
 
 def create_river_table(url: str, schema: str) -> None:

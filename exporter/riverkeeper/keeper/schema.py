@@ -23,6 +23,7 @@ from riverkeeper.keeper.found import HEARTBEAT_COLUMNS, KeeperSchema, default_na
 from riverkeeper.keeper.grants import KEEPER_TABLES, KEEPER_VIEWS
 from riverkeeper.river.detect import detect, names_of
 from riverkeeper.river.layout import Layout
+from riverkeeper.session_settings import SEARCH_PATH
 from riverkeeper.statements import quoted, statement
 
 VERSION = 5  # of what the files in migrations/ make
@@ -246,7 +247,11 @@ def script(name: str, river_schema: str) -> str:
     parts += [statement(migration, keeper=name) for migration in MIGRATIONS]
     values = f"VALUES ({literal}, {VERSION}, {MIN_COMPATIBLE});"  # printed for a person, who cannot bind parameters
     parts.append(f"INSERT INTO {quoted(name)}.meta (river_schema, version, min_compatible) {values}")
-    return "BEGIN;\n" + "\n".join(part.strip() for part in parts).replace("%%", "%") + "\nCOMMIT;\n"
+    return (
+        f"BEGIN;\nSET LOCAL search_path = {SEARCH_PATH};\n"
+        + "\n".join(part.strip() for part in parts).replace("%%", "%")
+        + "\nCOMMIT;\n"
+    )
 
 
 def find_names(url: str, river_schema: str | None, keeper_schema: str | None) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from riverkeeper.statements import quoted
 
 def detect(tx: Transaction, schema: str | None) -> Layout:
     """Find River by schema name, or by the search_path. Raises DatabaseError: NO_RIVER where it is not, or too old."""
-    rows = tx.query("river/detect_schema", {"schema": schema})
+    rows = tx.query("river/detect_schema", {"schema": schema, "searched": list(tx.searched)})
     if schema and not rows:
         raise DatabaseError(Trouble.NO_RIVER, f'there is no schema "{schema}" in this database')
     if not rows or rows[0].job_table is None:

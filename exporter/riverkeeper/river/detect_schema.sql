@@ -1,4 +1,5 @@
--- Question: in which schema is River's job table, by the name given or else by the search_path?
+-- Question: in which schema is River's job table, by the name given or else in the first of the schemas
+-- that the session's own search_path finds (this transaction's is pinned)?
 -- Index: the system catalog's own.
 -- NULL: job_table is NULL where the schema exists but holds no river_job; no row means there is no such schema.
 SELECT
@@ -12,7 +13,7 @@ FROM (
     WHERE s.nspname = %(schema)s::text
     UNION ALL
     SELECT p.name, p.position::integer
-    FROM unnest(current_schemas(false)) WITH ORDINALITY AS p (name, position)
+    FROM unnest(%(searched)s::name[]) WITH ORDINALITY AS p (name, position)
     WHERE %(schema)s::text IS NULL
 ) AS candidate
 JOIN pg_catalog.pg_namespace AS n ON n.nspname = candidate.given
