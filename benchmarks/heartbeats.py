@@ -131,7 +131,7 @@ def fleet(server: Server, session: Session, url: str, seconds: float, clients: i
 
     def work(number: int) -> None:
         works = claimed_by[number]
-        with closing(Table(url, "public", "riverkeeper", Process(f"worker{number}", 10.0, fences=True))) as table:
+        with closing(Table(url, "public", "riverkeeper", Process(f"worker{number}", 10.0))) as table:
             beat(table, works)
             over.wait(number)  # spread, as jitter does
             while not over.is_set():
@@ -182,7 +182,7 @@ def table_cost(server: Server, factor: str) -> str:
     with database(server, name) as session:
         if factor.isdecimal():
             session.execute(f"ALTER TABLE riverkeeper.heartbeat SET (fillfactor = {factor})")
-        way = Table(server.database_url(name), "public", "riverkeeper", Process("w", 10.0, fences=True))
+        way = Table(server.database_url(name), "public", "riverkeeper", Process("w", 10.0))
         return write_cost(session, way, "riverkeeper.heartbeat")
 
 

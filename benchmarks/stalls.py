@@ -47,7 +47,7 @@ RESCUED = "SELECT count(*) AS jobs FROM riverkeeper.rescue WHERE NOT dry_run AND
 def process(url: str, number: int, waves: int, gaps: list[float]) -> None:
     """Works wave after wave; notes the time between the ends of two beats, all that is at stake."""
     chance = random.Random(number)
-    table = Table(url, "public", "riverkeeper", Process(f"worker{number}", INTERVAL, fences=True))
+    table = Table(url, "public", "riverkeeper", Process(f"worker{number}", INTERVAL))
     with Session(url) as session:
         for _ in range(waves):
             beats = claimed(session, f"worker{number}", "healthy", CLAIMS)
@@ -91,7 +91,7 @@ def rescued(session: Session, kind: str) -> int:
 
 def control(url: str, session: Session) -> int:
     """How many of ten jobs were rescued whose process fell silent."""
-    table = Table(url, "public", "riverkeeper", Process("silent", INTERVAL, fences=True))
+    table = Table(url, "public", "riverkeeper", Process("silent", INTERVAL))
     beat_for(table, claimed(session, "silent", "silent", 10), 2 * INTERVAL, random.Random(0), [])
     table.close()
     deadline = time.monotonic() + 60

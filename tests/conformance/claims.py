@@ -29,13 +29,13 @@ def beats_under_its_claim_only(world: World) -> None:
     assert worker.cancelled(wrong) == "claim_lost"
     assert world.row(theirs) is None
     assert world.row(wrong) is None
-    assert worker.let_out(wrong) is False
+    assert worker.held(wrong) is False
     assert worker.causes == ["claim_lost"]
 
 
 @scenario
 def lost_claim_is_seen_within_one_tick(world: World) -> None:
-    """After a rescue the next beat brings `lost`: the work is cancelled, its result kept in, and told how it ended."""
+    """After a rescue the next beat brings `lost`: the work is cancelled, and told how it ended."""
     worker = world.worker()
     claim = world.claim()
     worker.start(claim)
@@ -46,7 +46,7 @@ def lost_claim_is_seen_within_one_tick(world: World) -> None:
 
     assert worker.cancelled(claim) == "claim_lost"
     assert worker.cancelled_at(claim) - rescued_at < 1.5 * INTERVAL + SLACK_SECONDS
-    assert worker.let_out(claim) is False
+    assert worker.held(claim) is False
     until(lambda: (world.row(claim) or {})["outcome"] == "completed", "the keeper to be told of the end")
 
 
@@ -60,12 +60,12 @@ def river_takes_the_claim_away_itself(world: World) -> None:
     world.sql.execute("UPDATE river_job SET state = 'retryable'")
 
     assert worker.cancelled(claim) == "claim_lost"
-    assert worker.let_out(claim, "failed") is False
+    assert worker.held(claim, "failed") is False
 
 
 @scenario
 def stop_requested_is_no_loss(world: World) -> None:
-    """A job asked to stop is cancelled once, with a cause of its own, and its result is let out."""
+    """A job asked to stop is cancelled once, with a cause of its own, and holds its claim."""
     worker = world.worker()
     claim = world.claim()
     worker.start(claim)
@@ -74,7 +74,7 @@ def stop_requested_is_no_loss(world: World) -> None:
 
     assert worker.cancelled(claim) == "stop_requested"
     worker.beats(2)
-    assert worker.let_out(claim, "failed") is True
+    assert worker.held(claim, "failed") is True
     assert worker.causes == ["stop_requested"]
 
 
@@ -92,22 +92,85 @@ def job_completes_itself(world: World) -> None:
 
     assert world.row(claim) == row
     assert worker.causes == []
-    assert worker.let_out(claim) is True
+    assert worker.held(claim) is True
 
 
 @scenario
-def result_is_settled_before_it_is_let_out(world: World) -> None:
-    """A claim that has beaten is settled first, so that no keeper takes it while the result is on its way."""
+def result_carries_the_claim_as_its_token(world: World) -> None:
+    """To the microsecond, and the client row says so; the database takes it, and it does not stay in the job's row."""
     worker = world.worker()
     claim = world.claim()
     worker.start(claim)
     world.beaten(claim)
+    until(world.says_fences, "the client to say that it fences")
 
-    assert worker.let_out(claim) is True
-    assert world.rescue(claim) is False
-    row = until(lambda: row if (row := world.row(claim)) and row["ended_at"] else None, "the end to be told")
-    assert row["settled_at"] is not None
-    assert row["outcome"] == "completed"
+    result = worker.end(claim)
+    assert (result["token"], result["held"]) == (claim["attempted_at"], True)
+    job = world.write(result)
+    assert (job["state"], job["metadata"]) == ("completed", {})
+    until(lambda: (world.row(claim) or {})["outcome"] == "completed", "the end to be told")
+
+
+@scenario
+def late_result_is_dropped(world: World) -> None:
+    """It carries the token of the lost claim, so the next attempt's row stays as it is."""
+    worker = world.worker()
+    claim = world.claim()
+    worker.start(claim)
+    world.beaten(claim)
+    assert world.rescue(claim)
+    world.claim_again(claim)
+    job = world.job(claim)
+
+    result = worker.end(claim)
+    assert result["token"] == claim["attempted_at"]
+    assert world.write(result) == job
+
+
+@scenario
+def without_the_fence_a_client_is_plain(world: World) -> None:
+    """No token, and its row says so: a late result is written into the next attempt, and the keeper waits longer."""
+    world.remove_fence()
+    worker = world.worker()
+    claim = world.claim()
+    worker.start(claim)
+    world.beaten(claim)
+    assert world.says_fences() is False
+    assert world.rescue(claim)
+    world.claim_again(claim)
+
+    result = worker.end(claim)
+    assert result["token"] is None
+    assert world.write(result)["state"] == "completed"
+
+
+@scenario
+def fence_comes_and_goes_while_a_job_runs(world: World) -> None:
+    """A new connection asks again; work that began before carries a token too."""
+    world.remove_fence()
+    worker, proxy = world.through_proxy()
+    before, after = world.claims(2)
+    for claim in (before, after):
+        worker.start(claim)
+        world.beaten(claim)
+    world.install_fence()
+    proxy.cut()
+    until(world.says_fences, "the client to say that it fences")
+    assert worker.end(before)["token"] == before["attempted_at"]
+    world.sql.execute("ALTER TABLE river_job DISABLE TRIGGER riverkeeper_fence")
+    proxy.cut()
+    until(lambda: not world.says_fences(), "the client to say that it does not")
+
+    assert worker.end(after)["token"] is None
+
+
+@scenario
+def idle_process_beats(world: World) -> None:
+    """From its start, and before it ever had a job."""
+    worker = world.worker()
+    sql = "SELECT client_id FROM riverkeeper.client WHERE beat_at > started_at"
+    until(lambda: world.rows(sql) == [{"client_id": "worker"}], "the process to beat")
+    worker.beats(2)
 
 
 @scenario
@@ -118,7 +181,7 @@ def job_that_ends_between_ticks_writes_nothing(world: World) -> None:
     claim = world.claim()
     worker.start(claim)
 
-    assert worker.let_out(claim) is True
+    assert worker.end(claim)["token"] == claim["attempted_at"], "its result may be late all the same"
     assert world.rows("SELECT FROM riverkeeper.heartbeat") == []
 
 
@@ -152,8 +215,8 @@ def a_thousand_claims_in_one_process(world: World) -> None:
     sql = "SELECT count(*), count(DISTINCT beat_at) AS beats FROM riverkeeper.heartbeat"
     until(lambda: world.rows(sql) == [{"count": 1000, "beats": 1}], "a beat that names all")
     assert worker.causes == []
-    assert worker.let_out(claims[0]) is True
-    assert worker.let_out(claims[-1]) is True
+    assert worker.held(claims[0]) is True
+    assert worker.held(claims[-1]) is True
 
 
 @scenario
@@ -169,14 +232,14 @@ def two_processes_share_a_client_id(world: World) -> None:
     clients = world.rows("SELECT client_id, instance FROM riverkeeper.client")
     assert {row["instance"] for row in rows} == {client["instance"] for client in clients}
     assert {client["client_id"] for client in clients} == {"worker"}
-    assert one.let_out(first) is True
+    assert one.held(first) is True
     assert world.beats_again(second)["instance"] == rows[1]["instance"]
     assert other.causes == []
 
 
 @scenario
 def same_process_claims_the_job_again(world: World) -> None:
-    """The earlier attempt is cancelled and its result kept in, though it ends after the next has begun to beat."""
+    """The earlier attempt is cancelled and its result late, though it ends after the next has begun to beat."""
     worker = world.worker()
     earlier = world.claim()
     worker.start(earlier)
@@ -186,15 +249,17 @@ def same_process_claims_the_job_again(world: World) -> None:
     worker.start(later)
 
     assert worker.cancelled(earlier) == "claim_lost"
-    assert worker.let_out(earlier, "failed") is False
+    result = worker.end(earlier, "failed")
+    assert (result["token"], result["held"]) == (earlier["attempted_at"], False)
+    assert world.write(result)["state"] == "running"
     world.beaten(later)
-    assert worker.let_out(later) is True
+    assert worker.held(later) is True
     assert worker.causes == ["claim_lost"]
 
 
 @scenario
 def frozen_process_finds_its_claim_gone(world: World) -> None:
-    """A process stopped for longer than its lease cancels when it thaws, and lets nothing out."""
+    """A process stopped for longer than its lease cancels when it thaws, and its result is late."""
     worker = world.program()
     claim = world.claim()
     worker.start(claim, lease=LEASE)
@@ -203,6 +268,7 @@ def frozen_process_finds_its_claim_gone(world: World) -> None:
         sql = "SELECT FROM riverkeeper.heartbeat WHERE beat_at < clock_timestamp() - make_interval(secs => %s)"
         until(lambda: world.rows(sql, [LEASE + INTERVAL]), "the lease to be over")
         assert world.rescue(claim)
+        world.claim_again(claim)
 
     assert worker.cancelled(claim) in {"lease_expired", "claim_lost"}
-    assert worker.let_out(claim) is False
+    assert world.write(worker.end(claim))["state"] == "running"

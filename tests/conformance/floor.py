@@ -24,7 +24,7 @@ class Client(Protocol):
     ) -> Any: ...  # may wait for an earlier attempt; on_stop takes the cause
 
     def progress(self, work: Any, value: float | None, note: str | None) -> None: ...
-    def finish(self, work: Any, outcome: str) -> bool: ...  # whether the result may be let out
+    def finish(self, work: Any, outcome: str) -> tuple[str | None, bool]: ...  # token; False: known to be lost
     def stats(self) -> dict[str, int]: ...
     def close(self) -> None: ...
 
@@ -67,7 +67,8 @@ class Floor:
         threading.Thread(target=self._end, args=(claim, work, command["outcome"]), daemon=True).start()
 
     def _end(self, claim: Event, work: Future[Any], outcome: str) -> None:
-        self._say({"event": "result", **claim, "let_out": self._client.finish(work.result(30), outcome)})
+        token, held = self._client.finish(work.result(30), outcome)
+        self._say({"event": "result", **claim, "token": token, "held": held})
 
 
 def seconds(duration: str | None) -> float | None:

@@ -28,7 +28,7 @@ def database_is_away_for_less_than_the_lease(world: World) -> None:
         world.beats_again(claim)
 
     assert worker.causes == []
-    assert worker.let_out(claim) is True
+    assert worker.held(claim) is True
 
 
 @scenario
@@ -47,32 +47,32 @@ def database_is_away_for_longer_than_the_lease(world: World) -> None:
     assert before + LEASE - INTERVAL < worker.cancelled_at(claim) < dropped_at + LEASE + SLACK_SECONDS
     proxy.restore()
     world.beats_again(claim)
-    assert worker.let_out(claim, "failed") is True, "nobody had taken the claim away"
+    assert worker.held(claim, "failed") is True, "nobody had taken the claim away"
     assert worker.causes == ["lease_expired"]
+    until(lambda: (world.row(claim) or {})["outcome"] == "abandoned", "the claim to be told as given up")
 
 
 @scenario
 def database_is_away_for_long_without_a_lease(world: World) -> None:
-    """Nothing is cancelled; a result waits for the database, however long that takes."""
+    """Nothing is cancelled, and no result waits for the database: River keeps it for as long as that takes."""
     worker, proxy = world.through_proxy()
     claim, waiting = world.claims(2)
     for each in (claim, waiting):
         worker.start(each)
         world.beaten(each)
     proxy.refuse()
-    worker.finish(waiting)
     worker.fails(6)
-    assert worker.last("result", waiting) is None
+    assert worker.end(waiting)["token"] == waiting["attempted_at"]
     proxy.restore()
+    until(lambda: (world.row(waiting) or {})["outcome"] == "completed", "the end to be told")
 
-    assert worker.result(waiting)["let_out"] is True
-    assert worker.let_out(claim) is True
+    assert worker.held(claim) is True
     assert worker.causes == []
 
 
 @scenario
 def claim_is_lost_while_the_worker_is_cut_off(world: World) -> None:
-    """The result of an attempt that was rescued meanwhile is kept in when the way opens again."""
+    """The result of an attempt that was rescued meanwhile is dropped, whenever River comes to write it."""
     worker, proxy = world.through_proxy()
     claim = world.claim()
     worker.start(claim)
@@ -80,13 +80,12 @@ def claim_is_lost_while_the_worker_is_cut_off(world: World) -> None:
     proxy.refuse()
     assert world.rescue(claim)
     world.claim_again(claim)
-    worker.finish(claim)
     worker.fails(2)
-    assert worker.last("result", claim) is None
+    result = worker.end(claim)
+    assert result["held"] is True, "nobody could know"
     proxy.restore()
 
-    assert worker.result(claim)["let_out"] is False
-    assert world.job(claim)["state"] == "running"
+    assert world.write(result)["state"] == "running"
 
 
 @scenario
@@ -120,7 +119,7 @@ def failover_to_an_empty_table(world: World) -> None:
     world.beaten(claim)
 
     assert worker.causes == []
-    assert worker.let_out(claim) is True
+    assert worker.held(claim) is True
 
 
 @scenario
@@ -140,29 +139,28 @@ def server_becomes_read_only(world: World) -> None:
     world.beats_again(claim)
 
     assert worker.causes == []
-    assert worker.let_out(claim) is True
+    assert worker.held(claim) is True
 
 
 @scenario
 def tables_are_dropped(world: World) -> None:
-    """Under a working fleet with leases: nothing is cancelled, and results are let out as River's table says."""
+    """Under a working fleet with leases: nothing is cancelled. With the schema goes the fence, and so the token."""
     worker = world.worker()
-    claim, taken = world.claims(2)
-    for each in (claim, taken):
-        worker.start(each, lease=REFUSED_LEASE)
-        world.beaten(each)
-    world.sql.execute("DROP TABLE riverkeeper.heartbeat, riverkeeper.client")
+    claim = world.claim()
+    worker.start(claim, lease=REFUSED_LEASE)
+    world.beaten(claim)
+    world.sql.execute("DROP SCHEMA riverkeeper CASCADE")
     worker.fails(REFUSALS)
-    world.sql.execute("UPDATE river_job SET state = 'retryable' WHERE id = %s", [taken["job_id"]])
 
     assert worker.causes == []
-    assert worker.let_out(claim) is True
-    assert worker.let_out(taken) is False
+    result = worker.end(claim)
+    assert (result["token"], result["held"]) == (None, True)
+    assert world.write(result)["metadata"] == {}
 
 
 @scenario
 def grant_is_revoked(world: World) -> None:
-    """Under a working fleet with leases: nothing is cancelled, results get out, beats go on when it is given back."""
+    """Under a working fleet with leases: nothing is cancelled, and beats go on when it is given back."""
     worker = world.worker(world.as_role())
     claim, waiting = world.claims(2)
     for each in (claim, waiting):
@@ -171,17 +169,17 @@ def grant_is_revoked(world: World) -> None:
     world.grant("REVOKE INSERT, UPDATE ON riverkeeper.heartbeat FROM")
     worker.fails(REFUSALS)
     assert worker.causes == []
-    assert worker.let_out(waiting) is True
+    assert worker.end(waiting)["token"] == waiting["attempted_at"], "the fence is in force all the same"
     world.grant("GRANT INSERT, UPDATE ON riverkeeper.heartbeat TO")
     world.beats_again(claim)
 
     assert worker.causes == []
-    assert worker.let_out(claim) is True
+    assert worker.held(claim) is True
 
 
 @scenario
 def keeper_schema_of_another_river(world: World) -> None:
-    """Never beaten into, and nothing is cancelled: jobs work on without beats, and their results get out."""
+    """Nothing is written there, whatever begins and ends, and nothing is cancelled: jobs work on without beats."""
     world.other_river("other")
     worker = world.worker(river="other")
     claim = world.claim()
@@ -189,8 +187,9 @@ def keeper_schema_of_another_river(world: World) -> None:
     worker.fails(REFUSALS)
 
     assert worker.causes == []
-    assert world.rows("SELECT FROM riverkeeper.client") == []
-    assert worker.let_out(claim) is True
+    assert worker.held(claim) is True
+    worker.fails(2)
+    assert world.rows("SELECT FROM riverkeeper.client") == world.rows("SELECT FROM riverkeeper.heartbeat") == []
 
 
 @scenario
@@ -207,4 +206,4 @@ def waiting_for_a_lock_leaves_nothing_behind(world: World) -> None:
     world.beats_again(claim)
 
     assert worker.causes == []
-    assert worker.let_out(claim) is True
+    assert worker.held(claim) is True

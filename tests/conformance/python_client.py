@@ -28,6 +28,7 @@ class PythonClient:
             client_id,
             river_schema=river_schema or "public",
             keeper_schema=keeper_schema,
+            fences=True,
             tier=Tier(interval),
         ).start()
         self.at_work: set[Beat] = set()
@@ -43,9 +44,10 @@ class PythonClient:
     def progress(self, work: Any, value: float | None, note: str | None) -> None:
         work.progress(value, note)
 
-    def finish(self, work: Any, outcome: str) -> bool:
+    def finish(self, work: Any, outcome: str) -> tuple[str | None, bool]:
         self.at_work.discard(work)
-        return self.beater.finish(work, Outcome(outcome))
+        held = self.beater.finish(work, Outcome(outcome))
+        return work.token, held
 
     def stats(self) -> dict[str, int]:
         return {"beats": self.beater.beats, "failures": self.beater.failures}

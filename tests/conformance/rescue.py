@@ -11,7 +11,7 @@ from conformance.floor import Event
 STALE = """
 SELECT beat_at FROM riverkeeper.heartbeat
 WHERE job_id = %(job_id)s AND attempted_at = %(attempted_at)s::timestamptz
-  AND lost_at IS NULL AND settled_at IS NULL AND beat_at < clock_timestamp() - make_interval(secs => %(timeout)s)
+  AND lost_at IS NULL AND beat_at < clock_timestamp() - make_interval(secs => %(timeout)s)
 FOR UPDATE SKIP LOCKED
 """
 TOMBSTONE = """

@@ -17,8 +17,10 @@ from riverkeeper.errors import DatabaseError, Trouble
 from riverkeeper.statements import statement
 
 CLOCK = time.CLOCK_BOOTTIME
-REFUSALS = ("42P01", "3F000", "42501", "25006", "another River")
-LAST_SECONDS = 5.0
+SCHEMA_IS_GONE = ("42P01", "3F000")
+REFUSALS = (*SCHEMA_IS_GONE, "42501", "25006", "another River")
+FIRST_ANSWER_SECONDS = 1.0
+ASK_AGAIN_SECONDS = 45.0
 
 
 @dataclass(eq=False)
@@ -50,12 +52,11 @@ class SqlClient:
         self.instance, self.started_at = uuid.uuid4(), datetime.now(UTC).isoformat()
         self.works: list[Work] = []
         self.ended: dict[tuple[int, str], str] = {}
-        self.heard_at = float("-inf")
         self.beats = self.failures = 0
-        self.refused = False  # the last beat was answered, with a refusal
+        self.fence: bool | None = None  # rule 6: what meta said last; None until it has answered
+        self.asked_at, self.answered = float("-inf"), threading.Event()
         self.lock, self.closing = threading.RLock(), threading.Event()
-        self.turn = threading.Lock()  # of settling
-        self.sessions: dict[str, Session] = {}
+        self.session: Session | None = None
         self.threads = [threading.Thread(target=work, daemon=True) for work in (self._tick_on, self._watch)]
         for thread in self.threads:
             thread.start()
@@ -64,24 +65,24 @@ class SqlClient:
         with self.lock:
             earlier = [work for work in self.works if work.claim["job_id"] == claim["job_id"]]
             self.works.append(work := Work(claim, interval, lease, on_stop))
-        for other in earlier:  # rule 6, last point
+        for other in earlier:  # rule 2
             other.stop("claim_lost")
             other.returned.wait(10)
+        self.answered.wait(FIRST_ANSWER_SECONDS)  # rule 6
         return work
 
     def progress(self, work: Any, value: float | None, note: str | None) -> None:
         work.told, work.news = (value, note), work.news + 1
 
-    def finish(self, work: Any, outcome: str) -> bool:
+    def finish(self, work: Any, outcome: str) -> tuple[str | None, bool]:
         with self.lock:
             self.works = [other for other in self.works if other is not work]
         work.returned.set()
-        out = self._may_get_out(work)
+        given_up = work.cause == "lease_expired" and not work.lost and outcome == "failed"
         with self.lock:
             if work.named:  # rule 7
-                key = (work.claim["job_id"], work.claim["attempted_at"])
-                self.ended[key] = outcome if out or work.lost else "abandoned"
-        return out
+                self.ended[work.claim["job_id"], work.claim["attempted_at"]] = "abandoned" if given_up else outcome
+        return None if self.fence is False else work.claim["attempted_at"], not work.lost  # rule 6
 
     def stats(self) -> dict[str, int]:
         return {"beats": self.beats, "failures": self.failures}
@@ -90,33 +91,8 @@ class SqlClient:
         self.closing.set()
         for thread in self.threads:
             thread.join(10)
-        for session in self.sessions.values():
-            session.close()
-
-    def _may_get_out(self, work: Work) -> bool:  # rule 6
-        given_up_at = float("inf")
-        unheard_of = self.refused and not self.beats
-        if unheard_of or (not work.named and time.clock_gettime(CLOCK) - self.heard_at <= self.interval):
-            return not work.lost
-        work.named = True
-        while not work.lost and time.clock_gettime(CLOCK) < given_up_at:
-            try:
-                with self.turn, self._session("settling", work.interval / 2) as ask:
-                    parameters = {"instance": self.instance, "beat_interval": _span(work.interval)}
-                    row = ask("settle", {**work.claim, **parameters, "lease": _span(work.lease)})[0]
-                    return bool(row.standing != "lost")
-            except DatabaseError as error:
-                if any(word in str(error) for word in REFUSALS) and "25006" not in str(error):
-                    return self._looks_held(work)
-            if work.cause or self.closing.is_set():
-                given_up_at = min(given_up_at, time.clock_gettime(CLOCK) + LAST_SECONDS)
-            threading.Event().wait(0.1)
-        return False
-
-    def _looks_held(self, work: Work) -> bool:
-        with self.turn, self._session("looking", work.interval / 2, check=False) as ask:
-            asked = {"job_id": work.claim["job_id"], "attempt": work.claim["attempt"], "client_id": self.client_id}
-            return [row.attempted_at for row in ask("claim", asked)] == [work.claim["attempted_at"]]
+        if self.session:
+            self.session.close()
 
     def _tick_on(self) -> None:  # rule 1
         while not self.closing.is_set():
@@ -134,9 +110,9 @@ class SqlClient:
         for work in works:
             work.named = True
         try:
-            with self._session("ticking", self.interval / 2) as ask:
+            with self._session(self.interval / 2) as ask:
                 rows = ask("beat", self._parameters(works))
-                self.heard_at, self.beats = sent_at, self.beats + 1
+                self.beats += 1
                 for work, counted, row in zip(works, news, rows, strict=True):
                     self._hear(work, counted, row.standing, sent_at)
                 if ended:
@@ -146,10 +122,13 @@ class SqlClient:
                         self.ended = {key: self.ended[key] for key in self.ended.keys() - ended.keys()}
         except DatabaseError as error:
             self.failures += 1
-            self.refused = any(word in str(error) for word in REFUSALS)
-            if self.refused:  # an answer is no silence
+            if any(word in str(error) for word in REFUSALS):  # an answer is no silence
                 for work in works:
                     work.sent_at = sent_at
+                if self.fence is None or any(word in str(error) for word in SCHEMA_IS_GONE):
+                    self.fence = False
+        finally:
+            self.answered.set()
 
     def _hear(self, work: Work, news: int, standing: str, sent_at: float) -> None:
         if standing == "lost":
@@ -169,32 +148,35 @@ class SqlClient:
                     work.stop("lease_expired")
 
     @contextmanager
-    def _session(self, name: str, limit: float, *, check: bool = True) -> Iterator[Callable[[str, Event], list[Row]]]:
+    def _session(self, limit: float) -> Iterator[Callable[[str, Event], list[Row]]]:
         """A connection that is thrown away after any failure."""
+
+        def ask(file: str, parameters: Event) -> list[Row]:
+            assert self.session
+            return self.session.execute_within(limit, statement(f"heartbeat/sql/{file}", **self.schemas), parameters)
+
         try:
-            if name not in self.sessions:
-                self.sessions[name] = Session(self.url, seconds=limit)
-                if check:
-                    self._check(self.sessions[name], limit)
-            session = self.sessions[name]
-            yield lambda file, parameters: session.execute_within(
-                limit, statement(f"heartbeat/sql/{file}", **self.schemas), parameters
-            )
+            if self.session is None:
+                self.session, self.asked_at = Session(self.url, seconds=limit), float("-inf")
+            if time.monotonic() - self.asked_at > ASK_AGAIN_SECONDS:
+                self._check(ask("meta", {})[0])
+            yield ask
         except BaseException:
-            if name in self.sessions:
-                self.sessions.pop(name).close()
+            if self.session:
+                self.session.close()
+            self.session = None
             raise
 
-    def _check(self, session: Session, limit: float) -> None:
-        meta = session.execute_within(limit, statement("heartbeat/sql/meta", **self.schemas), {})[0]
+    def _check(self, meta: Row) -> None:
         if meta.river_schema != self.schemas["river"]:
             what = f"another River: {meta.river_schema}, not {self.schemas['river']}"
             raise DatabaseError(Trouble.WRONG_KEEPER, what)
+        self.fence, self.asked_at = meta.fence, time.monotonic()
 
     def _parameters(self, works: list[Work]) -> Event:
         return {
             "instance": self.instance, "client_id": self.client_id, "software": "sql", "started_at": self.started_at,
-            "fences": True, "client_interval": _span(self.interval), "kinds": None,
+            "fences": self.fence is True, "client_interval": _span(self.interval), "kinds": None,
             "job_ids": [work.claim["job_id"] for work in works],
             "attempted_ats": [work.claim["attempted_at"] for work in works],
             "attempts": [work.claim["attempt"] for work in works],

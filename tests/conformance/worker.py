@@ -57,13 +57,18 @@ class Worker:
     def finish(self, claim: Event, outcome: str = "completed") -> None:
         self.send({"do": "finish", "job_id": claim["job_id"], "outcome": outcome})
 
-    def let_out(self, claim: Event, outcome: str = "completed") -> bool:
-        """End the work of a claim: whether its result was let out."""
+    def end(self, claim: Event, outcome: str = "completed") -> Event:
+        """End the work of a claim: its result, with the `token` that it carries, and whether it is `held`."""
         self.finish(claim, outcome)
-        return bool(self.result(claim)["let_out"])
+        return self.result(claim)
+
+    def held(self, claim: Event, outcome: str = "completed") -> bool:
+        """End the work of a claim: False if it is known to be lost."""
+        return bool(self.end(claim, outcome)["held"])
 
     def result(self, claim: Event) -> Event:
-        return until(lambda: self.last("result", claim), f"the result of job {claim['job_id']}")[1]
+        """Without a token it is None."""
+        return {"token": None} | until(lambda: self.last("result", claim), f"the result of job {claim['job_id']}")[1]
 
     def cancelled(self, claim: Event) -> str:
         """Wait until the work of a claim was cancelled: its cause."""

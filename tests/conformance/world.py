@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
+from conformance.fence import REMOVE, fence_sql, write_result
 from conformance.floor import Event
 from conformance.proxy import Proxy, proxied
 from conformance.rescue import rescue
@@ -45,6 +46,22 @@ class World:
         self._stack = stack
         install(url, None, None)
         self.sql = stack.enter_context(psycopg.connect(url, autocommit=True, row_factory=dict_row))
+        self.install_fence()
+
+    def install_fence(self) -> None:
+        self.sql.execute(fence_sql())
+
+    def remove_fence(self) -> None:
+        self.sql.execute(REMOVE)
+
+    def write(self, result: Event) -> Event:
+        """River writes the result of a worker: the job's row after that."""
+        write_result(self.sql, result)
+        return self.job(result)
+
+    def says_fences(self) -> bool:
+        """What the newest row of a client says."""
+        return bool(self.rows("SELECT fences FROM riverkeeper.client ORDER BY beat_at DESC LIMIT 1")[0]["fences"])
 
     def worker(
         self, url: str | None = None, *, client_id: str = "worker", river: str = "public", keeper: str = "riverkeeper",

@@ -29,26 +29,10 @@ CURES = (
         (f"{WAITS}::test_a_first_beat_waits_for_an_open_tombstone",),
     ),
     Cure(
-        "a result is let out that waited for a rescue",
-        "heartbeat/sql/settle.sql",
-        "    WHERE h.lost_at IS NULL\n    RETURNING",
-        "    RETURNING",
-        (f"{WAITS}::test_a_settle_waits_for_an_open_rescue",),
-    ),
-    Cure(
         "a claim beats on under which its job does not run any more",
         "heartbeat/sql/beat.sql",
         "coalesce(j.state = 'running' AND j.attempt = g.attempt AND j.attempted_at = g.attempted_at, false) AS runs,",
         "coalesce(j.state = 'running' AND j.attempt = g.attempt, false) AS runs,",
-        (f"{CLAIMS}::test_a_claim_that_the_job_has_left_is_lost",),
-    ),
-    Cure(
-        "a result is settled under a claim that is over",
-        "heartbeat/sql/settle.sql",
-        "      AND j.state = 'running'\n"
-        "      AND j.attempt = %(attempt)s::smallint\n"
-        "      AND j.attempted_at = %(attempted_at)s::timestamptz\n",
-        "",
         (f"{CLAIMS}::test_a_claim_that_the_job_has_left_is_lost",),
     ),
     Cure(
@@ -147,34 +131,39 @@ CURES = (
         (f"{PARTS}::test_the_lease_runs_from_the_last_beat_that_was_heard",),
     ),
     Cure(
-        "a result of a lost claim is let out, and ends the next attempt",
-        "heartbeat/settling.py",
-        "        if self._beat.lost:\n            return False\n        # No beat",
-        "        # No beat",
-        (f"{PARTS}::test_results_of_lost_claims_never_get_out",),
-        by=("AssertionError", "IndexError"),
+        "a result carries no token while the database has not answered, and ends the next attempt",
+        "heartbeat/fence.py",
+        "self.wanted and self.in_force is not False else None",
+        "self.wanted and self.in_force else None",
+        (f"{PARTS}::test_a_result_carries_a_token_until_no_fence_is_known",),
     ),
     Cure(
-        "a claim found lost while its result waits is asked about for ever",
-        "heartbeat/settling.py",
-        "        if self._beat.lost:\n            return False\n        if self._beat.reason",
-        "        if self._beat.reason",
-        (f"{PARTS}::test_a_claim_found_lost_while_asking_ends_the_asking",),
-        by=("AssertionError", "IndexError"),
+        "the first results of a process leave tokens behind that no fence strips",
+        "heartbeat/beater.py",
+        "                self._fence.answered.wait(FIRST_ANSWER_SECONDS)\n",
+        "                pass\n",
+        (f"{BEATER}::test_the_first_block_knows_whether_its_result_needs_a_token[False]",),
     ),
     Cure(
-        "a result is let out without being settled, and a rescue overtakes it",
-        "heartbeat/settling.py",
-        "return True if spoken_for and not self._beat.named else None",
-        "return True if spoken_for else None",
-        (f"{PARTS}::test_a_named_claim_is_settled_however_often_that_fails",),
+        "a fence that was installed or removed is noticed by new processes only",
+        "heartbeat/line.py",
+        '            self._checked_at = float("-inf")\n            raise',
+        "            raise",
+        (contract("fence_comes_and_goes_while_a_job_runs"),),
     ),
     Cure(
-        "a result of a process that nobody heard is let out unasked",
-        "heartbeat/settling.py",
-        "return True if spoken_for and not self._beat.named else None",
-        "return True if not self._beat.named else None",
-        (f"{PARTS}::test_results_of_claims_that_never_beat_get_out_at_once",),
+        "a grant that was taken back ends the fence of a client, though the triggers are there",
+        "heartbeat/fence.py",
+        "error.trouble is Trouble.MISSING or self.in_force is None",
+        "error",
+        (f"{PARTS}::test_a_refusal_ends_the_fence_only_with_its_schema",),
+    ),
+    Cure(
+        "a claim that was given up for want of a beat is told as a failure of the job",
+        "heartbeat/beat.py",
+        "return Outcome.ABANDONED if given_up else outcome",
+        "return outcome",
+        (f"{PARTS}::test_work_that_failed_after_its_lease_was_given_up",),
     ),
     Cure(
         "a beat whose answer got lost made a row, and the client believes that there is none",
@@ -194,13 +183,8 @@ CURES = (
     Cure(
         "a beat that failed ends all work",
         "heartbeat/ticking.py",
-        "        except DatabaseError as error:\n"
-        "            self._troubles.tell(error)\n"
-        "            self._only_refused",
-        "        except DatabaseError as error:\n"
-        "            self._troubles.tell(error)\n"
-        "            [beat.lose() for beat, _ in beats]\n"
-        "            self._only_refused",
+        "            self._troubles.tell(error)\n",
+        "            self._troubles.tell(error)\n            [beat.lose() for beat, _ in beats]\n",
         (f"{PARTS}::test_a_failed_beat_says_nothing_of_any_claim",),
     ),
     Cure(
@@ -227,7 +211,7 @@ CURES = (
     Cure(
         "the next attempt begins before the earlier one in the same process has returned",
         "heartbeat/beater.py",
-        "                earlier.returned.wait(self.fence)\n",
+        "                earlier.returned.wait(self.reclaim_seconds)\n",
         "                pass\n",
         (f"{BEATER}::test_a_claim_waits_for_the_earlier_attempt",),
     ),

@@ -52,8 +52,10 @@ def beat(connection: Connection, claims: Sequence[Event], instance: uuid.UUID = 
 
 
 def settle(connection: Connection, claim: Event) -> str:
-    values = {**claim, "instance": INSTANCE, "beat_interval": "10 s", "lease": None}
-    return str(ask(connection, "settle", values)[0]["standing"])
+    """Mark a claim as clients did before results carried tokens."""
+    sql = """UPDATE riverkeeper.heartbeat SET settled_at = now(), beat_at = now()
+        WHERE job_id = %(job_id)s AND attempted_at = %(attempted_at)s::timestamptz AND lost_at IS NULL RETURNING 1"""
+    return "settled" if connection.execute(sql, claim).fetchone() else "lost"
 
 
 def end(connection: Connection, claims: Sequence[Event]) -> None:

@@ -11,6 +11,7 @@ from datetime import datetime
 
 import pytest
 
+from conformance.fence import fence_sql
 from conformance.worker import until
 from conformance.world import CLAIM_AGAIN
 from database.heartbeat_scene import INTERVAL, Scene, staged
@@ -67,14 +68,13 @@ def test_a_job_that_is_not_ours_is_not_begun(scene: Scene) -> None:
         pytest.fail("the block began")
 
 
-def test_a_process_that_is_told_to_end_asks_nobody(scene: Scene) -> None:
+def test_a_process_that_is_told_to_end_gives_its_claims_up(scene: Scene) -> None:
     """KeyboardInterrupt and SystemExit go on at once, and leave the job to be rescued."""
     with pytest.raises(KeyboardInterrupt), scene.beater.beating(**scene.job):
         scene.beaten()
         raise KeyboardInterrupt
 
     assert scene.outcome() == "abandoned"
-    assert (scene.row() or {})["settled_at"] is None
 
 
 def test_a_claim_at_work_is_beaten_for_after_close(scene: Scene) -> None:
@@ -100,6 +100,15 @@ def test_a_claim_ends_once(scene: Scene) -> None:
         scene.beater.finish(beat, Outcome.FAILED)
 
     assert scene.outcome() == "completed"
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_the_first_block_knows_whether_its_result_needs_a_token(river_url: str, scene: Scene, installed: bool) -> None:
+    """It waits for the first answer of the database; without the fence no token is left over in the job's metadata."""
+    if installed:
+        scene.sql.execute(fence_sql())
+    with Beater(river_url, "worker", tier=Tier(INTERVAL), fences=True) as beater, beater.beating(**scene.job) as beat:
+        assert beat.token == (scene.claim.attempted_at if installed else None)
 
 
 def test_an_urgent_claim_does_not_wait_for_a_patient_ones_pause(river_url: str, scene: Scene) -> None:
@@ -179,7 +188,7 @@ def test_a_keeper_schema_of_another_river_is_named(scene: Scene, caplog: pytest.
     """Both schemas stand in the one sentence that is logged, however often it is tried."""
     with Beater(scene.url, "worker", river_schema="other", tier=Tier(INTERVAL)) as beater:
         until(lambda: beater.failures > 3, "beats to fail")
-    said = [record.getMessage() for record in caplog.records if "cannot beat" in record.getMessage()]
+    said = [record.getMessage() for record in caplog.records if "belongs to" in record.getMessage()]
 
     assert len(said) == 1
     assert 'keeper schema "riverkeeper" belongs to River schema "public", not to "other"' in said[0]

@@ -40,7 +40,7 @@ def claims(sql: Connection, *, analyzed: bool = True) -> list[Claim]:
 
 def parameters(url: str, held: list[Claim]) -> dict[str, object]:
     beats = [(beat, beat.told) for beat in (Beat(claim, Tier(), 0.0) for claim in held)]
-    return Table(url, "public", "riverkeeper", Process("worker", 10.0, fences=True)).parameters(beats)
+    return Table(url, "public", "riverkeeper", Process("worker", 10.0)).parameters(beats)
 
 
 @pytest.mark.parametrize("name", ["heartbeat/sql/beat", "heartbeat/sql/beat_metadata", "heartbeat/look"])

@@ -1,4 +1,4 @@
-"""Beats, settles and rescues at the same moment, on real connections: one wins, and the loser learns it."""
+"""Beats and rescues at the same moment, on real connections: one wins, and the loser learns it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 
 from conformance.floor import Event
 from conformance.rescue import rescue
-from database.heartbeat_sql import Connection, age, beat, claims_of, connected, end, settle
+from database.heartbeat_sql import Connection, age, beat, claims_of, connected, end
 from riverkeeper.keeper.schema import install
 
 RACES = 10_000 if os.environ.get("RIVERKEEPER_TEST_LONG") else 300  # each is of four claims
@@ -88,30 +88,6 @@ def test_a_beat_and_a_rescue_have_one_winner(connections: list[Connection], two:
         rescued = {job: done for job, (_, done) in rescues.items()}
         assert {job: standing == "lost" for job, standing in standings.items()} == rescued
         assert {job: standing == "lost" for job, standing in beat(mine, claims).items()} == rescued
-        for done in rescued.values():
-            won[done] += 1
-
-    assert min(won.values()) > RACES / 20, f"it was no race: {won}"
-
-
-def test_a_settle_and_a_rescue_have_one_winner(connections: list[Connection], two: ThreadPoolExecutor) -> None:
-    """A result that may get out belongs to a claim that is not rescued, and the other way round."""
-    mine, keeper, _ = connections
-    chance, won = random.Random(2), {True: 0, False: 0}
-    for _ in range(RACES):
-        claims = stale_claims(mine)
-        settled: dict[int, bool] = {}
-        rescued: dict[int, bool] = {}
-        order = chance.sample(claims, AT_ONCE)
-
-        def settle_all(claims: list[Event] = claims, into: dict[int, bool] = settled) -> None:
-            into.update({claim["job_id"]: settle(mine, claim) == "settled" for claim in claims})
-
-        def rescue_them(order: list[Event] = order, into: dict[int, bool] = rescued) -> None:
-            into.update({claim["job_id"]: rescue(keeper, claim, LIMIT_SECONDS) for claim in order})
-
-        together(two, settle_all, rescue_them)
-        assert {job: not out for job, out in settled.items()} == rescued
         for done in rescued.values():
             won[done] += 1
 

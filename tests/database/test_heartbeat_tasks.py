@@ -46,7 +46,7 @@ def test_a_task_is_cancelled_with_the_reason(scene: Scene, sql: str, reason: typ
 
 
 def test_a_task_is_cancelled_when_its_lease_expires(scene: Scene) -> None:
-    """A table lock that outlasts the lease; the result is settled afterwards, without blocking the loop."""
+    """A table lock that outlasts the lease; what the work raised is the reason, and the claim was given up."""
 
     async def work() -> int:
         async def lock() -> None:
@@ -69,7 +69,7 @@ def test_a_task_is_cancelled_when_its_lease_expires(scene: Scene) -> None:
         return ticks
 
     assert asyncio.run(asyncio.wait_for(work(), 20)) > 2
-    assert scene.outcome() == "failed"
+    assert scene.outcome() == "abandoned"
 
 
 def test_a_task_cancelled_by_others_stays_cancelled(scene: Scene) -> None:
@@ -120,15 +120,15 @@ def test_a_task_claims_its_job_again(scene: Scene) -> None:
     assert sorted(asyncio.run(asyncio.wait_for(work(), 20))) == ["first begins", "first is lost", "second begins"]
 
 
-def test_many_tasks_settle_together_while_the_loop_goes_on(scene: Scene) -> None:
-    """Results wait for a database that is away without blocking the loop or anybody's threads."""
+def test_results_do_not_wait_for_the_database(scene: Scene) -> None:
+    """A database that is away holds up no task, and none of the loop."""
 
     async def job(beater: Beater, claim: Event, held: asyncio.Event) -> None:
         async with beater.beating_async(**claim):
             await held.wait()
 
     async def work() -> None:
-        ticks, held = 0, asyncio.Event()
+        held = asyncio.Event()
         with proxied(scene.url) as proxy, Beater(proxy.url, "worker", tier=Tier(INTERVAL)) as beater:
             jobs = claims_of(scene.sql, 50)
             tasks = [asyncio.create_task(job(beater, one, held)) for one in jobs]
@@ -136,14 +136,15 @@ def test_many_tasks_settle_together_while_the_loop_goes_on(scene: Scene) -> None
             while scene.sql.execute(sql).fetchone() != {"count": 50}:
                 await asyncio.sleep(0.01)
             proxy.refuse()
-            held.set()
             failures = beater.failures
-            while beater.failures < failures + 8 or ticks < 5:
+            while beater.failures < failures + 3:
                 await asyncio.sleep(0.01)
-                ticks += 1
-            assert not any(task.done() for task in tasks)
-            proxy.restore()
+            held.set()
             await asyncio.gather(*tasks)
+            proxy.restore()
+            ended = "SELECT count(*) FROM riverkeeper.heartbeat WHERE outcome = 'completed'"
+            while scene.sql.execute(ended).fetchone() != {"count": 50}:
+                await asyncio.sleep(0.01)
             await asyncio.to_thread(beater.close)
 
     asyncio.run(asyncio.wait_for(work(), 20))

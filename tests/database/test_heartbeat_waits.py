@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from conformance.rescue import JOB, MARK, STALE, TOMBSTONE, WRITE, rescue
-from database.heartbeat_sql import Connection, age, ask, beat, claims_of, connected, settle, wait_for_a_lock
+from database.heartbeat_sql import Connection, age, ask, beat, claims_of, connected, wait_for_a_lock
 from riverkeeper.keeper.schema import install
 
 
@@ -53,18 +53,6 @@ def test_a_beat_waits_for_an_open_rescue(stage: Stage, commits: bool, standing: 
         answer = stage.waiting(stage.worker, lambda: beat(stage.worker, [stage.claim]))
 
     assert answer.result(10) == {stage.claim["job_id"]: standing}
-
-
-@pytest.mark.parametrize(("commits", "standing"), [(True, "lost"), (False, "settled")])
-def test_a_settle_waits_for_an_open_rescue(stage: Stage, commits: bool, standing: str) -> None:
-    """A result never gets out between a rescue's decision and its commit."""
-    beat(stage.worker, [stage.claim])
-    age(stage.onlooker)
-    with stage.keeper.transaction(force_rollback=not commits):
-        rescue_openly(stage)
-        answer = stage.waiting(stage.worker, lambda: settle(stage.worker, stage.claim))
-
-    assert answer.result(10) == standing
 
 
 @pytest.mark.parametrize(("commits", "standing"), [(True, "lost"), (False, "held")])

@@ -10,13 +10,24 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from riverkeeper.errors import DatabaseError, Trouble
-from riverkeeper.heartbeat import Beat, Claim, LeaseExpired, Outcome, Standing, StopRequested, Tier, WorkMustStop, clock
+from riverkeeper.heartbeat import (
+    Beat,
+    Claim,
+    ClaimLost,
+    LeaseExpired,
+    Outcome,
+    Standing,
+    StopRequested,
+    Tier,
+    WorkMustStop,
+    clock,
+)
 from riverkeeper.heartbeat import ticking as ticking_module
 from riverkeeper.heartbeat.beat import Told
 from riverkeeper.heartbeat.clock import lease_clock
+from riverkeeper.heartbeat.fence import Fence
 from riverkeeper.heartbeat.leases import Leases
 from riverkeeper.heartbeat.roster import Roster
-from riverkeeper.heartbeat.settling import Settling, told
 from riverkeeper.heartbeat.ticking import Ticking
 from riverkeeper.heartbeat.trouble import Troubles
 from riverkeeper.statements import source
@@ -43,12 +54,6 @@ class Answers:
             raise answer
         return {beat.claim: answer for beat, _ in beats}
 
-    def settle(self, beat: Beat, seconds: float) -> bool:
-        answer = self.answers.pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer is not Standing.LOST
-
     def end(self, ended: Mapping[Claim, Outcome], seconds: float) -> None:
         self.ended |= ended
 
@@ -59,8 +64,8 @@ AWAY = DatabaseError(Trouble.LOST, "statement: gone")
 NO_TABLE = DatabaseError(Trouble.MISSING, "statement: SQLSTATE 42P01")
 
 
-def ticking(table: Answers, roster: Roster) -> Ticking:
-    return Ticking(table, roster, Troubles(), 10, threading.Event())
+def ticking(table: Answers, roster: Roster, fence: Fence | None = None) -> Ticking:
+    return Ticking(table, roster, Troubles(), 10, threading.Event(), fence or Fence(wanted=False))
 
 
 def test_progress_costs_less_than_a_microsecond_or_two() -> None:
@@ -145,7 +150,7 @@ def test_a_slow_answer_counts_from_when_its_beat_was_sent(monkeypatch: pytest.Mo
     tick = ticking(Slow(Standing.HELD), roster)
     tick.tick()
 
-    assert beat.heard_at == tick.heard_at == 1000.0
+    assert beat.heard_at == 1000.0
 
 
 def test_leases_run_on_a_clock_that_runs_through_suspend() -> None:
@@ -154,7 +159,7 @@ def test_leases_run_on_a_clock_that_runs_through_suspend() -> None:
 
 
 def test_a_beat_whose_answer_got_lost_may_have_made_a_row() -> None:
-    """So the claim is settled, whatever becomes of later beats; one that was refused has made none."""
+    """So its end is told, whatever becomes of later beats; one that was refused has made none."""
     for answer, named in ((AWAY, True), (NO_TABLE, False)):
         roster, beat = Roster(), beat_of()
         roster.add(beat)
@@ -182,44 +187,64 @@ def test_the_lease_runs_from_the_last_beat_that_was_heard() -> None:
     assert free.reason is None
 
 
-def test_results_of_claims_that_never_beat_get_out_at_once() -> None:
-    """Where the process was just heard; else the database is asked."""
-    settling = Settling(beat_of(), Answers(), Troubles(), threading.Event())
+@pytest.mark.parametrize(
+    ("answer", "token"), [(None, AT % 1), (True, AT % 1), (False, None)], ids=["unknown", "in force", "not in force"]
+)
+def test_a_result_carries_a_token_until_no_fence_is_known(answer: bool | None, token: str | None) -> None:
+    """A token too many is judged by nothing; a result without one may end a later attempt."""
+    fence = Fence(wanted=True)
+    if answer is not None:
+        fence.learn(answer)
+    beat = Beat(Claim(1, AT % 1, 1), Tier(), lease_clock(), fence=fence)
 
-    assert settling.known(spoken_for=True) is True
-    assert settling.known(spoken_for=False) is None
+    assert beat.token == token
+    assert fence.fences is bool(answer), "and the client row says so only where it is known"
 
 
-def test_results_of_lost_claims_never_get_out() -> None:
-    """Nobody is asked: no answer could change it. The keeper is told how the work ended all the same."""
+def test_a_client_that_attaches_no_token_is_plain() -> None:
+    """Whatever the database has."""
+    fence = Fence(wanted=False)
+    fence.learn(True)
+
+    assert fence.token(beat_of().claim) is None
+    assert fence.fences is False
+
+
+@pytest.mark.parametrize(("error", "in_force"), [("MISSING", False), ("FORBIDDEN", True)])
+def test_a_refusal_ends_the_fence_only_with_its_schema(error: str, in_force: bool) -> None:
+    """A grant that was taken back says nothing of triggers; a schema that is gone took them with it."""
+    roster, fence = Roster(), Fence(wanted=True)
+    fence.learn(True)
+    ticking(Answers(DatabaseError(Trouble[error], "statement")), roster, fence).tick()
+
+    assert fence.in_force is in_force
+
+
+def test_work_waits_for_the_first_answer_only() -> None:
+    """Once a beat has succeeded or failed none waits: a job must not depend on the database."""
+    fence = Fence(wanted=True)
+    assert fence.must_wait()
+    ticking(Answers(AWAY), Roster(), fence).tick()
+
+    assert not fence.must_wait()
+    assert fence.in_force is None
+
+
+@pytest.mark.parametrize(
+    ("reason", "outcome", "told"),
+    [
+        (LeaseExpired("late"), Outcome.FAILED, Outcome.ABANDONED),
+        (LeaseExpired("late"), Outcome.COMPLETED, Outcome.COMPLETED),
+        (StopRequested("hung"), Outcome.FAILED, Outcome.FAILED),
+        (ClaimLost("over"), Outcome.FAILED, Outcome.FAILED),
+    ],
+)
+def test_work_that_failed_after_its_lease_was_given_up(reason: WorkMustStop, outcome: Outcome, told: Outcome) -> None:
+    """The keeper need not wait for such a claim, and its worker was no false alarm."""
     beat = beat_of()
-    beat.lose()
+    beat.stop(reason)
 
-    assert Settling(beat, Answers(), Troubles(), threading.Event()).wait(spoken_for=True) is False
-    assert told(beat, Outcome.COMPLETED, out=False) is Outcome.COMPLETED
-
-
-def test_a_named_claim_is_settled_however_often_that_fails() -> None:
-    """Also where no beat of it has succeeded: the answer may have got lost, and the row be there."""
-    beat, troubles = beat_of(), Troubles()
-    beat.named = True
-    settling = Settling(beat, Answers(AWAY, AWAY, Standing.HELD), troubles, threading.Event())
-
-    assert settling.wait(spoken_for=True, pause=lambda _: None) is True
-    assert troubles.failures == 2
-
-
-def test_a_claim_found_lost_while_asking_ends_the_asking() -> None:
-    """Its result is dropped at once."""
-    beat, table, troubles = beat_of(), Answers(AWAY), Troubles()
-    beat.named = True
-
-    def lose(_: float) -> None:
-        beat.lose()
-        table.answers.append(AWAY)
-
-    assert Settling(beat, table, troubles, threading.Event()).wait(spoken_for=True, pause=lose) is False
-    assert troubles.failures == 2
+    assert beat.outcome(outcome) is told
 
 
 def test_the_second_attempt_finds_the_first() -> None:
@@ -248,7 +273,7 @@ def test_only_claims_that_may_have_a_row_are_said_to_have_ended() -> None:
     assert roster.is_finished()
 
 
-@pytest.mark.parametrize("name", ["beat", "settle", "end", "claim", "hold", "meta", "beat_metadata"])
+@pytest.mark.parametrize("name", ["beat", "end", "claim", "hold", "meta", "beat_metadata"])
 def test_no_statement_is_sent_the_workers_clock(name: str) -> None:
     """A worker an hour off beats like any other: moments are the database's, but for started_at, which is shown."""
     code = "\n".join(line for line in source(f"heartbeat/sql/{name}").splitlines() if not line.startswith("--"))

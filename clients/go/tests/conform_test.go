@@ -13,7 +13,7 @@ import (
 	"github.com/riverkeeper/riverkeeper/clients/go"
 )
 
-// The conformance program starts, is told of a loss, keeps the result in, lets another out, and ends.
+// The conformance program starts, is told of a loss, says what its results carry, and ends.
 func TestConformProgram(t *testing.T) {
 	b := newBench(t)
 	b.stop()
@@ -32,9 +32,9 @@ func TestConformProgram(t *testing.T) {
 	b.exec("UPDATE riverkeeper.heartbeat SET lost_at = now() WHERE job_id = $1", lost.JobID)
 	expect(t, events, fmt.Sprintf(`{"event":"cancelled","job_id":%d,"attempt":1,"attempted_at":%q,"cause":"claim_lost"}`, lost.JobID, lost.AttemptedAt))
 	say(`{"do":"finish","job_id":%d,"outcome":"completed"}`, lost.JobID)
-	expect(t, events, fmt.Sprintf(`{"event":"result","job_id":%d,"attempt":1,"attempted_at":%q,"let_out":false}`, lost.JobID, lost.AttemptedAt))
+	expect(t, events, fmt.Sprintf(`{"event":"result","job_id":%d,"attempt":1,"attempted_at":%q,"held":false}`, lost.JobID, lost.AttemptedAt))
 	say(`{"do":"finish","job_id":%d,"outcome":"snoozed"}`, kept.JobID)
-	expect(t, events, fmt.Sprintf(`{"event":"result","job_id":%d,"attempt":1,"attempted_at":%q,"let_out":true}`, kept.JobID, kept.AttemptedAt))
+	expect(t, events, fmt.Sprintf(`{"event":"result","job_id":%d,"attempt":1,"attempted_at":%q,"held":true}`, kept.JobID, kept.AttemptedAt))
 	say(`{"do":"quit"}`)
 	b.eventually("ends are told", func() bool {
 		return b.count("riverkeeper.heartbeat WHERE outcome IN ('completed', 'snoozed')") == 2

@@ -18,9 +18,11 @@ from riverkeeper.heartbeat.claim import (
     Tier,
     WorkMustStop,
 )
+from riverkeeper.heartbeat.fence import TOKEN_KEY
 from riverkeeper.heartbeat.hold import Hold
 
 __all__ = [
+    "TOKEN_KEY",
     "Beat",
     "Beater",
     "Claim",

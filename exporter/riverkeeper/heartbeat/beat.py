@@ -7,7 +7,8 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from riverkeeper.heartbeat.claim import Claim, ClaimLost, Tier, WorkMustStop
+from riverkeeper.heartbeat.claim import Claim, ClaimLost, LeaseExpired, Outcome, Tier, WorkMustStop
+from riverkeeper.heartbeat.fence import Fence
 
 log = logging.getLogger("riverkeeper.heartbeat")  # the standard one: this runs in somebody else's program
 
@@ -29,8 +30,19 @@ class Beat:
     returned: threading.Event = field(default_factory=threading.Event)  # the work has
     told: Told = NOTHING_TOLD
     acknowledged: Told = NOTHING_TOLD
+    fence: Fence = field(default_factory=lambda: Fence(wanted=False))
     reason: WorkMustStop | None = None  # why the work has to stop; None while it may go on
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def token(self) -> str | None:
+        """The fencing token: attach it to the job's result (TOKEN_KEY), once the block has ended. None: no fence."""
+        return self.fence.token(self.claim)
+
+    def outcome(self, outcome: Outcome) -> Outcome:
+        """What the keeper is told. Work that failed once its lease had expired was given up, unless it was lost too."""
+        given_up = isinstance(self.reason, LeaseExpired) and not self.lost and outcome is Outcome.FAILED
+        return Outcome.ABANDONED if given_up else outcome
 
     def progress(self, fraction: float | None = None, note: str | None = None) -> None:
         """Say that the job moves: a fraction from 0 to 1 if it is known, a note of up to 1 kB if there is one.
@@ -45,7 +57,7 @@ class Beat:
             raise self.reason
 
     def lose(self) -> None:
-        """The claim is over: stop the work, and keep in whatever it returns."""
+        """The claim is over: stop the work."""
         self.lost = True
         self.stop(ClaimLost(f"job {self.claim.job_id} is no longer ours"))
 

@@ -16,15 +16,17 @@ from datetime import datetime
 from riverkeeper.heartbeat.beat import Beat
 from riverkeeper.heartbeat.claim import METADATA_INTERVAL, Claim, ClaimLost, Outcome, Tier, WorkMustStop, moment
 from riverkeeper.heartbeat.clock import lease_clock
+from riverkeeper.heartbeat.fence import FIRST_ANSWER_SECONDS, Fence
 from riverkeeper.heartbeat.leases import Leases
 from riverkeeper.heartbeat.metadata import Metadata
 from riverkeeper.heartbeat.roster import Roster
-from riverkeeper.heartbeat.settling import LAST_SECONDS, Settling, told
 from riverkeeper.heartbeat.table import Process, Table
 from riverkeeper.heartbeat.tasks import beating_in_task
 from riverkeeper.heartbeat.threads import beating_in_thread
 from riverkeeper.heartbeat.ticking import Ticking
 from riverkeeper.heartbeat.trouble import Troubles
+
+LAST_SECONDS = 5.0  # for a question, and for the last tick of a process that ends
 
 
 class Beater:
@@ -44,35 +46,36 @@ class Beater:
         keeper_schema: str = "riverkeeper",
         tier: Tier | None = None,
         kinds: tuple[str, ...] | None = None,
-        fence: float = 10.0,
+        fences: bool = False,
+        reclaim_seconds: float = 10.0,
         metadata: bool = False,
     ) -> None:
-        """`fence`: seconds that a re-claim of a job waits at most for the earlier attempt to return.
+        """`fences`: whoever writes the results of this process attaches `beat.token` to them.
 
-        `metadata`: beat on the job's own row (contract, rule 8), where no table can be added.
+        `reclaim_seconds`: a re-claim of a job waits so long at most for the earlier attempt to return. `metadata`: beat
+        on the job's own row (contract, rule 8), where no table can be added.
         """
         self.tier = tier or (Tier(METADATA_INTERVAL) if metadata else Tier())
-        self.fence = fence
+        self.reclaim_seconds = reclaim_seconds
         self._metadata = metadata
-        process = Process(client_id, self._accept(self.tier).interval, fences=True, kinds=kinds)
+        self._fence = Fence(wanted=fences and not metadata)
+        process = Process(client_id, self._accept(self.tier).interval, kinds=kinds)
 
         def table() -> Table | Metadata:
             if metadata:
                 return Metadata(url, river_schema, client_id)
-            return Table(url, river_schema, keeper_schema, process)
+            return Table(url, river_schema, keeper_schema, process, self._fence)
 
-        self._pid = os.getpid()
-        self._closing = threading.Event()
-        self._roster = Roster()
-        self._troubles = Troubles()
+        self._pid, self._closing = os.getpid(), threading.Event()
+        self._roster, self._troubles = Roster(), Troubles()
         self._table = table()  # apart from the ticks', which may wait for half an interval
-        self._ticking = Ticking(table(), self._roster, self._troubles, self.tier.interval, self._closing)
+        self._ticking = Ticking(table(), self._roster, self._troubles, self.tier.interval, self._closing, self._fence)
         self._leases = Leases(self._roster, self._closing)
         self._threads = [
             threading.Thread(target=self._ticking.run, name="heartbeat-ticking", daemon=True),
             threading.Thread(target=self._leases.run, name="heartbeat-leases", daemon=True),
         ]
-        self.settlers = ThreadPoolExecutor(1, "heartbeat-settling")  # for asyncio; has no thread before it is used
+        self.asking = ThreadPoolExecutor(1, "heartbeat-asking")  # for asyncio; has no thread before it is used
 
     @property
     def beats(self) -> int:
@@ -116,10 +119,10 @@ class Beater:
     def beating(
         self, job_id: int, attempt: int, attempted_at: str | datetime | None = None, tier: Tier | None = None
     ) -> AbstractContextManager[Beat]:
-        """Beat while the block works on the job. Write the job's result after the block, never inside it.
+        """Beat while the block works on the job. Write the job's result after the block, with `beat.token` on it.
 
         `attempted_at` as the database has it, to the microsecond; asked for where it is not given. Raises ClaimLost at
-        the start or the end of the block where the claim is not ours: then no result may be written.
+        the start or the end of the block where the claim is known not to be ours: then no result may be written.
         """
         return beating_in_thread(self, job_id, attempt, attempted_at, tier)
 
@@ -148,7 +151,9 @@ class Beater:
         beat, earlier = self.register(claim, tier, on_stop)
         try:
             if earlier is not None:
-                earlier.returned.wait(self.fence)
+                earlier.returned.wait(self.reclaim_seconds)
+            if self._fence.must_wait() and self._threads[0].is_alive():
+                self._fence.answered.wait(FIRST_ANSWER_SECONDS)
         except BaseException:  # Ctrl-C while waiting
             self.abandon(beat)
             raise
@@ -158,49 +163,34 @@ class Beater:
         self, claim: Claim, tier: Tier | None = None, on_stop: Callable[[WorkMustStop], None] | None = None
     ) -> tuple[Beat, Beat | None]:
         """`begin` without the wait: the work must not start before the earlier attempt's, if one comes back, has
-        returned, or `fence` has passed."""
+        returned, or `reclaim_seconds` have passed."""
         self._refuse_child()
-        beat = Beat(claim, self._accept(tier or self.tier), lease_clock(), on_stop)
+        beat = Beat(claim, self._accept(tier or self.tier), lease_clock(), on_stop, fence=self._fence)
         earlier = self._roster.add(beat)
         if earlier is not None:
             earlier.lose()  # the queue has handed the job out again
         self._wake()
         return beat, earlier
 
-    def settling(self, beat: Beat) -> Settling:
-        """The work has returned: what decides whether its result may get out. `conclude` must follow.
+    def finish(self, beat: Beat, outcome: Outcome) -> bool:
+        """The work has returned. Never waits. False where the claim is known to be lost: then write no result.
 
-        Raises RuntimeError where it had returned before: a claim ends once.
+        Otherwise write it with `beat.token`: the database drops it where the claim is lost by then. Raises RuntimeError
+        where the work had returned before: a claim ends once.
         """
         if beat.returned.is_set():
             raise RuntimeError(f"the work on job {beat.claim.job_id} has ended already")
         self._roster.depart(beat)
         beat.returned.set()
-        return Settling(beat, self._table, self._troubles, self._closing)
-
-    def spoken_for(self) -> bool:
-        """Whether the process was heard within the last interval, or cannot have been heard by any keeper."""
-        return self._ticking.is_unheard_of() or lease_clock() - self._ticking.heard_at <= self.tier.interval
-
-    def conclude(self, beat: Beat, outcome: Outcome) -> None:
-        self._roster.close(beat, outcome)
+        self._roster.close(beat, beat.outcome(outcome))
         if self._closing.is_set():
             self._wake()
             self._close_if_done()
-
-    def finish(self, beat: Beat, outcome: Outcome) -> bool:
-        """End a claim's work: whether its result may get out. Waits for the database where that must be asked."""
-        out, settling = False, self.settling(beat)
-        try:
-            out = settling.wait(self.spoken_for())
-        finally:
-            self.conclude(beat, told(beat, outcome, out=out))
-        return out
+        return not beat.lost
 
     def abandon(self, beat: Beat) -> None:
-        """End a claim's work without a result: nothing may be written. The job goes silent and is rescued."""
-        self.settling(beat)
-        self.conclude(beat, Outcome.ABANDONED)
+        """End a claim's work without a result: nothing may be written. The keeper need not wait for this claim."""
+        self.finish(beat, Outcome.ABANDONED)
 
     def _accept(self, tier: Tier) -> Tier:
         if self._metadata and tier.lease is not None:
@@ -213,7 +203,7 @@ class Beater:
 
     def _close_if_done(self) -> None:
         if self._roster.is_finished():
-            self.settlers.shutdown(wait=False)
+            self.asking.shutdown(wait=False)
             self._table.close()
 
     def _refuse_child(self) -> None:

@@ -13,6 +13,7 @@ from riverkeeper.statements import statement
 Parameters = Mapping[str, object]
 Ask = Callable[[str, Parameters], list[Row]]  # a statement by name, on the connection that is being checked
 
+CHECK_SECONDS = 45.0  # so long the check of a connection holds; the contract asks for it each minute
 LEAST_SECONDS = 0.05  # for a statement, when opening the connection took nearly all its time
 
 
@@ -23,7 +24,7 @@ class Line:
         self._url = url
         self._schemas = schemas
         self._check = check  # raises DatabaseError where these schemas are not for us
-        self._checked = False
+        self._checked_at = float("-inf")
         self._session: Session | None = None
         self._turn = threading.Lock()
 
@@ -39,13 +40,13 @@ class Line:
                 left = max(LEAST_SECONDS, deadline - time.monotonic())
                 return session.execute_within(left, statement(name, **self._schemas), parameters)
 
-            if check and self._check and not self._checked:
+            if check and self._check and time.monotonic() - self._checked_at > CHECK_SECONDS:
                 self._check(ask)
-                self._checked = True
+                self._checked_at = time.monotonic()
             return ask(name, parameters)
         except BaseException:
             self._drop()  # a connection that failed once may swallow every later statement
-            self._checked = False
+            self._checked_at = float("-inf")
             raise
         finally:
             self._turn.release()

@@ -1,7 +1,7 @@
 """Beats on the job's own row, for those who cannot add a table: a plain beat, with no lease, progress or fence.
 
-What it cannot do: keep a rescue away from a result that is on its way (there is nothing to settle), tell of progress,
-be asked to stop, or speak for a job that has not beaten yet. It costs about six times the WAL.
+What it cannot do: tell of progress, be asked to stop, or speak for a job that has not beaten yet. It costs about six
+times the WAL.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from riverkeeper.heartbeat.beat import Beat, Told
 from riverkeeper.heartbeat.claim import Claim, Outcome, Standing
 from riverkeeper.heartbeat.line import Line
-from riverkeeper.heartbeat.table import columns_of, find_claim, looks_held
+from riverkeeper.heartbeat.table import columns_of, find_claim
 
 
 class Metadata:
@@ -40,10 +40,6 @@ class Metadata:
         found = {(row.job_id, row.attempted_at): row.finished for row in rows}
         words = {None: Standing.LOST, False: Standing.HELD, True: Standing.FINISHED}
         return {claim: words[found.get((claim.job_id, claim.attempted_at))] for claim in claims}
-
-    def settle(self, beat: Beat, seconds: float) -> bool:
-        """Whether the claim still stands; it may be lost a moment later. Raises DatabaseError: ask again."""
-        return looks_held(self._line, beat.claim, seconds)
 
     def end(self, ended: Mapping[Claim, Outcome], seconds: float) -> None:
         """There is nowhere to say it."""

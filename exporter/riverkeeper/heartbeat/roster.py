@@ -50,7 +50,7 @@ class Roster:
                 del self._newest[beat.claim.job_id]
 
     def close(self, beat: Beat, outcome: Outcome) -> None:
-        """Whether the result gets out is decided; the keeper is told with the next tick if a row may exist."""
+        """The keeper is told with the next tick how the work ended, if a row may exist."""
         with self._lock:
             self._unfinished.discard(beat)
             if beat.named and len(self._ended) < MOST_ENDS:
@@ -71,7 +71,7 @@ class Roster:
                 self._ended.pop(claim, None)
 
     def is_finished(self) -> bool:
-        """Whether no claim is at work or waits to learn if its result may get out."""
+        """Whether no claim is at work."""
         with self._lock:
             return not self._unfinished
 

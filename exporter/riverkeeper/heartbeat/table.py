@@ -11,8 +11,8 @@ from riverkeeper import __version__
 from riverkeeper.errors import DatabaseError, Trouble
 from riverkeeper.heartbeat.beat import Beat, Told
 from riverkeeper.heartbeat.claim import Claim, Outcome, Standing, fit_fraction, fit_note
+from riverkeeper.heartbeat.fence import Fence
 from riverkeeper.heartbeat.line import Ask, Line
-from riverkeeper.heartbeat.trouble import read_only, refused
 
 OLDEST_VERSION = 2  # of the keeper schema: has the heartbeat tables
 NEWEST_COMPATIBLE = 2  # a schema that asks for newer clients is left alone
@@ -24,7 +24,6 @@ class Process:
 
     client_id: str  # as in the last element of attempted_by
     interval: float
-    fences: bool
     kinds: Sequence[str] | None = None  # None: beats for every kind it works
     instance: UUID = field(default_factory=uuid4)
     started_at: str = field(default_factory=lambda: datetime.now(UTC).isoformat())  # shown; nothing is judged by it
@@ -33,9 +32,12 @@ class Process:
 class Table:
     """The table over one connection."""
 
-    def __init__(self, url: str, river_schema: str, keeper_schema: str, process: Process) -> None:
+    def __init__(
+        self, url: str, river_schema: str, keeper_schema: str, process: Process, fence: Fence | None = None
+    ) -> None:
         self._schemas = {"river": river_schema, "keeper": keeper_schema}
         self._process = process
+        self._fence = fence or Fence(wanted=False)
         self._line = Line(url, self._schemas, self._check)
 
     def beat(self, beats: Sequence[tuple[Beat, Told]], seconds: float) -> dict[Claim, Standing]:
@@ -47,21 +49,6 @@ class Table:
     def parameters(self, beats: Sequence[tuple[Beat, Told]]) -> dict[str, object]:
         """Of beat.sql."""
         return {**self._who(), **_columns(beats)}
-
-    def settle(self, beat: Beat, seconds: float) -> bool:
-        """Whether the result may get out. Raises DatabaseError: ask again."""
-        parameters = {
-            **_claim(beat.claim),
-            "instance": self._process.instance,
-            "beat_interval": _interval(beat.tier.interval),
-            "lease": _interval(beat.tier.lease),
-        }
-        try:
-            return bool(self._line.ask("heartbeat/sql/settle", parameters, seconds)[0].standing != Standing.LOST)
-        except DatabaseError as error:
-            if not refused(error) or read_only(error):
-                raise
-        return looks_held(self._line, beat.claim, seconds)
 
     def end(self, ended: Mapping[Claim, Outcome], seconds: float) -> None:
         """Say how claims that have beaten ended. Raises DatabaseError."""
@@ -88,6 +75,7 @@ class Table:
         if meta.river_schema != river:
             what = f'keeper schema "{keeper}" belongs to River schema "{meta.river_schema}", not to "{river}"'
             raise DatabaseError(Trouble.WRONG_KEEPER, what)
+        self._fence.learn(meta.fence)  # also of a version that we do not beat into: results are fenced all the same
         if meta.version < OLDEST_VERSION:
             raise DatabaseError(Trouble.MISSING, f'keeper schema "{keeper}" has no heartbeats yet: upgrade it')
         if meta.min_compatible > NEWEST_COMPATIBLE:
@@ -101,7 +89,7 @@ class Table:
             "client_id": process.client_id,
             "software": f"riverkeeper-python {__version__}",
             "started_at": process.started_at,
-            "fences": process.fences,
+            "fences": self._fence.fences,
             "client_interval": _interval(process.interval),
             "kinds": None if process.kinds is None else list(process.kinds),
         }
@@ -114,29 +102,12 @@ def find_claim(line: Line, job_id: int, attempt: int, client_id: str, seconds: f
     return Claim(job_id, rows[0].attempted_at, attempt) if rows else None
 
 
-def looks_held(line: Line, claim: Claim, seconds: float) -> bool:
-    """Whether the job runs, or completed itself, under the claim: all that can be known without the table.
-
-    True too where we may not even look. It may be false a moment later. Raises DatabaseError: ask again.
-    """
-    try:
-        return bool(line.ask("heartbeat/look", columns_of([claim]), seconds, check=False))
-    except DatabaseError as error:
-        if refused(error):
-            return True
-        raise
-
-
 def columns_of(claims: Sequence[Claim]) -> dict[str, object]:
     return {
         "job_ids": [claim.job_id for claim in claims],
         "attempted_ats": [claim.attempted_at for claim in claims],
         "attempts": [claim.attempt for claim in claims],
     }
-
-
-def _claim(claim: Claim) -> dict[str, object]:
-    return {"job_id": claim.job_id, "attempted_at": claim.attempted_at, "attempt": claim.attempt}
 
 
 def _columns(beats: Sequence[tuple[Beat, Told]]) -> dict[str, object]:

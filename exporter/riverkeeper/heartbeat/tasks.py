@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from riverkeeper.heartbeat.beat import Beat
 from riverkeeper.heartbeat.claim import Claim, Outcome, Tier, WorkMustStop
-from riverkeeper.heartbeat.settling import AGAIN_SECONDS, told
-from riverkeeper.heartbeat.threads import kept_in
+from riverkeeper.heartbeat.fence import FIRST_ANSWER_SECONDS, Fence
+from riverkeeper.heartbeat.threads import lost
 
 if TYPE_CHECKING:
     from riverkeeper.heartbeat.beater import Beater
 
-LOOK_SECONDS = 0.02  # between two looks whether the earlier attempt of the job has returned
+LOOK_SECONDS = 0.02  # between two looks whether what is waited for has come
 
 
 class Stopping:
@@ -55,45 +55,37 @@ async def beating_in_task(
     beat, earlier = beater.register(claim, tier, stopping.ask)
     try:
         if earlier is not None:
-            await _returned(earlier, beater.fence)
+            await _until(earlier.returned.is_set, beater.reclaim_seconds)
+        await _first_answer(beat.fence)
         yield beat
     except BaseException as error:
         ours = stopping.end(error)
         if not ours and not isinstance(error, Exception):
             beater.abandon(beat)  # cancelled by others: the process ends, or nobody waits for a result
             raise
-        if not await _finish(beater, beat, Outcome.FAILED):
-            raise kept_in(beat) from error
+        if not beater.finish(beat, Outcome.FAILED):
+            raise lost(beat) from error
         if ours and beat.reason is not None:
             raise beat.reason from None
         raise
     stopping.end()
-    if not await _finish(beater, beat, Outcome.COMPLETED):
-        raise kept_in(beat)
+    if not beater.finish(beat, Outcome.COMPLETED):
+        raise lost(beat)
 
 
 async def _claim(beater: Beater, job_id: int, attempt: int, attempted_at: str | datetime | None) -> Claim:
     if attempted_at is not None:
         return beater.claim(job_id, attempt, attempted_at)
-    return await asyncio.get_running_loop().run_in_executor(beater.settlers, beater.claim, job_id, attempt)
+    return await asyncio.get_running_loop().run_in_executor(beater.asking, beater.claim, job_id, attempt)
 
 
-async def _returned(earlier: Beat, fence: float) -> None:
-    deadline = asyncio.get_running_loop().time() + fence
-    while not earlier.returned.is_set() and asyncio.get_running_loop().time() < deadline:
+async def _first_answer(fence: Fence) -> None:
+    if fence.must_wait():
+        await _until(fence.answered.is_set, FIRST_ANSWER_SECONDS)
+
+
+async def _until(true: Callable[[], bool], seconds: float) -> None:
+    """Wait for it, for so long at most."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while not true() and asyncio.get_running_loop().time() < deadline:
         await asyncio.sleep(LOOK_SECONDS)
-
-
-async def _finish(beater: Beater, beat: Beat, outcome: Outcome) -> bool:
-    """As Beater.finish, while the loop goes on; all tasks ask through one thread."""
-    out: bool | None = None
-    settling = beater.settling(beat)
-    try:
-        out = settling.known(beater.spoken_for())
-        while out is None:
-            out = await asyncio.get_running_loop().run_in_executor(beater.settlers, settling.ask)
-            if out is None:
-                await asyncio.sleep(AGAIN_SECONDS)
-    finally:
-        beater.conclude(beat, told(beat, outcome, out=bool(out)))
-    return out

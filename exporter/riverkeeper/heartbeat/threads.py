@@ -23,14 +23,14 @@ def beating_in_thread(
         yield beat
     except Exception as error:
         if not beater.finish(beat, Outcome.FAILED):
-            raise kept_in(beat) from error
+            raise lost(beat) from error
         raise
-    except BaseException:  # the process is told to end: no time to ask, and so no result
+    except BaseException:  # the process is told to end: no result
         beater.abandon(beat)
         raise
     if not beater.finish(beat, Outcome.COMPLETED):
-        raise kept_in(beat)
+        raise lost(beat)
 
 
-def kept_in(beat: Beat) -> ClaimLost:
-    return ClaimLost(f"job {beat.claim.job_id} is not known to be ours: its result must not be written")
+def lost(beat: Beat) -> ClaimLost:
+    return ClaimLost(f"job {beat.claim.job_id} is no longer ours: its result must not be written")

@@ -13,6 +13,7 @@ from riverkeeper.errors import DatabaseError
 from riverkeeper.heartbeat.beat import Beat, Told
 from riverkeeper.heartbeat.claim import Claim, Outcome, Standing, StopRequested
 from riverkeeper.heartbeat.clock import lease_clock
+from riverkeeper.heartbeat.fence import Fence
 from riverkeeper.heartbeat.roster import Roster
 from riverkeeper.heartbeat.trouble import Troubles, refused
 
@@ -33,18 +34,23 @@ class Ticking:
     """Goes on after `closing` is set until the last claim's work has returned and its end is told."""
 
     def __init__(
-        self, table: Beats, roster: Roster, troubles: Troubles, interval: float, closing: threading.Event
+        self,
+        table: Beats,
+        roster: Roster,
+        troubles: Troubles,
+        interval: float,
+        closing: threading.Event,
+        fence: Fence,
     ) -> None:
         self._table = table
         self._roster = roster
         self._troubles = troubles
         self._interval = interval
         self._closing = closing
+        self._fence = fence
         self._wake = threading.Event()
         self._chance = random.Random()  # noqa: S311 - only spreads; the program's own sequence is left alone
-        self.heard_at = float("-inf")  # lease clock: sending of the process' last beat that succeeded
         self.beats = 0  # that succeeded
-        self._only_refused = True
 
     def wake(self) -> None:
         """Something has changed that may ask for an earlier tick."""
@@ -86,7 +92,7 @@ class Ticking:
             beat.named = True  # before it is sent: the answer may get lost, and the row be there
         try:
             standings = self._table.beat(beats, limit)
-            self.heard_at, self.beats = sent_at, self.beats + 1
+            self.beats += 1
             self._troubles.over()
             for beat, told in beats:
                 self._hear(beat, told, standings[beat.claim], sent_at)
@@ -95,16 +101,14 @@ class Ticking:
                 self._roster.forget(ended)
         except DatabaseError as error:
             self._troubles.tell(error)
-            self._only_refused = self._only_refused and refused(error)
             if refused(error):
+                self._fence.refuse(error)
                 for beat, _ in beats:
                     beat.heard_at = sent_at  # an answer is no silence: it cancels nothing, leased or not
                 for beat in fresh:
                     beat.named = False
-
-    def is_unheard_of(self) -> bool:
-        """Whether every beat so far was refused: no keeper can think this process dead, for none has heard of it."""
-        return self._only_refused and not self.beats and self._troubles.failures > 0
+        finally:
+            self._fence.answered.set()  # whatever the answer was: no work waits for another
 
     def _seconds(self) -> float:
         return self._roster.shortest_interval(self._interval)

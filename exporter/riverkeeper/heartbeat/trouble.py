@@ -17,11 +17,6 @@ def refused(error: DatabaseError) -> bool:
     return error.trouble in REFUSALS
 
 
-def read_only(error: DatabaseError) -> bool:
-    """A standby, or a primary that takes no writes: River cannot write a result to it either."""
-    return "SQLSTATE 25006" in error.what
-
-
 class Troubles:
     """For any thread."""
 

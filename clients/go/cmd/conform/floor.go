@@ -31,7 +31,8 @@ type event struct {
 	Attempt     int              `json:"attempt,omitempty"`
 	AttemptedAt string           `json:"attempted_at,omitempty"`
 	Cause       string           `json:"cause,omitempty"`
-	LetOut      *bool            `json:"let_out,omitempty"`
+	Token       *string          `json:"token,omitempty"`
+	Held        *bool            `json:"held,omitempty"`
 	Instance    string           `json:"instance,omitempty"`
 	Stats       *riverbeat.Stats `json:"stats,omitempty"`
 }
@@ -117,7 +118,7 @@ func (f *floor) progress(c command) error {
 	return nil
 }
 
-// finish ends the oldest attempt of the job that is still at work. The answer may take long: so it comes by itself.
+// finish ends the oldest attempt of the job that is still at work.
 func (f *floor) finish(c command) error {
 	jobs := f.jobs[c.JobID]
 	if len(jobs) == 0 {
@@ -127,9 +128,12 @@ func (f *floor) finish(c command) error {
 	f.jobs[c.JobID] = jobs[1:]
 	go func() {
 		<-j.begun
-		letOut := j.work.Finish(riverbeat.Outcome(c.Outcome))
-		f.say(event{Event: "result", JobID: j.claim.JobID, Attempt: j.claim.Attempt, AttemptedAt: j.claim.AttemptedAt,
-			LetOut: &letOut})
+		held := j.work.Finish(riverbeat.Outcome(c.Outcome))
+		e := event{Event: "result", JobID: j.claim.JobID, Attempt: j.claim.Attempt, AttemptedAt: j.claim.AttemptedAt, Held: &held}
+		if token := j.work.Token(); token != "" {
+			e.Token = &token
+		}
+		f.say(e)
 		j.stop()
 	}()
 	return nil
