@@ -9,12 +9,12 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from conformance.fence import REMOVE, fence_sql, write_result
 from conformance.floor import Event
 from conformance.proxy import Proxy, proxied
 from conformance.rescue import rescue
+from conformance.results import write_result
 from conformance.worker import Worker, until
-from riverkeeper.keeper.schema import install
+from riverkeeper.keeper.schema import install, install_fence, remove_fence
 from riverkeeper.statements import source
 
 # All limits and faults of the scenarios are scaled by the same factor: from an interval of 10 s to one of 0.2 s.
@@ -46,13 +46,12 @@ class World:
         self._stack = stack
         install(url, None, None)
         self.sql = stack.enter_context(psycopg.connect(url, autocommit=True, row_factory=dict_row))
-        self.install_fence()
 
     def install_fence(self) -> None:
-        self.sql.execute(fence_sql())
+        install_fence(self.url, None, None)
 
     def remove_fence(self) -> None:
-        self.sql.execute(REMOVE)
+        remove_fence(self.url, None, None)
 
     def write(self, result: Event) -> Event:
         """River writes the result of a worker: the job's row after that."""

@@ -11,12 +11,12 @@ from datetime import datetime
 
 import pytest
 
-from conformance.fence import fence_sql
 from conformance.worker import until
 from conformance.world import CLAIM_AGAIN
 from database.heartbeat_scene import INTERVAL, Scene, staged
 from database.heartbeat_sql import claims_of, connected
 from riverkeeper.heartbeat import Beater, Claim, ClaimLost, Hold, Outcome, Tier, beating
+from riverkeeper.keeper.schema import remove_fence
 
 
 @pytest.fixture
@@ -105,8 +105,8 @@ def test_a_claim_ends_once(scene: Scene) -> None:
 @pytest.mark.parametrize("installed", [True, False])
 def test_the_first_block_knows_whether_its_result_needs_a_token(river_url: str, scene: Scene, installed: bool) -> None:
     """It waits for the first answer of the database; without the fence no token is left over in the job's metadata."""
-    if installed:
-        scene.sql.execute(fence_sql())
+    if not installed:
+        remove_fence(river_url, None, None)
     with Beater(river_url, "worker", tier=Tier(INTERVAL), fences=True) as beater, beater.beating(**scene.job) as beat:
         assert beat.token == (scene.claim.attempted_at if installed else None)
 

@@ -6,7 +6,6 @@ import re
 import subprocess
 from pathlib import Path
 
-from conformance.fence import fence_sql
 from conformance.floor import Event
 from conformance.world import CLAIM_AGAIN
 from database.heartbeat_sql import age, beat, claims_of, connected
@@ -58,7 +57,6 @@ def test_the_result_of_the_document_is_fenced(river_url: str) -> None:
     install(river_url, None, None)
     result = blocks()[1]
     with connected(river_url) as sql:
-        sql.execute(fence_sql())
         ours, lost = claims_of(sql, 2)
         sql.execute(CLAIM_AGAIN, [lost["job_id"]])
         for claim in (ours, lost):

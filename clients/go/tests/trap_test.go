@@ -57,7 +57,11 @@ func trapped(t *testing.T, set *traps) *bench {
 	return benchOn(t, url, set.lay)
 }
 
+// patient leaves a beat the time that planting in each connection takes.
+var patient = riverbeat.Tier{Interval: 2 * time.Second}
+
 func (s *traps) lay(c *riverbeat.Config) {
+	c.Interval = patient.Interval
 	c.Database.ConnConfig.RuntimeParams["search_path"] = "hostile, pg_catalog, public"
 	c.Database.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
 		_, err := conn.Exec(ctx, "SELECT hostile.plant_relations_and_types('pg_temp')")
@@ -71,7 +75,7 @@ func (s *traps) lay(c *riverbeat.Config) {
 func TestNamesOfOthersAreNotUsed(t *testing.T) {
 	set := &traps{}
 	b := trapped(t, set)
-	work, _, claim := b.beating(quick)
+	work, _, claim := b.beating(patient)
 	b.beats(2)
 	work.Finish(riverbeat.Completed)
 	b.eventually("its end is told", func() bool { return b.text(claim, "outcome") == "completed" })
