@@ -28,5 +28,6 @@
 // Neither covers what a job does elsewhere: check the claim in the transaction that has the effect, with [Hold]. That holds
 // for river.JobCompleteTx too: River gives no error for a result that was dropped.
 //
-// Put the middleware first in the list, so that what the others do is covered too.
+// Put the middleware first in the list, so that what the others do is covered too. The result of a batch (River Pro) brings
+// the claim of each of its jobs; a batch of more than 200 jobs is not fenced.
 package rivermiddleware

@@ -29,7 +29,7 @@ type Middleware struct {
 // New makes the middleware. It takes the configuration of the pool, not its connections: the beats have one of their
 // own for each River client, so that they never wait behind the queries of jobs.
 func New(pool *pgxpool.Pool, fence Fence, options ...Option) *Middleware {
-	version := riverVersion()
+	version := riverVersion(fence)
 	wanted := fence
 	fence = wanted.fits(minorOf(version))
 	m := &Middleware{
@@ -73,8 +73,8 @@ func (m *Middleware) Work(ctx context.Context, job *rivertype.JobRow, doInner fu
 		if returned {
 			outcome = outcomeOf(working, err)
 		}
-		if isBatch(err) {
-			m.withdraw(ctx)
+		if batch := batchOf(err); batch != nil {
+			m.attachAll(ctx, work, job, batch.Jobs())
 		} else {
 			m.attach(ctx, work, job)
 		}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -102,32 +104,65 @@ func TestReleasesThatPanicAreNotFenced(t *testing.T) {
 }
 
 // batch is the error by which River Pro reports the jobs of a batch.
-type batch struct{ error }
+type batch struct {
+	error
+	jobs []*rivertype.JobRow
+}
 
 func (batch) ErrorsByID() map[int64]error { return nil }
-func (batch) Jobs() []*rivertype.JobRow   { return nil }
+func (b batch) Jobs() []*rivertype.JobRow { return b.jobs }
 
-// The token of a batch's leader is withdrawn: River would write it into the results of the other members. The error stays as
-// it is, because River asks for its type.
-func TestBatchesHaveNoToken(t *testing.T) {
+// The result of a batch brings the claim of each member: River writes the leader's metadata into all their results. One that
+// is too big brings none. The error stays as it is, because River asks for its type.
+func TestBatchesHaveATokenForEachMember(t *testing.T) {
 	metadata := map[string]any{}
 	set := func(_ context.Context, key string, value any) error { metadata[key] = value; return nil }
 	m := New(testPool(t), Fenced(set), Logger(slog.New(slog.DiscardHandler)))
-	at := time.Now()
-	job := &rivertype.JobRow{ID: 1, Attempt: 1, AttemptedAt: &at, AttemptedBy: []string{"me"}}
-	for _, want := range []error{batch{context.Canceled}, errors.New("ordinary")} {
-		err := m.Work(context.Background(), job, func(context.Context) error { return want })
-		if err != want { //nolint:errorlint // the very one
-			t.Errorf("%T became %T", want, err)
+	first := time.Date(2026, 11, 28, 1, 24, 43, 301049000, time.UTC)
+	second := first.Add(time.Microsecond)
+	leader := &rivertype.JobRow{ID: 1, Attempt: 1, AttemptedAt: &first, AttemptedBy: []string{"me"}}
+	member := &rivertype.JobRow{ID: 2, Attempt: 1, AttemptedAt: &second}
+	big := make([]*rivertype.JobRow, largestBatch+1)
+	for i := range big {
+		big[i] = member
+	}
+	for _, c := range []struct {
+		result error
+		want   any
+	}{
+		{batch{context.Canceled, []*rivertype.JobRow{leader, member}},
+			map[string]string{"1": "2026-11-28T01:24:43.301049Z", "2": "2026-11-28T01:24:43.301050Z"}},
+		{batch{context.Canceled, big}, nil},
+		{errors.New("ordinary"), "2026-11-28T01:24:43.301049Z"},
+	} {
+		err := m.Work(context.Background(), leader, func(context.Context) error { return c.result })
+		if reflect.TypeOf(err) != reflect.TypeOf(c.result) {
+			t.Errorf("%T became %T", c.result, err)
 		}
-		token, set := metadata[riverbeat.TokenKey]
-		if !set || (token == nil) != isBatch(want) {
-			t.Errorf("%T: token %v", want, token)
+		if got := metadata[riverbeat.TokenKey]; !reflect.DeepEqual(got, c.want) {
+			t.Errorf("%T: token %v", c.result, got)
 		}
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
 	defer cancel()
 	_ = m.Stop(ctx)
+}
+
+// A binary that lists no modules still tells the version by where River's function was compiled from.
+func TestVersionOfASourceFile(t *testing.T) {
+	for file, want := range map[string]string{
+		"/go/pkg/mod/github.com/riverqueue/river@v0.47.0/metadata.go": "v0.47.0",
+		"github.com/riverqueue/river@v0.51.2/metadata.go":             "v0.51.2",
+		"/app/vendor/github.com/riverqueue/river/metadata.go":         "",
+		"": "",
+	} {
+		if got := versionIn(file); got != want {
+			t.Errorf("%s: %s", file, got)
+		}
+	}
+	if file := (Fence{func(context.Context, string, any) error { return nil }}).file(); !strings.HasSuffix(file, "middleware_test.go") {
+		t.Error(file)
+	}
 }
 
 // The version is read only to say which fence there could be.

@@ -24,19 +24,21 @@ func outcomeOf(ctx context.Context, err error) riverbeat.Outcome {
 	return riverbeat.Failed
 }
 
-// isBatch is true for the error by which River Pro reports the jobs of a batch. River asks for it by a type assertion, so it
-// must never be wrapped.
-func isBatch(err error) bool {
-	_, batch := err.(interface { //nolint:errorlint // as River does
-		ErrorsByID() map[int64]error
-		Jobs() []*rivertype.JobRow
-	})
+// batchError is the error by which River Pro reports the jobs of a batch.
+type batchError interface {
+	ErrorsByID() map[int64]error
+	Jobs() []*rivertype.JobRow
+}
+
+// batchOf is nil for any other result. River asks for it by a type assertion, so it must never be wrapped.
+func batchOf(err error) batchError {
+	batch, _ := err.(batchError) //nolint:errorlint // as River does
 	return batch
 }
 
 // explained adds why we cancelled to a job's bare "context canceled", which is all that the error in its row would say.
 func explained(ctx context.Context, err error) error {
-	if err == nil || isBatch(err) || !errors.Is(err, context.Canceled) {
+	if err == nil || batchOf(err) != nil || !errors.Is(err, context.Canceled) {
 		return err
 	}
 	cause := context.Cause(ctx)

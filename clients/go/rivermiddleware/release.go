@@ -2,6 +2,9 @@ package rivermiddleware
 
 import (
 	"log/slog"
+	"path/filepath"
+	"reflect"
+	"runtime"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -29,7 +32,7 @@ func (m *Middleware) adviseFence(wanted Fence, version string) {
 	minor := minorOf(version)
 	switch {
 	case wanted.fences() && !m.fence.fences():
-		m.log.Error("riverbeat: results are not fenced, because River 0.44 to 0.47 panics where a result is dropped: upgrade to 0.48",
+		m.log.Error("riverbeat: results are not fenced, because River 0.44 to 0.47 panics where a result is dropped: upgrade to 0.48 before the fence is installed",
 			slog.String("river", version))
 	case !m.fence.fences() && minor >= fencedSince:
 		m.log.Warn("riverbeat: results of this River can be fenced: use Fenced(river.MetadataSet)", slog.String("river", version))
@@ -39,17 +42,31 @@ func (m *Middleware) adviseFence(wanted Fence, version string) {
 }
 
 // riverVersion is "" where the binary does not tell.
-func riverVersion() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return ""
-	}
-	for _, module := range info.Deps {
-		if module.Path == riverModule {
-			return module.Version
+func riverVersion(fence Fence) string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, module := range info.Deps {
+			if module.Path == riverModule {
+				return module.Version
+			}
 		}
 	}
-	return ""
+	return versionIn(fence.file()) // tests and some build systems list no modules
+}
+
+// file is where river.MetadataSet was compiled from: in the module cache, or with -trimpath, a path that names the version.
+func (f Fence) file() string {
+	if !f.fences() {
+		return ""
+	}
+	entry := reflect.ValueOf(f.metadataSet).Pointer()
+	file, _ := runtime.FuncForPC(entry).FileLine(entry)
+	return filepath.ToSlash(file)
+}
+
+func versionIn(file string) string {
+	_, rest, _ := strings.Cut(file, "riverqueue/river@")
+	version, _, _ := strings.Cut(rest, "/")
+	return version
 }
 
 // minorOf is 51 for "v0.51.1", and 0 for what it cannot read; any v1 is newer than all of v0.
