@@ -1,0 +1,15 @@
+// Package river043 runs the fence's test with River 0.43.
+package river043
+
+import (
+	"os"
+	"testing"
+
+	"github.com/riverkeeper/riverkeeper/clients/go/compat/fence/suite"
+)
+
+var world *suite.World
+
+func TestMain(m *testing.M) { os.Exit(suite.Main(m, &world)) }
+
+func TestFence(t *testing.T) { suite.Run(t, world, suite.Version{Late: 1000, Traffic: 1000, Away: 12}) }

@@ -1,0 +1,75 @@
+// Package suite is the test of the fence with one River version: with River's own clients, the middleware and the schema
+// as they are shipped. It is written against River 0.39; the modules beside it run it with theirs.
+package suite
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+	"github.com/riverqueue/river/rivermigrate"
+
+	"github.com/riverkeeper/riverkeeper/clients/go/internal/pgtest"
+)
+
+// World is a server with a template database that has River's tables, as River makes them, the keeper's, and the fence.
+type World struct {
+	*pgtest.Server
+	template string
+}
+
+// Main runs the tests of a package in a World.
+func Main(m *testing.M, world **World) int {
+	server, err := pgtest.Start()
+	if err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	defer server.Stop()
+	template, err := server.Template(prepare)
+	if err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	*world = &World{server, template}
+	return m.Run()
+}
+
+func prepare(ctx context.Context, url string) error {
+	pool, err := pgxpool.New(ctx, url)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	migrator, err := rivermigrate.New(riverpgxv5.New(pool), nil)
+	if err != nil {
+		return err
+	}
+	if _, err := migrator.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
+		return err
+	}
+	return install(url)
+}
+
+// install is the program of the operator: RIVERKEEPER, or the one of this repository's environment.
+func install(url string) error {
+	program := os.Getenv("RIVERKEEPER")
+	if program == "" {
+		_, here, _, _ := runtime.Caller(0)
+		program = filepath.Join(filepath.Dir(here), "../../../../../.venv/bin/riverkeeper")
+	}
+	for _, arguments := range [][]string{{"schema", "install"}, {"schema", "fence", "install"}} {
+		command := exec.Command(program, arguments...)
+		command.Env = append(os.Environ(), "RIVERKEEPER_DATABASE_URL="+url)
+		if output, err := command.CombinedOutput(); err != nil {
+			return fmt.Errorf("%s %v: %w: %s", program, arguments, err, output)
+		}
+	}
+	return nil
+}
