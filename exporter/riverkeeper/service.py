@@ -77,7 +77,7 @@ class Service:
             return str(errors)
         self._process.config_reloaded = True
         if config.web != self.config.web:
-            log.warning("changes of web.listen_address and web.config_file take effect at the next start")
+            log.warning("changes of listen_address, config_file and allowed_hosts in web take effect at the next start")
         if config != self.config:  # a new reader counts in memory from 0 again: not for nothing
             before, self._collector, self.config = self._collector, self._collect(config), config
             before.close()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
@@ -28,7 +28,6 @@ from riverkeeper.demo.postgres import Server
 from riverkeeper.demo.simulation import Simulation
 from riverkeeper.errors import DatabaseError
 from riverkeeper.heartbeat import Beater, Claim, Hold, Tier
-from riverkeeper.keeper.schema import install
 from riverkeeper.reading import Reader
 
 LOST = """
@@ -64,19 +63,25 @@ class Ground:
         return CliRunner().invoke(main, [*arguments, "--database-url", self.url])
 
 
-@pytest.fixture
-def ground(server: Server, request: pytest.FixtureRequest) -> Iterator[Ground]:
-    url = fresh(server, re.sub(r"\W", "_", request.node.name)[:60])
+@contextmanager
+def grounded(server: Server, name: str, *, installed: bool) -> Iterator[Ground]:
+    url = fresh(server, re.sub(r"\W", "_", name)[:60], installed=installed)
     with connected(url) as sql:
         sql.execute("SET search_path = pg_catalog, public")
         yield Ground(server, url, sql)
 
 
 @pytest.fixture
-def installed(ground: Ground) -> Ground:
-    install(ground.url, None, None)
-    ground.sql.execute(LOST)
-    return ground
+def ground(server: Server, request: pytest.FixtureRequest) -> Iterator[Ground]:
+    with grounded(server, request.node.name, installed=False) as ground:
+        yield ground
+
+
+@pytest.fixture
+def installed(server: Server, request: pytest.FixtureRequest) -> Iterator[Ground]:
+    with grounded(server, request.node.name, installed=True) as ground:
+        ground.sql.execute(LOST)
+        yield ground
 
 
 def test_traps_cover_what_our_statements_use(server: Server) -> None:

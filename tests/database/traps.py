@@ -13,6 +13,7 @@ from pathlib import Path
 from riverkeeper.database import Session
 from riverkeeper.demo.postgres import THROW_AWAY, Server, start_postgres
 from riverkeeper.demo.table import create_river_table
+from riverkeeper.keeper.schema import install
 
 PLANT = (Path(__file__).parent / "traps.sql").read_text()
 OURS = re.compile(r"^<(riverkeeper[a-z-]*|demo fleet)>WARNING:  trap: (.*)$", re.MULTILINE)
@@ -30,9 +31,11 @@ def trapped() -> Iterator[Server]:
         yield server
 
 
-def fresh(server: Server, name: str) -> str:
+def fresh(server: Server, name: str, *, installed: bool = False) -> str:
     """URL of a new database, in which every session finds the traps before what they copy."""
     url = server.database(name, "trap_template")
+    if installed:
+        install(url, None, None)
     server.execute(f'ALTER DATABASE "{name}" SET search_path = {FIRST}')
     return url
 

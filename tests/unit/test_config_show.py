@@ -33,6 +33,7 @@ database:
 web:
   listen_address: [':9816']  # {file}:2
   config_file: null  # default
+  allowed_hosts: []  # default
   river_ui_url: null  # default
 collect:
   min_interval: 2s  # default

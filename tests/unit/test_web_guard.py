@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 
 from riverkeeper.web.app import create_app
 from riverkeeper.web.guard import Guard
+from riverkeeper.web.hosts import Hosts, hosts_of
 from riverkeeper.web.security import Security
 from unit.web_fakes import FakeKeeper, app_of, ask, hashed, replace_file
 
@@ -88,9 +89,99 @@ def test_a_broken_file_keeps_the_one_before_and_is_told_once(file: Path) -> None
     assert [entry["log_level"] for entry in log] == ["error"]
     assert "is not a bcrypt hash" in log[0]["reason"]
 
-    replace_file(file, "")
-    assert ask(app, "/metrics").status_code == 200
+    replace_file(file, f"basic_auth_users: {{bob: {hashed('right')}}}")
+    assert ask(app, "/metrics", auth=ALICE).status_code == 401
+    assert ask(app, "/metrics", auth=("bob", "right")).status_code == 200
     assert security.problem is None
+
+
+USERS = f"basic_auth_users: {{alice: {hashed('right')}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "lost"),
+    [
+        (USERS, "", "basic_auth_users"),
+        (USERS, "basic_auth_users: {}", "basic_auth_users"),
+        (f"{USERS}rate_limit: {{interval: 1ms, burst: 100}}", USERS, "rate_limit"),
+    ],
+    ids=["emptied", "no users", "no rate limit"],
+)
+def test_a_file_that_shrank_opens_nothing(tmp_path: Path, before: str, after: str, lost: str) -> None:
+    """Emptied, or cut in the middle while it is written: the protection of before stays, and the log tells it once."""
+    file = tmp_path / "web.yml"
+    file.write_text(before)
+    security = Security(file)
+    app = app_of(FakeKeeper(), security)
+    with capture_logs() as log:
+        file.write_text(after)
+        assert [ask(app, "/metrics").status_code for _ in range(3)] == [401] * 3
+
+    assert ask(app, "/metrics", auth=ALICE).status_code == 200
+    assert f"no longer has {lost} (write it again, or restart to go on without)" in (security.problem or "")
+    assert [entry["log_level"] for entry in log] == ["error"]
+
+
+OWN, FOREIGN = {"host": "keeper:9816"}, "https://evil.example"
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),  # curl
+        ({"origin": "http://keeper:9816"}, 200),
+        ({"origin": "http://KEEPER:9816"}, 200),
+        ({"origin": FOREIGN}, 403),
+        ({"origin": "null"}, 403),
+        ({"origin": "http://keeper"}, 403),
+        ({"origin": f"{FOREIGN}:9816"}, 403),
+        ({"sec-fetch-site": "cross-site", "origin": "http://keeper:9816"}, 403),
+        ({"sec-fetch-site": "same-origin", "origin": "http://keeper:9816"}, 200),
+    ],
+)
+@pytest.mark.parametrize("path", ["/-/reload", "/webhook/alertmanager"])
+def test_another_site_s_page_changes_nothing(path: str, headers: dict[str, str], status: int) -> None:
+    """Whether its browser sends Sec-Fetch-Site or, as on plain HTTP, Origin alone."""
+    keeper = FakeKeeper()
+    answer = ask(app_of(keeper), path, "POST", OWN | headers)
+
+    assert answer.status_code == (404 if path != "/-/reload" and status == 200 else status)
+    assert keeper.reloads == (path == "/-/reload" and status == 200)
+
+
+def test_the_default_port_may_be_left_out() -> None:
+    """Behind a proxy that ends TLS, Origin names https and Host no port."""
+    headers = {"host": "keeper.example", "origin": "https://keeper.example:443"}
+
+    assert ask(app_of(FakeKeeper()), "/-/reload", "POST", headers).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("localhost:9816", 200), ("127.0.0.1:9816", 200), ("127.1.2.3", 200), ("[::1]:9816", 200), ("LOCALHOST", 200),
+        ("me.localhost:9816", 200), ("proxied.example", 200), ("box:9816", 200),
+        ("evil.example:9816", 421), ("localhost.evil.example", 421), ("127.0.0.1.evil.example", 421), ("10.0.0.1", 421),
+    ],
+)  # fmt: skip
+def test_on_loopback_a_request_names_us(host: str, status: int) -> None:
+    """A foreign name that was made to resolve to 127.0.0.1 reads nothing; probes are answered all the same."""
+    hosts = Hosts(frozenset({"box", "proxied.example"}))
+    keeper = FakeKeeper()
+    app = create_app(keeper, Security(), hosts=hosts)
+
+    assert ask(app, "/failing.json", headers={"host": host}).status_code == status
+    assert ask(app, "/-/healthy", headers={"host": host}).status_code == 200
+    assert keeper.rejected == ([] if status == 200 else ["wrong_host"])
+
+
+def test_names_are_asked_for_on_loopback_alone() -> None:
+    """Whoever listens for others has names that we cannot know."""
+    assert hosts_of(["127.0.0.1", "::1"], ["Proxied.example"]).names == frozenset(
+        {"127.0.0.1", "::1", "proxied.example"}
+    )
+    assert hosts_of(["127.0.0.1", "10.0.0.1"], []).names is None
+    assert hosts_of([""], []).names is None
 
 
 def test_a_vanished_file_keeps_the_one_before(file: Path) -> None:

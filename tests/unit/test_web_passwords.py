@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from riverkeeper.web.credentials import basic_credentials
-from riverkeeper.web.passwords import REMEMBERED, WAITING, Passwords, TooManyChecks, nobodys_hash
+from riverkeeper.web.passwords import ADDRESS, EACH, REMEMBERED, WAITING, Passwords, TooManyChecks, nobodys_hash
 from unit.web_fakes import LIMIT, hashed
 
 USERS = {"alice": hashed("right").encode()}
@@ -122,12 +122,34 @@ def test_the_queue_is_bounded(bcrypt: Bcrypt) -> None:
 
     async def ask() -> None:
         checker = Passwords()
-        guesses = [asyncio.ensure_future(checker.correct(USERS, "x", b"%d" % n)) for n in range(WAITING + 1)]
+        guesses = [
+            asyncio.ensure_future(checker.correct(USERS, f"user {n % ADDRESS}", b"%d" % n, f"address {n // ADDRESS}"))
+            for n in range(WAITING)
+        ]
         assert await asyncio.to_thread(bcrypt.asked.wait, LIMIT)
         with pytest.raises(TooManyChecks):
             await checker.correct(USERS, "x", b"one more")
         bcrypt.may_answer.set()
         assert await asyncio.gather(*guesses) == [False] * len(guesses)
+
+    asyncio.run(ask())
+
+
+def test_a_flood_of_guesses_keeps_nobody_else_out(bcrypt: Bcrypt) -> None:
+    """Neither another user at the same address nor anybody at another one; the flood itself is refused."""
+    bcrypt.may_answer.clear()
+
+    async def ask() -> None:
+        checker = Passwords()
+        guesses = [asyncio.ensure_future(checker.correct(USERS, "x", b"%d" % n, "crowd")) for n in range(100)]
+        assert await asyncio.to_thread(bcrypt.asked.wait, LIMIT)
+        right = [
+            asyncio.ensure_future(checker.correct(USERS, "alice", b"right", address)) for address in ("crowd", "other")
+        ]
+        bcrypt.may_answer.set()
+        assert await asyncio.gather(*right) == [True, True]
+        told = await asyncio.gather(*guesses, return_exceptions=True)
+        assert sum(isinstance(one, TooManyChecks) for one in told) == 100 - EACH
 
     asyncio.run(ask())
 

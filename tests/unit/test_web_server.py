@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import errno
 import os
 import signal
 import socket
@@ -14,8 +16,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
-from riverkeeper.web import server
+from riverkeeper.web import accepting, connection, server
 from riverkeeper.web.connection import connection_class
 from unit.web_fakes import DOWN, LIMIT, FakeKeeper, served
 
@@ -172,6 +175,78 @@ def test_the_longest_silent_makes_room() -> None:
         assert b"200 OK" in whole_answer(busy)
         for one in idle:
             one.close()
+
+
+def test_a_crowd_of_idle_connections_shuts_nobody_out() -> None:
+    """Hundreds at once, again and again: room is made down to the limit, and health and metrics go on answering."""
+    with served(FakeKeeper()) as port, contextlib.ExitStack() as crowd:
+        for _ in range(3):
+            for _ in range(connection.CONNECTIONS + 100):
+                crowd.enter_context(connect(port))
+            assert get(port, "/-/healthy").status_code == 200
+            assert get(port, "/metrics").status_code == 200
+
+
+def test_a_burst_of_idle_connections_is_cut_down_to_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All accepted at once: a connection that closes already makes no room a second time."""
+
+    def patient(admits, **_):  # type: ignore[no-untyped-def]
+        return connection_class(admits, request_seconds=LIMIT, connections_kept=20)
+
+    monkeypatch.setattr(server, "connection_class", patient)
+    with served(FakeKeeper()) as port, contextlib.ExitStack() as crowd:
+        burst = [crowd.enter_context(connect(port)) for _ in range(60)]
+        assert all(is_cut(one) for one in burst[:40])
+        assert get(port, "/-/healthy").status_code == 200
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_crowd_from_one_address_pushes_out_nobody_else() -> None:
+    """A scraper at another address keeps its connection, however long it rests."""
+    with served(FakeKeeper(), address="0.0.0.0:0") as port, contextlib.ExitStack() as crowd:
+        scraper = crowd.enter_context(socket.create_connection(("127.0.0.1", port), LIMIT, ("127.0.0.9", 0)))
+        scraper.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b"200 OK" in whole_answer(scraper)
+        for _ in range(20):
+            crowd.enter_context(connect(port))
+        scraper.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+
+        assert b"200 OK" in whole_answer(scraper)
+
+
+class Exhausted:
+    """A listening socket of a process that has no file descriptor left."""
+
+    def __init__(self, listening: socket.socket) -> None:
+        self.tried = 0
+        self._listening = listening
+
+    def fileno(self) -> int:
+        return self._listening.fileno()
+
+    def accept(self) -> None:
+        self.tried += 1
+        raise OSError(errno.EMFILE, "Too many open files")
+
+
+def test_what_cannot_be_accepted_is_logged_once_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not once for each connection that waits: a log that fills the disk on demand."""
+    monkeypatch.setattr(accepting, "RETRY_SECONDS", 0.01)
+
+    async def listen_for_a_while(full: Exhausted) -> None:
+        listener = accepting.Listener(full, asyncio.Protocol, None)  # type: ignore[arg-type]
+        while full.tried < 5:
+            await asyncio.sleep(0.01)
+        listener.close()
+
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listening,
+        connect(listening.getsockname()[1]),
+        capture_logs() as logs,
+    ):
+        asyncio.run(asyncio.wait_for(listen_for_a_while(Exhausted(listening)), LIMIT))
+
+    assert [one["reason"] for one in logs] == ["Too many open files"]
 
 
 def test_an_endless_head_is_refused() -> None:

@@ -15,6 +15,7 @@ import trustme
 from cryptography.hazmat.primitives import serialization
 from structlog.testing import capture_logs
 
+from riverkeeper.web.accepting import Listener
 from riverkeeper.web.errors import WebError
 from riverkeeper.web.security import Security
 from unit.web_fakes import LIMIT, FakeKeeper, replace_file, served
@@ -183,7 +184,7 @@ def test_turning_tls_off_needs_a_restart(certificates: Certificates) -> None:
 
         assert status(port, certificates.trust()) == 200
 
-    assert "TLS was turned off (that needs a restart)" in (security.problem or "")
+    assert "no longer has tls_server_config (write it again" in (security.problem or "")
 
 
 @pytest.mark.parametrize(
@@ -285,3 +286,57 @@ def test_an_unreadable_name_is_an_error(certificates: Certificates) -> None:
 
     with pytest.raises(WebError, match="no file can have this name"):
         Security(certificates.config)
+
+
+def ended(one: socket.socket) -> bool:
+    """Waits until the other side ends the connection; False where it does not."""
+    try:
+        return one.recv(1) == b""
+    except TimeoutError:
+        return False
+
+
+def test_a_crowd_that_never_shakes_hands_makes_room(
+    certificates: Certificates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Connections that send no ClientHello are few at once: they hold descriptors and memory. Others are served."""
+    monkeypatch.setattr(Listener, "handshakes", 3)
+    monkeypatch.setattr(Listener, "handshake_seconds", LIMIT)
+    with served(FakeKeeper(), Security(certificates.config)) as port, contextlib.ExitStack() as crowd:
+        silent = [crowd.enter_context(socket.create_connection(("127.0.0.1", port), LIMIT / 6)) for _ in range(50)]
+
+        assert status(port, certificates.trust()) == 200
+        assert all(ended(one) for one in silent[:47])
+
+
+def test_who_never_shakes_hands_is_cut(certificates: Certificates, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After seconds, not after the minute that asyncio waits."""
+    monkeypatch.setattr(Listener, "handshake_seconds", 0.2)
+    with (
+        served(FakeKeeper(), Security(certificates.config)) as port,
+        socket.create_connection(("127.0.0.1", port), LIMIT / 6) as silent,
+    ):
+        assert ended(silent)
+
+
+@pytest.mark.parametrize(
+    ("more", "lost"),
+    [
+        ("", "client_auth_type: RequireAndVerifyClientCert"),
+        ("client_auth_type: VerifyClientCertIfGiven, client_ca_file: clients.pem", "client_auth_type"),
+        ("client_auth_type: RequireAndVerifyClientCert, client_ca_file: clients.pem", "client_allowed_sans"),
+    ],
+)
+def test_a_file_that_asks_for_less_needs_a_restart(certificates: Certificates, more: str, lost: str) -> None:
+    """Who needed a certificate, or a certain one, needs it after a reload too; a new server certificate is taken on."""
+    certificates.require("client_allowed_sans: [scraper]")
+    security = Security(certificates.config)
+    with served(FakeKeeper(), security) as port:
+        certificates.configure(more)
+        scraper = certificates.clients.issue_cert("scraper")
+        assert status(port, certificates.trust(scraper)) == 200
+        with pytest.raises(httpx.TransportError):
+            status(port, certificates.trust(certificates.clients.issue_cert("other")))
+
+    assert "no longer has" in (security.problem or "")
+    assert lost in (security.problem or "")

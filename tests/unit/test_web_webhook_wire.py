@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -94,3 +95,15 @@ def test_slow_senders_take_no_room_from_others_for_long(port: int) -> None:
     assert taken(port) == 202
     for one in slow:
         one.close()
+
+
+def test_bodies_that_stall_hold_up_nobody_else(keeper: FakeKeeper) -> None:
+    """A holder of the token cannot keep anybody from the metrics; a message too many is to be sent again."""
+    with served(keeper) as port, contextlib.ExitStack() as crowd:
+        stalled = [crowd.enter_context(connect(port)) for _ in range(150)]
+        for one in stalled:
+            one.sendall(f"{HEAD}Content-Length: 1000\r\n\r\n{{".encode())
+        with connect(port) as last:
+            last.sendall(f"{HEAD}Content-Length: 1000\r\n\r\n{{".encode())
+            assert rest(last).startswith(b"HTTP/1.1 503")
+        assert httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=LIMIT).status_code == 200

@@ -21,6 +21,7 @@ from riverkeeper.service import Service
 from riverkeeper.web.addresses import listen
 from riverkeeper.web.app import create_app
 from riverkeeper.web.errors import WebError
+from riverkeeper.web.hosts import hosts_of
 from riverkeeper.web.security import Security
 from riverkeeper.web.server import serve as serve_web
 
@@ -72,7 +73,8 @@ async def _serve(config: Config, read_again: Callable[[], Config]) -> None:
     service.start()
     first = asyncio.create_task(service.snapshot(FIRST_READING_SECONDS))  # ready before anybody scrapes
     try:
-        await serve_web(create_app(service, security), sockets, service, security)
+        hosts = hosts_of((address.host for address in config.web.listen_address), config.web.allowed_hosts)
+        await serve_web(create_app(service, security, hosts=hosts), sockets, service, security)
     finally:
         first.cancel()
         service.close()

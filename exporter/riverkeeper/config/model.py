@@ -17,6 +17,7 @@ from riverkeeper.config.values import (
     Count,
     DatabaseUrl,
     FilePath,
+    HostNames,
     JobAddress,
     ListenAddresses,
     SchemaName,
@@ -92,6 +93,13 @@ class Web(Section):
         "null: plain HTTP, no users.",
         example="/etc/riverkeeper/web.yml",
         flag="--web.config.file",
+    )
+    allowed_hosts: HostNames = option(
+        (),
+        "Host names that requests may use beside loopback's own, while every listen address is on loopback: those that "
+        "a proxy on this machine passes on. Another name is refused: the page of another site may have it resolve to "
+        "127.0.0.1.",
+        example=["riverkeeper.example"],
     )
     river_ui_url: JobAddress | None = option(
         None,

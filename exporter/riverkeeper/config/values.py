@@ -148,8 +148,17 @@ def _job_address(text: str) -> str:
     return text
 
 
+def _host_name(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", text):
+        raise wrong(
+            f"{quoted(text)} is not the name of a host", "write such as riverkeeper.example, without scheme and port"
+        )
+    return text.lower()
+
+
 SchemaName = Annotated[str, BeforeValidator(_name)]
 FilePath = Annotated[Path, BeforeValidator(path_text)]  # absolute once loaded
 ListenAddresses = Annotated[tuple[ListenAddress, ...], AfterValidator(_distinct)]
+HostNames = tuple[Annotated[str, AfterValidator(_host_name)], ...]
 JobAddress = Annotated[str, AfterValidator(_job_address)]
 Count = Annotated[int, Strict()]  # `true` and "5" are no numbers

@@ -15,6 +15,7 @@ from riverkeeper import __version__
 from riverkeeper.web.failing import Failing
 from riverkeeper.web.front import Front
 from riverkeeper.web.guard import Guard
+from riverkeeper.web.hosts import Hosts
 from riverkeeper.web.keeper import Keeper
 from riverkeeper.web.render import STATIC, Pages, static_file
 from riverkeeper.web.rescues import History
@@ -32,11 +33,15 @@ def create_app(
     keeper: Keeper,
     security: Security,
     *,
+    hosts: Hosts | None = None,
     version: str = __version__,
     docs_url: str = DOCS_URL,
     clock: Callable[[], float] = time.time,
 ) -> ASGIApp:
-    """Everything this service answers over HTTP; the guard stands outermost, so its headers are on errors too."""
+    """Everything this service answers over HTTP; the guard stands outermost, so its headers are on errors too.
+
+    `hosts`: what a request may name as its host; None for any.
+    """
     pages = Pages(version, docs_url)
     failing, stuck, history = Failing(keeper, pages), Stuck(keeper, pages), History(keeper, pages)
     routes = [
@@ -56,7 +61,7 @@ def create_app(
     ]
     app = Starlette(routes=routes)
     app.router.redirect_slashes = False
-    return Guard(app, keeper, security)
+    return Guard(app, keeper, security, hosts)
 
 
 async def _healthy(request: Request) -> Response:

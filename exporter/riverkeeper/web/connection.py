@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-CONNECTIONS = 200  # at most; beyond it the one that has waited longest for a request goes
+CONNECTIONS = 200  # at most; beyond it others go, idle ones first
 REQUEST_SECONDS = 10  # to send a request's head, from its first byte or from connecting
 STALLED_SECONDS = 20  # without reading our answer
 KEEP_ALIVE_SECONDS = 75  # longer than a scrape interval of a minute, so that a scraper need not connect again
@@ -31,6 +32,7 @@ class Connection(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self._host = str((transport.get_extra_info("peername") or ("",))[0])
         self._waiting_since = self.loop.time()
         self._request = _Patience(transport)
         self._reading = _Patience(transport)
@@ -68,12 +70,24 @@ class Connection(H11Protocol):
         super().connection_lost(exc)
 
     def _make_room(self) -> None:
-        if len(self.connections) <= self.connections_kept:
-            return
+        """Down to the limit, not one for one: a closing connection is counted by uvicorn until the loop's next turn."""
         others = [cast(Connection, other) for other in self.connections if other is not self]
-        waiting = [other for other in others if other.waiting]
-        if waiting:
-            min(waiting, key=lambda other: other._waiting_since).transport.abort()
+        alive = [other for other in others if not other.transport.is_closing()]
+        while len(alive) >= self.connections_kept:
+            crowd = Counter(other._host for other in alive)
+            # Of those that wait for a request, or else of those that do not read their answer, the oldest of whoever
+            # has most: a crowd from one address does not push out a probe or a scraper at another.
+            last = min(
+                alive,
+                key=lambda other: (
+                    not other.waiting,
+                    not other._reading.runs,
+                    -crowd[other._host],
+                    other._waiting_since,
+                ),
+            )
+            alive.remove(last)
+            last.transport.abort()
 
 
 class _Patience:
@@ -82,6 +96,10 @@ class _Patience:
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
         self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def runs(self) -> bool:
+        return self._timer is not None
 
     def starts(self, seconds: float) -> None:
         """Does not begin again where it runs already: a byte now and then buys no time."""

@@ -10,6 +10,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from riverkeeper.web.credentials import basic_credentials
+from riverkeeper.web.hosts import Hosts, is_own_origin
 from riverkeeper.web.keeper import Keeper
 from riverkeeper.web.passwords import TooManyChecks
 from riverkeeper.web.rejection import REFUSALS, Rejection
@@ -37,7 +38,10 @@ DEFAULT_HEADERS: Mapping[str, str] = {
 class Guard:
     """ASGI application around the pages."""
 
-    def __init__(self, app: ASGIApp, keeper: Keeper, security: Security, at_work: int = AT_WORK) -> None:
+    def __init__(
+        self, app: ASGIApp, keeper: Keeper, security: Security, hosts: Hosts | None = None, at_work: int = AT_WORK
+    ) -> None:
+        self._hosts = hosts or Hosts()
         self._app = app
         self._keeper = keeper
         self._security = security
@@ -51,7 +55,7 @@ class Guard:
         answer = _Answer(send, {**DEFAULT_HEADERS, **config.headers})
         if scope["path"] in HEALTH:
             await self._app(scope, receive, answer)
-        elif rejection := await self._rejection(scope["method"], Headers(scope=scope), self._users(scope, config)):
+        elif rejection := await self._rejection(scope, Headers(scope=scope), self._users(scope, config)):
             self._keeper.count_rejected(rejection)
             refusal = REFUSALS[rejection]
             text = PlainTextResponse(f"{refusal.sentence}\n", refusal.status, refusal.headers)
@@ -64,23 +68,25 @@ class Guard:
         has_token = scope["path"] == WEBHOOK and self._keeper.webhook().token_file is not None
         return {} if has_token else config.users
 
-    async def _rejection(self, method: str, headers: Headers, users: Users) -> Rejection | None:
+    async def _rejection(self, scope: Scope, headers: Headers, users: Users) -> Rejection | None:
         if not self._security.admits_now():
             return Rejection.RATE_LIMITED
-        if rejection := await self._wrong_credentials(headers, users):
+        if not self._hosts.admit(headers.get("host")):
+            return Rejection.WRONG_HOST
+        if rejection := await self._wrong_credentials(headers, users, str((scope.get("client") or ("",))[0])):
             return rejection
-        if method not in _SAFE_METHODS and headers.get("sec-fetch-site", "none") not in _OWN_SITE:
+        if scope["method"] not in _SAFE_METHODS and not _is_own_site(headers):
             return Rejection.CROSS_SITE  # a browser sends our credentials along with another site's form
         return None if self._free > 0 else Rejection.BUSY
 
-    async def _wrong_credentials(self, headers: Headers, users: Users) -> Rejection | None:
+    async def _wrong_credentials(self, headers: Headers, users: Users, address: str) -> Rejection | None:
         if not users:
             return None
         credentials = basic_credentials(headers.get("authorization"))
         if credentials is None:
             return Rejection.NO_CREDENTIALS
         try:
-            correct = await self._security.passwords.correct(users, *credentials)
+            correct = await self._security.passwords.correct(users, *credentials, address)
         except TooManyChecks:
             return Rejection.BUSY
         return None if correct else Rejection.WRONG_CREDENTIALS
@@ -94,6 +100,12 @@ class Guard:
                 await PlainTextResponse("This service is stopping.\n", 503)(scope, receive, answer)
         finally:
             self._free += 1
+
+
+def _is_own_site(headers: Headers) -> bool:
+    """Older browsers, and those that do not trust this address, send no Sec-Fetch-Site; all send Origin with a POST."""
+    own = headers.get("sec-fetch-site", "none") in _OWN_SITE
+    return own and is_own_origin(headers.get("origin"), headers.get("host"))
 
 
 class _Answer:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import secrets
-from collections import OrderedDict
-from collections.abc import Mapping
+from collections import Counter, OrderedDict
+from collections.abc import Iterator, Mapping
 
 import anyio
 import anyio.to_thread
 import bcrypt
 
 REMEMBERED = 100  # answers of each sort; exporter-toolkit's number
-WAITING = 32  # checks that may wait for their turn: 3 s of work at cost 10
+# Checks that may wait for their turn: of one user at one address, of one address, of all (6 s of work at cost 10).
+# A flood of guesses then fills the places of its own address and user, and others go on being let in.
+EACH, ADDRESS, WAITING = 4, 16, 64
 BCRYPT_BYTES = 72  # bcrypt looks at no more; newer versions of the module refuse longer passwords
 _NOBODY_COST = b"10"
 
@@ -30,23 +33,40 @@ class Passwords:
         # Apart from each other, so that wrong guesses cannot push the right password out.
         self._right: OrderedDict[bytes, None] = OrderedDict()
         self._wrong: OrderedDict[bytes, None] = OrderedDict()
+        self._waiting: Counter[tuple[str, str, bytes]] = Counter()  # address, user, question
         self._one_at_a_time = anyio.CapacityLimiter(1)
 
-    async def correct(self, users: Mapping[str, bytes], user: str, password: bytes) -> bool:
-        """Raises TooManyChecks rather than queue without end."""
+    async def correct(self, users: Mapping[str, bytes], user: str, password: bytes, address: str = "") -> bool:
+        """`address` is the client's. Raises TooManyChecks rather than queue without end."""
         hashed = users.get(user) or nobodys_hash(users)
         key = self._digest(user.encode(), hashed, password)
         if (known := self._remembered(key)) is not None:
             return known
-        if self._one_at_a_time.statistics().tasks_waiting >= WAITING:
-            raise TooManyChecks
-        async with self._one_at_a_time:
-            if (known := self._remembered(key)) is not None:  # the one before us asked the same
-                return known
-            same = await anyio.to_thread.run_sync(_matches, password, hashed)
-            right = same and user in users
-            self._remember(self._right if right else self._wrong, key)
-            return right
+        with self._place(address, user, key):
+            async with self._one_at_a_time:
+                if (known := self._remembered(key)) is not None:  # the one before us asked the same
+                    return known
+                same = await anyio.to_thread.run_sync(_matches, password, hashed)
+                right = same and user in users
+                self._remember(self._right if right else self._wrong, key)
+                return right
+
+    @contextlib.contextmanager
+    def _place(self, address: str, user: str, question: bytes) -> Iterator[None]:
+        """Who asks what is being asked already takes no place: it costs nothing."""
+        place = (address, user, question)
+        if place not in self._waiting:
+            here = [other for other in self._waiting if other[0] == address]
+            same = [other for other in here if other[1] == user]
+            if len(same) >= EACH or len(here) >= ADDRESS or len(self._waiting) >= WAITING:
+                raise TooManyChecks
+        self._waiting[place] += 1
+        try:
+            yield
+        finally:
+            self._waiting[place] -= 1
+            if not self._waiting[place]:
+                del self._waiting[place]
 
     def _remembered(self, key: bytes) -> bool | None:
         for answers in (self._right, self._wrong):

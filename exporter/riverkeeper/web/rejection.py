@@ -15,6 +15,7 @@ class Rejection(StrEnum):
     RATE_LIMITED = "rate_limited"
     BUSY = "busy"
     CROSS_SITE = "cross_site"
+    WRONG_HOST = "wrong_host"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,4 +35,8 @@ REFUSALS = {
     Rejection.RATE_LIMITED: Refusal(429, "Too many requests for rate_limit in the web configuration.", _RETRY),
     Rejection.BUSY: Refusal(503, "Too many requests at once.", _RETRY),
     Rejection.CROSS_SITE: Refusal(403, "Another site's page may not do this."),
+    Rejection.WRONG_HOST: Refusal(
+        421,
+        "This server listens on loopback and has no such name; if a proxy passes it on, name it in web.allowed_hosts.",
+    ),
 }

@@ -13,11 +13,26 @@ from riverkeeper.web.errors import WebError
 from riverkeeper.web.passwords import Passwords
 from riverkeeper.web.rate import TokenBucket
 from riverkeeper.web.tls import CurrentContext, alternative_names, make_context
+from riverkeeper.web.tls_settings import ClientCertificate
 from riverkeeper.web.watched import Print, prints
 from riverkeeper.web.web_config import Unusable, WebConfig, parse_web_config
 
+REQUIRED = ClientCertificate.REQUIRED
 _CURE = "the format is exporter-toolkit's docs/web-configuration.md"
 _log = structlog.get_logger("riverkeeper.web")
+
+
+def protections(config: WebConfig) -> set[str]:
+    """What keeps somebody out, by the keys of the file. To go without one of them takes a restart."""
+    tls = config.tls
+    found = {
+        "tls_server_config": tls is not None,
+        "client_auth_type: RequireAndVerifyClientCert": tls is not None and tls.client_certificate is REQUIRED,
+        "client_allowed_sans": tls is not None and bool(tls.allowed_sans),
+        "basic_auth_users": bool(config.users),
+        "rate_limit": config.rate_limit is not None,
+    }
+    return {name for name, there in found.items() if there}
 
 
 class Security:
@@ -62,16 +77,26 @@ class Security:
 
     def _follow(self) -> None:
         if self._watched and prints(self._watched) != self._seen:
+            before = self._watched
             try:
                 self._take(*self._read())
             except WebError as error:
+                self._watch_too(before)
                 self.problem = str(error)
                 _log.error("web configuration not taken, the one before stays in force", reason=self.problem)
 
+    def _watch_too(self, files: tuple[Path, ...]) -> None:
+        """The files of the configuration that stays in force, beside those of the one that was refused."""
+        more = tuple(file for file in files if file not in self._watched)
+        self._watched, self._seen = self._watched + more, self._seen + prints(more)
+
     def _take(self, config: WebConfig, context: ssl.SSLContext | None, bucket: TokenBucket | None) -> None:
-        if (context is not None) != self.tls:
-            turned = "off" if self.tls else "on"
-            raise WebError(f"{self._file}: TLS was turned {turned}", "that needs a restart")
+        if context is not None and not self.tls:
+            raise WebError(f"{self._file}: TLS was turned on", "that needs a restart")
+        if lost := sorted(protections(self._config) - protections(config)):  # also by a file that was cut or emptied
+            raise WebError(
+                f"{self._file} no longer has {', '.join(lost)}", "write it again, or restart to go on without"
+            )
         self._config, self._context, self._bucket = config, context, bucket
         self.problem = None
         _log.info("web configuration read again", file=str(self._file))

@@ -14,8 +14,9 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
-from riverkeeper.web.addresses import BACKLOG, shown
-from riverkeeper.web.connection import CONNECTIONS, KEEP_ALIVE_SECONDS, connection_class
+from riverkeeper.web.accepting import Listener
+from riverkeeper.web.addresses import shown
+from riverkeeper.web.connection import KEEP_ALIVE_SECONDS, connection_class
 from riverkeeper.web.keeper import Keeper
 from riverkeeper.web.rejection import Rejection
 from riverkeeper.web.security import Security
@@ -66,8 +67,6 @@ def _uvicorn_config(app: ASGIApp, keeper: Keeper, security: Security) -> uvicorn
         access_log=False,
         proxy_headers=False,
         server_header=False,
-        backlog=BACKLOG,
-        limit_concurrency=CONNECTIONS + 50,  # the last resort: Connection and Guard keep below it
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
         h11_max_incomplete_event_size=HEAD_BYTES,
@@ -78,6 +77,18 @@ def _uvicorn_config(app: ASGIApp, keeper: Keeper, security: Security) -> uvicorn
 
 
 class _Server(uvicorn.Server):
+    """Accepts connections by ours; no limit_concurrency, which would refuse a health probe too."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await self.lifespan.startup()
+        self.servers = [Listener(one, self._connection, self.config.ssl) for one in sockets or []]  # type: ignore[misc]
+        self.started = True
+
+    def _connection(self) -> asyncio.Protocol:
+        make: Any = self.config.http_protocol_class
+        made: asyncio.Protocol = make(config=self.config, server_state=self.server_state, app_state={})
+        return made
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         # uvicorn's own raises the signal again when it is done, which kills us before we have cleaned up.

@@ -20,6 +20,7 @@ from riverkeeper.web.token import Token
 PATH = "/webhook/alertmanager"
 BODY_SECONDS = 10.0  # to send a message; shorter than Alertmanager's patience, which is at least 10 s
 BODIES = 8  # held in memory at once, each of at most webhook.max_body
+MESSAGES = 32  # at work at once, those that wait for their body's turn included; far below the guard's AT_WORK
 _CLOSE = {"Connection": "close"}  # the rest of a body that is not read must not be taken for the next request
 
 _log = structlog.get_logger("riverkeeper.web")
@@ -34,10 +35,11 @@ class Webhook:
         self._token = Token()
         self._told = ""
         self._room = asyncio.Semaphore(BODIES)
+        self._free = MESSAGES
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        answer = self._refused(request) or await self._answer(request)
+        answer = self._refused(request) or await self._in_turn(request)
         await answer(scope, receive, send)
 
     def _refused(self, request: Request) -> PlainTextResponse | None:
@@ -63,6 +65,16 @@ class Webhook:
         if problem != self._told:
             self._told = problem
             _log.error("the webhook has no token, and lets nobody in", reason=problem)
+
+    async def _in_turn(self, request: Request) -> PlainTextResponse:
+        if self._free <= 0:
+            self._keeper.count_rejected(Rejection.BUSY)
+            return PlainTextResponse("Too many messages at once, send it again.\n", 503, _CLOSE)
+        self._free -= 1
+        try:
+            return await self._answer(request)
+        finally:
+            self._free += 1
 
     async def _answer(self, request: Request) -> PlainTextResponse:
         try:
