@@ -24,6 +24,7 @@ SCRIPTS = {
     "003_rescue",
     "004_runs",
     "005_fence",
+    "006_was_false",
     "create_fence",
     "drop_fence",
     "meta",

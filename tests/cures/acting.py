@@ -52,15 +52,15 @@ CURES = (
     Cure(
         "the kill switch holds only from the next pass on",
         "rescue/passing.py",
-        "return lambda acts: held(facts.after(acts), rules.restraints, ourselves)",
+        "return lambda acts: held(facts.after(acts), rules.restraints, ourselves, reported=reported)",
         "return lambda acts: None",
         ("database/test_rescue_brakes.py::test_a_pass_is_held_by_what_the_tables_say_now",),
     ),
     Cure(
         "25 jobs of one transaction pass a brake that has room for one",
         "rescue/passing.py",
-        "held(facts.after(acts), rules.restraints, ourselves)",
-        "held(facts.after(0), rules.restraints, ourselves)",
+        "held(facts.after(acts), rules.restraints",
+        "held(facts.after(0), rules.restraints",
         ("database/test_rescue_brakes.py::test_a_minute_s_budget_counts_the_acts_of_the_transaction",),
     ),
     Cure(
@@ -87,7 +87,7 @@ CURES = (
     Cure(
         "jobs whose rows are locked for hours keep all others from their turn",
         "rescue/candidates.py",
-        'return sorted(found, key=lambda one: tried_at.get(one.stuck.job.claim, float("-inf")))',
+        'return sorted(found, key=lambda one: (not one.is_reported, tried_at.get(one.stuck.job.claim, float("-inf"))))',
         "return list(found)",
         ("unit/test_rescue_groups.py::test_who_was_never_tried_has_the_first_turn",),
     ),

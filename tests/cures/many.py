@@ -9,6 +9,20 @@ EACH = f"{BRAKES}::test_each_brake_holds_and_says_why"
 
 CURES = (
     Cure(
+        "six deaths spread over minutes are taken for a broken network",
+        "rescue/read_fleet.sql",
+        "SELECT n.youngest - n.longest_interval - make_interval(secs => %(at_once_slack)s::double precision)",
+        "SELECT n.youngest - n.longest_interval - make_interval(secs => 600 * %(at_once_slack)s::double precision)",
+        ("database/test_rescue_turn.py::test_what_stops_at_once_stops_within_one_interval",),
+    ),
+    Cure(
+        "a doubt about heartbeats holds claims that their own clients gave up",
+        "verdict/brakes.py",
+        "DOUBTS = {Brake.MASS_SILENCE}",
+        "DOUBTS = set[Brake]()",
+        ("database/test_rescue_brakes.py::test_a_doubt_about_heartbeats_holds_no_claim_that_was_given_up",),
+    ),
+    Cure(
         "much of a fleet falls silent at once, and all its jobs are rescued",
         "verdict/mass.py",
         "    if why := silence(found.fleet, max_share):\n",
@@ -70,7 +84,7 @@ CURES = (
     Cure(
         "after an outage the half that is slow to come back is rescued in one go",
         "verdict/mass.py",
-        "    if found.path_broke:\n        return _slow(mass, found.now)\n",
+        '    if found.path_broke:\n        return _slow(mass, found.now, "the heartbeat path was verified anew")\n',
         "",
         (
             f"{BRAKES}::test_8d_who_is_slow_to_come_back_is_not_rescued_in_one_go",
@@ -80,8 +94,8 @@ CURES = (
     Cure(
         "after a hold rescues begin with all at once",
         "verdict/mass.py",
-        "    if beat or released or over:\n        return _slow(mass, found.now)\n",
-        "    if beat or released or over:\n        return Mass(answered_to=mass.answered_to)\n",
+        '        return _slow(mass, found.now, f"{mass.sentence}, and the brake has let go")\n',
+        "        return Mass(answered_to=mass.answered_to)\n",
         (f"{BRAKES}::test_after_a_hold_rescues_begin_slowly",),
     ),
     Cure(

@@ -26,8 +26,8 @@ CURES = (
     Cure(
         "the job of a client that cannot fence is worked anew before its late result came",
         "rescue/plan.py",
-        "wait = tier.fence if locked.fences else tier.plain_fence",
-        "wait = tier.fence",
+        "    if not fences:\n        return tier.plain_fence\n",
+        "",
         (NEXT_ATTEMPT,),
     ),
     Cure(
@@ -40,8 +40,7 @@ CURES = (
     Cure(
         "a lost worker's job backs off for minutes, although it did nothing wrong",
         "rescue/plan.py",
-        "    if (verdict.underlying or verdict.reason) in WORKERS_FAULT:\n"
-        "        return wait  # the job did nothing wrong\n",
+        "    if is_blameless(locked.job, verdict):\n        return wait\n",
         "",
         (f"{PLAN}::test_a_lost_worker_s_job_does_not_back_off",),
     ),
@@ -235,9 +234,30 @@ CURES = (
         (f"{FOLLOW}::test_an_end_before_the_rescue_is_no_late_one",),
     ),
     Cure(
+        "a worker that had ended its own work when its lease was over counts as a false rescue",
+        "rescue/old_worker.py",
+        '    if seen.reason not in WORKERS_FAULT or news.outcome == "abandoned":\n',
+        "    if seen.reason not in WORKERS_FAULT:\n",
+        (f"{PLAN}::test_a_rescue_is_false_where_work_was_taken",),
+    ),
+    Cure(
+        "a worker that never beat, and whose result the fence dropped, counts as a right rescue",
+        "rescue/old_worker.py",
+        "    if seen.late_at is not None:\n",
+        "    if seen.late_at == 0:\n",
+        (f"{FOLLOW}::test_a_result_that_the_fence_dropped_shows_that_the_worker_was_alive",),
+    ),
+    Cure(
+        "a rate is told while only the false rescues can be known",
+        "rescue/read_report.sql",
+        "count(*) FILTER (WHERE c.known AND c.is_over) AS rated,",
+        "count(*) FILTER (WHERE c.known) AS rated,",
+        ("database/test_rescue_history.py::test_the_report_counts_claims",),
+    ),
+    Cure(
         "two keepers count one false rescue twice",
         "rescue/write_old_workers.sql",
-        "    WHERE held.closed_at IS NULL\n",
+        "    WHERE held.closed_at IS NULL OR n.was_false AND held.was_false IS NOT TRUE\n",
         "",
         (f"{FOLLOW}::test_what_another_keeper_told_meanwhile_is_not_told_again",),
     ),

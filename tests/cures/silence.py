@@ -11,10 +11,48 @@ GUARDS, READING = "database/test_rescue_guards.py", "database/test_verdict_readi
 
 CURES = (
     Cure(
+        "what cannot be proven to be stuck is shown as well",
+        "verdict/judge.py",
+        "    if not _over(silent, limit):\n        return _unverified(tier, limit, heard, silent)\n",
+        "    if not _over(silent, limit):\n        return Verdict(Reason.OK, tier.name)\n",
+        (
+            f"{JUDGE}::test_what_an_open_path_would_prove_is_suspected_until_then",
+            f"{READING}::test_silence_counts_while_the_way_was_open",
+        ),
+    ),
+    Cure(
+        "a worker whose heartbeats are kept out, while it works on, is called lost",
+        "verdict/judge.py",
+        "    if seen is not None and seen <= limit.seconds:\n",
+        "    if seen is not None and seen < 0:\n",
+        (EACH, f"{READING}::test_a_client_that_river_sees_at_work_is_not_lost"),
+    ),
+    Cure(
+        "a worker that died right after its last claim is taken for one that works on",
+        "speakers.py",
+        "return seen if seen > last.beat_at + LATE_INTERVALS * last.beat_interval else None",
+        "return seen if seen > last.beat_at else None",
+        (f"{READING}::test_a_client_that_river_sees_at_work_is_not_lost",),
+    ),
+    Cure(
+        "a claim that its client gave up waits until its heartbeats are missed",
+        "verdict/judge.py",
+        "    if (gave_up_at := job.gave_up_at) is not None:\n",
+        "    if (gave_up_at := job.gave_up_at) == now:\n",
+        (EACH, f"{READING}::test_a_claim_that_its_client_gave_up"),
+    ),
+    Cure(
+        "a claim that was given up is rescued before River has written how it ended",
+        "verdict/judge.py",
+        "if _over(since, RESULT) else Verdict(Reason.OK, tier.name)",
+        "if since >= 0 else Verdict(Reason.OK, tier.name)",
+        (EACH, f"{READING}::test_a_claim_that_its_client_gave_up"),
+    ),
+    Cure(
         "after an outage all beats are old at once, and every job is rescued",
         "verdict/judge.py",
-        "for moment in (*signs, path_ok_since)]",
-        "for moment in signs]",
+        "silent = None if heard is None or verified is None else min(heard, verified)",
+        "silent = heard",
         (f"{JUDGE}::test_after_an_outage_every_claim_has_a_full_timeout",),
     ),
     Cure(
@@ -90,15 +128,15 @@ CURES = (
     Cure(
         "a job that died before its first beat stays running for ever",
         "verdict/judge.py",
-        "    if all(_over(silent, limit) for limit, silent in judged):\n",
-        "    if all(_over(silent, limit) for limit, silent in judged) and job.beat:\n",
+        "    if all(_over(heard, limit) for limit, heard in ages):\n",
+        "    if all(_over(heard, limit) for limit, heard in ages) and job.beat:\n",
         (EACH,),
     ),
     Cure(
         "one silent process of several under one client id condemns the jobs of all",
         "verdict/judge.py",
-        "    if all(_over(silent, limit) for limit, silent in judged):\n",
-        "    if any(_over(silent, limit) for limit, silent in judged):\n",
+        "    if all(_over(heard, limit) for limit, heard in ages):\n",
+        "    if any(_over(heard, limit) for limit, heard in ages):\n",
         (EACH,),
     ),
     Cure(
@@ -111,15 +149,15 @@ CURES = (
     Cure(
         "a job that was claimed a moment ago is lost, because its process is long silent",
         "verdict/judge.py",
-        "return _silence(now, path_ok_since, instance.beat_at, job.claimed_at)",
-        "return _silence(now, path_ok_since, instance.beat_at)",
+        "_silence(now, instance.beat_at, job.claimed_at))",
+        "_silence(now, instance.beat_at))",
         (EACH,),
     ),
     Cure(
         "a fetch whose answer got lost leaves a job that nobody holds, for ever",
         "verdict/judge.py",
-        "    if _over(unheard, limit):\n        return Verdict(Reason.ORPHANED",
-        "    if _over(unheard, limit) and job.beat:\n        return Verdict(Reason.ORPHANED",
+        "    if _over(counted, limit):\n        return Verdict(Reason.ORPHANED",
+        "    if _over(counted, limit) and job.beat:\n        return Verdict(Reason.ORPHANED",
         (EACH,),
     ),
     Cure(

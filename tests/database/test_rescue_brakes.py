@@ -53,9 +53,9 @@ class Pass:
         since = scene.one("SELECT extract(epoch FROM path_ok_since)::float8 AS at FROM riverkeeper.control")["at"]
         self.view = View(scene.now(), lease_clock(), Judged((), {}, (), (), frozenset(), since), {})
 
-    def brake(self, view: View, acts: int = 0) -> Brake | None:
+    def brake(self, view: View, acts: int = 0, *, reported: bool = False) -> Brake | None:
         with self.scene.keeping() as tx:
-            held = self.passing._brakes(view, self.rules, dry_run=False)(tx)(acts)
+            held = self.passing._brakes(view, self.rules, dry_run=False, reported=reported)(tx)(acts)
         return held and held[0]
 
 
@@ -86,6 +86,19 @@ def test_a_pass_is_held_by_what_the_tables_say_now(made: Pass) -> None:
 
     made.scene.sql.execute("UPDATE riverkeeper.control SET stopped_at = NULL")
     assert made.brake(made.view) is None
+
+
+ENGAGED = """INSERT INTO riverkeeper.brake (name, engaged_at, sentence, state) VALUES ('mass_silence', now(), '9 of 10',
+    jsonb_build_object('engaged_at', extract(epoch FROM now()), 'cause', 'silence', 'sentence', '9 of 10'))"""
+
+
+def test_a_doubt_about_heartbeats_holds_no_claim_that_was_given_up(made: Pass) -> None:
+    """Its client reported it: mass silence holds those that are called lost, and not this one; the kill switch does."""
+    made.scene.sql.execute(ENGAGED)
+
+    assert (made.brake(made.view), made.brake(made.view, reported=True)) == (Brake.MASS_SILENCE, None)
+    made.scene.sql.execute("UPDATE riverkeeper.control SET stopped_at = now()")
+    assert made.brake(made.view, reported=True) is Brake.KILL_SWITCH
 
 
 def test_a_minute_s_budget_counts_the_acts_of_the_transaction(made: Pass) -> None:

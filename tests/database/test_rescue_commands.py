@@ -18,9 +18,10 @@ from riverkeeper.cli import main
 Run = Callable[..., Result]
 AUDIT = """
 INSERT INTO riverkeeper.rescue (dry_run, job_id, attempted_at, attempt, queue, kind, priority, tier, reason, action,
-    evidence, woken_by, keeper, old_worker, closed_at)
+    evidence, woken_by, keeper, old_worker, was_false, at, closed_at)
 SELECT true, g, '2023-11-14T22:13:20Z', 1, 'mail', '[red]send[/]', 1, 'standard', 'worker_lost', 'retry', '{}',
-    'supervisor', gen_random_uuid(), CASE WHEN g = 1 THEN 'finished' WHEN g < 12 THEN 'silent' END, now()
+    'supervisor', gen_random_uuid(), CASE WHEN g = 1 THEN 'finished' WHEN g < 12 THEN 'silent' END,
+    CASE WHEN g < 12 THEN g = 1 END, now() - interval '25 hours', now()
 FROM generate_series(1, 12) AS g
 """
 
@@ -120,7 +121,7 @@ def test_the_kill_switch_holds_a_person_too(run: Run, scene: Scene, lost: Event)
     assert "deploy" in told.output
     assert "were stopped by ann@" in released.output
     assert "was not pulled" in run("resume").output
-    assert "resumed:       by ann@" in run("status").output
+    assert "resumed:        by ann@" in run("status").output
     assert run("rescue", lost["job_id"], "--apply").exit_code == 0
 
 
@@ -167,6 +168,34 @@ def test_the_status_speaks_to_scripts(run: Run, lost: Event) -> None:
     assert (told["brakes"], told["wakes_open"], told["last_rescue_at"]) == ({}, 0, None)
 
 
+def test_the_status_tells_the_modes_of_the_replica_that_acts(run: Run, scene: Scene) -> None:
+    """Not those of the configuration that the command happens to be given, which may be none."""
+    scene.sql.execute(
+        """UPDATE riverkeeper.control SET path_state = '{"modes": {"standard": "live"}}', actor_name = 'keeper-1'"""
+    )
+    shown = run("status").output
+
+    assert "live in standard (by the replica that acted last)" in shown
+    assert "another configuration" in shown
+    assert json.loads(run("status", "--json").output)["modes"] == {"standard": "live"}
+
+
+@pytest.mark.parametrize("command", ["status", "stuck", "check"])
+def test_nothing_is_well_while_missed_heartbeats_do_not_count(run: Run, scene: Scene, command: str) -> None:
+    """A fleet that died as a whole: never "none", "no job is stuck", "1 of 1 beat" or "All is well"."""
+    scene.stale()
+    scene.sql.execute(
+        "UPDATE riverkeeper.control SET path_ok_since = NULL, path_probe_at = now(),"
+        """ path_state = '{"why": "none of 3 worker processes has beaten for 172 s"}'"""
+    )
+    answer = run(command)
+
+    assert "none of 3 worker processes has beaten for 172 s" in answer.output.replace("\n", " ")
+    assert "path_unverified" in answer.output
+    assert not [well for well in ("All is well", "1 of 1 running", "No running job is stuck") if well in answer.output]
+    assert answer.exit_code == (1 if command == "check" else 0)
+
+
 def test_history_and_report_tell_the_audit(run: Run, scene: Scene) -> None:
     """Dry runs marked, false ones told; the rate with numerator and denominator; names are text, not markup."""
     assert "The audit has no such rescue" in run("history").output
@@ -178,8 +207,9 @@ def test_history_and_report_tell_the_audit(run: Run, scene: Scene) -> None:
     assert "dry run: retry" in told.output
     assert "[red]send[/]" in told.output
     assert "was alive" in told.output
-    assert "standard: 12 claims would have been taken away. 10 rightly" in reported.output
-    assert "1 false of 11 known, 9.1%" in reported.output
+    assert "standard: 12 claims would have been taken away. 11 known: 10 rightly" in reported.output
+    assert "Of 11 whose time is over 1 were false, 9.1%" in reported.output
+    assert "0 still open" in reported.output
     assert "1 cannot be known" in reported.output
     assert "[red]send[/]" in reported.output
     assert len(json.loads(run("history", "--job", "3", "--json").output)["rescues"]) == 1

@@ -78,6 +78,50 @@ def test_an_end_before_the_rescue_is_no_late_one(scene: Scene) -> None:
     assert last(scene) == ("silent", None, True)
 
 
+LATE = """INSERT INTO riverkeeper.late_result (job_id, claimed_at, queue, kind, outcome, row_state, row_attempt)
+    VALUES (%(job_id)s, %(attempted_at)s, 'default', 'report', %(outcome)s, 'running', 2)"""
+
+
+@pytest.mark.parametrize("make", [Scene.stale, Scene.never_beaten], ids=["beaten", "never beaten"])
+def test_a_result_that_the_fence_dropped_shows_that_the_worker_was_alive(scene: Scene, make: object) -> None:
+    """Also of a claim that never beat, whose worker could leave no other trace."""
+    claim = rescued(scene, make(scene))  # type: ignore[operator]
+    scene.sql.execute(LATE, claim | {"outcome": "completed"})
+
+    assert watch(scene) == [OldWorker.FINISHED]
+    assert last(scene) == ("finished", "completed", True)
+    assert scene.audit()[-1]["was_false"] is True
+
+
+def test_a_result_that_comes_after_the_row_was_closed_still_counts(scene: Scene) -> None:
+    """A partition may last longer than the ten minutes: told once, when it comes."""
+    claim = rescued(scene, scene.stale())
+    later(scene, "10 min")
+    assert watch(scene) == []
+    assert scene.audit()[-1]["was_false"] is False
+    scene.sql.execute(LATE, claim | {"outcome": "completed"})
+
+    assert watch(scene) == [OldWorker.FINISHED]
+    assert watch(scene) == []
+    assert scene.audit()[-1]["was_false"] is True
+
+
+def test_a_leased_worker_that_gave_up_was_no_false_rescue(scene: Scene) -> None:
+    """Its lease ended its work before the rescue: it beats again when the database is back, and reports its end."""
+    claim = scene.stale()
+    scene.sql.execute("UPDATE riverkeeper.heartbeat SET lease = '25 s'")
+    rescued(scene, claim)
+    beat(scene.sql, [claim])
+    assert watch(scene) == []
+    assert last(scene) == ("beat", None, False)
+    end(scene.sql, [claim])
+    scene.sql.execute("UPDATE riverkeeper.heartbeat SET outcome = 'abandoned'")
+
+    assert watch(scene) == []
+    assert last(scene) == ("finished", "abandoned", True)
+    assert scene.audit()[-1]["was_false"] is False
+
+
 def test_a_dead_worker_stays_silent(scene: Scene) -> None:
     """Nothing comes for as long as there is a row to write it in: closed as silent."""
     rescued(scene, scene.stale())

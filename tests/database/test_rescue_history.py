@@ -14,21 +14,18 @@ from riverkeeper.keeper.schema import install
 from riverkeeper.keeper.visit import visit
 from riverkeeper.rescue import switches
 from riverkeeper.rescue.history import read_report, read_rescues
-from riverkeeper.rescue.old_worker import Became, OldWorker, Seen, is_false
-from riverkeeper.rescue.plan import Act
 from riverkeeper.rescue.report import Tally
 from riverkeeper.rescue.wake import Scope
-from riverkeeper.verdict.words import STUCK, Reason
 
 DAY = 86400.0
 INSERT = """
 INSERT INTO riverkeeper.rescue (
     at, dry_run, job_id, attempted_at, attempt, queue, kind, priority, tier, reason, action, evidence, woken_by, keeper,
-    old_worker, old_outcome, closed_at
+    old_worker, old_outcome, was_false, closed_at
 ) VALUES (
     now() - make_interval(secs => %(age)s), %(dry_run)s, %(job_id)s, '2023-11-14T22:13:20Z', 1, %(queue)s, %(kind)s, 1,
     %(tier)s, %(reason)s, %(action)s, '{"value": 47}', 'supervisor', gen_random_uuid(), %(old_worker)s,
-    %(old_outcome)s,
+    %(old_outcome)s, %(was_false)s,
     CASE WHEN %(closed)s THEN now() END
 )
 """
@@ -50,7 +47,8 @@ def audit(sql: Session, job_id: int, **changes: object) -> None:
     """A row of the audit, of a minute ago."""
     values = {
         "age": 60.0, "dry_run": True, "job_id": job_id, "queue": "mail", "kind": "send", "tier": "standard",
-        "reason": "worker_lost", "action": "retry", "old_worker": None, "old_outcome": None, "closed": False,
+        "reason": "worker_lost", "action": "retry", "old_worker": None, "old_outcome": None, "was_false": None,
+        "closed": False,
     }  # fmt: skip
     sql.execute(INSERT, values | changes)
 
@@ -74,7 +72,7 @@ def test_the_newest_comes_first_within_the_question(sql: Session, tx: Transactio
 
 def test_a_row_comes_back_as_it_was_written(sql: Session, tx: Transaction) -> None:
     """Evidence included; moments in the database's seconds."""
-    audit(sql, 1, old_worker="silent", closed=True)
+    audit(sql, 1, old_worker="silent", was_false=False, closed=True)
     found = read_rescues(tx, Scope(), 1)
     (row,) = found.rows
 
@@ -91,23 +89,23 @@ def test_a_row_comes_back_as_it_was_written(sql: Session, tx: Transaction) -> No
 
 
 def test_the_report_counts_claims(sql: Session, tx: Transaction) -> None:
-    """A claim once, however many reasons or acts it saw; alive as soon as one row says so; older ones not."""
-    audit(sql, 1, old_worker="silent", closed=True)
-    audit(sql, 2, old_worker="finished", closed=True)
-    audit(sql, 3, reason="hung", old_worker="silent", closed=True)
-    audit(sql, 3, reason="worker_lost", old_worker="beat", closed=True)
+    """A claim once, however many reasons or acts it saw; false as soon as one row says so; older ones not."""
+    audit(sql, 1, was_false=False, closed=True)
+    audit(sql, 2, was_false=True, closed=True)
+    audit(sql, 3, reason="hung", was_false=False, closed=True)
+    audit(sql, 3, reason="worker_lost", was_false=True, closed=True)
     audit(sql, 4)
     audit(sql, 5, closed=True)
-    audit(sql, 6, age=8 * DAY, old_worker="beat", closed=True)
-    audit(sql, 7, dry_run=False, action="stop", old_worker="finished", old_outcome="completed", closed=True)
-    audit(sql, 8, dry_run=False, action="retry", old_worker="silent", closed=True)
-    audit(sql, 9, reason="hung", old_worker="finished", old_outcome="failed", closed=True)
-    audit(sql, 10, reason="hung", old_worker="finished", old_outcome="completed", closed=True)
-    audit(sql, 11, old_worker="unknown", closed=True)
+    audit(sql, 6, age=8 * DAY, was_false=True, closed=True)
+    audit(sql, 7, dry_run=False, action="stop", was_false=False, closed=True)
+    audit(sql, 8, dry_run=False, was_false=False, closed=True, age=600)
+    audit(sql, 9, dry_run=False, was_false=True, closed=True, age=500)
+    audit(sql, 10, was_false=True, age=2 * DAY)
+    audit(sql, 11, was_false=False, closed=True, age=2 * DAY)
 
     assert read_report(tx, 7 * DAY) == (
-        Tally("standard", "send", False, claims=1, false_ones=0, right_ones=1, watched=0),
-        Tally("standard", "send", True, claims=8, false_ones=3, right_ones=2, watched=1),
+        Tally("standard", "send", False, claims=2, false_ones=1, right_ones=1, open=0, rated=1, rated_false=0),
+        Tally("standard", "send", True, claims=7, false_ones=3, right_ones=2, open=1, rated=2, rated_false=1),
     )
 
 
@@ -166,22 +164,17 @@ def test_without_a_keeper_schema_it_is_said(renewed_database: str, renewed_url: 
     assert caught.value.trouble is Trouble.NO_KEEPER
 
 
-@pytest.mark.parametrize("dry_run", [True, False])
-@pytest.mark.parametrize("reason", STUCK)
-@pytest.mark.parametrize("worker", OldWorker)
-def test_page_report_and_counter_call_the_same_false(
-    sql: Session, tx: Transaction, dry_run: bool, reason: Reason, worker: OldWorker
-) -> None:
-    """One rule, told three times: by the row, by the report's statement, and by who counts late finishes."""
-    expected = 0
-    ends = [(act, outcome) for act in (Act.RETRY, Act.STOP) for outcome in (None, "completed", "failed")]
-    for job_id, (act, outcome) in enumerate(ends, start=1):
-        audit(sql, job_id, dry_run=dry_run, reason=reason.value, action=act.value, old_worker=worker.value,
-              old_outcome=outcome, closed=True)  # fmt: skip
-        seen = Seen(dry_run, reason, act, 0, 0, None, None, outcome, None, None, False, False)
-        wrong = is_false(seen, Became(worker, None, outcome, True))
-        (row,) = read_rescues(tx, Scope(), 1, job_id).rows
-        assert bool(row.was_false) == wrong
-        expected += wrong
+@pytest.mark.parametrize("was_false", [None, True, False])
+def test_page_report_and_brake_call_the_same_false(sql: Session, tx: Transaction, was_false: bool | None) -> None:
+    """One decision, stored in the row, whatever else the row says: nobody derives it a second time."""
+    audit(sql, 1, dry_run=False, old_worker="finished", old_outcome="completed", was_false=was_false, closed=True)
+    sql.execute(
+        "INSERT INTO riverkeeper.brake (name, state)"
+        " VALUES ('mass_silence', jsonb_build_object('slow_from', extract(epoch FROM now()) - 300))"
+    )
+    (row,) = read_rescues(tx, Scope(), 1, 1).rows
+    (tally,) = read_report(tx, DAY)
 
-    assert sum(tally.false_ones for tally in read_report(tx, DAY)) == expected
+    assert row.was_false is was_false
+    assert (tally.false_ones, tally.right_ones) == (int(was_false is True), int(was_false is False))
+    assert tx.query("rescue/read_brakes", {"dry_run": False})[0].alive == tally.false_ones

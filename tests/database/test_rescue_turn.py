@@ -115,6 +115,25 @@ def _waits(sql: Connection) -> bool:
     return sql.execute(asked).fetchone() is not None
 
 
+@pytest.mark.parametrize(
+    ("last_beats", "at_once"),
+    [((31, 46, 62, 78, 94, 110), 1), ((31, 33, 36, 38, 40, 41), 6), ((31, 42, 100, 101, 102, 103), 2)],
+    ids=["spread over 80 s", "at one moment", "two and four"],
+)
+def test_what_stops_at_once_stops_within_one_interval(
+    database: Database, sql: Connection, last_beats: tuple[int, ...], at_once: int
+) -> None:
+    """Six deaths that are spread over minutes are six deaths; a network that breaks stops all within one interval."""
+    for ago in (1, 2, 3, 4, 5, *last_beats):
+        sql.execute(CLIENT, [f"-{ago} s"])
+    sql.execute("UPDATE riverkeeper.control SET path_ok_since = now() - interval '1 hour'")
+    turn = taken(database)
+
+    assert turn.sighting
+    assert (turn.sighting.fleet.instances, turn.sighting.fleet.silent) == (11, 6)
+    assert turn.sighting.fleet.at_once == at_once
+
+
 def test_who_was_not_heard_in_time_acts_no_more(database: Database, sql: Connection) -> None:
     """A replica that died keeps nobody from acting; one that is heard does."""
     assert taken(database, OTHER).acting

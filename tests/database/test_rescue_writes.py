@@ -225,3 +225,17 @@ def test_a_claim_that_never_beat(scene: Scene) -> None:
     assert done.reason is Reason.WORKER_LOST
     assert seconds(scene.job(claim), scene.job(claim)) == 10  # every process of that client fences
     assert beat(scene.sql, [claim]) == {claim["job_id"]: "lost"}
+
+
+@pytest.mark.parametrize(("outcome", "at_once"), [("abandoned", True), ("failed", False)])
+def test_a_claim_that_was_given_up_is_retried(scene: Scene, outcome: str, at_once: bool) -> None:
+    """At once where its worker gave it up; after River's back-off where the work itself had failed."""
+    claim = scene.stale()
+    scene.sql.execute("UPDATE riverkeeper.heartbeat SET outcome = %s, ended_at = now() - interval '1 min'", [outcome])
+    done = scene.rescue(claim)
+
+    assert isinstance(done, Done)
+    assert (done.reason, done.act) == (Reason.ABANDONED, Act.RETRY)
+    assert done.scheduled_at is not None
+    assert (done.scheduled_at - done.at < 0.001) is at_once
+    assert scene.job(claim)["state"] == "available"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from riverkeeper.rescue.evidence import evidence
 from riverkeeper.rescue.locked import moment
-from riverkeeper.rescue.old_worker import DRY_WATCH_SECONDS, Became, OldWorker, Seen, became, is_false
+from riverkeeper.rescue.old_worker import DRY_WATCH_SECONDS, OldWorker, Seen, became
 from riverkeeper.rescue.plan import (
     NOTIFY_WAIT,
     SHORT_WAIT,
@@ -209,9 +209,11 @@ seens = st.builds(
     Seen, dry_run=st.booleans(), reason=st.sampled_from([one for one in Reason if one.is_stuck]),
     act=st.sampled_from(Act), at=moments, now=st.just(NOW + 1e3),
     beats=st.sampled_from(["none", "table", "metadata", None]),
-    ended_at=maybe | moments, outcome=maybe | st.sampled_from(["completed", "failed"]), heard_at=maybe | moments,
+    ended_at=maybe | moments, outcome=maybe | st.sampled_from(["completed", "failed", "abandoned"]),
+    heard_at=maybe | moments,
     state=maybe | st.sampled_from(["running", "completed", "retryable", "scheduled"]), is_claim=st.booleans(),
-    is_rescued=st.booleans(),
+    is_rescued=st.booleans(), leased=st.booleans(), late_at=maybe | moments,
+    late_outcome=maybe | st.sampled_from(["completed", "failed"]),
 )  # fmt: skip
 
 
@@ -229,11 +231,46 @@ def test_every_watch_ends(seen: Seen) -> None:
 def test_silence_never_makes_a_rescue_false(seen: Seen) -> None:
     """Nor does a stop; and what a worker told before the rescue is no proof."""
     news = became(seen)
-    if is_false(seen, news):
+    if news.was_false:
         assert news.old_worker in {OldWorker.FINISHED, OldWorker.BEAT}
         assert seen.dry_run or seen.act is not Act.STOP
-        assert news.at is None or news.at >= seen.at
-    assert not is_false(seen, Became(OldWorker.SILENT, closed=True))
+        assert seen.reason is not Reason.ABANDONED
+        assert news.at is None or news.at >= seen.at or news.at == seen.late_at
+    assert not (news.old_worker is OldWorker.SILENT and news.was_false)
+    assert (news.was_false is None) or news.old_worker not in {None, OldWorker.UNKNOWN}
+
+
+LOST = Seen(False, Reason.WORKER_LOST, Act.RETRY, NOW, NOW + 60, "table", None, None, None, "running", False, True)
+
+
+@pytest.mark.parametrize(
+    ("seen", "expected"),
+    [
+        (LOST, None),
+        (replace(LOST, heard_at=NOW + 5), True),
+        (replace(LOST, heard_at=NOW + 5, leased=True), None),
+        (replace(LOST, heard_at=NOW + 5, leased=True, now=NOW + 600), False),
+        (replace(LOST, ended_at=NOW + 5, outcome="failed"), True),
+        (replace(LOST, ended_at=NOW + 5, outcome="failed", leased=True), False),
+        (replace(LOST, ended_at=NOW + 5, outcome="abandoned"), False),
+        (replace(LOST, ended_at=NOW + 5, outcome="abandoned", leased=True), False),
+        (replace(LOST, ended_at=NOW + 5, outcome="completed", leased=True), True),
+        (replace(LOST, ended_at=NOW - 5, outcome="completed"), None),
+        (replace(LOST, ended_at=NOW + 5, outcome="completed", reason=Reason.ABANDONED), False),
+        (replace(LOST, late_at=NOW + 5, late_outcome="completed", beats="none", reason=Reason.ORPHANED), True),
+        (replace(LOST, late_at=NOW + 5, late_outcome="failed", beats="metadata"), True),
+        (replace(LOST, late_at=NOW + 5, late_outcome="failed", leased=True), False),
+        (replace(LOST, late_at=NOW + 5, late_outcome="failed", reason=Reason.HUNG), False),
+        (replace(LOST, late_at=NOW + 5, late_outcome="completed", reason=Reason.HUNG), True),
+        (replace(LOST, now=NOW + 600), False),
+        (replace(LOST, now=NOW + 600, beats="metadata"), None),
+    ],
+)
+def test_a_rescue_is_false_where_work_was_taken(seen: Seen, expected: bool | None) -> None:
+    """By any sign of life of a worker that was called lost, but not where it had given the work up by itself: who has
+    a lease ends its work without being told. Work that was completed is done twice, whatever the reason was.
+    """
+    assert became(seen).was_false is expected
 
 
 def test_every_refusal_has_its_sentence() -> None:

@@ -11,31 +11,43 @@ from hypothesis import strategies as st
 from riverkeeper.rescue.report import Tally, bound, by_tier, sentence
 
 patient = settings(deadline=None)  # a busy machine is not a failure
-DRY = Tally("urgent", "send", True, claims=12, false_ones=1, right_ones=9, watched=1)
+DRY = Tally("urgent", "send", True, claims=12, false_ones=1, right_ones=9, open=1, rated=8, rated_false=1)
 
 
-def test_the_sentence_has_both_numbers_of_the_rate() -> None:
-    """Numerator, denominator, what is not known, and how little a small denominator proves."""
+def test_the_sentence_has_all_three_numbers_and_both_of_the_rate() -> None:
+    """Known, unknown and still open; numerator and denominator, and how little a small denominator proves."""
     assert sentence(DRY) == (
-        "urgent: 12 claims would have been taken away. 9 rightly (the worker never came back, or did not complete the "
-        "work), 1 wrongly (it was alive): 1 false of 10 known, 10.0%; the true rate is below 39.4% with 95 % "
-        "confidence; 1 still watched; 1 cannot be known, their clients do not beat."
+        "urgent: 12 claims would have been taken away. 10 known: 9 rightly (the worker never came back, or did not "
+        "complete the work), 1 wrongly (it was alive). 1 cannot be known, because their clients do not beat. 1 still "
+        "open. Of 8 whose time is over 1 were false, 12.5%; the true rate is below 47.1% with 95 % confidence."
+    )
+
+
+def test_no_rate_before_it_can_be_known() -> None:
+    """A false one is known at once, a right one after ten minutes: six dead workers and one false one are no 100 %."""
+    young = Tally("urgent", "", False, claims=7, false_ones=1, right_ones=0, open=6)
+
+    assert young.rate is None
+    assert "%" not in sentence(young)
+    assert "6 still open. No rate yet: a wrong one is known at once, a right one only ten minutes after" in sentence(
+        young
     )
 
 
 def test_live_says_that_it_was_done() -> None:
     """Nobody may take one for the other."""
-    live = replace(DRY, dry_run=False, claims=1, false_ones=0, right_ones=1, watched=0)
+    live = replace(DRY, dry_run=False, claims=1, false_ones=0, right_ones=1, open=0)
 
-    assert sentence(live).startswith("urgent: 1 claim was taken away. 1 rightly")
+    assert sentence(live).startswith("urgent: 1 claim was taken away. 1 known: 1 rightly")
 
 
 def test_where_nothing_is_known_no_rate_is_made_up() -> None:
     """Plain clients do not tell what became of a worker."""
-    plain = Tally("standard", "", True, claims=5, false_ones=0, right_ones=0, watched=0)
+    plain = Tally("standard", "", True, claims=5, false_ones=0, right_ones=0, open=0)
 
     assert plain.rate is None
-    assert "Of none is it known whether its worker was alive; 5 cannot be known" in sentence(plain)
+    assert "0 known" in sentence(plain)
+    assert "5 cannot be known" in sentence(plain)
 
 
 @pytest.mark.parametrize(

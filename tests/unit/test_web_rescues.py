@@ -49,8 +49,12 @@ def test_dry_runs_are_marked() -> None:
     ("changes", "said"),
     [
         ({"old_worker": "silent", "closed_at": NOW}, "was not heard of again"),
-        ({"old_worker": "beat"}, '<strong class="alive">was alive: it beat afterwards</strong>'),
-        ({"old_worker": "finished", "old_outcome": "completed"}, "was alive: it ended the work afterwards (completed)"),
+        ({"old_worker": "beat"}, "its process beat afterwards"),
+        ({"old_worker": "beat", "was_false": True}, '<strong class="alive">was alive: it beat afterwards</strong>'),
+        (
+            {"old_worker": "finished", "old_outcome": "completed", "was_false": True},
+            "was alive: it ended the work afterwards (completed)",
+        ),
         ({"closed_at": NOW}, "cannot be known: it does not beat"),
         ({"action": "stop", "state_after": None, "scheduled_at": None}, "asked to stop"),
         ({"action": "discard", "state_after": "discarded", "scheduled_at": None}, "discard → discarded"),

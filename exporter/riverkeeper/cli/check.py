@@ -24,8 +24,10 @@ def check(config: Config, as_json: bool) -> None:
 
     Exit code 2 if the command or the configuration names what is not there.
     """
-    place, live = config.database, rules_of(config).is_live
-    examined = examine(config.conninfo.reveal(), place.river_schema, place.keeper_schema, live=live)
+    place, rules = config.database, rules_of(config)
+    examined = examine(
+        config.conninfo.reveal(), place.river_schema, place.keeper_schema, live=rules.is_live, rules=rules
+    )
     report = Report((*examined.findings, *webhook_check.findings(config.webhook)), examined.misconfigured)
     if as_json:
         click.echo(json.dumps(report.as_json(), indent=2))

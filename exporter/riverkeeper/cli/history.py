@@ -66,7 +66,8 @@ def report(config: Config, since: float, as_json: bool) -> None:
     """Say how often the rescuer was wrong, or in a dry run would have been: by tier and by kind.
 
     A claim is false where its worker, called lost, was alive, or where work that was called stuck was completed.
-    Clients that do not beat are counted as not known. Exit code 1 if the audit cannot be read.
+    Known, not known and still open are three numbers; there is a rate only of claims whose time is over. Exit code 1 if
+    the audit cannot be read.
     """
     try:
         with visit(config, SECONDS) as tx:
@@ -85,7 +86,7 @@ def _report(tallies: Sequence[Tally], since: float) -> dict[str, object]:
 
 
 def _tally(one: Tally) -> dict[str, object]:
-    below = bound(one.false_ones, one.known) if one.known else None
+    below = bound(one.rated_false, one.rated) if one.rated else None
     numbers = {"known": one.known, "unknown": one.unknown, "false_rate": one.rate, "false_rate_below": below}
     return {key.removesuffix("_ones"): value for key, value in asdict(one).items()} | numbers
 
@@ -105,10 +106,10 @@ def _print_report(tallies: Sequence[Tally], since: float) -> None:
 
 def _kinds(tallies: Sequence[Tally]) -> Table:
     table = Table()
-    for column in ("tier", "kind", "claims", "right", "false", "false rate", "still watched", "not known"):
+    for column in ("tier", "kind", "claims", "right", "false", "not known", "still open", "false rate"):
         table.add_column(column, justify="left" if column in {"tier", "kind"} else "right", overflow="fold")
     for one in tallies:
-        rate = "" if one.rate is None else f"{one.rate:.1%}"
-        texts = (one.tier, one.kind, one.claims, one.right_ones, one.false_ones, rate, one.watched, one.unknown)
+        rate = "not yet" if one.rate is None else f"{one.rate:.1%} of {one.rated}"
+        texts = (one.tier, one.kind, one.claims, one.right_ones, one.false_ones, one.unknown, one.open, rate)
         table.add_row(*(Text(str(text)) for text in texts))
     return table

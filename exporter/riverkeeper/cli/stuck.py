@@ -8,22 +8,16 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from riverkeeper import logs
+from riverkeeper.cli.once import read_once
 from riverkeeper.cli.options import WRONG_USE, database_options
 from riverkeeper.cli.terminal import console
 from riverkeeper.cli.told import scope_of, scope_options
 from riverkeeper.config.load import Config
 from riverkeeper.config.policy import policy_of
-from riverkeeper.database import Database
-from riverkeeper.reading import Reader
 from riverkeeper.rescue.outlook import Outlook, outlook
-from riverkeeper.service import reader_settings
-from riverkeeper.snapshot import Snapshot
 from riverkeeper.verdict.verdict import StuckJob
 from riverkeeper.web.asked import Asked
 from riverkeeper.web.stuck import Found, NotJudged, Row, document, find, restrained, row
-
-SECONDS = 20.0  # a person waits
 
 
 @click.command()
@@ -37,7 +31,7 @@ def stuck(config: Config, limit: int, as_json: bool, **scope: str | None) -> Non
     Exit codes: 0 done, stuck jobs or none; 1 it could not be found out; 2 the configuration is wrong.
     """
     question = Asked(scope_of(**scope), limit)
-    snapshot = _read(config)
+    snapshot = read_once(config)
     try:
         found = find(snapshot, question)
     except NotJudged as error:
@@ -53,15 +47,6 @@ def stuck(config: Config, limit: int, as_json: bool, **scope: str | None) -> Non
     else:
         suspected = [row(one, None, found.now, None, found.missing(one)) for one in found.suspected]
         _show(found, [row(one, ahead(one), found.now, None) for one in found.shown], suspected)
-
-
-def _read(config: Config) -> Snapshot:
-    logs.configure("error", "logfmt")  # what a reading logs on its way would stand among the answer
-    reader = Reader(Database(config.conninfo.reveal()), reader_settings(config))
-    try:
-        return reader.read(SECONDS)
-    finally:
-        reader.close()
 
 
 def _show(found: Found, rows: list[Row], suspected: list[Row]) -> None:

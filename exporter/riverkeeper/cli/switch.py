@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import click
 
+from riverkeeper.cli.once import read_once
 from riverkeeper.cli.options import WRONG_USE, database_options, give_up
 from riverkeeper.cli.told import ago
 from riverkeeper.config.load import Config
@@ -17,8 +18,11 @@ from riverkeeper.rescue.person import brakes_of, proven_path, who
 from riverkeeper.rescue.rules import rules_of
 from riverkeeper.rescue.state import Brake
 from riverkeeper.rescue.switches import Status
+from riverkeeper.snapshot import Snapshot
+from riverkeeper.verdict.path import NOBODY_VERIFIES
 from riverkeeper.verdict.words import Mode
-from riverkeeper.web.words import rfc3339
+from riverkeeper.web.standing import judged_facts
+from riverkeeper.web.words import moment, rfc3339, span
 
 SECONDS = 10.0
 # The others hold by what they see, and let go by themselves.
@@ -33,7 +37,7 @@ RELEASED_BY_ITSELF = {
 @database_options
 @click.option("--json", "as_json", is_flag=True, help="For scripts.")
 def status(config: Config, as_json: bool) -> None:
-    """Say how the rescuer stands: mode, brakes, who acts, the way of a beat, wakes, the last rescue.
+    """Say how the rescuer stands: mode, brakes, who acts, the heartbeat path, wakes, the last rescue, stuck jobs.
 
     Exit code 1 if it cannot be found out.
     """
@@ -46,16 +50,14 @@ def status(config: Config, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(_as_json(config, found, path), indent=2))
     else:
-        for word, value in _facts(config, found, path):
-            click.echo(f"{word + ':':<14} {value}")
+        for word, value in (*_facts(config, found, path), *_jobs(read_once(config))):
+            click.echo(f"{f'{word}:' if word else '':<15} {value}")
 
 
 def _facts(config: Config, found: Status, path: float | None) -> Iterator[tuple[str, str]]:
-    modes = rules_of(config).modes
-    for mode in Mode:
-        tiers = ", ".join(tier for tier, one in modes.items() if one is mode)
-        if tiers:
-            yield "mode", f"{mode.value} in {tiers} (by this configuration)"
+    yield from _modes(config, found)
+    if path is None:
+        yield "hold", f"heartbeat_path: not verified, so that missed heartbeats do not count: {path_why(found)}"
     for brake, sentence in brakes_of(found).items() or [("none", "engaged in the tables")]:
         yield "brake", f"{brake} {sentence}" if brake == "none" else f"{brake}: {sentence}"
     for one in found.engaged:
@@ -64,17 +66,44 @@ def _facts(config: Config, found: Status, path: float | None) -> Iterator[tuple[
     if found.resumed and not found.stop:
         yield "resumed", f"by {found.resumed.by} {ago(found.now, found.resumed.at)} ({found.resumed.stop})"
     yield "actor", f"{found.actor}, last at work {ago(found.now, found.actor_at)}" if found.actor else "nobody yet"
-    proof = "not proven at present by any keeper" if path is None else f"open since {ago(found.now, path)}"
-    yield "way of a beat", proof
+    if path is not None:
+        yield "heartbeat path", f"verified since {moment(path)} ({span(found.now - path)} ago)"
     yield "wakes", f"{found.wakes_open} open"
     yield "last rescue", ago(found.now, found.last_rescue_at)
     yield "last dry run", ago(found.now, found.last_dry_run_at)
 
 
+def _modes(config: Config, found: Status) -> Iterator[tuple[str, str]]:
+    """Those of the replica that acts, which may have another configuration than this command."""
+    ours = rules_of(config).modes
+    modes, whose = (found.modes, "the replica that acted last") if found.modes else (ours, "this configuration")
+    for mode in Mode:
+        tiers = ", ".join(tier for tier, one in modes.items() if one is mode)
+        if tiers:
+            yield "mode", f"{mode.value} in {tiers} (by {whose})"
+    if modes != ours:
+        yield "", "this command was given another configuration (--config): its modes are not in force"
+
+
+def _jobs(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
+    """How many jobs are stuck or suspected; what cannot be found out is said, and never 0."""
+    if snapshot.judged is None:
+        yield "stuck jobs", f"not known: {snapshot.error or 'running jobs could not be judged'}"
+        return
+    for word, value, _ in judged_facts(snapshot):
+        if word != "Heartbeat path":
+            yield word.lower(), value
+
+
+def path_why(found: Status) -> str:
+    """Why the heartbeat path is not verified."""
+    return found.path_why if found.path_ok_since is None and found.path_why else NOBODY_VERIFIES
+
+
 def _as_json(config: Config, found: Status, path: float | None) -> dict[str, object]:
     return {
         "now": rfc3339(found.now),
-        "modes": {tier: mode.value for tier, mode in rules_of(config).modes.items()},
+        "modes": {tier: mode.value for tier, mode in (found.modes or rules_of(config).modes).items()},
         "brakes": {brake.value: sentence for brake, sentence in brakes_of(found).items()},
         "stopped_at": rfc3339(found.stop.at) if found.stop else None,
         "stopped_by": found.stop.by if found.stop else None,
@@ -84,6 +113,7 @@ def _as_json(config: Config, found: Status, path: float | None) -> dict[str, obj
         "actor": found.actor,
         "actor_at": rfc3339(found.actor_at),
         "path_ok_since": rfc3339(path),
+        "path_why": path_why(found) if path is None else None,
         "wakes_open": found.wakes_open,
         "last_rescue_at": rfc3339(found.last_rescue_at),
         "last_dry_run_at": rfc3339(found.last_dry_run_at),

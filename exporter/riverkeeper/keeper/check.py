@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from functools import partial
 
 from riverkeeper.database import Database, Transaction, read_url
 from riverkeeper.errors import DatabaseError, Trouble
@@ -13,10 +14,12 @@ from riverkeeper.keeper.found import KeeperSchema
 from riverkeeper.keeper.granting import wanted_role
 from riverkeeper.keeper.grants import RESCUER
 from riverkeeper.keeper.heartbeats import Heard, read_clients
+from riverkeeper.keeper.judged import Judge, judge_now, stopped
 from riverkeeper.keeper.report import Finding, Report, problem
 from riverkeeper.keeper.rights import read_login, read_rights
 from riverkeeper.keeper.schema import find_schemas, look
 from riverkeeper.questions import Questions
+from riverkeeper.rescue.rules import Rules
 from riverkeeper.river.around import read_leader, read_migrations, read_tables
 from riverkeeper.river.bounds import METADATA_LARGE
 from riverkeeper.river.layout import Layout
@@ -27,10 +30,12 @@ _TOPICS = {Trouble.NO_RIVER: "river", Trouble.ROW_SECURITY: "rights"}
 SHOWN = 20  # poison jobs by name
 
 
-def examine(url: str, river_schema: str | None, keeper_schema: str | None, *, live: bool = False) -> Report:
+def examine(
+    url: str, river_schema: str | None, keeper_schema: str | None, *, live: bool = False, rules: Rules | None = None
+) -> Report:
     """Everything that can be said about this database, its River and its keeper schema. Never raises.
 
-    `live`: rescues are wanted, not dry runs only.
+    `live`: rescues are wanted, not dry runs only. With `rules` running jobs are judged by them.
     """
     findings: list[Finding] = []
     schemas: dict[str, str] = {}
@@ -39,7 +44,7 @@ def examine(url: str, river_schema: str | None, keeper_schema: str | None, *, li
         database = Database(url)
         try:
             with database.reading(SECONDS, schemas) as tx:
-                for finding in _ask(tx, schemas, river_schema, keeper_schema, live):
+                for finding in _ask(tx, schemas, river_schema, keeper_schema, live, rules):
                     findings.append(finding)  # one by one: what was found before a failure is said too
         finally:
             database.close()
@@ -51,7 +56,12 @@ def examine(url: str, river_schema: str | None, keeper_schema: str | None, *, li
 
 
 def _ask(
-    tx: Transaction, schemas: dict[str, str], river_schema: str | None, keeper_schema: str | None, live: bool
+    tx: Transaction,
+    schemas: dict[str, str],
+    river_schema: str | None,
+    keeper_schema: str | None,
+    live: bool,
+    rules: Rules | None,
 ) -> Iterator[Finding]:
     sent = time.time()
     opened = tx.query("river/open_transaction")[0]
@@ -73,13 +83,15 @@ def _ask(
     heard = None
     if isinstance(found, KeeperSchema) and found.heartbeat:
         heard = questions.ask("heartbeats", lambda: read_clients(tx), aside=True)
-    yield from _ask_river(questions, layout, opened.now, heard, standby=opened.standby)
+    keeper = found if isinstance(found, KeeperSchema) else KeeperSchema(schemas["keeper"])
+    judge = partial(judge_now, tx, rules, keeper, opened.now, heartbeats=heard is not None) if rules else None
+    yield from _ask_river(questions, layout, opened.now, heard, judge, standby=opened.standby)
     missing = not login.usable or bool(layout.unreadable())
     yield from diagnosis.failures(questions.outcomes, rights_missing=missing)
 
 
 def _ask_river(
-    questions: Questions, layout: Layout, now: float, heard: Heard | None, *, standby: bool
+    questions: Questions, layout: Layout, now: float, heard: Heard | None, judge: Judge | None, *, standby: bool
 ) -> Iterator[Finding]:
     ask, tx = questions.ask, questions.tx
     if layout.has("river_leader") and not standby:
@@ -87,7 +99,10 @@ def _ask_river(
         yield from diagnosis.leader(found[0], now) if found else ()
     beats = heard is not None and heard.any_heartbeat
     if running := ask("running", lambda: read_running(tx, METADATA_INTERVAL, heartbeats=beats)):
-        yield from diagnosis.beats(running, heard)
+        judged = ask("verdicts", lambda: judge(running)) if judge else None
+        suspects, unverified = judged or (None, None)
+        yield from diagnosis.beats(running, heard, stopped(suspects) if suspects else 0)
+        yield from diagnosis.verdicts(suspects, unverified) if suspects else ()
     jobs = ask("poison", lambda: _poison(tx))
     if jobs is not None:
         yield from diagnosis.poison(jobs[:SHOWN], layout.schema, more=len(jobs) > SHOWN)

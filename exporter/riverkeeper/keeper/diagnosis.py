@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,8 @@ from riverkeeper.keeper.heartbeats import Heard
 from riverkeeper.keeper.report import Finding, ok, problem, warning
 from riverkeeper.river.layout import Layout
 from riverkeeper.snapshot import Leader, QueryOutcome, Running
+from riverkeeper.verdict.overview import Suspects
+from riverkeeper.verdict.path import NOBODY_VERIFIES
 
 OLDEST_TESTED = 140_000  # as Postgres counts its versions
 SKEW_SECONDS = 5.0  # ages on the page are the database's; only a person comparing logs is misled by less
@@ -118,11 +121,15 @@ def leader(found: Leader | None, now: float) -> Iterator[Finding]:
         yield ok("leader", f"{found.leader_id} leads since {now - found.elected_at:.0f} s")
 
 
-def beats(running: Running, heard: Heard | None) -> Iterator[Finding]:
-    jobs, beating = sum(pair.jobs for pair in running.pairs), sum(pair.beating for pair in running.pairs)
+def beats(running: Running, heard: Heard | None, late: int = 0) -> Iterator[Finding]:
+    """`late`: of those that have beaten, those whose heartbeats stopped."""
+    jobs, beating = sum(pair.jobs for pair in running.pairs), sum(pair.beating for pair in running.pairs) - late
     processes = f", {heard.beating_clients} worker processes" if heard else ""
     said = f"{beating} of {jobs} running jobs beat{processes}"
-    if jobs and not beating:
+    if late:
+        said = f"{said}; the heartbeats of {late} have stopped"
+        yield warning("beats", said, "riverkeeper stuck")
+    elif jobs and not beating:
         yield warning("beats", f"{said}: whether they live is not known", "let workers beat: clients/CONTRACT.md")
     else:
         yield ok("beats", said if jobs else f"nothing is running{processes and f'; {processes[2:]} beat'}")
@@ -131,6 +138,24 @@ def beats(running: Running, heard: Heard | None) -> Iterator[Finding]:
         yield warning("beats", f"{running.unreadable_beats} have a metadata.health_check_at that does not count", cure)
     if running.unread:
         yield warning("beats", f"{running.unread} have metadata too large to look into", "keep data in args")
+
+
+def verdicts(found: Suspects, unverified: str | None) -> Iterator[Finding]:
+    """What is stuck, and what may be. `unverified`: why the heartbeat path is not; None where nothing waits for it."""
+    if unverified == NOBODY_VERIFIES:
+        yield warning("heartbeat path", f"missed heartbeats do not count: {unverified}", "run riverkeeper serve")
+    elif unverified:
+        cure = "start one worker that beats; if they are gone for good: riverkeeper brake release mass_silence"
+        yield problem("heartbeat path", f"missed heartbeats do not count: {unverified}", cure)
+    for jobs, level, what in (
+        (found.suspected, problem, "may be stuck, and it cannot be proven"),
+        (found.stuck, warning, "are stuck"),
+    ):
+        if jobs:
+            reasons = Counter(one.verdict.reason.value for one in jobs)
+            told = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
+            more = "" if found.complete else " or more"
+            yield level("verdicts", f"{len(jobs)}{more} running jobs {what}: {told}", "riverkeeper stuck")
 
 
 def poison(jobs: Sequence[Poison], schema: str, *, more: bool) -> Iterator[Finding]:

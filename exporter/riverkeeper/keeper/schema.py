@@ -26,7 +26,7 @@ from riverkeeper.river.layout import Layout
 from riverkeeper.session_settings import SEARCH_PATH
 from riverkeeper.statements import quoted, statement
 
-VERSION = 5  # of what the files in migrations/ make
+VERSION = 6  # of what the files in migrations/ make
 MIN_COMPATIBLE = 1  # the oldest keeper that may work with it
 MIGRATIONS = (
     "keeper/migrations/001_ledger",
@@ -34,6 +34,7 @@ MIGRATIONS = (
     "keeper/migrations/003_rescue",
     "keeper/migrations/004_runs",
     "keeper/migrations/005_fence",
+    "keeper/migrations/006_was_false",
 )
 INSTALL_SECONDS = 30.0
 LOOK_SECONDS = 5.0

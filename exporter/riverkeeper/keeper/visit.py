@@ -10,12 +10,16 @@ from riverkeeper.database import Database, Transaction
 from riverkeeper.errors import DatabaseError, Trouble
 from riverkeeper.keeper.schema import find_schemas, look
 
-RESCUE_VERSION = 3  # of the keeper schema, which brought the tables of the rescuer
+RESCUE_VERSION = 6  # of the keeper schema: what the rescuer and its audit need
+
+
+def too_old(name: str, version: int) -> str:
+    return f'keeper schema "{name}" has version {version}, and the rescuer and its audit need version {RESCUE_VERSION}'
 
 
 @contextlib.contextmanager
 def visit(config: Config, seconds: float, *, writing: bool = False) -> Iterator[Transaction]:
-    """Raises DatabaseError; NO_KEEPER where there is no keeper schema, or one from before the rescuer."""
+    """Raises DatabaseError; NO_KEEPER where there is no keeper schema, or one that is too old."""
     database, place = Database(config.conninfo.reveal()), config.database
     names: dict[str, str] = {}
     try:
@@ -28,7 +32,7 @@ def visit(config: Config, seconds: float, *, writing: bool = False) -> Iterator[
             if found.version is None:
                 raise DatabaseError(Trouble.FORBIDDEN, f'this login may not read keeper schema "{name}"')
             if found.version < RESCUE_VERSION:
-                raise DatabaseError(Trouble.NO_KEEPER, f'keeper schema "{name}" is from before the rescuer')
+                raise DatabaseError(Trouble.NO_KEEPER, too_old(name, found.version))
             yield tx
     finally:
         database.close()

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from riverkeeper.rescue.old_worker import OldWorker
-from riverkeeper.rescue.plan import Act
-from riverkeeper.verdict.words import WORKERS_FAULT
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +31,7 @@ class Audited:
     old_worker_at: float | None = None
     old_outcome: str | None = None
     closed_at: float | None = None  # followed up to the end
-
-    @property
-    def was_false(self) -> bool | None:
-        """Whether it was a mistake, or would have been, by the rule of old_worker.py; None: not known, or not yet."""
-        if self.old_worker in {None, OldWorker.UNKNOWN}:
-            return None
-        if self.old_worker == OldWorker.SILENT or (self.action == Act.STOP and not self.dry_run):
-            return False
-        return self.reason in WORKERS_FAULT or self.old_outcome == "completed"
+    was_false: bool | None = None  # a mistake, or would have been; None: not known, or not yet
 
     @property
     def aftermath(self) -> str:
@@ -49,7 +39,7 @@ class Audited:
         if self.old_worker == OldWorker.SILENT:
             return "was not heard of again"
         if self.old_worker == OldWorker.BEAT:
-            return "was alive: it beat afterwards"
+            return "was alive: it beat afterwards" if self.was_false else "its process beat afterwards"
         if self.old_worker == OldWorker.FINISHED:
             ended = f"ended the work afterwards{f' ({self.old_outcome})' if self.old_outcome else ''}"
             return f"was alive: it {ended}" if self.was_false else ended

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from riverkeeper.database import Row, Transaction
-from riverkeeper.rescue.old_worker import Became, OldWorker, Seen, became, is_false
+from riverkeeper.rescue.old_worker import Became, OldWorker, Seen, became
 from riverkeeper.rescue.plan import Act
 from riverkeeper.verdict.words import Reason
 
@@ -44,7 +44,7 @@ def follow(tx: Transaction, after: int = 0, most: int = MOST_ROWS) -> Followed:
     late = (
         Late(row.queue, row.kind, seen.reason, seen.dry_run, what.old_worker)
         for row, seen, what in news
-        if row.id in written and row.old_worker is None and what.old_worker and is_false(seen, what)
+        if row.id in written and row.was_false is not True and what.was_false and what.old_worker
     )
     return Followed(tuple(late), rows[-1].id if len(rows) == most else 0)
 
@@ -63,10 +63,15 @@ def _seen(row: Row) -> Seen:
         state=row.state,
         is_claim=bool(row.is_claim),
         is_rescued=bool(row.is_rescued),
+        leased=row.leased,
+        late_at=row.late_at,
+        late_outcome=row.late_outcome,
     )
 
 
 def _is_news(row: Row, what: Became) -> bool:
+    if row.closed_at is not None:  # looked at again because of a late result
+        return bool(what.was_false) and row.was_false is not True
     return what.closed or (what.old_worker is not None and what.old_worker != row.old_worker)
 
 
@@ -79,5 +84,6 @@ def _write(tx: Transaction, news: Sequence[tuple[int, Became]]) -> set[int]:
         "ats": [what.at for _, what in news],
         "outcomes": [what.outcome for _, what in news],
         "closed": [what.closed for _, what in news],
+        "was_false": [what.was_false for _, what in news],
     }
     return {row.id for row in tx.query("rescue/write_old_workers", values)}

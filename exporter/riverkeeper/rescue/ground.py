@@ -11,7 +11,7 @@ from riverkeeper.errors import DatabaseError, Trouble
 from riverkeeper.heartbeat.clock import lease_clock
 from riverkeeper.keeper.found import KeeperSchema
 from riverkeeper.keeper.schema import find_schemas, look
-from riverkeeper.keeper.visit import RESCUE_VERSION
+from riverkeeper.keeper.visit import RESCUE_VERSION, too_old
 from riverkeeper.rescue.rules import rules_of
 
 LOOK_AGAIN_SECONDS = 60.0  # as often as a reading looks into the catalog, and after anything failed
@@ -67,7 +67,7 @@ class Ground:
         if not found.installed:
             raise DatabaseError(Trouble.NO_KEEPER, f'keeper schema "{found.name}" is not installed')
         if found.version is not None and found.version < RESCUE_VERSION:
-            raise DatabaseError(Trouble.NO_KEEPER, f'keeper schema "{found.name}" is from before the rescuer')
+            raise DatabaseError(Trouble.NO_KEEPER, too_old(found.name, found.version))
         if found.version is None or not found.writable:
             raise DatabaseError(Trouble.FORBIDDEN, f'this login may not write keeper schema "{found.name}"')
         self.may_rescue = tx.query("rescue/read_rights")[0].may_rescue

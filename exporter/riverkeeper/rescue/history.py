@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from riverkeeper.database import Row, Transaction
 from riverkeeper.rescue.audited import Audited
+from riverkeeper.rescue.old_worker import DRY_WATCH_SECONDS, WATCH_SECONDS
 from riverkeeper.rescue.report import Tally
 from riverkeeper.rescue.wake import Scope
 
@@ -31,8 +32,18 @@ def read_rescues(tx: Transaction, scope: Scope, shown: int, job_id: int | None =
 def read_report(tx: Transaction, since: float) -> tuple[Tally, ...]:
     """Claims of the last `since` seconds by tier, kind and whether they were dry runs. Raises DatabaseError."""
     return tuple(
-        Tally(row.tier, row.kind, row.dry_run, row.claims, row.false_ones, row.right_ones, row.watched)
-        for row in tx.query("rescue/read_report", {"since": since})
+        Tally(
+            row.tier,
+            row.kind,
+            row.dry_run,
+            row.claims,
+            row.false_ones,
+            row.right_ones,
+            row.open,
+            row.rated,
+            row.rated_false,
+        )
+        for row in tx.query("rescue/read_report", {"since": since, "live": WATCH_SECONDS, "dry": DRY_WATCH_SECONDS})
     )
 
 
@@ -40,5 +51,5 @@ def _audited(row: Row) -> Audited:
     return Audited(
         row.id, row.at, row.dry_run, row.job_id, row.attempt, row.queue, row.kind, row.tier, row.reason, row.action,
         row.state_after, row.scheduled_at, row.evidence if isinstance(row.evidence, dict) else {}, row.woken_by,
-        row.late_seconds, row.old_worker, row.old_worker_at, row.old_outcome, row.closed_at,
+        row.late_seconds, row.old_worker, row.old_worker_at, row.old_outcome, row.closed_at, row.was_false,
     )  # fmt: skip

@@ -5,7 +5,7 @@ All moments are Unix seconds of the database's clock.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from riverkeeper.rescue.plan import Act
@@ -40,38 +40,63 @@ class Seen:
     state: str | None  # of the job; None: deleted
     is_claim: bool  # the job's row still shows the claim
     is_rescued: bool  # an error of this attempt says that it was rescued, by whomever
+    leased: bool = False  # its client ends its own work when it cannot beat
+    late_at: float | None = None  # the fence dropped a result of this claim
+    late_outcome: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Became:
-    """News of an old worker; closed: there will be no more."""
+    """News of a previous worker; closed: there will be no more, but for a result that the fence drops later."""
 
     old_worker: OldWorker | None
     at: float | None = None
     outcome: str | None = None
     closed: bool = False
+    was_false: bool | None = None  # None: not known, or not yet
 
 
 def became(seen: Seen) -> Became:
-    """What can be said by now."""
+    """What can be said by now, and whether the rescue was false."""
+    found = _found(seen)
+    return replace(found, was_false=_was_false(seen, found))
+
+
+def _found(seen: Seen) -> Became:
     if seen.ended_at is not None and seen.ended_at >= seen.at:
         return Became(OldWorker.FINISHED, seen.ended_at, seen.outcome, closed=True)
+    if seen.late_at is not None:
+        return Became(OldWorker.FINISHED, seen.late_at, seen.late_outcome, closed=True)
     if seen.dry_run or seen.act is Act.STOP:
         return _of_the_job(seen)
     return _in_time(seen, WATCH_SECONDS)
 
 
-def is_false(seen: Seen, news: Became) -> bool:
-    """Whether the rescue was a mistake, or in a dry run would have been.
+def _was_false(seen: Seen, news: Became) -> bool | None:
+    """Whether the rescue was a mistake, or in a dry run would have been; None: not known, or not yet.
 
-    A worker that was called lost was none if it says anything. One that hung was alive, and ends when it is told that
-    its claim is lost: only work that completed shows that it was not stuck.
+    It was where work was taken from a worker that did it. Work that was completed shows it whatever the reason was. A
+    worker that was called lost shows it by any sign of life, unless it had given the work up itself: it reported so, or
+    it has a lease, and its work failed when the lease was over. One that hung was alive, as everybody knew.
     """
+    if news.old_worker is None or news.old_worker is OldWorker.UNKNOWN:
+        return None
+    if news.old_worker is OldWorker.SILENT or seen.reason is Reason.ABANDONED:
+        return False
     if seen.act is Act.STOP and not seen.dry_run:
         return False  # nothing was taken away from it
-    if news.old_worker not in {OldWorker.FINISHED, OldWorker.BEAT}:
+    return _was_taken(seen, news)
+
+
+def _was_taken(seen: Seen, news: Became) -> bool | None:
+    """Whether the work was taken from a worker that showed a sign of life afterwards and still did it."""
+    if news.outcome == "completed":
+        return True
+    if seen.reason not in WORKERS_FAULT or news.outcome == "abandoned":
         return False
-    return seen.reason in WORKERS_FAULT or news.outcome == "completed"
+    if seen.leased and news.old_worker is OldWorker.BEAT:  # its lease was over: how the work ended is still to come
+        return False if news.closed else None
+    return not (seen.leased and news.outcome == "failed")
 
 
 def _of_the_job(seen: Seen) -> Became:

@@ -125,6 +125,8 @@ def delay(locked: Locked, verdict: Verdict, tier: Tier) -> float:
     """Seconds until the next attempt may begin: never before the old worker can have stopped by itself."""
     wait = fence_wait(verdict, tier, fences=locked.fences)
     beat = locked.job.beat
+    if (gave_up_at := locked.job.gave_up_at) is not None:  # at a shutdown it may be reported while the work still stops
+        wait = max(wait, gave_up_at + tier.drain - locked.now)
     if beat is not None and beat.lease is not None:
         wait = max(wait, beat.beat_at + beat.lease + tier.drain - locked.now)
     if is_blameless(locked.job, verdict):

@@ -30,8 +30,7 @@ SELECT
     ) AS acted_in_step,
     (
         SELECT count(*) FROM keeper.rescue AS r
-        WHERE r.old_worker IN ('beat', 'finished') AND r.reason IN ('worker_lost', 'orphaned')
-            AND r.dry_run = %(dry_run)s::boolean
+        WHERE r.was_false AND r.dry_run = %(dry_run)s::boolean
             AND r.at >= to_timestamp((b.state ->> 'slow_from')::double precision)
     ) AS alive
 FROM keeper.control AS c

@@ -1,7 +1,8 @@
 -- Question: what has become of the old workers of these rescues, real ones and dry runs?
--- Index: rescue_open; primary keys of heartbeat, client and river_job (OFFSET 0 has each looked up by its id). Claims
+-- Index: rescue_open; late_result_by_claim, and late_result_by_time for rows that were closed before their late result
+-- came (asked with the first page); rescue_once_a_claim; primary keys of heartbeat, client and river_job (OFFSET 0 has each looked up by its id). Claims
 -- that never beat ask for their process by its client id, and so read all of client.
--- NULL: outcome and ended_at where no end was told; heard_at where no process that may have held the claim is known;
+-- NULL: late_* where the fence dropped no result of the claim; outcome and ended_at where no end was told; heard_at where no process that may have held the claim is known;
 -- state, is_claim and is_rescued where the job is deleted.
 SELECT
     r.id,
@@ -11,6 +12,11 @@ SELECT
     r.reason,
     r.action,
     r.old_worker,
+    r.was_false,
+    r.closed_at,
+    r.evidence -> 'lease' IS NOT NULL AS leased,
+    extract(epoch FROM late.at)::double precision AS late_at,
+    late.outcome AS late_outcome,
     r.evidence ->> 'beats' AS beats,
     extract(epoch FROM r.at)::double precision AS at,
     extract(epoch FROM clock_timestamp())::double precision AS now,
@@ -28,8 +34,24 @@ SELECT
     j.is_claim,
     j.is_rescued
 FROM (
-    SELECT o.* FROM keeper.rescue AS o WHERE o.closed_at IS NULL AND o.id > %(after)s ORDER BY o.id LIMIT %(most)s
+    (SELECT o.* FROM keeper.rescue AS o WHERE o.closed_at IS NULL AND o.id > %(after)s ORDER BY o.id LIMIT %(most)s)
+    UNION ALL
+    (
+        SELECT c.*
+        FROM keeper.late_result AS l
+        JOIN keeper.rescue AS c ON c.job_id = l.job_id AND c.attempted_at = l.claimed_at
+        WHERE %(after)s = 0 AND l.at > clock_timestamp() - interval '10 minutes'
+            AND NOT c.dry_run AND c.action <> 'stop' AND c.closed_at < l.at AND c.was_false IS NOT TRUE
+        LIMIT %(most)s
+    )
 ) AS r
+LEFT JOIN LATERAL (  -- the first one; a claim has one result, which River may try to write again
+    SELECT n.at, CASE WHEN n.outcome <> 'unknown' THEN n.outcome END AS outcome
+    FROM keeper.late_result AS n
+    WHERE n.job_id = r.job_id AND n.claimed_at = r.attempted_at AND n.at >= r.at
+    ORDER BY n.at
+    LIMIT 1
+) AS late ON true
 LEFT JOIN LATERAL (
     SELECT b.instance, b.outcome, b.ended_at
     FROM keeper.heartbeat AS b

@@ -1,7 +1,7 @@
 -- Question: what holds the rescuer back, who acts, is the way of a beat open, and what waits?
 -- Index: one row of control; brake's primary key; wake_open; rescue_by_time, backwards to the last rescue that acted.
 -- NULL: stopped_at: the kill switch is not pulled. resumed_*: it never was released by a person. path_ok_since,
--- path_server: no way is proven. actor_at: nobody has acted.
+-- path_server: no way is proven. path_why, modes: no replica has acted. actor_at: nobody has acted.
 SELECT
     extract(epoch FROM now())::double precision AS now,
     extract(epoch FROM c.stopped_at)::double precision AS stopped_at,
@@ -13,6 +13,8 @@ SELECT
     extract(epoch FROM c.path_ok_since)::double precision AS path_ok_since,
     extract(epoch FROM c.path_probe_at)::double precision AS path_probe_at,
     c.path_server,
+    c.path_state ->> 'why' AS path_why,
+    c.path_state -> 'modes' AS modes,
     extract(epoch FROM pg_postmaster_start_time())::double precision AS started_at,
     c.actor_name,
     extract(epoch FROM c.actor_at)::double precision AS actor_at,

@@ -20,22 +20,26 @@ class Tally:
     claims: int
     false_ones: int  # called lost, the worker was alive; or it completed the work that was called stuck
     right_ones: int
-    watched: int  # not known yet
+    open: int  # not known yet
+    rated: int = 0  # known, and their time is over: the denominator of the false-rescue rate
+    rated_false: int = 0
 
     @property
     def known(self) -> int:
-        """Denominator of the false-rescue rate."""
         return self.false_ones + self.right_ones
 
     @property
     def unknown(self) -> int:
         """Of clients that do not beat, nobody can tell what became of them."""
-        return self.claims - self.known - self.watched
+        return self.claims - self.known - self.open
 
     @property
     def rate(self) -> float | None:
-        """False ones among those that are known; None where none is."""
-        return self.false_ones / self.known if self.known else None
+        """False ones among those whose time is over; None where there are none.
+
+        A false rescue is known at once, a right one only then: over younger claims every rate would be too high.
+        """
+        return self.rated_false / self.rated if self.rated else None
 
 
 def by_tier(tallies: Iterable[Tally]) -> tuple[Tally, ...]:
@@ -43,25 +47,28 @@ def by_tier(tallies: Iterable[Tally]) -> tuple[Tally, ...]:
     sums: dict[tuple[str, bool], Tally] = {}
     for one in tallies:
         key = one.tier, one.dry_run
-        sums[key] = _added(sums.get(key, Tally(one.tier, "", one.dry_run, 0, 0, 0, 0)), one)
+        sums[key] = _added(sums.get(key, Tally(one.tier, "", one.dry_run, 0, 0, 0, 0, 0, 0)), one)
     return tuple(sums[key] for key in sorted(sums))
 
 
 def sentence(tally: Tally) -> str:
     """What a person should know before deciding on the mode of a tier."""
     acted = "was" if tally.claims == 1 else "were"
-    said = f"{tally.tier}: {_count(tally.claims, 'claim')} {'would have been' if tally.dry_run else acted} taken away. "
-    known = "Of none is it known whether its worker was alive" if tally.rate is None else _known(tally, tally.rate)
-    return f"{said}{known}{_rest(tally)}"
-
-
-def _known(tally: Tally, rate: float) -> str:
-    below = f"the true rate is below {bound(tally.false_ones, tally.known):.1%} with 95 % confidence"
-    return (
-        f"{tally.right_ones} rightly (the worker never came back, or did not complete the work), "
-        f"{tally.false_ones} wrongly (it was alive): "
-        f"{tally.false_ones} false of {tally.known} known, {rate:.1%}; {below}"
+    taken = f"{tally.tier}: {_count(tally.claims, 'claim')} {'would have been' if tally.dry_run else acted} taken away"
+    known = (
+        f"{tally.known} known: {tally.right_ones} rightly (the worker never came back, or did not complete the work), "
+        f"{tally.false_ones} wrongly (it was alive)"
     )
+    unknown = f"{tally.unknown} cannot be known, because their clients do not beat"
+    return f"{taken}. {known}. {unknown}. {tally.open} still open. {_rate(tally)}"
+
+
+def _rate(tally: Tally) -> str:
+    if tally.rate is None:
+        after = "a day" if tally.dry_run else "ten minutes"
+        return f"No rate yet: a wrong one is known at once, a right one only {after} after the rescue."
+    below = f"the true rate is below {bound(tally.rated_false, tally.rated):.1%} with 95 % confidence"
+    return f"Of {tally.rated} whose time is over {tally.rated_false} were false, {tally.rate:.1%}; {below}."
 
 
 def bound(false_ones: int, known: int) -> float:
@@ -84,12 +91,6 @@ def _at_most(few: int, many: int, rate: float) -> float:
     )
 
 
-def _rest(tally: Tally) -> str:
-    watched = f"; {tally.watched} still watched" if tally.watched else ""
-    unknown = f"; {tally.unknown} cannot be known, their clients do not beat" if tally.unknown else ""
-    return f"{watched}{unknown}."
-
-
 def _count(number: int, word: str) -> str:
     return f"{number} {word}{'' if number == 1 else 's'}"
 
@@ -97,5 +98,6 @@ def _count(number: int, word: str) -> str:
 def _added(one: Tally, other: Tally) -> Tally:
     return Tally(
         one.tier, one.kind, one.dry_run, one.claims + other.claims, one.false_ones + other.false_ones,
-        one.right_ones + other.right_ones, one.watched + other.watched,
+        one.right_ones + other.right_ones, one.open + other.open, one.rated + other.rated,
+        one.rated_false + other.rated_false,
     )  # fmt: skip

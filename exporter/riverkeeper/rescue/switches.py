@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from riverkeeper.database import Row, Transaction
 from riverkeeper.errors import DatabaseError, Trouble
 from riverkeeper.verdict.path import Path, proven_on
+from riverkeeper.verdict.words import Mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,8 @@ class Status:
     last_dry_run_at: float | None
     resumed: Resumed | None = None
     proven_here: bool = True  # the way was, on the server that answers
+    path_why: str = ""  # why the heartbeat path is not verified, or why it is only since then
+    modes: Mapping[str, Mode] = field(default_factory=dict)  # of the replica that acted last, by tier
 
 
 def stop(tx: Transaction, who: str, why: str | None) -> Stop:
@@ -99,4 +102,5 @@ def read_status(tx: Transaction) -> Status:
     return Status(
         row.now, pulled, engaged, row.path_ok_since, row.path_probe_at, row.actor_name, row.actor_at, row.wakes_open,
         row.last_rescue_at, row.last_dry_run_at, resumed, proven_on(Path(server=row.path_server), row.started_at),
+        row.path_why or "", {tier: Mode(mode) for tier, mode in (row.modes or {}).items()},
     )  # fmt: skip

@@ -8,7 +8,8 @@ be refused for a turn of its own process. All moments are Unix seconds of the da
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from riverkeeper.database import Transaction
@@ -18,6 +19,7 @@ from riverkeeper.rescue.sighting import sight
 from riverkeeper.verdict.brakes import Restraints
 from riverkeeper.verdict.mass import Found, Mass, tend
 from riverkeeper.verdict.path import Before, Path, Sighting, fold
+from riverkeeper.verdict.words import Mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,7 @@ class Replica:
     id: UUID
     name: str  # host and process
     rules: str = ""  # fingerprint of what it goes by (Rules.fingerprint)
+    modes: Mapping[str, Mode] = field(default_factory=dict)  # in force, by tier
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,8 @@ def _write(tx: Transaction, path: Path, replica: Replica) -> None:
             "probe_at": path.probe_at,
             "server": path.server,
             "state": json.dumps(
-                {"why": path.why, "before_to": path.before_to, "rules": replica.rules}, ensure_ascii=False
+                {"why": path.why, "before_to": path.before_to, "rules": replica.rules, "modes": replica.modes},
+                ensure_ascii=False,
             ),
             "actor": replica.id,
             "actor_name": replica.name,

@@ -123,7 +123,7 @@ class Watch:
         self._ground = self._ground or self._make_ground()
         takeover = TAKEOVER * rules.interval
         with self._ground.writing(TURN_SECONDS) as tx:
-            replica = replace(self._replica, rules=rules.fingerprint)
+            replica = replace(self._replica, rules=rules.fingerprint, modes=rules.modes)
             standing = stand_by(tx, replica, takeover)
             return standing or take_turn(
                 tx, replica, self._before, rules.restraints, takeover, dry_run=not rules.is_live

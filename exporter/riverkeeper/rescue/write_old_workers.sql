@@ -1,19 +1,22 @@
 -- Question: (writes) what became of the old workers, as far as it is known now?
 -- Index: rescue's primary key, in its order; a row that another keeper is at is left to it.
--- NULL: a moment or an outcome that is not known. The rows that come back are those that were news.
+-- NULL: a moment or an outcome that is not known; was_false where it is not known, or not yet. The rows that come back
+-- are those that were news. What was once known to be false stays so, and a row that is closed changes only into that.
 UPDATE keeper.rescue AS r
 SET
     old_worker = news.old_worker,
     old_worker_at = to_timestamp(news.at),
     old_outcome = news.outcome,
-    closed_at = CASE WHEN news.closed THEN clock_timestamp() END
+    closed_at = CASE WHEN news.closed THEN clock_timestamp() END,
+    was_false = CASE WHEN r.was_false THEN true ELSE news.was_false END
 FROM (
     SELECT n.*
     FROM unnest(
-        %(ids)s::bigint[], %(old_workers)s::text[], %(ats)s::double precision[], %(outcomes)s::text[], %(closed)s::boolean[]
-    ) AS n (id, old_worker, at, outcome, closed)
+        %(ids)s::bigint[], %(old_workers)s::text[], %(ats)s::double precision[], %(outcomes)s::text[],
+        %(closed)s::boolean[], %(was_false)s::boolean[]
+    ) AS n (id, old_worker, at, outcome, closed, was_false)
     JOIN keeper.rescue AS held ON held.id = n.id
-    WHERE held.closed_at IS NULL
+    WHERE held.closed_at IS NULL OR n.was_false AND held.was_false IS NOT TRUE
     ORDER BY n.id
     FOR UPDATE OF held SKIP LOCKED
 ) AS news

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from riverkeeper.verdict.tiers import Tier
 
+NOBODY_VERIFIES = "no running Riverkeeper verifies it at present"
 CLOCKS_AGREE = 2.0  # seconds between two probes by which two clocks may differ: more is a step, not a slow answer
 LATE_INTERVALS = 2  # a client is late after so many of its own intervals: one beat may be lost on the way
 SILENT_INTERVALS = 3  # and silent after so many: no limit in force is below that

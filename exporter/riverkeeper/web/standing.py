@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from riverkeeper.rescue.state import Rescuing
 from riverkeeper.snapshot import Snapshot
 from riverkeeper.verdict.judged import Judged
+from riverkeeper.verdict.path import NOBODY_VERIFIES
 from riverkeeper.verdict.words import Mode
 from riverkeeper.web.words import count, moment, span
 
@@ -16,9 +17,7 @@ Fact = tuple[str, str, str | None]  # a word, a value, and the page that says mo
 
 def standing(snapshot: Snapshot) -> list[Fact]:
     """What is known; nothing where nothing was judged and no rescuer is seen."""
-    facts: list[Fact] = []
-    if snapshot.judged is not None:
-        facts += _judged(snapshot.judged, unverified(snapshot))
+    facts: list[Fact] = [*judged_facts(snapshot)]
     if snapshot.rescuing is not None:
         facts += _rescuing(snapshot.rescuing, snapshot.now)
     return facts
@@ -26,7 +25,7 @@ def standing(snapshot: Snapshot) -> list[Fact]:
 
 def unproven(snapshot: Snapshot) -> str:
     """Why the heartbeat path is not verified."""
-    return (snapshot.rescuing and snapshot.rescuing.silence) or "no running Riverkeeper verifies it at present"
+    return (snapshot.rescuing and snapshot.rescuing.silence) or NOBODY_VERIFIES
 
 
 def unverified(snapshot: Snapshot) -> str | None:
@@ -36,6 +35,12 @@ def unverified(snapshot: Snapshot) -> str | None:
         return None
     beats = running is not None and any(pair.beating for pair in running.pairs)
     return unproven(snapshot) if beats or snapshot.rescuing is not None else None
+
+
+def judged_facts(snapshot: Snapshot) -> Iterator[Fact]:
+    """What is stuck and suspected; nothing where nothing was judged."""
+    if snapshot.judged is not None:
+        yield from _judged(snapshot.judged, unverified(snapshot))
 
 
 def _judged(judged: Judged, unverified: str | None) -> Iterator[Fact]:

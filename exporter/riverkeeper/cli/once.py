@@ -1,0 +1,22 @@
+"""One reading of the database, for a command that answers and ends."""
+
+from __future__ import annotations
+
+from riverkeeper import logs
+from riverkeeper.config.load import Config
+from riverkeeper.database import Database
+from riverkeeper.reading import Reader
+from riverkeeper.service import reader_settings
+from riverkeeper.snapshot import Snapshot
+
+SECONDS = 20.0  # a person waits
+
+
+def read_once(config: Config) -> Snapshot:
+    """The reading that a scrape would take; what it logs on its way would stand among the answer, and is left out."""
+    logs.configure("error", "logfmt")
+    reader = Reader(Database(config.conninfo.reveal()), reader_settings(config))
+    try:
+        return reader.read(SECONDS)
+    finally:
+        reader.close()

@@ -1,0 +1,45 @@
+"""What `riverkeeper check` says of running jobs: the same verdicts as everybody's, judged in its own transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from riverkeeper.database import Transaction
+from riverkeeper.judging import Judging, Readable
+from riverkeeper.keeper.found import KeeperSchema
+from riverkeeper.keeper.visit import RESCUE_VERSION
+from riverkeeper.rescue.braking import read_facts
+from riverkeeper.rescue.rules import Rules
+from riverkeeper.snapshot import Running
+from riverkeeper.verdict.overview import Suspects
+from riverkeeper.verdict.path import NOBODY_VERIFIES, proven
+from riverkeeper.verdict.words import Reason
+
+Judge = Callable[[Running], tuple[Suspects, str | None]]
+
+
+def judge_now(
+    tx: Transaction, rules: Rules, keeper: KeeperSchema, now: float, running: Running, *, heartbeats: bool
+) -> tuple[Suspects, str | None]:
+    """The stuck and suspected jobs at `now`, the database's clock; and why the heartbeat path is not verified.
+
+    Without learnt limits: how long a run may take is not the doctor's question. Raises DatabaseError.
+    """
+    since, why = None, NOBODY_VERIFIES
+    if keeper.control and keeper.audit and (keeper.version or 0) >= RESCUE_VERSION:
+        path = read_facts(tx, dry_run=not rules.is_live).path
+        since = proven(path, now, rules.restraints.patience)
+        why = path.why if path.ok_since is None and path.probe_at is not None else NOBODY_VERIFIES
+    readable = Readable(heartbeats=heartbeats, audit=keeper.audit)
+    found = Judging(rules.policy).read(tx, running, {}, readable, now, since)
+    beats = any(pair.beating for pair in running.pairs)
+    return found, why if since is None and beats else None
+
+
+def stopped(found: Suspects) -> int:
+    """How many jobs have beaten, and stopped."""
+    silent = {Reason.WORKER_LOST, Reason.PATH_UNVERIFIED, Reason.BEATS_MISSING}
+    return sum(
+        one.job.beat is not None and (one.verdict.underlying or one.verdict.reason) in silent
+        for one in (*found.stuck, *found.suspected)
+    )
