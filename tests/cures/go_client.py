@@ -78,9 +78,9 @@ CURES = (
     Cure(
         "the token of a batch's leader drops the results of its members",
         "rivermiddleware/middleware.go",
-        "\t\tif isBatch(err) {\n",
-        "\t\tif false {\n",
-        ("rivermiddleware::TestBatchesHaveNoToken",),
+        "\t\t\tm.attachAll(ctx, work, job, batch.Jobs())\n",
+        "\t\t\tm.attach(ctx, work, job)\n",
+        ("rivermiddleware::TestBatchesHaveATokenForEachMember",),
     ),
     Cure(
         "a result that is dropped panics River 0.44 to 0.47, and with it all jobs of the process",
