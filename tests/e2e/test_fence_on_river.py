@@ -1,7 +1,7 @@
 """The fence on real River of several versions: River's clients, the Go middleware and the schema as they are shipped.
 
-What is tested is in clients/go/compat/fence/suite: late results of every outcome while the next attempt runs, each of them
-with the fence and without it; results that River writes twice; partitions; transactions; batches; ordinary traffic.
+What is tested is in clients/go/compat/fence/suite: late results of every outcome while the next attempt runs, each of
+them with the fence and without it; results that River writes twice; partitions; transactions; batches; ordinary traffic.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 MODULES = Path(__file__).resolve().parents[2] / "clients" / "go" / "compat" / "fence"
-VERSIONS = {"0.51": "river051", "0.39": ".", "0.43": "river043", "0.47": "river047", "0.48": "river048"}  # the longest first
+# The longest first.
+VERSIONS = {"0.51": "river051", "0.39": ".", "0.43": "river043", "0.47": "river047", "0.48": "river048"}
 AT_ONCE = 2  # they wait for River's own times more than they work
 PATIENCE_SECONDS = 600.0
 
@@ -47,7 +48,7 @@ def runs() -> Iterator[Mapping[str, Future[Run]]]:
 def test_no_result_of_an_earlier_attempt_is_written_into_a_later_one(
     version: str, runs: Mapping[str, Future[Run]]
 ) -> None:
-    """Whatever the outcome, however long the partition, however often River retries; and each part fails without the fence."""
+    """Whatever the outcome, the partition, and how often River retries; and each part fails without the fence."""
     run = runs[version].result(PATIENCE_SECONDS)
     assert run.returncode == 0, f"River {version}:\n{run.stdout[-8000:]}\n{run.stderr[-4000:]}"
     assert "no test files" not in run.stdout
