@@ -1,7 +1,7 @@
 """The fence on real River of several versions: River's clients, the Go middleware and the schema as they are shipped.
 
 What is tested is in clients/go/compat/fence/suite: late results of every outcome while the next attempt runs, each of
-them with the fence and without it; results that River writes twice; partitions; transactions; batches; ordinary traffic.
+them with the fence and without it; results that River writes twice; partitions; transactions; batches; usual traffic.
 """
 
 from __future__ import annotations
