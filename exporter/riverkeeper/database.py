@@ -18,7 +18,7 @@ from psycopg.rows import namedtuple_row
 
 from riverkeeper.driver_errors import connecting, explain
 from riverkeeper.errors import DatabaseError, Trouble
-from riverkeeper.session_settings import PIN
+from riverkeeper.session_settings import PIN, READ_COMMITTED
 from riverkeeper.statements import statement
 from riverkeeper.urls import ConnectionString, read_connection_string
 
@@ -68,10 +68,10 @@ class Transaction:
             except _FAILURES as error:
                 raise explain(error, name, lost=self._connection.closed) from None
 
-    def find(self, name: str, parameters: Parameters) -> list[Row]:
+    def find(self, name: str, parameters: Parameters, seconds: float | None = None) -> list[Row]:
         """As `query`, for names that people give: one that this database's encoding cannot hold finds nothing."""
         try:
-            return self.query(name, parameters)
+            return self.query(name, parameters, seconds)
         except DatabaseError as error:
             if error.trouble is Trouble.NO_SUCH_TEXT:
                 return []
@@ -147,7 +147,7 @@ class Database:
         connection, searched = self._begin(deadline, read_only)
         with _cut_at(connection, deadline + CUT_AFTER_SECONDS):
             try:
-                yield Transaction(connection, deadline, schemas, searched)
+                yield Transaction(connection, deadline, schemas, self._searched or searched)
                 if not read_only:  # what was read is read, whatever becomes of the connection then
                     connection.commit()
             except psycopg.Error as error:
@@ -174,11 +174,10 @@ class Database:
                 with connection.pipeline():  # one message, the BEGIN that the driver puts before it included
                     pinned = connection.execute(_sql(PIN))
                     connection.execute(_sql(f"SET LOCAL lock_timeout = {LOCK_MILLISECONDS}"))
-                    connection.execute("SET LOCAL row_security = off")  # rows that a policy hides are an error
                     # A dead keeper must not hold locks.
                     connection.execute("SET LOCAL idle_in_transaction_session_timeout = '10s'")
                 return connection, tuple(pinned.fetchall()[0].searched)
-        except psycopg.Error as error:
+        except _FAILURES as error:
             self.close()
             raise explain(error, "begin", lost=True) from None
 
@@ -231,9 +230,10 @@ class Session:
         cursor = psycopg.ClientCursor(self._connection, row_factory=namedtuple_row)
         try:
             with _cut_at(self._connection, time.monotonic() + seconds):
-                cursor.execute(_sql(f"{PIN}; SET LOCAL statement_timeout = {milliseconds}; {sql}"), parameters)
-                cursor.nextset()
-                cursor.nextset()
+                before = f"{READ_COMMITTED}; {PIN}; SET LOCAL statement_timeout = {milliseconds}"
+                cursor.execute(_sql(f"{before}; {sql}"), parameters)
+                for _ in before.split("; "):
+                    cursor.nextset()
                 return cursor.fetchall() if cursor.description else []
         except _FAILURES as error:
             raise explain(error, "statement", lost=self._connection.closed) from None

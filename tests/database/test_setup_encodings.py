@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import pytest
 from click.testing import CliRunner, Result
 
+from conformance.worker import until
+from database.heartbeat_sql import claims_of, connected
 from database.scraped import SETTINGS, Page, errors, page_of, reader
 from riverkeeper.cli import main
 from riverkeeper.config.layers import Options
@@ -17,6 +19,7 @@ from riverkeeper.database import Database, Session
 from riverkeeper.demo.postgres import Server
 from riverkeeper.demo.table import create_river_table
 from riverkeeper.errors import DatabaseError, Trouble
+from riverkeeper.heartbeat import Beater, Tier
 from riverkeeper.keeper.check import examine
 from riverkeeper.keeper.report import Level
 from riverkeeper.keeper.schema import install
@@ -128,3 +131,14 @@ def test_a_text_that_is_read_as_it_is_and_is_none(postgres: Server) -> None:
         database.close()
 
     assert raised.value.trouble is Trouble.NO_SUCH_TEXT
+
+
+def test_a_note_in_letters_that_the_database_lacks_silences_nobody(place: Place) -> None:
+    """It is written as escapes, and every claim of the process goes on beating."""
+    with connected(f"{place.url}?client_encoding=UTF8") as sql:
+        claim = claims_of(sql, 1)[0]
+        beater = Beater(place.url, client_id="worker", tier=Tier(interval=1.0))
+        with beater, beater.beating(claim["job_id"], claim["attempt"], claim["attempted_at"]) as beat:
+            beat.progress(0.5, "ж日é")
+            row = "SELECT progress FROM riverkeeper.heartbeat WHERE job_id = %s AND progress IS NOT NULL"
+            until(lambda: sql.execute(row, [claim["job_id"]]).fetchone(), "a beat with progress")

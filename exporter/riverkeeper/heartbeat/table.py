@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 from riverkeeper import __version__
@@ -39,16 +40,26 @@ class Table:
         self._process = process
         self._fence = fence or Fence(wanted=False)
         self._line = Line(url, self._schemas, self._check)
+        self._plain_notes = False  # this database's encoding lacks a letter of theirs
 
     def beat(self, beats: Sequence[tuple[Beat, Told]], seconds: float) -> dict[Claim, Standing]:
         """Beat for the process and all these claims. Raises DatabaseError: then nothing is known of any of them."""
-        rows = self._line.ask("heartbeat/sql/beat", self.parameters(beats), seconds)
+        try:
+            rows = self._line.ask("heartbeat/sql/beat", self.parameters(beats), seconds)
+        except DatabaseError as error:
+            if error.trouble is not Trouble.NO_SUCH_TEXT or self._plain_notes:
+                raise
+            self._plain_notes = True  # a letter that this database lacks must not silence every job
+            rows = self._line.ask("heartbeat/sql/beat", self.parameters(beats), seconds)
         standings = {(row.job_id, row.attempted_at): Standing(row.standing) for row in rows}
         return {beat.claim: standings[beat.claim.job_id, beat.claim.attempted_at] for beat, _ in beats}
 
-    def parameters(self, beats: Sequence[tuple[Beat, Told]]) -> dict[str, object]:
+    def parameters(self, beats: Sequence[tuple[Beat, Told]]) -> dict[str, Any]:
         """Of beat.sql."""
-        return {**self._who(), **_columns(beats)}
+        values = {**self._who(), **_columns(beats)}
+        if self._plain_notes:
+            values["notes"] = [note and _plain(note) for note in values["notes"]]
+        return values
 
     def end(self, ended: Mapping[Claim, Outcome], seconds: float) -> None:
         """Say how claims that have beaten ended. Raises DatabaseError."""
@@ -110,7 +121,7 @@ def columns_of(claims: Sequence[Claim]) -> dict[str, object]:
     }
 
 
-def _columns(beats: Sequence[tuple[Beat, Told]]) -> dict[str, object]:
+def _columns(beats: Sequence[tuple[Beat, Told]]) -> dict[str, Any]:
     ordered = sorted(beats, key=lambda pair: (pair[0].claim.job_id, pair[0].claim.attempted_at))
     return {
         **columns_of([beat.claim for beat, _ in ordered]),
@@ -120,6 +131,10 @@ def _columns(beats: Sequence[tuple[Beat, Told]]) -> dict[str, object]:
         "progress": [fit_fraction(told[0]) for _, told in ordered],
         "notes": [fit_note(told[1]) for _, told in ordered],
     }
+
+
+def _plain(text: str) -> str:
+    return text.encode("ascii", "backslashreplace").decode()
 
 
 def _interval(seconds: float | None) -> str | None:

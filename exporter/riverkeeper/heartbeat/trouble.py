@@ -10,7 +10,7 @@ from riverkeeper.errors import DatabaseError, Trouble
 log = logging.getLogger("riverkeeper.heartbeat")  # the standard one: this runs in somebody else's program
 
 # The server answers, and its answer is that there are no heartbeats here. That is no silence: it cancels nothing.
-REFUSALS = frozenset({Trouble.MISSING, Trouble.FORBIDDEN, Trouble.WRONG_KEEPER, Trouble.TOO_NEW})
+REFUSALS = frozenset({Trouble.MISSING, Trouble.FORBIDDEN, Trouble.ROW_SECURITY, Trouble.WRONG_KEEPER, Trouble.TOO_NEW})
 
 
 def refused(error: DatabaseError) -> bool:

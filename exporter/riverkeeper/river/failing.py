@@ -6,6 +6,7 @@ from riverkeeper.database import Transaction
 from riverkeeper.river.layout import Layout
 from riverkeeper.web.keeper import FailingJob, FailingJobs
 
+ERROR_BYTES = 200_000_000  # of all shown jobs, as stored: about a second
 SCAN_BOUND = 20_000  # waiting rows of each state that are looked at: under 50 ms
 
 
@@ -14,7 +15,7 @@ def read_failing(tx: Transaction, layout: Layout, queue: str | None, kind: str |
     opened = tx.query("river/open_transaction")[0]
     states = list(layout.live_states)
     values = {"states": states, "queue": queue, "kind": kind, "scan_bound": SCAN_BOUND, "shown": shown}
-    rows = tx.find("river/read_failing", values)
+    rows = tx.find("river/read_failing", values | {"most_bytes": ERROR_BYTES}, seconds=tx.remaining())
     jobs = tuple(
         FailingJob(
             row.id, row.queue, row.kind, row.state, row.attempt, row.max_attempts,

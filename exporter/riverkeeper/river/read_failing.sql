@@ -1,5 +1,6 @@
 -- Question: which live jobs have failed, nearest to being discarded first?
--- Index: river_job_prioritized_fetching_index, at most scan_bound rows a state; errors are read of the shown rows only.
+-- Index: river_job_prioritized_fetching_index, at most scan_bound rows a state; errors are read of the shown rows only, and
+-- of those only the last, up to most_bytes as stored: the whole array must be unpacked for it, twice.
 -- NULL: last_error where the last error has no text, attempted_at where never claimed; a filter that is NULL is none.
 SELECT
     shown.id,
@@ -10,7 +11,12 @@ SELECT
     shown.max_attempts,
     extract(epoch FROM shown.scheduled_at)::double precision AS scheduled_at,
     extract(epoch FROM shown.attempted_at)::double precision AS attempted_at,
-    left(shown.errors[cardinality(shown.errors)] ->> 'error', 500) AS last_error,
+    CASE WHEN sum(pg_column_size(shown.errors)) OVER (
+            ORDER BY shown.max_attempts - shown.attempt, shown.scheduled_at, shown.id
+        ) <= %(most_bytes)s
+        THEN left(shown.errors[array_upper(shown.errors, 1)] ->> 'error', 500)
+        ELSE 'not read here: the errors of this job take ' || pg_size_pretty(pg_column_size(shown.errors)::bigint)
+    END AS last_error,
     shown.found,
     shown.bounded
 FROM (

@@ -1,11 +1,18 @@
 -- Question: how large are the job table and the heartbeat table with their indexes, and how many dead rows wait for vacuum?
 -- Index: none is read; sizes of files and the statistics collector's counts.
--- NULL: never; on a standby the row counts are zero (they are kept by the primary).
+-- NULL: never; on a standby the row counts are zero (they are kept by the primary). A partitioned table has no file of its
+-- own: it is as large as its partitions.
 SELECT
     c.relname::text AS table_name,
-    pg_total_relation_size(c.oid) AS bytes,
-    coalesce(s.n_dead_tup, 0) AS dead_rows,
-    coalesce(s.n_live_tup, 0) AS live_rows
+    sum(pg_total_relation_size(part.relid))::bigint AS bytes,
+    coalesce(sum(s.n_dead_tup), 0)::bigint AS dead_rows,
+    coalesce(sum(s.n_live_tup), 0)::bigint AS live_rows
 FROM pg_catalog.pg_class AS c
-LEFT JOIN pg_catalog.pg_stat_all_tables AS s ON s.relid = c.oid
+CROSS JOIN LATERAL (
+    SELECT c.oid AS relid WHERE c.relkind <> 'p'
+    UNION ALL
+    SELECT tree.relid::oid FROM pg_partition_tree(c.oid) AS tree WHERE c.relkind = 'p' AND tree.isleaf
+) AS part
+LEFT JOIN pg_catalog.pg_stat_all_tables AS s ON s.relid = part.relid
 WHERE c.oid = ANY (%(tables)s::oid[])
+GROUP BY c.oid, c.relname

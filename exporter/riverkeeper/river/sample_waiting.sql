@@ -1,11 +1,14 @@
 -- Question: how many jobs wait in each (state, queue, priority), by a sample of the table's pages?
 -- Index: none; about `pages` whole pages of the table, nearly the same ones each time, however large it is.
--- NULL: never. No rows where nothing of the states was in the sample; a partitioned table has no pages of its own.
+-- NULL: never. No rows where nothing of the states was in the sample. The pages of a partitioned table are its partitions'.
 WITH size AS (
     SELECT least(1, %(pages)s::double precision / greatest(1, own.pages)) * least(1, own.pages) AS share
     FROM pg_catalog.pg_type AS t
     CROSS JOIN LATERAL (
-        SELECT pg_relation_size(t.typrelid) / current_setting('block_size')::integer AS pages
+        SELECT (
+            pg_relation_size(t.typrelid) + coalesce(sum(pg_relation_size(tree.relid)) FILTER (WHERE tree.level > 0), 0)
+        ) / current_setting('block_size')::integer AS pages
+        FROM pg_partition_tree(t.typrelid) AS tree
     ) AS own
     WHERE t.oid = pg_typeof(NULL::river.river_job)
 )
