@@ -67,12 +67,8 @@ class Fleets:
             until(self._all_beat, "every worker to beat", PATIENCE)
 
     def _all_beat(self) -> bool:
-        """A worker beats from its first job on, so each is given short ones until it has had one."""
         beating = {row[0] for row in self.river.rows("SELECT client_id FROM riverkeeper.client")}
-        if self.alive.keys() <= beating:
-            return True
-        self.river.insert(2 * WORKERS, "-kinds", "short", "-queues", "default")
-        return False
+        return self.alive.keys() <= beating
 
     def kill(self, name: str) -> None:
         self.alive.pop(name).program.kill()
