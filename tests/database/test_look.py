@@ -15,6 +15,7 @@ from riverkeeper.cli import main
 from riverkeeper.config.layers import Options
 from riverkeeper.config.load import load
 from riverkeeper.database import Session
+from riverkeeper.keeper.schema import install
 from riverkeeper.look.finding import Finding
 from riverkeeper.look.inspect import inspect
 
@@ -174,6 +175,29 @@ def successor(sql: Session) -> None:
     )  # fmt: skip
 
 
+def silent_worker(sql: Session, url: str) -> None:
+    install(url, None, None)
+    insert(sql, "ingest", "running", claimed=900.0, clients=["w_1"])
+    sql.execute(
+        "INSERT INTO riverkeeper.heartbeat (job_id, attempted_at, attempt, instance, beat_interval, beat_at)"
+        " SELECT id, attempted_at, attempt, gen_random_uuid(), '10 s', now() - interval '5 min' FROM river_job"
+        " WHERE kind = 'ingest'"
+    )
+
+
+def test_jobs_whose_heartbeats_stopped(river_url: str, healthy: Session) -> None:
+    """Suspected while nobody verifies the heartbeat path, with what is missing; stuck once it is verified."""
+    silent_worker(healthy, river_url)
+    unproven = inspected(river_url)
+    healthy.execute("UPDATE riverkeeper.control SET path_ok_since = now() - interval '1 day', path_probe_at = now()")
+    proven = inspected(river_url)
+
+    assert [finding.kinds for finding in unproven["suspected"]] == [("ingest",)]
+    assert "stuck" not in unproven
+    assert [finding.kinds for finding in proven["stuck"]] == [("ingest",)]
+    assert "suspected" not in proven
+
+
 TROUBLES = {
     "rescued_by_river": (killed_and_rescued, "charge_card"),
     "worked_twice": (late_failure, "payout"),
@@ -222,7 +246,9 @@ def test_each_finding_has_its_heading_in_the_docs() -> None:
     """A finding links to its paragraph."""
     text = (Path(__file__).parents[2] / "docs" / "look.md").read_text(encoding="utf-8")
 
-    assert [name for name in [*TROUBLES, "heartbeats_would_help"] if f"### {name}\n" not in text] == []
+    assert [
+        name for name in [*TROUBLES, "heartbeats_would_help", "stuck", "suspected"] if f"### {name}\n" not in text
+    ] == []
 
 
 def test_a_rescue_of_ours_is_not_rivers(river_url: str, healthy: Session) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypedDict
 
-from riverkeeper.look.finding import Certainty, Finding, Part, about, counted, listed
+from riverkeeper.look.finding import MOST_IDS, Certainty, Finding, Part, about, counted, listed
 from riverkeeper.look.job_trace import Traces
 from riverkeeper.snapshot import Queue, Snapshot
+from riverkeeper.verdict.verdict import StuckJob
 from riverkeeper.verdict.words import Reason
 from riverkeeper.web.words import span
 
@@ -65,18 +67,66 @@ class Present:
 def findings_now(present: Present) -> Iterator[Finding]:
     """Findings about this moment, gravest first."""
     for check in (
-        workers_gone, poisoned, running_past_the_limit, cancel_not_obeyed, leader_missing, scheduler_stalled,
-        queues_stand_still, kinds_not_worked, slow_queues, cleaner_behind,
+        stuck, suspected, workers_gone, poisoned, running_past_the_limit, cancel_not_obeyed, leader_missing,
+        scheduler_stalled, queues_stand_still, kinds_not_worked, slow_queues, cleaner_behind,
     ):  # fmt: skip
         yield from check(present)
 
 
+def stuck(present: Present) -> Iterator[Finding]:
+    """Jobs that heartbeats or learned limits prove to be stuck, by reason."""
+    found = present.snapshot.judged.stuck if present.snapshot.judged else ()
+    for reason in sorted({one.verdict.reason for one in found}):
+        jobs = [one for one in found if one.verdict.reason is reason]
+        yield Finding(
+            "stuck",
+            Part.NOW,
+            f"{counted(len(jobs), 'job')} of {listed(one.job.kind for one in jobs)} stuck: {reason}",
+            "Heartbeats or a limit of the kind prove it: `riverkeeper stuck` shows value, limit and origin of each.",
+            Certainty.PROVEN,
+            "The tier of each says what the rescuer does.",
+            **_about(jobs),
+        )
+
+
+def suspected(present: Present) -> Iterator[Finding]:
+    """Jobs that may be stuck, and the evidence that is missing. Workers without heartbeats have their own finding."""
+    every = present.snapshot.judged.suspected if present.snapshot.judged else ()
+    found = [one for one in every if one.verdict.reason is not Reason.WORKER_SUSPECT]
+    for reason in sorted({one.verdict.reason for one in found}):
+        jobs = [one for one in found if one.verdict.reason is reason]
+        yield Finding(
+            "suspected",
+            Part.NOW,
+            f"{counted(len(jobs), 'job')} of {listed(one.job.kind for one in jobs)} suspected to be stuck: {reason}",
+            f"What is missing: {jobs[0].verdict.missing}",
+            Certainty.POSSIBLE,
+            "Nothing is done about them until it is proven: `riverkeeper stuck` shows each.",
+            **_about(jobs),
+        )
+
+
+def _about(jobs: Sequence[StuckJob]) -> _About:
+    ids = sorted(one.job.claim.job_id for one in jobs)
+    return _About(
+        jobs=len(jobs),
+        kinds=tuple(sorted({one.job.kind for one in jobs})),
+        queues=tuple(sorted({one.job.queue for one in jobs})),
+        job_ids=tuple(ids[:MOST_IDS]),
+    )
+
+
+class _About(TypedDict):
+    jobs: int
+    kinds: tuple[str, ...]
+    queues: tuple[str, ...]
+    job_ids: tuple[int, ...]
+
+
 def workers_gone(present: Present) -> Iterator[Finding]:
     """Running jobs whose client has a successor on its host, and has claimed nothing since."""
-    judged = present.snapshot.judged
-    found = (
-        {one.job.claim.job_id for one in judged.stuck if one.verdict.reason is Reason.WORKER_SUSPECT} if judged else ()
-    )
+    every = present.snapshot.judged.suspected if present.snapshot.judged else ()
+    found = {one.job.claim.job_id for one in every if one.verdict.reason is Reason.WORKER_SUSPECT}
     jobs = [claim for claim in present.traces.running if claim.id in found]
     if jobs:
         oldest = present.now - min(job.attempted_at for job in jobs)
