@@ -26,6 +26,8 @@ from riverkeeper.keeper.schema import find_schemas, look
 from riverkeeper.names import NO_NAMES, Names, Pair, keep
 from riverkeeper.notes import live_pairs, notes
 from riverkeeper.questions import Questions
+from riverkeeper.rescue.history import read_report
+from riverkeeper.rescue.report import Tally
 from riverkeeper.rescue.rules import Rules
 from riverkeeper.rescue.standing import read_rescuing
 from riverkeeper.rescue.state import Rescuing
@@ -42,6 +44,7 @@ from riverkeeper.verdict.unmatched import unmatched
 
 log = structlog.get_logger()
 
+DAY, CLAIMS_SECONDS = 86_400.0, 60.0
 LOOK_AGAIN_SECONDS = 60.0  # the catalog is read again this often, and after anything failed
 
 
@@ -94,6 +97,8 @@ class Reader:
         self._names: Names = NO_NAMES
         self._sweeper = Sweeper()
         self._ran = 0  # running jobs of the last reading
+        self._claims: tuple[Tally, ...] = ()
+        self._claims_due_at = 0.0  # our monotonic clock
         self._judging = Judging(settings.policy)
         self._learner = Learner(settings.policy.learning)
 
@@ -187,7 +192,13 @@ class Reader:
         rules = self._settings.rules
         if rules is None or not (place.keeper.control and place.keeper.audit):
             return None
-        return questions.ask("rescuing", lambda: read_rescuing(questions.tx, rules, self._ourselves()), aside=True)
+        return questions.ask("rescuing", lambda: self._read_rescuing(questions.tx, rules), aside=True)
+
+    def _read_rescuing(self, tx: Transaction, rules: Rules) -> Rescuing:
+        found = read_rescuing(tx, rules, self._ourselves())
+        if time.monotonic() >= self._claims_due_at:  # it grows with the rescues of a day, and changes slowly
+            self._claims, self._claims_due_at = read_report(tx, DAY), time.monotonic() + CLAIMS_SECONDS
+        return replace(found, claims=self._claims)
 
     def _ask_all(self, questions: Questions, place: Place, now: float) -> Snapshot:
         ask, tx, layout = questions.ask, questions.tx, place.layout

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from riverkeeper.history.buckets import RUN_EDGES, WAIT_EDGES
 from riverkeeper.names import Names
+from riverkeeper.rescue.report import Tally
 from riverkeeper.rescue.state import Brake, Rescuing
 from riverkeeper.river.edges import AGE_EDGES, BEAT_EDGES
 from riverkeeper.snapshot import (
@@ -104,6 +105,7 @@ RESCUING = Rescuing(
     brakes={Brake.GRACE: "the keeper started 12 s ago"},
     wakes_open=1,
     last_rescue_at=NOW - 7200,
+    claims=(Tally("standard", "email", True, claims=9, false_ones=1, right_ones=5, open=2),),
 )
 FULL = Snapshot(
     up=True,

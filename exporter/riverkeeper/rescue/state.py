@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from riverkeeper.rescue.report import Tally
 from riverkeeper.verdict.words import Mode
 
 
@@ -28,4 +29,5 @@ class Rescuing:
     wakes_open: int | None = None  # None: the inbox cannot be read
     last_rescue_at: float | None = None  # database clock; of rescues that acted
     actor: str | None = None  # name of the replica that acted last
-    silence: str | None = None  # why silence of workers does not count at present, so that none is lost; None: it does
+    silence: str | None = None  # why missed heartbeats do not count at present, so that none is lost; None: they do
+    claims: tuple[Tally, ...] | None = None  # of the last day, by tier and kind: what became of their workers

@@ -11,7 +11,7 @@ TIME = "riverkeeper_time_to_rescue_seconds"
 
 
 def rescues(q: Queries) -> tuple[Panel, ...]:
-    return done(q), refused(q), late(q), last(q), wakes(q), time_to_rescue(q), webhook(q)
+    return done(q), refused(q), late(q), last(q), wakes(q), time_to_rescue(q), webhook(q), outcomes(q)
 
 
 def done(q: Queries) -> Panel:
@@ -86,6 +86,20 @@ def time_to_rescue(q: Queries) -> Panel:
         Query(f"histogram_quantile(0.5, {counts})", "p50"), Query(f"histogram_quantile(0.95, {counts})", "p95"),
         unit="s", width=12, height=6, fill=0,
     )  # fmt: skip
+
+
+def outcomes(q: Queries) -> Panel:
+    text = Text(
+        shows="Claims of the last 24 hours that were taken away, or in a dry run would have been: what became of their "
+        "workers.",
+        normal="right, and for some minutes open. In a dry run open for up to a day.",
+        next="false: see Late finishers. Read no rate off young bars: false is known at once, right only later. "
+        "`riverkeeper report` tells the rate where it can be known.",
+        empty="The audit cannot be read",
+    )
+    counts = by("mode, outcome", q.fact("riverkeeper_rescued_claims"))
+    return timeseries("Rescued claims by outcome", text, Query(counts, "{{mode}}: {{outcome}}"), unit="short", width=24,
+                      height=6, stacked=True, bars=True, links=[to_keeper("Rescues", "/rescues")])  # fmt: skip
 
 
 def webhook(q: Queries) -> Panel:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from riverkeeper.metrics.family import Bucketed, Family, Kind, Per, Samples
 from riverkeeper.rescue.refusal import Refusal
+from riverkeeper.rescue.report import Tally, by_tier
 from riverkeeper.rescue.state import Brake
 from riverkeeper.snapshot import Snapshot
 from riverkeeper.verdict.words import Mode
@@ -49,6 +50,22 @@ def wakes_open(snapshot: Snapshot) -> Samples:
 def last_rescue(snapshot: Snapshot) -> Samples:
     if snapshot.rescuing is not None and snapshot.rescuing.last_rescue_at is not None:
         yield (), snapshot.rescuing.last_rescue_at
+
+
+def rescued_claims(snapshot: Snapshot) -> Samples:
+    """Zeros for each tier in its mode, so that a first one is seen to come."""
+    state = snapshot.rescuing
+    if state is None or state.claims is None:
+        return
+    tiers = {(tier, mode) for tier, mode in state.modes.items() if mode is not Mode.DISABLED}
+    tallies = {(one.tier, Mode.DRY_RUN if one.dry_run else Mode.LIVE): one for one in by_tier(state.claims)}
+    for tier, mode in sorted(tiers | tallies.keys()):
+        one = tallies.get((tier, mode), Tally(tier, "", mode is Mode.DRY_RUN, 0, 0, 0, 0))
+        numbers = {"right": one.right_ones, "false": one.false_ones, "unknown": one.unknown, "open": one.open}
+        yield from (((tier, mode.value, outcome), float(numbers[outcome])) for outcome in OUTCOMES)
+
+
+OUTCOMES = ("right", "false", "unknown", "open")
 
 
 def actor(acts: Acts) -> Samples:
@@ -112,6 +129,17 @@ RESCUING: tuple[Family[Snapshot], ...] = (
         "When a job was last rescued (Unix time of the database; dry runs do not count). Absent until one is.",
         (),
         last_rescue,
+    ),
+    Family(
+        "riverkeeper_rescued_claims",
+        Kind.GAUGE,
+        "Claims of the last 24 hours that were taken away (mode live), or would have been (dry_run), by what became of "
+        "the previous worker: right, false, unknown (it cannot be known), open (not known yet). A false one is known "
+        "at once, a right one after ten minutes, in a dry run after a day.",
+        ("tier", "mode", "outcome"),
+        rescued_claims,
+        per=Per.OTHER,
+        times=TIERS * len(OUTCOMES),
     ),
 )
 
