@@ -20,6 +20,7 @@ import (
 	"github.com/riverqueue/river/rivertype"
 
 	"github.com/riverkeeper/riverkeeper/clients/go"
+	"github.com/riverkeeper/riverkeeper/clients/go/compat/suite"
 	"github.com/riverkeeper/riverkeeper/clients/go/internal/pgtest"
 	"github.com/riverkeeper/riverkeeper/clients/go/rivermiddleware"
 )
@@ -161,7 +162,7 @@ type shortArgs struct{}
 
 func (shortArgs) Kind() string { return "short" }
 
-// What the middleware costs jobs that end at once: rounds with and without it in turn. Processor time, of the workers and
+// What the middleware and the fence cost jobs that end at once: rounds with and without them in turn. Processor time, of the workers and
 // of the database together, tells it also on a machine that others use.
 func TestThroughputOfShortJobs(t *testing.T) {
 	measuring(t)
@@ -195,7 +196,11 @@ func ownCPU() time.Duration {
 
 func throughput(t *testing.T, jobs int, with bool) float64 {
 	t.Helper()
-	pool := pgtest.Pool(t, world.Fresh(t))
+	url := world.Fresh(t)
+	if with {
+		suite.InstallFence(t, url, suite.Keeper, "public")
+	}
+	pool := pgtest.Pool(t, url)
 	quiet := slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelError}))
 	var middleware []rivertype.Middleware
 	if with {
