@@ -65,7 +65,7 @@ class Judging:
         Raises DatabaseError.
         """
         groups = cells(self.policy, learned, running.pairs)
-        found = [sought(cell, self.policy.settle_grace, now, path_ok_since) for cell in groups]
+        found = [sought(cell, now, path_ok_since) for cell in groups]
         speakers = self._speakers(tx, [one for one in found if one.is_anything], readable, leader)
         found = [one if speakers.may_speak_for(one.kind) else replace(one, unbeaten=None) for one in found]
         rows = self._rows(tx, [one for one in found if one.is_anything], speakers, readable)
@@ -101,7 +101,6 @@ class Judging:
         asked = {
             **_columns(found),
             "clients": speakers.client_ids,
-            "settle_grace": self.policy.settle_grace,
             "metadata_interval": self.policy.metadata_interval,
             "most_bytes": METADATA_LARGE,
             "rfc3339": RFC3339,
@@ -142,7 +141,6 @@ class Judging:
             progress_at=row.progress_at,
             progress=row.progress,
             stop_requested_at=row.stop_requested_at,
-            settled_at=row.settled_at,
             ended_at=row.ended_at,
             outcome=row.outcome,
             fences=speakers.fences(row.client, row.instance),

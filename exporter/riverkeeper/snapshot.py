@@ -86,12 +86,11 @@ class RunningPair:
     cancel_pending: int
     oldest_claim: float | None  # attempted_at
     last_claim: float | None
-    oldest_beat: float | None  # of those that should beat again: neither lost, nor settled, nor given up
+    oldest_beat: float | None  # of those that should beat again: neither lost nor given up
     oldest_progress: float | None = None  # progress_at, of those of them that ever told of progress
     oldest_unbeaten: float | None = None  # attempted_at, of those without any beat
     longest_interval: float | None = None  # declared between beats, seconds; heartbeat.metadata_interval for metadata
     longest_lease: float | None = None  # seconds
-    oldest_settled: float | None = None  # settled_at, of those that are about to end
     oldest_given_up: float | None = None  # ended_at, of those that their client gave up and that still run
     undeclared: int = 0  # those that beat by metadata alone
 

@@ -7,7 +7,7 @@ from cures.cure import Cure
 GUARDS, RACES = "database/test_rescue_guards.py", "database/test_rescue_races.py"
 TOGETHER = "database/test_rescue_together.py"
 STATEMENTS = "database/test_rescue_statements.py"
-BEAT_OR_RESCUE = f"{RACES}::test_a_sign_of_life_and_a_rescue_have_one_winner"
+BEAT_OR_RESCUE = f"{RACES}::test_a_beat_and_a_rescue_have_one_winner"
 
 CURES = (
     Cure(
@@ -34,7 +34,7 @@ CURES = (
         "rescue/lock_beats.sql",
         "    FOR UPDATE OF h SKIP LOCKED\n",
         "",
-        (f"{BEAT_OR_RESCUE}[beat-beaten]", f"{BEAT_OR_RESCUE}[settle-beaten]"),
+        (f"{BEAT_OR_RESCUE}[beaten]",),
     ),
     Cure(
         "a rescue waits for a beat under way, while it holds others' rows",

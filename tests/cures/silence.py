@@ -91,28 +91,11 @@ CURES = (
         (EACH,),
     ),
     Cure(
-        "a result on its way through River's completer is overtaken by a rescue",
-        "verdict/judge.py",
-        "if beat is not None and _is_settling(beat, policy, now, path_ok_since):",
-        "if beat is not None and beat.settled_at == now:",
-        (
-            EACH,
-            f"{JUDGE}::test_settled_and_lost_claims_are_left_alone",
-        ),
-    ),
-    Cure(
-        "a result waits for a database that is away, and loses its grace meanwhile",
-        "verdict/judge.py",
-        "return min(since, age(path_ok_since, now) or 0.0) <= policy.settle_grace",
-        "return since <= policy.settle_grace",
-        (f"{JUDGE}::test_after_an_outage_every_claim_has_a_full_timeout",),
-    ),
-    Cure(
         "a claim that was taken away already is judged again",
         "verdict/judge.py",
         "if beat is not None and beat.lost_at is not None:",
         "if beat is not None and beat.lost_at == now:",
-        (EACH, f"{JUDGE}::test_settled_and_lost_claims_are_left_alone"),
+        (EACH, f"{JUDGE}::test_lost_claims_are_left_alone"),
     ),
     Cure(
         "a job that never told of progress is called hung",

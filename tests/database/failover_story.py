@@ -6,7 +6,6 @@ from pathlib import Path
 
 from conformance.floor import Event
 from database import keepers
-from database.heartbeat_sql import settle
 from database.keepers import BEAT, TIMEOUT, Fleet, Look, Worker, when
 from database.rescue_scene import SCHEMAS, did_it_commit
 from database.standby import Pair
@@ -17,7 +16,7 @@ from riverkeeper.rescue.switches import stop
 from riverkeeper.rescue.wake import Call, Scope
 from riverkeeper.verdict.job import Claim
 
-SETTLED = TIMEOUT + 4 * BEAT  # after which all that is silent would have been found
+QUIET = TIMEOUT + 4 * BEAT  # after which all that is silent would have been found
 AGAIN = """
 UPDATE river_job SET state = 'running', attempt = attempt + 1, attempted_at = clock_timestamp(),
     attempted_by = attempted_by || %s::text
@@ -43,7 +42,6 @@ class Story:
         old.sql.execute("UPDATE river_job SET kind = 'trial' WHERE id = %s", [ids(self.trial)[0]])
         self.fleet = fleet
         self.second = self.fresh = self.dead
-        self.settled = ""
         self.committed: list[bool | None] = []
         self.before: Event = {}  # the new server's table `control`, and then when the keeper had noticed
         self.proven: Event = {}
@@ -58,7 +56,6 @@ class Story:
         self.fresh, self.second = self.fleet.worker(3), self.fleet.worker()
         self.second.claims = list(self.old.sql.execute(AGAIN, [self.second.name]).fetchall())
         when(lambda: self._beats_for(self.fresh, 1) and self._beats_for(self.second, 2), "the new claims to beat")
-        self.settled = settle(self.old.sql, self.second.claims[0])
         database = Database(self.pair.primary.database_url("river"))
         with database.writing(5.0, SCHEMAS) as tx:
             began = self.old.one("SELECT extract(epoch FROM now())::float8 AS at")["at"]
@@ -80,7 +77,7 @@ class Story:
         when(lambda: self.new.counts_for(BEAT), "a pass over claims that nobody has beaten for yet")
         self.late.alive = self.away.alive = True
         when(lambda: self.new.rescued() == 6, "the rescues to be made again")
-        when(lambda: self.new.counts_for(SETTLED), "a quiet time after it")
+        when(lambda: self.new.counts_for(QUIET), "a quiet time after it")
         self.committed.append(self.commits())
 
     def commits(self) -> bool | None:

@@ -92,3 +92,12 @@ def told_to_clients(sql: Connection) -> bool:
 def fence_command(url: str, *words: str) -> Result:
     """`riverkeeper schema …`."""
     return CliRunner().invoke(main, ["schema", *words, "--database-url", url])
+
+
+def gets_out(sql: Connection, claim: Event) -> bool:
+    """Whether a result of this claim would be written now; it is taken back."""
+    sql.execute("BEGIN")
+    try:
+        return result(sql, claim["job_id"], "completed", **{TOKEN: claim["attempted_at"]}) == 1
+    finally:
+        sql.execute("ROLLBACK")

@@ -22,7 +22,7 @@ TOLD = """CREATE TABLE IF NOT EXISTS told (
 # … and of each running job's present claim in the heartbeat table; empty where nothing beats there.
 HEARD = """CREATE TABLE IF NOT EXISTS heard (
     id bigint PRIMARY KEY, row_beat_at timestamptz, beat_interval interval, lease interval, progress_at timestamptz,
-    is_over boolean, settled_at timestamptz, gave_up_at timestamptz
+    is_over boolean, gave_up_at timestamptz
 )"""
 INSERT = """
 WITH given AS (
@@ -71,24 +71,23 @@ WITH thrown AS (  -- the same dice for the same table
             ELSE t.attempted_at + (now() - t.attempted_at) * more / 1024.0 END AS beat_at,
         CASE WHEN more %% 3 = 0 THEN now() - interval '1 second' * more END AS progress_at,
         CASE WHEN more %% 7 = 1 THEN now() END AS lost_at,
-        CASE WHEN more %% 7 = 2 THEN now() END AS settled_at,
         CASE WHEN more %% 7 = 3 THEN now() - interval '0.05 seconds' * more END AS gave_up_at
     FROM thrown AS t
     WHERE dice %% 5 < 3
 ), rows AS (
     INSERT INTO riverkeeper.heartbeat (job_id, attempt, attempted_at, instance, beat_interval, lease, beat_at,
-        progress_at, lost_at, settled_at, ended_at, outcome)
+        progress_at, lost_at, ended_at, outcome)
     SELECT
         b.id,
         CASE WHEN b.id %% 11 = 0 THEN b.attempt + 1 ELSE b.attempt END,  -- another claim's
         CASE WHEN b.id %% 13 = 0 THEN b.attempted_at - interval '1 microsecond' ELSE b.attempted_at END,  -- and this
-        gen_random_uuid(), b.beat_interval, b.lease, b.beat_at, b.progress_at, b.lost_at, b.settled_at,
+        gen_random_uuid(), b.beat_interval, b.lease, b.beat_at, b.progress_at, b.lost_at,
         b.gave_up_at, CASE WHEN b.gave_up_at IS NOT NULL THEN 'abandoned' END
     FROM beat AS b
 )
 INSERT INTO heard SELECT b.id, b.beat_at, b.beat_interval, b.lease, b.progress_at,
-    b.lost_at IS NOT NULL OR b.settled_at IS NOT NULL OR b.gave_up_at IS NOT NULL,
-    CASE WHEN b.lost_at IS NULL THEN b.settled_at END, CASE WHEN b.lost_at IS NULL THEN b.gave_up_at END
+    b.lost_at IS NOT NULL OR b.gave_up_at IS NOT NULL,
+    CASE WHEN b.lost_at IS NULL THEN b.gave_up_at END
 FROM beat AS b WHERE b.id %% 11 > 0 AND b.id %% 13 > 0
 """
 CLIENTS_BEAT = """INSERT INTO riverkeeper.client

@@ -17,36 +17,6 @@ from riverkeeper.statements import statement
 
 Connection = psycopg.Connection[Any]
 INSTANCE = uuid.UUID(int=1)
-# As clients did before results carried tokens; the keeper still heeds it.
-SETTLE = """
-WITH settled AS (
-    INSERT INTO riverkeeper.heartbeat AS h
-        (job_id, attempted_at, attempt, instance, beat_interval, lease, beat_at, settled_at)
-    SELECT
-        j.id, j.attempted_at, j.attempt, %(instance)s::uuid, %(beat_interval)s::interval, %(lease)s::interval,
-        now(), now()
-    FROM river_job AS j
-    WHERE j.id = %(job_id)s::bigint
-      AND j.state = 'running'
-      AND j.attempt = %(attempt)s::smallint
-      AND j.attempted_at = %(attempted_at)s::timestamptz
-    ON CONFLICT (job_id, attempted_at) DO UPDATE SET beat_at = excluded.beat_at, settled_at = excluded.settled_at
-    WHERE h.lost_at IS NULL
-    RETURNING h.job_id
-)
-SELECT CASE
-    WHEN EXISTS (SELECT FROM settled) THEN 'settled'
-    WHEN EXISTS (
-        SELECT
-        FROM river_job AS j
-        WHERE j.id = %(job_id)s::bigint
-          AND j.state = 'completed'
-          AND j.attempt = %(attempt)s::smallint
-          AND j.attempted_at = %(attempted_at)s::timestamptz
-    ) THEN 'finished'
-    ELSE 'lost'
-END AS standing
-"""
 
 
 @contextmanager
@@ -79,11 +49,6 @@ def beat(connection: Connection, claims: Sequence[Event], instance: uuid.UUID = 
         "progress": [None] * many, "notes": [None] * many,
     }  # fmt: skip
     return {row["job_id"]: row["standing"] for row in ask(connection, "beat", values)}
-
-
-def settle(connection: Connection, claim: Event) -> str:
-    values = {**claim, "instance": INSTANCE, "beat_interval": "10 s", "lease": None}
-    return str(connection.execute(SETTLE, values).fetchone()["standing"])  # type: ignore[index]
 
 
 def end(connection: Connection, claims: Sequence[Event]) -> None:

@@ -22,7 +22,7 @@ WITH job AS (
             AND t.beat_at <= to_timestamp(%(moment)s) + interval '5 minutes'
             THEN least(t.beat_at, to_timestamp(%(moment)s)) END AS told_at,
         CASE WHEN h.id IS NOT NULL THEN least(h.row_beat_at, to_timestamp(%(moment)s)) END AS row_beat_at,
-        h.beat_interval, h.lease, coalesce(h.is_over, false) AS is_over, h.progress_at, h.settled_at, h.gave_up_at,
+        h.beat_interval, h.lease, coalesce(h.is_over, false) AS is_over, h.progress_at, h.gave_up_at,
         to_timestamp(%(moment)s) AS now
     FROM river_job AS j
     JOIN told AS t USING (id)
@@ -102,7 +102,7 @@ PAIRS = """SELECT
     min(claimed_at) FILTER (WHERE beat_at IS NULL) AS oldest_unbeaten,
     greatest(max(beat_interval), max(CASE WHEN row_beat_at IS NULL AND told_at IS NOT NULL THEN interval '30 s' END))
         AS longest_interval,
-    max(lease) AS longest_lease, min(settled_at) AS oldest_settled,
+    max(lease) AS longest_lease,
     min(gave_up_at) AS oldest_given_up,
     count(*) FILTER (WHERE row_beat_at IS NULL AND told_at IS NOT NULL) AS undeclared
 FROM running GROUP BY 1, 2, 3"""

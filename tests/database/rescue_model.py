@@ -15,7 +15,8 @@ from uuid import UUID
 import psycopg
 
 from conformance.floor import Event
-from database.heartbeat_sql import Connection, beat, settle
+from database.fence_scene import TOKEN
+from database.heartbeat_sql import Connection, beat
 from database.rescue_scene import KEEPER, Scene
 from database.rescue_tables import Tables
 from database.rescue_watch import RESTRAINTS, Watching
@@ -32,7 +33,7 @@ from riverkeeper.verdict.judge import judge
 from riverkeeper.verdict.verdict import StuckJob
 from riverkeeper.verdict.words import Reason
 
-TIMEOUT, PROGRESS_TIMEOUT, SETTLE_GRACE = 35.0, 60.0, 120.0
+TIMEOUT, PROGRESS_TIMEOUT = 35.0, 60.0
 RESULTS = {
     "completed": "state = 'completed', finalized_at = now()",
     "failed": "state = 'retryable', scheduled_at = now()",
@@ -44,7 +45,8 @@ SELECT state::text, attempt, attempted_by, queue, kind, args, priority, max_atte
     AS errors, to_char(attempted_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS attempted_at,
     (SELECT count(*) FROM unnest(errors) AS e (error) WHERE e.error ->> 'error' LIKE '%%Riverkeeper%%') AS ours,
     (SELECT count(*) FROM riverkeeper.rescue AS r WHERE NOT r.dry_run AND r.action <> 'stop') AS audited,
-    (SELECT count(*) FROM riverkeeper.heartbeat AS h WHERE h.lost_at IS NOT NULL) AS lost
+    (SELECT count(*) FROM riverkeeper.heartbeat AS h WHERE h.lost_at IS NOT NULL) AS lost,
+    (SELECT count(*) FROM riverkeeper.late_result) AS late, metadata ? 'riverkeeper:claim' AS tokens
 FROM river_job
 """
 FETCH = """
@@ -80,6 +82,7 @@ class Model:
     found_by: float | None = None  # path_ok_since of the reading that found it
     ever: set[int] = field(default_factory=set)  # attempts that some server had as rescued
     opened: Opened | None = None
+    late: int = 0  # results that were dropped while a newer attempt ran
     job_id: int = 0
 
     def begin(self) -> None:
@@ -106,6 +109,13 @@ class Model:
             return self.sql.execute(statement, {"job_id": self.job_id}).rowcount
         except psycopg.errors.LockNotAvailable:
             return 0
+
+    def written(self, statement: str) -> bool | None:
+        """Whether somebody's statement changed the row; None: it met a lock and gave up."""
+        try:
+            return bool(self.sql.execute(statement).rowcount)
+        except psycopg.errors.LockNotAvailable:
+            return None
 
     def pass_time(self, seconds: float) -> None:
         """A keeper takes its turns all the while; only the first after a break could make a difference."""
@@ -139,16 +149,9 @@ class Model:
         for work in self.works:
             work.forgotten = work.number not in self.standby.known
             work.known = replace(self.standby.known.get(work.number, Known()))
-            if work.forgotten:  # River writes by the job's id alone, whatever server that meets
-                work.result = None
         self.works.sort(key=lambda work: not work.forgotten)
         self.past = Past({}, set(self.standby.rescued), self.standby.finished)
         self.open_for = 0.0  # what was found on the old server may still be acted on
-
-    @property
-    def is_exposed(self) -> bool:
-        """A result is on its way of whose settling no server knows any more: nothing keeps a new attempt from it."""
-        return any(work.result and work.fenced and work.known.settled is None for work in self.works)
 
     def fetch(self) -> None:
         if self.somebody(FETCH):
@@ -164,7 +167,6 @@ class Model:
             standing = beat(self.sql, claims, UUID(int=work.number + 1))
         except psycopg.errors.LockNotAvailable:
             return
-        work.process = 0.0
         if "lost" in standing.values():
             work.lost = True
         elif standing:
@@ -177,27 +179,32 @@ class Model:
             work.known.heard = work.known.told = 0.0
 
     def finish(self, work: Work, outcome: str) -> None:
-        """The work returns: what a fencing client then does (rule 6 of the contract)."""
-        if not (work.lost or work.short):
-            try:
-                standing = settle(self.sql, self.claim(work))
-            except psycopg.errors.LockNotAvailable:
-                return  # it tries again
-            work.named, work.lost, work.fenced = True, standing == "lost", standing != "lost"
-            if not work.lost:
-                work.known.settled = work.known.heard = 0.0
-        work.over = True
-        work.result, work.let_out = None if work.lost else outcome, 0.0
+        """The work returns. Its result goes its way, whether its worker knows that the claim is lost or not."""
+        work.over, work.result = True, outcome
 
-    def flush(self, work: Work) -> None:
-        """River's completer writes the result, by the job's id and `running` alone."""
-        before = self.job()
+    def flush(self, work: Work, *, again: bool = False) -> None:
+        """River's completer writes the result, by the job's id and `running` alone, however long that took.
+
+        `again`: and tries once more later, as after an answer that never came.
+        """
         assert work.result is not None
-        if not self.somebody(f"UPDATE river_job SET {RESULTS[work.result]} WHERE state = 'running'"):
+        before, token = self.job(), f'metadata = metadata || \'{{"{TOKEN}": "{work.attempted_at}"}}\''
+        running = self.written(f"UPDATE river_job SET {RESULTS[work.result]}, {token} WHERE state = 'running'")
+        if running is None:
+            return  # a lock; it tries again
+        if not running and self.written(f"UPDATE river_job SET {token} WHERE state <> 'running'") is None:
             return
-        assert (before["attempt"], before["attempted_at"]) == (work.attempt, work.attempted_at), "a zombie's result"
-        self.past.finished = work.result == "completed"
-        work.result = None
+        after = self.job()
+        if before["state"] == "running":
+            own = (before["attempt"], before["attempted_at"]) == (work.attempt, work.attempted_at)
+            assert running == own, "a late result"
+            assert after["late"] == before["late"] + (not own), "not recorded"
+            self.late += not own
+        if not running:
+            assert {**after, "late": 0} == {**before, "late": 0}
+        elif work.result == "completed":
+            self.past.finished = True
+        work.result = work.result if again else None
 
     def look(self) -> None:
         """A reading: what it finds may be acted on later."""
@@ -268,7 +275,7 @@ class Opened:
         assert not self._keeping.__exit__(RuntimeError, gone, None)
 
     def _is_right(self, done: Done) -> None:
-        """The claim ran, and had been silent for its limit while the way was open; nothing of it was settled."""
+        """The claim ran, and had been silent for its limit while the way was open."""
         claim, work = self._stuck.job.claim, self._work
         running = (self._before["state"], self._before["attempt"], self._before["attempted_at"])
         assert running == ("running", claim.attempt, claim.attempted_at), "not the claim that was judged"
@@ -276,7 +283,6 @@ class Opened:
         known, limit = work.known, TIMEOUT if done.reason is not Reason.HUNG else PROGRESS_TIMEOUT
         open_for = self._model.open_for
         assert open_for > limit - SLACK, "the way was not proven"
-        assert known.settled is None or min(known.settled, open_for) > SETTLE_GRACE - SLACK, "a result was on its way"
         if done.reason is not Reason.HUNG:
             heard = work.born if known.heard is None else known.heard  # the claim itself was a sign of life
             assert heard > TIMEOUT - SLACK, "its beats were fresh"

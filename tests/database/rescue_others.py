@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from conformance.floor import Event
 from conformance.worker import until
-from database.heartbeat_sql import Connection, beat, connected, end, settle
+from database.heartbeat_sql import Connection, beat, connected, end
 from riverkeeper.database import Transaction
 
 T = TypeVar("T")
@@ -56,10 +56,6 @@ def runs(*statements: str) -> Callable[[Connection, Event], int]:
 
 def beats(sql: Connection, claim: Event) -> int:
     return int(beat(sql, [claim])[claim["job_id"]] != "lost")
-
-
-def settles(sql: Connection, claim: Event) -> int:
-    return int(settle(sql, claim) == "settled")
 
 
 def ends(sql: Connection, claim: Event) -> int:

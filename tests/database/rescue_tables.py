@@ -22,7 +22,7 @@ RESTORE = ";".join(
 MOVE = """
 UPDATE river_job SET attempted_at = attempted_at - {by}, scheduled_at = scheduled_at - {by};
 UPDATE riverkeeper.heartbeat SET attempted_at = attempted_at - {by}, beat_at = beat_at - {by},
-    progress_at = progress_at - {by}, settled_at = settled_at - {by}, ended_at = ended_at - {by},
+    progress_at = progress_at - {by}, ended_at = ended_at - {by},
     stop_requested_at = stop_requested_at - {by}, lost_at = lost_at - {by};
 UPDATE riverkeeper.client SET beat_at = beat_at - {by}, started_at = started_at - {by};
 UPDATE riverkeeper.rescue SET attempted_at = attempted_at - {by}, at = at - {by};
@@ -31,7 +31,7 @@ UPDATE riverkeeper.control SET path_ok_since = path_ok_since - {by}, path_state 
 """
 UNPROVEN = "UPDATE riverkeeper.control SET path_probe_at = path_probe_at - {by}, actor_at = actor_at - {by}"
 EMPTY = ";".join(
-    [f"DELETE FROM {name}" for name in (*TABLES[:-1], "riverkeeper.brake")]
+    [f"DELETE FROM {name}" for name in (*TABLES[:-1], "riverkeeper.brake", "riverkeeper.late_result")]
     + ["UPDATE riverkeeper.control SET path_ok_since = NULL, path_probe_at = NULL, path_state = NULL"]
 )
 

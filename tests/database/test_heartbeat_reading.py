@@ -19,9 +19,9 @@ from riverkeeper.statements import statement
 JOB = """INSERT INTO river_job (kind, state, attempt, attempted_at, metadata)
     VALUES (%(kind)s, 'running', 2, now() - interval '100 s', %(metadata)s::jsonb) RETURNING id"""
 BEAT = """INSERT INTO riverkeeper.heartbeat
-    (job_id, attempted_at, attempt, instance, beat_interval, beat_at, lost_at, settled_at, lease, progress_at)
+    (job_id, attempted_at, attempt, instance, beat_interval, beat_at, lost_at, lease, progress_at)
     SELECT id, attempted_at, attempt, gen_random_uuid(), '10 s', now() - make_interval(secs => %(ago)s), %(lost)s,
-        %(settled)s, %(lease)s, now() - make_interval(secs => %(progress)s)
+        %(lease)s, now() - make_interval(secs => %(progress)s)
     FROM river_job WHERE kind = %(kind)s"""
 SAID = '{"health_check_at": "%s"}'
 
@@ -50,7 +50,7 @@ def run(sql: Session, kind: str, told_ago: float | None = None) -> None:
 
 
 def beat(sql: Session, kind: str, ago: float, progress: float | None = None, **more: object) -> None:
-    values = {"lost": None, "settled": None, "lease": None, **more}
+    values = {"lost": None, "lease": None, **more}
     sql.execute(BEAT, {"kind": kind, "ago": ago, "progress": progress, **values})
 
 
@@ -85,11 +85,10 @@ def test_the_later_of_two_beats_counts(kept: Session, river_url: str) -> None:
     assert {pair.beating for pair in found.values()} == {1}
 
 
-@pytest.mark.parametrize("over", ["lost", "settled"])
-def test_no_beat_is_awaited_of_a_claim_that_is_over(kept: Session, river_url: str, over: str) -> None:
+def test_no_beat_is_awaited_of_a_claim_that_is_over(kept: Session, river_url: str) -> None:
     """Its silence is no sign: it counts as beating, and in no age."""
     run(kept, "k")
-    beat(kept, "k", ago=50, progress=50, **{over: "2026-01-01T00:00:00Z"})
+    beat(kept, "k", ago=50, progress=50, lost="2026-01-01T00:00:00Z")
     snapshot = read(river_url)
     pair = pairs(snapshot)["k"]
 

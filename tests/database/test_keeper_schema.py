@@ -232,7 +232,7 @@ def test_uninstall_refuses_while_workers_beat(river_url: str, sql: Session, beat
     assert uninstall(river_url, None, None, force=True) == "riverkeeper"
 
 
-@pytest.mark.parametrize("over", ["lost_at", "settled_at", "ended_at"])
+@pytest.mark.parametrize("over", ["lost_at", "ended_at"])
 def test_a_claim_that_is_over_beats_no_more(river_url: str, sql: Session, over: str) -> None:
     """However young its last beat: nobody waits for it."""
     install(river_url, None, None)

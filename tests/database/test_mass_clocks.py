@@ -18,7 +18,7 @@ from database.keepers import BEAT, INTERVAL, TIMEOUT, Fleet, Look, beating, conf
 from riverkeeper import database
 from riverkeeper.keeper.schema import install
 
-SETTLED = TIMEOUT + 4 * BEAT
+QUIET = TIMEOUT + 4 * BEAT
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_a_step_of_the_database_s_clock_causes_no_rescue(
         before = look.control()["path_ok_since"]
         step(look.sql, by)
         when(lambda: look.control()["path_ok_since"] not in {before, None}, "the path to begin anew")
-        when(lambda: look.counts_for(SETTLED), "a quiet time after it")
+        when(lambda: look.counts_for(QUIET), "a quiet time after it")
 
     assert look.rescued() == 0
 
@@ -110,7 +110,7 @@ def test_a_keeper_that_stood_still_gives_every_claim_its_full_timeout(
         when(lambda: look.control()["path_ok_since"] not in {before, None}, "the path to begin anew")
         for worker in others:
             worker.alive = True
-        when(lambda: look.counts_for(3.0 + SETTLED), "a quiet time after it")
+        when(lambda: look.counts_for(3.0 + QUIET), "a quiet time after it")
         keeper.send_signal(signal.SIGTERM)
         _, log = keeper.communicate(timeout=60)
 

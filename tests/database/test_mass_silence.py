@@ -19,7 +19,7 @@ from riverkeeper.keeper.schema import install
 from riverkeeper.keeper.visit import visit
 from riverkeeper.rescue.switches import release
 
-SETTLED = TIMEOUT + 4 * BEAT  # after which all that is silent would have been found
+QUIET = TIMEOUT + 4 * BEAT  # after which all that is silent would have been found
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_a_database_that_was_away_causes_no_rescue(proxy: Proxy, fleet: Fleet, l
         when(lambda: look.counts_for(2 * BEAT), "some passes over claims that nobody has beaten for yet")
         for worker in others:
             worker.alive = True
-        when(lambda: look.counts_for(SETTLED), "a quiet time after it")
+        when(lambda: look.counts_for(QUIET), "a quiet time after it")
 
     none_lost(fleet, look)
     assert first.alive
@@ -94,7 +94,7 @@ def test_all_workers_frozen_and_continued_cause_no_rescue(
         assert (look.mass() or {})["engaged_at"] is not None
         for worker in workers:
             worker.alive = True
-        when(lambda: look.counts_for(SETTLED), "a quiet time after it")
+        when(lambda: look.counts_for(QUIET), "a quiet time after it")
 
     none_lost(fleet, look)
 

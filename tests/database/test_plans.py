@@ -52,7 +52,6 @@ ASKED: dict[str, Mapping[str, object]] = {
         "took": [60.0] * 2,
         "ended": [10.0] * 2,
         "clients": ["host-a"],
-        "settle_grace": 120.0,
     },
     "history/read_finished": question(SLOTS, most=BOUND),
     "history/read_last_finished": {"until": NOW, "bound": BOUND},

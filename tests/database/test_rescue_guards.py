@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from conformance.floor import Event
-from database.heartbeat_sql import beat, connected, settle
+from database.heartbeat_sql import beat, connected
 from database.rescue_scene import SCHEMAS, TIER, Scene, held_by
 from riverkeeper.database import Database
 from riverkeeper.rescue.act import rescue
@@ -98,20 +98,6 @@ def test_a_first_beat_since_it_was_found(scene: Scene) -> None:
 
     assert refusal(scene.rescue(claim, found)) is Refusal.BEAT
     assert untouched(scene, claim)
-
-
-def test_a_settled_claim_is_left_alone(scene: Scene) -> None:
-    """Its result is on its way: for settle_grace nobody takes the claim away, then it is judged again."""
-    claim = scene.stale()
-    found = scene.found(claim)
-    assert settle(scene.sql, claim) == "settled"
-    assert refusal(scene.rescue(claim, found)) is Refusal.SETTLED
-    assert untouched(scene, claim)
-
-    scene.sql.execute(
-        "UPDATE riverkeeper.heartbeat SET settled_at = now() - interval '3 min', beat_at = now() - interval '3 min'"
-    )
-    assert isinstance(scene.rescue(claim), Done)
 
 
 def test_silence_counts_only_from_a_proven_way_on(scene: Scene) -> None:

@@ -22,7 +22,6 @@ from database.rescue_others import (
     Other,
     beats,
     runs,
-    settles,
 )
 from database.rescue_scene import Scene, held_by
 from riverkeeper.database import Transaction
@@ -35,7 +34,7 @@ from riverkeeper.rescue.state import Brake
 
 Make = Callable[[Scene], Event]
 BEATEN_OR_NOT = pytest.mark.parametrize("make", [Scene.stale, Scene.never_beaten], ids=["beaten", "never beaten"])
-OTHERS = {"beat": beats, "settle": settles, "complete": runs(COMPLETE), "fail and claim anew": runs(FAIL, FETCH)}
+OTHERS = {"beat": beats, "complete": runs(COMPLETE), "fail and claim anew": runs(FAIL, FETCH)}
 STATEMENTS = 8  # the actor's lock, beats or tombstones, jobs, jobs read, marks or processes, jobs, audit, commit
 TERMINATE = """
 SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity

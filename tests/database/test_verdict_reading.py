@@ -20,10 +20,10 @@ WITH_POLICY = replace(SETTINGS, policy=POLICY)
 JOB = """INSERT INTO river_job (kind, state, attempt, attempted_at, attempted_by, metadata)
     VALUES (%(kind)s, 'running', 2, now() - make_interval(secs => %(age)s), ARRAY[%(client)s], %(metadata)s::jsonb)"""
 BEAT = """INSERT INTO riverkeeper.heartbeat
-    (job_id, attempted_at, attempt, instance, beat_interval, beat_at, lost_at, settled_at, lease, progress_at)
+    (job_id, attempted_at, attempt, instance, beat_interval, beat_at, lost_at, lease, progress_at)
     SELECT id, attempted_at, attempt, gen_random_uuid(), make_interval(secs => %(interval)s),
         now() - make_interval(secs => %(ago)s), now() - make_interval(secs => %(lost)s),
-        now() - make_interval(secs => %(settled)s), make_interval(secs => %(lease)s),
+        make_interval(secs => %(lease)s),
         now() - make_interval(secs => %(progress)s)
     FROM river_job WHERE kind = %(kind)s"""
 CLIENT = """INSERT INTO riverkeeper.client
@@ -58,7 +58,7 @@ def run(sql: Session, kind: str, age: float = 100.0, client: str = "w", metadata
 
 
 def beat(sql: Session, kind: str, ago: float, **more: float | None) -> None:
-    values = dict.fromkeys(("lost", "settled", "lease", "progress")) | {"interval": 10.0} | more
+    values = dict.fromkeys(("lost", "lease", "progress")) | {"interval": 10.0} | more
     sql.execute(BEAT, {"kind": kind, "ago": ago, **values})
 
 
@@ -81,11 +81,11 @@ def suspects(snapshot: Snapshot) -> dict[str, str]:
 
 
 def test_beats_of_the_table(kept: Session, river_url: str) -> None:
-    """Silent, hung, settled, raised by what the client declares, taken away already: each by its own row."""
+    """Silent, hung, raised by what the client declares, taken away already: each by its own row."""
     rows: dict[str, tuple[float, dict[str, float | None]]] = {
         "fresh": (5, {}), "silent": (50, {}), "slow": (50, {"interval": 20.0}), "slower": (70, {"interval": 20.0}),
         "leased": (50, {"lease": 45.0}), "hung": (5, {"progress": 70.0}), "moving": (5, {"progress": 50.0}),
-        "settled": (90, {"settled": 90.0}), "stranded": (90, {"settled": 130.0}), "lost": (90, {"lost": 20.0}),
+        "lost": (90, {"lost": 20.0}),
         "brief": (5, {}), "ahead": (-500, {}),
     }  # fmt: skip
     for kind, (ago, more) in rows.items():
@@ -94,7 +94,7 @@ def test_beats_of_the_table(kept: Session, river_url: str) -> None:
     snapshot = read(river_url, WITH_POLICY)
 
     assert reasons(snapshot) == {
-        "silent": "worker_lost", "slower": "worker_lost", "hung": "hung", "stranded": "worker_lost",
+        "silent": "worker_lost", "slower": "worker_lost", "hung": "hung",
         "brief": "over_budget",
     }  # fmt: skip
     page = page_of(snapshot)

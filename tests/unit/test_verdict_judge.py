@@ -65,8 +65,6 @@ def never(*instances: Instance, **job: float | None) -> RunningJob:
         (beaten(beat_at=NOW - 49, lease=40), LIMITS, Reason.OK),
         (beaten(beat_at=NOW - 51, lease=40), LIMITS, Reason.WORKER_LOST),
         (beaten(beat_at=NOW - 500, lost_at=NOW - 9), ALL_LIMITS, Reason.UNKNOWN),
-        (beaten(beat_at=NOW - 119, settled_at=NOW - 119), ALL_LIMITS, Reason.OK),
-        (beaten(beat_at=NOW - 121, settled_at=NOW - 121), LIMITS, Reason.WORKER_LOST),
         (never(SILENT), LIMITS, Reason.WORKER_LOST),
         (never(SILENT, SILENT), LIMITS, Reason.WORKER_LOST),
         (never(SILENT, OTHER_KIND), LIMITS, Reason.WORKER_LOST),
@@ -146,7 +144,6 @@ def test_after_an_outage_every_claim_has_a_full_timeout() -> None:
     assert reason(silent, since=NOW - 34) is Reason.PATH_UNVERIFIED
     assert reason(silent, since=NOW - 36) is Reason.WORKER_LOST
     assert reason(silent, since=None) is Reason.PATH_UNVERIFIED
-    assert reason(beaten(beat_at=NOW - 3600, settled_at=NOW - 3600), since=NOW - 60) is Reason.OK
 
 
 @patient
@@ -197,9 +194,7 @@ def test_what_an_open_path_would_prove_is_suspected_until_then(
 @given(jobs, policies, st.none() | moments)
 def test_a_claim_that_was_given_up_needs_no_path(job: RunningJob, policy: Policy, since: float | None) -> None:
     """Its own client reported it: whatever is known of the path, the verdict is the same."""
-    ended = replace(
-        job, beat=replace(job.beat or FRESH, lost_at=None, settled_at=None, ended_at=NOW - 20, outcome="failed")
-    )
+    ended = replace(job, beat=replace(job.beat or FRESH, lost_at=None, ended_at=NOW - 20, outcome="failed"))
 
     assert judge(ended, policy, LIMITS, NOW, since) == judge(ended, policy, LIMITS, NOW, None)
 
@@ -211,7 +206,7 @@ def test_what_is_fresh_is_never_stuck(job: RunningJob, policy: Policy, since: fl
     limits = _limits(job, policy)
     shortest = min((one.seconds for one in _all(limits) if not math.isnan(one.seconds)), default=0.0)
     recent = NOW - max(min(young, shortest - 1e-3), 0.0)  # a float of today holds no more than microseconds
-    beat = replace(job.beat or FRESH, beat_at=recent, settled_at=None, lost_at=None, progress_at=recent, outcome=None)
+    beat = replace(job.beat or FRESH, beat_at=recent, lost_at=None, progress_at=recent, outcome=None)
 
     assert not judge(replace(job, beat=beat, claimed_at=recent), policy, limits, NOW, since).reason.is_stuck
 
@@ -230,12 +225,10 @@ def test_the_row_wins(job: RunningJob, policy: Policy, since: float) -> None:
 
 @patient
 @given(jobs, policies, moments)
-def test_settled_and_lost_claims_are_left_alone(job: RunningJob, policy: Policy, since: float) -> None:
-    """A settled one within its grace is ok; one that was taken away is not judged again, for no reason at all."""
-    settled = replace(job, beat=replace(job.beat or FRESH, settled_at=NOW - policy.settle_grace / 2, lost_at=None))
+def test_lost_claims_are_left_alone(job: RunningJob, policy: Policy, since: float) -> None:
+    """One that was taken away is not judged again, for no reason at all."""
     lost = replace(job, beat=replace(job.beat or FRESH, lost_at=NOW - 1))
 
-    assert judge(settled, policy, _limits(job, policy), NOW, since).reason is Reason.OK
     assert judge(lost, policy, _limits(job, policy), NOW, since).reason is Reason.UNKNOWN
 
 

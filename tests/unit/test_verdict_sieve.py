@@ -36,7 +36,6 @@ def finite(job: RunningJob) -> RunningJob:
             interval=abs(beat.interval) if math.isfinite(beat.interval) else 10.0,
             lease=beat.lease and (abs(beat.lease) if math.isfinite(beat.lease) else None),
             progress_at=beat.progress_at and _finite(beat.progress_at),
-            settled_at=beat.settled_at and _finite(beat.settled_at),
             ended_at=beat.ended_at and _finite(beat.ended_at),
             by_metadata=False,
         )
@@ -51,9 +50,8 @@ def group(running: Iterable[RunningJob]) -> RunningPair:
     """Jobs as river/read_running.sql adds them up."""
     every = list(running)
     beats = [job.beat for job in every if job.beat is not None]
-    awaited = [beat for beat in beats if beat.lost_at is None and beat.settled_at is None
+    awaited = [beat for beat in beats if beat.lost_at is None
                and not (beat.outcome in GAVE_UP and beat.ended_at is not None)]  # fmt: skip
-    settled = [beat.settled_at for beat in beats if beat.lost_at is None and beat.settled_at is not None]
     return RunningPair(
         queue=JOB.queue, kind=JOB.kind, priority=1, jobs=len(every), beating=len(beats), failing=0, last_attempt=0,
         cancel_pending=0, oldest_claim=min(job.claimed_at for job in every), last_claim=NOW,
@@ -62,7 +60,6 @@ def group(running: Iterable[RunningJob]) -> RunningPair:
         oldest_unbeaten=min((job.claimed_at for job in every if job.beat is None), default=None),
         longest_interval=max((beat.interval for beat in beats), default=None),
         longest_lease=max((beat.lease for beat in beats if beat.lease is not None), default=None),
-        oldest_settled=min(settled, default=None),
         oldest_given_up=min((job.gave_up_at for job in every if job.gave_up_at is not None), default=None),
     )  # fmt: skip
 
@@ -72,7 +69,7 @@ def found_by(one: Sought, job: RunningJob, policy: Policy) -> bool:
     beat = job.beat
     if beat is None:
         return _over(NOW - job.claimed_at, one.took) or _over(NOW - job.claimed_at, one.unbeaten)
-    if beat.lost_at is not None or (beat.settled_at is not None and NOW - beat.settled_at <= policy.settle_grace):
+    if beat.lost_at is not None:
         return False
     raised_to = max(3 * beat.interval, (beat.lease + one.drain) if beat.lease is not None else 0.0)
     return (
@@ -95,7 +92,7 @@ def test_whatever_is_stuck_is_found(
     """For any jobs of a group: each one that judge calls stuck or suspected is looked for, and its row is found."""
     running = [finite(job) for job in running]
     (cell,) = cells(policy, {JOB.kind: past} if past else {}, [group(running)])
-    one = sought(cell, policy.settle_grace, NOW, since)
+    one = sought(cell, NOW, since)
     limits = limits_of(policy, cell.tier, JOB.kind, past)
 
     for job in running:
@@ -122,10 +119,8 @@ def test_what_is_used_up_and_what_is_stuck_agree(running: list[RunningJob], poli
 
 
 def _is_excused(job: RunningJob) -> bool:
-    """Its claim was taken away or is about to end."""
-    return job.beat is not None and (
-        job.beat.lost_at is not None or job.beat.settled_at is not None or job.gave_up_at is not None
-    )
+    """Its claim was taken away or given up."""
+    return job.beat is not None and (job.beat.lost_at is not None or job.gave_up_at is not None)
 
 
 def test_a_healthy_fleet_is_not_looked_into() -> None:
@@ -133,7 +128,7 @@ def test_a_healthy_fleet_is_not_looked_into() -> None:
     young = replace(JOB, claimed_at=NOW - 20, instances=(ALIVE,))
     (cell,) = cells(POLICY, {}, [group([replace(JOB, beat=FRESH), young])])
 
-    assert not sought(cell, 120.0, NOW, OPEN).is_anything
+    assert not sought(cell, NOW, OPEN).is_anything
 
 
 def test_silence_is_looked_for_whatever_is_known_of_the_path() -> None:
@@ -143,7 +138,7 @@ def test_silence_is_looked_for_whatever_is_known_of_the_path() -> None:
     (cell,) = cells(policy, {}, [group([silent])])
 
     for since in (None, NOW - 34):
-        one = sought(cell, 120.0, NOW, since)
+        one = sought(cell, NOW, since)
         assert (one.silent, one.still) == (35.0, None)
-    one = sought(cell, 120.0, NOW, NOW - 61)
+    one = sought(cell, NOW, NOW - 61)
     assert (one.silent, one.still) == (35.0, 60.0)

@@ -48,7 +48,6 @@ beats = st.builds(
     progress_at=st.none() | moments,
     lost_at=st.sampled_from([None, None, None, NOW - 5]),
     stop_requested_at=st.none() | moments,
-    settled_at=st.one_of(st.none(), st.none(), moments),
     ended_at=st.none() | moments,
     outcome=st.sampled_from([None, None, "completed", "failed", "abandoned"]),
     fences=st.booleans(),
@@ -84,6 +83,5 @@ policies = st.builds(
     Policy,
     tiers=tiers.map(lambda tier: {"standard": tier}),
     assign=st.lists(st.builds(Assignment, tier=st.sampled_from(["standard", "gone"])), max_size=2).map(tuple),
-    settle_grace=st.floats(0, 1000),
     max_rescues=st.integers(1, 4),
 )

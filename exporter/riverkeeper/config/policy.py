@@ -24,7 +24,6 @@ def policy_of(config: Settings) -> Policy:
             window=learned.window,
         ),
         metadata_interval=config.heartbeat.metadata_interval,
-        settle_grace=config.rescue.settle_grace,
         max_rescues=config.rescue.max_rescues,
     )
 

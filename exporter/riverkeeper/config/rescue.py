@@ -101,14 +101,6 @@ class Rescue(Section):
         why="longer than a day nobody would remember it",
         example="15m",
     )
-    settle_grace: Duration = option(
-        "2m",
-        "A claim whose client was about to let its result out is left alone for so long.",
-        least="40s",
-        most="1h",
-        why="River's completer tries for up to 37 s; after an hour River's own rescuer takes the job",
-        example="5m",
-    )
     grace: Duration = option(
         "1m",
         "How long a keeper only looks on after its start, or after it stood still.",

@@ -1,6 +1,6 @@
 -- Question: which processes and claims have beaten within three of their own intervals?
 -- Index: none; asked once, before the tables are dropped.
--- NULL: never. A claim that was settled, ended or lost does not beat any more.
+-- NULL: never. A claim that was ended or lost does not beat any more.
 SELECT
     (
         SELECT count(*)
@@ -11,5 +11,5 @@ SELECT
         SELECT count(*)
         FROM keeper.heartbeat AS h
         WHERE h.beat_at > now() - 3 * h.beat_interval
-          AND h.lost_at IS NULL AND h.settled_at IS NULL AND h.ended_at IS NULL
+          AND h.lost_at IS NULL AND h.ended_at IS NULL
     ) AS claims

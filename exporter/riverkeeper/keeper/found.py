@@ -8,7 +8,7 @@ from dataclasses import dataclass
 HEARTBEAT_COLUMNS: dict[str, tuple[str, ...]] = {
     "heartbeat": (
         "job_id", "attempted_at", "attempt", "instance", "beat_interval", "lease", "beat_at", "progress_at", "progress",
-        "lost_at", "stop_requested_at", "settled_at", "ended_at", "outcome",
+        "lost_at", "stop_requested_at", "ended_at", "outcome",
     ),
     "client": (
         "instance", "client_id", "beat_at", "beat_interval", "kinds", "fences", "software", "started_at",

@@ -32,7 +32,7 @@ KEEPER_TABLES: Mapping[str, str] = {
 }
 KEEPER_VIEWS = ("fence",)  # PUBLIC may read them
 # What a client of the heartbeat contract writes, and only that: `lost_at` and `stop_requested_at` are the keeper's.
-_BEATS = "instance, beat_interval, lease, beat_at, progress_at, progress, note, settled_at"
+_BEATS = "instance, beat_interval, lease, beat_at, progress_at, progress, note"
 WORKER_TABLES: Mapping[str, str] = {
     "meta": "SELECT",
     "heartbeat": f"SELECT, INSERT (job_id, attempted_at, attempt, {_BEATS}), UPDATE ({_BEATS}, ended_at, outcome)",

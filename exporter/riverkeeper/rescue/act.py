@@ -1,8 +1,8 @@
 """The guarded rescue. The one place that takes a running job away from whoever holds it.
 
 The order is the promise (docs/guarded-rescue.md): the actor's lock, the brakes, the heartbeat row, the job's row, the
-verdict once more from what is locked, and only then the writes. The heartbeat row is the arbiter: a beat or a settle
-that races with a rescue waits for its row, and then reads that the claim is lost; or the rescue reads a fresh row, and
+verdict once more from what is locked, and only then the writes. The heartbeat row is the arbiter: a beat that
+races with a rescue waits for its row, and then reads that the claim is lost; or the rescue reads a fresh row, and
 does nothing. We never wait for a job's row: who holds it is at work on it.
 """
 

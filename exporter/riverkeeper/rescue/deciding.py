@@ -62,7 +62,7 @@ def _why_not(job: RunningJob, verdict: Verdict) -> Refusal:
     if _is_lost(job):
         return Refusal.LOST_ALREADY
     if verdict.reason is Reason.OK:
-        return Refusal.SETTLED if job.beat is not None and job.beat.settled_at is not None else Refusal.BEAT
+        return Refusal.BEAT
     if verdict.reason is Reason.UNKNOWN or verdict.reason.is_suspected:
         return Refusal.UNKNOWN
     return Refusal.CHANGED

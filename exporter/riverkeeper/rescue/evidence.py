@@ -39,7 +39,7 @@ def evidence(held: Locked, verdict: Verdict, what: Plan, path_ok_since: float | 
     if beat is not None:
         facts |= {
             "beat_at": beat.beat_at, "interval": beat.interval, "lease": beat.lease, "progress_at": beat.progress_at,
-            "progress": beat.progress, "settled_at": beat.settled_at, "stop_requested_at": beat.stop_requested_at,
+            "progress": beat.progress, "stop_requested_at": beat.stop_requested_at,
             "ended_at": beat.ended_at,
         }  # fmt: skip
     return {name: fact for name, fact in facts.items() if _is_known(fact)}

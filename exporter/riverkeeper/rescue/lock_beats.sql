@@ -1,4 +1,4 @@
--- Question: (locks) what do the heartbeat rows of these claims say, while nobody can beat, settle or take them away?
+-- Question: (locks) what do the heartbeat rows of these claims say, while nobody can beat or take them away?
 -- Index: heartbeat's primary key, once for each claim (LATERAL leaves the planner no other way); client's for the process.
 -- NULL: see keeper.heartbeat; fences is NULL where the process' row is gone. A claim is missing: it has no row, or
 -- somebody has locked it.
@@ -14,7 +14,6 @@ CROSS JOIN LATERAL (
         h.note,
         extract(epoch FROM h.lost_at)::double precision AS lost_at,
         extract(epoch FROM h.stop_requested_at)::double precision AS stop_requested_at,
-        extract(epoch FROM h.settled_at)::double precision AS settled_at,
         extract(epoch FROM h.ended_at)::double precision AS ended_at,
         h.outcome,
         (SELECT p.fences FROM keeper.client AS p WHERE p.instance = h.instance) AS fences

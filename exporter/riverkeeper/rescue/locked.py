@@ -39,7 +39,6 @@ def table_beat(row: Row) -> Beat:
         note=row.note,
         lost_at=row.lost_at,
         stop_requested_at=row.stop_requested_at,
-        settled_at=row.settled_at,
         ended_at=row.ended_at,
         outcome=row.outcome,
         fences=bool(row.fences),

@@ -73,7 +73,7 @@ class _Rows:
 
     def held(self, number: int, one: Wanted) -> Locked | Refused:
         row, job = self.beats.get(number), self.jobs.get(number)
-        if row is None and one.claim.job_id not in self.placed:  # it is beaten, settled or taken away just now
+        if row is None and one.claim.job_id not in self.placed:  # it is beaten or taken away just now
             return Refused(Refusal.LOCKED, "its heartbeat row is being written")
         if job is None:
             return Refused(Refusal.GONE)

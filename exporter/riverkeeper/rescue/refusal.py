@@ -26,7 +26,6 @@ class Refusal(StrEnum):
     LOCKED = "locked"
     GONE = "gone"
     BEAT = "beat"
-    SETTLED = "settled"
     LOST_ALREADY = "lost_already"
     RESCUED_ALREADY = "rescued_already"
     UNKNOWN = "unknown"
@@ -61,7 +60,6 @@ _SENTENCES = {
     Refusal.LOCKED: "another transaction holds its row, or the row of its beats; tried again at the next pass",
     Refusal.GONE: "it ended, or was claimed anew, since it was found",
     Refusal.BEAT: "it is not stuck: its worker was heard, or it moved",
-    Refusal.SETTLED: "its result is on its way: the worker has announced it",
     Refusal.LOST_ALREADY: "the claim is marked lost, yet the job runs under it: somebody put it back by hand",
     Refusal.RESCUED_ALREADY: "the audit says that this claim was rescued before",
     Refusal.UNKNOWN: "nothing is known of its worker, or the evidence is short of proof",

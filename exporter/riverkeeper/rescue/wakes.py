@@ -15,9 +15,9 @@ from riverkeeper.verdict.judged import Judged
 from riverkeeper.verdict.words import LimitName
 
 # Nothing is left to do: it ended or was heard, it was done before, or policy leaves it to a person.
-SETTLED = {
+FINAL = {
     Refusal.MODE, Refusal.HOLD_BY_POLICY, Refusal.MAX_RESCUES, Refusal.EXHAUSTED, Refusal.RECORDED, Refusal.GONE,
-    Refusal.BEAT, Refusal.SETTLED, Refusal.LOST_ALREADY, Refusal.RESCUED_ALREADY,
+    Refusal.BEAT, Refusal.LOST_ALREADY, Refusal.RESCUED_ALREADY,
 }  # fmt: skip
 
 
@@ -45,7 +45,7 @@ def why_open(wake: Wake, passed: Passed) -> str | None:
     """Why a wake stays open; None: nothing is left that policy lets the rescuer act on."""
     scope, since = wake.call.scope, passed.judged.path_ok_since
     refused = (outcome for one, outcome in passed.outcomes if isinstance(outcome, Refused) and scope.covers(one.stuck))
-    if waiting := next((str(outcome) for outcome in refused if outcome.refusal not in SETTLED), None):
+    if waiting := next((str(outcome) for outcome in refused if outcome.refusal not in FINAL), None):
         return waiting
     reached = {one.stuck.job.claim for one, _ in passed.outcomes}
     missed = any(one.stuck.job.claim not in reached for one in passed.found if scope.covers(one.stuck))

@@ -10,7 +10,6 @@ SELECT
     NULL::timestamptz AS beat_at,
     NULL::timestamptz AS progress_at,
     NULL::timestamptz AS lost_at,
-    NULL::timestamptz AS settled_at,
     NULL::uuid AS instance,
     NULL::real AS progress,
     NULL::timestamptz AS stop_requested_at,

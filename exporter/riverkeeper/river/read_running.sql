@@ -3,8 +3,7 @@
 -- where there are many each of their pages; the heartbeat table's primary key. The pass is folded into cells; `part` tells what they add up to: 'pair' (queue, kind,
 -- priority), 'age' and 'beat' (buckets), 'client'.
 -- NULL: oldest_claim where attempted_at is missing or infinite; oldest_beat, oldest_progress and longest_interval where
--- nothing of the group beats; oldest_unbeaten where everything does; oldest_settled where nothing is about to end;
--- oldest_given_up where no client gave up a claim that still runs;
+-- nothing of the group beats; oldest_unbeaten where everything does; oldest_given_up where no client gave up a claim that still runs;
 -- longest_lease where no client has one.
 -- A beat is the claim's row in the heartbeat table, or metadata.health_check_at in RFC 3339, from the claim on (the key
 -- outlives a retry), at most five minutes ahead (a worker's clock); the later one counts. Metadata too large to look
@@ -20,10 +19,9 @@ WITH said AS MATERIALIZED (  -- the metadata of a row is taken apart once, not o
         seen.small -> 'river:rescue_count' AS rescues,
         CASE WHEN h.beat_at > now() THEN now() ELSE h.beat_at END AS row_beat_at,  -- it may be younger than this transaction
         h.beat_interval, h.lease, h.progress_at,
-        h.lost_at IS NOT NULL OR h.settled_at IS NOT NULL
+        h.lost_at IS NOT NULL
             OR h.ended_at IS NOT NULL AND h.outcome = ANY (%(gave_up)s::text[]) AS beats_no_more,
-        CASE WHEN h.lost_at IS NULL AND h.outcome = ANY (%(gave_up)s::text[]) THEN h.ended_at END AS gave_up_at,
-        CASE WHEN h.lost_at IS NULL THEN h.settled_at END AS settled_at
+        CASE WHEN h.lost_at IS NULL AND h.outcome = ANY (%(gave_up)s::text[]) THEN h.ended_at END AS gave_up_at
     FROM (
         SELECT
             j.id, j.attempt, j.attempted_at, j.queue, j.kind, j.priority,
@@ -115,7 +113,6 @@ WITH said AS MATERIALIZED (  -- the metadata of a row is taken apart once, not o
         min(b.awaited_since) AS oldest_beat,
         min(b.progress_at) FILTER (WHERE b.beats_no_more IS NOT TRUE) AS oldest_progress,
         min(b.claimed_at) FILTER (WHERE b.beat_at IS NULL) AS oldest_unbeaten,
-        min(b.settled_at) AS oldest_settled,
         min(b.gave_up_at) AS oldest_given_up,
         max(b.beat_interval) AS longest_interval,
         count(*) FILTER (WHERE b.told_at IS NOT NULL AND b.row_beat_at IS NULL) AS undeclared,
@@ -152,7 +149,6 @@ SELECT
     extract(epoch FROM min(cell.oldest_beat))::double precision AS oldest_beat,
     extract(epoch FROM min(cell.oldest_progress))::double precision AS oldest_progress,
     extract(epoch FROM min(cell.oldest_unbeaten))::double precision AS oldest_unbeaten,
-    extract(epoch FROM min(cell.oldest_settled))::double precision AS oldest_settled,
     extract(epoch FROM min(cell.oldest_given_up))::double precision AS oldest_given_up,
     sum(cell.undeclared)::bigint AS undeclared,
     greatest(
@@ -175,6 +171,6 @@ GROUP BY GROUPING SETS (
 UNION ALL
 SELECT
     'client', busy.queue, NULL, NULL, NULL, count(*),
-    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
 FROM (SELECT DISTINCT said.queue, said.client FROM said WHERE said.client IS NOT NULL) AS busy
 GROUP BY busy.queue

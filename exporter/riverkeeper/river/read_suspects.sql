@@ -18,7 +18,7 @@ WITH sought AS (
         CASE WHEN pg_column_size(j.metadata) < %(most_bytes)s THEN j.metadata ->> 'health_check_at' END AS beat_text,
         CASE WHEN pg_column_size(j.metadata) < %(most_bytes)s THEN j.metadata ->> 'cancel_attempted_at' END AS cancel_text,
         s.drain, s.silent, s.still, s.unbeaten, s.took, s.ended,
-        h.instance, h.beat_at AS row_beat_at, h.progress_at, h.progress, h.stop_requested_at, h.settled_at, h.ended_at, h.outcome,
+        h.instance, h.beat_at AS row_beat_at, h.progress_at, h.progress, h.stop_requested_at, h.ended_at, h.outcome,
         extract(epoch FROM h.beat_interval)::double precision AS beat_interval,
         extract(epoch FROM h.lease)::double precision AS lease
     FROM (SELECT DISTINCT sought.queue, sought.priority FROM sought) AS place
@@ -56,7 +56,6 @@ WITH sought AS (
         extract(epoch FROM now())::double precision - extract(epoch FROM timed.progress_at)::double precision AS stillness,
         extract(epoch FROM now())::double precision - extract(epoch FROM timed.ended_at)::double precision AS ended_for
     FROM timed
-    WHERE timed.settled_at IS NULL OR timed.settled_at < now() - make_interval(secs => %(settle_grace)s)
 )
 SELECT
     a.id,
@@ -78,7 +77,6 @@ SELECT
     extract(epoch FROM a.progress_at)::double precision AS progress_at,
     a.progress,
     extract(epoch FROM a.stop_requested_at)::double precision AS stop_requested_at,
-    extract(epoch FROM a.settled_at)::double precision AS settled_at,
     extract(epoch FROM a.ended_at)::double precision AS ended_at,
     CASE WHEN octet_length(a.cancel_text) <= 35 AND a.cancel_text ~ %(rfc3339)s
         THEN a.cancel_text::timestamptz >= a.attempted_at - interval '5 seconds' ELSE false END AS cancel_requested,

@@ -108,7 +108,6 @@ def _pair(row: Row) -> RunningPair:
         oldest_unbeaten=row.oldest_unbeaten,
         longest_interval=row.longest_interval,
         longest_lease=row.longest_lease,
-        oldest_settled=row.oldest_settled,
         oldest_given_up=row.oldest_given_up,
         undeclared=row.undeclared,
     )

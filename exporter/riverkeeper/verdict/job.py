@@ -31,10 +31,9 @@ class Beat:
     note: str | None = None
     lost_at: float | None = None
     stop_requested_at: float | None = None
-    settled_at: float | None = None
     ended_at: float | None = None  # the client reported that the work ended
     outcome: str | None = None  # how, as the client reported it
-    fences: bool = False  # the client row says that it keeps late results in
+    fences: bool = False  # the client row says that its results carry the fencing token
     by_metadata: bool = False
 
 

@@ -30,8 +30,6 @@ def judge(job: RunningJob, policy: Policy, limits: Limits, now: float, path_ok_s
     beat = job.beat
     if beat is not None and beat.lost_at is not None:
         return Verdict(Reason.UNKNOWN, tier.name)  # taken away already: whoever did that followed it up
-    if beat is not None and _is_settling(beat, policy, now, path_ok_since):
-        return Verdict(Reason.OK, tier.name)
     if (gave_up_at := job.gave_up_at) is not None:
         return _in_a_loop(job, policy, tier, _given_up(gave_up_at, tier, now))
     if beat is None:
@@ -151,16 +149,6 @@ def _in_a_loop(job: RunningJob, policy: Policy, tier: Tier, found: Verdict) -> V
     if found.reason.is_stuck and tier.action(found.reason) != Action.HOLD and job.rescues >= policy.max_rescues:
         return Verdict(Reason.RESCUE_LOOP, tier.name, found.limit, found.value, underlying=found.reason)
     return found
-
-
-def _is_settling(beat: Beat, policy: Policy, now: float, path_ok_since: float | None) -> bool:
-    """Its result is on its way through River's completer, for which the way must have been open as well."""
-    if beat.settled_at is None:
-        return False
-    since = age(beat.settled_at, now)
-    if since is None or path_ok_since is None:
-        return True
-    return min(since, age(path_ok_since, now) or 0.0) <= policy.settle_grace
 
 
 def _silence(now: float, *signs: float | None) -> float | None:

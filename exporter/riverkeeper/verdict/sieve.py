@@ -32,14 +32,11 @@ class Sought:
         return (self.silent, self.still, self.unbeaten, self.took, self.ended) != (None, None, None, None, None)
 
 
-def sought(cell: Cell, settle_grace: float, now: float, path_ok_since: float | None) -> Sought:
+def sought(cell: Cell, now: float, path_ok_since: float | None) -> Sought:
     """What may be stuck in a group. Whether anybody can speak for jobs that never beat is asked afterwards."""
     pair, limits = cell.pair, cell.least
     silent = _passed(limits.heartbeat, pair.oldest_beat, now)
     still = _passed(limits.progress, pair.oldest_progress, now)
-    settled = age(pair.oldest_settled, now)
-    if settled is not None and settled > settle_grace:  # its beats and progress are in none of the oldest
-        silent, still = limits.heartbeat.seconds, limits.progress.seconds if limits.progress else None
     return Sought(
         queue=pair.queue,
         kind=pair.kind,

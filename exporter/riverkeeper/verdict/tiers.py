@@ -75,5 +75,4 @@ class Policy:
     assign: tuple[Assignment, ...] = ()
     learning: Learning = field(default_factory=Learning)
     metadata_interval: float = 30.0  # declared interval of claims that beat by metadata.health_check_at
-    settle_grace: float = 120.0  # a settled claim is left alone for so long
     max_rescues: int = 3  # acting rescues of one job in 24 h, after which it is a rescue_loop

@@ -14,7 +14,6 @@ CREATE TABLE keeper.heartbeat (
     note              text CHECK (octet_length(note) <= 1024),
     lost_at           timestamptz,               -- set once, by whoever took the claim away; no beat is taken any more
     stop_requested_at timestamptz,               -- the keeper asks the client to stop the job
-    settled_at        timestamptz,               -- the client is about to let the result out
     ended_at          timestamptz,               -- the work has returned, under a live claim or a lost one
     outcome           text,                      -- completed | failed | snoozed | cancelled | abandoned
     PRIMARY KEY (job_id, attempted_at)
@@ -26,7 +25,7 @@ CREATE TABLE keeper.client (
     beat_at       timestamptz NOT NULL,
     beat_interval interval NOT NULL,
     kinds         text[],                        -- NULL: it beats for every kind it works
-    fences        boolean NOT NULL,              -- it keeps late results in (contract, rule 6)
+    fences        boolean NOT NULL,              -- its results carry the fencing token (contract, rule 6)
     software      text NOT NULL,                 -- name and version of the client library
     started_at    timestamptz NOT NULL
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
