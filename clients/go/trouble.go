@@ -20,7 +20,7 @@ func (r *refusal) Error() string { return "riverbeat: " + r.reason }
 
 // refusals are the SQLSTATEs that no retry will heal, and after which nothing was written.
 var refusals = map[string]string{
-	"42P01": "a table is missing: install the keeper schema (riverkeeper schema install)",
+	"42P01": "a table is missing: install or upgrade the keeper schema (riverkeeper schema install)",
 	"3F000": "a schema is missing: install the keeper schema (riverkeeper schema install)",
 	"42703": "a column is missing: the keeper schema is of another version",
 	"42501": "a grant is missing (riverkeeper schema grants)",
