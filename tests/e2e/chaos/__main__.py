@@ -6,6 +6,7 @@ Prints a table, and exits with 1 where a promise was broken, naming what happene
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -25,6 +26,7 @@ def main() -> int:
     asked.add_argument("--keep", type=Path, help="a folder for journals, logs and the record")
     asked.add_argument("--again", type=Path, help="only check the record of an earlier run once more")
     given = asked.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was started is stopped
     with tempfile.TemporaryDirectory(prefix="riverkeeper-chaos-") as temporary:
         folder = given.keep or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)

@@ -27,7 +27,7 @@ learned_limits: {{enabled: false}}
 assign: [{{tier: urgent}}]
 tiers: {{urgent: {{plain_fence: {plain_fence:.0f}s}}}}
 """
-SLOTS = 6  # jobs at once in one process
+SLOTS = 10  # jobs at once in one process
 NOTED = Path(__file__).with_name("noted.sql")
 
 

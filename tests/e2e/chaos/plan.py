@@ -21,7 +21,7 @@ class Plan:
     seed: int = 1
     seconds: float = 60.0
     pause: float = 2.5  # between two faults, on average
-    rate: float = 4.0  # jobs a second
+    rate: float = 3.0  # jobs a second
     workers: int = 6
     replicas: int = 2
     fenced: bool = True

@@ -22,9 +22,9 @@ from e2e.chaos.record import FOREVER, Entry, Trouble
 from e2e.chaos.workload import SHORT_MILLISECONDS, Job
 
 TICK = 0.02  # seconds
-# For all that was held back: brakes, limits, River's own back-off. Without the fence late results make attempts without
-# end, of which some are enough.
-CALM_SECONDS = {True: 240.0, False: 30.0}
+# After the faults the run goes on until no job has ended for so long: longer than any brake, limit or back-off holds one.
+STANDSTILL_SECONDS = 90.0
+CALM_SECONDS = {True: 1_200.0, False: 45.0}  # at most; without the fence late results make attempts without end
 INSERT_EVERY = 0.2
 NEXT_AT_WORK = 0.2  # seconds that the next attempt has worked when a directed cut ends
 INSERT = """
@@ -43,7 +43,7 @@ class Directed:
     here: Place
     client: str
     patience: float
-    jobs: set[int] = field(default_factory=set)  # that were begun there
+    jobs: set[int] = field(default_factory=set)  # that ended there since: their results are on their way
     lasting: int | None = None  # None: it has not begun
 
 
@@ -64,6 +64,8 @@ class Run:
     _lasting: dict[int, tuple[Fault, float, str]] = field(default_factory=dict)
     _server_down: bool = False
     _inserted_at: float = 0.0
+    _left: int = -1  # jobs that have not ended
+    _left_at: float = 0.0  # since when
     _inserter: psycopg.Connection[tuple[object, ...]] | None = None
 
     def go(self) -> None:
@@ -75,7 +77,7 @@ class Run:
         self._loop(lambda: time.time() > self.began + self.seconds)
         self._heal()
         calm = time.time() + CALM_SECONDS[self.environment.fenced]
-        self._loop(lambda: time.time() > calm or self._all_ended())
+        self._loop(lambda: time.time() > calm or (not self._lasting and self._is_over()))
         self._stop_workers()
 
     def _settle(self) -> None:
@@ -181,23 +183,27 @@ class Run:
 
     def _direct(self, now: float) -> None:
         """Begins directed cuts, and ends those that wait for the next attempt of a job whose result they hold back."""
-        begun = [entry for entry in self._new_entries() if entry.event == "begin"]
+        entries = list(self._new_entries())
         for cut in list(self._directed):
-            there = {entry.job: entry for entry in begun if entry.client == cut.client}
-            cut.jobs |= there.keys()
-            short = any(entry.seconds * 1000 <= SHORT_MILLISECONDS for entry in there.values())
-            if cut.lasting is None and short and cut.here.client == cut.client:
-                cut.here.link.begin(cut.fault)
-                cut.lasting = self._last(cut.fault, cut.here.name)
-            elif cut.lasting is None and now > cut.patience:
-                self._directed.remove(cut)
-            elif (
-                cut.lasting is not None
-                and cut.fault.until_next
-                and cut.jobs & {entry.job for entry in begun} - there.keys()
-            ):
+            if cut.lasting is None:
+                self._begin_directed(cut, entries, now)
+                continue
+            cut.jobs |= {entry.job for entry in entries if entry.event == "end" and entry.client == cut.client}
+            begun = {entry.job for entry in entries if entry.event == "begin" and entry.client != cut.client}
+            if cut.fault.until_next and cut.jobs & begun:
                 self._at(now + NEXT_AT_WORK, partial(self._end, cut.lasting))
                 self._directed.remove(cut)
+
+    def _begin_directed(self, cut: Directed, entries: list[Entry], now: float) -> None:
+        short = any(
+            entry.event == "begin" and entry.client == cut.client and entry.seconds * 1000 <= SHORT_MILLISECONDS
+            for entry in entries
+        )
+        if short and cut.here.client == cut.client:
+            cut.here.link.begin(cut.fault)
+            cut.lasting = self._last(cut.fault, cut.here.name)
+        elif now > cut.patience:
+            self._directed.remove(cut)
 
     def _new_entries(self) -> Iterator[Entry]:
         for here in self.environment.workers:
@@ -205,14 +211,17 @@ class Run:
             yield from tail.read()
 
     def _heal(self) -> None:
-        """Every fault that lasts ends now, and none follows."""
+        """Every fault that lasts ends now, and none follows; a directed cut that waits for the next attempt goes on."""
         self._due.clear()
-        self._directed.clear()
-        for number in list(self._lasting):
-            self._end(number)
+        self._directed = [cut for cut in self._directed if cut.lasting is not None]
+        for number, (fault, began, _) in list(self._lasting.items()):
+            if fault.until_next:
+                self._at(began + fault.seconds, partial(self._end, number))
+            else:
+                self._end(number)
         for here in self.environment.places:
             here.next_at = min(here.next_at, time.time())
-        self._say("all faults have ended")
+        self._say("the faults have ended")
 
     def _stop_workers(self) -> None:
         for here in self.environment.workers:
@@ -246,12 +255,15 @@ class Run:
             self._connection().execute(INSERT.encode(), values)
             del self.jobs[: len(due)]
 
-    def _all_ended(self) -> bool:
-        if self.jobs and self.jobs[0].at < self.seconds:
-            return False
+    def _is_over(self) -> bool:
+        """Every job has ended, or none ends any more."""
+        self.jobs = [job for job in self.jobs if job.at < self.seconds]
         with contextlib.suppress(psycopg.OperationalError):
-            found = self._connection().execute(OPEN.encode()).fetchone()
-            return found == (0,)
+            row = self._connection().execute(OPEN.encode()).fetchone()
+            left = int(str(row[0])) if row else 0
+            if left != self._left:
+                self._left, self._left_at = left, time.time()
+            return not self.jobs and (left == 0 or time.time() > self._left_at + STANDSTILL_SECONDS)
         return False
 
     def _connection(self) -> psycopg.Connection[tuple[object, ...]]:
