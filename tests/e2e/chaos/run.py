@@ -22,7 +22,7 @@ from e2e.chaos.record import FOREVER, Entry, Trouble
 from e2e.chaos.workload import SHORT_MILLISECONDS, Job
 
 TICK = 0.02  # seconds
-# After the faults the run goes on until no job has ended for so long: longer than any brake, limit or back-off holds one.
+# After the faults the run goes on until no job has ended for so long: longer than any brake, limit or back-off holds.
 STANDSTILL_SECONDS = 90.0
 CALM_SECONDS = {True: 1_200.0, False: 45.0}  # at most; without the fence late results make attempts without end
 INSERT_EVERY = 0.2
