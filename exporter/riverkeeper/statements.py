@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 
 # In the files the two schemas are called `river` and `keeper`, so each is valid SQL as it stands.
 # The type of the column `state` is found where it lives, which need not be River's schema.
 _NAME = re.compile(r"\b(?P<type>river\.river_job_state)\b|\b(?P<schema>river|keeper)\.(?=[a-z_])")
+_BODY = "$riverkeeper$"
 # What a statement reads in place of a table that is not there, so that there is one text of it and not two.
 _STAND_INS = {"keeper.heartbeat": "river/no_heartbeat", "keeper.rescue": "river/no_rescue"}
 
@@ -41,6 +43,7 @@ def statement(
     for table in without:
         code = code.replace(f" {table} AS ", f" ({_code(_STAND_INS[table])}) AS ")
     schemas = {word: schema for word, schema in (("river", river), ("keeper", keeper)) if schema is not None}
+    code = code.replace(_BODY, _body_tag(schemas.values()))
 
     def named(match: re.Match[str]) -> str:
         if match["schema"]:
@@ -48,6 +51,20 @@ def statement(
         return state_type or quoted(schemas["river"]) + ".river_job_state"
 
     return _NAME.sub(named, code)
+
+
+def _body_tag(schemas: Iterable[str]) -> str:
+    """What quotes the bodies of functions: no schema's name may end a body that it stands in."""
+    tag = _BODY
+    while any(tag in schema for schema in schemas):
+        tag = f"{tag[:-1]}x$"
+    return tag
+
+
+def literal(text: str) -> str:
+    """An SQL string for a script: any text is taken as it is, whatever standard_conforming_strings says."""
+    quotes = "'" + text.replace("'", "''") + "'"
+    return "E" + quotes.replace("\\", "\\\\") if "\\" in text else quotes
 
 
 def _code(name: str) -> str:

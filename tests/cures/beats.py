@@ -105,8 +105,8 @@ CURES = (
     Cure(
         "a claim is taken away in the midst of the transaction that has the effect",
         "heartbeat/sql/hold.sql",
-        "  AND j.attempted_at = %(attempted_at)s::timestamptz\nFOR NO KEY UPDATE\n",
-        "  AND j.attempted_at = %(attempted_at)s::timestamptz\n",
+        "  AND j.attempted_at OPERATOR(pg_catalog.=) %(attempted_at)s::pg_catalog.timestamptz\nFOR NO KEY UPDATE\n",
+        "  AND j.attempted_at OPERATOR(pg_catalog.=) %(attempted_at)s::pg_catalog.timestamptz\n",
         (f"{WAITS}::test_a_held_claim_cannot_be_taken",),
     ),
     Cure(
@@ -197,8 +197,8 @@ CURES = (
     Cure(
         "each beat that waits for a lock leaves a statement on the server, until it is full",
         "database.py",
-        '_sql(f"SET LOCAL statement_timeout = {milliseconds}; {sql}")',
-        '_sql(f"SELECT {milliseconds}; {sql}")',
+        '{PIN}; SET LOCAL statement_timeout = {milliseconds}"',
+        '{PIN}; SELECT {milliseconds}"',
         (contract("waiting_for_a_lock_leaves_nothing_behind"),),
     ),
     Cure(

@@ -25,8 +25,8 @@ CURES = (
     Cure(
         "a login that may create in a schema of the search_path runs its code with a worker's rights, at every beat",
         "database.py",
-        'f"{PIN}; SET LOCAL statement_timeout',
-        'f"SELECT 1; SET LOCAL statement_timeout',
+        'f"{READ_COMMITTED}; {PIN}; SET LOCAL',
+        'f"{READ_COMMITTED}; SELECT 1; SET LOCAL',
         (
             f"{TRAPS}::test_the_python_client_is_not_trapped",
             f"{TRAPS}::test_the_python_client_on_the_job_s_row_is_not_trapped",
@@ -51,7 +51,7 @@ CURES = (
         "a login that may create in a schema of the search_path runs its code with the rights of a Go worker",
         "pinned.go",
         "pg_catalog, pg_temp",
-        "hostile, pg_catalog, public",
+        "public",
         ("tests::TestNamesOfOthersAreNotUsed", "tests::TestNamesOfOthersAreNotUsedInMetadataMode"),
     ),
 )

@@ -1,4 +1,4 @@
-"""Cures of the web server: crowds, floods, files that shrink, pages of other sites."""
+"""Cures of who may do what: crowds, floods, files that shrink, pages of other sites, rights."""
 
 from __future__ import annotations
 
@@ -7,6 +7,14 @@ from cures.cure import Cure
 SERVER, GUARD = "unit/test_web_server.py", "unit/test_web_guard.py"
 
 CURES = (
+    Cure(
+        "a login that beats locks the table of the processes, and all rescues stop",
+        "keeper/grants.py",
+        '"client": f"SELECT (instance',
+        '"client": f"UPDATE, SELECT (instance',
+        ("database/test_heartbeat_grants.py::test_what_a_worker_may_not_do",),
+        ("Failed",),
+    ),
     Cure(
         "a connection that is closing already is chosen to make room, and health is refused",
         "web/connection.py",
@@ -70,5 +78,6 @@ CURES = (
         "if self._free <= 0:",
         "if self._free <= -1000:",
         ("unit/test_web_webhook_wire.py::test_bodies_that_stall_hold_up_nobody_else",),
+        ("TimeoutError",),
     ),
 )

@@ -39,7 +39,7 @@ def sql(renewed_url: str) -> Iterator[Connection]:
 def test_install_puts_it_there_and_clients_are_told(renewed_url: str, sql: Connection) -> None:
     """One command for both; doing it again changes nothing and locks nothing of River's."""
     found = fence_command(renewed_url, "install")
-    assert "The fence on river_job is in force" in found.output
+    assert "The fence on public.river_job is in force" in found.output
     assert (told_to_clients(sql), drops(sql)) == (True, True)
 
     with connected(renewed_url) as busy:
@@ -55,7 +55,7 @@ def test_install_without_it(renewed_url: str, sql: Connection) -> None:
 
     found = fence_command(renewed_url, "fence", "status")
     assert found.exit_code == 1
-    assert "The fence is not in force: it was never put on river_job" in found.output
+    assert "The fence is not in force: it was never put on public.river_job" in found.output
     assert 'riverkeeper schema fence install   (as login "postgres"' in found.output
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -91,6 +92,21 @@ def test_what_belongs_to_the_login_that_works(worker: Connection, name: str, val
         "UPDATE riverkeeper.heartbeat SET lost_at = now()",
         "UPDATE riverkeeper.heartbeat SET stop_requested_at = NULL",
         "INSERT INTO riverkeeper.heartbeat (job_id, lost_at) VALUES (1, now())",
+        "SELECT outcome FROM riverkeeper.heartbeat",
+        "UPDATE riverkeeper.heartbeat SET attempted_at = now()",
+        "UPDATE riverkeeper.client SET instance = gen_random_uuid()",
+        "UPDATE riverkeeper.client SET started_at = now()",
+        "BEGIN; LOCK TABLE riverkeeper.client IN ACCESS EXCLUSIVE MODE",
+        "BEGIN; LOCK TABLE riverkeeper.client IN SHARE MODE",
+        "BEGIN; LOCK TABLE riverkeeper.client IN ROW EXCLUSIVE MODE",
+        "BEGIN; LOCK TABLE riverkeeper.heartbeat IN ACCESS EXCLUSIVE MODE",
+        "BEGIN; LOCK TABLE riverkeeper.heartbeat IN ROW EXCLUSIVE MODE",
+        "BEGIN; LOCK TABLE river_job IN ROW EXCLUSIVE MODE",
+        "INSERT INTO riverkeeper.late_result (job_id) VALUES (1)",
+        "SELECT FROM riverkeeper.late_result",
+        "SELECT riverkeeper.drop_late_result()",
+        "SELECT FROM riverkeeper.rescue",
+        "UPDATE riverkeeper.control SET stopped_at = now()",
         "DELETE FROM riverkeeper.heartbeat",
         "TRUNCATE riverkeeper.heartbeat",
         "DELETE FROM riverkeeper.client",
@@ -113,3 +129,12 @@ def test_every_instance_is_one_process(owner: Connection, worker: Connection) ->
     beat(worker, claims_of(owner, 1))
 
     assert [row["instance"] for row in owner.execute("SELECT instance FROM riverkeeper.client")] == [INSTANCE]
+
+
+def test_a_worker_may_pretend(owner: Connection, worker: Connection) -> None:
+    """What the role cannot keep from it, and SECURITY.md says: beats for others' claims, processes that are none."""
+    [claim] = claims_of(owner, 1)
+    for number in range(2, 5):
+        assert beat(worker, [claim], UUID(int=number)) == {claim["job_id"]: "held"}
+
+    assert len(owner.execute("SELECT FROM riverkeeper.client").fetchall()) == 3

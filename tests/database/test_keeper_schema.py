@@ -285,3 +285,18 @@ def test_it_may_come_and_go_under_a_running_keeper(river_url: str, sql: Session)
 
     assert page_of(snapshot).value("riverkeeper_ledger_durable") == 0
     assert any("is not installed" in note for note in snapshot.notes)
+
+
+NASTY = "a'b\\c\"d$riverkeeper$e%f;--\n$$"
+
+
+@pytest.mark.parametrize("strings", ["on", "off"])
+def test_a_printed_script_takes_any_name_as_it_is(renewed_url: str, strings: str) -> None:
+    """Quotes, backslashes, dollars, line ends: a name is never run, whatever standard_conforming_strings says."""
+    keeper = f"{NASTY}keeper"
+    with Session(renewed_url, "test") as sql:
+        sql.execute(f"SET standard_conforming_strings = {strings}")
+        sql.execute(script(keeper, NASTY))
+        rows = sql.execute(f"SELECT river_schema FROM {quoted(keeper).replace('%%', '%')}.meta")  # noqa: S608 (ours)
+
+    assert [row.river_schema for row in rows] == [NASTY]

@@ -235,6 +235,23 @@ def test_the_python_client_on_the_job_s_row_is_not_trapped(installed: Ground) ->
     assert installed.sql.execute(question, [job["job_id"]]).fetchone()
 
 
+def test_the_fence_is_not_trapped(installed: Ground) -> None:
+    """Its triggers run in a worker's session, one of its functions with the rights of the keeper schema's owner."""
+    update = (
+        "UPDATE public.river_job SET metadata = pg_catalog.jsonb_build_object('riverkeeper:claim'::pg_catalog.text, {})"
+        " WHERE id OPERATOR(pg_catalog.=) {}"
+    )
+    claim = "pg_catalog.to_char(pg_catalog.timezone('UTC', attempted_at), 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
+    with suppress(DatabaseError), Session(installed.url, "riverkeeper-worker") as worker:
+        worker.execute(update.format("'2026-01-01T00:00:00.000000Z'::pg_catalog.text", 1))
+        worker.execute(update.format(claim, 2))
+
+    assert installed.sprung == set()
+    rows = installed.sql.execute("SELECT metadata FROM river_job WHERE id IN (1, 2)").fetchall()
+    assert rows == [{"metadata": {}}] * 2
+    assert installed.sql.execute("SELECT job_id FROM riverkeeper.late_result").fetchall() == [{"job_id": 1}]
+
+
 def test_the_demo_is_not_trapped(installed: Ground) -> None:
     """Thirty seconds of its fleet's life."""
     start = time.time()

@@ -10,12 +10,15 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
+from starlette.responses import PlainTextResponse
+from starlette.types import Receive, Scope, Send
 from structlog.testing import capture_logs
 
 from riverkeeper.web import accepting, connection, server
@@ -193,9 +196,22 @@ def test_a_burst_of_idle_connections_is_cut_down_to_the_limit(monkeypatch: pytes
     def patient(admits, **_):  # type: ignore[no-untyped-def]
         return connection_class(admits, request_seconds=LIMIT, connections_kept=20)
 
+    stands, goes_on = threading.Event(), threading.Event()
+
+    async def stand_still(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] == "/stand-still":
+            stands.set()
+            goes_on.wait(LIMIT)
+        await PlainTextResponse("")(scope, receive, send)
+
     monkeypatch.setattr(server, "connection_class", patient)
-    with served(FakeKeeper()) as port, contextlib.ExitStack() as crowd:
+    with served(FakeKeeper(), app=stand_still) as port, connect(port) as first, contextlib.ExitStack() as crowd:
+        first.sendall(b"GET /stand-still HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert stands.wait(LIMIT)
         burst = [crowd.enter_context(connect(port)) for _ in range(60)]
+        goes_on.set()
+        for one in burst:
+            one.settimeout(LIMIT / 6)
         assert all(is_cut(one) for one in burst[:40])
         assert get(port, "/-/healthy").status_code == 200
 

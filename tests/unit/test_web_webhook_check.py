@@ -11,7 +11,7 @@ import pytest
 
 from riverkeeper.config.webhook import Webhook
 from riverkeeper.keeper.report import Level
-from riverkeeper.web.webhook_check import findings
+from riverkeeper.web.webhook_check import exposed, findings
 
 TOKEN = "0123456789abcdef" * 2
 
@@ -83,3 +83,15 @@ def test_a_file_without_a_token_is_a_problem(tmp_path: Path, content: str | None
     file = tmp_path / "nowhere" if content is None else written(tmp_path, content)
 
     assert levels(file) == [Level.PROBLEM]
+
+
+@pytest.mark.parametrize(
+    ("mode", "is_open"), [(0o644, True), (0o604, True), (0o440, False), (0o640, False), (0o600, False)]
+)
+def test_serve_warns_of_others_rights_alone(tmp_path: Path, mode: int, is_open: bool) -> None:
+    """The group may read it, as a mounted secret's does; what is told never holds the token."""
+    why = exposed(written(tmp_path, TOKEN, mode))
+
+    assert (why is not None) == is_open
+    assert TOKEN not in (why or "")
+    assert exposed(tmp_path / "nowhere") is None

@@ -24,6 +24,7 @@ from riverkeeper.web.errors import WebError
 from riverkeeper.web.hosts import hosts_of
 from riverkeeper.web.security import Security
 from riverkeeper.web.server import serve as serve_web
+from riverkeeper.web.webhook_check import exposed
 
 log = structlog.get_logger()
 
@@ -70,6 +71,8 @@ async def _serve(config: Config, read_again: Callable[[], Config]) -> None:
     log.info("riverkeeper starts", version=__version__, database=describe_target(config.conninfo.reveal()))
     if ignored := read_url(config.conninfo.reveal()).ignored:
         log.info("parameters of the database URL that are for other drivers are ignored", parameters=", ".join(ignored))
+    if config.webhook.token_file and (why := exposed(config.webhook.token_file)):
+        log.warning("the webhook's token is open to others", reason=why)
     service.start()
     first = asyncio.create_task(service.snapshot(FIRST_READING_SECONDS))  # ready before anybody scrapes
     try:

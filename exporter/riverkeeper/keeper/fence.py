@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from riverkeeper.database import Transaction
 from riverkeeper.errors import DatabaseError, Trouble
 from riverkeeper.keeper.grants import name_in_script
+from riverkeeper.session_settings import SEARCH_PATH
 from riverkeeper.statements import statement
 
 IN_FORCE, MISSING, FOREIGN = "in_force", "missing", "foreign"
 FENCE_VERSION = 5  # of the keeper schema, which brought the fence
 FENCE_FUNCTIONS = ("drop_late_result", "remove_claim_token")
 LOCK_MILLISECONDS = 1_000  # River's writes queue behind us for no longer than this
-SAFE_PATH = "SET LOCAL search_path = pg_catalog, pg_temp"  # no operator of another login is bound into a trigger
+SAFE_PATH = f"SET LOCAL search_path = {SEARCH_PATH}"  # no operator of another login is bound into a trigger
 INSTALL = "riverkeeper schema fence install"
 
 

@@ -33,10 +33,16 @@ KEEPER_TABLES: Mapping[str, str] = {
 KEEPER_VIEWS = ("fence",)  # PUBLIC may read them
 # What a client of the heartbeat contract writes, and only that: `lost_at` and `stop_requested_at` are the keeper's.
 _BEATS = "instance, beat_interval, lease, beat_at, progress_at, progress, note"
+_LIVES = "client_id, beat_at, beat_interval, kinds, fences"
+# By column throughout: a right on the whole table would let a worker lock it against everybody. An upsert reads what it
+# writes, so that a worker may read the notes of other jobs too.
 WORKER_TABLES: Mapping[str, str] = {
     "meta": "SELECT",
-    "heartbeat": f"SELECT, INSERT (job_id, attempted_at, attempt, {_BEATS}), UPDATE ({_BEATS}, ended_at, outcome)",
-    "client": "SELECT, INSERT, UPDATE",
+    "heartbeat": (
+        f"SELECT (job_id, attempted_at, {_BEATS}, lost_at, stop_requested_at), "
+        f"INSERT (job_id, attempted_at, attempt, {_BEATS}), UPDATE ({_BEATS}, ended_at, outcome)"
+    ),
+    "client": f"SELECT (instance, {_LIVES}), INSERT (instance, {_LIVES}, software, started_at), UPDATE ({_LIVES})",
 }
 # What the contract's statements and the clients' own ask of a job: whose claim it is, and whether it is over.
 WORKER_COLUMNS = ("id", "state", "attempt", "attempted_at", "attempted_by", "kind", "scheduled_at", "finalized_at")

@@ -24,7 +24,7 @@ from riverkeeper.keeper.grants import KEEPER_TABLES, KEEPER_VIEWS
 from riverkeeper.river.detect import detect, names_of
 from riverkeeper.river.layout import Layout
 from riverkeeper.session_settings import SEARCH_PATH
-from riverkeeper.statements import quoted, statement
+from riverkeeper.statements import literal, quoted, statement
 
 VERSION = 6  # of what the files in migrations/ make
 MIN_COMPATIBLE = 1  # the oldest keeper that may work with it
@@ -243,10 +243,10 @@ def create_statement(name: str) -> str:
 
 def script(name: str, river_schema: str) -> str:
     """All that `install` would run on an empty database, to be reviewed or run by hand."""
-    literal = "'" + river_schema.replace("'", "''").replace("%", "%%") + "'"
+    named = literal(river_schema).replace("%", "%%")
     parts = [create_statement(name) + ";", statement("keeper/meta", keeper=name) + ";"]
     parts += [statement(migration, keeper=name) for migration in MIGRATIONS]
-    values = f"VALUES ({literal}, {VERSION}, {MIN_COMPATIBLE});"  # printed for a person, who cannot bind parameters
+    values = f"VALUES ({named}, {VERSION}, {MIN_COMPATIBLE});"  # printed for a person, who cannot bind parameters
     parts.append(f"INSERT INTO {quoted(name)}.meta (river_schema, version, min_compatible) {values}")
     return (
         f"BEGIN;\nSET LOCAL search_path = {SEARCH_PATH};\n"

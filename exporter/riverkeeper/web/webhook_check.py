@@ -38,6 +38,18 @@ def findings(settings: Webhook) -> Iterator[Finding]:
         yield warning(TOPIC, what, f"openssl rand -hex 32 > {file}")
 
 
+def exposed(file: Path) -> str | None:
+    """Why others know the token in the file, with the command that keeps it from them; None where they do not."""
+    try:
+        status = file.stat()
+    except OSError:
+        return None  # reported when it is read
+    if not status.st_mode & stat.S_IRWXO:
+        return None
+    mode = f"{stat.S_IMODE(status.st_mode):o}"
+    return f"{file} has mode {mode}: every user of this machine may know the token; {_closed_to_others(file, status)}"
+
+
 def _closed_to_others(file: Path, status: os.stat_result) -> str:
     """The command after which this process can still read the file, and others cannot."""
     if status.st_uid == os.geteuid() or status.st_gid in {os.getegid(), *os.getgroups()}:
