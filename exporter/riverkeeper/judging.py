@@ -32,6 +32,7 @@ class Readable:
     heartbeats: bool = False
     audit: bool = False
     producers: bool = False  # River Pro's
+    fenced: bool = False  # the fence is in force
 
 
 def read_path(tx: Transaction, patience: float) -> float | None:
@@ -90,9 +91,9 @@ class Judging:
             return Speakers()
         instances = read_instances(tx) if readable.heartbeats else {}
         if all(one.unbeaten is None and one.silent is None for one in found):
-            return Speakers(instances)
+            return Speakers(instances, fenced=readable.fenced)
         suspect_since = self._successions.read(tx, producers=readable.producers)
-        return Speakers(instances, suspect_since, seen_by_river(self._successions.last_claims, leader))
+        return Speakers(instances, suspect_since, seen_by_river(self._successions.last_claims, leader), readable.fenced)
 
     def _rows(self, tx: Transaction, found: Sequence[Sought], speakers: Speakers, readable: Readable) -> list[Row]:
         if not found:

@@ -25,9 +25,20 @@ def notes(layout: Layout, keeper: KeeperSchema, snapshot: Snapshot, *, standby: 
     """Sentences for the front page and `check`: what is not shown here, why, and what to do about it."""
     return tuple(
         note
-        for note in (*_place(layout, keeper, standby), *_beats(snapshot), *_partitions(snapshot), *_sampled(snapshot))
+        for note in (
+            *_place(layout, keeper, standby),
+            *_fence(snapshot),
+            *_beats(snapshot),
+            *_partitions(snapshot),
+            *_sampled(snapshot),
+        )
         if note
     )
+
+
+def _fence(snapshot: Snapshot) -> list[str]:
+    fence = snapshot.fence
+    return [] if fence is None or fence.in_force else [f"{fence.what[0].upper()}{fence.what[1:]} ({fence.cure})."]
 
 
 def _place(layout: Layout, keeper: KeeperSchema, standby: bool) -> list[str]:

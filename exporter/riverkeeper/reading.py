@@ -20,6 +20,7 @@ from riverkeeper.history.state import Totals
 from riverkeeper.history.store import KeeperStore, MemoryStore
 from riverkeeper.history.totals import finished
 from riverkeeper.judging import Judging, Readable, read_path
+from riverkeeper.keeper.fence import FENCE_VERSION, read_fence
 from riverkeeper.keeper.found import KeeperSchema
 from riverkeeper.keeper.heartbeats import Sweeper, read_clients
 from riverkeeper.keeper.schema import find_schemas, look
@@ -36,7 +37,7 @@ from riverkeeper.river.bounds import MANY_RUNNING
 from riverkeeper.river.layout import Layout
 from riverkeeper.river.live import read_partitions, read_waiting_kinds
 from riverkeeper.river.running import METADATA_INTERVAL, read_running
-from riverkeeper.snapshot import Finished, QueryOutcome, Snapshot, Target
+from riverkeeper.snapshot import FenceState, Finished, QueryOutcome, Snapshot, Target
 from riverkeeper.verdict.brakes import WIDE_AWAKE, Ourselves, Restraints
 from riverkeeper.verdict.overview import Suspects, judged
 from riverkeeper.verdict.tiers import Policy
@@ -177,6 +178,7 @@ class Reader:
             heartbeats=snapshot.beating_clients is not None,
             audit=place.keeper.audit,
             producers=place.layout.has_producers,
+            fenced=snapshot.fence is not None and snapshot.fence.in_force,
         )
         return questions.ask(
             "suspects",
@@ -217,6 +219,8 @@ class Reader:
             kinds = ask("waiting_kinds", lambda: read_waiting_kinds(tx, partitions))
         leads = layout.has("river_leader") and not place.standby
         leader = ask("leader", lambda: read_leader(tx), aside=True) if leads else None
+        knows = (place.keeper.version or 0) >= FENCE_VERSION
+        fence = ask("fence", lambda: read_fence(tx), aside=True) if knows else None
         return Snapshot(
             up=partitions is not None or running is not None,
             taken_at=0.0,
@@ -226,6 +230,7 @@ class Reader:
             running=running,
             beating_clients=heard.beating_clients if heard else None,
             leader=leader,
+            fence=FenceState(fence.in_force, fence.what, fence.cure) if fence else None,
             queues=ask("queues", lambda: read_queues(tx), aside=True) if layout.has("river_queue") else None,
             oldest_finalized=ask("oldest_finalized", lambda: read_oldest_finalized(tx)),
             migrations=ask("migrations", lambda: read_migrations(tx, layout), aside=True),

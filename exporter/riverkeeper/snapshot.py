@@ -135,6 +135,15 @@ class Leader:
 
 
 @dataclass(frozen=True, slots=True)
+class FenceState:
+    """Whether the database drops late results: both triggers are on River's table and enabled."""
+
+    in_force: bool
+    what: str  # a sentence: in force, or what is wrong where
+    cure: str
+
+
+@dataclass(frozen=True, slots=True)
 class TableSize:
     """Size of a table with its indexes and TOAST, and its rows by the statistics collector."""
 
@@ -194,6 +203,7 @@ class Snapshot:
     beating_clients: int | None = None  # processes; None also where there is no heartbeat table to read
     queues: tuple[Queue, ...] | None = None
     leader: Leader | None = None
+    fence: FenceState | None = None  # None: not seen, or the keeper schema does not know of it
     oldest_finalized: Mapping[str, float] | None = None
     migrations: Mapping[str, int] | None = None
     tables: tuple[TableSize, ...] | None = None

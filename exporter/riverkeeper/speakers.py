@@ -28,6 +28,7 @@ class Speakers:
     instances: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)
     suspect_since: Mapping[str, float] = field(default_factory=dict)
     seen: Mapping[str, float] = field(default_factory=dict)  # when River last saw a client, by its id
+    fenced: bool = False  # the fence is in force
 
     @property
     def client_ids(self) -> list[str]:
@@ -59,8 +60,10 @@ class Speakers:
         return seen if seen > last.beat_at + LATE_INTERVALS * last.beat_interval else None
 
     def fences(self, client_id: str | None, instance: str | None) -> bool:
-        """Whether the process that beats keeps late results in."""
-        return any(row.fences for row in self.instances.get(client_id or "", ()) if row.instance == instance)
+        """Whether the database would drop late results of the process that beats."""
+        return self.fenced and any(
+            row.fences for row in self.instances.get(client_id or "", ()) if row.instance == instance
+        )
 
 
 def _beats_for(row: Row, kind: str) -> bool:

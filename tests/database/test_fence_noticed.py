@@ -107,7 +107,7 @@ def test_one_partition_without_it_is_noticed_and_mended(partitioned: str, sql: C
     """All but one is not in force: which one is said."""
     sql.execute("ALTER TABLE part_1 DISABLE TRIGGER riverkeeper_fence")
     assert not told_to_clients(sql)
-    assert "trigger riverkeeper_fence on part_1 is disabled" in fence_status(partitioned, None, None).what
+    assert "trigger riverkeeper_fence on public.part_1 is disabled" in fence_status(partitioned, None, None).what
 
     assert install_fence(partitioned, None, None).in_force
     assert all(drops(sql) for _ in range(8))

@@ -70,7 +70,7 @@ def worker(renewed_url: str, sql: Connection) -> Iterator[Connection]:
     """A login that works and beats, and owns nothing."""
     grant(renewed_url)
     run_script(renewed_url, f"DROP ROLE IF EXISTS works; CREATE ROLE works LOGIN IN ROLE {WORKER}")
-    run_script(renewed_url, "GRANT USAGE ON SCHEMA public TO works; GRANT SELECT, UPDATE ON river_job TO works")
+    run_script(renewed_url, "GRANT USAGE ON SCHEMA public TO works; GRANT SELECT, UPDATE ON public.river_job TO works")
     with connected(renewed_url.replace("postgres@", "works@")) as connection:
         yield connection
 
@@ -79,7 +79,7 @@ def worker(renewed_url: str, sql: Connection) -> Iterator[Connection]:
 def stranger(renewed_url: str, sql: Connection) -> Iterator[Connection]:
     """A login that works, and may not even use the keeper schema."""
     run_script(renewed_url, "DROP ROLE IF EXISTS only_works; CREATE ROLE only_works LOGIN")
-    script = "GRANT USAGE ON SCHEMA public TO only_works; GRANT SELECT, UPDATE ON river_job TO only_works"
+    script = "GRANT USAGE ON SCHEMA public TO only_works; GRANT SELECT, UPDATE ON public.river_job TO only_works"
     run_script(renewed_url, script)
     with connected(renewed_url.replace("postgres@", "only_works@")) as connection:
         yield connection

@@ -13,6 +13,7 @@ from riverkeeper.river.edges import AGE_EDGES, BEAT_EDGES
 from riverkeeper.snapshot import (
     FINAL_STATES,
     Ages,
+    FenceState,
     Finished,
     FinishedPair,
     Histogram,
@@ -126,6 +127,7 @@ FULL = Snapshot(
     beating_clients=4,
     queues=(Queue("default", paused=True, updated_at=NOW - 300),),
     leader=Leader("host-a", NOW - 86_400, NOW + 10),
+    fence=FenceState(True, "the fence is in force", ""),
     oldest_finalized={"completed": NOW - 3600},
     migrations={"main": 7},
     tables=(TableSize("river_job", 81_920, 3, 40),),

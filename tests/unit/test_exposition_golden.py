@@ -22,6 +22,7 @@ def acts() -> Acts:
     did.rescues["standard", "worker_lost", "retry"] += 1
     did.refusals["locked"] += 2
     did.late_finishes["default", "email"] += 1
+    did.late_results["default", "email", "completed"] += 1
     did.to_rescue[3] += 1
     return did
 

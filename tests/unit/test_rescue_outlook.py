@@ -40,9 +40,9 @@ def test_the_next_attempt_waits_for_the_fence_or_the_lease() -> None:
     plain = replace(LOST, job=replace(LOST.job, beat=replace(LOST.job.beat, fences=False)))
     leased = replace(LOST, job=replace(LOST.job, beat=replace(LOST.job.beat, lease=90.0)))
 
-    assert plan_of(LOST) == "retry it; the next attempt begins 10 s later at the earliest"
-    assert plan_of(plain) == "retry it; the next attempt begins 60 s later at the earliest"
-    assert plan_of(leased) == "retry it; the next attempt begins 53 s later at the earliest"
+    assert plan_of(LOST) == "retry it; the next attempt begins 10 s later at the earliest (its results are fenced)"
+    assert plan_of(plain) == "retry it; the next attempt begins 60 s later at the earliest (its results are not fenced)"
+    assert plan_of(leased) == "retry it; the next attempt begins 53 s later at the earliest (its results are fenced)"
 
 
 def test_modes_and_brakes_hold() -> None:

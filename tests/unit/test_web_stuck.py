@@ -29,7 +29,7 @@ def test_a_stuck_job_is_told_in_full() -> None:
     for fact in ("41", "send", "mail", "standard", "worker_lost", "1 min 40 s", "47 s ago", "25%, 1 min ago", "page 3"):
         assert fact in shown
     assert "47 s, heartbeat limit 35 s: tier standard" in shown
-    assert "retry it; the next attempt begins 10 s later at the earliest" in shown
+    assert "retry it; the next attempt begins 10 s later at the earliest (its results are fenced)" in shown
     assert "held: " not in shown
 
 

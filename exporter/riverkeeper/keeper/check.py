@@ -10,6 +10,7 @@ from riverkeeper.database import Database, Transaction, read_url
 from riverkeeper.errors import DatabaseError, Trouble
 from riverkeeper.keeper import diagnosis
 from riverkeeper.keeper.diagnosis import Poison, Upkeep
+from riverkeeper.keeper.fence import FENCE_VERSION, read_fence
 from riverkeeper.keeper.found import KeeperSchema
 from riverkeeper.keeper.granting import wanted_role
 from riverkeeper.keeper.grants import RESCUER
@@ -80,6 +81,9 @@ def _ask(
         yield from diagnosis.rescuer(
             may_rescue=bool(rights and rights[0].may_rescue), live=live, cure=login.fix(RESCUER)
         )
+    if isinstance(found, KeeperSchema) and (found.version or 0) >= FENCE_VERSION and not opened.standby:
+        fence = questions.ask("fence", lambda: read_fence(tx), aside=True)
+        yield from diagnosis.fence(fence) if fence else ()
     heard = None
     if isinstance(found, KeeperSchema) and found.heartbeat:
         heard = questions.ask("heartbeats", lambda: read_clients(tx), aside=True)

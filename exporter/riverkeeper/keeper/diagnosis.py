@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from riverkeeper.errors import DatabaseError, Trouble
+from riverkeeper.keeper.fence import MISSING, Fence
 from riverkeeper.keeper.found import KeeperSchema
 from riverkeeper.keeper.grants import name_in_script
 from riverkeeper.keeper.heartbeats import Heard
@@ -96,6 +97,16 @@ def keeper(found: KeeperSchema | DatabaseError, cure: str, *, standby: bool) -> 
         )
     else:
         yield ok(topic, f'"{found.name}" is installed, version {found.version}')
+
+
+def fence(found: Fence) -> Iterator[Finding]:
+    """A fence that was put there and is broken is a problem; one that was never wanted, a warning."""
+    if found.in_force:
+        yield ok("fence", found.what)
+    elif all(part.state == MISSING for part in found.parts):
+        yield warning("fence", f"{found.what}; a late result may end the next attempt of its job", found.cure)
+    else:
+        yield problem("fence", f"{found.what}; a late result may end the next attempt of its job", found.cure)
 
 
 def rescuer(*, may_rescue: bool, live: bool, cure: str) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from riverkeeper.database import Transaction
 from riverkeeper.judging import Judging, Readable
+from riverkeeper.keeper.fence import FENCE_VERSION, read_fence
 from riverkeeper.keeper.found import KeeperSchema
 from riverkeeper.keeper.visit import RESCUE_VERSION
 from riverkeeper.rescue.braking import read_facts
@@ -30,7 +31,8 @@ def judge_now(
         path = read_facts(tx, dry_run=not rules.is_live).path
         since = proven(path, now, rules.restraints.patience)
         why = path.why if path.ok_since is None and path.probe_at is not None else NOBODY_VERIFIES
-    readable = Readable(heartbeats=heartbeats, audit=keeper.audit)
+    fenced = (keeper.version or 0) >= FENCE_VERSION and read_fence(tx).in_force
+    readable = Readable(heartbeats=heartbeats, audit=keeper.audit, fenced=fenced)
     found = Judging(rules.policy).read(tx, running, {}, readable, now, since)
     beats = any(pair.beating for pair in running.pairs)
     return found, why if since is None and beats else None

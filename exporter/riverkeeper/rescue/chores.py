@@ -1,6 +1,8 @@
-"""What the acting replica does beside its passes: follows up old workers, and forgets old rows of the audit."""
+"""What the active replica does beside passes: follows up previous workers, counts late results, prunes the audit."""
 
 from __future__ import annotations
+
+from collections import Counter
 
 from riverkeeper.heartbeat.clock import lease_clock
 from riverkeeper.rescue.follow import Late, follow
@@ -17,7 +19,7 @@ class Chores:
 
     def __init__(self) -> None:
         self._after = 0
-        self._followed_at = self._pruned_at = float("-inf")
+        self._followed_at = self._pruned_at = self._counted_at = float("-inf")
 
     def do(self, ground: Ground, rules: Rules) -> tuple[Late, ...]:
         """The rescues that proved false just now. Raises DatabaseError."""
@@ -30,7 +32,18 @@ class Chores:
             self._pruned_at = now
             with ground.writing(CHORE_SECONDS) as tx:
                 tx.query("rescue/prune_audit", {"retention": rules.audit_retention})
+                tx.query("rescue/prune_late_results", {"retention": rules.audit_retention})
         return late
+
+    def count_late_results(self, ground: Ground) -> Counter[tuple[str, str, str]]:
+        """Results that the fence dropped since the last count, by queue, kind and outcome. Raises DatabaseError."""
+        now = lease_clock()
+        if now - self._counted_at < FOLLOW_SECONDS:
+            return Counter()
+        self._counted_at = now
+        with ground.writing(CHORE_SECONDS) as tx:
+            rows = tx.query("rescue/count_late_results")
+        return Counter((row.queue, row.kind, row.outcome) for row in rows)
 
     def _follow(self, ground: Ground) -> tuple[Late, ...]:
         with ground.writing(CHORE_SECONDS) as tx:

@@ -24,6 +24,7 @@ def evidence(held: Locked, verdict: Verdict, what: Plan, path_ok_since: float | 
         "scheduled_at_before": held.scheduled_at,
         "cancel_requested": job.cancel_requested,
         "fences": held.fences,
+        "fence_in_force": held.fence_in_force,
         "led": held.led,
         "retryable_keeps_key": held.retryable_keeps_key,
         "path_ok_since": path_ok_since,

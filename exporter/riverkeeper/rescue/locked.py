@@ -94,7 +94,9 @@ def locked(
         rescue_count=row.rescue_count,
         retryable_keeps_key=row.retryable_keeps_key,
         led=row.led,
-        fences=beat.fences if beat is not None else bool(instances) and all(one.fences for one in instances),
+        fences=bool(row.fenced)
+        and (beat.fences if beat is not None else bool(instances) and all(one.fences for one in instances)),
+        fence_in_force=bool(row.fenced),
         last_rescue_at=row.last_rescue_at,
         chance=row.chance,
     )

@@ -49,7 +49,9 @@ def _plan(stuck: StuckJob, tier: Tier, act: Act, now: float) -> str:
         return f"{act.value} it"
     wait = earliest(stuck, tier, now)
     back_off = "" if is_blameless(stuck.job, stuck.verdict) else ", and after River's back-off"
-    begins = f"begins {wait:.0f} s later at the earliest" if wait > 0 else "may begin at once"
+    fenced = stuck.job.beat is not None and stuck.job.beat.fences
+    why = "its results are fenced" if fenced else "its results are not fenced"
+    begins = f"begins {wait:.0f} s later at the earliest ({why})" if wait > 0 else "may begin at once"
     return f"retry it; the next attempt {begins}{back_off}"
 
 

@@ -47,9 +47,10 @@ class Locked:
     rescue_count: str | None  # JSON of metadata's river:rescue_count, which may be anything
     retryable_keeps_key: bool  # `retryable` is in its unique mask, or it is not unique
     led: bool  # a River client leads, so `retryable` jobs are moved on
-    fences: bool  # its worker keeps late results in
+    fences: bool  # its results carry the token, and the fence is in force
     last_rescue_at: float | None
     chance: float  # of [0, 1)
+    fence_in_force: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ CROSS JOIN LATERAL (
         left(j.metadata ->> 'health_check_at', 64) AS health_at,
         unique_states IS NULL OR get_bit(unique_states, 2) = 1 AS retryable_keeps_key,
         EXISTS (SELECT FROM river.river_leader AS l WHERE l.expires_at > now()) AS led,
+        coalesce((SELECT bool_and(f.state = 'in_force') FROM keeper.fence AS f), false) AS fenced,
         (
             SELECT count(*)
             FROM keeper.rescue AS r

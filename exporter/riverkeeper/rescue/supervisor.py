@@ -120,6 +120,7 @@ class Supervisor:
             if rules.supervisor or wakes:
                 self._pass(ground, turn, rules, wakes)
             self._telling.late(self._chores.do(ground, rules))
+            self._telling.late_results(self._chores.count_late_results(ground))
         except DatabaseError as error:
             self._telling.trouble(str(error))
         except Exception:  # the loop never dies: what was half done is rolled back, and found again at the next pass

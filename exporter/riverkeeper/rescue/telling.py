@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 import structlog
 
-from riverkeeper.metrics.catalogue.rescuing import TIME_EDGES, Acts
+from riverkeeper.metrics.catalogue.rescuing import LATE_OUTCOMES, TIME_EDGES, Acts
 from riverkeeper.rescue.candidates import Candidate
 from riverkeeper.rescue.follow import Late
 from riverkeeper.rescue.order import Done
@@ -69,10 +69,19 @@ class Telling:
                 reason=late.reason.value, old_worker=late.old_worker.value, dry_run=late.dry_run,
             )  # fmt: skip
 
+    def late_results(self, found: Mapping[tuple[str, str, str], int]) -> None:
+        """Results that the fence dropped."""
+        for (queue, kind, outcome), results in found.items():
+            self._acts.late_results[queue, kind, outcome] += results
+            log.info("late results dropped by the fence", queue=queue, kind=kind, outcome=outcome, results=results)
+
     def _done(self, one: Candidate, done: Done) -> None:
         if not done.dry_run:
             self._acts.rescues[one.tier.name, done.reason.value, done.act.value] += 1
-            self._acts.late_finishes[one.stuck.job.queue, one.stuck.job.kind] += 0  # so that a first one is a rise
+            queue, kind = one.stuck.job.queue, one.stuck.job.kind
+            self._acts.late_finishes[queue, kind] += 0  # so that a first one is a rise
+            for outcome in LATE_OUTCOMES:
+                self._acts.late_results[queue, kind, outcome] += 0
             if done.late_seconds is not None:
                 self._acts.to_rescue[bisect_left(TIME_EDGES, done.late_seconds)] += 1
                 self._acts.to_rescue_seconds += done.late_seconds

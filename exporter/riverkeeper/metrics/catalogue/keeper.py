@@ -6,7 +6,7 @@ from riverkeeper import __version__
 from riverkeeper.metrics.family import Family, Kind, Per, Samples
 from riverkeeper.snapshot import Snapshot
 
-QUERIES = 12  # questions of one reading
+QUERIES = 13  # questions of one reading
 
 
 def build_info(_: Snapshot) -> Samples:
@@ -39,6 +39,11 @@ def clock_skew(snapshot: Snapshot) -> Samples:
 def folded_pairs(snapshot: Snapshot) -> Samples:
     if snapshot.folded_pairs is not None:
         yield (), float(snapshot.folded_pairs)
+
+
+def fence_installed(snapshot: Snapshot) -> Samples:
+    if snapshot.fence is not None:
+        yield (), float(snapshot.fence.in_force)
 
 
 def ledger_durable(snapshot: Snapshot) -> Samples:
@@ -100,6 +105,14 @@ KEEPER: tuple[Family[Snapshot], ...] = (
         'Live (queue, kind) pairs without series of their own, counted under kind="other" (collect.max_pairs).',
         (),
         folded_pairs,
+    ),
+    Family(
+        "riverkeeper_fence_installed",
+        Kind.GAUGE,
+        "1 if the fence is in force: its triggers are on River's job table and on each of its partitions, and enabled. "
+        "0 if not: a late result may then end the next attempt of its job. Absent where it cannot be seen.",
+        (),
+        fence_installed,
     ),
     Family(
         "riverkeeper_ledger_durable",

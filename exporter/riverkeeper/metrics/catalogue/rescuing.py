@@ -15,6 +15,7 @@ from riverkeeper.web.alertmanager import Heard
 
 # From the moment the limit was passed; a supervisor acts within seconds, an alert alone within minutes.
 TIME_EDGES: tuple[float, ...] = (0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
+LATE_OUTCOMES = ("completed", "failed", "snoozed", "cancelled", "discarded", "unknown")
 TIERS = 8  # label values that are counted on in docs/metrics.md
 
 
@@ -26,6 +27,7 @@ class Acts:
     rescues: Counter[tuple[str, str, str]] = field(default_factory=Counter)  # (tier, reason, action), acting ones
     refusals: Counter[str] = field(default_factory=Counter)  # by Refusal
     late_finishes: Counter[tuple[str, str]] = field(default_factory=Counter)  # (queue, kind)
+    late_results: Counter[tuple[str, str, str]] = field(default_factory=Counter)  # (queue, kind, outcome)
     to_rescue: list[int] = field(default_factory=lambda: [0] * (len(TIME_EDGES) + 1))
     to_rescue_seconds: float = 0.0
     webhook_alerts: Counter[str] = field(default_factory=lambda: Counter({heard.value: 0 for heard in Heard}))
@@ -82,6 +84,10 @@ def refusals(acts: Acts) -> Samples:
 
 def late_finishes(acts: Acts) -> Samples:
     return ((key, float(count)) for key, count in acts.late_finishes.items())
+
+
+def late_results(acts: Acts) -> Samples:
+    return ((key, float(count)) for key, count in acts.late_results.items())
 
 
 def time_to_rescue(acts: Acts) -> Samples:
@@ -178,6 +184,17 @@ ACTS: tuple[Family[Acts], ...] = (
         ("queue", "kind"),
         late_finishes,
         per=Per.PAIR,
+    ),
+    Family(
+        "riverkeeper_late_results_total",
+        Kind.COUNTER,
+        "Results that came after their claim was over, and that the fence kept out of the job. Each shows that the "
+        'earlier worker was alive. outcome="unknown": the job did not run when it came. Counted once, by the active '
+        "replica.",
+        ("queue", "kind", "outcome"),
+        late_results,
+        per=Per.PAIR,
+        times=len(LATE_OUTCOMES),
     ),
     Family(
         "riverkeeper_time_to_rescue_seconds",
