@@ -45,8 +45,8 @@ def update(at: float, application: str, before: str, after: str, claim_before: s
     return Change(at, application, "UPDATE", 1, before, after, claim_before, claim_after)
 
 
-def report(claims: int) -> dict[str, object]:
-    return {"tiers": [{"claims": claims, "dry_run": False}]}
+def report(claims: int, false: int) -> dict[str, object]:
+    return {"tiers": [{"claims": claims, "false": false, "dry_run": False}]}
 
 
 COUNTERS = {"riverkeeper_rescues_total of k1-1": 1.0, "riverkeeper_late_results_total of k1-1": 1.0}
@@ -66,10 +66,10 @@ RECORD = Record(
         update(40.0, "w2-1", "available", "running", FIRST, SECOND),
         update(50.2, "w2-1", "running", "completed", SECOND, SECOND),
     ],
-    rescues=[Rescue(20.0, 1, FIRST, "worker_lost", "retry", "finished", "replica")],
+    rescues=[Rescue(20.0, 1, FIRST, "worker_lost", "retry", "finished", True, "replica")],
     late_results=[LateResult(45.1, 1, FIRST, "completed")],
     effects=[], finals=[Final(1, "completed", SECOND, "{}")],
-    counters=COUNTERS, report=report(1),
+    counters=COUNTERS, report=report(1, 1),
 )  # fmt: skip
 
 
@@ -190,7 +190,7 @@ def test_the_audit_equals_the_log() -> None:
     without = [change for change in RECORD.changes if change.application != "riverkeeper"]
     again = update(30.0, "riverkeeper", "available", "available", FIRST, FIRST)
 
-    assert "audit equals log" in broken(replace(RECORD, rescues=[], report=report(0)))
+    assert "audit equals log" in broken(replace(RECORD, rescues=[], report=report(0, 0)))
     assert "audit equals log" in broken(replace(RECORD, changes=without))
     assert broken(replace(RECORD, changes=[*RECORD.changes, again])) == {"audit equals log"}
 
@@ -205,14 +205,23 @@ def test_a_dropped_result_was_late() -> None:
 
 
 def test_counters_and_report_equal_the_audit() -> None:
-    """Neither counts more or less than the audit has; who was dead is not called alive."""
-    dead = [Process("w1-1", 0.0, 14.0, "killed"), RECORD.processes[1]]
-
+    """Neither counts more or less than the audit has."""
     for name, value in (("rescues", 2.0), ("late_results", 2.0), ("late_results", 0.0)):
         counters = {**COUNTERS, f"riverkeeper_{name}_total of k1-1": value}
         assert broken(replace(RECORD, counters=counters)) == {"counters equal audit"}
-    assert broken(replace(RECORD, report=report(2))) == {"report equals audit"}
-    assert broken(replace(RECORD, processes=dead)) == {"report equals audit"}
+    assert broken(replace(RECORD, report=report(2, 1))) == {"report equals audit"}
+    assert broken(replace(RECORD, report=report(1, 0))) == {"report equals audit"}
+
+
+def test_a_false_rescue_is_called_so_and_no_other() -> None:
+    """Work that came late and whole proves that its worker lived; who was dead is called alive by nothing else."""
+    dead = [Process("w1-1", 0.0, 14.0, "killed"), RECORD.processes[1]]
+    missed = [replace(RECORD.rescues[0], was_false=False)]
+    silent = replace(RECORD, late_results=[], counters={**COUNTERS, "riverkeeper_late_results_total of k1-1": 0.0})
+
+    assert broken(replace(RECORD, rescues=missed, report=report(1, 0))) == {"false rescues equal log"}
+    assert broken(replace(RECORD, processes=dead)) == set()  # its result arrived: it was on its way
+    assert broken(replace(silent, processes=dead)) == {"false rescues equal log"}
 
 
 def test_a_token_does_not_stay_in_a_row() -> None:

@@ -16,7 +16,7 @@ FROM chaos.change ORDER BY id
 """
 RESCUED = """
 SELECT extract(epoch FROM at)::float, job_id, chaos.claim(attempted_at), reason, action, coalesce(old_worker, ''),
-    keeper::text
+    was_false, keeper::text
 FROM riverkeeper.rescue WHERE NOT dry_run AND state_after IS NOT NULL ORDER BY id
 """
 LATE = """

@@ -24,6 +24,7 @@ STATES = {
 }
 CLOCKS = 0.005  # seconds between two writers of one clock, one of which was preempted between reading and writing it
 STOPPING = 1.0  # seconds that a cancelled job of the workload needs at most, on a busy machine
+FOLLOWED = 30.0  # seconds after which a replica has followed up what became of a rescue
 RESCUES = "riverkeeper_rescues_total"
 DROPPED = "riverkeeper_late_results_total"
 
@@ -64,6 +65,7 @@ def check(record: Record) -> Findings:
         *late_results_against_log(record, attempts),
         *counters_against_audit(record),
         *report_against_audit(record),
+        *false_rescues_against_log(record, attempts),
         *stored_tokens(record),
     ]
     return Findings(
@@ -253,18 +255,29 @@ def counters_against_audit(record: Record) -> Iterator[Violation]:
 
 
 def report_against_audit(record: Record) -> Iterator[Violation]:
-    """`riverkeeper report` counts every claim that was taken away, and calls false no worker that was dead."""
-    claims = sum(tier["claims"] for tier in record.report["tiers"] if not tier["dry_run"])
-    if claims != len(record.rescues):
-        sentence = f"the report has {claims} claims, the audit {len(record.rescues)} rescues"
+    """`riverkeeper report` has every claim that was taken away, and those as false that the audit calls so."""
+    live = [tier for tier in record.report["tiers"] if not tier["dry_run"]]
+    told = sum(tier["claims"] for tier in live), sum(tier["false"] for tier in live)
+    audit = len(record.rescues), sum(rescue.was_false is True for rescue in record.rescues)
+    if told != audit:
+        sentence = f"the report has {told[0]} claims and {told[1]} false, the audit {audit[0]} and {audit[1]}"
         yield Violation("report equals audit", sentence, None, record.end)
-    attempts = {(attempt.job, attempt.claim): attempt for attempt in record.attempts()}
+
+
+def false_rescues_against_log(record: Record, attempts: Attempts) -> Iterator[Violation]:
+    """Who was dead is called alive only by a result that arrived; completed work that came late was taken falsely."""
     ends = {process.client: process.end for process in record.processes}
+    late = {(one.job, one.claim): one for one in record.late_results}
     for rescue in record.rescues:
-        attempt = attempts.get((rescue.job, rescue.claim))
-        if rescue.old_worker in {"beat", "finished"} and attempt and ends[attempt.client] < rescue.at - STOPPING:
+        attempt, result = attempts.get((rescue.job, rescue.claim)), late.get((rescue.job, rescue.claim))
+        lived = attempt is None or result is not None or ends[attempt.client] >= rescue.at - STOPPING
+        if rescue.old_worker in {"beat", "finished"} and attempt and not lived:
             sentence = f"job {rescue.job}: {attempt.client} was dead, and the audit says {rescue.old_worker}"
-            yield Violation("report equals audit", sentence, rescue.job, rescue.at)
+            yield Violation("false rescues equal log", sentence, rescue.job, rescue.at)
+        completed = result is not None and result.outcome == "completed" and result.at < record.end - FOLLOWED
+        if completed and not rescue.was_false:
+            sentence = f"job {rescue.job}: its completed work came late, and the rescue is not called false"
+            yield Violation("false rescues equal log", sentence, rescue.job, rescue.at)
 
 
 def stored_tokens(record: Record) -> Iterator[Violation]:

@@ -14,7 +14,7 @@ from e2e.chaos.proxies import Link
 from e2e.chaos.record import FOREVER, Process
 from e2e.programs import Program
 
-RESTART_SECONDS = 1.0  # after an end of its own, as one of a process that starts while the server is away
+RESTART_SECONDS = 2.0  # after an end of its own, as one of a process that starts while the server is away
 TERMINATE_SECONDS = 15.0  # who has not ended then is killed
 
 

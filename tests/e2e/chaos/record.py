@@ -104,6 +104,7 @@ class Rescue:
     reason: str
     action: str
     old_worker: str
+    was_false: bool | None
     replica: str
 
 

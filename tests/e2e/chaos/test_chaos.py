@@ -23,7 +23,7 @@ def test_a_minute_of_faults_breaks_no_promise(tmp_path: Path) -> None:
 
 def test_without_the_fence_late_results_are_found(tmp_path: Path) -> None:
     """The same faults without the fence: results of earlier attempts end later ones, and the run says so."""
-    record = carry_out(Plan(SEED, seconds=60.0, fenced=False), tmp_path)
+    record = carry_out(Plan(SEED, seconds=40.0, fenced=False), tmp_path)
     findings = check(record)
 
     assert "no late result" in {violation.invariant for violation in findings.violations}, text(record, findings)
