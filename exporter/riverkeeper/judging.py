@@ -92,7 +92,8 @@ class Judging:
         instances = read_instances(tx) if readable.heartbeats else {}
         if all(one.unbeaten is None and one.silent is None for one in found):
             return Speakers(instances, fenced=readable.fenced)
-        suspect_since = self._successions.read(tx, producers=readable.producers)
+        anew = any(one.silent is not None for one in found)
+        suspect_since = self._successions.read(tx, producers=readable.producers, anew=anew)
         return Speakers(instances, suspect_since, seen_by_river(self._successions.last_claims, leader), readable.fenced)
 
     def _rows(self, tx: Transaction, found: Sequence[Sought], speakers: Speakers, readable: Readable) -> list[Row]:

@@ -16,6 +16,7 @@ from riverkeeper.verdict.succession import succeeded
 
 MAX_INSTANCES = 20_000  # processes that beat
 RECENT_FINISHED = 500  # newest finished jobs that tell which clients still claim
+CLAIMS_SECONDS = 10.0  # old claims are read this often, where no heartbeats have stopped
 CLIENTS_SECONDS = 30.0  # successors are looked for this often: a suspicion is never acted on
 LEADER_SECONDS = 15.0  # River's leader renews its lead every five seconds, for fifteen
 PRODUCER_SILENT = 90.0  # River Pro's producers write every 30 s; three times missed is silent
@@ -88,16 +89,22 @@ def seen_by_river(last_claims: Mapping[str, float], leader: Leader | None) -> Ma
 
 @dataclass(slots=True)
 class Successions:
-    """Remembers for half a minute which clients are suspect; the newest claim of each is read anew."""
+    """Remembers for half a minute which clients are suspect, and for some seconds the newest claim of each client."""
 
-    last_claims: dict[str, float] = field(default_factory=dict)  # by client, of the last reading
+    last_claims: dict[str, float] = field(default_factory=dict)  # by client
     _since: dict[str, float] = field(default_factory=dict)
     _due_at: float = 0.0  # our monotonic clock
+    _claims_due_at: float = 0.0
 
-    def read(self, tx: Transaction, *, producers: bool) -> Mapping[str, float]:
-        """Client -> since when it is suspect. Asks River Pro's `producers` where they are. Raises DatabaseError."""
-        claims = tx.query("river/read_claims", {"max_rows": MAX_RUNNING, "recent": RECENT_FINISHED})
-        self.last_claims = {row.client: row.last_claim for row in claims}
+    def read(self, tx: Transaction, *, producers: bool, anew: bool = True) -> Mapping[str, float]:
+        """Client -> since when it is suspect. Asks River Pro's `producers` where they are. Raises DatabaseError.
+
+        `anew`: the newest claims as of now, because heartbeats have stopped; it reads every running row.
+        """
+        if anew or time.monotonic() >= self._claims_due_at:
+            claims = tx.query("river/read_claims", {"max_rows": MAX_RUNNING, "recent": RECENT_FINISHED})
+            self.last_claims = {row.client: row.last_claim for row in claims}
+            self._claims_due_at = time.monotonic() + CLAIMS_SECONDS
         if time.monotonic() >= self._due_at:
             self._since = succeeded(self.last_claims)
             if producers:

@@ -192,6 +192,15 @@ def test_what_an_open_path_would_prove_is_suspected_until_then(
 
 @patient
 @given(jobs, policies, st.none() | moments)
+def test_who_is_seen_at_work_is_never_lost(job: RunningJob, policy: Policy, since: float | None) -> None:
+    """Whatever else is known: a client that River saw a moment ago lives, and only its heartbeats are missing."""
+    found = judge(replace(job, seen_at=NOW), policy, _limits(job, policy), NOW, since)
+
+    assert Reason.WORKER_LOST not in {found.reason, found.underlying}
+
+
+@patient
+@given(jobs, policies, st.none() | moments)
 def test_a_claim_that_was_given_up_needs_no_path(job: RunningJob, policy: Policy, since: float | None) -> None:
     """Its own client reported it: whatever is known of the path, the verdict is the same."""
     ended = replace(job, beat=replace(job.beat or FRESH, lost_at=None, ended_at=NOW - 20, outcome="failed"))
