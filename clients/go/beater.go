@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -26,7 +27,7 @@ type Beater struct {
 	interval time.Duration // the shortest that any claim has asked for
 	heard    time.Duration // uptime of sending the last beat that succeeded; 0 = never
 	proven   bool          // a claim of ours was found in this River table
-	fence    fence         // as meta said last
+	fence    atomic.Int32  // a fence, as meta said last
 	sql      *statements   // nil until the keeper schema is known to be ours
 	askedOn  *pgx.Conn     // where meta was asked last
 	askedAt  time.Duration // uptime of that

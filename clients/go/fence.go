@@ -10,13 +10,22 @@ import (
 const TokenKey = "riverkeeper:claim"
 
 // fence is what is known of the triggers that keep an old result out of a later attempt.
-type fence int
+type fence int32
 
 const (
 	fenceUnknown fence = iota // meta has not answered yet
 	fenceMissing
 	fenceInForce
 )
+
+// knownFence takes no lock: every job asks.
+func (b *Beater) knownFence() fence { return fence(b.fence.Load()) }
+
+func (b *Beater) running() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.state == stateStarted
+}
 
 // firstAnswer is how long the jobs of a process that has just started wait for the first answer of meta, at most.
 const firstAnswer = time.Second
@@ -32,9 +41,7 @@ func (w *Work) Token() string {
 	if b == nil || !b.Fences {
 		return ""
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.fence == fenceMissing {
+	if b.knownFence() == fenceMissing {
 		return ""
 	}
 	return w.key.attemptedAt
@@ -43,10 +50,7 @@ func (w *Work) Token() string {
 // awaitFirstAnswer holds up the first jobs of a process, until it is known whether results need a token. Once the first
 // beat has succeeded or failed, no job waits here: a job must not depend on the database.
 func (b *Beater) awaitFirstAnswer(ctx context.Context) {
-	b.mu.Lock()
-	wait := b.Fences && b.fence == fenceUnknown && b.state == stateStarted
-	b.mu.Unlock()
-	if !wait {
+	if !b.Fences || b.knownFence() != fenceUnknown || !b.running() {
 		return
 	}
 	timer := time.NewTimer(firstAnswer)
@@ -64,10 +68,7 @@ func (b *Beater) learnFence(inForce bool) {
 	if inForce {
 		found = fenceInForce
 	}
-	b.mu.Lock()
-	before := b.fence
-	b.fence = found
-	b.mu.Unlock()
+	before := fence(b.fence.Swap(int32(found)))
 	switch {
 	case before == fenceUnknown:
 		b.logStart(inForce)
@@ -102,14 +103,12 @@ func (b *Beater) logStart(inForce bool) {
 // loseFence takes in a refusal: without the keeper schema there are no triggers. A grant that was revoked or a server
 // that is read-only says nothing about them, so what was known stays known.
 func (b *Beater) loseFence(err error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
 	answer := answered(err)
-	gone := answer != nil && (answer.Code == "42P01" || answer.Code == "3F000")
-	if gone || b.fence == fenceUnknown {
-		b.fence = fenceMissing
+	if answer != nil && (answer.Code == "42P01" || answer.Code == "3F000") {
+		b.fence.Store(int32(fenceMissing))
 	}
+	b.fence.CompareAndSwap(int32(fenceUnknown), int32(fenceMissing))
 }
 
 // fenced is what the client row says: results carry a token, and the database checks it.
-func (b *Beater) fenced() bool { return b.Fences && b.fence == fenceInForce }
+func (b *Beater) fenced() bool { return b.Fences && b.knownFence() == fenceInForce }

@@ -29,12 +29,15 @@ func Plain() Fence { return Fence{} }
 
 func (f Fence) fences() bool { return f.metadataSet != nil }
 
-// attach puts the token on the result. It is called before the work, for what the work itself completes, and after it, for a
-// fence that was installed meanwhile; and on the goroutine of the work, because River does not lock what it writes to.
-func (m *Middleware) attach(ctx context.Context, work *riverbeat.Work, job *rivertype.JobRow) {
-	if token := work.Token(); token != "" && m.fence.fences() {
-		m.set(ctx, job, token)
+// attach puts the token on the result. It is called before the work, for what the work itself completes, or else after it,
+// for a fence that was installed meanwhile; and on the goroutine of the work, because River does not lock what it writes to.
+func (m *Middleware) attach(ctx context.Context, work *riverbeat.Work, job *rivertype.JobRow) (attached bool) {
+	token := work.Token()
+	if token == "" || !m.fence.fences() {
+		return false
 	}
+	m.set(ctx, job, token)
+	return true
 }
 
 // largestBatch has its tokens still attached: River writes all of them into the result of each member.

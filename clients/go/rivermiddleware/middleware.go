@@ -66,7 +66,7 @@ func (m *Middleware) Work(ctx context.Context, job *rivertype.JobRow, doInner fu
 		return doInner(ctx)
 	}
 	work, working := beater.Begin(ctx, claimOf(job), m.tierFor(job))
-	m.attach(ctx, work, job)
+	attached := m.attach(ctx, work, job)
 	returned := false
 	defer func() { // not recovered: a panic goes on to River with its own trace
 		outcome := riverbeat.Failed
@@ -75,7 +75,7 @@ func (m *Middleware) Work(ctx context.Context, job *rivertype.JobRow, doInner fu
 		}
 		if batch := batchOf(err); batch != nil {
 			m.attachAll(ctx, work, job, batch.Jobs())
-		} else {
+		} else if !attached { // the fence was installed meanwhile, perhaps
 			m.attach(ctx, work, job)
 		}
 		work.Finish(outcome)
