@@ -281,7 +281,7 @@ def _connect(conninfo: str, seconds: float = CONNECT_SECONDS) -> Connection:
             conninfo = make_conninfo(conninfo, connect_timeout=timeout)
         # No prepared statements and no session settings: a PgBouncer in transaction mode may stand between.
         return psycopg.connect(conninfo, prepare_threshold=None, row_factory=namedtuple_row)
-    except psycopg.Error as error:
+    except _FAILURES as error:
         raise explain(error, connecting(conninfo), lost=True) from None
 
 
@@ -297,7 +297,7 @@ def _parse(url: str) -> dict[str, Any]:
     conninfo = read_url(url).conninfo
     try:
         parts = conninfo_to_dict(conninfo)
-    except psycopg.Error:  # its text quotes the URL, and so may quote the password
+    except _FAILURES:  # its text quotes the URL, and so may quote the password
         raise DatabaseError(Trouble.BAD_URL, "the database URL cannot be read") from None
     if not all(port.isdecimal() for port in str(parts.get("port") or 5432).split(",") if port):
         raise DatabaseError(Trouble.BAD_URL, "the port in the database URL is no number")

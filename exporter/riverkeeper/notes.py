@@ -10,6 +10,8 @@ from riverkeeper.river.bounds import MAX_PARTITIONS
 from riverkeeper.river.layout import Layout
 from riverkeeper.snapshot import Snapshot
 
+OLD_SECONDS = 5.0  # a standby that lags by less is one that keeps up
+
 
 def live_pairs(snapshot: Snapshot) -> Counter[Pair]:
     """(queue, kind) -> live jobs seen, in a long queue those of the part that was looked at."""
@@ -26,6 +28,7 @@ def notes(layout: Layout, keeper: KeeperSchema, snapshot: Snapshot, *, standby: 
     return tuple(
         note
         for note in (
+            *_lag(snapshot),
             *_place(layout, keeper, standby),
             *_fence(snapshot),
             *_beats(snapshot),
@@ -39,6 +42,13 @@ def notes(layout: Layout, keeper: KeeperSchema, snapshot: Snapshot, *, standby: 
 def _fence(snapshot: Snapshot) -> list[str]:
     fence = snapshot.fence
     return [] if fence is None or fence.in_force else [f"{fence.what[0].upper()}{fence.what[1:]} ({fence.cure})."]
+
+
+def _lag(snapshot: Snapshot) -> list[str]:
+    if snapshot.replay_lag is None or snapshot.replay_lag < OLD_SECONDS:
+        return []
+    old = f"{snapshot.replay_lag:.0f}"
+    return [f"This standby's data is {old} s old (river_replay_lag_seconds): ages are of that time."]
 
 
 def _place(layout: Layout, keeper: KeeperSchema, standby: bool) -> list[str]:

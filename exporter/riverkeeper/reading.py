@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from riverkeeper.database import Database, Transaction
+from riverkeeper.database import Database, Row, Transaction
 from riverkeeper.errors import DatabaseError
 from riverkeeper.heartbeat.clock import lease_clock
 from riverkeeper.history.learning import Learner
@@ -128,11 +128,12 @@ class Reader:
             skew = (sent + time.time()) / 2 - opened.clock
             place = self._look(tx, opened.standby)
             questions = Questions(tx)
-            snapshot = self._ask_all(questions, place, opened.now)
-            self._learn(questions, place, opened.now)
+            now = opened.now if opened.data_at is None else opened.data_at  # of the data: a standby may lag
+            snapshot = self._ask_all(questions, place, now)
+            self._learn(questions, place, now)
             suspects = self._ask_suspects(questions, place, snapshot)
             snapshot = replace(snapshot, rescuing=self._ask_rescuing(questions, place))
-            reading = self._read_ledger(questions, place, opened.now)
+            reading = self._read_ledger(questions, place, now)
         live = live_pairs(snapshot)
         totals = self._settle(questions, reading, live, deadline)
         if totals is None:  # the live jobs keep their names without the ledger
@@ -146,16 +147,15 @@ class Reader:
             began_at=began_at,
             error=questions.first_error,
             clock_skew=skew,
-            target=Target(
-                opened.database, place.layout.schema, place.keeper.name, opened.standby, opened.server_version
-            ),
+            replay_lag=None if opened.data_at is None else opened.now - opened.data_at,
+            target=_target(opened, place),
             queries=tuple(questions.outcomes),
             names=self._names,
             finished=self._finished(totals),
         )
         if suspects is not None and snapshot.running is not None:
             known, running = self._learner.known, snapshot.running
-            found = judged(self._settings.policy, known, running, opened.now, snapshot, suspects)
+            found = judged(self._settings.policy, known, running, now, snapshot, suspects)
             snapshot = replace(snapshot, judged=found)
         kinds = {kind for _, kind in [*live, *self._names.pairs]}
         told = notes(place.layout, place.keeper, snapshot, standby=opened.standby)
@@ -308,3 +308,7 @@ class Reader:
             return None
         durable = self._ledger.store.durable
         return finished(totals.series, totals.names, durable=durable, late_rows=totals.late_rows, epoch=totals.epoch)
+
+
+def _target(opened: Row, place: Place) -> Target:
+    return Target(opened.database, place.layout.schema, place.keeper.name, opened.standby, opened.server_version)

@@ -212,5 +212,6 @@ class Snapshot:
     rescuing: Rescuing | None = None
     names: Names = NO_NAMES  # which queues and pairs are exported under their own name
     folded_pairs: int | None = None  # live pairs without a name of their own; None where nobody has counted them
+    replay_lag: float | None = None  # seconds that a standby's data is old; None on a primary
     clock_skew: float | None = None  # our clock minus the database's, at the middle of the first round trip
     notes: tuple[str, ...] = field(default=())  # sentences for the front page: what is missing, and why

@@ -136,6 +136,7 @@ FULL = Snapshot(
     rescuing=RESCUING,
     names=Names({"default": NOW}, {PAIR: NOW}),
     clock_skew=0.125,
+    replay_lag=2.5,
 )
 NOTHING = Histogram(counts(RUN_EDGES), 0.0)
 # Up, and its one kind was seen within the hour, but nothing is there now.

@@ -172,3 +172,46 @@ def test_a_label_never_widens(labels: dict[str, str]) -> None:
             wanted[name] for name in ("queue", "kind", "tier", "reason")
         )
         assert scope.reason is None or scope.reason in STUCK
+
+
+GRAFANA = {
+    "receiver": "riverkeeper",
+    "status": "firing",
+    "orgId": 1,
+    "alerts": [
+        {
+            "status": "firing",
+            "labels": {
+                "alertname": "River jobs stuck", "grafana_folder": "River", "kind": "invoice", "queue": "default",
+                "reason": "worker_lost", "rescue": "allow", "tier": "standard",
+            },
+            "annotations": {"summary": "3 jobs"},
+            "startsAt": "2026-11-28T02:00:10.123456789+01:00",
+            "endsAt": "0001-01-01T00:00:00Z",
+            "values": {"A": 3, "C": 1},
+            "valueString": "[ var='A' labels={} value=3 ]",
+            "generatorURL": "https://grafana.example/alerting/grafana/abc/view?orgId=1",
+            "fingerprint": "57c6d9296de2ad39",
+            "silenceURL": "https://grafana.example/alerting/silence/new",
+            "dashboardURL": "", "panelURL": "", "imageURL": "",
+        },
+    ],
+    "groupLabels": {"alertname": "River jobs stuck"},
+    "commonLabels": {"rescue": "allow"},
+    "commonAnnotations": {},
+    "externalURL": "https://grafana.example/",
+    "version": "1",
+    "groupKey": "{}:{alertname=\"River jobs stuck\"}",
+    "truncatedAlerts": 0,
+    "title": "[FIRING:1] River jobs stuck",
+    "state": "alerting",
+    "message": "**Firing**",
+}  # fmt: skip
+
+
+def test_grafana_s_own_alerting_wakes_as_alertmanager_does() -> None:
+    """Its message has the same alerts, under version 1; what Grafana adds is ignored."""
+    (call,) = read(json.dumps(GRAFANA).encode()).calls
+
+    assert call.scope == Scope("default", "invoice", "standard", "worker_lost")
+    assert (call.fingerprint, call.alert) == ("57c6d9296de2ad39", "River jobs stuck")

@@ -17,6 +17,7 @@ from riverkeeper.cli.schema import schema
 from riverkeeper.cli.serve import serve
 from riverkeeper.cli.stuck import stuck
 from riverkeeper.cli.switch import brake, resume, status, stop
+from riverkeeper.cli.terminal import never_fail_for_a_letter
 from riverkeeper.demo.command import demo
 
 
@@ -26,6 +27,7 @@ def main() -> None:
 
     Exit codes: 0 done, 1 it did not work or something was found, 2 the command or the configuration is wrong.
     """
+    never_fail_for_a_letter()
 
 
 @main.command()

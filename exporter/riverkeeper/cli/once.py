@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from riverkeeper import logs
+from riverkeeper.cli.options import give_up
 from riverkeeper.config.load import Config
 from riverkeeper.database import Database
+from riverkeeper.errors import DatabaseError
 from riverkeeper.reading import Reader
 from riverkeeper.service import reader_settings
 from riverkeeper.snapshot import Snapshot
@@ -15,7 +17,11 @@ SECONDS = 20.0  # a person waits
 def read_once(config: Config) -> Snapshot:
     """The reading that a scrape would take; what it logs on its way would stand among the answer, and is left out."""
     logs.configure("error", "logfmt")
-    reader = Reader(Database(config.conninfo.reveal()), reader_settings(config))
+    try:
+        database = Database(config.conninfo.reveal())
+    except DatabaseError as error:
+        give_up(error)
+    reader = Reader(database, reader_settings(config))
     try:
         return reader.read(SECONDS)
     finally:

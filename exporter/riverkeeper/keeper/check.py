@@ -68,6 +68,7 @@ def _ask(
     opened = tx.query("river/open_transaction")[0]
     skew = (sent + time.time()) / 2 - opened.clock
     yield from diagnosis.server(opened.server_version, opened.database, standby=opened.standby, skew=skew)
+    yield from diagnosis.replay(None if opened.data_at is None else opened.now - opened.data_at)
     layout = find_schemas(tx, schemas, river_schema, keeper_schema)
     login = read_login(tx, layout, opened.server_version)
     questions = Questions(tx)

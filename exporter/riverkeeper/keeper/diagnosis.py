@@ -48,6 +48,13 @@ class Upkeep:
     indexes: tuple[tuple[str, ...], ...]
 
 
+def replay(lag: float | None) -> Iterator[Finding]:
+    """Of a standby; a lag says nothing of the present."""
+    if lag is not None and lag > SKEW_SECONDS:
+        what = f"the data of this standby is {lag:.0f} s old: what happened since on the primary cannot be seen here"
+        yield problem("standby", what, "point Riverkeeper at the primary, or see pg_is_wal_replay_paused()")
+
+
 def server(version: int, database: str, *, standby: bool, skew: float) -> Iterator[Finding]:
     said = f'database "{database}", PostgreSQL {version // 10_000}.{version % 10_000}'
     if version < OLDEST_TESTED:

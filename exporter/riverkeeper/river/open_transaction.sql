@@ -1,10 +1,15 @@
 -- Question: what time is it in the database, and what server is this? Sets this transaction's planner switches too.
 -- Index: none; settings only.
--- NULL: never.
+-- NULL: data_at on a primary, and on a standby that has replayed nothing; else never. It is now on a standby that has
+-- replayed all that it received and still receives; else the last commit that it has replayed.
 SELECT
     extract(epoch FROM now())::double precision AS now,
     extract(epoch FROM clock_timestamp())::double precision AS clock,
     pg_is_in_recovery() AS standby,
+    CASE WHEN pg_is_in_recovery() THEN extract(epoch FROM CASE
+        WHEN pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() AND EXISTS (SELECT FROM pg_stat_wal_receiver) THEN now()
+        ELSE least(now(), pg_last_xact_replay_timestamp())
+    END)::double precision END AS data_at,
     current_database()::text AS database,
     current_setting('server_version_num')::integer AS server_version,
     -- The planner prefers reading the whole table once most of it is live; its time would then grow with history.

@@ -1,6 +1,7 @@
 """What does a message of Alertmanager (webhook payload, version 4) ask for? Pure.
 
-Anybody who reaches Alertmanager can make up labels: they only ever narrow a scope. Unknown fields are ignored.
+Grafana-managed alerting sends the same alerts with the same fields, and calls it version 1. Anybody who reaches
+Alertmanager can make up labels: they only ever narrow a scope. Unknown fields are ignored.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from enum import StrEnum
 
 from riverkeeper.rescue.wake import Call, Scope
 
-VERSION = "4"
+VERSIONS = ("4", "1")  # Alertmanager's; Grafana-managed alerting's, whose alerts have the same fields
 MOST_FINGERPRINT = 64  # characters; Alertmanager's has 16
 MOST_ALERT_NAME = 200
 MOST_TRUNCATED = 1_000_000_000  # a count that a counter can take up
@@ -54,8 +55,9 @@ class Message:
 def read_message(body: bytes, tiers: Collection[str]) -> Message:
     """Raises BadMessage: 400 for what is no message, 422 for one of another version. All of it is taken or nothing."""
     message = _object(_decoded(body), "the message")
-    if message.get("version") != VERSION:
-        raise BadMessage(422, f'only version "{VERSION}" of Alertmanager\'s webhook messages is understood')
+    if message.get("version") not in VERSIONS:
+        what = "only webhook messages of Alertmanager (version 4) and of Grafana (version 1) are understood"
+        raise BadMessage(422, what)
     alerts = message.get("alerts")
     if not isinstance(alerts, list):
         raise BadMessage(400, "alerts is not a list")

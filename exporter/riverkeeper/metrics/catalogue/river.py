@@ -56,6 +56,11 @@ def _table(number: Callable[[TableSize], int]) -> Callable[[Snapshot], Samples]:
     return samples
 
 
+def _replay_lag(snapshot: Snapshot) -> Samples:
+    if snapshot.replay_lag is not None:
+        yield (), snapshot.replay_lag
+
+
 RIVER: tuple[Family[Snapshot], ...] = (
     Family("river_up", Kind.GAUGE, "1 if this scrape could read River's job table, 0 if not.", (), up),
     Family(
@@ -109,6 +114,14 @@ RIVER: tuple[Family[Snapshot], ...] = (
         migration_version,
         per=Per.OTHER,
         times=4,
+    ),
+    Family(
+        "river_replay_lag_seconds",
+        Kind.GAUGE,
+        "Age of the data on a standby: 0 where all that was received is replayed, else since its last replayed commit. "
+        "Ages of jobs are of the data's time. Absent on a primary.",
+        (),
+        _replay_lag,
     ),
     Family(
         "river_table_bytes",
