@@ -40,8 +40,8 @@ CURES: dict[Trouble, str] = {
     Trouble.UNREACHABLE: "check host, port and firewall, and that the server runs",
     Trouble.REFUSED_LOGIN: "check the user, its password, its CONNECT right and pg_hba.conf",
     Trouble.NO_DATABASE: "check the database name in the URL",
-    Trouble.FULL: "the server, the pooler or the login's CONNECTION LIMIT gives out no more: a serving Riverkeeper holds three "
-    "connections, and opens up to three more for its pages and webhook: allow 6 for each replica",
+    Trouble.FULL: "the server, the pooler or the login's CONNECTION LIMIT gives out no more: a serving Riverkeeper "
+    "holds three connections, and opens up to three more for its pages and webhook: allow 6 for each replica",
     Trouble.NO_TLS: "check sslmode and sslrootcert in the URL, and the server's certificate",
     Trouble.BAD_URL: "write it as postgresql://user:password@host:5432/database, special characters percent-encoded",
     Trouble.NO_USER: "write the user into the URL (postgresql://user:password@host:5432/database), or set PGUSER",
