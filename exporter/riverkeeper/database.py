@@ -256,7 +256,7 @@ def read_url(url: str) -> ConnectionString:
         names = ", ".join(found.unknown)
         shown = names if found.names_may_be_shown else "not shown, as a password may be cut there"
         what = f"the database URL has a parameter that neither libpq nor a driver known here has: {shown}"
-        raise DatabaseError(Trouble.BAD_URL, what)
+        raise DatabaseError(Trouble.BAD_URL, what, "take it out of this URL, or write it as libpq calls it")
     return found
 
 

@@ -42,6 +42,9 @@ _BY_TEXT = (
     ("too many c", Trouble.FULL),  # clients already; connections for role, for database
     ("connection slots are reserved", Trouble.FULL),
     ("no more connections allowed", Trouble.FULL),  # PgBouncer
+    ("statement pooling mode", Trouble.POOLER),
+    ("query_wait_timeout", Trouble.POOLER),
+    ("unsupported startup parameter", Trouble.POOLER),
     ("no such user", Trouble.REFUSED_LOGIN),  # PgBouncer
     ("no such database", Trouble.NO_DATABASE),  # PgBouncer
     ("does not support SSL", Trouble.NO_TLS),
@@ -64,6 +67,8 @@ def explain(error: Exception, doing: str, *, lost: bool) -> DatabaseError:
         return _without_state(error, doing, lost)
     message = getattr(getattr(error, "diag", None), "message_primary", None) or ""
     trouble = _BY_STATE.get(state) or _BY_STATE.get(state[:2]) or Trouble.OTHER
+    if "statement pooling mode" in message or "query_wait_timeout" in message:  # PgBouncer's own, under 08P01
+        trouble = Trouble.POOLER
     if state == "42501" and "row-level security" in message:
         trouble = Trouble.ROW_SECURITY
     text = f": {message}" if state.startswith(_QUOTABLE) else ""

@@ -12,6 +12,7 @@ class Trouble(StrEnum):
     REFUSED_LOGIN = "refused_login"
     NO_DATABASE = "no_database"
     FULL = "full"
+    POOLER = "pooler"
     NO_TLS = "no_tls"
     BAD_URL = "bad_url"
     NO_USER = "no_user"
@@ -42,6 +43,8 @@ CURES: dict[Trouble, str] = {
     Trouble.NO_DATABASE: "check the database name in the URL",
     Trouble.FULL: "the server, the pooler or the login's CONNECTION LIMIT gives out no more: a serving Riverkeeper "
     "holds three connections, and opens up to three more for its pages and webhook: allow 6 for each replica",
+    Trouble.POOLER: "PgBouncer refuses this: use pool_mode transaction or session, a pool with room, and no "
+    "`options` in the URL (search_path may stand there)",
     Trouble.NO_TLS: "check sslmode and sslrootcert in the URL, and the server's certificate",
     Trouble.BAD_URL: "write it as postgresql://user:password@host:5432/database, special characters percent-encoded",
     Trouble.NO_USER: "write the user into the URL (postgresql://user:password@host:5432/database), or set PGUSER",
@@ -52,10 +55,12 @@ CURES: dict[Trouble, str] = {
     Trouble.FORBIDDEN: "run `riverkeeper schema grants` and have its GRANT statements executed",
     Trouble.ROW_SECURITY: "have a superuser run ALTER ROLE ... BYPASSRLS for this login (column grants still bind it), "
     "or have the owner run ALTER TABLE ... DISABLE ROW LEVEL SECURITY",
-    Trouble.MISSING: "River's schema changed under us; it is read anew at the next scrape",
+    Trouble.MISSING: "a name that this statement uses is not there, or not to be seen by this login; the schemas are "
+    "read anew at the next scrape: see `riverkeeper check`",
     Trouble.TIMED_OUT: "the database is busy or the scrape timeout is too short",
     Trouble.LOCKED: "another session holds or awaits a lock on River's table (ALTER TABLE? see pg_locks)",
-    Trouble.LOST: "the connection broke; it is opened again at the next scrape",
+    Trouble.LOST: "the connection broke; it is opened again at the next scrape. If it breaks each time: a PgBouncer in "
+    "pool_mode statement closes it, so use transaction or session",
     Trouble.DEADLOCK: "two sessions waited for each other; this one gave way and tries again",
     Trouble.DUPLICATE: "another row has the same key",
     Trouble.WRONG_KEEPER: "give each River schema a keeper schema of its own (database.keeper_schema)",
