@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from cures import acting, around, beats, counting, go_client, locks, many, names, outcomes, silence, web
+from cures import acting, around, beats, counting, fence, go_client, locks, many, names, outcomes, silence, web
 
 CURES = (
     *locks.CURES, *acting.CURES, *outcomes.CURES, *silence.CURES, *many.CURES, *beats.CURES, *counting.CURES,
-    *around.CURES, *go_client.CURES, *names.CURES, *web.CURES,
+    *around.CURES, *go_client.CURES, *names.CURES, *web.CURES, *fence.CURES,
 )  # fmt: skip

@@ -1,0 +1,129 @@
+"""Cures of late results: the triggers, what they record, and who reckons with them."""
+
+from __future__ import annotations
+
+from cures.cure import Cure
+
+FENCE, SESSIONS, ERRORS = "database/test_fence.py", "database/test_fence_sessions.py", "database/test_fence_errors.py"
+INSTALL, NOTICED, TOLD = (
+    "database/test_fence_install.py",
+    "database/test_fence_noticed.py",
+    "database/test_fence_told.py",
+)
+CREATE, MIGRATION = "keeper/create_fence.sql", "keeper/migrations/005_fence.sql"
+
+CURES = (
+    Cure(
+        "a late result is written into the next attempt",
+        MIGRATION,
+        "    RETURN NULL;\nEND\n",
+        "    RETURN new;\nEND\n",
+        (f"{FENCE}::test_a_late_result_never_reaches_the_next_attempt",),
+    ),
+    Cure(
+        "a job that completed itself has its second result taken for a late one",
+        CREATE,
+        "AND old.state IN ('running', 'completed')",
+        "AND old.state IN ('running')",
+        (f"{FENCE}::test_a_job_that_completed_itself_is_no_late_result",),
+    ),
+    Cure(
+        "a token for a row without a claim fits it",
+        CREATE,
+        ") IS NOT TRUE",
+        ") IS FALSE",
+        (f"{FENCE}::test_a_token_for_a_row_without_a_claim_is_late",),
+    ),
+    Cure(
+        "an update is judged by a token that somebody left in the row",
+        CREATE,
+        "AND (old.metadata -> 'riverkeeper:claim') IS DISTINCT FROM (new.metadata -> 'riverkeeper:claim')",
+        "",
+        (f"{FENCE}::test_a_token_in_the_row_from_before_the_fence_judges_nobody",),
+    ),
+    Cure(
+        "a token that was taken back drops a result in time",
+        CREATE,
+        "WHEN (new.metadata ->> 'riverkeeper:claim') IS NOT NULL THEN",
+        "WHEN (new.metadata -> 'riverkeeper:claim') IS NOT NULL THEN",
+        (f"{FENCE}::test_a_token_that_was_taken_back_is_none",),
+    ),
+    Cure(
+        "the tokens of a batch fit none of its jobs",
+        MIGRATION,
+        "IF jsonb_typeof(new.metadata -> 'riverkeeper:claim') = 'object' THEN",
+        "IF false THEN",
+        (f"{FENCE}::test_tokens_of_a_batch_are_judged_job_by_job",),
+    ),
+    Cure(
+        "an error of an unknown kind, which brings no token, ends the next attempt",
+        CREATE,
+        "            old.state = 'running'\n            AND pg_column_size",
+        "            old.state = 'pending'\n            AND pg_column_size",
+        (f"{ERRORS}::test_an_error_of_an_earlier_attempt_does_not_end_the_next",),
+    ),
+    Cure(
+        "an error that was written by hand, without an attempt, is dropped",
+        CREATE,
+        "            AND jsonb_typeof(new.errors[cardinality(new.errors)] -> 'attempt') = 'number'\n",
+        "",
+        (f"{ERRORS}::test_every_other_error_passes",),
+    ),
+    Cure(
+        "a late result that cannot be recorded fails the batch it came in",
+        MIGRATION,
+        "    EXCEPTION WHEN OTHERS THEN\n        RAISE LOG",
+        "    EXCEPTION WHEN division_by_zero THEN\n        RAISE LOG",
+        (f"{SESSIONS}::test_a_late_result_that_cannot_be_recorded_is_dropped",),
+        ("UndefinedTable", "UndefinedColumn", "CheckViolation", "AssertionError", "Failed"),
+    ),
+    Cure(
+        "a worker that owns nothing cannot have its late result recorded",
+        MIGRATION,
+        "LANGUAGE plpgsql SECURITY DEFINER SET",
+        "LANGUAGE plpgsql SET",
+        (f"{SESSIONS}::test_a_login_without_any_right_on_the_records_has_its_late_result_recorded",),
+    ),
+    Cure(
+        "a disabled trigger passes for a fence",
+        MIGRATION,
+        "        ELSE 'disabled'\n",
+        "        ELSE 'in_force'\n",
+        (f"{NOTICED}::test_a_fence_that_is_not_in_force_is_noticed",),
+    ),
+    Cure(
+        "one partition without the fence is not noticed",
+        MIGRATION,
+        "    JOIN pg_catalog.pg_inherits AS i ON i.inhparent = above.oid\n",
+        "    JOIN pg_catalog.pg_inherits AS i ON i.inhparent = above.oid AND false\n",
+        (f"{NOTICED}::test_one_partition_without_it_is_noticed_and_mended",),
+    ),
+    Cure(
+        "the fence of another keeper schema is replaced",
+        "keeper/fence.py",
+        "if not may or any(part.state == FOREIGN for part in fence.parts):",
+        "if not may:",
+        (f"{INSTALL}::test_the_fence_of_another_keeper_schema_is_not_replaced",),
+    ),
+    Cure(
+        "tokens left in running rows let an old result in after the install",
+        "keeper/fence.py",
+        '        tx.query("keeper/strip_running")\n',
+        "        pass\n",
+        (f"{INSTALL}::test_tokens_left_in_running_rows_go_with_the_install",),
+    ),
+    Cure(
+        "a rescue waits the shorter fence although none is in force",
+        "rescue/locked.py",
+        "fences=bool(row.fenced)\n        and (",
+        "fences=True\n        and (",
+        (f"{TOLD}::test_the_wait_is_by_what_is_in_force_at_the_write",),
+    ),
+    Cure(
+        "a dropped result is counted by every replica",
+        "rescue/count_late_results.sql",
+        "WHERE n.counted_at IS NULL",
+        "WHERE true",
+        (f"{TOLD}::test_dropped_results_are_counted_once",),
+    ),
+)
