@@ -213,15 +213,20 @@ def test_counters_and_report_equal_the_audit() -> None:
     assert broken(replace(RECORD, report=report(1, 0))) == {"report equals audit"}
 
 
-def test_a_false_rescue_is_called_so_and_no_other() -> None:
-    """Work that came late and whole proves that its worker lived; who was dead is called alive by nothing else."""
-    dead = [Process("w1-1", 0.0, 14.0, "killed"), RECORD.processes[1]]
+def test_completed_work_that_came_late_was_taken_falsely() -> None:
+    """The fence's record proves that the worker lived; the audit must have taken it up."""
     missed = [replace(RECORD.rescues[0], was_false=False)]
-    silent = replace(RECORD, late_results=[], counters={**COUNTERS, "riverkeeper_late_results_total of k1-1": 0.0})
 
     assert broken(replace(RECORD, rescues=missed, report=report(1, 0))) == {"false rescues equal log"}
-    assert broken(replace(RECORD, processes=dead)) == set()  # its result arrived: it was on its way
-    assert broken(replace(silent, processes=dead)) == {"false rescues equal log"}
+
+
+def test_who_was_dead_is_called_alive_only_by_what_was_under_way() -> None:
+    """A network that holds statements back delivers them when it is whole, whether their process lives or not."""
+    dead = [Process("w1-1", 0.0, 14.0, "killed"), RECORD.processes[1]]
+    cut_off = replace(RECORD, processes=dead)
+
+    assert (broken(cut_off), check(cut_off).under_way) == (set(), 1)
+    assert broken(replace(cut_off, troubles=[])) == {"false rescues equal log"}
 
 
 def test_a_token_does_not_stay_in_a_row() -> None:

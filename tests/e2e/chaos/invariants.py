@@ -9,7 +9,7 @@ from itertools import combinations
 
 from e2e.chaos.evidence import FROZEN, STARVED, Evidence
 from e2e.chaos.faults import Kind
-from e2e.chaos.record import FOREVER, Attempt, Change, Record
+from e2e.chaos.record import FOREVER, Attempt, Change, Record, Rescue
 
 KEEPER = "riverkeeper"  # the application of every replica
 ENDED = {"completed", "cancelled"}
@@ -22,6 +22,7 @@ STATES = {
     "failed": {"available", "retryable", "scheduled", "discarded"},
     "panicked": {"available", "retryable", "scheduled", "discarded"},
 }
+CUTS = ("cut", "directed cut")  # sorts of stretches in which a network holds back what is under way
 CLOCKS = 0.005  # seconds between two writers of one clock, one of which was preempted between reading and writing it
 STOPPING = 1.0  # seconds that a cancelled job of the workload needs at most, on a busy machine
 FOLLOWED = 30.0  # seconds after which a replica has followed up what became of a rescue
@@ -47,6 +48,7 @@ class Findings:
     overlaps: list[tuple[Attempt, Attempt]]
     starved: int  # rescues that only a starved machine excuses
     after_work: int  # rescues of claims whose work had ended, with the result not written
+    under_way: int  # dead workers that are called alive, because of what they had under way
 
 
 def check(record: Record) -> Findings:
@@ -65,11 +67,15 @@ def check(record: Record) -> Findings:
         *late_results_against_log(record, attempts),
         *counters_against_audit(record),
         *report_against_audit(record),
-        *false_rescues_against_log(record, attempts),
+        *false_rescues_against_log(record, attempts, evidence),
         *stored_tokens(record),
     ]
     return Findings(
-        violations, overlapping, len(_starved_rescues(record, attempts, evidence)), _after_work(record, attempts)
+        violations,
+        overlapping,
+        starved=len(_starved_rescues(record, attempts, evidence)),
+        after_work=_after_work(record, attempts),
+        under_way=sum(cut_off for _, _, cut_off in called_alive_when_dead(record, attempts, evidence)),
     )
 
 
@@ -264,20 +270,36 @@ def report_against_audit(record: Record) -> Iterator[Violation]:
         yield Violation("report equals audit", sentence, None, record.end)
 
 
-def false_rescues_against_log(record: Record, attempts: Attempts) -> Iterator[Violation]:
-    """Who was dead is called alive only by a result that arrived; completed work that came late was taken falsely."""
-    ends = {process.client: process.end for process in record.processes}
+def false_rescues_against_log(record: Record, attempts: Attempts, evidence: Evidence) -> Iterator[Violation]:
+    """Who was dead is called alive only by what it had under way; completed work that came late was taken falsely."""
+    for rescue, client, cut_off in called_alive_when_dead(record, attempts, evidence):
+        if not cut_off:
+            sentence = f"job {rescue.job}: {client} was dead, and the audit says {rescue.old_worker}"
+            yield Violation("false rescues equal log", sentence, rescue.job, rescue.at)
     late = {(one.job, one.claim): one for one in record.late_results}
     for rescue in record.rescues:
-        attempt, result = attempts.get((rescue.job, rescue.claim)), late.get((rescue.job, rescue.claim))
-        lived = attempt is None or result is not None or ends[attempt.client] >= rescue.at - STOPPING
-        if rescue.old_worker in {"beat", "finished"} and attempt and not lived:
-            sentence = f"job {rescue.job}: {attempt.client} was dead, and the audit says {rescue.old_worker}"
-            yield Violation("false rescues equal log", sentence, rescue.job, rescue.at)
+        result = late.get((rescue.job, rescue.claim))
         completed = result is not None and result.outcome == "completed" and result.at < record.end - FOLLOWED
         if completed and not rescue.was_false:
             sentence = f"job {rescue.job}: its completed work came late, and the rescue is not called false"
             yield Violation("false rescues equal log", sentence, rescue.job, rescue.at)
+
+
+def called_alive_when_dead(
+    record: Record, attempts: Attempts, evidence: Evidence
+) -> Iterator[tuple[Rescue, str, bool]]:
+    """Rescues whose worker had died before and was called alive; true where its network was cut off when it died.
+
+    A beat or a result that the network holds back is executed when the way is open, whether its process lives or not.
+    """
+    ends = {process.client: process.end for process in record.processes}
+    for rescue in record.rescues:
+        attempt = attempts.get((rescue.job, rescue.claim))
+        if attempt is None or rescue.old_worker not in {"beat", "finished"}:
+            continue
+        end = ends[attempt.client]
+        if end < rescue.at - STOPPING:
+            yield rescue, attempt.client, bool(evidence.between(attempt.client, end - STOPPING, end, CUTS))
 
 
 def stored_tokens(record: Record) -> Iterator[Violation]:

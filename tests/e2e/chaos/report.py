@@ -36,6 +36,7 @@ def text(record: Record, findings: Findings) -> str:
     reasons = Counter(rescue.reason for rescue in record.rescues)
     parts.append(f"rescues: {', '.join(f'{reason} {count}' for reason, count in reasons.items()) or 'none'}")
     parts.append(f"rescued after their work had ended, the result not written: {findings.after_work}")
+    parts.append(f"dead workers called alive by what they had under way: {findings.under_way}")
     parts += timelines(record, findings.violations)
     return "\n".join(parts)
 
