@@ -280,7 +280,7 @@ def test_it_may_come_and_go_under_a_running_keeper(river_url: str, sql: Session)
     with reader(river_url) as one:
         assert page_of(one.read(SECONDS)).value("riverkeeper_ledger_durable") == 1
         uninstall(river_url, None, None)
-        assert set(errors(one.read(SECONDS))) == {"heartbeats", "path", "ledger"}
+        assert set(errors(one.read(SECONDS))) == {"heartbeats", "path", "ledger", "fence"}
         snapshot = one.read(SECONDS)
 
     assert page_of(snapshot).value("riverkeeper_ledger_durable") == 0
