@@ -9,6 +9,7 @@ from e2e.chaos.invariants import DROPPED, RESCUES
 from e2e.chaos.journal import read_journals
 from e2e.chaos.record import Change, Effect, Final, LateResult, Record, Rescue, Trouble
 from e2e.keeper import riverkeeper
+from e2e.programs import until
 
 CHANGES = """
 SELECT extract(epoch FROM at)::float, application, operation, job_id, before, after, claim_before, claim_after
@@ -23,6 +24,7 @@ LATE = """
 SELECT extract(epoch FROM at)::float, job_id, chaos.claim(claimed_at), outcome, counted_at IS NOT NULL
 FROM riverkeeper.late_result ORDER BY id
 """
+UNCOUNTED = "SELECT 1 FROM riverkeeper.late_result WHERE counted_at IS NULL LIMIT 1"
 EFFECTS = "SELECT extract(epoch FROM at)::float, job_id, chaos.claim(attempted_at), completes FROM chaos.effect"
 FINALS = "SELECT id, state::text, chaos.claim(attempted_at), metadata::text FROM river_job"
 
@@ -31,6 +33,7 @@ def gather(environment: Environment, troubles: list[Trouble], seed: int, seconds
     """The record of a run whose workers have stopped, and whose replicas still answer."""
     rows = environment.river.rows
     entries, pulses = read_journals(environment.folder)
+    until(lambda: not rows(UNCOUNTED), "the late results to be counted")
     counted = counters(environment, RESCUES, DROPPED)
     return Record(
         seed=seed,
