@@ -15,8 +15,8 @@ CURES = (
     Cure(
         "what a job completes in its own transaction carries no token",
         "rivermiddleware/middleware.go",
-        "\tm.attach(ctx, work, job)\n\treturned := false\n",
-        "\treturned := false\n",
+        "\tattached := m.attach(ctx, work, job)\n\treturned := false\n",
+        "\tattached := false\n\treturned := false\n",
         ("tests::TestContract",),
     ),
     Cure(
@@ -36,8 +36,8 @@ CURES = (
     Cure(
         "results carry no token while the database does not answer",
         "fence.go",
-        "\tif b.fence == fenceMissing {\n",
-        "\tif b.fence != fenceInForce {\n",
+        "\tif b.knownFence() == fenceMissing {\n",
+        "\tif b.knownFence() != fenceInForce {\n",
         ("tests::TestJobsBeginWithoutTheDatabase",),
     ),
     Cure(

@@ -24,6 +24,8 @@ STATES = [state for state in LIVE_STATES if state != "running"]
 NOW = time.time()
 SLOTS = [int(NOW // 10) - ago for ago in range(6)]
 
+LOOKED = {"scan_bound": BOUND, "most_rows": BOUND, "most_errors": 20, "most_bytes": 65_536, "most_metadata": 8_192}
+
 # The parameters to ask each question with. A new file that reads river_job needs a line here.
 ASKED: dict[str, Mapping[str, object]] = {
     "river/count_live_kinds": {"states": STATES, "queues": ["q1"] * len(STATES), "bounds": [BOUND] * len(STATES)},
@@ -35,7 +37,14 @@ ASKED: dict[str, Mapping[str, object]] = {
         "bounds": [BOUND] * len(STATES),
     },
     "river/list_live_partitions": {"states": STATES, "max_partitions": BOUND},
-    "river/read_failing": {"states": list(LIVE_STATES), "queue": "q1", "kind": None, "scan_bound": BOUND, "shown": 10},
+    "river/read_failing": {
+        "states": list(LIVE_STATES),
+        "queue": "q1",
+        "kind": None,
+        "scan_bound": BOUND,
+        "shown": 10,
+        "most_bytes": 10_000,
+    },
     "river/read_oldest_finalized": {"states": list(FINAL_STATES)},
     "river/read_poison": {**RUNNING, "most_rows": BOUND},
     "river/read_running": RUNNING,
@@ -56,6 +65,12 @@ ASKED: dict[str, Mapping[str, object]] = {
     "history/read_finished": question(SLOTS, most=BOUND),
     "history/read_last_finished": {"until": NOW, "bound": BOUND},
     "history/read_marks": {"slots": SLOTS},
+    "look/measure_ended": {"states": list(FINAL_STATES), "scan_bound": BOUND},
+    "look/read_claims": LOOKED,
+    "look/read_due_kinds": LOOKED,
+    "look/read_ended": {"states": list(FINAL_STATES), **LOOKED},
+    "look/read_unended": {"states": list(LIVE_STATES), **LOOKED},
+    "look/read_worked_kinds": {"states": list(FINAL_STATES), "scan_bound": BOUND},
 }
 # Asked only where the planner knows nothing of a table whose queues are too long to count.
 SAMPLED: dict[str, Mapping[str, object]] = {"river/sample_waiting": {"states": STATES, "pages": BOUND}}
@@ -85,7 +100,9 @@ TABLES: dict[str, tuple[str, ...]] = {
 
 def questions() -> list[str]:
     """Every file of a reading that reads river_job; EXPLAIN alone reads nothing."""
-    names = [f"{folder}/{path.stem}" for folder in ("river", "history") for path in (PACKAGE / folder).glob("*.sql")]
+    names = [
+        f"{folder}/{path.stem}" for folder in ("river", "history", "look") for path in (PACKAGE / folder).glob("*.sql")
+    ]
     return sorted(
         name
         for name in names

@@ -61,7 +61,4 @@ def test_a_standby_that_receives_nothing_lags(pair: Pair) -> None:
     pair.standby.execute("SELECT pg_wal_replay_resume()")
     until(lambda: lag(standby) == 0, "the standby to catch up")
     pair.cut()
-    before = lag(standby) or 0
-
-    assert before > 0
-    until(lambda: (lag(standby) or 0) > before + 1, "the standby to lag")
+    until(lambda: (lag(standby) or 0) > 1, "the standby to lag")

@@ -259,3 +259,21 @@ def test_the_report_for_scripts_and_for_people(patient: Patient) -> None:
     assert {"level", "topic", "what", "cure"} == set(told["findings"][0])
     assert "[red]loud[/red]" in out.getvalue()
     assert "→ UPDATE" in out.getvalue()
+
+
+def test_triggers_of_users_that_a_rescue_would_break(river_url: str, sql: Session) -> None:
+    """One that goes by the search_path is named; one that sets its own, or only sees inserts, is not."""
+    body = "RETURNS trigger LANGUAGE plpgsql {} AS $$ BEGIN INSERT INTO audit VALUES (new.id); RETURN new; END $$"
+    sql.execute("CREATE TABLE audit (id bigint)")
+    for name, setting, event in (
+        ("loose", "", "UPDATE"),
+        ("fixed", "SET search_path = public", "UPDATE"),
+        ("inserts", "", "INSERT"),
+    ):
+        sql.execute(f"CREATE FUNCTION {name}() {body.format(setting)}")
+        sql.execute(f"CREATE TRIGGER {name} AFTER {event} ON river_job FOR EACH ROW EXECUTE FUNCTION {name}()")
+    found = [finding for finding in examine(river_url, None, None).findings if finding.topic == "triggers"]
+
+    assert [finding.level for finding in found] == [Level.WARNING]
+    assert "trigger loose on river_job" in found[0].what
+    assert "ALTER FUNCTION public.loose()" in str(found[0].cure)

@@ -109,7 +109,7 @@ def test_without_usage_of_the_schema(login: Login) -> None:
     url = login(EVERYTHING, usage=False)
     searched, named = read(url), read(url, replace(SETTINGS, river_schema="public"))
 
-    assert "as far as this login may use it (no_river" in (searched.error or "")
+    assert 'as far as this login may use it; schema "public" holds one (no_river' in (searched.error or "")
     assert "permission denied for schema public" in (named.error or "")
     assert not searched.up
     assert not named.up

@@ -21,7 +21,7 @@ from riverkeeper.keeper.schema import install
 from riverkeeper.reading import Reader
 from riverkeeper.snapshot import Snapshot
 
-FINISHED = """INSERT INTO river_job (kind, queue, state, scheduled_at, attempted_at, finalized_at)
+FINISHED = """INSERT INTO public.river_job (kind, queue, state, scheduled_at, attempted_at, finalized_at)
     SELECT 'k', 'q', 'completed', now() - interval '3 seconds', now() - interval '2 seconds', now()
     FROM generate_series(1, %(jobs)s)"""
 COUNTER = {"queue": "q", "kind": "k", "outcome": "completed"}
@@ -39,7 +39,7 @@ def server() -> Iterator[Server]:
 def url(server: Server) -> str:
     """Its River, empty, with a keeper schema."""
     url = server.database_url("river")
-    run_script(url, "TRUNCATE river_job; DROP SCHEMA IF EXISTS riverkeeper CASCADE")
+    run_script(url, "TRUNCATE public.river_job; DROP SCHEMA IF EXISTS riverkeeper CASCADE")
     install(url, None, None)
     return url
 

@@ -109,6 +109,20 @@ unpack_pgbouncer() {
     say "pgbouncer is there"
 }
 
+# A second server beside the embedded one, where none is installed.
+unpack_postgres() {
+    local version=15
+    if ! compgen -G "/usr/lib/postgresql/*/bin/initdb" >/dev/null && [ ! -d "$TOOLS/postgres/usr" ]; then
+        refresh postgresql
+        apt-cache show "postgresql-$version" >/dev/null 2>&1 ||
+            version=$(apt-cache depends postgresql | awk -F- '/Depends: postgresql-/ {print $2; exit}')
+        say "unpacking Debian's PostgreSQL $version"
+        unpack "$TOOLS/postgres" "postgresql-$version" libpq5
+    fi
+    mkdir -p "$TOOLS/postgres"
+    say "an older PostgreSQL is there"
+}
+
 # Draws the dashboards with Grafana's own components. Built where it lies: node finds packages by where a script is.
 build_render() {
     local render=$HERE/render
@@ -150,6 +164,7 @@ fi
 if command -v apt-get >/dev/null && command -v dpkg >/dev/null; then
     unpack_prometheus
     unpack_pgbouncer
+    unpack_postgres
 else
     without "no apt here: the tests with prometheus $PROMETHEUS_OLD.x and pgbouncer will fail"
 fi

@@ -112,7 +112,9 @@ def test_what_is_used_up_and_what_is_stuck_agree(running: list[RunningJob], poli
     verdicts = [judge(job, policy, limits, NOW, since) for job in running]
 
     if LimitName.HEARTBEAT in over:
-        assert {Reason.WORKER_LOST, Reason.BEATS_MISSING} & {one.underlying or one.reason for one in verdicts}
+        # Whose beats are missing while River sees its client at work may also be over its budget, and is called that.
+        silent = {Reason.WORKER_LOST, Reason.BEATS_MISSING, Reason.OVER_BUDGET}
+        assert silent & {one.underlying or one.reason for one in verdicts}
     if LimitName.RUN in over:
         judged = [v for v, job in zip(verdicts, running, strict=True) if v.reason.is_stuck or _is_excused(job)]
         assert judged

@@ -113,6 +113,8 @@ def _ask_river(
         yield from diagnosis.poison(jobs[:SHOWN], layout.schema, more=len(jobs) > SHOWN)
     if upkeep := ask("upkeep", lambda: _upkeep(tx, layout)):
         yield from diagnosis.upkeep(upkeep, layout.schema)
+    triggers = ask("triggers", lambda: tx.query("river/read_user_triggers", {"job_table": layout.oids["river_job"]}))
+    yield from diagnosis.user_triggers({row.trigger_name: row.function_name for row in triggers or ()})
 
 
 def _keeper(tx: Transaction, keeper: str, layout: Layout) -> KeeperSchema | DatabaseError:

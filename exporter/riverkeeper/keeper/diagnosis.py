@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from riverkeeper.errors import DatabaseError, Trouble
@@ -217,6 +217,17 @@ def upkeep(found: Upkeep, schema: str) -> Iterator[Finding]:
         else:
             what = f"{index} is missing: a scrape reads the whole table, and River fetches slowly"
             yield problem("indexes", what, columns.format(index, ", ".join(wanted) + more))
+
+
+def user_triggers(found: Mapping[str, str]) -> Iterator[Finding]:
+    """Trigger -> function. A rescue runs them under a search_path of PostgreSQL's own names alone."""
+    for trigger, function in found.items():
+        yield warning(
+            "triggers",
+            f"trigger {trigger} on river_job runs {function}, which sets no search_path: a rescue runs it with"
+            " PostgreSQL's own names alone, and fails where the function names a table without its schema",
+            f"ALTER FUNCTION {function} SET search_path FROM CURRENT;  -- after SET search_path as the workers have it",
+        )
 
 
 def failures(outcomes: Sequence[QueryOutcome], *, rights_missing: bool) -> Iterator[Finding]:
