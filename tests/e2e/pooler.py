@@ -1,4 +1,4 @@
-"""PgBouncer in transaction mode before a server, as hosted databases offer it."""
+"""PgBouncer before a server, as hosted databases offer it; in transaction mode unless another is asked for."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ listen_addr = 127.0.0.1
 listen_port = {port}
 unix_socket_dir =
 auth_type = any
-pool_mode = transaction
+pool_mode = {mode}
 default_pool_size = 2
 """
 
 
 @contextlib.contextmanager
-def pooled(url: str, folder: Path) -> Iterator[str]:
+def pooled(url: str, folder: Path, mode: str = "transaction") -> Iterator[str]:
     """The URL of the same database through the pooler."""
     parts, port = urlsplit(url), free_port()
-    config = CONFIG.format(host=parts.hostname, server=parts.port, user=parts.username, port=port)
+    config = CONFIG.format(host=parts.hostname, server=parts.port, user=parts.username, port=port, mode=mode)
     through = urlunsplit(parts._replace(netloc=f"{parts.username}@127.0.0.1:{port}"))
     libraries = {"LD_LIBRARY_PATH": ":".join(map(str, tool("pgbouncer").glob("**/*-linux-gnu")))}
     with readable_file(config) as file:
@@ -51,6 +51,6 @@ def readable_file(text: str) -> Iterator[Path]:
 
 
 def answers(url: str) -> bool:
-    with contextlib.suppress(psycopg.OperationalError), psycopg.connect(url, connect_timeout=5) as connection:
+    with contextlib.suppress(psycopg.OperationalError), psycopg.connect(url, connect_timeout=5, autocommit=True) as connection:
         return connection.execute("SELECT 1").fetchone() == (1,)
     return False

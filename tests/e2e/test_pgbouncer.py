@@ -1,4 +1,4 @@
-"""The exporter behind PgBouncer in transaction mode, where no session outlives a transaction."""
+"""The exporter behind PgBouncer, most of all in transaction mode, where no session outlives a transaction."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import psycopg
 from e2e.conftest import MakeFleet, MakeKeeper, MakeRiver
 from e2e.keeper import Keeper, Page, anew
 from e2e.pooler import pooled
+from riverkeeper.keeper.check import examine
+from riverkeeper.keeper.report import Level
 
 SCRAPES = 20
 
@@ -28,6 +30,25 @@ def test_twenty_scrapes_in_a_row(
     assert [page.value("river_up") for page in pages] == [1.0] * SCRAPES
     assert [failed(page) for page in pages] == [set()] * SCRAPES
     assert len({page.value("riverkeeper_snapshot_timestamp_seconds") for page in pages}) == SCRAPES
+
+
+def test_session_mode(river_database: MakeRiver, keeper: MakeKeeper, tmp_path: Path) -> None:
+    """A pooler that keeps sessions changes nothing."""
+    with pooled(river_database().url, tmp_path, "session") as url:
+        page = keeper(url, "public", *anew(tmp_path)).scrape()
+
+    assert page.value("river_up") == 1
+    assert failed(page) == set()
+
+
+def test_statement_mode_is_refused_by_its_name(river_database: MakeRiver, tmp_path: Path) -> None:
+    """Without transactions no two questions see the same moment: check names the mode, and what to set instead."""
+    with pooled(river_database().url, tmp_path, "statement") as url:
+        report = examine(url, "public", None)
+
+    (finding,) = [one for one in report.findings if one.level is Level.PROBLEM]
+    assert "statement" in f"{finding.what} {finding.cure}"
+    assert "transaction" in f"{finding.what} {finding.cure}"
 
 
 def scraped_beside(keeper: Keeper, url: str, *, occupied: bool) -> Page:

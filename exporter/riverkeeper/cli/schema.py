@@ -16,6 +16,12 @@ from riverkeeper.rescue.rules import rules_of
 ROLES = {"reader": READER, "keeper": KEEPER, "rescuer": RESCUER}
 
 
+# Their completer takes a result that was dropped for a bug of its own, and ends the whole process.
+UPGRADE_FIRST = (
+    "Workers with River 0.44 to 0.47 for Go panic where a result is dropped: upgrade them to 0.48 or newer first."
+)
+
+
 @click.group()
 def schema() -> None:
     """Make, review, grant or remove the keeper schema."""
@@ -31,7 +37,7 @@ def install(config: Config, fence: bool) -> None:
         name = keeper_schema.install(*given, fence=fence)
         click.echo(f'Keeper schema "{name}" is at version {keeper_schema.VERSION}.')
         if fence:
-            _tell(keeper_schema.fence_status(*given))
+            _tell(keeper_schema.fence_status(*given), installed=True)
     except DatabaseError as error:
         give_up(error)
 
@@ -99,7 +105,7 @@ def fence() -> None:
 def install_fence(config: Config) -> None:
     """Put the fence on River's table, as its owner. River's writes wait for a second at most; again changes nothing."""
     try:
-        _tell(keeper_schema.install_fence(*_given(config)))
+        _tell(keeper_schema.install_fence(*_given(config)), installed=True)
     except DatabaseError as error:
         give_up(error)
 
@@ -139,10 +145,12 @@ def print_fence(config: Config) -> None:
     click.echo(fence_script(keeper, river), nl=False)
 
 
-def _tell(found: Fence) -> None:
+def _tell(found: Fence, *, installed: bool = False) -> None:
     click.echo(f"{found.what[0].upper()}{found.what[1:]}.")
     if not found.in_force:
         click.echo(f"  {found.cure}")
+    elif installed:
+        click.echo(UPGRADE_FIRST)
 
 
 def _given(config: Config) -> tuple[str, str | None, str | None]:
