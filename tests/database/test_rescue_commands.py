@@ -233,7 +233,7 @@ def test_stuck_tells_people_and_scripts_the_same(run: Run, lost: Event) -> None:
         lost["job_id"], "worker_lost", "tier standard", "retry",
     )  # fmt: skip
     assert "worker_lost" in shown.output
-    assert json.loads(run("stuck", "--json", "--tier", "urgent").output)["jobs"] == []
+    assert json.loads(run("stuck", "--json", "--kind", "no such").output)["jobs"] == []
 
 
 def test_stuck_says_why_it_cannot_tell(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -243,3 +243,16 @@ def test_stuck_says_why_it_cannot_tell(run: Run, monkeypatch: pytest.MonkeyPatch
 
     assert answer.exit_code == 1
     assert "unreachable" in answer.output
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [(("--tier", "urgnt"), "the configuration knows"), (("--reason", "worker_lots"), "worker_lost")],
+)
+def test_a_typo_in_a_filter_is_no_all_clear(run: Run, options: tuple[str, str], said: str) -> None:
+    """Exit code 2, and the values that exist."""
+    answer = run("stuck", *options)
+
+    assert answer.exit_code == 2
+    assert said in answer.output
+    assert "stuck job" not in answer.output

@@ -51,6 +51,9 @@ def readable_file(text: str) -> Iterator[Path]:
 
 
 def answers(url: str) -> bool:
-    with contextlib.suppress(psycopg.OperationalError), psycopg.connect(url, connect_timeout=5, autocommit=True) as connection:
+    with (
+        contextlib.suppress(psycopg.OperationalError),
+        psycopg.connect(url, connect_timeout=5, autocommit=True) as connection,
+    ):
         return connection.execute("SELECT 1").fetchone() == (1,)
     return False

@@ -11,7 +11,7 @@ from rich.text import Text
 from riverkeeper.cli.once import read_once
 from riverkeeper.cli.options import WRONG_USE, database_options
 from riverkeeper.cli.terminal import console
-from riverkeeper.cli.told import scope_of, scope_options
+from riverkeeper.cli.told import refuse_unknown_tier, scope_of, scope_options
 from riverkeeper.config.load import Config
 from riverkeeper.config.policy import policy_of
 from riverkeeper.rescue.outlook import Outlook, outlook
@@ -30,6 +30,7 @@ def stuck(config: Config, limit: int, as_json: bool, **scope: str | None) -> Non
 
     Exit codes: 0 done, stuck jobs or none; 1 it could not be found out; 2 the configuration is wrong.
     """
+    refuse_unknown_tier(scope["tier"], policy_of(config))
     question = Asked(scope_of(**scope), limit)
     snapshot = read_once(config)
     try:

@@ -10,6 +10,8 @@ from pydantic_core import PydanticCustomError
 
 from riverkeeper.config.quantity import DURATION
 from riverkeeper.rescue.wake import Scope
+from riverkeeper.verdict.tiers import Policy
+from riverkeeper.verdict.words import STUCK, SUSPECTED
 from riverkeeper.web.words import moment, span
 
 Command = Callable[..., Any]
@@ -17,14 +19,22 @@ Command = Callable[..., Any]
 
 def scope_options(command: Command) -> Command:
     """--queue, --kind, --tier and --reason, as the labels of an alert are called."""
-    for name, help_text in (
-        ("reason", "Only this reason, such as worker_lost."),
-        ("tier", "Only this tier."),
-        ("kind", "Only this kind."),
-        ("queue", "Only this queue."),
-    ):
-        command = click.option(f"--{name}", metavar="NAME", help=help_text)(command)
+    reasons = click.Choice(
+        [reason.value for reason in (*STUCK, *SUSPECTED)]
+    )  # a typo that finds nothing would read as an all-clear
+    command = click.option("--reason", type=reasons, metavar="NAME", help="Only this reason, such as worker_lost.")(
+        command
+    )
+    for name in ("tier", "kind", "queue"):
+        command = click.option(f"--{name}", metavar="NAME", help=f"Only this {name}.")(command)
     return command
+
+
+def refuse_unknown_tier(tier: str | None, policy: Policy) -> None:
+    """A tier that the configuration does not know has no jobs, whatever its jobs would be. Raises BadParameter."""
+    if tier and tier not in policy.tiers:
+        known = ", ".join(sorted(policy.tiers))
+        raise click.BadParameter(f"there is no tier {tier!r}; the configuration knows {known}", param_hint="--tier")
 
 
 def scope_of(queue: str | None, kind: str | None, tier: str | None, reason: str | None) -> Scope:
