@@ -55,7 +55,7 @@ class Crew:
         """One more worker, which beats already; what it is the only one to work in, it gets."""
         chosen = ("-queues", queues, "-beat", "table", "-interval", "1s", *self.flags, *flags)
         self.workers[name] = self.programs.enter_context(fleet_at_work(self.river, self.folder, name, *chosen))
-        let_beat(self.river, name, queues)
+        let_beat(self.river, name)
         return self.workers[name]
 
     def jobs(self, kind: str, count: int = 1) -> list[int]:

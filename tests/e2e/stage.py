@@ -94,15 +94,6 @@ def ready(address: str) -> bool:
         return False
 
 
-def let_beat(river: River, client: str, queue: str = "default") -> None:
-    """A worker beats from its first job on, also when it has none: so it is given short ones until it does."""
-
-    def beats() -> bool:
-        if river.rows("SELECT 1 FROM client WHERE client_id = %(client)s", client=client):
-            return True
-        river.insert(20, "-kinds", "short", "-queues", queue)
-        return False
-
-    until(beats, f"{client} to beat")
-    under_way = "SELECT 1 FROM river_job WHERE kind = 'short' AND state <> 'completed'"
-    until(lambda: not river.rows(under_way), "the short jobs to end, before a worker is taken from them")
+def let_beat(river: River, client: str) -> None:
+    """A worker beats from its start, also when it has no job."""
+    until(lambda: river.rows("SELECT 1 FROM client WHERE client_id = %(client)s", client=client), f"{client} to beat")

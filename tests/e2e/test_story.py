@@ -116,7 +116,6 @@ def test_every_fault_ends_well(stage: Stage) -> None:
     assert max(took) < SOON
     ends = stage.river.rows("SELECT kind, state::text, attempt, count(*) FROM river_job GROUP BY 1, 2, 3")
     assert {end[:3] for end in ends} == {
-        ("short", "completed", 1),
         ("steady", "completed", 2),
         ("stalled", "completed", 2),
     }

@@ -18,6 +18,7 @@ from e2e.truth import COUNTS, SPREADS, VALUES
 # Families of the page that SQL alone cannot say, each with its reason.
 ELSEWHERE = {
     "river_jobs_estimated",  # says how a count came about: nothing here is long enough to be estimated
+    "river_jobs_suspected",  # as the next
     "river_jobs_stuck",  # verdicts: the rescue tests
     "river_job_limit_seconds",
     "river_job_limit_used_ratio",
