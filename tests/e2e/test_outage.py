@@ -20,11 +20,12 @@ BEATING = """
 SELECT j.id FROM river_job AS j JOIN riverkeeper.heartbeat AS h ON h.job_id = j.id AND h.attempted_at = j.attempted_at
 WHERE j.kind = 'steady' AND j.state = 'running' AND j.attempt = 1 AND h.lost_at IS NULL
 """
-HOLDER = (
-    "SELECT r.attempted_by[cardinality(r.attempted_by)], array_agg(r.id) FROM river_job AS r WHERE r.id IN ("
-    + BEATING
-    + ") GROUP BY 1 ORDER BY count(*) DESC LIMIT 1"
-)
+HOLDER = """
+SELECT j.attempted_by[cardinality(j.attempted_by)], array_agg(j.id)
+FROM river_job AS j JOIN riverkeeper.heartbeat AS h ON h.job_id = j.id AND h.attempted_at = j.attempted_at
+WHERE j.kind = 'steady' AND j.state = 'running' AND j.attempt = 1 AND h.lost_at IS NULL
+GROUP BY 1 ORDER BY count(*) DESC LIMIT 1
+"""
 AWAY = "SELECT 1 FROM riverkeeper.control WHERE path_probe_at < clock_timestamp() - interval '12 s'"
 VERIFIED = "SELECT 1 FROM riverkeeper.control WHERE path_ok_since < clock_timestamp() - interval '20 s'"
 AGAIN = "SELECT id FROM river_job WHERE id = ANY(%(jobs)s) AND state = 'completed' AND attempt = 2"
