@@ -8,7 +8,7 @@ from benchmarks.readings import server, table
 from benchmarks.shapes import Shape, waiting
 from rich.table import Table
 
-from riverkeeper.database import Session
+from riverkeeper.postgres.connection import Session
 
 JOBS = 1_000_000
 SHAPE = Shape("bloat", "1 M available in one queue", (waiting(JOBS, queue="'queue'", priority="1"),))

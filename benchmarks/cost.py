@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from riverkeeper.database import Database, Session
-from riverkeeper.reading import Reader, Settings
-from riverkeeper.snapshot import Snapshot
+from riverkeeper.postgres.connection import Database, Session
+from riverkeeper.scrape.reader import Reader, Settings
+from riverkeeper.scrape.scrape import Snapshot
 
 SETTINGS = Settings(river_schema=None, keeper_schema=None, late_window=600.0, max_pairs=1000)
 WARM = 3  # readings before the first that counts: caches, hint bits, the ledger's first look back

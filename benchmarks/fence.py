@@ -18,8 +18,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from riverkeeper.database import Session
 from riverkeeper.demo.postgres import THROW_AWAY, Server, start_postgres
+from riverkeeper.postgres.connection import Session
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent

@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 import time
 
-from riverkeeper.database import Session
 from riverkeeper.demo.postgres import start_postgres
-from riverkeeper.keeper.fence import fence_script
-from riverkeeper.keeper.schema import install
-from riverkeeper.statements import source
+from riverkeeper.postgres.connection import Session
+from riverkeeper.postgres.statements import source
+from riverkeeper.schema.fence import fence_script
+from riverkeeper.schema.install import install
 
 ROWS, COMPARED, ROUNDS = 20_000, 400_000, 9
 TEXT = """to_char(a AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""

@@ -8,10 +8,10 @@ import re
 from benchmarks.shapes import Rows, Shape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from riverkeeper.database import Session
 from riverkeeper.demo.postgres import Server
-from riverkeeper.keeper.schema import install
-from riverkeeper.statements import source
+from riverkeeper.postgres.connection import Session
+from riverkeeper.postgres.statements import source
+from riverkeeper.schema.install import install
 
 BATCH = 250_000  # rows of one INSERT: a few seconds, for the bar to move
 BEATS = """INSERT INTO riverkeeper.heartbeat

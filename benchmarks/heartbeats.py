@@ -17,13 +17,13 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from riverkeeper.database import Session
 from riverkeeper.demo.postgres import Server, start_postgres
 from riverkeeper.heartbeat import Beat, Claim, Tier
 from riverkeeper.heartbeat.metadata import Metadata
 from riverkeeper.heartbeat.table import Process, Table
-from riverkeeper.keeper.schema import install
-from riverkeeper.statements import source
+from riverkeeper.postgres.connection import Session
+from riverkeeper.postgres.statements import source
+from riverkeeper.schema.install import install
 
 CLAIM = """
 INSERT INTO river_job (kind, queue, state, attempt, attempted_at, attempted_by, args, metadata)

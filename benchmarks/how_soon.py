@@ -17,11 +17,11 @@ from pathlib import Path
 
 from riverkeeper.config.layers import Options
 from riverkeeper.config.load import load
-from riverkeeper.database import Session
 from riverkeeper.demo.postgres import start_postgres
-from riverkeeper.keeper.schema import install
+from riverkeeper.postgres.connection import Session
+from riverkeeper.postgres.statements import source
+from riverkeeper.schema.install import install
 from riverkeeper.service import Service
-from riverkeeper.statements import source
 
 TIMEOUT = 3.5
 TIER = "{heartbeat_interval: 1s, heartbeat_timeout: 3500ms, drain: 1s, fence: 3s, plain_fence: 3s}"

@@ -8,12 +8,12 @@ import time
 from rich.console import Console
 from rich.table import Table
 
-from riverkeeper.database import Database, Session
 from riverkeeper.demo.postgres import Server, start_postgres
-from riverkeeper.history.ledger import Ledger
-from riverkeeper.history.store import KeeperStore
-from riverkeeper.keeper.schema import install
-from riverkeeper.statements import source
+from riverkeeper.ledger.ledger import Ledger
+from riverkeeper.ledger.store import KeeperStore
+from riverkeeper.postgres.connection import Database, Session
+from riverkeeper.postgres.statements import source
+from riverkeeper.schema.install import install
 
 START, EVERY, ROUNDS = 1_790_000_000.0, 15, 4
 SCHEMAS = {"river": "public", "keeper": "riverkeeper"}

@@ -15,12 +15,12 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from riverkeeper.database import Database, Session
 from riverkeeper.demo.postgres import THROW_AWAY, Server, start_postgres
-from riverkeeper.history.ledger import Ledger
-from riverkeeper.history.store import KeeperStore, MemoryStore
-from riverkeeper.keeper.schema import install
-from riverkeeper.statements import source
+from riverkeeper.ledger.ledger import Ledger
+from riverkeeper.ledger.store import KeeperStore, MemoryStore
+from riverkeeper.postgres.connection import Database, Session
+from riverkeeper.postgres.statements import source
+from riverkeeper.schema.install import install
 
 RATE = 1_000  # finished jobs a second
 EVERY = 15  # seconds between two scrapes

@@ -9,11 +9,11 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from riverkeeper.database import Database, Session
 from riverkeeper.demo.postgres import Server, start_postgres
-from riverkeeper.history.ledger import Ledger
-from riverkeeper.history.store import MemoryStore
-from riverkeeper.statements import source
+from riverkeeper.ledger.ledger import Ledger
+from riverkeeper.ledger.store import MemoryStore
+from riverkeeper.postgres.connection import Database, Session
+from riverkeeper.postgres.statements import source
 
 START, RATE, SECONDS, LATE_WINDOW = 1_790_000_000, 50, 1_800, 600
 SCHEMAS = {"river": "public"}

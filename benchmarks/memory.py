@@ -17,10 +17,10 @@ from benchmarks.readings import server
 from rich.progress import Progress
 from rich.table import Table
 
-from riverkeeper.database import Session, run_script
 from riverkeeper.demo.postgres import Server
-from riverkeeper.keeper.schema import install
-from riverkeeper.statements import source
+from riverkeeper.postgres.connection import Session, run_script
+from riverkeeper.postgres.statements import source
+from riverkeeper.schema.install import install
 
 JOBS = 1_000_000
 BATCH = 10_000

@@ -22,10 +22,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from riverkeeper.database import Session
 from riverkeeper.demo.postgres import start_postgres
-from riverkeeper.keeper.schema import install
-from riverkeeper.statements import source
+from riverkeeper.postgres.connection import Session
+from riverkeeper.postgres.statements import source
+from riverkeeper.schema.install import install
 
 FILE = """
 rescue:

@@ -19,12 +19,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from riverkeeper.database import Session
 from riverkeeper.demo.postgres import start_postgres
 from riverkeeper.heartbeat import Beat, Claim, Tier
 from riverkeeper.heartbeat.table import Process, Table
-from riverkeeper.keeper.schema import install
-from riverkeeper.statements import source
+from riverkeeper.postgres.connection import Session
+from riverkeeper.postgres.statements import source
+from riverkeeper.schema.install import install
 
 PROCESSES, CLAIMS = 10, 100
 INTERVAL, TIMEOUT, STALL = 1.0, 3.5, 3.2  # seconds

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from riverkeeper.database import Session
-from riverkeeper.snapshot import Partition, Snapshot
+from riverkeeper.postgres.connection import Session
+from riverkeeper.scrape.scrape import Partition, Snapshot
 
 Key = tuple[str, str, int]
 

@@ -9,9 +9,9 @@ import pytest
 import structlog
 from hypothesis import settings
 
-from riverkeeper.database import Session, run_script
 from riverkeeper.demo.postgres import Server, find_binaries, start_postgres
-from riverkeeper.statements import source
+from riverkeeper.postgres.connection import Session, run_script
+from riverkeeper.postgres.statements import source
 
 _numbers = itertools.count()
 settings.register_profile("riverkeeper", deadline=None)  # a busy machine breaks no property

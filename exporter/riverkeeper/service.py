@@ -9,24 +9,24 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
-from riverkeeper.collector import Collector, still_waiting
 from riverkeeper.config.load import Config
 from riverkeeper.config.policy import policy_of
 from riverkeeper.config.problem import ConfigErrors
 from riverkeeper.config.webhook import Webhook
-from riverkeeper.database import Database
-from riverkeeper.keeper.visit import visit
 from riverkeeper.metrics.catalogue.process import Process
 from riverkeeper.metrics.exposition import Exposition
-from riverkeeper.reading import Reader, Settings
-from riverkeeper.rescue import inbox
-from riverkeeper.rescue.history import Rescues, read_rescues
+from riverkeeper.postgres.connection import Database
+from riverkeeper.rescue.audit.history import Rescues, read_rescues
 from riverkeeper.rescue.rules import rules_of
-from riverkeeper.rescue.supervisor import Supervisor
-from riverkeeper.rescue.wake import Call, Scope
+from riverkeeper.rescue.supervisor.loop import Supervisor
+from riverkeeper.rescue.wakes import inbox
+from riverkeeper.rescue.wakes.wake import Call, Scope
 from riverkeeper.river.detect import detect, names_of
 from riverkeeper.river.failing import read_failing
-from riverkeeper.snapshot import Snapshot
+from riverkeeper.schema.open import visit
+from riverkeeper.scrape.collector import Collector, still_waiting
+from riverkeeper.scrape.reader import Reader, Settings
+from riverkeeper.scrape.scrape import Snapshot
 from riverkeeper.verdict.job import Claim
 from riverkeeper.verdict.tiers import Policy
 from riverkeeper.web.keeper import FailingJobs

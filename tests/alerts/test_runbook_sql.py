@@ -9,9 +9,9 @@ from collections.abc import Iterator
 import pytest
 
 from alerts.rulebook import RUNBOOKS
-from riverkeeper.database import Session
 from riverkeeper.demo.postgres import Server
-from riverkeeper.keeper.schema import install
+from riverkeeper.postgres.connection import Session
+from riverkeeper.schema.install import install
 
 COMMANDS = [
     pytest.param(line, id=f"{path.stem}-{number}")

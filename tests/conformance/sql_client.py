@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from conformance.floor import Event, run
-from riverkeeper.database import Row, Session
-from riverkeeper.errors import DatabaseError, Trouble
-from riverkeeper.statements import statement
+from riverkeeper.postgres.connection import Row, Session
+from riverkeeper.postgres.errors import DatabaseError, Trouble
+from riverkeeper.postgres.statements import statement
 
 CLOCK = time.CLOCK_BOOTTIME
 SCHEMA_IS_GONE = ("42P01", "3F000")
@@ -153,7 +153,7 @@ class SqlClient:
 
         def ask(file: str, parameters: Event) -> list[Row]:
             assert self.session
-            return self.session.execute_within(limit, statement(f"heartbeat/sql/{file}", **self.schemas), parameters)
+            return self.session.execute_within(limit, statement(f"heartbeat/{file}", **self.schemas), parameters)
 
         try:
             if self.session is None:

@@ -17,13 +17,14 @@ CALLS = {"open", "input", "print", "now", "today", "utcnow"}
 PURE = [path for path in modules() if is_pure(path)]
 # The modules whose purity the design promises; the docstring is how they say so.
 PROMISED = (
-    "names", "snapshot", "notes", "history/cells", "history/schedule", "history/buckets", "history/totals",
+    "ledger/names", "scrape/scrape", "scrape/notices", "ledger/cells", "ledger/schedule", "ledger/buckets",
+    "ledger/totals",
     "river/bounds", "river/layout", "metrics/family", "metrics/folding", "metrics/document",
     "metrics/catalogue/waiting", "metrics/catalogue/running", "metrics/catalogue/finished",
-    "metrics/catalogue/river", "metrics/catalogue/keeper", "metrics/catalogue/process", "web/rejection",
-    "verdict/path", "verdict/mass", "verdict/brakes", "rescue/candidates",
-    "heartbeat/claim", "keeper/found", "history/runs", "verdict/assign", "verdict/cells", "verdict/judge",
-    "verdict/learned", "verdict/limits", "verdict/overview", "verdict/sieve", "verdict/succession", "verdict/tiers",
+    "metrics/catalogue/river", "metrics/catalogue/keeper", "metrics/catalogue/process", "web/http/rejection",
+    "brakes/heartbeat_path", "brakes/mass_silence", "brakes/rules", "rescue/supervisor/candidates",
+    "heartbeat/claim", "schema/inspect", "ledger/runs", "verdict/assign", "verdict/cells", "verdict/judge",
+    "verdict/learned", "verdict/limits", "verdict/summary", "verdict/screening", "verdict/suspects", "verdict/tiers",
 )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from consistency.tree import ROOT
-from riverkeeper.database import Session
+from riverkeeper.postgres.connection import Session
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 LINES = [

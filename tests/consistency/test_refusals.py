@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from consistency.tree import ROOT
+from riverkeeper.brakes.state import Brake
 from riverkeeper.rescue.refusal import Refusal
-from riverkeeper.rescue.state import Brake
 
 RESCUES = (ROOT / "docs" / "rescues.md").read_text(encoding="utf-8")
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from consistency.tree import PACKAGE, ROOT, modules, named
-from riverkeeper.database import Session
 from riverkeeper.demo.postgres import Server
-from riverkeeper.errors import DatabaseError
-from riverkeeper.keeper.schema import install
-from riverkeeper.statements import statement
+from riverkeeper.postgres.connection import Session
+from riverkeeper.postgres.errors import DatabaseError
+from riverkeeper.postgres.statements import statement
+from riverkeeper.schema.install import install
 
 FILES = sorted(PACKAGE.rglob("*.sql")) + sorted((ROOT / "clients" / "sql").glob("*.sql"))
 OF_PACKAGE = [path for path in FILES if path.is_relative_to(PACKAGE)]
@@ -32,8 +32,9 @@ SCRIPTS = {
 
 
 def name_of(path: Path) -> str:
-    """As the code names a statement: folder and file, without ending."""
-    return path.relative_to(PACKAGE).with_suffix("").as_posix()
+    """As the code names a statement: package and file, without ending."""
+    package = path.parent.parent if path.parent.name == "sql" else path.parent
+    return (package / path.stem).relative_to(PACKAGE).as_posix()
 
 
 def test_every_file_says_its_question_its_index_and_what_null_means() -> None:
@@ -56,7 +57,7 @@ def test_every_file_is_used() -> None:
         named(path)
         for path in OF_PACKAGE
         if not any(f'"{name_of(path)}"' in text for text in texts.values())
-        and not any(f'"{path.stem}"' in text for module, text in texts.items() if module.parent == path.parent)
+        and not any(f'"{path.stem}"' in text for module, text in texts.items() if module.parent == path.parent.parent)
     ]
 
     assert unused == []
@@ -67,7 +68,10 @@ def test_every_name_has_its_file() -> None:
     names = {
         match
         for module in modules()
-        for match in re.findall(r'"((?:river|history|keeper|demo)/[a-z0-9_/]+)"', module.read_text(encoding="utf-8"))
+        for match in re.findall(
+            r'"((?:river|ledger|schema|brakes|rescue|look|doctor|heartbeat|demo)/[a-z0-9_/]+)"',
+            module.read_text(encoding="utf-8"),
+        )
     }
 
     assert names <= {name_of(path) for path in OF_PACKAGE}

@@ -62,7 +62,7 @@ CURES = (
     ),
     Cure(
         "an old attempt and the new one fight for one row",
-        "keeper/migrations/002_heartbeat.sql",
+        "schema/migrations/002_heartbeat.sql",
         "    PRIMARY KEY (job_id, attempted_at)\n",
         "    PRIMARY KEY (job_id, attempted_at),\n    UNIQUE (job_id)\n",
         (contract("same_process_claims_the_job_again"),),
@@ -76,7 +76,7 @@ CURES = (
     ),
     Cure(
         "a crash of the server forgets the beats of just those jobs that it ended",
-        "keeper/migrations/002_heartbeat.sql",
+        "schema/migrations/002_heartbeat.sql",
         "CREATE TABLE keeper.heartbeat (",
         "CREATE UNLOGGED TABLE keeper.heartbeat (",
         ("database/test_keeper_schema.py::test_what_it_remembers_outlives_a_crash_of_the_server",),
@@ -111,7 +111,7 @@ CURES = (
     ),
     Cure(
         "a lease runs from a late answer, and work goes on after its claim was rescued",
-        "heartbeat/ticking.py",
+        "heartbeat/ticker.py",
         "        beat.heard_at = sent_at\n        beat.acknowledged = told\n",
         "        beat.heard_at = lease_clock()\n        beat.acknowledged = told\n",
         (f"{PARTS}::test_a_slow_answer_counts_from_when_its_beat_was_sent",),
@@ -139,14 +139,14 @@ CURES = (
     ),
     Cure(
         "the first results of a process leave tokens behind that no fence strips",
-        "heartbeat/beater.py",
+        "heartbeat/client.py",
         "                self._fence.answered.wait(FIRST_ANSWER_SECONDS)\n",
         "                pass\n",
         (f"{BEATER}::test_the_first_block_knows_whether_its_result_needs_a_token[False]",),
     ),
     Cure(
         "a fence that was installed or removed is noticed by new processes only",
-        "heartbeat/line.py",
+        "heartbeat/connection.py",
         '            self._checked_at = float("-inf")\n            raise',
         "            raise",
         (contract("fence_comes_and_goes_while_a_job_runs"),),
@@ -167,14 +167,14 @@ CURES = (
     ),
     Cure(
         "a beat whose answer got lost made a row, and the client believes that there is none",
-        "heartbeat/ticking.py",
+        "heartbeat/ticker.py",
         "                for beat in fresh:\n                    beat.named = False\n",
         "            for beat in fresh:\n                beat.named = False\n",
         (f"{PARTS}::test_a_beat_whose_answer_got_lost_may_have_made_a_row",),
     ),
     Cure(
         "a table that was dropped, or a grant that was taken back, ends all leased work",
-        "heartbeat/ticking.py",
+        "heartbeat/ticker.py",
         "                for beat, _ in beats:\n"
         "                    beat.heard_at = sent_at  # an answer is no silence: it cancels nothing, leased or not\n",
         "",
@@ -182,35 +182,35 @@ CURES = (
     ),
     Cure(
         "a beat that failed ends all work",
-        "heartbeat/ticking.py",
+        "heartbeat/ticker.py",
         "            self._troubles.tell(error)\n",
         "            self._troubles.tell(error)\n            [beat.lose() for beat, _ in beats]\n",
         (f"{PARTS}::test_a_failed_beat_says_nothing_of_any_claim",),
     ),
     Cure(
         "a black hole swallows every beat, for the connection is never given up",
-        "heartbeat/line.py",
+        "heartbeat/connection.py",
         "            self._drop()  # a connection that failed once may swallow every later statement\n",
         "",
         (contract("database_is_away_for_less_than_the_lease"),),
     ),
     Cure(
         "each beat that waits for a lock leaves a statement on the server, until it is full",
-        "database.py",
+        "postgres/connection.py",
         '{PIN}; SET LOCAL statement_timeout = {milliseconds}"',
         '{PIN}; SELECT {milliseconds}"',
         (contract("waiting_for_a_lock_leaves_nothing_behind"),),
     ),
     Cure(
         "an earlier attempt works on beside the next one in the same process",
-        "heartbeat/beater.py",
+        "heartbeat/client.py",
         "            earlier.lose()  # the queue has handed the job out again\n",
         "            pass\n",
         (f"{CLAIMS}::test_an_earlier_attempt_is_stopped_at_once",),
     ),
     Cure(
         "the next attempt begins before the earlier one in the same process has returned",
-        "heartbeat/beater.py",
+        "heartbeat/client.py",
         "                earlier.returned.wait(self.reclaim_seconds)\n",
         "                pass\n",
         (f"{BEATER}::test_a_claim_waits_for_the_earlier_attempt",),
@@ -231,7 +231,7 @@ CURES = (
     ),
     Cure(
         "the row of a silent claim is swept, and no rescue can lock it",
-        "keeper/sweep_heartbeats.sql",
+        "schema/sql/sweep_heartbeats.sql",
         """      AND NOT EXISTS (
           SELECT
           FROM river.river_job AS j
@@ -247,7 +247,7 @@ CURES = (
     ),
     Cure(
         "a mark of loss is swept while its worker may yet come back",
-        "keeper/sweep_heartbeats.sql",
+        "schema/sql/sweep_heartbeats.sql",
         "WHERE greatest(h.beat_at, h.ended_at, h.lost_at) < now()",
         "WHERE greatest(h.beat_at, h.ended_at) < now()",
         (
@@ -257,14 +257,14 @@ CURES = (
     ),
     Cure(
         "a sweep waits for a beat or a rescue under way, and deadlocks with it",
-        "keeper/sweep_heartbeats.sql",
+        "schema/sql/sweep_heartbeats.sql",
         "    FOR UPDATE OF h SKIP LOCKED\n",
         "",
         (f"{SWEEP}::test_a_row_that_another_holds_is_left",),
     ),
     Cure(
         "a silent process is forgotten, and its jobs that never beat stay running for ever",
-        "keeper/sweep_clients.sql",
+        "schema/sql/sweep_clients.sql",
         """            AND silent.client_id <> ALL (ARRAY(
                 SELECT DISTINCT j.attempted_by[cardinality(j.attempted_by)]
                 FROM river.river_job AS j

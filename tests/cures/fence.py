@@ -10,7 +10,7 @@ INSTALL, NOTICED, TOLD = (
     "database/test_fence_noticed.py",
     "database/test_fence_told.py",
 )
-CREATE, MIGRATION = "keeper/create_fence.sql", "keeper/migrations/005_fence.sql"
+CREATE, MIGRATION = "schema/sql/create_fence.sql", "schema/migrations/005_fence.sql"
 
 CURES = (
     Cure(
@@ -100,15 +100,15 @@ CURES = (
     ),
     Cure(
         "the fence of another keeper schema is replaced",
-        "keeper/fence.py",
+        "schema/fence.py",
         "if not may or any(part.state == FOREIGN for part in fence.parts):",
         "if not may:",
         (f"{INSTALL}::test_the_fence_of_another_keeper_schema_is_not_replaced",),
     ),
     Cure(
         "tokens left in running rows let an old result in after the install",
-        "keeper/fence.py",
-        '        tx.query("keeper/strip_running")\n',
+        "schema/fence.py",
+        '        tx.query("schema/strip_running")\n',
         "        pass\n",
         (f"{INSTALL}::test_tokens_left_in_running_rows_go_with_the_install",),
     ),
@@ -121,7 +121,7 @@ CURES = (
     ),
     Cure(
         "a dropped result is counted by every replica",
-        "rescue/count_late_results.sql",
+        "rescue/audit/sql/count_late_results.sql",
         "WHERE n.counted_at IS NULL",
         "WHERE true",
         (f"{TOLD}::test_dropped_results_are_counted_once",),

@@ -9,7 +9,7 @@ TRAPS = "database/test_traps.py"
 CURES = (
     Cure(
         "a login that may create in a schema of the search_path runs its code by whoever scrapes or rescues",
-        "database.py",
+        "postgres/connection.py",
         "pinned = connection.execute(_sql(PIN))",
         'pinned = connection.execute("SELECT pg_catalog.current_schemas(false) AS searched")',
         (
@@ -24,7 +24,7 @@ CURES = (
     ),
     Cure(
         "a login that may create in a schema of the search_path runs its code with a worker's rights, at every beat",
-        "database.py",
+        "postgres/connection.py",
         'f"{READ_COMMITTED}; {PIN}; SET LOCAL',
         'f"{READ_COMMITTED}; SELECT 1; SET LOCAL',
         (
@@ -35,7 +35,7 @@ CURES = (
     ),
     Cure(
         "temporary objects that a pooler's earlier user left are found before PostgreSQL's own",
-        "session_settings.py",
+        "postgres/session_settings.py",
         'SEARCH_PATH = "pg_catalog, pg_temp"',
         'SEARCH_PATH = "pg_catalog"',
         (f"{TRAPS}::test_temporary_objects_are_not_used",),

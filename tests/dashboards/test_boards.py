@@ -29,9 +29,9 @@ from dashboards.boards import (
 from riverkeeper.dashboards import DASHBOARDS, Scope, dashboards
 from riverkeeper.dashboards.query import FAMILIES
 from riverkeeper.metrics.family import Kind
-from riverkeeper.snapshot import FINAL_STATES, LIVE_STATES
-from riverkeeper.web import asked as asked_names
-from riverkeeper.web import failing
+from riverkeeper.scrape.scrape import FINAL_STATES, LIVE_STATES
+from riverkeeper.web.pages import failing
+from riverkeeper.web.pages import query as asked_names
 
 each = pytest.mark.parametrize("file", FILES)
 BOARDS = {board(file)["uid"]: file for file in FILES}

@@ -12,7 +12,7 @@ from database.renewed import renew
 from database.rescue_others import Other, other
 from database.rescue_scene import Scene, staged
 from riverkeeper.demo.postgres import Server
-from riverkeeper.keeper.schema import install
+from riverkeeper.schema.install import install
 
 
 @pytest.fixture(scope="session")

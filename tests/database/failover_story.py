@@ -9,11 +9,11 @@ from database import keepers
 from database.keepers import BEAT, TIMEOUT, Fleet, Look, Worker, when
 from database.rescue_scene import SCHEMAS, did_it_commit
 from database.standby import Pair
+from riverkeeper.brakes.control import stop
 from riverkeeper.config.load import Config
-from riverkeeper.database import Database
-from riverkeeper.rescue import inbox
-from riverkeeper.rescue.switches import stop
-from riverkeeper.rescue.wake import Call, Scope
+from riverkeeper.postgres.connection import Database
+from riverkeeper.rescue.wakes import inbox
+from riverkeeper.rescue.wakes.wake import Call, Scope
 from riverkeeper.verdict.job import Claim
 
 QUIET = TIMEOUT + 4 * BEAT  # after which all that is silent would have been found

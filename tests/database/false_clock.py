@@ -6,7 +6,7 @@ It is what an attacker would do, so the pin has to let it through.
 from __future__ import annotations
 
 from database.heartbeat_sql import Connection
-from riverkeeper.session_settings import PIN, SEARCH_PATH
+from riverkeeper.postgres.session_settings import PIN, SEARCH_PATH
 
 CLOCK = """
 CREATE SCHEMA false_clock;
@@ -20,7 +20,7 @@ CREATE FUNCTION false_clock.clock_timestamp() RETURNS timestamptz LANGUAGE sql V
 
 
 def false_pin() -> str:
-    """In place of riverkeeper.database.PIN, for a server in this process."""
+    """In place of riverkeeper.postgres.connection.PIN, for a server in this process."""
     return PIN.replace(SEARCH_PATH, f"false_clock, {SEARCH_PATH}")
 
 

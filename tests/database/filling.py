@@ -6,7 +6,7 @@ import json
 import random
 from datetime import UTC, datetime, timedelta
 
-from riverkeeper.database import Session
+from riverkeeper.postgres.connection import Session
 
 QUEUES = ("default", "bulk", 'Größe "1"', "a\nb\\c")
 KINDS = ("send_email", "report", "other", '{k="v"}', "日本 %s")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from riverkeeper.database import run_script
-from riverkeeper.keeper.granting import Wish, read_target
-from riverkeeper.keeper.grants import script
+from riverkeeper.postgres.connection import run_script
+from riverkeeper.schema.granting import Wish, read_target
+from riverkeeper.schema.grants import script
 
 
 def grant(url: str, river_schema: str | None = None, keeper_schema: str | None = None) -> None:

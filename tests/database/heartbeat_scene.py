@@ -13,7 +13,7 @@ from conformance.rescue import rescue
 from conformance.worker import until
 from database.heartbeat_sql import Connection, claims_of, connected
 from riverkeeper.heartbeat import Beater, Claim, Tier
-from riverkeeper.keeper.schema import install
+from riverkeeper.schema.install import install
 
 INTERVAL = 0.2  # seconds; limits and faults are scaled with it
 

@@ -13,7 +13,7 @@ from psycopg.rows import dict_row
 from conformance.floor import Event
 from conformance.worker import until
 from conformance.world import CLAIM
-from riverkeeper.statements import statement
+from riverkeeper.postgres.statements import statement
 
 Connection = psycopg.Connection[Any]
 INSTANCE = uuid.UUID(int=1)
@@ -31,7 +31,7 @@ def claims_of(connection: Connection, count: int) -> list[Event]:
 
 
 def ask(connection: Connection, name: str, values: Event) -> list[Event]:
-    text = statement(f"heartbeat/sql/{name}", river="public", keeper="riverkeeper")
+    text = statement(f"heartbeat/{name}", river="public", keeper="riverkeeper")
     cursor = connection.execute(text, values)
     return list(cursor.fetchall()) if cursor.description else []
 

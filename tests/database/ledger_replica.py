@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from database.ledger_world import LATE, Finish, World
-from riverkeeper.database import Database, Transaction
-from riverkeeper.history.cells import NO_AMOUNT, Amount, Series, highest
-from riverkeeper.history.ledger import Ledger
-from riverkeeper.history.state import Reading, Totals
-from riverkeeper.history.store import KeeperStore, MemoryStore
-from riverkeeper.history.totals import finished
-from riverkeeper.snapshot import Finished
+from riverkeeper.ledger.cells import NO_AMOUNT, Amount, Series, highest
+from riverkeeper.ledger.ledger import Ledger
+from riverkeeper.ledger.state import Reading, Totals
+from riverkeeper.ledger.store import KeeperStore, MemoryStore
+from riverkeeper.ledger.totals import finished
+from riverkeeper.postgres.connection import Database, Transaction
+from riverkeeper.scrape.scrape import Finished
 
 SCHEMAS = {"river": "public", "keeper": "riverkeeper"}
 SECONDS = 30.0  # a busy machine is no failure
@@ -28,7 +28,7 @@ class Watched:
         self.slots: set[int] = set()
 
     def query(self, name: str, parameters: Mapping[str, Any] | None = None, seconds: float | None = None) -> Any:
-        if name == "history/read_marks" and parameters:
+        if name == "ledger/read_marks" and parameters:
             self.slots |= set(parameters["slots"])
         return self._tx.query(name, parameters, seconds)
 

@@ -10,9 +10,9 @@ from typing import cast
 from database.ledger_replica import SCHEMAS, SECONDS
 from database.ledger_world import LATE
 from database.test_ledger_crashes import Dying
-from riverkeeper.database import Database, Transaction
-from riverkeeper.history.ledger import Ledger
-from riverkeeper.history.store import KeeperStore
+from riverkeeper.ledger.ledger import Ledger
+from riverkeeper.ledger.store import KeeperStore
+from riverkeeper.postgres.connection import Database, Transaction
 
 
 def main(url: str, now: str, statement: str) -> None:

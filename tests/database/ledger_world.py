@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from random import Random
 from typing import cast
 
-from riverkeeper.database import Session
-from riverkeeper.history.buckets import NO_DURATION, bucket_of
-from riverkeeper.history.cells import NO_AMOUNT, Amount, Series, added
-from riverkeeper.history.schedule import GAP_SECONDS, slot_of
+from riverkeeper.ledger.buckets import NO_DURATION, bucket_of
+from riverkeeper.ledger.cells import NO_AMOUNT, Amount, Series, added
+from riverkeeper.ledger.schedule import GAP_SECONDS, slot_of
+from riverkeeper.postgres.connection import Session
 
 START = 1_790_000_003.0
 LATE = 600.0

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from database.scraped import Labels
-from riverkeeper.database import Session
+from riverkeeper.postgres.connection import Session
 
 TABLES = """
 WITH job AS (

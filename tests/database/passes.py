@@ -5,11 +5,11 @@ from __future__ import annotations
 from uuid import UUID
 
 from riverkeeper.config.load import Config
-from riverkeeper.rescue.ground import Ground
-from riverkeeper.rescue.passing import Passing
+from riverkeeper.rescue.connection import Ground
 from riverkeeper.rescue.rules import rules_of
-from riverkeeper.rescue.turn import Replica
-from riverkeeper.rescue.watch import Watch
+from riverkeeper.rescue.supervisor.election import Watch
+from riverkeeper.rescue.supervisor.rescue_pass import Passing
+from riverkeeper.rescue.supervisor.turn import Replica
 
 REPLICA = Replica(UUID(int=1), "one")
 

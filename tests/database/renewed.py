@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from riverkeeper.database import Session
 from riverkeeper.demo.table import create_river_table
+from riverkeeper.postgres.connection import Session
 
 # Whoever is still connected would hold locks on what is dropped.
 _EMPTY = """

@@ -21,13 +21,13 @@ from database.rescue_scene import KEEPER, Scene
 from database.rescue_tables import Tables
 from database.rescue_watch import RESTRAINTS, Watching
 from database.rescue_work import SLACK, Known, Work
-from riverkeeper.database import Database
-from riverkeeper.judging import read_path
-from riverkeeper.rescue.act import rescue
-from riverkeeper.rescue.by_hand import look
-from riverkeeper.rescue.order import Done
-from riverkeeper.rescue.plan import Act, Locked
+from riverkeeper.postgres.connection import Database
+from riverkeeper.rescue.decision import Act, Locked
+from riverkeeper.rescue.manual import look
 from riverkeeper.rescue.refusal import Refused
+from riverkeeper.rescue.request import Done
+from riverkeeper.rescue.transaction import rescue
+from riverkeeper.scrape.suspects import read_path
 from riverkeeper.verdict.job import Claim
 from riverkeeper.verdict.judge import judge
 from riverkeeper.verdict.verdict import StuckJob

@@ -13,14 +13,14 @@ from typing import Any, TypeVar
 from conformance.floor import Event
 from conformance.worker import until
 from database.heartbeat_sql import Connection, beat, connected, end
-from riverkeeper.database import Transaction
+from riverkeeper.postgres.connection import Transaction
 
 T = TypeVar("T")
 # Where a rescue can be met. "commit" is after all its statements, before they count.
 POINTS = (
     "rescue/try_actor_lock", "rescue/lock_beats", "rescue/place_tombstones", "rescue/lock_jobs", "rescue/read_jobs",
     "rescue/mark_lost",
-    "rescue/write_jobs", "rescue/write_audit", "commit",
+    "rescue/write_jobs", "rescue/audit/write_audit", "commit",
 )  # fmt: skip
 # River's own statements look at the job's id and `running`, at nothing else.
 RUNNING = " WHERE id = %(job_id)s AND state = 'running'"

@@ -14,15 +14,15 @@ from psycopg.sql import SQL, Identifier
 
 from conformance.floor import Event
 from database.heartbeat_sql import Connection, age, beat, claims_of, connected
-from riverkeeper.database import Database, Transaction
-from riverkeeper.keeper.schema import install
-from riverkeeper.rescue.act import rescue
-from riverkeeper.rescue.audit import acts_on
-from riverkeeper.rescue.by_hand import look
-from riverkeeper.rescue.order import Brakes, Braking, Done, Order
-from riverkeeper.rescue.plan import Act, Locked
+from riverkeeper.brakes.state import Brake
+from riverkeeper.postgres.connection import Database, Transaction
+from riverkeeper.rescue.audit.records import acts_on
+from riverkeeper.rescue.decision import Act, Locked
+from riverkeeper.rescue.manual import look
 from riverkeeper.rescue.refusal import Refused
-from riverkeeper.rescue.state import Brake
+from riverkeeper.rescue.request import Brakes, Braking, Done, Order
+from riverkeeper.rescue.transaction import rescue
+from riverkeeper.schema.install import install
 from riverkeeper.verdict.job import Claim
 from riverkeeper.verdict.judge import judge
 from riverkeeper.verdict.limits import limits_of

@@ -9,8 +9,8 @@ from typing import cast
 
 from database.rescue_others import Dying
 from database.rescue_scene import staged
-from riverkeeper.database import Transaction
-from riverkeeper.rescue.act import rescue
+from riverkeeper.postgres.connection import Transaction
+from riverkeeper.rescue.transaction import rescue
 
 
 def main(url: str, job_id: str, attempted_at: str, statement: str) -> None:

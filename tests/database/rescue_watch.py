@@ -6,14 +6,14 @@ from dataclasses import replace
 
 from database.heartbeat_sql import Connection
 from database.rescue_scene import KEEPER, Scene
-from riverkeeper.database import Database, Transaction
-from riverkeeper.rescue.braking import read_facts
-from riverkeeper.rescue.order import Brakes, Braking
-from riverkeeper.rescue.state import Brake
-from riverkeeper.rescue.turn import Replica, take_turn
-from riverkeeper.verdict.brakes import Restraints, held
-from riverkeeper.verdict.mass import Mass
-from riverkeeper.verdict.path import Before
+from riverkeeper.brakes.facts import read_facts
+from riverkeeper.brakes.heartbeat_path import Before
+from riverkeeper.brakes.mass_silence import Mass
+from riverkeeper.brakes.rules import Restraints, held
+from riverkeeper.brakes.state import Brake
+from riverkeeper.postgres.connection import Database, Transaction
+from riverkeeper.rescue.request import Brakes, Braking
+from riverkeeper.rescue.supervisor.turn import Replica, take_turn
 
 RESTRAINTS = Restraints()
 # Somebody is always heard, else nobody would be called lost where a fleet is silent as a whole.

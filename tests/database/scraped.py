@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from riverkeeper.database import Database
 from riverkeeper.metrics.catalogue.process import Process
 from riverkeeper.metrics.exposition import Exposition
-from riverkeeper.reading import Reader, Settings
-from riverkeeper.snapshot import Snapshot
+from riverkeeper.postgres.connection import Database
+from riverkeeper.scrape.reader import Reader, Settings
+from riverkeeper.scrape.scrape import Snapshot
 
 Labels = frozenset[tuple[str, str]]
 SECONDS = 10.0  # for one reading; a busy machine, not a slow query

@@ -19,7 +19,7 @@ from conformance.worker import until
 from riverkeeper.demo.plain_user import hand_over, plain_user
 from riverkeeper.demo.postgres import Server, start_postgres
 from riverkeeper.demo.table import create_river_table
-from riverkeeper.keeper.schema import install
+from riverkeeper.schema.install import install
 
 REACHED = {
     "replayed": "SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn",

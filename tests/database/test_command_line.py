@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from riverkeeper.cli import main
-from riverkeeper.database import Session
+from riverkeeper.postgres.connection import Session
 
 Run = Callable[..., Result]
 COLUMNS = """

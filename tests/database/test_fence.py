@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 
 from database.fence_scene import RESULTS, TOKEN, claim, late, reclaim, rescue, result, row, token_of
 from database.heartbeat_sql import Connection, connected
-from riverkeeper.keeper.schema import install
+from riverkeeper.schema.install import install
 
 RECORDED = {**{outcome: outcome for outcome in RESULTS}, "failed at once": "failed"}
 

@@ -10,7 +10,7 @@ from psycopg.types.json import Jsonb
 
 from database.fence_scene import ERROR, TOKEN, claim, late, reclaim, rescue, row
 from database.heartbeat_sql import Connection, connected
-from riverkeeper.keeper.schema import install
+from riverkeeper.schema.install import install
 
 ADDS = """UPDATE river_job SET state = %(state)s, errors = array_append(errors, %(error)s)
     WHERE id = %(job)s"""

@@ -21,11 +21,11 @@ from database.fence_scene import (
     told_to_clients,
 )
 from database.heartbeat_sql import Connection, connected
-from riverkeeper.database import run_script
 from riverkeeper.demo.table import create_river_table
-from riverkeeper.errors import DatabaseError, Trouble
-from riverkeeper.keeper.fence import fence_script
-from riverkeeper.keeper.schema import fence_status, install, install_fence, remove_fence, script, uninstall
+from riverkeeper.postgres.connection import run_script
+from riverkeeper.postgres.errors import DatabaseError, Trouble
+from riverkeeper.schema.fence import fence_script
+from riverkeeper.schema.install import fence_status, install, install_fence, remove_fence, script, uninstall
 
 TRIGGERS = """SELECT tgname FROM pg_trigger WHERE tgname LIKE 'riverkeeper%%' ORDER BY tgname"""
 

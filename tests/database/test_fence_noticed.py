@@ -8,7 +8,7 @@ import pytest
 
 from database.fence_scene import drops, fence_command, told_to_clients
 from database.heartbeat_sql import Connection, connected
-from riverkeeper.keeper.schema import fence_status, install, install_fence
+from riverkeeper.schema.install import fence_status, install, install_fence
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ from psycopg import errors
 from database.fence_scene import TOKEN, claim, late, reclaim, rescue, result, row, token_of
 from database.granted import grant
 from database.heartbeat_sql import Connection, connected
-from riverkeeper.database import run_script
-from riverkeeper.keeper.fence import fence_script
-from riverkeeper.keeper.grants import WORKER
-from riverkeeper.keeper.schema import install, remove_fence
+from riverkeeper.postgres.connection import run_script
+from riverkeeper.schema.fence import fence_script
+from riverkeeper.schema.grants import WORKER
+from riverkeeper.schema.install import install, remove_fence
 
 
 @pytest.fixture

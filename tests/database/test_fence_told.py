@@ -8,14 +8,14 @@ from database.fence_scene import TOKEN, claim, reclaim, result, token_of
 from database.fence_scene import rescue as take
 from database.rescue_scene import SCHEMAS, TIER, Scene
 from database.scraped import page_of, read
-from riverkeeper.database import Database
-from riverkeeper.keeper.check import examine
-from riverkeeper.keeper.report import Level
-from riverkeeper.keeper.schema import remove_fence
-from riverkeeper.rescue.chores import Chores
-from riverkeeper.rescue.order import Done
-from riverkeeper.snapshot import Snapshot
-from riverkeeper.web.front import watched
+from riverkeeper.doctor.check import examine
+from riverkeeper.doctor.report import Level
+from riverkeeper.postgres.connection import Database
+from riverkeeper.rescue.audit.maintenance import Chores
+from riverkeeper.rescue.request import Done
+from riverkeeper.schema.install import remove_fence
+from riverkeeper.scrape.scrape import Snapshot
+from riverkeeper.web.pages.front import watched
 
 DISABLED = "ALTER TABLE river_job DISABLE TRIGGER riverkeeper_fence"
 

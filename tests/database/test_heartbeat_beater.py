@@ -16,7 +16,7 @@ from conformance.world import CLAIM_AGAIN
 from database.heartbeat_scene import INTERVAL, Scene, staged
 from database.heartbeat_sql import claims_of, connected
 from riverkeeper.heartbeat import Beater, Claim, ClaimLost, Hold, Outcome, Tier, beating
-from riverkeeper.keeper.schema import remove_fence
+from riverkeeper.schema.install import remove_fence
 
 
 @pytest.fixture

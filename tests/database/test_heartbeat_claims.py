@@ -8,7 +8,7 @@ import pytest
 
 from database.heartbeat_sql import Connection, ask, beat, claims_of, connected
 from riverkeeper.heartbeat import Beater, Claim, ClaimLost, Tier
-from riverkeeper.keeper.schema import install
+from riverkeeper.schema.install import install
 
 SLOW = Tier(20.0)  # no beat tells of anything while the test lasts
 

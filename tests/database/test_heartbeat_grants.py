@@ -12,10 +12,10 @@ from psycopg import errors
 from conformance.rescue import rescue
 from database.granted import grant
 from database.heartbeat_sql import INSTANCE, Connection, age, ask, beat, claims_of, connected, end
-from riverkeeper.database import run_script
-from riverkeeper.keeper.grants import WORKER
-from riverkeeper.keeper.schema import install
-from riverkeeper.statements import statement
+from riverkeeper.postgres.connection import run_script
+from riverkeeper.postgres.statements import statement
+from riverkeeper.schema.grants import WORKER
+from riverkeeper.schema.install import install
 
 CLAIM = {"job_ids": [1], "attempted_ats": ["2026-01-01T00:00:00Z"], "attempts": [1]}
 

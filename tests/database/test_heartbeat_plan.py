@@ -11,8 +11,8 @@ import pytest
 from database.heartbeat_sql import Connection, claims_of, connected
 from riverkeeper.heartbeat import Beat, Claim, Tier
 from riverkeeper.heartbeat.table import Process, Table, columns_of
-from riverkeeper.keeper.schema import install
-from riverkeeper.statements import statement
+from riverkeeper.postgres.statements import statement
+from riverkeeper.schema.install import install
 
 Plan = dict[str, Any]
 
@@ -43,7 +43,7 @@ def parameters(url: str, held: list[Claim]) -> dict[str, object]:
     return Table(url, "public", "riverkeeper", Process("worker", 10.0)).parameters(beats)
 
 
-@pytest.mark.parametrize("name", ["heartbeat/sql/beat", "heartbeat/sql/beat_metadata", "heartbeat/look"])
+@pytest.mark.parametrize("name", ["heartbeat/beat", "heartbeat/beat_metadata", "heartbeat/look"])
 def test_a_thousand_claims_are_looked_up_by_id(river_url: str, name: str) -> None:
     """With a plain join the planner reads all of a table of ten thousand jobs, at every tick, twice."""
     install(river_url, None, None)
@@ -64,7 +64,7 @@ def test_a_beat_costs_what_its_claims_cost(river_url: str, analyzed: bool) -> No
             sql.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = off)")
         values = parameters(river_url, claims(sql, analyzed=analyzed))
         for _ in range(2):  # the first makes the rows
-            found = plan(sql, "heartbeat/sql/beat", values)
+            found = plan(sql, "heartbeat/beat", values)
             if analyzed:
                 sql.execute("ANALYZE riverkeeper.heartbeat")
 

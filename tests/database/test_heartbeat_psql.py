@@ -10,7 +10,7 @@ from conformance.floor import Event
 from conformance.world import CLAIM_AGAIN
 from database.heartbeat_sql import age, beat, claims_of, connected
 from riverkeeper.demo.postgres import find_binaries
-from riverkeeper.keeper.schema import install
+from riverkeeper.schema.install import install
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "clients" / "psql.md"
 

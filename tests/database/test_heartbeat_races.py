@@ -16,7 +16,7 @@ import pytest
 from conformance.floor import Event
 from conformance.rescue import rescue
 from database.heartbeat_sql import Connection, age, beat, claims_of, connected, end
-from riverkeeper.keeper.schema import install
+from riverkeeper.schema.install import install
 
 RACES = 10_000 if os.environ.get("RIVERKEEPER_TEST_LONG") else 300  # each is of four claims
 AT_ONCE = 4

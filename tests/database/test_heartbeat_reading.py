@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from database.scraped import SECONDS, errors, page_of, read, reader
-from riverkeeper import reading
-from riverkeeper.database import Session, Transaction
-from riverkeeper.keeper import schema as keeper_schema
-from riverkeeper.keeper.schema import MIGRATIONS, install
+from riverkeeper.postgres.connection import Session, Transaction
+from riverkeeper.postgres.statements import statement
 from riverkeeper.river import running
-from riverkeeper.snapshot import RunningPair, Snapshot
-from riverkeeper.statements import statement
+from riverkeeper.schema import install as keeper_schema
+from riverkeeper.schema.install import MIGRATIONS, install
+from riverkeeper.scrape import reader as scrape_reader
+from riverkeeper.scrape.scrape import RunningPair, Snapshot
 
 JOB = """INSERT INTO river_job (kind, state, attempt, attempted_at, metadata)
     VALUES (%(kind)s, 'running', 2, now() - interval '100 s', %(metadata)s::jsonb) RETURNING id"""
@@ -157,7 +157,7 @@ def test_priorities_are_told_apart_and_summed(kept: Session, river_url: str) -> 
 
 def test_the_way_to_many_rows_changes_no_number(both: Session, river_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The second reading knows that many run; the planner's switch is as before for the questions after it."""
-    monkeypatch.setattr(reading, "MANY_RUNNING", 1)
+    monkeypatch.setattr(scrape_reader, "MANY_RUNNING", 1)
     asked: list[str] = []
     query = Transaction.query
 

@@ -10,11 +10,11 @@ import pytest
 from conformance.rescue import rescue
 from database.heartbeat_sql import Connection, age, beat, claims_of, connected, end
 from database.scraped import SECONDS, errors, page_of, reader
-from riverkeeper.database import Database
-from riverkeeper.keeper import heartbeats
-from riverkeeper.keeper.heartbeats import Sweeper
-from riverkeeper.keeper.schema import install, look
-from riverkeeper.statements import statement
+from riverkeeper.postgres.connection import Database
+from riverkeeper.postgres.statements import statement
+from riverkeeper.schema import sweep as heartbeat_sweep
+from riverkeeper.schema.install import install, look
+from riverkeeper.schema.sweep import Sweeper
 
 SCHEMAS = {"river": "public", "keeper": "riverkeeper"}
 FINISH = "UPDATE river_job SET state = 'completed', finalized_at = now() WHERE id = ANY (%s)"
@@ -129,7 +129,7 @@ def test_a_rescued_claim_is_still_lost_to_its_worker(sql: Connection, database: 
 
 def test_a_batch_is_bounded(sql: Connection, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """Lowest ids first; after a full batch the next sweep is due at once, else in a minute."""
-    monkeypatch.setattr(heartbeats, "SWEEP_ROWS", 2)
+    monkeypatch.setattr(heartbeat_sweep, "SWEEP_ROWS", 2)
     claims = beaten(sql, 3, finished=True)
     sweeper = sweep(database)
     assert jobs(sql) == {max(claim["job_id"] for claim in claims)}
@@ -165,7 +165,7 @@ def test_one_keeper_sweeps(sql: Connection, database: Database, river_url: str) 
     beaten(sql, 1, finished=True)
     (table,) = sql.execute("SELECT 'riverkeeper.heartbeat'::regclass::oid::bigint AS oid").fetchall()
     with connected(river_url) as other, other.transaction():
-        text = statement("keeper/lock_sweep")
+        text = statement("schema/lock_sweep")
         assert other.execute(text, {"heartbeat": table["oid"]}).fetchall() == [{"held": True}]
         sweep(database)
         assert len(jobs(sql)) == 1
@@ -184,7 +184,7 @@ def test_old_rows_are_looked_up_by_id(sql: Connection) -> None:
     sql.execute("VACUUM ANALYZE")
     with sql.transaction():
         sql.execute(statement("river/open_transaction"))
-        text = "EXPLAIN (ANALYZE) " + statement("keeper/sweep_heartbeats", **SCHEMAS)
+        text = "EXPLAIN (ANALYZE) " + statement("schema/sweep_heartbeats", **SCHEMAS)
         plan = "\n".join(row["QUERY PLAN"] for row in sql.execute(text, {"most": 2000}))
 
     assert "Index Scan using river_job_pkey" in plan

@@ -11,7 +11,7 @@ import pytest
 
 from conformance.rescue import JOB, MARK, STALE, TOMBSTONE, WRITE, rescue
 from database.heartbeat_sql import Connection, age, ask, beat, claims_of, connected, wait_for_a_lock
-from riverkeeper.keeper.schema import install
+from riverkeeper.schema.install import install
 
 
 class Stage:

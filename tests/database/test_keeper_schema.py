@@ -7,12 +7,12 @@ import threading
 import pytest
 
 from database.scraped import SECONDS, errors, page_of, read, reader
-from riverkeeper.database import Session, run_script
 from riverkeeper.demo.table import create_river_table
-from riverkeeper.errors import DatabaseError, Trouble
-from riverkeeper.keeper import schema as keeper_schema
-from riverkeeper.keeper.schema import MIGRATIONS, VERSION, install, script, uninstall
-from riverkeeper.statements import quoted
+from riverkeeper.postgres.connection import Session, run_script
+from riverkeeper.postgres.errors import DatabaseError, Trouble
+from riverkeeper.postgres.statements import quoted
+from riverkeeper.schema import install as keeper_schema
+from riverkeeper.schema.install import MIGRATIONS, VERSION, install, script, uninstall
 
 # Every table, column, default and constraint of a schema, without the schema's name.
 SHAPE = """

@@ -8,11 +8,11 @@ from dataclasses import replace
 import pytest
 
 from database.scraped import SETTINGS, errors, page_of, reader
-from riverkeeper.database import Session
-from riverkeeper.keeper import schema as keeper_schema
-from riverkeeper.keeper.schema import MIGRATIONS, install
-from riverkeeper.reading import Reader
-from riverkeeper.snapshot import Snapshot
+from riverkeeper.postgres.connection import Session
+from riverkeeper.schema import install as keeper_schema
+from riverkeeper.schema.install import MIGRATIONS, install
+from riverkeeper.scrape.reader import Reader
+from riverkeeper.scrape.scrape import Snapshot
 from riverkeeper.verdict.tiers import Learning, Policy, Tier
 
 LEARNING = Learning(min_samples=10, floor=1.0)

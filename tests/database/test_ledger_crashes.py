@@ -16,11 +16,11 @@ from structlog.testing import capture_logs
 from database.cut_wire import Cut, wire
 from database.ledger_replica import SCHEMAS, SECONDS, Replica, equals_naive, page
 from database.ledger_world import World
-from riverkeeper.database import Session, Transaction
 from riverkeeper.demo.postgres import Server
-from riverkeeper.errors import DatabaseError, Trouble
-from riverkeeper.history.state import Totals
-from riverkeeper.keeper.schema import install, uninstall
+from riverkeeper.ledger.state import Totals
+from riverkeeper.postgres.connection import Session, Transaction
+from riverkeeper.postgres.errors import DatabaseError, Trouble
+from riverkeeper.schema.install import install, uninstall
 
 pytestmark = pytest.mark.long  # every statement a process can be killed at
 LONG = bool(os.environ.get("RIVERKEEPER_TEST_LONG"))

@@ -10,9 +10,9 @@ import pytest
 
 from database.ledger_replica import Replica, equals_naive, page
 from database.ledger_world import LATE, World
-from riverkeeper.database import Session
-from riverkeeper.history.state import Totals
-from riverkeeper.keeper.schema import install
+from riverkeeper.ledger.state import Totals
+from riverkeeper.postgres.connection import Session
+from riverkeeper.schema.install import install
 
 pytestmark = pytest.mark.long  # many more histories
 LONG = bool(os.environ.get("RIVERKEEPER_TEST_LONG"))

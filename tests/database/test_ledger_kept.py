@@ -10,12 +10,12 @@ from structlog.testing import capture_logs
 
 from database.ledger_replica import SCHEMAS, SECONDS, Replica
 from database.scraped import reader
-from riverkeeper import reading
-from riverkeeper.database import Database, Session
 from riverkeeper.demo.postgres import Server
-from riverkeeper.keeper.schema import install, uninstall
-from riverkeeper.reading import Reader, Settings
-from riverkeeper.snapshot import Finished
+from riverkeeper.postgres.connection import Database, Session
+from riverkeeper.schema.install import install, uninstall
+from riverkeeper.scrape import reader as scrape_reader
+from riverkeeper.scrape.reader import Reader, Settings
+from riverkeeper.scrape.scrape import Finished
 
 SETTINGS = Settings(river_schema=None, keeper_schema=None, late_window=600, max_pairs=1000)
 IN_MEMORY, DURABLE = {"kept": "in memory"}, {"kept": "in the keeper schema"}
@@ -24,7 +24,7 @@ IN_MEMORY, DURABLE = {"kept": "in memory"}, {"kept": "in the keeper schema"}
 @pytest.fixture(autouse=True)
 def _look_every_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """At the catalog, not once a minute."""
-    monkeypatch.setattr(reading, "LOOK_AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(scrape_reader, "LOOK_AGAIN_SECONDS", 0.0)
 
 
 @pytest.fixture

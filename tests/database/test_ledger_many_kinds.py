@@ -12,11 +12,11 @@ import pytest
 
 from database.ledger_replica import SCHEMAS, SECONDS, Replica, page
 from database.ledger_world import LATE, START
-from riverkeeper.database import Session
-from riverkeeper.history import ledger
-from riverkeeper.history.state import Reading, Totals
-from riverkeeper.keeper.schema import install
-from riverkeeper.names import OTHER
+from riverkeeper.ledger import ledger
+from riverkeeper.ledger.names import OTHER
+from riverkeeper.ledger.state import Reading, Totals
+from riverkeeper.postgres.connection import Session
+from riverkeeper.schema.install import install
 
 pytestmark = pytest.mark.long  # more seeds
 SEEDS = 200 if os.environ.get("RIVERKEEPER_TEST_LONG") else 3

@@ -10,9 +10,9 @@ from typing import Any, cast
 
 from database.ledger_replica import SCHEMAS, SECONDS, Replica, falls, page
 from database.ledger_world import START
-from riverkeeper.database import Session, Transaction
-from riverkeeper.history.state import Totals
-from riverkeeper.keeper.schema import install
+from riverkeeper.ledger.state import Totals
+from riverkeeper.postgres.connection import Session, Transaction
+from riverkeeper.schema.install import install
 
 REPLICAS, ROUNDS, JOBS = 4, 50, 7
 
@@ -103,10 +103,10 @@ def test_totals_are_read_again_only_when_somebody_else_wrote(river_url: str, sql
     with Replica(river_url, durable=True) as one, Replica(river_url, durable=True) as other:
         collect(one, START)
         finish(sql, START, JOBS)
-        assert "history/read_totals" not in asked(one, START + 10)
-        assert "history/read_totals" in asked(other, START + 15), "it has just started"
-        assert "history/read_totals" in asked(one, START + 20), "the other wrote"
-        assert "history/read_totals" not in asked(one, START + 25)
+        assert "ledger/read_totals" not in asked(one, START + 10)
+        assert "ledger/read_totals" in asked(other, START + 15), "it has just started"
+        assert "ledger/read_totals" in asked(one, START + 20), "the other wrote"
+        assert "ledger/read_totals" not in asked(one, START + 25)
 
 
 def test_totals_read_without_the_lock_are_read_again(river_url: str) -> None:
@@ -116,5 +116,5 @@ def test_totals_read_without_the_lock_are_read_again(river_url: str) -> None:
         collect(writer, START)
         with writer.database.writing(SECONDS, SCHEMAS) as tx:
             assert writer.ledger.store.lock(tx)
-            assert "history/read_totals" in asked(other, START + 10)
-        assert "history/read_totals" in asked(other, START + 10)
+            assert "ledger/read_totals" in asked(other, START + 10)
+        assert "ledger/read_totals" in asked(other, START + 10)

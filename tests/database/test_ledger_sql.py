@@ -10,17 +10,17 @@ from random import Random
 import pytest
 
 from database.ledger_replica import SCHEMAS, SECONDS
-from riverkeeper.database import Database, Transaction
 from riverkeeper.demo.postgres import Server
-from riverkeeper.history.buckets import EDGES_MICROS, NO_DURATION, bucket_of
-from riverkeeper.history.cells import NOTHING, CellKey, Series, Tally
-from riverkeeper.history.look import question
-from riverkeeper.history.rows import cell_of
-from riverkeeper.history.schedule import slot_of
-from riverkeeper.history.state import Changes, Seen, State
-from riverkeeper.history.store import KeeperStore
-from riverkeeper.keeper.schema import install
-from riverkeeper.names import NO_NAMES
+from riverkeeper.ledger.buckets import EDGES_MICROS, NO_DURATION, bucket_of
+from riverkeeper.ledger.cells import NOTHING, CellKey, Series, Tally
+from riverkeeper.ledger.changed_slots import question
+from riverkeeper.ledger.names import NO_NAMES
+from riverkeeper.ledger.rows import cell_of
+from riverkeeper.ledger.schedule import slot_of
+from riverkeeper.ledger.state import Changes, Seen, State
+from riverkeeper.ledger.store import KeeperStore
+from riverkeeper.postgres.connection import Database, Transaction
+from riverkeeper.schema.install import install
 
 pytestmark = pytest.mark.long  # more durations
 ROWS = 50_000 if os.environ.get("RIVERKEEPER_TEST_LONG") else 1_000
@@ -50,13 +50,13 @@ def tx(database: Database) -> Iterator[Transaction]:
 
 
 def found(tx: Transaction, *slots: int) -> dict[Series, Tally]:
-    cells = [cell_of(row) for row in tx.query("history/read_finished", question(slots or (SLOT,), most=1000))]
+    cells = [cell_of(row) for row in tx.query("ledger/read_finished", question(slots or (SLOT,), most=1000))]
     assert len({key for key, _ in cells}) == len(cells), "a cell comes in one row"
     return {key.series: tally for key, tally in cells}
 
 
 def marks(tx: Transaction, *slots: int) -> list[int]:
-    rows = tx.query("history/read_marks", {"slots": list(slots)})
+    rows = tx.query("ledger/read_marks", {"slots": list(slots)})
     return [row.mark for row in sorted(rows)]
 
 

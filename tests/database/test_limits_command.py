@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from database.test_command_line import Run, run
-from riverkeeper.database import Session
+from riverkeeper.postgres.connection import Session
 
 __all__ = ["run"]
 

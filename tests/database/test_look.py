@@ -14,10 +14,10 @@ from click.testing import CliRunner
 from riverkeeper.cli import main
 from riverkeeper.config.layers import Options
 from riverkeeper.config.load import load
-from riverkeeper.database import Session
-from riverkeeper.keeper.schema import install
 from riverkeeper.look.finding import Finding
 from riverkeeper.look.inspect import inspect
+from riverkeeper.postgres.connection import Session
+from riverkeeper.schema.install import install
 
 RESCUED = "Stuck job rescued by JobRescuer"
 HEALTHY = """

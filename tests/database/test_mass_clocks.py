@@ -14,9 +14,21 @@ import pytest
 
 from database.false_clock import false_pin, install_clock, step
 from database.heartbeat_sql import Connection, connected
-from database.keepers import BEAT, INTERVAL, TIMEOUT, Fleet, Look, beating, configured, keeping, serving, when, written
-from riverkeeper import database
-from riverkeeper.keeper.schema import install
+from database.keepers import (
+    BEAT,
+    INTERVAL,
+    TIMEOUT,
+    Fleet,
+    Look,
+    beating,
+    configured,
+    keeping,
+    serving,
+    when,
+    written,
+)
+from riverkeeper.postgres import connection
+from riverkeeper.schema.install import install
 
 QUIET = TIMEOUT + 4 * BEAT
 
@@ -24,7 +36,7 @@ QUIET = TIMEOUT + 4 * BEAT
 @pytest.fixture
 def sql(river_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connection]:
     install(river_url, None, None)
-    monkeypatch.setattr(database, "PIN", false_pin())
+    monkeypatch.setattr(connection, "PIN", false_pin())
     with connected(river_url) as sql:
         install_clock(sql)
     with connected(river_url) as sql:

@@ -13,11 +13,11 @@ import pytest
 from conformance.proxy import Proxy, proxied
 from database.heartbeat_sql import Connection, connected
 from database.keepers import BEAT, TIMEOUT, Fleet, Look, beating, configured, keeping, when
+from riverkeeper.brakes.control import release
 from riverkeeper.config.layers import Options
 from riverkeeper.config.load import load
-from riverkeeper.keeper.schema import install
-from riverkeeper.keeper.visit import visit
-from riverkeeper.rescue.switches import release
+from riverkeeper.schema.install import install
+from riverkeeper.schema.open import visit
 
 QUIET = TIMEOUT + 4 * BEAT  # after which all that is silent would have been found
 

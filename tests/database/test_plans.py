@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from consistency.tree import PACKAGE
-from riverkeeper.database import Session
 from riverkeeper.demo.postgres import Server
-from riverkeeper.history.look import question
-from riverkeeper.keeper.schema import install
+from riverkeeper.ledger.changed_slots import question
+from riverkeeper.postgres.connection import Session
+from riverkeeper.postgres.statements import source, statement
 from riverkeeper.river.running import PARAMETERS as RUNNING
-from riverkeeper.snapshot import FINAL_STATES, LIVE_STATES
-from riverkeeper.statements import source, statement
+from riverkeeper.schema.install import install
+from riverkeeper.scrape.scrape import FINAL_STATES, LIVE_STATES
 
 Plan = dict[str, Any]
 BOUND = 10  # rows or entries; every part of the fillings is longer
@@ -62,9 +62,9 @@ ASKED: dict[str, Mapping[str, object]] = {
         "ended": [10.0] * 2,
         "clients": ["host-a"],
     },
-    "history/read_finished": question(SLOTS, most=BOUND),
-    "history/read_last_finished": {"until": NOW, "bound": BOUND},
-    "history/read_marks": {"slots": SLOTS},
+    "ledger/read_finished": question(SLOTS, most=BOUND),
+    "ledger/read_last_finished": {"until": NOW, "bound": BOUND},
+    "ledger/read_marks": {"slots": SLOTS},
     "look/measure_ended": {"states": list(FINAL_STATES), "scan_bound": BOUND},
     "look/read_claims": LOOKED,
     "look/read_due_kinds": LOOKED,
@@ -101,7 +101,9 @@ TABLES: dict[str, tuple[str, ...]] = {
 def questions() -> list[str]:
     """Every file of a reading that reads river_job; EXPLAIN alone reads nothing."""
     names = [
-        f"{folder}/{path.stem}" for folder in ("river", "history", "look") for path in (PACKAGE / folder).glob("*.sql")
+        f"{folder}/{path.stem}"
+        for folder in ("river", "ledger", "look")
+        for path in (PACKAGE / folder / "sql").glob("*.sql")
     ]
     return sorted(
         name
@@ -200,7 +202,7 @@ def most_rows(sql: Session, name: str) -> int:
     """More rows than this the question has no use for."""
     if name in {"river/read_poison", "river/read_running", "river/read_suspects"}:
         return int(sql.execute("SELECT count(*) AS n FROM river_job WHERE state = 'running'")[0].n)
-    if name in {"history/read_finished", "history/read_marks"}:
+    if name in {"ledger/read_finished", "ledger/read_marks"}:
         return 120  # of two minutes, with one job finished in five seconds at most: 24
     return BOUND * len(LIVE_STATES) * 2
 

@@ -12,11 +12,11 @@ import pytest
 from database import naive
 from database.filling import QUEUES, fill, fill_heartbeats
 from database.scraped import SETTINGS, Labels, Page, page_of, reader
-from riverkeeper.database import Session
 from riverkeeper.demo.postgres import Server
-from riverkeeper.keeper.schema import install
 from riverkeeper.metrics.catalogue import OF_SNAPSHOT
-from riverkeeper.snapshot import Snapshot
+from riverkeeper.postgres.connection import Session
+from riverkeeper.schema.install import install
+from riverkeeper.scrape.scrape import Snapshot
 
 pytestmark = pytest.mark.long  # many more tables
 SEEDS = range(60 if os.environ.get("RIVERKEEPER_TEST_LONG") else 3)

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from database.scraped import page_of, read
-from riverkeeper.database import Session, run_script
+from riverkeeper.postgres.connection import Session, run_script
 
 LONG = 130_000
 JOBS = """INSERT INTO river_job (kind, queue, priority, state, finalized_at)

@@ -8,12 +8,12 @@ from urllib.parse import quote
 import pytest
 
 from database.scraped import SECONDS, SETTINGS, Page, page_of, read, reader
-from riverkeeper.database import Session
 from riverkeeper.demo.postgres import Server
 from riverkeeper.demo.table import create_river_table
-from riverkeeper.keeper.schema import install
-from riverkeeper.snapshot import Snapshot
-from riverkeeper.statements import quoted
+from riverkeeper.postgres.connection import Session
+from riverkeeper.postgres.statements import quoted
+from riverkeeper.schema.install import install
+from riverkeeper.scrape.scrape import Snapshot
 
 NAMES = (
     "Jobs",

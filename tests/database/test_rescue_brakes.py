@@ -11,12 +11,12 @@ import pytest
 from database.keepers import configured
 from database.passes import passing_by
 from database.rescue_scene import Scene, open_brakes, staged
-from riverkeeper.database import Transaction
+from riverkeeper.brakes.state import Brake
 from riverkeeper.heartbeat.clock import lease_clock
-from riverkeeper.rescue.order import Braking, Done
-from riverkeeper.rescue.passing import View
+from riverkeeper.postgres.connection import Transaction
+from riverkeeper.rescue.request import Braking, Done
 from riverkeeper.rescue.rules import rules_of
-from riverkeeper.rescue.state import Brake
+from riverkeeper.rescue.supervisor.rescue_pass import View
 from riverkeeper.verdict.judged import Judged
 
 OPEN = "UPDATE riverkeeper.control SET path_ok_since = now() - interval '1 hour', path_probe_at = now()"

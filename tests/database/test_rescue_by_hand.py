@@ -7,9 +7,9 @@ from typing import Any
 from conformance.floor import Event
 from database.heartbeat_sql import beat
 from database.rescue_scene import KEEPER, SCHEMAS, Scene
-from riverkeeper.rescue.by_hand import Handled, rescue_by_hand
-from riverkeeper.rescue.order import Done
+from riverkeeper.rescue.manual import Handled, rescue_by_hand
 from riverkeeper.rescue.refusal import Refusal, Refused
+from riverkeeper.rescue.request import Done
 from riverkeeper.verdict.words import Action
 
 

@@ -19,11 +19,11 @@ from database.cut_wire import Cut, wire
 from database.heartbeat_sql import connected
 from database.rescue_others import At, Dying
 from database.rescue_scene import SCHEMAS, UNIQUE, Scene, did_it_commit
-from riverkeeper.database import Database, Transaction
-from riverkeeper.errors import DatabaseError, Trouble
-from riverkeeper.rescue.act import rescue
-from riverkeeper.rescue.order import Done
+from riverkeeper.postgres.connection import Database, Transaction
+from riverkeeper.postgres.errors import DatabaseError, Trouble
 from riverkeeper.rescue.refusal import Refusal, Refused
+from riverkeeper.rescue.request import Done
+from riverkeeper.rescue.transaction import rescue
 from riverkeeper.verdict.job import Claim
 from riverkeeper.verdict.verdict import StuckJob
 

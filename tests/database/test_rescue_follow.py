@@ -10,10 +10,10 @@ from conformance.floor import Event
 from database.heartbeat_sql import beat, end
 from database.rescue_others import COMPLETE, FAIL, RIVERS_RESCUE, SNOOZE, At
 from database.rescue_scene import Scene
-from riverkeeper.database import Database, Transaction
-from riverkeeper.rescue.follow import Late, follow
-from riverkeeper.rescue.old_worker import OldWorker
-from riverkeeper.rescue.order import Done
+from riverkeeper.postgres.connection import Database, Transaction
+from riverkeeper.rescue.audit.follow_up import Late, follow
+from riverkeeper.rescue.audit.outcome import OldWorker
+from riverkeeper.rescue.request import Done
 from riverkeeper.verdict.words import Reason
 
 
@@ -242,7 +242,7 @@ def test_what_another_keeper_told_meanwhile_is_not_told_again(scene: Scene) -> N
             told.extend(follow(second).late)
 
     with scene.keeping() as tx:
-        told.extend(follow(cast(Transaction, At(tx, "rescue/write_old_workers", tell))).late)
+        told.extend(follow(cast(Transaction, At(tx, "rescue/audit/write_outcomes", tell))).late)
     other.close()
 
     assert len(told) == 1

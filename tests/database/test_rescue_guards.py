@@ -10,12 +10,12 @@ import pytest
 from conformance.floor import Event
 from database.heartbeat_sql import beat, connected
 from database.rescue_scene import SCHEMAS, TIER, Scene, held_by
-from riverkeeper.database import Database
-from riverkeeper.rescue.act import rescue
-from riverkeeper.rescue.order import Done
-from riverkeeper.rescue.plan import Act
+from riverkeeper.brakes.state import Brake
+from riverkeeper.postgres.connection import Database
+from riverkeeper.rescue.decision import Act
 from riverkeeper.rescue.refusal import Refusal, Refused
-from riverkeeper.rescue.state import Brake
+from riverkeeper.rescue.request import Done
+from riverkeeper.rescue.transaction import rescue
 from riverkeeper.verdict.words import Action, Reason
 
 

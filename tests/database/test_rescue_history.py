@@ -6,16 +6,16 @@ from collections.abc import Iterator
 
 import pytest
 
+from riverkeeper.brakes import control
 from riverkeeper.config.layers import Options
 from riverkeeper.config.load import load
-from riverkeeper.database import Session, Transaction
-from riverkeeper.errors import DatabaseError, Trouble
-from riverkeeper.keeper.schema import install
-from riverkeeper.keeper.visit import visit
-from riverkeeper.rescue import switches
-from riverkeeper.rescue.history import read_report, read_rescues
-from riverkeeper.rescue.report import Tally
-from riverkeeper.rescue.wake import Scope
+from riverkeeper.postgres.connection import Session, Transaction
+from riverkeeper.postgres.errors import DatabaseError, Trouble
+from riverkeeper.rescue.audit.history import read_report, read_rescues
+from riverkeeper.rescue.audit.report import Tally
+from riverkeeper.rescue.wakes.wake import Scope
+from riverkeeper.schema.install import install
+from riverkeeper.schema.open import visit
 
 DAY = 86400.0
 INSERT = """
@@ -111,16 +111,16 @@ def test_the_report_counts_claims(sql: Session, tx: Transaction) -> None:
 
 def test_the_kill_switch_names_who_pulled_it_first(tx: Transaction) -> None:
     """Pulled twice it stays as it was; released once it is gone, and the status says by whom."""
-    first = switches.stop(tx, "ann@host", "deploy")
-    again = switches.stop(tx, "bob@host", None)
+    first = control.stop(tx, "ann@host", "deploy")
+    again = control.stop(tx, "bob@host", None)
     assert (first.by, first.why, again) == ("ann@host", "deploy", first)
-    assert switches.read_status(tx).stop == first
+    assert control.read_status(tx).stop == first
 
-    ended = switches.resume(tx, "cid@host")
+    ended = control.resume(tx, "cid@host")
     assert ended is not None
     assert (ended.by, ended.at) == (first.by, first.at)
-    assert switches.resume(tx, "dan@host") is None
-    status = switches.read_status(tx)
+    assert control.resume(tx, "dan@host") is None
+    status = control.read_status(tx)
     assert status.stop is None
     assert status.resumed is not None
     assert (status.resumed.by, status.resumed.stop) == ("cid@host", "stopped by ann@host: deploy")
@@ -131,22 +131,22 @@ def test_only_an_engaged_brake_is_released(sql: Session, tx: Transaction) -> Non
     """Who released it stands in its row, for the actor to let go at its next tick; it is not let go here."""
     sql.execute("INSERT INTO riverkeeper.brake (name, engaged_at, sentence) VALUES ('mass_silence', now(), '9 of 10')")
 
-    assert switches.release(tx, "rate", "ann@host") is None
-    assert switches.release(tx, "mass_silence", "ann@host") == "9 of 10"
-    (brake,) = switches.read_status(tx).engaged
+    assert control.release(tx, "rate", "ann@host") is None
+    assert control.release(tx, "mass_silence", "ann@host") == "9 of 10"
+    (brake,) = control.read_status(tx).engaged
     assert (brake.name, brake.sentence, brake.released) == ("mass_silence", "9 of 10", True)
 
 
 def test_the_status_is_what_the_tables_say(sql: Session, tx: Transaction) -> None:
     """An installed keeper that never acted, and one that did."""
-    fresh = switches.read_status(tx)
+    fresh = control.read_status(tx)
     assert (fresh.stop, fresh.engaged, fresh.actor, fresh.wakes_open, fresh.last_rescue_at) == (None, (), None, 0, None)
 
     audit(sql, 1, dry_run=False, age=30)
     audit(sql, 2, age=10)
     sql.execute("UPDATE riverkeeper.control SET actor_name = 'keeper-1', actor_at = now(), path_ok_since = now()")
     sql.execute("INSERT INTO riverkeeper.wake (fingerprint, starts_at, alert) VALUES ('ff', now(), 'A')")
-    used = switches.read_status(tx)
+    used = control.read_status(tx)
     assert used.last_rescue_at is not None
     assert used.last_dry_run_at is not None
     assert used.last_rescue_at < used.last_dry_run_at
@@ -177,4 +177,4 @@ def test_page_report_and_brake_call_the_same_false(sql: Session, tx: Transaction
 
     assert row.was_false is was_false
     assert (tally.false_ones, tally.right_ones) == (int(was_false is True), int(was_false is False))
-    assert tx.query("rescue/read_brakes", {"dry_run": False})[0].alive == tally.false_ones
+    assert tx.query("brakes/read_brakes", {"dry_run": False})[0].alive == tally.false_ones

@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import pytest
 
-from riverkeeper.database import Database, Session, Transaction
-from riverkeeper.keeper.schema import install
-from riverkeeper.rescue import inbox
-from riverkeeper.rescue.wake import Call, Scope, WakeEnd
-from riverkeeper.rescue.wakes import Passed, after_pass
+from riverkeeper.postgres.connection import Database, Session, Transaction
+from riverkeeper.rescue.wakes import inbox
+from riverkeeper.rescue.wakes.after_pass import Passed, after_pass
+from riverkeeper.rescue.wakes.wake import Call, Scope, WakeEnd
+from riverkeeper.schema.install import install
 from riverkeeper.verdict.judged import Judged
 
 SCHEMAS = {"keeper": "riverkeeper"}

@@ -30,8 +30,8 @@ from database.rescue_scene import Scene, staged
 from database.rescue_tables import Tables
 from database.rescue_watch import Watching
 from database.rescue_work import Work
-from riverkeeper.database import Database
 from riverkeeper.demo.postgres import Server
+from riverkeeper.postgres.connection import Database
 
 LONG = bool(os.environ.get("RIVERKEEPER_TEST_LONG"))
 PARTS, EXAMPLES, STEPS = (2, 10_000, 25) if LONG else (1, 120, 25)  # parts run beside each other where there are cores

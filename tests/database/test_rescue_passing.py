@@ -12,15 +12,15 @@ from database.keepers import configured
 from database.passes import passing_by
 from database.rescue_scene import Scene
 from riverkeeper.config.load import Config
-from riverkeeper.database import Database
-from riverkeeper.errors import DatabaseError
 from riverkeeper.heartbeat.clock import lease_clock
-from riverkeeper.reading import Reader
-from riverkeeper.rescue.candidates import Candidate, candidates
-from riverkeeper.rescue.order import Done
-from riverkeeper.rescue.passing import Outcome, View, view
+from riverkeeper.postgres.connection import Database
+from riverkeeper.postgres.errors import DatabaseError
 from riverkeeper.rescue.refusal import Refusal, Refused
+from riverkeeper.rescue.request import Done
 from riverkeeper.rescue.rules import rules_of
+from riverkeeper.rescue.supervisor.candidates import Candidate, candidates
+from riverkeeper.rescue.supervisor.rescue_pass import Outcome, View, view
+from riverkeeper.scrape.reader import Reader
 from riverkeeper.service import reader_settings
 
 PROVEN = "UPDATE riverkeeper.control SET path_ok_since = now() - interval '1 day', path_probe_at = now()"

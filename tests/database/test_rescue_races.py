@@ -30,10 +30,10 @@ from database.rescue_others import (
     runs,
 )
 from database.rescue_scene import Scene, staged
-from riverkeeper.database import Database, Transaction
-from riverkeeper.rescue.act import rescue
-from riverkeeper.rescue.order import Done
+from riverkeeper.postgres.connection import Database, Transaction
 from riverkeeper.rescue.refusal import Refusal, Refused
+from riverkeeper.rescue.request import Done
+from riverkeeper.rescue.transaction import rescue
 
 Work = Callable[[Connection, Event], int]
 

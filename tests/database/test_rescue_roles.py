@@ -8,13 +8,13 @@ import pytest
 
 from database.granted import grant
 from database.rescue_scene import UNIQUE, Scene, staged
-from riverkeeper.database import Database, Session
 from riverkeeper.demo.postgres import Server
-from riverkeeper.errors import DatabaseError, Trouble
-from riverkeeper.keeper.grants import KEEPER, READER, RESCUER
-from riverkeeper.rescue.act import rescue
-from riverkeeper.rescue.order import Done
+from riverkeeper.postgres.connection import Database, Session
+from riverkeeper.postgres.errors import DatabaseError, Trouble
 from riverkeeper.rescue.refusal import Refusal, Refused
+from riverkeeper.rescue.request import Done
+from riverkeeper.rescue.transaction import rescue
+from riverkeeper.schema.grants import KEEPER, READER, RESCUER
 
 ROLES = {"reader": READER, "keeper": KEEPER, "rescuer": RESCUER}
 

@@ -89,9 +89,9 @@ def test_a_stop_is_asked_for_once_and_of_living_claims(scene: Scene) -> None:
 def test_the_audit_has_an_act_once(scene: Scene, dry_run: bool, action: str) -> None:
     """A rescue, a request to stop, a dry run of one reason: the second row of the same is not there."""
     act = {**AUDITED, **scene.claim(), "dry_run": dry_run, "action": action, "reason": "worker_lost"}
-    assert [written(scene, "rescue/write_audit", act) for _ in range(2)] == [1, 0]
+    assert [written(scene, "rescue/audit/write_audit", act) for _ in range(2)] == [1, 0]
 
     others = [{**act, "reason": "hung"}, {**act, "dry_run": not dry_run}, {**act, "action": "cancel"}]
-    assert [written(scene, "rescue/write_audit", one) for one in others] == (
+    assert [written(scene, "rescue/audit/write_audit", one) for one in others] == (
         [1, 1, 0] if dry_run else [0, 1, int(action == "stop")]
     )

@@ -24,13 +24,13 @@ from database.rescue_others import (
     runs,
 )
 from database.rescue_scene import Scene, held_by
-from riverkeeper.database import Transaction
-from riverkeeper.errors import DatabaseError
-from riverkeeper.rescue.act import rescue_together
-from riverkeeper.rescue.order import Asked, Done
-from riverkeeper.rescue.plan import Act
+from riverkeeper.brakes.state import Brake
+from riverkeeper.postgres.connection import Transaction
+from riverkeeper.postgres.errors import DatabaseError
+from riverkeeper.rescue.decision import Act
 from riverkeeper.rescue.refusal import Refusal, Refused
-from riverkeeper.rescue.state import Brake
+from riverkeeper.rescue.request import Asked, Done
+from riverkeeper.rescue.transaction import rescue_together
 
 Make = Callable[[Scene], Event]
 BEATEN_OR_NOT = pytest.mark.parametrize("make", [Scene.stale, Scene.never_beaten], ids=["beaten", "never beaten"])

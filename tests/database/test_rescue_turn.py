@@ -12,15 +12,15 @@ import pytest
 from conformance.worker import until
 from database.heartbeat_sql import Connection, beat, claims_of, connected
 from database.keepers import configured
-from riverkeeper.database import Database, Transaction
-from riverkeeper.errors import DatabaseError
-from riverkeeper.keeper.schema import install
-from riverkeeper.rescue.ground import Ground
+from riverkeeper.brakes.heartbeat_path import Before
+from riverkeeper.brakes.rules import Restraints
+from riverkeeper.postgres.connection import Database, Transaction
+from riverkeeper.postgres.errors import DatabaseError
+from riverkeeper.rescue.connection import Ground
 from riverkeeper.rescue.rules import rules_of
-from riverkeeper.rescue.turn import Replica, Turn, take_turn
-from riverkeeper.rescue.watch import Watch
-from riverkeeper.verdict.brakes import Restraints
-from riverkeeper.verdict.path import Before
+from riverkeeper.rescue.supervisor.election import Watch
+from riverkeeper.rescue.supervisor.turn import Replica, Turn, take_turn
+from riverkeeper.schema.install import install
 
 SCHEMAS = {"river": "public", "keeper": "riverkeeper"}
 SECONDS, TAKEOVER = 30.0, 60.0

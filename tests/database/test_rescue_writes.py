@@ -11,9 +11,9 @@ import pytest
 from conformance.floor import Event
 from database.heartbeat_sql import beat
 from database.rescue_scene import KEEPER, UNIQUE, Scene
-from riverkeeper.rescue.order import Done
-from riverkeeper.rescue.plan import Act
+from riverkeeper.rescue.decision import Act
 from riverkeeper.rescue.refusal import Refusal, Refused
+from riverkeeper.rescue.request import Done
 from riverkeeper.verdict.words import Action, Reason
 
 UNTOUCHED = ("id", "attempt", "max_attempts", "attempted_at", "attempted_by", "created_at", "priority", "args", "kind",

@@ -16,10 +16,10 @@ import pytest
 
 from conformance.worker import until
 from database.granted import grant
-from riverkeeper.database import Session
 from riverkeeper.demo.postgres import Server
-from riverkeeper.errors import CURES, Trouble
-from riverkeeper.keeper.schema import install
+from riverkeeper.postgres.connection import Session
+from riverkeeper.postgres.errors import CURES, Trouble
+from riverkeeper.schema.install import install
 
 HELD, NEEDED = 3, 6
 LOGIN = "DROP ROLE IF EXISTS few; CREATE ROLE few LOGIN IN ROLE riverkeeper_rescuer CONNECTION LIMIT "

@@ -15,15 +15,15 @@ from database.scraped import SETTINGS, Page, errors, page_of, reader
 from riverkeeper.cli import main
 from riverkeeper.config.layers import Options
 from riverkeeper.config.load import Config, load
-from riverkeeper.database import Database, Session
 from riverkeeper.demo.postgres import Server
 from riverkeeper.demo.table import create_river_table
-from riverkeeper.errors import DatabaseError, Trouble
+from riverkeeper.doctor.check import examine
+from riverkeeper.doctor.report import Level
 from riverkeeper.heartbeat import Beater, Tier
-from riverkeeper.keeper.check import examine
-from riverkeeper.keeper.report import Level
-from riverkeeper.keeper.schema import install
-from riverkeeper.rescue.wake import Call, Scope
+from riverkeeper.postgres.connection import Database, Session
+from riverkeeper.postgres.errors import DatabaseError, Trouble
+from riverkeeper.rescue.wakes.wake import Call, Scope
+from riverkeeper.schema.install import install
 from riverkeeper.service import audited, failing_jobs, receive_calls
 
 Run = Callable[..., Result]
@@ -125,9 +125,9 @@ def test_a_text_that_is_read_as_it_is_and_is_none(postgres: Server) -> None:
     database = Database(postgres.url)
     try:
         with pytest.raises(DatabaseError) as raised, database.reading(5.0, {}) as tx:
-            tx.query("keeper/read_roles", {"login": "postgres", "roles": ["\ud800"]})
+            tx.query("schema/read_roles", {"login": "postgres", "roles": ["\ud800"]})
         with database.reading(5.0, {}) as tx:
-            assert tx.find("keeper/read_roles", {"login": "postgres", "roles": ["NUL \0"]}) == []
+            assert tx.find("schema/read_roles", {"login": "postgres", "roles": ["NUL \0"]}) == []
     finally:
         database.close()
 

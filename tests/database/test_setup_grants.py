@@ -10,12 +10,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from riverkeeper.cli import main
-from riverkeeper.database import Session, run_script
 from riverkeeper.demo.postgres import Server, start_postgres
 from riverkeeper.demo.table import create_river_table
-from riverkeeper.errors import DatabaseError, Trouble
-from riverkeeper.keeper.check import examine
-from riverkeeper.keeper.report import Finding, Level
+from riverkeeper.doctor.check import examine
+from riverkeeper.doctor.report import Finding, Level
+from riverkeeper.postgres.connection import Session, run_script
+from riverkeeper.postgres.errors import DatabaseError, Trouble
 
 Run = Callable[..., Result]
 LOGINS = """

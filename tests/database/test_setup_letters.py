@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from riverkeeper.database import Session
+from riverkeeper.postgres.connection import Session
 
 FAILING = """INSERT INTO river_job (kind, state, attempt, attempted_at, scheduled_at, errors)
     VALUES ('日本 → é', 'retryable', 1, now(), now(), ARRAY[jsonb_build_object('error', 'naïve → 日')])"""

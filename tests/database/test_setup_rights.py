@@ -8,11 +8,11 @@ import pytest
 
 from database.granted import grant
 from database.scraped import errors, page_of, read
-from riverkeeper.database import Session
-from riverkeeper.keeper.check import examine
-from riverkeeper.keeper.grants import KEEPER
-from riverkeeper.keeper.report import Finding, Level
-from riverkeeper.keeper.schema import install
+from riverkeeper.doctor.check import examine
+from riverkeeper.doctor.report import Finding, Level
+from riverkeeper.postgres.connection import Session
+from riverkeeper.schema.grants import KEEPER
+from riverkeeper.schema.install import install
 
 
 @pytest.fixture

@@ -10,11 +10,11 @@ from click.testing import CliRunner, Result
 
 from database.scraped import SETTINGS, errors, page_of, read
 from riverkeeper.cli import main
-from riverkeeper.database import Session
 from riverkeeper.demo.table import create_river_table
-from riverkeeper.keeper.check import examine
-from riverkeeper.keeper.report import Level
-from riverkeeper.keeper.schema import find_names, install
+from riverkeeper.doctor.check import examine
+from riverkeeper.doctor.report import Level
+from riverkeeper.postgres.connection import Session
+from riverkeeper.schema.install import find_names, install
 
 Run = Callable[..., Result]
 COMMANDS = {

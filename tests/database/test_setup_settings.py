@@ -12,13 +12,13 @@ from database.filling import fill
 from database.heartbeat_sql import claims_of, connected
 from database.rescue_scene import Scene
 from database.scraped import errors, page_of, read
-from riverkeeper.database import Database, Session
 from riverkeeper.demo.postgres import Server
+from riverkeeper.doctor.check import examine
 from riverkeeper.heartbeat import Beater, Tier
-from riverkeeper.keeper.check import examine
-from riverkeeper.keeper.schema import install
-from riverkeeper.rescue.order import Done
-from riverkeeper.session_settings import PINNED
+from riverkeeper.postgres.connection import Database, Session
+from riverkeeper.postgres.session_settings import PINNED
+from riverkeeper.rescue.request import Done
+from riverkeeper.schema.install import install
 
 HOSTILE = {
     "array_nulls": "off",

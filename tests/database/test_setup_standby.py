@@ -10,8 +10,8 @@ import pytest
 from conformance.worker import until
 from database.scraped import page_of, read
 from database.standby import Pair, paired, replayed
-from riverkeeper.keeper.check import examine
-from riverkeeper.keeper.report import Level
+from riverkeeper.doctor.check import examine
+from riverkeeper.doctor.report import Level
 
 WAITING = "INSERT INTO river_job (kind, state, attempted_at) VALUES ('k', 'running', now())"
 

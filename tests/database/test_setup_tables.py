@@ -7,7 +7,7 @@ import pytest
 from database.scraped import errors, page_of, read
 from riverkeeper.config.layers import Options
 from riverkeeper.config.load import load
-from riverkeeper.database import Session
+from riverkeeper.postgres.connection import Session
 from riverkeeper.service import failing_jobs
 
 PARTITIONED = """

@@ -24,10 +24,10 @@ from database.keepers import (
     written,
 )
 from database.rescue_others import REFUSES_ONE
-from riverkeeper.rescue import watch
-from riverkeeper.rescue.state import Brake
+from riverkeeper.brakes.state import Brake
+from riverkeeper.rescue.supervisor import election
+from riverkeeper.scrape.scrape import Snapshot
 from riverkeeper.service import Service
-from riverkeeper.snapshot import Snapshot
 
 
 def test_a_lost_worker_s_job_is_rescued_and_a_living_one_s_is_not(
@@ -187,7 +187,7 @@ def test_the_loop_outlives_a_fault_and_a_missing_schema(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A reading that raises, and tables that are away for a while, are said and got over (a sixtieth of the pause)."""
-    monkeypatch.setattr(watch, "RETRY_SECONDS", watch.RETRY_SECONDS / 60)
+    monkeypatch.setattr(election, "RETRY_SECONDS", election.RETRY_SECONDS / 60)
     dead, _ = fleet.worker(1), fleet.worker()
     with keeping(configured(tmp_path, river_url)) as service:
         when(lambda: look.counts_for(1.0), "the path to be proven")

@@ -12,9 +12,9 @@ from database.heartbeat_sql import Connection
 from database.keepers import CLAIMED, Fleet, Look, configured, keeping, when, written
 from riverkeeper.config.layers import Options
 from riverkeeper.config.load import load
-from riverkeeper.keeper.check import examine
-from riverkeeper.keeper.grants import KEEPER, READER
-from riverkeeper.keeper.report import Level
+from riverkeeper.doctor.check import examine
+from riverkeeper.doctor.report import Level
+from riverkeeper.schema.grants import KEEPER, READER
 from riverkeeper.service import Service
 
 

@@ -22,13 +22,13 @@ from database.keepers import BEAT, Fleet, configured, keeping, when
 from database.scraped import SECONDS, SETTINGS
 from database.traps import fresh, sprung, trapped
 from riverkeeper.cli import main
-from riverkeeper.database import Database, Session
 from riverkeeper.demo.fleet import Fleet as DemoFleet
 from riverkeeper.demo.postgres import Server
 from riverkeeper.demo.simulation import Simulation
-from riverkeeper.errors import DatabaseError
 from riverkeeper.heartbeat import Beater, Claim, Hold, Tier
-from riverkeeper.reading import Reader
+from riverkeeper.postgres.connection import Database, Session
+from riverkeeper.postgres.errors import DatabaseError
+from riverkeeper.scrape.reader import Reader
 
 LOST = """
 INSERT INTO river_job (state, kind, attempt, attempted_at, attempted_by)

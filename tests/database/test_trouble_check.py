@@ -13,13 +13,13 @@ from rich.console import Console
 from database.filling import fill
 from database.granted import grant
 from database.scraped import read
-from riverkeeper.database import Session, run_script
 from riverkeeper.demo.table import create_river_table
-from riverkeeper.keeper import diagnosis
-from riverkeeper.keeper.check import SHOWN, examine
-from riverkeeper.keeper.report import Finding, Level, Report
-from riverkeeper.keeper.report_table import table_of
-from riverkeeper.keeper.schema import install
+from riverkeeper.doctor import diagnosis
+from riverkeeper.doctor.check import SHOWN, examine
+from riverkeeper.doctor.report import Finding, Level, Report
+from riverkeeper.doctor.report_table import table_of
+from riverkeeper.postgres.connection import Session, run_script
+from riverkeeper.schema.install import install
 
 HEALTHY = """
 INSERT INTO river_leader VALUES ('default', 'host-a', now() - interval '1 hour', now() + interval '1 hour');

@@ -15,12 +15,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from database.scraped import SECONDS, SETTINGS, page_of, read, reader
-from riverkeeper.database import Session
 from riverkeeper.demo.postgres import Server
 from riverkeeper.demo.table import create_river_table
+from riverkeeper.ledger.names import MAX_QUEUES
 from riverkeeper.metrics.catalogue.process import Process
 from riverkeeper.metrics.exposition import Exposition
-from riverkeeper.names import MAX_QUEUES
+from riverkeeper.postgres.connection import Session
 
 BEATS = """INSERT INTO river_job (kind, state, attempted_at, metadata)
     SELECT 'k', 'running', now(), jsonb_build_object('health_check_at', t, 'cancel_attempted_at', t)

@@ -12,14 +12,14 @@ from database.granted import grant
 from database.scraped import SECONDS, SETTINGS, page_of, read, reader
 from riverkeeper.config.layers import Options as ConfigOptions
 from riverkeeper.config.load import load
-from riverkeeper.database import Session, run_script
 from riverkeeper.demo.postgres import Server
 from riverkeeper.demo.table import create_river_table
-from riverkeeper.errors import DatabaseError, Trouble
-from riverkeeper.keeper.grants import KEEPER, KEEPER_TABLES, READER
-from riverkeeper.keeper.schema import install
+from riverkeeper.postgres.connection import Session, run_script
+from riverkeeper.postgres.errors import DatabaseError, Trouble
+from riverkeeper.postgres.statements import quoted
+from riverkeeper.schema.grants import KEEPER, KEEPER_TABLES, READER
+from riverkeeper.schema.install import install
 from riverkeeper.service import reader_settings
-from riverkeeper.statements import quoted
 
 FINISHED = """INSERT INTO river_job (kind, state, scheduled_at, attempted_at, finalized_at)
     VALUES ('k', 'completed', now(), now(), now())"""

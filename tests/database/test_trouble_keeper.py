@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from database.scraped import SECONDS, SETTINGS, errors, page_of, read, reader
-from riverkeeper.database import Session
 from riverkeeper.demo.table import create_river_table
-from riverkeeper.keeper.schema import install
-from riverkeeper.snapshot import Snapshot
+from riverkeeper.postgres.connection import Session
+from riverkeeper.schema.install import install
+from riverkeeper.scrape.scrape import Snapshot
 
 RUNNING = "INSERT INTO river_job (kind, state, attempted_at) VALUES ('k', 'running', now())"
 FINISHED = """INSERT INTO river_job (kind, state, scheduled_at, attempted_at, finalized_at)

@@ -10,9 +10,9 @@ import pytest
 
 from database.scraped import SECONDS, SETTINGS, errors, page_of, read, reader
 from e2e.programs import until
-from riverkeeper.collector import Collector
-from riverkeeper.database import Database, Session
-from riverkeeper.reading import Reader
+from riverkeeper.postgres.connection import Database, Session
+from riverkeeper.scrape.collector import Collector
+from riverkeeper.scrape.reader import Reader
 
 OURS_WAIT = """SELECT count(DISTINCT l.pid) AS ours FROM pg_locks AS l JOIN pg_stat_activity AS a USING (pid)
     WHERE a.application_name = 'riverkeeper' AND a.datname = current_database() AND NOT l.granted"""

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from database.scraped import page_of, read
 from e2e.programs import until
-from riverkeeper.database import Database, Session, describe_target
 from riverkeeper.demo.postgres import Server
-from riverkeeper.errors import CURES, DatabaseError, Trouble
+from riverkeeper.postgres.connection import Database, Session, describe_target
+from riverkeeper.postgres.errors import CURES, DatabaseError, Trouble
 
 LOGINS = """
 CREATE ROLE with_password LOGIN PASSWORD 'right';
@@ -196,7 +196,7 @@ def test_a_url_without_a_user_where_the_system_has_no_name_for_ours(postgres: Se
     if os.getuid() != 0:
         pytest.skip("only root can become a user without a name")
     code = (
-        "import os; from riverkeeper.database import Session; os.setuid(65532); "
+        "import os; from riverkeeper.postgres.connection import Session; os.setuid(65532); "
         f"Session('postgresql://127.0.0.1:{postgres.port}/postgres')"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -10,9 +10,9 @@ import pytest
 
 from database.filling import fill
 from database.scraped import SECONDS, SETTINGS, errors, page_of, read, reader
-from riverkeeper.database import Session
 from riverkeeper.demo.postgres import Server
-from riverkeeper.errors import DatabaseError, Trouble
+from riverkeeper.postgres.connection import Session
+from riverkeeper.postgres.errors import DatabaseError, Trouble
 from riverkeeper.river.layout import COLUMNS
 
 _numbers = itertools.count()

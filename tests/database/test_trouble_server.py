@@ -13,13 +13,13 @@ import pytest
 
 from database.scraped import SECONDS, SETTINGS, page_of, reader
 from e2e.programs import until
-from riverkeeper.collector import Collector
-from riverkeeper.database import Database, Session, run_script
 from riverkeeper.demo.postgres import Server, start_postgres
 from riverkeeper.demo.table import create_river_table
-from riverkeeper.keeper.schema import install
-from riverkeeper.reading import Reader
-from riverkeeper.snapshot import Snapshot
+from riverkeeper.postgres.connection import Database, Session, run_script
+from riverkeeper.schema.install import install
+from riverkeeper.scrape.collector import Collector
+from riverkeeper.scrape.reader import Reader
+from riverkeeper.scrape.scrape import Snapshot
 
 FINISHED = """INSERT INTO public.river_job (kind, queue, state, scheduled_at, attempted_at, finalized_at)
     SELECT 'k', 'q', 'completed', now() - interval '3 seconds', now() - interval '2 seconds', now()

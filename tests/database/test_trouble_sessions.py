@@ -9,10 +9,10 @@ import pytest
 
 from database.filling import fill
 from database.scraped import SECONDS, SETTINGS, errors
-from riverkeeper.database import Database, Session
-from riverkeeper.errors import DatabaseError, Trouble
-from riverkeeper.keeper.schema import install
-from riverkeeper.reading import Reader
+from riverkeeper.postgres.connection import Database, Session
+from riverkeeper.postgres.errors import DatabaseError, Trouble
+from riverkeeper.schema.install import install
+from riverkeeper.scrape.reader import Reader
 
 LEFT_BEHIND = {
     "prepared statements": "SELECT name FROM pg_prepared_statements",

@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from database.scraped import SETTINGS, errors, page_of, read, reader
-from riverkeeper.database import Session
-from riverkeeper.keeper.schema import install
-from riverkeeper.snapshot import Snapshot
+from riverkeeper.postgres.connection import Session
+from riverkeeper.schema.install import install
+from riverkeeper.scrape.scrape import Snapshot
 from riverkeeper.verdict.tiers import Assignment, Policy, Tier
 from riverkeeper.verdict.words import Reason
 

@@ -7,17 +7,17 @@ import pytest
 from database.filling import fill, fill_heartbeats
 from database.scraped import read
 from database.test_verdict_reading import OPEN, POLICY, WITH_POLICY, beat
-from riverkeeper.database import Database, Session
-from riverkeeper.judging import Judging, Readable
-from riverkeeper.keeper.schema import install
+from riverkeeper.postgres.connection import Database, Session
 from riverkeeper.river.running import read_running
-from riverkeeper.speakers import Speakers, Successions, read_instances
+from riverkeeper.schema.install import install
+from riverkeeper.scrape.suspects import Judging, Readable
+from riverkeeper.scrape.worker_instances import Speakers, Successions, read_instances
 from riverkeeper.verdict.assign import tier_of
 from riverkeeper.verdict.job import RunningJob
 from riverkeeper.verdict.judge import judge
 from riverkeeper.verdict.learned import Learned
 from riverkeeper.verdict.limits import limits_of
-from riverkeeper.verdict.sieve import Sought
+from riverkeeper.verdict.screening import Sought
 from riverkeeper.verdict.verdict import Limits
 
 

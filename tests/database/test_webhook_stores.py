@@ -11,10 +11,10 @@ import pytest
 
 from riverkeeper.config.layers import Options
 from riverkeeper.config.load import Config, load
-from riverkeeper.database import Session
-from riverkeeper.errors import DatabaseError, Trouble
-from riverkeeper.keeper.schema import install
-from riverkeeper.rescue.wake import Call, Scope
+from riverkeeper.postgres.connection import Session
+from riverkeeper.postgres.errors import DatabaseError, Trouble
+from riverkeeper.rescue.wakes.wake import Call, Scope
+from riverkeeper.schema.install import install
 from riverkeeper.service import Service
 
 SCOPE = Scope(queue="mail", reason="worker_lost")

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from riverkeeper.database import Session
 from riverkeeper.demo.postgres import THROW_AWAY, Server, start_postgres
 from riverkeeper.demo.table import create_river_table
-from riverkeeper.keeper.schema import install
+from riverkeeper.postgres.connection import Session
+from riverkeeper.schema.install import install
 
 PLANT = (Path(__file__).parent / "traps.sql").read_text()
 OURS = re.compile(r"^<(riverkeeper[a-z-]*|demo fleet)>WARNING:  trap: (.*)$", re.MULTILINE)

@@ -14,7 +14,7 @@ from e2e.conftest import MakeKeeper, MakeRiver
 from e2e.keeper import Keeper
 from e2e.programs import free_port, until
 from e2e.river import River
-from riverkeeper.keeper.schema import install
+from riverkeeper.schema.install import install
 
 HEARD = "riverkeeper_webhook_alerts_total"
 MakeAlertmanager = Callable[..., Alertmanager]

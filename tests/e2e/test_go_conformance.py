@@ -14,9 +14,9 @@ from conformance import claims, outages  # noqa: F401 - they fill the list
 from conformance.scenarios import SCENARIOS, Scenario
 from conformance.worker import as_program
 from conformance.world import world
-from riverkeeper.database import run_script
 from riverkeeper.demo.postgres import Server
-from riverkeeper.statements import source
+from riverkeeper.postgres.connection import run_script
+from riverkeeper.postgres.statements import source
 
 CLIENT = Path(__file__).resolve().parents[2] / "clients" / "go"
 _numbers = count(1)

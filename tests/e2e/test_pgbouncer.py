@@ -11,8 +11,8 @@ import psycopg
 from e2e.conftest import MakeFleet, MakeKeeper, MakeRiver
 from e2e.keeper import Keeper, Page, anew
 from e2e.pooler import pooled
-from riverkeeper.keeper.check import examine
-from riverkeeper.keeper.report import Level
+from riverkeeper.doctor.check import examine
+from riverkeeper.doctor.report import Level
 
 SCRAPES = 20
 

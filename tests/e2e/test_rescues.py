@@ -11,10 +11,10 @@ from database.rescue_scene import Scene, staged
 from e2e.conftest import MakeFleet, MakeRiver
 from e2e.pooler import pooled
 from e2e.programs import until
-from riverkeeper.database import Database
-from riverkeeper.rescue.act import rescue
-from riverkeeper.rescue.order import Done
+from riverkeeper.postgres.connection import Database
 from riverkeeper.rescue.refusal import Refused
+from riverkeeper.rescue.request import Done
+from riverkeeper.rescue.transaction import rescue
 
 CLAIMED = """
 INSERT INTO river_job (state, kind, args, max_attempts, attempt, attempted_at, attempted_by)

@@ -11,7 +11,7 @@ from e2e.conftest import MakeFleet, MakeKeeper
 from e2e.programs import until
 from e2e.river import River
 from riverkeeper.demo.postgres import Server, start_postgres
-from riverkeeper.keeper.schema import install
+from riverkeeper.schema.install import install
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from e2e.keeper import Keeper, anew, keeper_at_work
 from e2e.programs import Program, until
 from e2e.river import River, fleet_at_work
 from riverkeeper.demo.postgres import Server, start_postgres
-from riverkeeper.keeper.schema import install
+from riverkeeper.schema.install import install
 
 TIMEOUT = 7.0  # seconds
 LOOKS = (0, 3, 6, 8, 10, 12, 14, 16, 18)

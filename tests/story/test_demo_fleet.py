@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import pytest
 
-from riverkeeper.database import Row, Session
 from riverkeeper.demo.attempt import Result
 from riverkeeper.demo.fleet import Fleet
 from riverkeeper.demo.kinds import QUEUES
@@ -16,6 +15,7 @@ from riverkeeper.demo.maintenance import KEEP_SECONDS, RESCUE_AFTER_SECONDS
 from riverkeeper.demo.postgres import Server
 from riverkeeper.demo.simulation import PAUSE_FROM, PAUSED_QUEUE, Simulation
 from riverkeeper.demo.table import create_river_table
+from riverkeeper.postgres.connection import Row, Session
 
 SCHEMA = "Jobs 100%"  # a name that must be quoted, with the driver's own sign in it
 PLAYED_SECONDS = 60

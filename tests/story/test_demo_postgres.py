@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from riverkeeper.database import Session
 from riverkeeper.demo import postgres
 from riverkeeper.demo.postgres import NoPostgres, find_binaries, start_postgres
+from riverkeeper.postgres.connection import Session
 
 
 @pytest.fixture

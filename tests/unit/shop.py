@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import pairwise
 
-from riverkeeper.history.buckets import RUN_EDGES, WAIT_EDGES
-from riverkeeper.names import Names
-from riverkeeper.rescue.report import Tally
-from riverkeeper.rescue.state import Brake, Rescuing
+from riverkeeper.brakes.state import Brake, Rescuing
+from riverkeeper.ledger.buckets import RUN_EDGES, WAIT_EDGES
+from riverkeeper.ledger.names import Names
+from riverkeeper.rescue.audit.report import Tally
 from riverkeeper.river.edges import AGE_EDGES, BEAT_EDGES
-from riverkeeper.snapshot import (
+from riverkeeper.scrape.scrape import (
     FINAL_STATES,
     Ages,
     FenceState,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
-from riverkeeper.rescue.audited import Audited
-from riverkeeper.rescue.state import Brake, Rescuing
-from riverkeeper.snapshot import Snapshot
+from riverkeeper.brakes.state import Brake, Rescuing
+from riverkeeper.rescue.audit.audited import Audited
+from riverkeeper.scrape.scrape import Snapshot
 from riverkeeper.verdict.job import Beat, Claim, RunningJob
 from riverkeeper.verdict.judged import Judged
 from riverkeeper.verdict.verdict import Limit, StuckJob, Verdict

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from riverkeeper.rescue.state import Brake
-from riverkeeper.verdict.brakes import RULES, Facts, Ourselves, Past, Restraints, cooldown, engaged, held, max_rescues
-from riverkeeper.verdict.mass import SLOW_START, Cause, Found, Mass, tend, why_held
-from riverkeeper.verdict.path import Fleet, Path
+from riverkeeper.brakes.heartbeat_path import Fleet, Path
+from riverkeeper.brakes.mass_silence import SLOW_START, Cause, Found, Mass, tend, why_held
+from riverkeeper.brakes.rules import RULES, Facts, Ourselves, Past, Restraints, cooldown, engaged, held, max_rescues
+from riverkeeper.brakes.state import Brake
 
 RESTRAINTS = Restraints()
 CALM = Facts(1000.0, path=Path(900.0, 999.0, "one"))

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from riverkeeper.ledger.names import MAX_QUEUES, OTHER, Names
+from riverkeeper.metrics.cardinality import fold_pairs
 from riverkeeper.metrics.catalogue import OF_SNAPSHOT
 from riverkeeper.metrics.family import Bucketed, Family, Value
-from riverkeeper.metrics.folded import fold_pairs
-from riverkeeper.names import MAX_QUEUES, OTHER, Names
-from riverkeeper.snapshot import FINAL_STATES, LIVE_STATES, Ages, LiveKind, Queue, Snapshot
+from riverkeeper.scrape.scrape import FINAL_STATES, LIVE_STATES, Ages, LiveKind, Queue, Snapshot
 from unit.shop import DOWN, FULL, IDLE, NOW, PAIR, RUNNING
 
 FAMILIES = {family.name: family for family in OF_SNAPSHOT}

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from riverkeeper.collector import Collector
-from riverkeeper.snapshot import Snapshot
+from riverkeeper.scrape.collector import Collector
+from riverkeeper.scrape.scrape import Snapshot
 
 
 @dataclass

@@ -13,12 +13,12 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
+from riverkeeper.ledger.names import Names
 from riverkeeper.metrics.catalogue import OF_SNAPSHOT
 from riverkeeper.metrics.catalogue.process import Process
 from riverkeeper.metrics.exposition import Exposition, metrics_of
 from riverkeeper.metrics.family import Kind
-from riverkeeper.names import Names
-from riverkeeper.snapshot import Snapshot
+from riverkeeper.scrape.scrape import Snapshot
 from unit.shop import DOWN, FULL, IDLE, NOW, RUNNING
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from riverkeeper.errors import DatabaseError, Trouble
 from riverkeeper.heartbeat import (
     Beat,
     Claim,
@@ -22,15 +21,16 @@ from riverkeeper.heartbeat import (
     WorkMustStop,
     clock,
 )
-from riverkeeper.heartbeat import ticking as ticking_module
+from riverkeeper.heartbeat import ticker as ticking_module
+from riverkeeper.heartbeat.active_claims import Roster
 from riverkeeper.heartbeat.beat import Told
 from riverkeeper.heartbeat.clock import lease_clock
+from riverkeeper.heartbeat.failures import Troubles
 from riverkeeper.heartbeat.fence import Fence
 from riverkeeper.heartbeat.leases import Leases
-from riverkeeper.heartbeat.roster import Roster
-from riverkeeper.heartbeat.ticking import Ticking
-from riverkeeper.heartbeat.trouble import Troubles
-from riverkeeper.statements import source
+from riverkeeper.heartbeat.ticker import Ticking
+from riverkeeper.postgres.errors import DatabaseError, Trouble
+from riverkeeper.postgres.statements import source
 
 AT = "2026-01-31T23:59:59.12345%dZ"
 
@@ -276,7 +276,7 @@ def test_only_claims_that_may_have_a_row_are_said_to_have_ended() -> None:
 @pytest.mark.parametrize("name", ["beat", "end", "claim", "hold", "meta", "beat_metadata"])
 def test_no_statement_is_sent_the_workers_clock(name: str) -> None:
     """A worker an hour off beats like any other: moments are the database's, but for started_at, which is shown."""
-    code = "\n".join(line for line in source(f"heartbeat/sql/{name}").splitlines() if not line.startswith("--"))
+    code = "\n".join(line for line in source(f"heartbeat/{name}").splitlines() if not line.startswith("--"))
     sent = {word for word in code.replace("%(", " %( ").split() if word.endswith("::timestamptz")}
 
     assert "clock" not in code

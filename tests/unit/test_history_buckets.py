@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riverkeeper.history.buckets import (
+from riverkeeper.ledger.buckets import (
     EDGES,
     EDGES_MICROS,
     NO_DURATION,

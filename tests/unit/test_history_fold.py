@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riverkeeper.history.cells import NO_AMOUNT, NOTHING, Amount, CellKey, Series, Tally, added, fold, highest
+from riverkeeper.ledger.cells import NO_AMOUNT, NOTHING, Amount, CellKey, Series, Tally, added, fold, highest
 
 pytestmark = pytest.mark.long  # many more examples
 many = settings(deadline=None, max_examples=3000 if os.environ.get("RIVERKEEPER_TEST_LONG") else 100)

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riverkeeper.history.buckets import EDGES_MICROS, NO_DURATION
-from riverkeeper.history.cells import CellKey, Series, Tally
-from riverkeeper.history.rows import cells_in, document_of
+from riverkeeper.ledger.buckets import EDGES_MICROS, NO_DURATION
+from riverkeeper.ledger.cells import CellKey, Series, Tally
+from riverkeeper.ledger.rows import cells_in, document_of
 
 pytestmark = pytest.mark.long  # many more examples
 many = settings(deadline=None, max_examples=2000 if os.environ.get("RIVERKEEPER_TEST_LONG") else 100)

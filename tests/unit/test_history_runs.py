@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from riverkeeper.history.buckets import EDGES, NO_DURATION, bucket_of
-from riverkeeper.history.cells import CellKey, Series, Tally, fold
-from riverkeeper.history.runs import KEEP_DAYS, NO_RUNS, Runs, day_of, dense, first_day, learned, runs_of, sparse
+from riverkeeper.ledger.buckets import EDGES, NO_DURATION, bucket_of
+from riverkeeper.ledger.cells import CellKey, Series, Tally, fold
+from riverkeeper.ledger.runs import KEEP_DAYS, NO_RUNS, Runs, day_of, dense, first_day, learned, runs_of, sparse
 from riverkeeper.verdict.tiers import Learning
 
 NOW = 20_000 * 86_400 + 100.0  # just after midnight

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from riverkeeper.history import schedule
-from riverkeeper.history.cells import SLOT_SECONDS
-from riverkeeper.history.rows import state_of
-from riverkeeper.history.schedule import Progress, slot_of
+from riverkeeper.ledger import schedule
+from riverkeeper.ledger.cells import SLOT_SECONDS
+from riverkeeper.ledger.rows import state_of
+from riverkeeper.ledger.schedule import Progress, slot_of
 
 pytestmark = pytest.mark.long  # many more examples
 LONG = bool(os.environ.get("RIVERKEEPER_TEST_LONG"))

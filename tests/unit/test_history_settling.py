@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riverkeeper.database import Transaction
-from riverkeeper.history import schedule
-from riverkeeper.history.cells import CellKey, Series, Tally
-from riverkeeper.history.ledger import Ledger
-from riverkeeper.history.state import Reading, Totals
-from riverkeeper.history.store import MemoryStore
-from riverkeeper.history.totals import finished
-from riverkeeper.names import OTHER, Pair
+from riverkeeper.ledger import schedule
+from riverkeeper.ledger.cells import CellKey, Series, Tally
+from riverkeeper.ledger.ledger import Ledger
+from riverkeeper.ledger.names import OTHER, Pair
+from riverkeeper.ledger.state import Reading, Totals
+from riverkeeper.ledger.store import MemoryStore
+from riverkeeper.ledger.totals import finished
+from riverkeeper.postgres.connection import Transaction
 
 pytestmark = pytest.mark.long  # many more examples
 many = settings(deadline=None, max_examples=1000 if os.environ.get("RIVERKEEPER_TEST_LONG") else 30)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riverkeeper.names import (
+from riverkeeper.ledger.names import (
     FORGET_SECONDS,
     MAX_QUEUES,
     NO_NAMES,

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from riverkeeper.ledger.names import NO_NAMES, OTHER, STICKY_SECONDS, Names, Pair, folded
 from riverkeeper.metrics.folding import earliest, newest, recent_pairs, recent_queues, summed
-from riverkeeper.names import NO_NAMES, OTHER, STICKY_SECONDS, Names, Pair, folded
-from riverkeeper.snapshot import Queue, Snapshot
+from riverkeeper.scrape.scrape import Queue, Snapshot
 from unit.shop import FULL, NOW
 
 QUEUES = st.sampled_from(["default", "bulk", "slow", OTHER])

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riverkeeper.verdict.path import (
+from riverkeeper.brakes.heartbeat_path import (
     FLEET_SECONDS,
     Before,
     Fleet,

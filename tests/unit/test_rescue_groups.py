@@ -8,16 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis.strategies import booleans, integers, lists, none, sampled_from, tuples
 
-from riverkeeper.rescue.audit import Entry
-from riverkeeper.rescue.candidates import Candidate, group, in_turn
+from riverkeeper.brakes.mass_silence import Mass
+from riverkeeper.brakes.rules import Facts, Restraints, held
+from riverkeeper.brakes.state import Brake
+from riverkeeper.rescue.audit.records import Entry
 from riverkeeper.rescue.deciding import allowed
-from riverkeeper.rescue.order import Done
-from riverkeeper.rescue.plan import Act, Plan
+from riverkeeper.rescue.decision import Act, Plan
 from riverkeeper.rescue.refusal import Refusal, Refused
-from riverkeeper.rescue.state import Brake
-from riverkeeper.verdict.brakes import Facts, Restraints, held
+from riverkeeper.rescue.request import Done
+from riverkeeper.rescue.supervisor.candidates import Candidate, group, in_turn
 from riverkeeper.verdict.job import Beat, Claim, RunningJob
-from riverkeeper.verdict.mass import Mass
 from riverkeeper.verdict.tiers import Tier
 from riverkeeper.verdict.verdict import StuckJob, Verdict
 from riverkeeper.verdict.words import Reason

@@ -7,9 +7,9 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riverkeeper.rescue.outlook import Restrained, outlook
-from riverkeeper.rescue.plan import Act
-from riverkeeper.rescue.state import Brake
+from riverkeeper.brakes.state import Brake
+from riverkeeper.rescue.decision import Act
+from riverkeeper.rescue.forecast import Restrained, outlook
 from riverkeeper.verdict.tiers import Policy, Tier
 from riverkeeper.verdict.verdict import Limit, StuckJob, Verdict
 from riverkeeper.verdict.words import STUCK, LimitName, Mode

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from riverkeeper.rescue.evidence import evidence
-from riverkeeper.rescue.locked import moment
-from riverkeeper.rescue.old_worker import DRY_WATCH_SECONDS, OldWorker, Seen, became
-from riverkeeper.rescue.plan import (
+from riverkeeper.brakes.state import Brake
+from riverkeeper.rescue.audit.evidence import evidence
+from riverkeeper.rescue.audit.outcome import DRY_WATCH_SECONDS, OldWorker, Seen, became
+from riverkeeper.rescue.decision import (
     NOTIFY_WAIT,
     SHORT_WAIT,
     STOPPED_FIRST,
@@ -24,8 +24,8 @@ from riverkeeper.rescue.plan import (
     plan,
     rescues,
 )
+from riverkeeper.rescue.locked import moment
 from riverkeeper.rescue.refusal import Refusal, Refused
-from riverkeeper.rescue.state import Brake
 from riverkeeper.verdict.job import Beat, Claim, RunningJob
 from riverkeeper.verdict.tiers import Tier
 from riverkeeper.verdict.verdict import Limit, Verdict

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riverkeeper.rescue.report import Tally, bound, by_tier, sentence
+from riverkeeper.rescue.audit.report import Tally, bound, by_tier, sentence
 
 patient = settings(deadline=None)  # a busy machine is not a failure
 DRY = Tally("urgent", "send", True, claims=12, false_ones=1, right_ones=9, open=1, rated=8, rated_false=1)

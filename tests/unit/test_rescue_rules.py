@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from riverkeeper.brakes.rules import Restraints
 from riverkeeper.metrics.catalogue.rescuing import ACTS, Acts
 from riverkeeper.rescue.refusal import Refusal
 from riverkeeper.rescue.rules import Rules
-from riverkeeper.rescue.telling import Telling
-from riverkeeper.verdict.brakes import Restraints
+from riverkeeper.rescue.supervisor.reporting import Telling
 from riverkeeper.verdict.tiers import Policy, Tier
 from riverkeeper.verdict.words import Action, Mode
 

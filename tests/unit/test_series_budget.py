@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from itertools import product
 
-from riverkeeper.history.buckets import RUN_EDGES, WAIT_EDGES
+from riverkeeper.ledger.buckets import RUN_EDGES, WAIT_EDGES
+from riverkeeper.ledger.names import MAX_QUEUES, NO_NAMES, OTHER, Pair, keep
 from riverkeeper.metrics.catalogue.process import Process
 from riverkeeper.metrics.exposition import Exposition
-from riverkeeper.names import MAX_QUEUES, NO_NAMES, OTHER, Pair, keep
 from riverkeeper.river.bounds import KIND_BUDGET, SAMPLE_BUDGET
 from riverkeeper.river.edges import AGE_EDGES, BEAT_EDGES
-from riverkeeper.snapshot import (
+from riverkeeper.scrape.scrape import (
     FINAL_STATES,
     LIVE_STATES,
     Ages,

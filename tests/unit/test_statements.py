@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from riverkeeper.statements import quoted, source, statement
+from riverkeeper.postgres.statements import quoted, source, statement
 
 NAMES = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"), min_size=1)
 
@@ -25,7 +25,7 @@ def test_a_quoted_name_is_one_identifier(name: str) -> None:
 @given(river=NAMES, keeper=NAMES)
 def test_both_schemas_are_put_in_place(river: str, keeper: str) -> None:
     """A schema whose own name looks like a placeholder is put in once, not again and again."""
-    text = statement("keeper/read_meta", river=river, keeper=keeper)
+    text = statement("schema/read_meta", river=river, keeper=keeper)
 
     assert f"FROM {quoted(keeper)}.meta AS m" in text
 

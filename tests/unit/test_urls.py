@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from riverkeeper.database import read_url
-from riverkeeper.errors import DatabaseError, Trouble
-from riverkeeper.urls import IGNORED
+from riverkeeper.postgres.connection import read_url
+from riverkeeper.postgres.errors import DatabaseError, Trouble
+from riverkeeper.postgres.urls import IGNORED
 
 
 @pytest.mark.parametrize(

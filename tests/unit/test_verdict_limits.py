@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from riverkeeper.history.buckets import EDGES, NO_DURATION, bucket_of
+from riverkeeper.ledger.buckets import EDGES, NO_DURATION, bucket_of
 from riverkeeper.verdict.learned import Learned, Past, learn, quantile_of
 from riverkeeper.verdict.limits import limits_of, run_limit
 from riverkeeper.verdict.tiers import Learning, Policy, Tier

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from riverkeeper.names import Names
-from riverkeeper.snapshot import FINAL_STATES, Finished, FinishedPair, Histogram, Partition, Running, Snapshot
+from riverkeeper.ledger.names import Names
+from riverkeeper.scrape.scrape import FINAL_STATES, Finished, FinishedPair, Histogram, Partition, Running, Snapshot
 from riverkeeper.verdict.judge import judge
 from riverkeeper.verdict.judged import Judged
 from riverkeeper.verdict.learned import Learned
-from riverkeeper.verdict.overview import Suspects, judged
+from riverkeeper.verdict.summary import Suspects, judged
 from riverkeeper.verdict.tiers import Assignment, Policy, Tier
 from riverkeeper.verdict.unmatched import unmatched
 from riverkeeper.verdict.verdict import StuckJob

@@ -9,13 +9,13 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riverkeeper.snapshot import RunningPair
+from riverkeeper.scrape.scrape import RunningPair
 from riverkeeper.verdict.cells import cells, used
 from riverkeeper.verdict.job import GAVE_UP, Beat, RunningJob
 from riverkeeper.verdict.judge import judge
 from riverkeeper.verdict.learned import Learned
 from riverkeeper.verdict.limits import limits_of
-from riverkeeper.verdict.sieve import Sought, sought
+from riverkeeper.verdict.screening import Sought, sought
 from riverkeeper.verdict.tiers import Policy
 from riverkeeper.verdict.words import LimitName, Reason
 from unit.verdict_scene import ALIVE, FRESH, JOB, NOW, OPEN, POLICY, STANDARD, jobs, moments, policies
@@ -47,7 +47,7 @@ def _finite(moment: float) -> float:
 
 
 def group(running: Iterable[RunningJob]) -> RunningPair:
-    """Jobs as river/read_running.sql adds them up."""
+    """Jobs as river/sql/read_running.sql adds them up."""
     every = list(running)
     beats = [job.beat for job in every if job.beat is not None]
     awaited = [beat for beat in beats if beat.lost_at is None
@@ -65,7 +65,7 @@ def group(running: Iterable[RunningJob]) -> RunningPair:
 
 
 def found_by(one: Sought, job: RunningJob, policy: Policy) -> bool:
-    """Whether the row is among those that river/read_suspects.sql gives for what is sought."""
+    """Whether the row is among those that river/sql/read_suspects.sql gives for what is sought."""
     beat = job.beat
     if beat is None:
         return _over(NOW - job.claimed_at, one.took) or _over(NOW - job.claimed_at, one.unbeaten)

@@ -7,9 +7,9 @@ import socket
 
 import pytest
 
-from riverkeeper.web import addresses
-from riverkeeper.web.addresses import listen, shown, split
-from riverkeeper.web.errors import WebError
+from riverkeeper.web.http import addresses
+from riverkeeper.web.http.addresses import listen, shown, split
+from riverkeeper.web.http.errors import WebError
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riverkeeper.rescue.wake import Call, Scope
+from riverkeeper.rescue.wakes.wake import Call, Scope
 from riverkeeper.verdict.words import STUCK
-from riverkeeper.web.alertmanager import MOST_TRUNCATED, BadMessage, Heard, Message, read_message
+from riverkeeper.web.webhook.alertmanager import MOST_TRUNCATED, BadMessage, Heard, Message, read_message
 from unit.alert_messages import LABELS, TIERS, alert, message
 
 patient = settings(deadline=None)  # a busy machine is not a failure

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from riverkeeper.web.rate import RateLimit, TokenBucket
-from riverkeeper.web.tls_settings import ClientCertificate, TlsSettings
-from riverkeeper.web.web_config import Unusable, WebConfig, parse_web_config
+from riverkeeper.web.http.rate_limit import RateLimit, TokenBucket
+from riverkeeper.web.web_config.document import Unusable, WebConfig, parse_web_config
+from riverkeeper.web.web_config.tls_settings import ClientCertificate, TlsSettings
 
 HASH = "$2y$10$X0h1gDsPszWURQaxFh.zoubFi6DXncSjhoQNJgRrnGs7EsimhC7zG"
 FOLDER = Path("/etc/riverkeeper")

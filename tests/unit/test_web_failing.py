@@ -8,10 +8,10 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from riverkeeper.errors import DatabaseError, Trouble
-from riverkeeper.web.failing import Failing, next_failure_discards, row
+from riverkeeper.postgres.errors import DatabaseError, Trouble
 from riverkeeper.web.keeper import FailingJob, FailingJobs
-from riverkeeper.web.render import Pages
+from riverkeeper.web.pages.failing import Failing, next_failure_discards, row
+from riverkeeper.web.pages.render import Pages
 from unit.web_fakes import NOW, FakeKeeper, app_of, ask, failing_job
 
 SCRIPT = "<script>alert(1)</script>"

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from riverkeeper.snapshot import Leader, Partition, QueryOutcome, Snapshot
-from riverkeeper.web.front import watched
-from riverkeeper.web.live_queues import QueueRow, queue_rows
-from riverkeeper.web.security import Security
+from riverkeeper.scrape.scrape import Leader, Partition, QueryOutcome, Snapshot
+from riverkeeper.web.pages.front import watched
+from riverkeeper.web.pages.live_queues import QueueRow, queue_rows
+from riverkeeper.web.web_config.security import Security
 from unit import web_fakes
 from unit.web_fakes import DOWN, NOW, UP, FakeKeeper, app_of, ask
 

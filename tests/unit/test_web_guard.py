@@ -10,9 +10,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from riverkeeper.web.app import create_app
-from riverkeeper.web.guard import Guard
-from riverkeeper.web.hosts import Hosts, hosts_of
-from riverkeeper.web.security import Security
+from riverkeeper.web.http.guard import Guard
+from riverkeeper.web.http.hosts import Hosts, hosts_of
+from riverkeeper.web.web_config.security import Security
 from unit.web_fakes import FakeKeeper, app_of, ask, hashed, replace_file
 
 ALICE = ("alice", "right")

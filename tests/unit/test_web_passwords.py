@@ -7,8 +7,16 @@ import threading
 
 import pytest
 
-from riverkeeper.web.credentials import basic_credentials
-from riverkeeper.web.passwords import ADDRESS, EACH, REMEMBERED, WAITING, Passwords, TooManyChecks, nobodys_hash
+from riverkeeper.web.http.credentials import basic_credentials
+from riverkeeper.web.web_config.passwords import (
+    ADDRESS,
+    EACH,
+    REMEMBERED,
+    WAITING,
+    Passwords,
+    TooManyChecks,
+    nobodys_hash,
+)
 from unit.web_fakes import LIMIT, hashed
 
 USERS = {"alice": hashed("right").encode()}

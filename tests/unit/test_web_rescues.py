@@ -8,12 +8,12 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from riverkeeper.errors import DatabaseError, Trouble
-from riverkeeper.rescue.audited import Audited
-from riverkeeper.rescue.history import Rescues
-from riverkeeper.rescue.wake import Scope
-from riverkeeper.web.render import Pages
-from riverkeeper.web.rescues import History
+from riverkeeper.postgres.errors import DatabaseError, Trouble
+from riverkeeper.rescue.audit.audited import Audited
+from riverkeeper.rescue.audit.history import Rescues
+from riverkeeper.rescue.wakes.wake import Scope
+from riverkeeper.web.pages.render import Pages
+from riverkeeper.web.pages.rescues import History
 from unit.stuck_scene import RESCUE
 from unit.web_fakes import NOW, FakeKeeper, app_of, ask
 

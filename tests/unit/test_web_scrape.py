@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from riverkeeper.web.scrape import accepts_gzip, deadline
+from riverkeeper.web.http.metrics_page import accepts_gzip, deadline
 from unit.web_fakes import DOWN, FakeKeeper, app_of, ask
 
 

@@ -21,8 +21,8 @@ from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 from structlog.testing import capture_logs
 
-from riverkeeper.web import accepting, connection, server
-from riverkeeper.web.connection import connection_class
+from riverkeeper.web.http import accepting, connection, server
+from riverkeeper.web.http.connection import connection_class
 from unit.web_fakes import DOWN, LIMIT, FakeKeeper, served
 
 TESTS = Path(__file__).parent.parent

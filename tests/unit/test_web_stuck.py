@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from riverkeeper.rescue.state import Brake
+from riverkeeper.brakes.state import Brake
 from riverkeeper.verdict.job import Beat
 from riverkeeper.verdict.verdict import Verdict
 from riverkeeper.verdict.words import Reason

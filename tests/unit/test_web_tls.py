@@ -15,9 +15,9 @@ import trustme
 from cryptography.hazmat.primitives import serialization
 from structlog.testing import capture_logs
 
-from riverkeeper.web.accepting import Listener
-from riverkeeper.web.errors import WebError
-from riverkeeper.web.security import Security
+from riverkeeper.web.http.accepting import Listener
+from riverkeeper.web.http.errors import WebError
+from riverkeeper.web.web_config.security import Security
 from unit.web_fakes import LIMIT, FakeKeeper, replace_file, served
 
 

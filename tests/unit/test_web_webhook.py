@@ -11,9 +11,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from riverkeeper.config.webhook import Webhook as Settings
-from riverkeeper.errors import DatabaseError, Trouble
-from riverkeeper.web.security import Security
-from riverkeeper.web.webhook import PATH
+from riverkeeper.postgres.errors import DatabaseError, Trouble
+from riverkeeper.web.web_config.security import Security
+from riverkeeper.web.webhook.endpoint import PATH
 from unit.alert_messages import LABELS, alert, message
 from unit.web_fakes import FakeKeeper, app_of, ask, hashed, replace_file
 

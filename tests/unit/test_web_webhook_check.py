@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from riverkeeper.config.webhook import Webhook
-from riverkeeper.keeper.report import Level
-from riverkeeper.web.webhook_check import exposed, findings
+from riverkeeper.doctor.report import Level
+from riverkeeper.web.webhook.check import exposed, findings
 
 TOKEN = "0123456789abcdef" * 2
 

@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from riverkeeper.config.webhook import Webhook as Settings
-from riverkeeper.web.webhook import PATH, Webhook
+from riverkeeper.web.webhook.endpoint import PATH, Webhook
 from unit.alert_messages import alert, message
 from unit.web_fakes import LIMIT, FakeKeeper, served
 

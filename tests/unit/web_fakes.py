@@ -16,10 +16,10 @@ import httpx
 from starlette.types import ASGIApp
 
 from riverkeeper.config.webhook import Webhook
-from riverkeeper.errors import DatabaseError
-from riverkeeper.rescue.history import Rescues
-from riverkeeper.rescue.wake import Call, Scope
-from riverkeeper.snapshot import (
+from riverkeeper.postgres.errors import DatabaseError
+from riverkeeper.rescue.audit.history import Rescues
+from riverkeeper.rescue.wakes.wake import Call, Scope
+from riverkeeper.scrape.scrape import (
     Leader,
     Partition,
     QueryOutcome,
@@ -31,11 +31,11 @@ from riverkeeper.snapshot import (
 )
 from riverkeeper.verdict.job import Claim
 from riverkeeper.verdict.tiers import Policy, Tier
-from riverkeeper.web.addresses import listen
 from riverkeeper.web.app import create_app
+from riverkeeper.web.http.addresses import listen
+from riverkeeper.web.http.server import serve
 from riverkeeper.web.keeper import FailingJob, FailingJobs
-from riverkeeper.web.security import Security
-from riverkeeper.web.server import serve
+from riverkeeper.web.web_config.security import Security
 from unit.alert_messages import TIERS
 
 NOW = 1_700_000_000.0

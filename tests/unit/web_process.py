@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-from riverkeeper.web.addresses import listen
 from riverkeeper.web.app import create_app
-from riverkeeper.web.security import Security
-from riverkeeper.web.server import serve
+from riverkeeper.web.http.addresses import listen
+from riverkeeper.web.http.server import serve
+from riverkeeper.web.web_config.security import Security
 from unit.web_fakes import FakeKeeper
 
 

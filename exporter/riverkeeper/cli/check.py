@@ -9,11 +9,11 @@ import click
 from riverkeeper.cli.options import WRONG_USE, database_options
 from riverkeeper.cli.terminal import console
 from riverkeeper.config.load import Config
-from riverkeeper.keeper.check import examine
-from riverkeeper.keeper.report import Report
-from riverkeeper.keeper.report_table import table_of
+from riverkeeper.doctor.check import examine
+from riverkeeper.doctor.report import Report
+from riverkeeper.doctor.report_table import table_of
 from riverkeeper.rescue.rules import rules_of
-from riverkeeper.web import webhook_check
+from riverkeeper.web.webhook import check as webhook_check
 
 
 @click.command()

@@ -13,7 +13,7 @@ from rich.text import Text
 from riverkeeper.cli.options import database_options, give_up
 from riverkeeper.cli.terminal import console
 from riverkeeper.config.load import Config
-from riverkeeper.errors import DatabaseError
+from riverkeeper.postgres.errors import DatabaseError
 from riverkeeper.service import failing_jobs
 from riverkeeper.web.keeper import FailingJob, FailingJobs
 

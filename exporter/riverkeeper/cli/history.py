@@ -15,14 +15,14 @@ from riverkeeper.cli.terminal import console
 from riverkeeper.cli.told import scope_of, scope_options, seconds
 from riverkeeper.config.load import Config
 from riverkeeper.config.quantity import DURATION
-from riverkeeper.errors import DatabaseError
-from riverkeeper.keeper.visit import visit
-from riverkeeper.rescue.audited import Audited
-from riverkeeper.rescue.history import read_report, read_rescues
-from riverkeeper.rescue.report import Tally, bound, by_tier, sentence
-from riverkeeper.web.asked import Asked
-from riverkeeper.web.rescues import did, document
-from riverkeeper.web.words import moment
+from riverkeeper.postgres.errors import DatabaseError
+from riverkeeper.rescue.audit.audited import Audited
+from riverkeeper.rescue.audit.history import read_report, read_rescues
+from riverkeeper.rescue.audit.report import Tally, bound, by_tier, sentence
+from riverkeeper.schema.open import visit
+from riverkeeper.web.pages.formats import moment
+from riverkeeper.web.pages.query import Asked
+from riverkeeper.web.pages.rescues import did, document
 
 SECONDS = 20.0  # a person waits
 

@@ -12,8 +12,8 @@ from riverkeeper.cli.options import database_options, give_up
 from riverkeeper.cli.terminal import console
 from riverkeeper.config.load import Config
 from riverkeeper.config.policy import policy_of
-from riverkeeper.errors import DatabaseError
-from riverkeeper.limits import LimitsFound, read_limits
+from riverkeeper.postgres.errors import DatabaseError
+from riverkeeper.scrape.limits import LimitsFound, read_limits
 from riverkeeper.verdict.learned import Learned
 from riverkeeper.verdict.limits import spoken
 

@@ -11,11 +11,11 @@ from riverkeeper import __version__, logs
 from riverkeeper.cli.options import give_up, load_or_exit, option
 from riverkeeper.cli.terminal import console
 from riverkeeper.config.layers import Options
-from riverkeeper.errors import DatabaseError
 from riverkeeper.look.inspect import inspect
 from riverkeeper.look.page import page
 from riverkeeper.look.report import document
 from riverkeeper.look.terminal import shown
+from riverkeeper.postgres.errors import DatabaseError
 
 
 @click.command()

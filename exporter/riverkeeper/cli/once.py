@@ -5,11 +5,11 @@ from __future__ import annotations
 from riverkeeper import logs
 from riverkeeper.cli.options import give_up
 from riverkeeper.config.load import Config
-from riverkeeper.database import Database
-from riverkeeper.errors import DatabaseError
-from riverkeeper.reading import Reader
+from riverkeeper.postgres.connection import Database
+from riverkeeper.postgres.errors import DatabaseError
+from riverkeeper.scrape.reader import Reader
+from riverkeeper.scrape.scrape import Snapshot
 from riverkeeper.service import reader_settings
-from riverkeeper.snapshot import Snapshot
 
 SECONDS = 20.0  # a person waits
 

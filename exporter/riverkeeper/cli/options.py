@@ -14,7 +14,7 @@ from riverkeeper.config.flags import flag
 from riverkeeper.config.layers import Options
 from riverkeeper.config.load import Config, load
 from riverkeeper.config.problem import ConfigErrors
-from riverkeeper.errors import DatabaseError
+from riverkeeper.postgres.errors import DatabaseError
 
 Command = Callable[..., Any]
 WRONG_USE = 2

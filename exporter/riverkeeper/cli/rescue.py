@@ -9,22 +9,22 @@ from uuid import uuid4
 
 import click
 
+from riverkeeper.brakes.control import read_status
 from riverkeeper.cli.options import database_options, give_up
 from riverkeeper.config.load import Config
 from riverkeeper.config.policy import policy_of
-from riverkeeper.database import Database
-from riverkeeper.errors import DatabaseError
-from riverkeeper.keeper.visit import visit
-from riverkeeper.limits import read_limits
-from riverkeeper.rescue.by_hand import Handled, rescue_by_hand
-from riverkeeper.rescue.order import Done
+from riverkeeper.postgres.connection import Database
+from riverkeeper.postgres.errors import DatabaseError
+from riverkeeper.rescue.manual import Handled, rescue_by_hand
 from riverkeeper.rescue.person import orders
 from riverkeeper.rescue.preview import Preview, preview
 from riverkeeper.rescue.refusal import Refused
-from riverkeeper.rescue.switches import read_status
+from riverkeeper.rescue.request import Done
+from riverkeeper.schema.open import visit
+from riverkeeper.scrape.limits import read_limits
 from riverkeeper.verdict.verdict import Verdict
 from riverkeeper.verdict.words import Action
-from riverkeeper.web.words import span
+from riverkeeper.web.pages.formats import span
 
 SECONDS = 20.0  # a person waits
 ACTIONS = [action.value for action in Action if action is not Action.HOLD]

@@ -6,12 +6,12 @@ import click
 
 from riverkeeper.cli.options import database_options, give_up
 from riverkeeper.config.load import Config
-from riverkeeper.errors import DatabaseError
-from riverkeeper.keeper import schema as keeper_schema
-from riverkeeper.keeper.fence import Fence, fence_script
-from riverkeeper.keeper.granting import Wish, apply, read_target
-from riverkeeper.keeper.grants import KEEPER, READER, RESCUER, printable, script
+from riverkeeper.postgres.errors import DatabaseError
 from riverkeeper.rescue.rules import rules_of
+from riverkeeper.schema import install as keeper_schema
+from riverkeeper.schema.fence import Fence, fence_script
+from riverkeeper.schema.granting import Wish, apply, read_target
+from riverkeeper.schema.grants import KEEPER, READER, RESCUER, printable, script
 
 ROLES = {"reader": READER, "keeper": KEEPER, "rescuer": RESCUER}
 

@@ -14,17 +14,17 @@ from riverkeeper import __version__, logs
 from riverkeeper.cli.options import give_up, load_or_exit, option
 from riverkeeper.config.layers import Options
 from riverkeeper.config.load import Config, load
-from riverkeeper.database import describe_target, read_url
-from riverkeeper.errors import DatabaseError
-from riverkeeper.keeper.schema import refuse_foreign
+from riverkeeper.postgres.connection import describe_target, read_url
+from riverkeeper.postgres.errors import DatabaseError
+from riverkeeper.schema.install import refuse_foreign
 from riverkeeper.service import Service
-from riverkeeper.web.addresses import listen
 from riverkeeper.web.app import create_app
-from riverkeeper.web.errors import WebError
-from riverkeeper.web.hosts import hosts_of
-from riverkeeper.web.security import Security
-from riverkeeper.web.server import serve as serve_web
-from riverkeeper.web.webhook_check import exposed
+from riverkeeper.web.http.addresses import listen
+from riverkeeper.web.http.errors import WebError
+from riverkeeper.web.http.hosts import hosts_of
+from riverkeeper.web.http.server import serve as serve_web
+from riverkeeper.web.web_config.security import Security
+from riverkeeper.web.webhook.check import exposed
 
 log = structlog.get_logger()
 

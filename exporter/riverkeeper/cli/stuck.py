@@ -14,10 +14,10 @@ from riverkeeper.cli.terminal import console
 from riverkeeper.cli.told import refuse_unknown_tier, scope_of, scope_options
 from riverkeeper.config.load import Config
 from riverkeeper.config.policy import policy_of
-from riverkeeper.rescue.outlook import Outlook, outlook
+from riverkeeper.rescue.forecast import Outlook, outlook
 from riverkeeper.verdict.verdict import StuckJob
-from riverkeeper.web.asked import Asked
-from riverkeeper.web.stuck import Found, NotJudged, Row, document, find, restrained, row
+from riverkeeper.web.pages.query import Asked
+from riverkeeper.web.pages.stuck import Found, NotJudged, Row, document, find, restrained, row
 
 
 @click.command()

@@ -7,22 +7,22 @@ from collections.abc import Iterator
 
 import click
 
+from riverkeeper.brakes import control
+from riverkeeper.brakes.control import Status
+from riverkeeper.brakes.heartbeat_path import NOBODY_VERIFIES
+from riverkeeper.brakes.state import Brake
 from riverkeeper.cli.once import read_once
 from riverkeeper.cli.options import WRONG_USE, database_options, give_up
 from riverkeeper.cli.told import ago
 from riverkeeper.config.load import Config
-from riverkeeper.errors import DatabaseError
-from riverkeeper.keeper.visit import visit
-from riverkeeper.rescue import switches
+from riverkeeper.postgres.errors import DatabaseError
 from riverkeeper.rescue.person import brakes_of, proven_path, who
 from riverkeeper.rescue.rules import rules_of
-from riverkeeper.rescue.state import Brake
-from riverkeeper.rescue.switches import Status
-from riverkeeper.snapshot import Snapshot
-from riverkeeper.verdict.path import NOBODY_VERIFIES
+from riverkeeper.schema.open import visit
+from riverkeeper.scrape.scrape import Snapshot
 from riverkeeper.verdict.words import Mode
-from riverkeeper.web.standing import judged_facts
-from riverkeeper.web.words import moment, rfc3339, span
+from riverkeeper.web.pages.formats import moment, rfc3339, span
+from riverkeeper.web.pages.status import judged_facts
 
 SECONDS = 10.0
 # The others hold by what they see, and let go by themselves.
@@ -43,7 +43,7 @@ def status(config: Config, as_json: bool) -> None:
     """
     try:
         with visit(config, SECONDS) as tx:
-            found = switches.read_status(tx)
+            found = control.read_status(tx)
     except DatabaseError as error:
         give_up(error)
     path = proven_path(config, found)
@@ -127,7 +127,7 @@ def stop(config: Config, why: str | None) -> None:
     """Pull the kill switch: from now on no replica rescues, until `resume`. Exit code 1 if it could not be pulled."""
     try:
         with visit(config, SECONDS, writing=True) as tx:
-            pulled = switches.stop(tx, who(), why)
+            pulled = control.stop(tx, who(), why)
     except DatabaseError as error:
         give_up(error)
     reason = f": {pulled.why}" if pulled.why else ""
@@ -140,7 +140,7 @@ def resume(config: Config) -> None:
     """Release the kill switch. Exit code 0 also where it was not pulled, 1 if it could not be released."""
     try:
         with visit(config, SECONDS, writing=True) as tx:
-            ended = switches.resume(tx, who())
+            ended = control.resume(tx, who())
     except DatabaseError as error:
         give_up(error)
     if ended is None:
@@ -170,7 +170,7 @@ def release_brake(config: Config, name: str) -> None:
         raise SystemExit(WRONG_USE)
     try:
         with visit(config, SECONDS, writing=True) as tx:
-            why = switches.release(tx, name, who())
+            why = control.release(tx, name, who())
     except DatabaseError as error:
         give_up(error)
     if why is None:

@@ -9,10 +9,10 @@ import click
 from pydantic_core import PydanticCustomError
 
 from riverkeeper.config.quantity import DURATION
-from riverkeeper.rescue.wake import Scope
+from riverkeeper.rescue.wakes.wake import Scope
 from riverkeeper.verdict.tiers import Policy
 from riverkeeper.verdict.words import STUCK, SUSPECTED
-from riverkeeper.web.words import moment, span
+from riverkeeper.web.pages.formats import moment, span
 
 Command = Callable[..., Any]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from riverkeeper.urls import IGNORED, SEARCHED
+from riverkeeper.postgres.urls import IGNORED, SEARCHED
 
 HIDDEN = "***"
 

@@ -7,12 +7,12 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Strict
 
+from riverkeeper.brakes.heartbeat_path import patience
+from riverkeeper.brakes.rules import Restraints
 from riverkeeper.config.option import Section, option
 from riverkeeper.config.problem import wrong
 from riverkeeper.config.quantity import Duration
 from riverkeeper.config.values import Count
-from riverkeeper.verdict.brakes import Restraints
-from riverkeeper.verdict.path import patience
 from riverkeeper.verdict.tiers import Tier
 from riverkeeper.verdict.words import Mode
 

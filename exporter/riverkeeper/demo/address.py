@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from riverkeeper.demo.program import DemoFailed, free_port
-from riverkeeper.web.addresses import listen, split
-from riverkeeper.web.errors import WebError
+from riverkeeper.web.http.addresses import listen, split
+from riverkeeper.web.http.errors import WebError
 
 USUAL = "127.0.0.1:9816"
 _EVERYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # these cannot be opened

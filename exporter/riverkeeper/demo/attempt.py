@@ -91,7 +91,7 @@ def backoff(failures: int, chance: Random) -> float:
 
 
 def encoded(results: list[Result]) -> str:
-    """The results as the JSON rows that demo/finish_jobs.sql reads."""
+    """The results as the JSON rows that demo/sql/finish_jobs.sql reads."""
     return json.dumps([_row(one) for one in results])
 
 

@@ -8,9 +8,9 @@ from rich.console import Console
 from riverkeeper.demo.postgres import NoPostgres
 from riverkeeper.demo.program import DemoFailed
 from riverkeeper.demo.run import run
-from riverkeeper.errors import DatabaseError
-from riverkeeper.web.addresses import split
-from riverkeeper.web.errors import WebError
+from riverkeeper.postgres.errors import DatabaseError
+from riverkeeper.web.http.addresses import split
+from riverkeeper.web.http.errors import WebError
 
 
 def _address(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:

@@ -15,8 +15,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from riverkeeper.database import Session
 from riverkeeper.demo.plain_user import hand_over, hint, plain_user, within_reach
+from riverkeeper.postgres.connection import Session
 
 # Losing the data with the machine is fine here; waiting for the disk is not.
 THROW_AWAY = ("fsync=off", "full_page_writes=off", "synchronous_commit=off")

@@ -10,7 +10,6 @@ from pathlib import Path
 from rich.console import Console
 from rich.status import Status
 
-from riverkeeper.database import Session
 from riverkeeper.demo.address import choose
 from riverkeeper.demo.exporter import Exporter, start_exporter, start_prometheus
 from riverkeeper.demo.fleet import TICK_SECONDS, Fleet
@@ -20,7 +19,8 @@ from riverkeeper.demo.program import DemoFailed, Stopped, Told, told_to_stop
 from riverkeeper.demo.simulation import Simulation
 from riverkeeper.demo.summary import missing, summary
 from riverkeeper.demo.table import create_river_table
-from riverkeeper.keeper.schema import install
+from riverkeeper.postgres.connection import Session
+from riverkeeper.schema.install import install
 
 SEED = 1  # one company for everybody who tries the demo; its first leader is not the first to crash
 COUNTED_SECONDS = 20.0  # for the exporter to have counted what the fleet finished last

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from riverkeeper.database import Parameters, Row, Session, run_script
-from riverkeeper.statements import quoted, source, statement
+from riverkeeper.postgres.connection import Parameters, Row, Session, run_script
+from riverkeeper.postgres.statements import quoted, source, statement
 
 STATEMENT_SECONDS = 60.0  # far more than one takes; a demo whose database hangs should say so
 

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from riverkeeper.heartbeat.beat import Beat
-from riverkeeper.heartbeat.beater import Beater
 from riverkeeper.heartbeat.claim import (
     Claim,
     ClaimLost,
@@ -18,8 +17,9 @@ from riverkeeper.heartbeat.claim import (
     Tier,
     WorkMustStop,
 )
+from riverkeeper.heartbeat.client import Beater
 from riverkeeper.heartbeat.fence import TOKEN_KEY
-from riverkeeper.heartbeat.hold import Hold
+from riverkeeper.heartbeat.verify_claim import Hold
 
 __all__ = [
     "TOKEN_KEY",

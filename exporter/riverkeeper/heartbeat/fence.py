@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 
-from riverkeeper.errors import DatabaseError, Trouble
 from riverkeeper.heartbeat.claim import Claim
+from riverkeeper.postgres.errors import DatabaseError, Trouble
 
 log = logging.getLogger("riverkeeper.heartbeat")  # the standard one: this runs in somebody else's program
 

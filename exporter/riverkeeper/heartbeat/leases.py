@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 
+from riverkeeper.heartbeat.active_claims import Roster
 from riverkeeper.heartbeat.beat import Beat
 from riverkeeper.heartbeat.claim import LeaseExpired
 from riverkeeper.heartbeat.clock import lease_clock
-from riverkeeper.heartbeat.roster import Roster
 
 GLANCE_SECONDS = 1.0  # at most between two looks: a wait stands still while the machine sleeps
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from riverkeeper.heartbeat.beat import Beat, Told
 from riverkeeper.heartbeat.claim import Claim, Outcome, Standing
-from riverkeeper.heartbeat.line import Line
+from riverkeeper.heartbeat.connection import Line
 from riverkeeper.heartbeat.table import columns_of, find_claim
 
 
@@ -26,7 +26,7 @@ class Metadata:
         claims = sorted((beat.claim for beat, _ in beats), key=lambda claim: (claim.job_id, claim.attempted_at))
         if not claims:
             return {}
-        rows = self._line.ask("heartbeat/sql/beat_metadata", columns_of(claims), seconds)
+        rows = self._line.ask("heartbeat/beat_metadata", columns_of(claims), seconds)
         beaten = {row.job_id for row in rows}
         # The answer names no attempt, so the newest one given is meant; what did not come back may only be locked.
         newest = {claim.job_id: claim for claim in claims if claim.job_id in beaten}

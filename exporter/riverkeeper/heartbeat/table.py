@@ -9,11 +9,11 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from riverkeeper import __version__
-from riverkeeper.errors import DatabaseError, Trouble
 from riverkeeper.heartbeat.beat import Beat, Told
 from riverkeeper.heartbeat.claim import Claim, Outcome, Standing, fit_fraction, fit_note
+from riverkeeper.heartbeat.connection import Ask, Line
 from riverkeeper.heartbeat.fence import Fence
-from riverkeeper.heartbeat.line import Ask, Line
+from riverkeeper.postgres.errors import DatabaseError, Trouble
 
 OLDEST_VERSION = 2  # of the keeper schema: has the heartbeat tables
 NEWEST_COMPATIBLE = 2  # a schema that asks for newer clients is left alone
@@ -45,12 +45,12 @@ class Table:
     def beat(self, beats: Sequence[tuple[Beat, Told]], seconds: float) -> dict[Claim, Standing]:
         """Beat for the process and all these claims. Raises DatabaseError: then nothing is known of any of them."""
         try:
-            rows = self._line.ask("heartbeat/sql/beat", self.parameters(beats), seconds)
+            rows = self._line.ask("heartbeat/beat", self.parameters(beats), seconds)
         except DatabaseError as error:
             if error.trouble is not Trouble.NO_SUCH_TEXT or self._plain_notes:
                 raise
             self._plain_notes = True  # a letter that this database lacks must not silence every job
-            rows = self._line.ask("heartbeat/sql/beat", self.parameters(beats), seconds)
+            rows = self._line.ask("heartbeat/beat", self.parameters(beats), seconds)
         standings = {(row.job_id, row.attempted_at): Standing(row.standing) for row in rows}
         return {beat.claim: standings[beat.claim.job_id, beat.claim.attempted_at] for beat, _ in beats}
 
@@ -68,7 +68,7 @@ class Table:
             "attempted_ats": [claim.attempted_at for claim in ended],
             "outcomes": [outcome.value for outcome in ended.values()],
         }
-        self._line.ask("heartbeat/sql/end", parameters, seconds)
+        self._line.ask("heartbeat/end", parameters, seconds)
 
     def claim(self, job_id: int, attempt: int, seconds: float) -> Claim | None:
         """The claim that this client holds on the job, None where it holds none. Raises DatabaseError."""
@@ -79,7 +79,7 @@ class Table:
 
     def _check(self, ask: Ask) -> None:
         """Never beat into a keeper schema of another River, or one too new to be understood."""
-        rows, keeper, river = ask("heartbeat/sql/meta", {}), self._schemas["keeper"], self._schemas["river"]
+        rows, keeper, river = ask("heartbeat/meta", {}), self._schemas["keeper"], self._schemas["river"]
         if not rows:
             raise DatabaseError(Trouble.MISSING, f'keeper schema "{keeper}" is not installed to its end')
         meta = rows[0]
@@ -109,7 +109,7 @@ class Table:
 def find_claim(line: Line, job_id: int, attempt: int, client_id: str, seconds: float) -> Claim | None:
     """Asks River's table alone: needs no keeper schema."""
     parameters = {"job_id": job_id, "attempt": attempt, "client_id": client_id}
-    rows = line.ask("heartbeat/sql/claim", parameters, seconds, check=False)
+    rows = line.ask("heartbeat/claim", parameters, seconds, check=False)
     return Claim(job_id, rows[0].attempted_at, attempt) if rows else None
 
 

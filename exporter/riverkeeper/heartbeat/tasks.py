@@ -14,7 +14,7 @@ from riverkeeper.heartbeat.fence import FIRST_ANSWER_SECONDS, Fence
 from riverkeeper.heartbeat.threads import lost
 
 if TYPE_CHECKING:
-    from riverkeeper.heartbeat.beater import Beater
+    from riverkeeper.heartbeat.client import Beater
 
 LOOK_SECONDS = 0.02  # between two looks whether what is waited for has come
 

@@ -11,7 +11,7 @@ from riverkeeper.heartbeat.beat import Beat
 from riverkeeper.heartbeat.claim import ClaimLost, Outcome, Tier
 
 if TYPE_CHECKING:
-    from riverkeeper.heartbeat.beater import Beater
+    from riverkeeper.heartbeat.client import Beater
 
 
 @contextmanager

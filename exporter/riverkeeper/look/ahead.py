@@ -8,7 +8,7 @@ from riverkeeper.look.finding import Certainty, Finding, Part, listed
 from riverkeeper.look.now import RIVER_LIMIT, Present
 from riverkeeper.verdict.assign import tier_of
 from riverkeeper.verdict.tiers import Policy, Tier
-from riverkeeper.web.words import span
+from riverkeeper.web.pages.formats import span
 
 SUPERVISOR = 2.0  # seconds between two rescue passes, at most; rescue.interval
 DEFAULT_PRIORITY = 1  # of a job that was inserted without one

@@ -7,19 +7,19 @@ from dataclasses import replace
 
 from riverkeeper.config.load import Config
 from riverkeeper.config.policy import policy_of
-from riverkeeper.database import Database, Transaction
-from riverkeeper.errors import DatabaseError, Trouble
 from riverkeeper.look.job_trace import Traces
 from riverkeeper.look.now import DueKind, Present, WorkedKind
 from riverkeeper.look.reader import BOUNDS, SCAN_BOUND, read_traces
 from riverkeeper.look.report import Report, report
-from riverkeeper.reading import Reader
+from riverkeeper.postgres.connection import Database, Transaction
+from riverkeeper.postgres.errors import DatabaseError, Trouble
 from riverkeeper.river.bounds import METADATA_LARGE
 from riverkeeper.river.detect import detect, names_of
 from riverkeeper.river.layout import Layout
 from riverkeeper.river.running import RFC3339
+from riverkeeper.scrape.reader import Reader
+from riverkeeper.scrape.scrape import FINAL_STATES, Snapshot
 from riverkeeper.service import reader_settings
-from riverkeeper.snapshot import FINAL_STATES, Snapshot
 
 SECONDS = 20.0  # a person waits; ten million rows take less than five
 MOST_POISON = 100

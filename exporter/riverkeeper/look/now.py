@@ -8,10 +8,10 @@ from typing import TypedDict
 
 from riverkeeper.look.finding import MOST_IDS, Certainty, Finding, Part, about, counted, listed
 from riverkeeper.look.job_trace import Traces
-from riverkeeper.snapshot import Queue, Snapshot
+from riverkeeper.scrape.scrape import Queue, Snapshot
 from riverkeeper.verdict.verdict import StuckJob
 from riverkeeper.verdict.words import Reason
-from riverkeeper.web.words import span
+from riverkeeper.web.pages.formats import span
 
 RIVER_LIMIT = 3600.0  # River's RescueStuckJobsAfter, unless configured otherwise
 UNWORKED = 600.0  # a kind whose jobs are due for so long, and of which none was claimed meanwhile

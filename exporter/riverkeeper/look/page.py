@@ -6,7 +6,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from riverkeeper.look.finding import Part
 from riverkeeper.look.report import HEADINGS, NEXT_STEPS, Report, docs_of
-from riverkeeper.web.words import moment
+from riverkeeper.web.pages.formats import moment
 
 
 def page(found: Report, version: str) -> str:

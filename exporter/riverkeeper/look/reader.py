@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from riverkeeper.database import Row, Transaction
 from riverkeeper.look.job_trace import Coverage, JobTrace, OpenClaim, Traces, count, failures, moment
+from riverkeeper.postgres.connection import Row, Transaction
 from riverkeeper.river.layout import Layout
-from riverkeeper.snapshot import FINAL_STATES
+from riverkeeper.scrape.scrape import FINAL_STATES
 
 SCAN_BOUND = 50_000  # rows of each state that are looked at: half a second on a cold disk
 MOST_ROWS = 10_000  # with a trace, of each state

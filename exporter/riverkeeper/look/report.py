@@ -12,7 +12,7 @@ from riverkeeper.look.job_trace import Coverage, Traces
 from riverkeeper.look.lately import findings_lately, river_rescues, stood_still
 from riverkeeper.look.now import Present, findings_now
 from riverkeeper.verdict.tiers import Policy
-from riverkeeper.web.words import rfc3339, span
+from riverkeeper.web.pages.formats import rfc3339, span
 
 DOCS = "https://github.com/riverkeeper/riverkeeper/blob/main/docs/look.md"
 HEADINGS = {Part.NOW: "Now", Part.LATELY: "Lately", Part.AHEAD: "With heartbeats"}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from riverkeeper.ledger.names import MAX_QUEUES
 from riverkeeper.metrics.catalogue import ACTS, OF_SNAPSHOT, PROCESS
 from riverkeeper.metrics.family import Family, Kind, Per
-from riverkeeper.names import MAX_QUEUES
 
 _TYPES = {Kind.AGES: "gauge histogram"}
 

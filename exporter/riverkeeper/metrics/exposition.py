@@ -13,11 +13,11 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.samples import Sample
 from prometheus_client.utils import floatToGoString
 
+from riverkeeper.metrics.cardinality import fold_pairs
 from riverkeeper.metrics.catalogue import ACTS, OF_SNAPSHOT, PROCESS
 from riverkeeper.metrics.catalogue.process import Process
 from riverkeeper.metrics.family import Bucketed, Family, Kind, Labels, Source, Value
-from riverkeeper.metrics.folded import fold_pairs
-from riverkeeper.snapshot import Snapshot
+from riverkeeper.scrape.scrape import Snapshot
 
 # In OpenMetrics and in the client library a counter's family is named without _total.
 _SUFFIXES = {

@@ -6,9 +6,9 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
+from riverkeeper.ledger.names import Pair
 from riverkeeper.metrics.family import Labels, Value
-from riverkeeper.names import Pair
-from riverkeeper.snapshot import Snapshot
+from riverkeeper.scrape.scrape import Snapshot
 
 Key = TypeVar("Key", bound=Labels)
 Sample = tuple[Labels, Value]

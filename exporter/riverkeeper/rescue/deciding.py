@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from riverkeeper.rescue.audit import Entry, entry
-from riverkeeper.rescue.order import Asked, Braking
-from riverkeeper.rescue.plan import Act, Locked, decide, plan
+from riverkeeper.rescue.audit.records import Entry, entry
+from riverkeeper.rescue.decision import Act, Locked, decide, plan
 from riverkeeper.rescue.refusal import Refusal, Refused
+from riverkeeper.rescue.request import Asked, Braking
 from riverkeeper.verdict.job import RunningJob
 from riverkeeper.verdict.judge import judge
 from riverkeeper.verdict.verdict import Verdict

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from riverkeeper.rescue.plan import Locked
+from riverkeeper.rescue.decision import Locked
 from riverkeeper.verdict.job import Beat, Claim, Instance, RunningJob
 
 CANCEL_SLACK = 5.0  # cancel_attempted_at is by the canceller's clock; one of an earlier attempt is older than that

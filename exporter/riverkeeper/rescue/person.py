@@ -8,19 +8,19 @@ from collections.abc import Mapping
 from functools import partial
 from uuid import uuid4
 
+from riverkeeper.brakes.control import Status, read_status
+from riverkeeper.brakes.heartbeat_path import Path, proven
+from riverkeeper.brakes.rules import DOUBTS
+from riverkeeper.brakes.state import Brake
 from riverkeeper.config.load import Config
 from riverkeeper.config.policy import policy_of
-from riverkeeper.database import Transaction
-from riverkeeper.rescue.by_hand import OrderOf
-from riverkeeper.rescue.order import Braking, Order
-from riverkeeper.rescue.state import Brake
-from riverkeeper.rescue.switches import Status, read_status
+from riverkeeper.postgres.connection import Transaction
+from riverkeeper.rescue.manual import OrderOf
+from riverkeeper.rescue.request import Braking, Order
 from riverkeeper.verdict.assign import tier_of
-from riverkeeper.verdict.brakes import DOUBTS
 from riverkeeper.verdict.job import RunningJob
 from riverkeeper.verdict.learned import Learned
 from riverkeeper.verdict.limits import limits_of
-from riverkeeper.verdict.path import Path, proven
 from riverkeeper.verdict.words import Action
 
 

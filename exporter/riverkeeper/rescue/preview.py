@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from riverkeeper.database import Database, Transaction
-from riverkeeper.rescue.by_hand import SECONDS, OrderOf, look
-from riverkeeper.rescue.plan import Plan, decide, plan
+from riverkeeper.postgres.connection import Database, Transaction
+from riverkeeper.rescue.decision import Plan, decide, plan
+from riverkeeper.rescue.manual import SECONDS, OrderOf, look
 from riverkeeper.rescue.refusal import Refusal, Refused
 from riverkeeper.verdict.job import Claim
 from riverkeeper.verdict.judge import judge

@@ -6,10 +6,10 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from riverkeeper.brakes.rules import Restraints
 from riverkeeper.config.load import Config
 from riverkeeper.config.policy import policy_of
-from riverkeeper.rescue.plan import STOPPED_FIRST, Act
-from riverkeeper.verdict.brakes import Restraints
+from riverkeeper.rescue.decision import STOPPED_FIRST, Act
 from riverkeeper.verdict.tiers import Policy
 from riverkeeper.verdict.words import STUCK, Action, Mode, stricter
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from riverkeeper.database import Transaction
-from riverkeeper.rescue.braking import read_facts
+from riverkeeper.brakes.control import read_status
+from riverkeeper.brakes.facts import read_facts
+from riverkeeper.brakes.rules import WIDE_AWAKE, Ourselves, engaged
+from riverkeeper.brakes.state import Rescuing
+from riverkeeper.postgres.connection import Transaction
 from riverkeeper.rescue.rules import Rules
-from riverkeeper.rescue.state import Rescuing
-from riverkeeper.rescue.switches import read_status
-from riverkeeper.verdict.brakes import WIDE_AWAKE, Ourselves, engaged
 
 
 def read_rescuing(tx: Transaction, rules: Rules, ourselves: Ourselves = WIDE_AWAKE) -> Rescuing:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
-from riverkeeper.database import Transaction
-from riverkeeper.rescue.audit import Entry, to_json
-from riverkeeper.rescue.plan import Act
+from riverkeeper.postgres.connection import Transaction
+from riverkeeper.rescue.audit.records import Entry, to_json
+from riverkeeper.rescue.decision import Act
 from riverkeeper.rescue.refusal import Refusal
 
 Row = Mapping[str, object]
@@ -39,7 +39,7 @@ def _writes(entries: Sequence[Entry]) -> list[tuple[str, list[Row], Refusal]]:
         ("rescue/mark_lost", [asdict(one.job.claim) for one in others if one.job.has_row], Refusal.LOST_ALREADY),
         ("rescue/request_stop", [asdict(one.job.claim) for one in stops], Refusal.STOPPING),
         ("rescue/write_jobs", [_job(one) for one in others], Refusal.GONE),
-        ("rescue/write_audit", [one.values for one in entries], Refusal.RESCUED_ALREADY),
+        ("rescue/audit/write_audit", [one.values for one in entries], Refusal.RESCUED_ALREADY),
         ("rescue/send_cancel", [_cancel(one) for one in others if one.plan.notify], Refusal.DATABASE),
     ]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from riverkeeper.database import Transaction
+from riverkeeper.postgres.connection import Transaction
 from riverkeeper.river.layout import Layout
-from riverkeeper.snapshot import FINAL_STATES, Leader, Queue, TableSize
+from riverkeeper.scrape.scrape import FINAL_STATES, Leader, Queue, TableSize
 
 MAX_QUEUE_ROWS = 1_000  # five times as many as are exported by name
 

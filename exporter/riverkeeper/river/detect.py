@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from riverkeeper.database import Transaction
-from riverkeeper.errors import DatabaseError, Trouble
+from riverkeeper.postgres.connection import Transaction
+from riverkeeper.postgres.errors import DatabaseError, Trouble
+from riverkeeper.postgres.statements import quoted
 from riverkeeper.river.layout import COLUMNS, PRO, TABLES, Layout
-from riverkeeper.snapshot import FINAL_STATES, LIVE_STATES
-from riverkeeper.statements import quoted
+from riverkeeper.scrape.scrape import FINAL_STATES, LIVE_STATES
 
 
 def detect(tx: Transaction, schema: str | None) -> Layout:

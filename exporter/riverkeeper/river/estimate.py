@@ -11,9 +11,9 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
-from riverkeeper.database import Transaction
+from riverkeeper.postgres.connection import Transaction
 from riverkeeper.river.bounds import SAMPLE_PAGES, spread
-from riverkeeper.snapshot import Partition
+from riverkeeper.scrape.scrape import Partition
 
 PartKey = tuple[str, str, int]  # state, queue, priority
 Shares = Mapping[tuple[str, str | None], float]  # column and value, None for any value that is rare

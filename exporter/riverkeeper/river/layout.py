@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from riverkeeper.snapshot import LIVE_STATES
+from riverkeeper.scrape.scrape import LIVE_STATES
 
 TABLES = ("river_job", "river_queue", "river_leader", "river_migration")
 

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from riverkeeper.database import Row, Transaction
+from riverkeeper.postgres.connection import Row, Transaction
 from riverkeeper.river.bounds import MAX_PARTITIONS, first_count, kind_bounds, second_count
 from riverkeeper.river.estimate import estimate, key_of
-from riverkeeper.snapshot import LiveKind, Partition
+from riverkeeper.scrape.scrape import LiveKind, Partition
 
 OVERDUE_SECONDS = 30.0  # River's scheduler runs every 5 s; six missed runs are no coincidence
 

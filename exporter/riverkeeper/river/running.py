@@ -6,11 +6,11 @@ import contextlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from riverkeeper.database import Row, Transaction
-from riverkeeper.errors import DatabaseError, Trouble
+from riverkeeper.postgres.connection import Row, Transaction
+from riverkeeper.postgres.errors import DatabaseError, Trouble
 from riverkeeper.river.bounds import MAX_RUNNING, METADATA_BUDGET, METADATA_INLINE, METADATA_LARGE
 from riverkeeper.river.edges import AGE_EDGES, BEAT_EDGES
-from riverkeeper.snapshot import Ages, Running, RunningPair
+from riverkeeper.scrape.scrape import Ages, Running, RunningPair
 from riverkeeper.verdict.job import GAVE_UP
 
 

@@ -14,7 +14,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from riverkeeper.history.buckets import EDGES, NO_DURATION
+from riverkeeper.ledger.buckets import EDGES, NO_DURATION
 from riverkeeper.verdict.tiers import Learning
 
 RECENT_DAYS = 2  # today and yesterday, UTC: at night today alone would be nothing
@@ -23,7 +23,7 @@ RECENT = RECENT_DAYS * 86400.0
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """Completed runs of one kind by fine bucket (history/buckets.py), and runs that were cut off for their age."""
+    """Completed runs of one kind by fine bucket (ledger/buckets.py), and runs that were cut off for their age."""
 
     counts: Mapping[int, int]
     cut_off: int = 0

@@ -12,18 +12,18 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from riverkeeper import __version__
-from riverkeeper.web.failing import Failing
-from riverkeeper.web.front import Front
-from riverkeeper.web.guard import Guard
-from riverkeeper.web.hosts import Hosts
+from riverkeeper.web.http.guard import Guard
+from riverkeeper.web.http.hosts import Hosts
+from riverkeeper.web.http.metrics_page import Scrape
 from riverkeeper.web.keeper import Keeper
-from riverkeeper.web.render import STATIC, Pages, static_file
-from riverkeeper.web.rescues import History
-from riverkeeper.web.scrape import Scrape
-from riverkeeper.web.security import Security
-from riverkeeper.web.stuck import Stuck
-from riverkeeper.web.webhook import PATH as WEBHOOK
-from riverkeeper.web.webhook import Webhook
+from riverkeeper.web.pages.failing import Failing
+from riverkeeper.web.pages.front import Front
+from riverkeeper.web.pages.render import STATIC, Pages, static_file
+from riverkeeper.web.pages.rescues import History
+from riverkeeper.web.pages.stuck import Stuck
+from riverkeeper.web.web_config.security import Security
+from riverkeeper.web.webhook.endpoint import PATH as WEBHOOK
+from riverkeeper.web.webhook.endpoint import Webhook
 
 DOCS_URL = "https://github.com/riverkeeper/riverkeeper#readme"
 Endpoint = Callable[[Request], Awaitable[Response]]

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from riverkeeper.config.webhook import Webhook
-from riverkeeper.rescue.history import Rescues
-from riverkeeper.rescue.wake import Call, Scope
-from riverkeeper.snapshot import Snapshot
+from riverkeeper.rescue.audit.history import Rescues
+from riverkeeper.rescue.wakes.wake import Call, Scope
+from riverkeeper.scrape.scrape import Snapshot
 from riverkeeper.verdict.job import Claim
 from riverkeeper.verdict.tiers import Policy
 
@@ -60,7 +60,7 @@ class Keeper(Protocol):
         ...
 
     async def failing(self, queue: str | None, kind: str | None, shown: int) -> FailingJobs:
-        """Raises riverkeeper.errors.DatabaseError, whose text and cure may be shown."""
+        """Raises riverkeeper.postgres.errors.DatabaseError, whose text and cure may be shown."""
         ...
 
     async def reload(self) -> str | None:

@@ -11,7 +11,7 @@ from riverkeeper.metrics.catalogue.running import RUNNING
 from riverkeeper.metrics.catalogue.stuck import STUCK_FAMILIES
 from riverkeeper.metrics.catalogue.waiting import WAITING
 from riverkeeper.metrics.family import Family
-from riverkeeper.snapshot import Snapshot
+from riverkeeper.scrape.scrape import Snapshot
 
 OF_SNAPSHOT: tuple[Family[Snapshot], ...] = (
     *RIVER,

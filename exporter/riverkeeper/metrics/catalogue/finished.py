@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from riverkeeper.history.buckets import RUN_EDGES, WAIT_EDGES
+from riverkeeper.ledger.buckets import RUN_EDGES, WAIT_EDGES
 from riverkeeper.metrics.family import Bucketed, Family, Kind, Per, Samples
-from riverkeeper.snapshot import FINAL_STATES, FinishedPair, Histogram, Snapshot
+from riverkeeper.scrape.scrape import FINAL_STATES, FinishedPair, Histogram, Snapshot
 
 
 def run_duration(snapshot: Snapshot) -> Samples:

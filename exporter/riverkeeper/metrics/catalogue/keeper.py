@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from riverkeeper import __version__
 from riverkeeper.metrics.family import Family, Kind, Per, Samples
-from riverkeeper.snapshot import Snapshot
+from riverkeeper.scrape.scrape import Snapshot
 
 QUERIES = 13  # questions of one reading
 

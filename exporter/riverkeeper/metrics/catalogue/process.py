@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from riverkeeper.metrics.catalogue.rescuing import Acts
 from riverkeeper.metrics.family import Family, Kind, Per, Samples
-from riverkeeper.web.rejection import Rejection
+from riverkeeper.web.http.rejection import Rejection
 
 REJECTIONS = tuple(rejection.value for rejection in Rejection)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+from riverkeeper.brakes.state import Brake
 from riverkeeper.metrics.family import Bucketed, Family, Kind, Per, Samples
+from riverkeeper.rescue.audit.report import Tally, by_tier
 from riverkeeper.rescue.refusal import Refusal
-from riverkeeper.rescue.report import Tally, by_tier
-from riverkeeper.rescue.state import Brake
-from riverkeeper.snapshot import Snapshot
+from riverkeeper.scrape.scrape import Snapshot
 from riverkeeper.verdict.words import Mode
-from riverkeeper.web.alertmanager import Heard
+from riverkeeper.web.webhook.alertmanager import Heard
 
 # From the moment the limit was passed; a supervisor acts within seconds, an alert alone within minutes.
 TIME_EDGES: tuple[float, ...] = (0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from riverkeeper.ledger.names import MAX_QUEUES, OTHER
 from riverkeeper.metrics.family import Family, Kind, Per, Samples
 from riverkeeper.metrics.folding import newest
-from riverkeeper.names import MAX_QUEUES, OTHER
-from riverkeeper.snapshot import FINAL_STATES, Queue, Snapshot, TableSize
+from riverkeeper.scrape.scrape import FINAL_STATES, Queue, Snapshot, TableSize
 
 
 def up(snapshot: Snapshot) -> Samples:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
+from riverkeeper.ledger.names import Pair
 from riverkeeper.metrics.family import Bucketed, Family, Kind, Per, Samples
 from riverkeeper.metrics.folding import earliest, newest, recent_pairs, recent_queues, summed
-from riverkeeper.names import Pair
 from riverkeeper.river.edges import AGE_EDGES, BEAT_EDGES
-from riverkeeper.snapshot import Ages, RunningPair, Snapshot
+from riverkeeper.scrape.scrape import Ages, RunningPair, Snapshot
 
 
 def running_age(snapshot: Snapshot) -> Samples:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 
+from riverkeeper.ledger.names import Pair
 from riverkeeper.metrics.family import Family, Kind, Per, Samples
 from riverkeeper.metrics.folding import recent_pairs, summed
-from riverkeeper.names import Pair
-from riverkeeper.snapshot import Snapshot
+from riverkeeper.scrape.scrape import Snapshot
 from riverkeeper.verdict.words import STUCK, SUSPECTED, LimitName, Reason
 
 

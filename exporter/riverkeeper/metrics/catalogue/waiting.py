@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from riverkeeper.metrics.family import Family, Kind, Per, Samples
 from riverkeeper.metrics.folding import earliest, recent_pairs, recent_queues, summed
-from riverkeeper.snapshot import LIVE_STATES, LiveKind, Partition, RunningPair, Snapshot
+from riverkeeper.scrape.scrape import LIVE_STATES, LiveKind, Partition, RunningPair, Snapshot
 
 PRIORITIES = ("1", "2", "3", "4")
 WAITING_STATES = tuple(state for state in LIVE_STATES if state != "running")

@@ -1,0 +1,106 @@
+"""What a person does to the rescuer from outside: stop it, let it go on, release a brake; and how it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from riverkeeper.brakes.heartbeat_path import Path, proven_on
+from riverkeeper.postgres.connection import Row, Transaction
+from riverkeeper.postgres.errors import DatabaseError, Trouble
+from riverkeeper.verdict.words import Mode
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """The kill switch, as it was pulled. Moments are Unix seconds of the database's clock."""
+
+    at: float
+    by: str
+    why: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """The last release of the kill switch."""
+
+    at: float
+    by: str
+    stop: str  # what it ended, in a sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Engaged:
+    """A brake that holds."""
+
+    name: str
+    at: float
+    sentence: str
+    released: bool  # by a person, and not yet let go by the actor
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How the rescuer stands, by its tables."""
+
+    now: float
+    stop: Stop | None
+    engaged: tuple[Engaged, ...]
+    path_ok_since: float | None
+    path_probe_at: float | None
+    actor: str | None
+    actor_at: float | None
+    wakes_open: int
+    last_rescue_at: float | None
+    last_dry_run_at: float | None
+    resumed: Resumed | None = None
+    proven_here: bool = True  # the way was, on the server that answers
+    path_why: str = ""  # why the heartbeat path is not verified, or why it is only since then
+    modes: Mapping[str, Mode] = field(default_factory=dict)  # of the replica that acted last, by tier
+
+
+def stop(tx: Transaction, who: str, why: str | None) -> Stop:
+    """Pull the kill switch: from the next transaction on no replica rescues. Pulled before, it stays as it was."""
+    row = _write(tx, "brakes/pull_kill_switch", {"who": who, "why": why})[0]
+    return Stop(row.stopped_at, row.stopped_by, row.stopped_why)
+
+
+def resume(tx: Transaction, who: str) -> Stop | None:
+    """Release the kill switch; the stop that ends, None where there was none."""
+    rows = _write(tx, "brakes/release_kill_switch", {"who": who})
+    return Stop(rows[0].stopped_at, rows[0].stopped_by) if rows else None
+
+
+def release(tx: Transaction, brake: str, who: str) -> str | None:
+    """Release a brake that has a state of its own; why it held, None where it is not engaged."""
+    rows = _write(tx, "brakes/release_brake", {"name": brake, "who": who})
+    return (rows[0].sentence or "") if rows else None
+
+
+def _write(tx: Transaction, name: str, texts: Mapping[str, str | None]) -> list[Row]:
+    """A switch must not fail for a letter that the database's encoding lacks: it is then written as its escape."""
+    try:
+        return tx.query(name, texts)
+    except DatabaseError as error:
+        if error.trouble is not Trouble.NO_SUCH_TEXT:
+            raise
+    return tx.query(name, {key: text and _plain(text) for key, text in texts.items()})
+
+
+def _plain(text: str) -> str:
+    return text.replace("\0", "").encode("ascii", "backslashreplace").decode()
+
+
+def read_status(tx: Transaction) -> Status:
+    """Raises DatabaseError."""
+    row = tx.query("brakes/read_status")[0]
+    engaged = tuple(
+        Engaged(one.name, one.engaged_at, one.sentence, bool(one.released)) for one in tx.query("brakes/read_engaged")
+    )
+    pulled = None if row.stopped_at is None else Stop(row.stopped_at, row.stopped_by or "somebody", row.stopped_why)
+    resumed = None if row.resumed_at is None else Resumed(row.resumed_at, row.resumed_by, row.resumed_from)
+    return Status(
+        row.now, pulled, engaged, row.path_ok_since, row.path_probe_at, row.actor_name, row.actor_at, row.wakes_open,
+        row.last_rescue_at, row.last_dry_run_at, resumed, proven_on(Path(server=row.path_server), row.started_at),
+        row.path_why or "", {tier: Mode(mode) for tier, mode in (row.modes or {}).items()},
+    )  # fmt: skip

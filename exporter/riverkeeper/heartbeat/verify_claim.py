@@ -1,0 +1,39 @@
+"""Is the claim still ours in the very transaction that has the effect? The one real guarantee (hold.sql).
+
+A beat, a lease and a fence are all a moment old when the effect happens. This is not: the job's row stays locked until
+the transaction ends, so nobody takes the claim away before it has committed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from riverkeeper.heartbeat.claim import Claim, ClaimLost
+from riverkeeper.postgres.statements import statement
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """The question for one claim. Call it first in the transaction, and keep the transaction short.
+
+    With psycopg: `Hold(beat.claim)(lambda sql, values: connection.execute(sql, values).fetchone())`. Where execution
+    must be awaited: run `sql` with `parameters` (named, pyformat) yourself; no row means that the claim is lost.
+    """
+
+    claim: Claim
+    river_schema: str = "public"
+
+    @property
+    def sql(self) -> str:
+        return statement("heartbeat/hold", river=self.river_schema)
+
+    @property
+    def parameters(self) -> Mapping[str, object]:
+        claim = self.claim
+        return {"job_id": claim.job_id, "attempted_at": claim.attempted_at, "attempt": claim.attempt}
+
+    def __call__(self, fetch_one: Callable[[str, Mapping[str, object]], object]) -> None:
+        """Raises ClaimLost where the claim is over: roll the transaction back."""
+        if fetch_one(self.sql, self.parameters) is None:
+            raise ClaimLost(f"job {self.claim.job_id} is no longer ours: roll back")

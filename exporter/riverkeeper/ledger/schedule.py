@@ -1,0 +1,105 @@
+"""Which slots of finished jobs to read, and when. Pure.
+
+finalized_at is written by the worker's clock and becomes visible when the worker's batch commits: usually within a
+second, minutes later in trouble. So what lies around now is read at every collection, and then each slot is visited
+again at fixed ages, the last time when it is a whole late window old: by then every row that may still come is
+there. For each visit we remember up to which slot it has been paid; whatever was missed is simply still due.
+Rows may wait in workers for a database that is away, and then nothing was read either: so after a gap between two
+collections the age of what came before counts from the end of the gap.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+from riverkeeper.ledger.cells import SLOT_SECONDS
+
+NEAR_SECONDS = 30.0  # read every time, back and ahead: a clock kept by NTP is off by less, a batch flushes in 0.25 s
+VISITS = 4  # of each slot; progress stores one entry for each
+GAP_SECONDS = 120.0  # no usual scrape interval is longer: something was away
+MOST_GAPS = 3  # more than so many in a row are no outages: we are asked seldom
+LONGEST_SECONDS = 25 * 3600.0  # River keeps finished jobs for a day; what is older is gone
+FUTURE_SECONDS = 24 * 3600.0  # how far ahead a first start looks for what is already there
+KEEP_SLOTS = 60  # cells stay so much longer than they are read, for a clock that steps back
+PRUNE_SLOTS = 30  # they go in steps of five minutes: deleting is a statement more
+BATCH_SLOTS = 12  # due slots read by one statement
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the ledger has come; kept with it, equal for all replicas. Slots as in CellKey, database clock."""
+
+    collected_at: float
+    gaps: int  # in a row, up to the last collection
+    up_since: float  # the first collection after the last gap
+    read_to: tuple[int, ...]  # for each visit: slots below this one have had it
+    pruned_to: int  # slots below this one are never read again: their cells are gone
+
+
+def slot_of(moment: float) -> int:
+    return math.floor(moment / SLOT_SECONDS)
+
+
+def ages(late_window: float) -> tuple[float, ...]:
+    """How old (the end of) a slot is when it is visited: evenly by ratio, for most late rows are only a little late."""
+    ratio = max(late_window / NEAR_SECONDS, 1.0)
+    return tuple(NEAR_SECONDS * ratio ** (number / (VISITS - 1)) for number in range(VISITS))
+
+
+def start(now: float, late_window: float, look_back: float) -> Progress:
+    """A ledger that begins now: what is already there in the last `look_back` seconds is known, not counted."""
+    first = slot_of(now - look_back)
+    return Progress(now, 0, now, tuple(max(first, slot_of(now - age)) for age in ages(late_window)), first)
+
+
+def out_of_reach(progress: Progress, now: float) -> bool:
+    """Whether the clock went back to where nothing is remembered any more, so that one has to start anew."""
+    return slot_of(now) < progress.pruned_to
+
+
+def arrived(progress: Progress, now: float, late_window: float) -> Progress:
+    """The progress with which to collect at `now`."""
+    oldest = slot_of(now - LONGEST_SECONDS)
+    gaps = progress.gaps + 1 if now - progress.collected_at > GAP_SECONDS else 0
+    return replace(
+        progress,
+        gaps=gaps,
+        up_since=now if 0 < gaps <= MOST_GAPS else min(progress.up_since, now),
+        read_to=tuple(  # a clock that stepped back makes the slots between due again
+            min(max(done, oldest), slot_of(now - age))
+            for done, age in zip(progress.read_to, ages(late_window), strict=True)
+        ),
+    )
+
+
+def near(progress: Progress, now: float) -> range:
+    """The slots to read at every collection."""
+    return range(max(slot_of(now - NEAR_SECONDS), progress.pruned_to), slot_of(now + NEAR_SECONDS) + 1)
+
+
+def visit(progress: Progress, now: float, late_window: float, most: int) -> tuple[list[int], Progress]:
+    """At most `most` due slots, those first that nobody has read yet, and the progress once they are read."""
+    slots: list[int] = []
+    read_to: list[int] = []
+    for number, age in enumerate(ages(late_window)):
+        begin = max(progress.read_to[number], progress.pruned_to)
+        held = number > 0 and now - age < progress.up_since
+        limit = begin if held else min(slot_of(now - age), *read_to, begin + most - len(slots))
+        slots += range(begin, limit)
+        read_to.append(max(progress.read_to[number], limit))
+    return slots, replace(progress, read_to=tuple(read_to))
+
+
+def enough(progress: Progress, now: float) -> int:
+    """How many due slots to read at once, so that a backlog shrinks however seldom we are asked."""
+    elapsed = max(now - progress.collected_at, 0.0)
+    if progress.gaps <= MOST_GAPS:  # after an outage a backlog has time
+        elapsed = min(elapsed, GAP_SECONDS)
+    return max(BATCH_SLOTS, 2 * len(progress.read_to) * math.ceil(elapsed / SLOT_SECONDS))
+
+
+def collected(progress: Progress, now: float) -> Progress:
+    """The progress after a collection at `now`."""
+    keep_from = (min(progress.read_to) - KEEP_SLOTS) // PRUNE_SLOTS * PRUNE_SLOTS
+    return replace(progress, collected_at=now, pruned_to=max(progress.pruned_to, keep_from))

@@ -1,0 +1,58 @@
+"""The ledger's totals in the shape of the metrics page. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from riverkeeper.ledger.buckets import NO_DURATION, RUN_EDGES, WAIT_EDGES, exported
+from riverkeeper.ledger.cells import NOTHING, Series, Tally, latest
+from riverkeeper.ledger.names import OTHER, Names, Pair
+from riverkeeper.scrape.scrape import FINAL_STATES, Finished, FinishedPair, Histogram
+
+
+def finished(series: Mapping[Series, Tally], names: Names, *, durable: bool, late_rows: int, epoch: int) -> Finished:
+    """Every kept pair, with zeros where nothing finished yet, and the rests folded into `other`."""
+    rests = {(key.queue, key.kind) for key in series if key.kind == OTHER}
+    pairs = sorted(names.pairs.keys() | rests)
+    return Finished(
+        pairs=tuple(_pair(series, pair) for pair in pairs),
+        waits={(key.queue, int(key.label)): _histogram(tally, WAIT_EDGES) for key, tally in _waits(series, names)},
+        last_claims=_last_claims(series, names),
+        durable=durable,
+        late_rows=late_rows,
+        epoch=epoch,
+    )
+
+
+def _pair(series: Mapping[Series, Tally], pair: Pair) -> FinishedPair:
+    tallies = {state: series.get(Series("run", *pair, state), NOTHING) for state in FINAL_STATES}
+    last = None
+    for tally in tallies.values():
+        last = latest(last, tally.last)
+    return FinishedPair(
+        queue=pair[0],
+        kind=pair[1],
+        outcomes={state: tally.jobs for state, tally in tallies.items()},
+        attempts=sum(tally.attempts for tally in tallies.values()),
+        run=_histogram(tallies["completed"], RUN_EDGES),
+        last_finished=last,
+    )
+
+
+def _histogram(tally: Tally, edges: tuple[float, ...]) -> Histogram:
+    micros = sum(micros for bucket, (_, micros, _) in tally.buckets.items() if bucket != NO_DURATION)
+    counts = ((bucket, jobs) for bucket, (jobs, _, _) in tally.buckets.items())
+    return Histogram(exported(counts, edges), micros / 1e6)
+
+
+def _waits(series: Mapping[Series, Tally], names: Names) -> list[tuple[Series, Tally]]:
+    kept = names.queues.keys() | {OTHER}
+    return [(key, tally) for key, tally in series.items() if key.measure == "wait" and key.queue in kept]
+
+
+def _last_claims(series: Mapping[Series, Tally], names: Names) -> dict[str, float]:
+    last: dict[str, float] = {}
+    for key, tally in _waits(series, names):
+        if tally.last is not None:
+            last[key.queue] = max(tally.last, last.get(key.queue, tally.last))
+    return last

@@ -1,0 +1,73 @@
+"""The SQL files of the package: found by name, with the River and keeper schemas put in place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import cache
+from importlib.resources import files
+
+# In the files the two schemas are called `river` and `keeper`, so each is valid SQL as it stands.
+# The type of the column `state` is found where it lives, which need not be River's schema.
+_NAME = re.compile(r"\b(?P<type>river\.river_job_state)\b|\b(?P<schema>river|keeper)\.(?=[a-z_])")
+_BODY = "$riverkeeper$"
+# What a statement reads in place of a table that is not there, so that there is one text of it and not two.
+_STAND_INS = {"keeper.heartbeat": "river/no_heartbeat", "keeper.rescue": "river/no_rescue"}
+
+
+def quoted(identifier: str) -> str:
+    """An SQL identifier, quoted so that any name is taken as it is; `%` doubled for the driver's placeholders."""
+    return '"' + identifier.replace('"', '""').replace("%", "%%") + '"'
+
+
+@cache
+def source(name: str) -> str:
+    """Text of a statement, by package and name: `river/read_queues` is river/sql/read_queues.sql."""
+    package, _, stem = name.rpartition("/")
+    folder = package if package.endswith("/migrations") else f"{package}/sql"
+    return files("riverkeeper").joinpath(f"{folder}/{stem}.sql").read_text(encoding="utf-8")
+
+
+@cache
+def statement(
+    name: str,
+    river: str | None = None,
+    keeper: str | None = None,
+    state_type: str | None = None,
+    without: tuple[str, ...] = (),
+) -> str:
+    """The statement without comments and with its schemas named; a schema it needs but was not given is a KeyError.
+
+    `state_type`: the type of a job's state, as quoted SQL, where it is not `river_job_state` in River's schema.
+    The tables of `without` are read as if they had no rows.
+    """
+    code = _code(name)
+    for table in without:
+        code = code.replace(f" {table} AS ", f" ({_code(_STAND_INS[table])}) AS ")
+    schemas = {word: schema for word, schema in (("river", river), ("keeper", keeper)) if schema is not None}
+    code = code.replace(_BODY, _body_tag(schemas.values()))
+
+    def named(match: re.Match[str]) -> str:
+        if match["schema"]:
+            return quoted(schemas[match["schema"]]) + "."
+        return state_type or quoted(schemas["river"]) + ".river_job_state"
+
+    return _NAME.sub(named, code)
+
+
+def _body_tag(schemas: Iterable[str]) -> str:
+    """What quotes the bodies of functions: no schema's name may end a body that it stands in."""
+    tag = _BODY
+    while any(tag in schema for schema in schemas):
+        tag = f"{tag[:-1]}x$"
+    return tag
+
+
+def literal(text: str) -> str:
+    """An SQL string for a script: any text is taken as it is, whatever standard_conforming_strings says."""
+    quotes = "'" + text.replace("'", "''") + "'"
+    return "E" + quotes.replace("\\", "\\\\") if "\\" in text else quotes
+
+
+def _code(name: str) -> str:
+    return "\n".join(line for line in source(name).splitlines() if not line.lstrip().startswith("--"))

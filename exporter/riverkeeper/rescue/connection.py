@@ -1,0 +1,81 @@
+"""Where a rescuer works: a connection of its own, and the two schemas, which it makes sure of now and then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from riverkeeper.config.load import Config
+from riverkeeper.heartbeat.clock import lease_clock
+from riverkeeper.postgres.connection import Database, Transaction
+from riverkeeper.postgres.errors import DatabaseError, Trouble
+from riverkeeper.rescue.rules import rules_of
+from riverkeeper.schema.inspect import KeeperSchema
+from riverkeeper.schema.install import find_schemas, look
+from riverkeeper.schema.open import RESCUE_VERSION, too_old
+
+LOOK_AGAIN_SECONDS = 60.0  # as often as a reading looks into the catalog, and after anything failed
+
+
+class Ground:
+    """Used by one thread at a time."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._is_live = rules_of(config).is_live
+        self._schemas: dict[str, str] = {}
+        self._looked_at = float("-inf")
+        self._found: KeeperSchema | None = None  # as a reader sees it
+        self.may_rescue = False  # or else make dry runs; known from the first transaction on
+        self.database = Database(config.conninfo.reveal())
+
+    @property
+    def schemas(self) -> dict[str, str]:
+        """What the statements call both schemas, as they were found."""
+        return self._schemas
+
+    @contextmanager
+    def writing(self, seconds: float) -> Iterator[Transaction]:
+        """Raises DatabaseError: NO_KEEPER or FORBIDDEN where this login cannot do here what the mode says."""
+        try:
+            with self.database.writing(seconds, self._schemas) as tx:
+                if lease_clock() - self._looked_at > LOOK_AGAIN_SECONDS:
+                    self._look(tx)
+                yield tx
+        except DatabaseError:
+            self._looked_at = float("-inf")
+            raise
+
+    @contextmanager
+    def reading(self, seconds: float) -> Iterator[tuple[Transaction, KeeperSchema]]:
+        """For a login that may only read, and what it finds of the keeper schema. Raises DatabaseError."""
+        try:
+            with self.database.reading(seconds, self._schemas) as tx:
+                if self._found is None or lease_clock() - self._looked_at > LOOK_AGAIN_SECONDS:
+                    self._found = self._find(tx)
+                    self._looked_at = lease_clock()
+                yield tx, self._found
+        except DatabaseError:
+            self._found = None
+            raise
+
+    def close(self) -> None:
+        self.database.close()
+
+    def _look(self, tx: Transaction) -> None:
+        found = self._find(tx)
+        if not found.installed:
+            raise DatabaseError(Trouble.NO_KEEPER, f'keeper schema "{found.name}" is not installed')
+        if found.version is not None and found.version < RESCUE_VERSION:
+            raise DatabaseError(Trouble.NO_KEEPER, too_old(found.name, found.version))
+        if found.version is None or not found.writable:
+            raise DatabaseError(Trouble.FORBIDDEN, f'this login may not write keeper schema "{found.name}"')
+        self.may_rescue = tx.query("rescue/read_rights")[0].may_rescue
+        if not self.may_rescue and self._is_live:  # it must not keep the turn from a replica that may
+            raise DatabaseError(Trouble.FORBIDDEN, "this login may not rescue, and the mode is live")
+        self._looked_at = lease_clock()
+
+    def _find(self, tx: Transaction) -> KeeperSchema:
+        place = self._config.database
+        river = find_schemas(tx, self._schemas, place.river_schema, place.keeper_schema).schema
+        return look(tx, self._schemas["keeper"], river)

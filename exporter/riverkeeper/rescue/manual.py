@@ -1,0 +1,88 @@
+"""A person's rescue of jobs named by id, through the same guards as every other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from riverkeeper.postgres.connection import Database, Transaction
+from riverkeeper.postgres.errors import DatabaseError, Trouble
+from riverkeeper.rescue.decision import Locked
+from riverkeeper.rescue.locks import Wanted, lock
+from riverkeeper.rescue.refusal import Refusal, Refused
+from riverkeeper.rescue.request import Done, Order
+from riverkeeper.rescue.transaction import rescue
+from riverkeeper.verdict.job import Claim, RunningJob
+from riverkeeper.verdict.judge import judge
+from riverkeeper.verdict.tiers import Policy
+from riverkeeper.verdict.verdict import StuckJob, Verdict
+
+SECONDS = 10.0  # for one job
+OrderOf = Callable[[RunningJob], Order]
+
+
+@dataclass(frozen=True, slots=True)
+class Handled:
+    """What became of one of the jobs that a person named."""
+
+    job_id: int
+    verdict: Verdict | None  # None: it could not be judged
+    outcome: Done | Refused
+
+
+class _Seen(Exception):
+    """Ends a look, so that nothing of it stands."""
+
+    def __init__(self, held: Locked | Refused) -> None:
+        self.held = held
+
+
+def rescue_by_hand(
+    database: Database,
+    schemas: Mapping[str, str],
+    job_ids: Iterable[int],
+    policy: Policy,
+    keeper: UUID,
+    order_of: OrderOf,
+) -> Iterator[Handled]:
+    """Rescue each of these jobs in a transaction of its own, in order of id.
+
+    `order_of` says by which tier, limits and brakes; its `dry_run` says whether anything is written, its `action`
+    what is done with a job that policy would hold, or of whose worker nothing is known. A job whose worker was heard
+    within its limits is refused whatever is asked. Raises DatabaseError; what was said before it stands.
+    """
+    wanted = sorted(set(job_ids))
+    with database.writing(SECONDS, schemas) as tx:
+        claims = {row.job_id: Claim(*row) for row in tx.query("rescue/read_claims", {"job_ids": wanted})}
+    for job_id in wanted:
+        if job_id not in claims:
+            yield Handled(job_id, None, Refused(Refusal.GONE, "it is not running"))
+            continue
+        with database.writing(SECONDS, schemas) as tx:
+            handled = _handle(tx, claims[job_id], policy, keeper, order_of)
+        yield handled
+
+
+def _handle(tx: Transaction, claim: Claim, policy: Policy, keeper: UUID, order_of: OrderOf) -> Handled:
+    held = look(tx, claim, keeper, policy.metadata_interval)
+    if isinstance(held, Refused):
+        return Handled(claim.job_id, None, held)
+    order = order_of(held.job)
+    verdict = judge(held.job, policy, order.limits, held.now, order.path_ok_since)
+    return Handled(claim.job_id, verdict, rescue(tx, StuckJob(held.job, verdict), order))
+
+
+def look(
+    tx: Transaction, claim: Claim, keeper: UUID, metadata_interval: float, *, jobs_too: bool = True
+) -> Locked | Refused:
+    """What the two locks of a rescue would show (see `lock`); nothing stays locked or written. Raises DatabaseError."""
+    try:
+        with tx.whole():
+            raise _Seen(lock(tx, [Wanted(claim)], keeper, metadata_interval, jobs_too=jobs_too)[0])
+    except _Seen as seen:
+        return seen.held
+    except DatabaseError as error:
+        if error.trouble is not Trouble.LOCKED:
+            raise
+        return Refused(Refusal.LOCKED)

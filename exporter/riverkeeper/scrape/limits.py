@@ -1,0 +1,110 @@
+"""Which limits hold for each kind, and how each of them came about: for a person who doubts one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from riverkeeper.ledger.learning import learn_from
+from riverkeeper.ledger.names import NO_NAMES, Names
+from riverkeeper.ledger.store import KeeperStore
+from riverkeeper.postgres.connection import Database, Transaction
+from riverkeeper.river.running import read_running
+from riverkeeper.schema.inspect import KeeperSchema
+from riverkeeper.schema.install import find_schemas, look
+from riverkeeper.scrape.scrape import Snapshot
+from riverkeeper.scrape.suspects import Judging, Readable
+from riverkeeper.verdict.judged import Judged, LimitInForce
+from riverkeeper.verdict.learned import Learned
+from riverkeeper.verdict.summary import judged
+from riverkeeper.verdict.tiers import Learning, Policy
+from riverkeeper.verdict.words import LimitName, Reason
+
+SECONDS = 10.0  # for a person who waits
+USUAL_QUEUE = "default"  # of a kind that nobody has seen: River's default
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A kind without a limit of its run, and why."""
+
+    kind: str
+    tier: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class LimitsFound:
+    """Limits by kind; `past` counts running jobs that are past the limit of their run."""
+
+    limits: tuple[LimitInForce, ...]
+    missing: tuple[Missing, ...]
+    learned: Mapping[str, Learned]
+    past: Mapping[str, int]
+    remembered: bool  # there is a keeper schema that remembers runs; else `serve` learns in its memory
+
+
+def read_limits(
+    url: str, river_schema: str | None, keeper_schema: str | None, policy: Policy, kind: str | None
+) -> LimitsFound:
+    """The limits in force, of one kind or of all that are known. Raises DatabaseError."""
+    database, schemas = Database(url), dict[str, str]()
+    try:
+        with database.reading(SECONDS, schemas) as tx:
+            now = tx.query("river/open_transaction")[0].now
+            river = find_schemas(tx, schemas, river_schema, keeper_schema).schema
+            keeper = look(tx, schemas["keeper"], river)
+            return _read(tx, keeper, policy, kind, now)
+    finally:
+        database.close()
+
+
+def _read(tx: Transaction, keeper: KeeperSchema, policy: Policy, kind: str | None, now: float) -> LimitsFound:
+    store, heartbeats = KeeperStore(), keeper.heartbeat is not None
+    running = read_running(tx, policy.metadata_interval, heartbeats=heartbeats)
+    past = learn_from(tx, store, policy.learning, now, audit=keeper.audit) if keeper.learns else {}
+    suspects = Judging(policy).read(tx, running, past, Readable(heartbeats, keeper.audit), now, None)
+    known = {*past, *({kind} if kind else ())}  # whoever asks for a kind that nobody has seen sees what it would have
+    names = _with(known, store.names(tx) if keeper.writable else NO_NAMES, {pair.kind for pair in running.pairs})
+    snapshot = Snapshot(up=True, taken_at=now, names=names)
+    found = judged(policy, past, running, now, snapshot, suspects)
+    limits = tuple(one for one in found.limits if kind in (None, one.kind))
+    return LimitsFound(
+        limits=tuple(sorted(limits, key=lambda one: (one.kind, one.tier, list(LimitName).index(one.limit.name)))),
+        missing=tuple(_missing(limits, past, policy.learning, remembered=keeper.learns)),
+        learned=past,
+        past=_past(found),
+        remembered=keeper.learns,
+    )
+
+
+def _with(kinds: set[str], names: Names, running: set[str]) -> Names:
+    """The names, and kinds that have none."""
+    nameless = kinds - running - {name for _, name in names.pairs}
+    return replace(names, pairs={**names.pairs, **{(USUAL_QUEUE, kind): 0.0 for kind in nameless}})
+
+
+def _past(found: Judged) -> Counter[str]:
+    past: Counter[str] = Counter()
+    for (_, kind, _, reason), jobs in found.counts.items():
+        if reason == Reason.OVER_BUDGET:
+            past[kind] += jobs
+    return past
+
+
+def _missing(
+    limits: tuple[LimitInForce, ...], past: Mapping[str, Learned], learning: Learning, *, remembered: bool
+) -> Iterator[Missing]:
+    have = {(one.kind, one.tier) for one in limits if one.limit.name is LimitName.RUN}
+    for kind, tier in sorted({(one.kind, one.tier) for one in limits if one.kind} - have):
+        yield Missing(kind, tier, _why(past.get(kind), learning, remembered=remembered))
+
+
+def _why(known: Learned | None, learning: Learning, *, remembered: bool) -> str:
+    if not learning.enabled:
+        return "none: its tier has no max_run, and learned_limits is not enabled"
+    if not remembered:
+        return "none that is known here: without a keeper schema to write, each serve learns in its own memory"
+    runs = known.samples if known else 0
+    return f"none: its tier has no max_run, and {runs} of the {learning.min_samples} runs to learn from are there"

@@ -1,0 +1,78 @@
+"""How the rescuer stands, for the front page: what is stuck, how far it goes, what holds it. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+
+from riverkeeper.brakes.heartbeat_path import NOBODY_VERIFIES
+from riverkeeper.brakes.state import Rescuing
+from riverkeeper.scrape.scrape import Snapshot
+from riverkeeper.verdict.judged import Judged
+from riverkeeper.verdict.words import Mode
+from riverkeeper.web.pages.formats import count, moment, span
+
+Fact = tuple[str, str, str | None]  # a word, a value, and the page that says more
+
+
+def standing(snapshot: Snapshot) -> list[Fact]:
+    """What is known; nothing where nothing was judged and no rescuer is seen."""
+    facts: list[Fact] = [*judged_facts(snapshot)]
+    if snapshot.rescuing is not None:
+        facts += _rescuing(snapshot.rescuing, snapshot.now)
+    return facts
+
+
+def unproven(snapshot: Snapshot) -> str:
+    """Why the heartbeat path is not verified."""
+    return (snapshot.rescuing and snapshot.rescuing.silence) or NOBODY_VERIFIES
+
+
+def unverified(snapshot: Snapshot) -> str | None:
+    """Why the heartbeat path is not verified, where anything beats or a rescuer is there; else nobody waits for it."""
+    judged, running = snapshot.judged, snapshot.running
+    if judged is None or judged.path_ok_since is not None:
+        return None
+    beats = running is not None and any(pair.beating for pair in running.pairs)
+    return unproven(snapshot) if beats or snapshot.rescuing is not None else None
+
+
+def judged_facts(snapshot: Snapshot) -> Iterator[Fact]:
+    """What is stuck and suspected; nothing where nothing was judged."""
+    if snapshot.judged is not None:
+        yield from _judged(snapshot.judged, unverified(snapshot))
+
+
+def _judged(judged: Judged, unverified: str | None) -> Iterator[Fact]:
+    """Never "none" while no job could be proven to be on a lost worker."""
+    stuck, suspected = _by_reason(judged.counts), _by_reason(judged.suspected_counts)
+    if unverified:
+        yield "Heartbeat path", f"not verified, so that missed heartbeats do not count: {unverified}", "stuck"
+    yield "Stuck jobs", stuck or ("none is proven" if unverified or suspected else "none"), "stuck"
+    if suspected:
+        yield "Suspected jobs", suspected, "stuck#suspected"
+
+
+def _by_reason(counts: Mapping[tuple[str, str, str, str], int]) -> str:
+    reasons: dict[str, int] = defaultdict(int)
+    for (_, _, _, reason), jobs in counts.items():
+        reasons[reason] += jobs
+    return ", ".join(f"{count(jobs)} {reason}" for reason, jobs in sorted(reasons.items()) if jobs)
+
+
+def _rescuing(state: Rescuing, now: float | None) -> Iterator[Fact]:
+    for mode in Mode:
+        tiers = ", ".join(tier for tier, one in state.modes.items() if one is mode)
+        if tiers:
+            yield f"Mode {mode.value}", f"tiers {tiers}", None
+    if not state.brakes:
+        yield "Brakes", "none engaged", None
+    for brake, sentence in state.brakes.items():
+        yield f"Brake {brake.value}", sentence, None
+    if state.wakes_open is not None:
+        yield "Wakes open", count(state.wakes_open), None
+    if state.last_rescue_at is not None:
+        ago = "" if now is None else f", {span(now - state.last_rescue_at)} ago"
+        yield "Last rescue", f"{moment(state.last_rescue_at)}{ago}", "rescues"
+    if state.actor:
+        yield "Who acts", state.actor, None

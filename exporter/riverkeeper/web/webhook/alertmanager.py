@@ -1,0 +1,138 @@
+"""What does a message of Alertmanager (webhook payload, version 4) ask for? Pure.
+
+Grafana-managed alerting sends the same alerts with the same fields, and calls it version 1. Anybody who reaches
+Alertmanager can make up labels: they only ever narrow a scope. Unknown fields are ignored.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from riverkeeper.rescue.wakes.wake import Call, Scope
+
+VERSIONS = ("4", "1")  # Alertmanager's; Grafana-managed alerting's, whose alerts have the same fields
+MOST_FINGERPRINT = 64  # characters; Alertmanager's has 16
+MOST_ALERT_NAME = 200
+MOST_TRUNCATED = 1_000_000_000  # a count that a counter can take up
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FINGERPRINT = re.compile(rf"[0-9A-Za-z]{{1,{MOST_FINGERPRINT}}}", re.ASCII)
+
+
+class Heard(StrEnum):
+    """What became of an alert: values of the label `status` of riverkeeper_webhook_alerts_total."""
+
+    FIRING = "firing"  # it wakes the rescuer
+    RESOLVED = "resolved"
+    NOT_ALLOWED = "not_allowed"  # without the label rescue="allow"
+    UNKNOWN_SCOPE = "unknown_scope"  # names a tier or a reason that does not exist: never taken as any
+    EXPIRED = "expired"  # began longer than webhook.max_age ago
+    TRUNCATED = "truncated"  # left out by Alertmanager's max_alerts
+
+
+class BadMessage(Exception):
+    """A message that is not taken; the text says why and quotes nothing of it."""
+
+    def __init__(self, status: int, what: str) -> None:
+        super().__init__(what)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """The calls of a message, and what became of its other alerts."""
+
+    calls: tuple[Call, ...] = ()
+    heard: Counter[Heard] = field(default_factory=Counter)  # without the calls: whether they wake, the table knows
+
+
+def read_message(body: bytes, tiers: Collection[str]) -> Message:
+    """Raises BadMessage: 400 for what is no message, 422 for one of another version. All of it is taken or nothing."""
+    message = _object(_decoded(body), "the message")
+    if message.get("version") not in VERSIONS:
+        what = "only webhook messages of Alertmanager (version 4) and of Grafana (version 1) are understood"
+        raise BadMessage(422, what)
+    alerts = message.get("alerts")
+    if not isinstance(alerts, list):
+        raise BadMessage(400, "alerts is not a list")
+    judged = [_judge(_object(alert, "an alert"), tiers) for alert in alerts]
+    heard = Counter(what for what in judged if isinstance(what, Heard))
+    # Not a reason to look further than asked: the supervisor reads the whole table anyway, the next message tells more.
+    heard[Heard.TRUNCATED] += _count(message.get("truncatedAlerts", 0))
+    return Message(tuple(what for what in judged if isinstance(what, Call)), +heard)
+
+
+def _decoded(body: bytes) -> object:
+    try:
+        return json.loads(body.decode("utf-8"))
+    except (ValueError, RecursionError):  # ValueError: also a number of five thousand digits
+        raise BadMessage(400, "the message is not JSON") from None
+
+
+def _judge(alert: Mapping[str, object], tiers: Collection[str]) -> Call | Heard:
+    status, labels = _text(alert, "status"), _labels(alert)
+    if status not in {"firing", "resolved"}:
+        raise BadMessage(400, "an alert's status is neither firing nor resolved")
+    call = Call(_fingerprint(alert), _starts_at(alert), _printable(labels.get("alertname", "")), _scope(labels))
+    if status == "resolved":
+        return Heard.RESOLVED
+    if labels.get("rescue") != "allow":
+        return Heard.NOT_ALLOWED
+    return call if call.scope.can_be(tiers) else Heard.UNKNOWN_SCOPE
+
+
+def _scope(labels: Mapping[str, str]) -> Scope:
+    """An empty label is an absent one, as everywhere in Prometheus."""
+    return Scope(*(labels.get(name) or None for name in ("queue", "kind", "tier", "reason")))
+
+
+def _labels(alert: Mapping[str, object]) -> dict[str, str]:
+    labels = _object(alert.get("labels"), "an alert's labels")
+    return {name: _text(labels, name) for name in labels}
+
+
+def _fingerprint(alert: Mapping[str, object]) -> str:
+    fingerprint = _text(alert, "fingerprint")
+    if not _FINGERPRINT.fullmatch(fingerprint):
+        raise BadMessage(400, "an alert's fingerprint is none")
+    return fingerprint
+
+
+def _starts_at(alert: Mapping[str, object]) -> float:
+    text = _text(alert, "startsAt")
+    try:
+        if _RFC3339.fullmatch(text):
+            return (datetime.fromisoformat(text) - _EPOCH).total_seconds()
+    except (ValueError, OverflowError):  # the 31st of February
+        pass
+    raise BadMessage(400, "an alert's startsAt is no moment (RFC 3339)")
+
+
+def _count(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MOST_TRUNCATED:
+        raise BadMessage(400, "truncatedAlerts is not a count")
+    return value
+
+
+def _text(alert: Mapping[str, object], key: str) -> str:
+    value = alert.get(key)
+    if not isinstance(value, str):
+        raise BadMessage(400, "a label, or an alert's status, startsAt or fingerprint, is not text")
+    return value
+
+
+def _object(value: object, what: str) -> dict[str, object]:
+    if not isinstance(value, dict):
+        raise BadMessage(400, f"{what} is not an object")
+    return value
+
+
+def _printable(name: str) -> str:
+    """For people who read the wake: no control character and nothing that cannot be stored."""
+    return "".join(char if char.isprintable() else "?" for char in name[:MOST_ALERT_NAME])
