@@ -47,9 +47,16 @@ class Scraper:
 
 @contextlib.contextmanager
 def prometheus_at_work(
-    binary: Path, targets: Sequence[str], folder: Path, rules: dict[str, Any] | None = None
+    binary: Path,
+    targets: Sequence[str],
+    folder: Path,
+    rules: dict[str, Any] | None = None,
+    alertmanager: str | None = None,
 ) -> Iterator[Scraper]:
-    """A server that scrapes its targets, as one job, every two seconds; stopped at the end."""
+    """A server that scrapes its targets, as one job, every two seconds; stopped at the end.
+
+    `alertmanager`: the address to which it sends alerts.
+    """
     address = f"127.0.0.1:{free_port()}"
     scrape = {"job_name": "riverkeeper", "static_configs": [{"targets": list(targets)}]}
     every = f"{SCRAPE_SECONDS}s"
@@ -60,6 +67,8 @@ def prometheus_at_work(
     if rules is not None:
         (folder / "rules.yml").write_text(yaml.safe_dump(rules))
         config["rule_files"] = [str(folder / "rules.yml")]
+    if alertmanager is not None:
+        config["alerting"] = {"alertmanagers": [{"static_configs": [{"targets": [alertmanager]}]}]}
     (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
     where = [f"--config.file={folder / 'prometheus.yml'}", f"--storage.tsdb.path={folder / 'data'}"]
     where += [f"--web.listen-address={address}", "--log.level=debug", "--log.format=json"]
