@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from riverkeeper.postgres.connection import Session
-from riverkeeper.scrape.scrape import Partition, Snapshot
+from riverkeeper.scrape.scrape import Snapshot
+from riverkeeper.verdict.facts import Partition
 
 Key = tuple[str, str, int]
 

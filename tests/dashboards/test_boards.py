@@ -29,7 +29,7 @@ from dashboards.boards import (
 from riverkeeper.dashboards import DASHBOARDS, Scope, dashboards
 from riverkeeper.dashboards.query import FAMILIES
 from riverkeeper.metrics.family import Kind
-from riverkeeper.scrape.scrape import FINAL_STATES, LIVE_STATES
+from riverkeeper.river.layout import FINAL_STATES, LIVE_STATES
 from riverkeeper.web.pages import failing
 from riverkeeper.web.pages import query as asked_names
 

@@ -12,9 +12,8 @@ from riverkeeper.ledger.cells import NO_AMOUNT, Amount, Series, highest
 from riverkeeper.ledger.ledger import Ledger
 from riverkeeper.ledger.state import Reading, Totals
 from riverkeeper.ledger.store import KeeperStore, MemoryStore
-from riverkeeper.ledger.totals import finished
+from riverkeeper.ledger.totals import Finished, finished
 from riverkeeper.postgres.connection import Database, Transaction
-from riverkeeper.scrape.scrape import Finished
 
 SCHEMAS = {"river": "public", "keeper": "riverkeeper"}
 SECONDS = 30.0  # a busy machine is no failure

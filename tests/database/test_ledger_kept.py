@@ -11,11 +11,11 @@ from structlog.testing import capture_logs
 from database.ledger_replica import SCHEMAS, SECONDS, Replica
 from database.scraped import reader
 from riverkeeper.demo.postgres import Server
+from riverkeeper.ledger.totals import Finished
 from riverkeeper.postgres.connection import Database, Session
 from riverkeeper.schema.install import install, uninstall
 from riverkeeper.scrape import reader as scrape_reader
 from riverkeeper.scrape.reader import Reader, Settings
-from riverkeeper.scrape.scrape import Finished
 
 SETTINGS = Settings(river_schema=None, keeper_schema=None, late_window=600, max_pairs=1000)
 IN_MEMORY, DURABLE = {"kept": "in memory"}, {"kept": "in the keeper schema"}

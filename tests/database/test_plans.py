@@ -14,9 +14,9 @@ from riverkeeper.demo.postgres import Server
 from riverkeeper.ledger.changed_slots import question
 from riverkeeper.postgres.connection import Session
 from riverkeeper.postgres.statements import source, statement
+from riverkeeper.river.layout import FINAL_STATES, LIVE_STATES
 from riverkeeper.river.running import PARAMETERS as RUNNING
 from riverkeeper.schema.install import install
-from riverkeeper.scrape.scrape import FINAL_STATES, LIVE_STATES
 
 Plan = dict[str, Any]
 BOUND = 10  # rows or entries; every part of the fillings is longer

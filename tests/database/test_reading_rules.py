@@ -9,7 +9,7 @@ import pytest
 from database.scraped import SETTINGS, Page, page_of, read, reader
 from riverkeeper.ledger.names import STICKY_SECONDS
 from riverkeeper.postgres.connection import Session
-from riverkeeper.scrape.scrape import LIVE_STATES
+from riverkeeper.river.layout import LIVE_STATES
 
 JOB = "INSERT INTO river_job (kind, queue, scheduled_at, state, attempted_at, attempted_by, finalized_at) VALUES "
 DUE = "'email', 'default', now() - interval '2 minutes'"

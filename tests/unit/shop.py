@@ -8,26 +8,13 @@ from itertools import pairwise
 from riverkeeper.brakes.state import Brake, Rescuing
 from riverkeeper.ledger.buckets import RUN_EDGES, WAIT_EDGES
 from riverkeeper.ledger.names import Names
+from riverkeeper.ledger.totals import Finished, FinishedPair, Histogram
 from riverkeeper.rescue.audit.report import Tally
 from riverkeeper.river.edges import AGE_EDGES, BEAT_EDGES
-from riverkeeper.scrape.scrape import (
-    FINAL_STATES,
-    Ages,
-    FenceState,
-    Finished,
-    FinishedPair,
-    Histogram,
-    Leader,
-    LiveKind,
-    Partition,
-    QueryOutcome,
-    Queue,
-    Running,
-    RunningPair,
-    Snapshot,
-    TableSize,
-    Target,
-)
+from riverkeeper.river.facts import Ages, Leader, LiveKind, Queue, Running, TableSize
+from riverkeeper.river.layout import FINAL_STATES
+from riverkeeper.scrape.scrape import FenceState, QueryOutcome, Snapshot, Target
+from riverkeeper.verdict.facts import Partition, RunningPair
 from riverkeeper.verdict.judged import Judged, LimitInForce, LimitUsed
 from riverkeeper.verdict.verdict import Limit
 from riverkeeper.verdict.words import LimitName, Mode

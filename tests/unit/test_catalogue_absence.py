@@ -11,7 +11,9 @@ from riverkeeper.ledger.names import MAX_QUEUES, OTHER, Names
 from riverkeeper.metrics.cardinality import fold_pairs
 from riverkeeper.metrics.catalogue import OF_SNAPSHOT
 from riverkeeper.metrics.family import Bucketed, Family, Value
-from riverkeeper.scrape.scrape import FINAL_STATES, LIVE_STATES, Ages, LiveKind, Queue, Snapshot
+from riverkeeper.river.facts import Ages, LiveKind, Queue
+from riverkeeper.river.layout import FINAL_STATES, LIVE_STATES
+from riverkeeper.scrape.scrape import Snapshot
 from unit.shop import DOWN, FULL, IDLE, NOW, PAIR, RUNNING
 
 FAMILIES = {family.name: family for family in OF_SNAPSHOT}

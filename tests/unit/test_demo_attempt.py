@@ -23,7 +23,7 @@ from riverkeeper.demo.attempt import (
     rfc3339,
 )
 from riverkeeper.demo.kinds import KINDS, Ending, Kind
-from riverkeeper.scrape.scrape import FINAL_STATES
+from riverkeeper.river.layout import FINAL_STATES
 
 NOW = 1_790_000_000.0
 seeds = st.integers(0, 2**32)

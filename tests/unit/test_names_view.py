@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from riverkeeper.ledger.names import NO_NAMES, OTHER, STICKY_SECONDS, Names, Pair, folded
 from riverkeeper.metrics.folding import earliest, newest, recent_pairs, recent_queues, summed
-from riverkeeper.scrape.scrape import Queue, Snapshot
+from riverkeeper.river.facts import Queue
+from riverkeeper.scrape.scrape import Snapshot
 from unit.shop import FULL, NOW
 
 QUEUES = st.sampled_from(["default", "bulk", "slow", OTHER])

@@ -6,25 +6,15 @@ from itertools import product
 
 from riverkeeper.ledger.buckets import RUN_EDGES, WAIT_EDGES
 from riverkeeper.ledger.names import MAX_QUEUES, NO_NAMES, OTHER, Pair, keep
+from riverkeeper.ledger.totals import Finished, FinishedPair, Histogram
 from riverkeeper.metrics.catalogue.process import Process
 from riverkeeper.metrics.exposition import Exposition
 from riverkeeper.river.bounds import KIND_BUDGET, SAMPLE_BUDGET
 from riverkeeper.river.edges import AGE_EDGES, BEAT_EDGES
-from riverkeeper.scrape.scrape import (
-    FINAL_STATES,
-    LIVE_STATES,
-    Ages,
-    Finished,
-    FinishedPair,
-    Histogram,
-    Leader,
-    LiveKind,
-    Partition,
-    Queue,
-    Running,
-    RunningPair,
-    Snapshot,
-)
+from riverkeeper.river.facts import Ages, Leader, LiveKind, Queue, Running
+from riverkeeper.river.layout import FINAL_STATES, LIVE_STATES
+from riverkeeper.scrape.scrape import Snapshot
+from riverkeeper.verdict.facts import Partition, RunningPair
 from riverkeeper.verdict.judged import Judged, LimitInForce, LimitUsed
 from riverkeeper.verdict.verdict import Limit
 from riverkeeper.verdict.words import STUCK, LimitName

@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from riverkeeper.ledger.names import Names
-from riverkeeper.scrape.scrape import FINAL_STATES, Finished, FinishedPair, Histogram, Partition, Running, Snapshot
+from riverkeeper.ledger.totals import Finished, FinishedPair, Histogram
+from riverkeeper.river.facts import Running
+from riverkeeper.river.layout import FINAL_STATES
+from riverkeeper.scrape.scrape import Snapshot
+from riverkeeper.verdict.facts import Partition
 from riverkeeper.verdict.judge import judge
 from riverkeeper.verdict.judged import Judged
 from riverkeeper.verdict.learned import Learned

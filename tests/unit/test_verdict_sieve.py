@@ -9,8 +9,8 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riverkeeper.scrape.scrape import RunningPair
 from riverkeeper.verdict.cells import cells, used
+from riverkeeper.verdict.facts import RunningPair
 from riverkeeper.verdict.job import GAVE_UP, Beat, RunningJob
 from riverkeeper.verdict.judge import judge
 from riverkeeper.verdict.learned import Learned

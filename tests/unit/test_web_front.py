@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from riverkeeper.scrape.scrape import Leader, Partition, QueryOutcome, Snapshot
+from riverkeeper.river.facts import Leader
+from riverkeeper.scrape.scrape import QueryOutcome, Snapshot
+from riverkeeper.verdict.facts import Partition
 from riverkeeper.web.pages.front import watched
 from riverkeeper.web.pages.live_queues import QueueRow, queue_rows
 from riverkeeper.web.web_config.security import Security

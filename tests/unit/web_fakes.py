@@ -19,16 +19,9 @@ from riverkeeper.config.webhook import Webhook
 from riverkeeper.postgres.errors import DatabaseError
 from riverkeeper.rescue.audit.history import Rescues
 from riverkeeper.rescue.wakes.wake import Call, Scope
-from riverkeeper.scrape.scrape import (
-    Leader,
-    Partition,
-    QueryOutcome,
-    Queue,
-    Running,
-    RunningPair,
-    Snapshot,
-    Target,
-)
+from riverkeeper.river.facts import Leader, Queue, Running
+from riverkeeper.scrape.scrape import QueryOutcome, Snapshot, Target
+from riverkeeper.verdict.facts import Partition, RunningPair
 from riverkeeper.verdict.job import Claim
 from riverkeeper.verdict.tiers import Policy, Tier
 from riverkeeper.web.app import create_app

@@ -12,7 +12,7 @@ from riverkeeper.demo.maintenance import Chore, Maintenance
 from riverkeeper.demo.simulation import PAUSED_QUEUE, Simulation
 from riverkeeper.demo.table import Table
 from riverkeeper.postgres.connection import Row, Session
-from riverkeeper.scrape.scrape import FINAL_STATES
+from riverkeeper.river.layout import FINAL_STATES
 
 TICK_SECONDS = 0.1  # River's completer writes its results every 50 to 250 ms
 REFRESH_SECONDS = 600.0  # how often River's producers refresh their queue's row

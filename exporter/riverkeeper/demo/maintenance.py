@@ -10,7 +10,7 @@ from riverkeeper.demo.attempt import BACKOFF_SCALE
 from riverkeeper.demo.clients import Client
 from riverkeeper.demo.simulation import Simulation
 from riverkeeper.demo.table import Table
-from riverkeeper.scrape.scrape import FINAL_STATES
+from riverkeeper.river.layout import FINAL_STATES
 
 # River's own numbers, except for those two: a demo that runs for an hour must show all of it, and stay small.
 ELECT_SECONDS, TERM_SECONDS = 5.0, 15.0

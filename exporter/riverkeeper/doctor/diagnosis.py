@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from riverkeeper.brakes.heartbeat_path import NOBODY_VERIFIES
 from riverkeeper.doctor.report import Finding, ok, problem, warning
 from riverkeeper.postgres.errors import DatabaseError, Trouble
+from riverkeeper.river.facts import Leader, Running
 from riverkeeper.river.layout import Layout
 from riverkeeper.schema.fence import MISSING, Fence
 from riverkeeper.schema.grants import name_in_script
 from riverkeeper.schema.inspect import KeeperSchema
 from riverkeeper.schema.sweep import Heard
-from riverkeeper.scrape.scrape import Leader, QueryOutcome, Running
+from riverkeeper.scrape.scrape import QueryOutcome
 from riverkeeper.verdict.summary import Suspects
 
 OLDEST_TESTED = 140_000  # as Postgres counts its versions

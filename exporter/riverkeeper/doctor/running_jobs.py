@@ -8,10 +8,10 @@ from riverkeeper.brakes.facts import read_facts
 from riverkeeper.brakes.heartbeat_path import NOBODY_VERIFIES, proven
 from riverkeeper.postgres.connection import Transaction
 from riverkeeper.rescue.rules import Rules
+from riverkeeper.river.facts import Running
 from riverkeeper.schema.fence import FENCE_VERSION, read_fence
 from riverkeeper.schema.inspect import KeeperSchema
 from riverkeeper.schema.open import RESCUE_VERSION
-from riverkeeper.scrape.scrape import Running
 from riverkeeper.scrape.suspects import Judging, Readable
 from riverkeeper.verdict.summary import Suspects
 from riverkeeper.verdict.words import Reason

@@ -3,11 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from riverkeeper.ledger.buckets import NO_DURATION, RUN_EDGES, WAIT_EDGES, exported
 from riverkeeper.ledger.cells import NOTHING, Series, Tally, latest
 from riverkeeper.ledger.names import OTHER, Names, Pair
-from riverkeeper.scrape.scrape import FINAL_STATES, Finished, FinishedPair, Histogram
+from riverkeeper.river.layout import FINAL_STATES
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """A cumulative past: `counts` as in Ages, over the exported edges."""
+
+    counts: tuple[int, ...]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedPair:
+    """All that the ledger has counted of one (queue, kind) since its epoch began."""
+
+    queue: str
+    kind: str
+    outcomes: Mapping[str, int]  # final state -> jobs; every final state is there
+    attempts: int
+    run: Histogram  # completed jobs
+    last_finished: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The ledger's committed totals."""
+
+    pairs: tuple[FinishedPair, ...]
+    waits: Mapping[tuple[str, int], Histogram]  # (queue, priority)
+    last_claims: Mapping[str, float]  # by queue
+    durable: bool
+    late_rows: int
+    epoch: int
 
 
 def finished(series: Mapping[Series, Tally], names: Names, *, durable: bool, late_rows: int, epoch: int) -> Finished:

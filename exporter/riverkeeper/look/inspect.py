@@ -15,10 +15,10 @@ from riverkeeper.postgres.connection import Database, Transaction
 from riverkeeper.postgres.errors import DatabaseError, Trouble
 from riverkeeper.river.bounds import METADATA_LARGE
 from riverkeeper.river.detect import detect, names_of
-from riverkeeper.river.layout import Layout
+from riverkeeper.river.layout import FINAL_STATES, Layout
 from riverkeeper.river.running import RFC3339
 from riverkeeper.scrape.reader import Reader
-from riverkeeper.scrape.scrape import FINAL_STATES, Snapshot
+from riverkeeper.scrape.scrape import Snapshot
 from riverkeeper.service import reader_settings
 
 SECONDS = 20.0  # a person waits; ten million rows take less than five

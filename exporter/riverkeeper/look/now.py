@@ -8,7 +8,8 @@ from typing import TypedDict
 
 from riverkeeper.look.finding import MOST_IDS, Certainty, Finding, Part, about, counted, listed
 from riverkeeper.look.job_trace import Traces
-from riverkeeper.scrape.scrape import Queue, Snapshot
+from riverkeeper.river.facts import Queue
+from riverkeeper.scrape.scrape import Snapshot
 from riverkeeper.verdict.verdict import StuckJob
 from riverkeeper.verdict.words import Reason
 from riverkeeper.web.pages.formats import span

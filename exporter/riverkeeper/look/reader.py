@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from riverkeeper.look.job_trace import Coverage, JobTrace, OpenClaim, Traces, count, failures, moment
 from riverkeeper.postgres.connection import Row, Transaction
-from riverkeeper.river.layout import Layout
-from riverkeeper.scrape.scrape import FINAL_STATES
+from riverkeeper.river.layout import FINAL_STATES, Layout
 
 SCAN_BOUND = 50_000  # rows of each state that are looked at: half a second on a cold disk
 MOST_ROWS = 10_000  # with a trace, of each state

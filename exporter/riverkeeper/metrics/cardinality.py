@@ -8,8 +8,10 @@ from typing import TypeVar
 
 from riverkeeper.ledger.cells import latest
 from riverkeeper.ledger.names import Names, Pair, folded
+from riverkeeper.river.facts import LiveKind
 from riverkeeper.scrape.notices import live_pairs
-from riverkeeper.scrape.scrape import LiveKind, RunningPair, Snapshot
+from riverkeeper.scrape.scrape import Snapshot
+from riverkeeper.verdict.facts import RunningPair
 
 Part = TypeVar("Part", LiveKind, RunningPair)
 

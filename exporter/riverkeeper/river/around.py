@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from riverkeeper.postgres.connection import Transaction
-from riverkeeper.river.layout import Layout
-from riverkeeper.scrape.scrape import FINAL_STATES, Leader, Queue, TableSize
+from riverkeeper.river.facts import Leader, Queue, TableSize
+from riverkeeper.river.layout import FINAL_STATES, Layout
 
 MAX_QUEUE_ROWS = 1_000  # five times as many as are exported by name
 

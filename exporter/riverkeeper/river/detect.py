@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from riverkeeper.postgres.connection import Transaction
 from riverkeeper.postgres.errors import DatabaseError, Trouble
 from riverkeeper.postgres.statements import quoted
-from riverkeeper.river.layout import COLUMNS, PRO, TABLES, Layout
-from riverkeeper.scrape.scrape import FINAL_STATES, LIVE_STATES
+from riverkeeper.river.layout import COLUMNS, FINAL_STATES, LIVE_STATES, PRO, TABLES, Layout
 
 
 def detect(tx: Transaction, schema: str | None) -> Layout:

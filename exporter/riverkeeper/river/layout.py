@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from riverkeeper.scrape.scrape import LIVE_STATES
-
+LIVE_STATES = ("available", "pending", "retryable", "running", "scheduled")
+FINAL_STATES = ("cancelled", "completed", "discarded")
 TABLES = ("river_job", "river_queue", "river_leader", "river_migration")
 
 # What the statements read. `args` is never among them: it is the users' data.

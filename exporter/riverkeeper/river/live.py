@@ -9,7 +9,8 @@ from dataclasses import replace
 from riverkeeper.postgres.connection import Row, Transaction
 from riverkeeper.river.bounds import MAX_PARTITIONS, first_count, kind_bounds, second_count
 from riverkeeper.river.estimate import estimate, key_of
-from riverkeeper.scrape.scrape import LiveKind, Partition
+from riverkeeper.river.facts import LiveKind
+from riverkeeper.verdict.facts import Partition
 
 OVERDUE_SECONDS = 30.0  # River's scheduler runs every 5 s; six missed runs are no coincidence
 

@@ -10,7 +10,8 @@ from riverkeeper.postgres.connection import Row, Transaction
 from riverkeeper.postgres.errors import DatabaseError, Trouble
 from riverkeeper.river.bounds import MAX_RUNNING, METADATA_BUDGET, METADATA_INLINE, METADATA_LARGE
 from riverkeeper.river.edges import AGE_EDGES, BEAT_EDGES
-from riverkeeper.scrape.scrape import Ages, Running, RunningPair
+from riverkeeper.river.facts import Ages, Running
+from riverkeeper.verdict.facts import RunningPair
 from riverkeeper.verdict.job import GAVE_UP
 
 

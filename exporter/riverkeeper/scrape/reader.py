@@ -19,7 +19,7 @@ from riverkeeper.ledger.names import NO_NAMES, Names, Pair, keep
 from riverkeeper.ledger.state import Reading as LedgerReading
 from riverkeeper.ledger.state import Totals
 from riverkeeper.ledger.store import KeeperStore, MemoryStore
-from riverkeeper.ledger.totals import finished
+from riverkeeper.ledger.totals import Finished, finished
 from riverkeeper.postgres.connection import Database, Row, Transaction
 from riverkeeper.postgres.errors import DatabaseError
 from riverkeeper.rescue.audit.history import read_report
@@ -37,7 +37,7 @@ from riverkeeper.schema.install import find_schemas, look
 from riverkeeper.schema.sweep import Sweeper, read_clients
 from riverkeeper.scrape.notices import live_pairs, notes
 from riverkeeper.scrape.query_log import Questions
-from riverkeeper.scrape.scrape import FenceState, Finished, QueryOutcome, Snapshot, Target
+from riverkeeper.scrape.scrape import FenceState, QueryOutcome, Snapshot, Target
 from riverkeeper.scrape.suspects import Judging, Readable, read_path
 from riverkeeper.verdict.summary import Suspects, judged
 from riverkeeper.verdict.tiers import Policy

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from riverkeeper.postgres.connection import Row, Transaction
 from riverkeeper.river.bounds import METADATA_LARGE
+from riverkeeper.river.facts import Leader, Running
 from riverkeeper.river.running import HEARTBEAT, RFC3339
-from riverkeeper.scrape.scrape import Leader, Running
 from riverkeeper.scrape.worker_instances import Speakers, Successions, read_instances, seen_by_river
 from riverkeeper.verdict.assign import tier_of
 from riverkeeper.verdict.cells import cells

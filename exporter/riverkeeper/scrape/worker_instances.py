@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from riverkeeper.brakes.heartbeat_path import LATE_INTERVALS
 from riverkeeper.postgres.connection import Row, Transaction
 from riverkeeper.river.bounds import MAX_RUNNING
-from riverkeeper.scrape.scrape import Leader
+from riverkeeper.river.facts import Leader
 from riverkeeper.verdict.job import Instance
 from riverkeeper.verdict.suspects import succeeded
 

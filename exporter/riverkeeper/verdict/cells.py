@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from riverkeeper.scrape.scrape import RunningPair
 from riverkeeper.verdict.assign import tier_of
+from riverkeeper.verdict.facts import RunningPair
 from riverkeeper.verdict.judge import age
 from riverkeeper.verdict.judged import LimitInForce, LimitUsed
 from riverkeeper.verdict.learned import Learned

@@ -7,9 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from riverkeeper.ledger.names import OTHER, Pair
-from riverkeeper.scrape.scrape import Finished, Partition, Running, Snapshot
+from riverkeeper.ledger.totals import Finished
+from riverkeeper.river.facts import Running
+from riverkeeper.scrape.scrape import Snapshot
 from riverkeeper.verdict.assign import tier_of, wait_tier
 from riverkeeper.verdict.cells import Cell, cells, in_force, used
+from riverkeeper.verdict.facts import Partition
 from riverkeeper.verdict.judge import age
 from riverkeeper.verdict.judged import Judged, LimitInForce, LimitUsed
 from riverkeeper.verdict.learned import Learned

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from riverkeeper.ledger.buckets import RUN_EDGES, WAIT_EDGES
+from riverkeeper.ledger.totals import FinishedPair, Histogram
 from riverkeeper.metrics.family import Bucketed, Family, Kind, Per, Samples
-from riverkeeper.scrape.scrape import FINAL_STATES, FinishedPair, Histogram, Snapshot
+from riverkeeper.river.layout import FINAL_STATES
+from riverkeeper.scrape.scrape import Snapshot
 
 
 def run_duration(snapshot: Snapshot) -> Samples:

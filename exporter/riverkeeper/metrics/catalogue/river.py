@@ -7,7 +7,9 @@ from collections.abc import Callable
 from riverkeeper.ledger.names import MAX_QUEUES, OTHER
 from riverkeeper.metrics.family import Family, Kind, Per, Samples
 from riverkeeper.metrics.folding import newest
-from riverkeeper.scrape.scrape import FINAL_STATES, Queue, Snapshot, TableSize
+from riverkeeper.river.facts import Queue, TableSize
+from riverkeeper.river.layout import FINAL_STATES
+from riverkeeper.scrape.scrape import Snapshot
 
 
 def up(snapshot: Snapshot) -> Samples:

@@ -8,7 +8,9 @@ from riverkeeper.ledger.names import Pair
 from riverkeeper.metrics.family import Bucketed, Family, Kind, Per, Samples
 from riverkeeper.metrics.folding import earliest, newest, recent_pairs, recent_queues, summed
 from riverkeeper.river.edges import AGE_EDGES, BEAT_EDGES
-from riverkeeper.scrape.scrape import Ages, RunningPair, Snapshot
+from riverkeeper.river.facts import Ages
+from riverkeeper.scrape.scrape import Snapshot
+from riverkeeper.verdict.facts import RunningPair
 
 
 def running_age(snapshot: Snapshot) -> Samples:

@@ -6,7 +6,10 @@ from collections.abc import Callable, Iterator
 
 from riverkeeper.metrics.family import Family, Kind, Per, Samples
 from riverkeeper.metrics.folding import earliest, recent_pairs, recent_queues, summed
-from riverkeeper.scrape.scrape import LIVE_STATES, LiveKind, Partition, RunningPair, Snapshot
+from riverkeeper.river.facts import LiveKind
+from riverkeeper.river.layout import LIVE_STATES
+from riverkeeper.scrape.scrape import Snapshot
+from riverkeeper.verdict.facts import Partition, RunningPair
 
 PRIORITIES = ("1", "2", "3", "4")
 WAITING_STATES = tuple(state for state in LIVE_STATES if state != "running")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 
-from riverkeeper.scrape.scrape import Partition, Snapshot
+from riverkeeper.scrape.scrape import Snapshot
+from riverkeeper.verdict.facts import Partition
 
 STATES = ("available", "running", "retryable", "scheduled", "pending")  # the page's columns, in their order
 
