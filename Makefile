@@ -22,7 +22,7 @@ $(READY): pyproject.toml
 test: lint $(READY)   ## Lint, types, and every test that needs no Go (three to four minutes on two cores)
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
-test-long: $(READY)   ## Property tests with many more examples; every cure taken out, to see its tests fail
+test-long: $(READY)   ## Property tests with many more examples; every mutation made, to see its tests fail
 	RIVERKEEPER_TEST_LONG=1 $(BIN)/python -m pytest -n $(JOBS) -m long $(ARGS)
 
 lint: $(READY)   ## ruff and mypy, strict

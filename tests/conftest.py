@@ -9,9 +9,15 @@ import pytest
 import structlog
 from hypothesis import settings
 
+from fixtures.contenders import Other, other
+from fixtures.contract import Connection, connected
+from fixtures.empty_database import renew
+from fixtures.replicas import Fleet, Look, beating
+from fixtures.rescue import Scene, staged
 from riverkeeper.demo.postgres import Server, find_binaries, start_postgres
 from riverkeeper.postgres.connection import Session, run_script
 from riverkeeper.postgres.statements import source
+from riverkeeper.schema.install import install
 
 _numbers = itertools.count()
 settings.register_profile("riverkeeper", deadline=None)  # a busy machine breaks no property
@@ -60,3 +66,48 @@ def sql(river_url: str) -> Iterator[Session]:
     """A session on the database of `river_url`."""
     with Session(river_url, application_name="test") as session:
         yield session
+
+
+@pytest.fixture(scope="session")
+def renewed_database(postgres: Server) -> str:
+    """The one database that `renewed_url` gives out again and again."""
+    return postgres.database("renewed")
+
+
+@pytest.fixture
+def renewed_url(renewed_database: str) -> str:
+    """URL of a database with nothing in it but an empty River-shaped schema `public`: for one test at a time."""
+    return renew(renewed_database)
+
+
+@pytest.fixture
+def scene(renewed_url: str) -> Iterator[Scene]:
+    """Both schemas, and a River client that leads."""
+    with staged(renewed_url) as one:
+        one.lead()
+        yield one
+
+
+@pytest.fixture
+def somebody(scene: Scene) -> Iterator[Other]:
+    with other(scene.url, scene.sql) as one:
+        yield one
+
+
+@pytest.fixture
+def looking(river_url: str) -> Iterator[Connection]:
+    """The test's own eyes on a database in which keepers are at work."""
+    install(river_url, None, None)
+    with connected(river_url) as sql:
+        yield sql
+
+
+@pytest.fixture
+def look(looking: Connection) -> Look:
+    return Look(looking)
+
+
+@pytest.fixture
+def fleet(river_url: str, looking: Connection) -> Iterator[Fleet]:
+    with beating(river_url, looking) as fleet:
+        yield fleet

@@ -19,7 +19,7 @@ def test_each_line_names_tests_that_exist() -> None:
     assert len(ROWS) > 10
     unshown = []
     for row in ROWS:
-        shown = re.findall(r"`(\w+/\w+\.py)::(\w+)`", row.split(" | ")[-1])
+        shown = re.findall(r"`([\w/]+\.py)::(\w+)`", row.split(" | ")[-1])
         missing = [f"{place}::{name}" for place, name in shown if name not in functions_in(place)]
         if missing or not shown:
             unshown.append((row[:60], missing))

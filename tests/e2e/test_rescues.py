@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from conformance.floor import Event
-from database.rescue_scene import Scene, staged
 from e2e.conftest import MakeFleet, MakeRiver
 from e2e.pooler import pooled
 from e2e.programs import until
+from fixtures.rescue import Scene, staged
 from riverkeeper.postgres.connection import Database
 from riverkeeper.rescue.refusal import Refused
 from riverkeeper.rescue.request import Done

@@ -41,7 +41,7 @@ func (s *traps) check(t *testing.T) {
 // trapped has traps before what they copy in the search_path of the Beater's connections, temporary ones too.
 func trapped(t *testing.T, set *traps) *bench {
 	t.Helper()
-	plant, err := os.ReadFile("../../../tests/database/traps.sql")
+	plant, err := os.ReadFile("../../../tests/fixtures/traps.sql")
 	if err != nil {
 		t.Fatal(err)
 	}

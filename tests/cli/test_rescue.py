@@ -1,0 +1,258 @@
+"""The commands about rescues, as a person types them, on a real server."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import structlog
+from click.testing import CliRunner, Result
+
+from conformance.floor import Event
+from fixtures.rescue import Scene, staged
+from riverkeeper.cli import main
+
+Run = Callable[..., Result]
+AUDIT = """
+INSERT INTO riverkeeper.rescue (dry_run, job_id, attempted_at, attempt, queue, kind, priority, tier, reason, action,
+    evidence, woken_by, keeper, old_worker, was_false, at, closed_at)
+SELECT true, g, '2023-11-14T22:13:20Z', 1, 'mail', '[red]send[/]', 1, 'standard', 'worker_lost', 'retry', '{}',
+    'supervisor', gen_random_uuid(), CASE WHEN g = 1 THEN 'finished' WHEN g < 12 THEN 'silent' END,
+    CASE WHEN g < 12 THEN g = 1 END, now() - interval '25 hours', now()
+FROM generate_series(1, 12) AS g
+"""
+
+
+@pytest.fixture
+def scene(renewed_url: str) -> Iterator[Scene]:
+    with staged(renewed_url) as scene:
+        yield scene
+
+
+@pytest.fixture
+def run(scene: Scene, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Run]:
+    """Runs a command by the person ann. What a command sets up for its process' log ends with the test."""
+    monkeypatch.setenv("RIVERKEEPER_DATABASE_URL", scene.url)
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("LOGNAME", "ann")
+    runner = CliRunner()
+    file = tmp_path / "riverkeeper.yml"
+    file.write_text("rescue: {interval: 1m}\n")  # the path counts as proven for longer than a test takes
+    handlers = list(logging.getLogger().handlers)
+    yield lambda *arguments: runner.invoke(main, [*map(str, arguments), "--config.file", str(file)])
+    structlog.reset_defaults()
+    logging.getLogger().handlers[:] = handlers
+
+
+def prove_path(scene: Scene) -> None:
+    """As a supervisor at work does."""
+    scene.sql.execute("UPDATE riverkeeper.control SET path_ok_since = now() - interval '1 day', path_probe_at = now()")
+
+
+@pytest.fixture
+def lost(scene: Scene) -> Event:
+    """A claim whose worker has been silent for an hour, while the way of a beat was proven open."""
+    claim = scene.stale()
+    prove_path(scene)
+    return claim
+
+
+def test_without_apply_nothing_is_written(run: Run, scene: Scene, lost: Event) -> None:
+    """It shows what would happen: no job, no beat and no audit row changes."""
+    before = (scene.job(lost), scene.row(lost))
+    shown = run("rescue", lost["job_id"])
+
+    assert shown.exit_code == 0, shown.output
+    assert "worker_lost; would be: retry" in shown.output
+    assert "Nothing was written" in shown.output
+    assert (scene.job(lost), scene.row(lost), scene.audit()) == (*before, [])
+
+
+def test_with_apply_it_is_done_and_signed(run: Run, scene: Scene, lost: Event) -> None:
+    """Whatever the mode; the audit names who asked."""
+    done = run("rescue", lost["job_id"], "--apply", "--json")
+
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.output)["jobs"][0]["act"] == "retry"
+    assert scene.job(lost)["state"] != "running"
+    assert scene.rescues(lost) == 1
+    (row,) = scene.audit()
+    assert row["woken_by"].startswith("person ann@")
+    assert not row["dry_run"]
+
+
+def test_a_live_job_is_left_alone_whatever_is_asked(run: Run, scene: Scene, lost: Event) -> None:
+    """Also beside one that is not, and with an action: exit code 1 says that not all were."""
+    alive = scene.claim()
+    scene.sql.execute("UPDATE riverkeeper.client SET beat_at = now()")
+    scene.sql.execute(
+        "INSERT INTO riverkeeper.heartbeat (job_id, attempted_at, attempt, instance, beat_interval, beat_at) "
+        "SELECT j.id, j.attempted_at, j.attempt, gen_random_uuid(), '10 s', now() FROM river_job AS j WHERE j.id = %s",
+        [alive["job_id"]],
+    )
+    for flags in ((), ("--action", "discard"), ("--apply", "--action", "discard")):
+        answer = run("rescue", alive["job_id"], *flags, "--json")
+        (told,) = json.loads(answer.output)["jobs"]
+        assert (answer.exit_code, told["refusal"]) == (1, "beat")
+
+    both = run("rescue", alive["job_id"], lost["job_id"], 4711, "--apply", "--json")
+    told = {one["id"]: one["refusal"] for one in json.loads(both.output)["jobs"]}
+    assert told == {alive["job_id"]: "beat", lost["job_id"]: None, 4711: "gone"}
+    assert both.exit_code == 1
+    assert scene.job(alive)["state"] == "running"
+
+
+def test_the_kill_switch_holds_a_person_too(run: Run, scene: Scene, lost: Event) -> None:
+    """Until it is released; who pulled it and why is told."""
+    pulled = run("stop", "--why", "deploy")
+    for flags in ((), ("--apply",)):
+        held = run("rescue", lost["job_id"], *flags)
+        assert held.exit_code == 1
+        assert "left alone (brake_kill_switch)" in held.output
+    told = run("status")
+    released = run("resume")
+
+    assert (pulled.exit_code, released.exit_code) == (0, 0)
+    assert "Stopped by ann@" in pulled.output
+    assert "kill_switch: stopped by ann@" in told.output
+    assert "deploy" in told.output
+    assert "were stopped by ann@" in released.output
+    assert "was not pulled" in run("resume").output
+    assert "resumed:        by ann@" in run("status").output
+    assert run("rescue", lost["job_id"], "--apply").exit_code == 0
+
+
+def test_while_no_way_is_proven_nobody_is_lost(run: Run, scene: Scene) -> None:
+    """Without a supervisor at work a person must say what to do, and then does it."""
+    claim = scene.stale()
+    unproven = run("rescue", claim["job_id"])
+    said = run("rescue", claim["job_id"], "--action", "retry")
+
+    assert unproven.exit_code == 1
+    assert "left alone (unknown)" in unproven.output
+    assert said.exit_code == 0, said.output
+
+
+def test_what_was_proven_on_another_server_counts_for_no_person(run: Run, scene: Scene, lost: Event) -> None:
+    """In the moment after a failover, before a supervisor has taken its first turn there."""
+    scene.sql.execute("UPDATE riverkeeper.control SET path_server = 'None 1795577162.5 7 1'")
+    told = run("rescue", lost["job_id"], "--apply")
+
+    assert told.exit_code == 1
+    assert "left alone (unknown)" in told.output
+    assert json.loads(run("status", "--json").output)["path_ok_since"] is None
+
+
+def test_a_brake_is_released_by_name(run: Run, scene: Scene) -> None:
+    """Only one that is engaged and has a state of its own; the others say what to do instead."""
+    assert run("brake", "release", "mass_silence").exit_code == 1
+    scene.sql.execute("INSERT INTO riverkeeper.brake (name, engaged_at, sentence) VALUES ('mass_silence', now(), '9')")
+    held = run("status", "--json")
+    released = run("brake", "release", "mass_silence")
+
+    assert json.loads(held.output)["brakes"] == {"mass_silence": "9"}
+    assert released.exit_code == 0, released.output
+    assert "released, let go at the next tick" in run("status").output
+    assert [run("brake", "release", name).exit_code for name in ("rate", "grace", "kill_switch", "no")] == [2] * 4
+
+
+def test_the_status_speaks_to_scripts(run: Run, lost: Event) -> None:
+    """Stable keys, RFC 3339 times."""
+    told = json.loads(run("status", "--json").output)
+
+    assert told["modes"]["standard"] == "dry_run"
+    assert told["path_ok_since"].endswith("Z")
+    assert (told["brakes"], told["wakes_open"], told["last_rescue_at"]) == ({}, 0, None)
+
+
+def test_the_status_tells_the_modes_of_the_replica_that_acts(run: Run, scene: Scene) -> None:
+    """Not those of the configuration that the command happens to be given, which may be none."""
+    scene.sql.execute(
+        """UPDATE riverkeeper.control SET path_state = '{"modes": {"standard": "live"}}', actor_name = 'keeper-1'"""
+    )
+    shown = run("status").output
+
+    assert "live in standard (by the replica that acted last)" in shown
+    assert "another configuration" in shown
+    assert json.loads(run("status", "--json").output)["modes"] == {"standard": "live"}
+
+
+@pytest.mark.parametrize("command", ["status", "stuck", "check"])
+def test_nothing_is_well_while_missed_heartbeats_do_not_count(run: Run, scene: Scene, command: str) -> None:
+    """A fleet that died as a whole: never "none", "no job is stuck", "1 of 1 beat" or "All is well"."""
+    scene.stale()
+    scene.sql.execute(
+        "UPDATE riverkeeper.control SET path_ok_since = NULL, path_probe_at = now(),"
+        """ path_state = '{"why": "none of 3 worker processes has beaten for 172 s"}'"""
+    )
+    answer = run(command)
+
+    assert "none of 3 worker processes has beaten for 172 s" in answer.output.replace("\n", " ")
+    assert "path_unverified" in answer.output
+    assert not [well for well in ("All is well", "1 of 1 running", "No running job is stuck") if well in answer.output]
+    assert answer.exit_code == (1 if command == "check" else 0)
+
+
+def test_history_and_report_tell_the_audit(run: Run, scene: Scene) -> None:
+    """Dry runs marked, false ones told; the rate with numerator and denominator; names are text, not markup."""
+    assert "The audit has no such rescue" in run("history").output
+    assert "nothing was rescued" in run("report").output
+    scene.sql.execute(AUDIT)
+    told, reported = run("history", "--kind", "[red]send[/]", "--limit", "12"), run("report", "--since", "30d")
+
+    assert told.exit_code == 0, told.output
+    assert "dry run: retry" in told.output
+    assert "[red]send[/]" in told.output
+    assert "was alive" in told.output
+    assert "standard: 12 claims would have been taken away. 11 known: 10 rightly" in reported.output
+    assert "Of 11 whose time is over 1 were false, 9.1%" in reported.output
+    assert "0 still open" in reported.output
+    assert "1 cannot be known" in reported.output
+    assert "[red]send[/]" in reported.output
+    assert len(json.loads(run("history", "--job", "3", "--json").output)["rescues"]) == 1
+    tier = json.loads(run("report", "--json").output)["tiers"][0]
+    assert (tier["false"], tier["known"], tier["unknown"]) == (1, 11, 1)
+
+
+@pytest.mark.parametrize("arguments", [("report", "--since", "7"), ("rescue",), ("rescue", "0"), ("rescue", "x")])
+def test_a_slip_is_exit_code_2(run: Run, arguments: tuple[str, ...]) -> None:
+    """The command is wrong, and says how."""
+    assert run(*arguments).exit_code == 2
+
+
+def test_stuck_tells_people_and_scripts_the_same(run: Run, lost: Event) -> None:
+    """The job, its reason, the limit with its origin, and what would be done; nothing else stands in the answer."""
+    shown, told = run("stuck"), run("stuck", "--json", "--reason", "worker_lost", "--tier", "standard")
+
+    assert (shown.exit_code, told.exit_code) == (0, 0), shown.output
+    (job,) = json.loads(told.output)["jobs"]
+    assert (job["id"], job["reason"], job["limit_origin"], job["act"]) == (
+        lost["job_id"], "worker_lost", "tier standard", "retry",
+    )  # fmt: skip
+    assert "worker_lost" in shown.output
+    assert json.loads(run("stuck", "--json", "--kind", "no such").output)["jobs"] == []
+
+
+def test_stuck_says_why_it_cannot_tell(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A database that is away is never an empty list."""
+    monkeypatch.setenv("RIVERKEEPER_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
+    answer = run("stuck", "--json")
+
+    assert answer.exit_code == 1
+    assert "unreachable" in answer.output
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [(("--tier", "urgnt"), "the configuration knows"), (("--reason", "worker_lots"), "worker_lost")],
+)
+def test_a_typo_in_a_filter_is_no_all_clear(run: Run, options: tuple[str, str], said: str) -> None:
+    """Exit code 2, and the values that exist."""
+    answer = run("stuck", *options)
+
+    assert answer.exit_code == 2
+    assert said in answer.output
+    assert "stuck job" not in answer.output

@@ -1,0 +1,279 @@
+"""The doctor: each thing that can be wrong is found, said once, and mended by its own cure."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+from rich.console import Console
+
+from fixtures.grants import grant
+from fixtures.random_tables import fill
+from fixtures.scrape import read
+from riverkeeper.demo.table import create_river_table
+from riverkeeper.doctor import diagnosis
+from riverkeeper.doctor.check import SHOWN, examine
+from riverkeeper.doctor.report import Finding, Level, Report
+from riverkeeper.doctor.report_table import table_of
+from riverkeeper.postgres.connection import Session, run_script
+from riverkeeper.schema.install import install
+
+HEALTHY = """
+INSERT INTO river_leader VALUES ('default', 'host-a', now() - interval '1 hour', now() + interval '1 hour');
+INSERT INTO river_job (kind, state, attempted_at, metadata)
+    VALUES ('k', 'running', now() - interval '1 minute', jsonb_build_object('health_check_at', now()));
+"""
+
+
+@pytest.fixture
+def river_url(renewed_url: str) -> str:
+    """An empty River."""
+    return renewed_url
+
+
+@dataclass
+class Patient:
+    """A database in which all is well."""
+
+    url: str
+    sql: Session
+
+    def examined(self, url: str | None = None) -> Report:
+        return examine(url or self.url, None, None)
+
+
+@pytest.fixture
+def patient(river_url: str, sql: Session) -> Patient:
+    sql.execute(HEALTHY)
+    install(river_url, None, None)
+    return Patient(river_url, sql)
+
+
+def bad(report: Report) -> list[Finding]:
+    return [finding for finding in report.findings if finding.level is not Level.OK]
+
+
+def test_when_all_is_well(patient: Patient) -> None:
+    """Every topic is looked at, and nothing is found."""
+    report = patient.examined()
+
+    assert bad(report) == []
+    assert not report.has_problems
+    assert {finding.topic for finding in report.findings} == {
+        "server", "clock", "river", "rights", "keeper schema", "rescuer", "leader", "beats", "poison", "statistics",
+        "indexes", "fence",
+    }  # fmt: skip
+
+
+RUNNING = "INSERT INTO river_job (kind, state, attempted_at, metadata) VALUES ('k', 'running', now(), {})"
+MANY = "INSERT INTO river_job (kind) SELECT 'k' FROM generate_series(1, 9000)"
+HARM = {
+    "fetching index": (
+        "DROP INDEX river_job_prioritized_fetching_index",
+        Level.PROBLEM, "indexes", "river_job_prioritized_fetching_index is missing",
+    ),
+    "finalized index": (
+        "DROP INDEX river_job_state_and_finalized_at_index",
+        Level.PROBLEM, "indexes", "river_job_state_and_finalized_at_index is missing",
+    ),
+    "never analyzed": (
+        "ALTER TABLE river_job SET (autovacuum_enabled = off);" + MANY,
+        Level.WARNING, "statistics", "never analyzed",
+    ),
+    "rescue count": (
+        RUNNING.format("'{\"river:rescue_count\": 1.5}'"), Level.PROBLEM, "poison", "river:rescue_count is wrong",
+    ),
+    "cancel": (
+        RUNNING.format("'{\"cancel_attempted_at\": \"yesterday\"}'"),
+        Level.PROBLEM, "poison", "cancel_attempted_at is wrong",
+    ),
+    "both": (
+        RUNNING.format("'{\"cancel_attempted_at\": 7, \"river:rescue_count\": 1e30}'"),
+        Level.PROBLEM, "poison", "cancel_attempted_at, river:rescue_count is wrong",
+    ),
+    "no object": (RUNNING.format("'[]'"), Level.PROBLEM, "poison", "metadata is wrong"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("harm", "level", "topic", "what"), HARM.values(), ids=HARM)
+def test_sql_that_is_told_as_cure_cures(patient: Patient, harm: str, level: Level, topic: str, what: str) -> None:
+    """The statement can be run as it stands, and the next examination finds nothing."""
+    patient.sql.execute(harm)
+    (finding,) = bad(patient.examined())
+
+    assert (finding.level, finding.topic) == (level, topic)
+    assert what in finding.what
+    assert finding.cure is not None
+    patient.sql.execute(finding.cure)
+    assert bad(patient.examined()) == []
+
+
+def test_missing_rights_come_with_the_line_that_gives_them(patient: Patient) -> None:
+    """Each column that may not be read is named once, with the statement that mends it; the rest is examined."""
+    grant(patient.url)
+    patient.sql.execute(
+        'DROP ROLE IF EXISTS "weak one"; CREATE ROLE "weak one" LOGIN; REVOKE ALL ON SCHEMA public FROM PUBLIC;'
+        'GRANT USAGE ON SCHEMA public TO "weak one"; GRANT SELECT (id, state, queue) ON river_job TO "weak one"'
+    )
+    url = patient.url.replace("postgres@", "weak%20one@")
+    rights, *others = bad(patient.examined(url))
+
+    assert rights.level is Level.PROBLEM
+    assert {other.level for other in others} == {Level.WARNING}
+    assert "may not read attempt, max_attempts" in rights.what
+    assert "of river_job; may not read name, paused_at, updated_at of river_queue" in rights.what
+    assert rights.cure == 'GRANT riverkeeper_keeper TO "weak one";'
+    run_script(patient.url, rights.cure)
+    assert bad(patient.examined(url)) == []
+    assert read(url).error is None
+
+
+def test_usage_of_the_schema_is_a_right_too(patient: Patient) -> None:
+    """A schema that may not be used is named, with the line that mends it."""
+    grant(patient.url)
+    patient.sql.execute(
+        "DROP ROLE IF EXISTS no_usage; CREATE ROLE no_usage LOGIN; REVOKE ALL ON SCHEMA public FROM PUBLIC"
+    )
+    (first, *_) = bad(examine(patient.url.replace("postgres@", "no_usage@"), "public", None))
+
+    assert first.what == 'no_usage may not use schema "public"'
+    assert first.cure == 'GRANT riverkeeper_reader TO "no_usage";'
+
+
+@pytest.mark.parametrize(
+    ("change", "level", "what"),
+    [
+        ("DELETE FROM river_leader", Level.PROBLEM, "no client leads"),
+        ("UPDATE river_leader SET expires_at = now() - interval '70 s'", Level.PROBLEM, "host-a did until 70 s ago"),
+        ("DROP TABLE river_leader", Level.WARNING, "there is no table river_leader"),
+        ("DROP TABLE river_migration", Level.WARNING, "there is no table river_migration"),
+        ("UPDATE river_job SET metadata = '{}'", Level.WARNING, "0 of 1 running jobs beat"),
+        (RUNNING.format("'{\"health_check_at\": \"noon\"}'"), Level.WARNING, "1 have a metadata.health_check_at"),
+        ("DROP SCHEMA riverkeeper CASCADE", Level.WARNING, '"riverkeeper" is not installed'),
+        ("UPDATE riverkeeper.meta SET version = 1", Level.WARNING, "older than this keeper: version 1"),
+        ("UPDATE riverkeeper.meta SET min_compatible = 99", Level.PROBLEM, "needs a keeper of at least version 99"),
+        ("UPDATE riverkeeper.meta SET river_schema = 'eu'", Level.PROBLEM, 'belongs to River schema "eu"'),
+    ],
+)  # fmt: skip
+def test_what_is_found_has_a_cure(patient: Patient, change: str, level: Level, what: str) -> None:
+    """One finding, and what to do."""
+    patient.sql.execute(change)
+    (finding,) = bad(patient.examined())
+
+    assert finding.level is level
+    assert what in finding.what
+    assert finding.cure
+
+
+@pytest.mark.parametrize(
+    ("version", "standby", "skew", "found"),
+    [
+        (180006, False, 0.2, []),
+        (130020, False, 0.0, ["older than any that Riverkeeper is tested with"]),
+        (180006, True, 0.0, ["a standby"]),
+        (180006, False, -7.25, ["this clock is -7.2 s off"]),
+    ],
+)
+def test_servers_and_clocks(version: int, standby: bool, skew: float, found: list[str]) -> None:
+    """What no server of a test can be: old, a standby, in another time."""
+    said = [*diagnosis.server(version, "orders", standby=standby, skew=skew)]
+    warned = [finding for finding in said if finding.level is Level.WARNING]
+
+    assert len(warned) == len(found)
+    assert all(words in finding.what and finding.cure for finding, words in zip(warned, found, strict=True))
+
+
+def test_an_empty_river_is_well(river_url: str) -> None:
+    """Without jobs, leader or keeper schema it says what is not there yet, and fails at nothing."""
+    report = examine(river_url, None, None)
+
+    assert {finding.topic for finding in bad(report)} == {"keeper schema", "leader"}
+    assert "nothing is running" in {finding.what for finding in report.findings}
+
+
+@pytest.mark.parametrize(
+    ("url", "topic", "what"),
+    [
+        (lambda url: url.replace("/renewed", "/no_such"), "database", "does not exist"),
+        (lambda url: "postgresql://u:hunter2@127.0.0.1:1/x", "database", "connection failed"),
+        (lambda url: "postgresql://u:hunter2@@x/", "database", "an @ where none can stand"),
+        (lambda url: url + "?options=-csearch_path%3Dnowhere", "river", "no table river_job in the search_path"),
+    ],
+)
+def test_what_ends_the_examination_is_said(river_url: str, url: Callable[[str], str], topic: str, what: str) -> None:
+    """No exception leaves the doctor, and no password."""
+    (finding,) = bad(examine(url(river_url), None, None))
+
+    assert (finding.level, finding.topic) == (Level.PROBLEM, topic)
+    assert what in finding.what
+    assert "hunter2" not in str(finding)
+    assert finding.cure
+
+
+def test_the_doctor_and_the_metric_count_the_same_poison(river_url: str, sql: Session) -> None:
+    """river_rescuer_poison_jobs says how many, the doctor which: the two rules are one."""
+    fill(sql, seed=11, jobs=300, states=("running",))
+    running = read(river_url).running
+    named = [finding for finding in bad(examine(river_url, None, None)) if finding.what.startswith("job ")]
+    known = {row.id for row in sql.execute("SELECT id FROM told WHERE poison")}
+
+    assert running is not None
+    assert running.poison == len(known) > SHOWN
+    assert len(named) == SHOWN
+    assert {int(finding.what.split()[1]) for finding in named} == set(sorted(known)[:SHOWN])
+
+
+def test_the_doctor_writes_nothing(patient: Patient) -> None:
+    """Not even in the keeper schema: an examination by hand is no collection."""
+    before = patient.sql.execute("SELECT * FROM riverkeeper.ledger")
+    patient.examined()
+
+    assert patient.sql.execute("SELECT * FROM riverkeeper.ledger") == before
+
+
+def test_names_of_any_kind_are_quoted_in_cures(river_url: str) -> None:
+    """A cure for a schema with an odd name can be run as it stands."""
+    schema = 'it\'s "100%"'
+    create_river_table(river_url, schema)
+    with Session(river_url) as sql:
+        sql.execute('SET search_path = "it\'s ""100%"""')
+        sql.execute(RUNNING.format("'[]'"))
+    (poison,) = [finding for finding in bad(examine(river_url, schema, None)) if finding.topic == "poison"]
+    run_script(river_url, poison.cure or "")
+
+    assert not [finding for finding in bad(examine(river_url, schema, None)) if finding.topic == "poison"]
+
+
+def test_the_report_for_scripts_and_for_people(patient: Patient) -> None:
+    """JSON says the worst level first; the table shows names as they are, not as markup."""
+    patient.sql.execute("UPDATE river_job SET metadata = '[]', kind = '[red]loud[/red]'")
+    report = patient.examined()
+    out = io.StringIO()
+    Console(file=out, width=200).print(table_of(report))
+
+    told = json.loads(json.dumps(report.as_json()))
+    assert told["level"] == "problem"
+    assert {"level", "topic", "what", "cure"} == set(told["findings"][0])
+    assert "[red]loud[/red]" in out.getvalue()
+    assert "→ UPDATE" in out.getvalue()
+
+
+def test_triggers_of_users_that_a_rescue_would_break(river_url: str, sql: Session) -> None:
+    """One that goes by the search_path is named; one that sets its own, or only sees inserts, is not."""
+    body = "RETURNS trigger LANGUAGE plpgsql {} AS $$ BEGIN INSERT INTO audit VALUES (new.id); RETURN new; END $$"
+    sql.execute("CREATE TABLE audit (id bigint)")
+    for name, setting, event in (
+        ("loose", "", "UPDATE"),
+        ("fixed", "SET search_path = public", "UPDATE"),
+        ("inserts", "", "INSERT"),
+    ):
+        sql.execute(f"CREATE FUNCTION {name}() {body.format(setting)}")
+        sql.execute(f"CREATE TRIGGER {name} AFTER {event} ON river_job FOR EACH ROW EXECUTE FUNCTION {name}()")
+    found = [finding for finding in examine(river_url, None, None).findings if finding.topic == "triggers"]
+
+    assert [finding.level for finding in found] == [Level.WARNING]
+    assert "trigger loose on river_job" in found[0].what
+    assert "ALTER FUNCTION public.loose()" in str(found[0].cure)

@@ -1,0 +1,103 @@
+"""What a login can really read: row level security, views and rights that are only on paper are found and said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from fixtures.grants import grant
+from fixtures.scrape import errors, page_of, read
+from riverkeeper.doctor.check import examine
+from riverkeeper.doctor.report import Finding, Level
+from riverkeeper.postgres.connection import Session
+from riverkeeper.schema.grants import KEEPER
+from riverkeeper.schema.install import install
+
+
+@pytest.fixture
+def river_url(renewed_url: str) -> str:
+    """An empty River."""
+    return renewed_url
+
+
+@pytest.fixture
+def login(river_url: str, sql: Session) -> Iterator[str]:
+    """URL of a login with a keeper's role; one job runs."""
+    install(river_url, None, None)
+    grant(river_url)
+    sql.execute(f"DROP ROLE IF EXISTS filtered; CREATE ROLE filtered LOGIN IN ROLE {KEEPER}")
+    sql.execute("INSERT INTO river_job (kind, state, attempted_at) VALUES ('k', 'running', now())")
+    yield river_url.replace("postgres@", "filtered@")
+    sql.execute("ALTER ROLE filtered NOBYPASSRLS")
+
+
+def problems(url: str) -> list[Finding]:
+    return [one for one in examine(url, None, None).findings if one.level is Level.PROBLEM and one.topic != "leader"]
+
+
+@pytest.mark.parametrize("policy", ["", "CREATE POLICY others ON river_job FOR SELECT USING (kind <> 'k')"])
+def test_rows_that_a_policy_hides_are_no_empty_river(login: str, sql: Session, policy: str) -> None:
+    """Row level security hides rows without an error: river_up is 0, the doctor is red, and its line mends it."""
+    sql.execute(f"ALTER TABLE river_job ENABLE ROW LEVEL SECURITY; {policy}")
+    snapshot = read(login)
+    (finding,) = problems(login)
+
+    assert not snapshot.up
+    assert "row level security is active on public.river_job for login filtered" in (snapshot.error or "")
+    assert "river_jobs" not in page_of(snapshot).samples
+    assert "row level security is active" in finding.what
+    assert "BYPASSRLS" in (finding.cure or "")
+    sql.execute("ALTER ROLE filtered BYPASSRLS")
+    assert page_of(read(login)).value("river_jobs", queue="default", state="running") == 1
+    assert problems(login) == []
+
+
+def test_the_owner_is_filtered_only_where_it_is_forced(login: str, river_url: str, sql: Session) -> None:
+    """The owner of the table and a superuser see every row, as long as nobody forces the policies on the owner."""
+    sql.execute("DROP ROLE IF EXISTS rls_owner; CREATE ROLE rls_owner LOGIN; GRANT ALL ON SCHEMA public TO rls_owner")
+    sql.execute("ALTER TABLE river_job OWNER TO rls_owner; ALTER TABLE river_job ENABLE ROW LEVEL SECURITY")
+    owner = river_url.replace("postgres@", "rls_owner@")
+    before = read(owner)
+    sql.execute("ALTER TABLE river_job FORCE ROW LEVEL SECURITY")
+
+    assert before.up
+    assert not read(owner).up
+    assert read(river_url).up
+
+
+@pytest.mark.parametrize("table", ["river_queue", "river_leader", "river_migration"])
+def test_a_lesser_table_that_is_filtered_is_absent_and_said(login: str, sql: Session, table: str) -> None:
+    """What hides its rows is not shown as empty; the rest is there."""
+    sql.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
+    snapshot = read(login)
+    (finding,) = [one for one in problems(login) if one.topic == "rights"]
+
+    assert snapshot.up
+    assert any("row-level security" in text for text in errors(snapshot).values())
+    assert f"row level security is active on {table} for filtered" in finding.what
+    assert finding.cure == 'ALTER ROLE "filtered" BYPASSRLS;'
+
+
+@pytest.mark.parametrize("table", ["heartbeat", "rescue", "ledger"])
+def test_a_keeper_schema_that_is_filtered_is_not_used(login: str, sql: Session, table: str) -> None:
+    """A hidden heartbeat would make a live job look lost; a hidden audit would allow a second rescue."""
+    sql.execute(f"ALTER TABLE riverkeeper.{table} ENABLE ROW LEVEL SECURITY")
+    snapshot = read(login)
+    (finding,) = problems(login)
+
+    assert snapshot.up
+    assert any(f"row level security is active on {table}" in text for text in errors(snapshot).values())
+    assert "BYPASSRLS" in (finding.cure or "")
+
+
+def test_a_view_is_read_by_the_rights_of_its_owner(login: str, sql: Session) -> None:
+    """The catalog grants the view's columns, and reading it fails all the same: the doctor tries it out."""
+    sql.execute("DROP ROLE IF EXISTS rightless; CREATE ROLE rightless; ALTER TABLE river_queue RENAME TO real_queue")
+    sql.execute("CREATE VIEW river_queue AS SELECT * FROM real_queue; GRANT SELECT ON river_queue TO filtered")
+    assert problems(login) == []
+    sql.execute("ALTER VIEW river_queue OWNER TO rightless")
+    found = [one for one in problems(login) if one.topic == "rights"]
+
+    assert [one.what.partition(":")[0] for one in found] == ["river_queue cannot be read"]
+    assert "real_queue" in found[0].what

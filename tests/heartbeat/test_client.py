@@ -1,0 +1,213 @@
+"""The Python client as its users meet it, against a real server; the contract itself is tested in tests/conformance."""
+
+# ruff: noqa: PT012 - that a block of work ends with an exception is what is tested
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+
+import pytest
+
+from conformance.worker import until
+from conformance.world import CLAIM_AGAIN
+from fixtures.beating_job import INTERVAL, Scene, staged
+from fixtures.contract import claims_of, connected
+from riverkeeper.heartbeat import Beater, Claim, ClaimLost, Hold, Outcome, Tier, beating
+from riverkeeper.schema.install import remove_fence
+
+
+@pytest.fixture
+def scene(river_url: str) -> Iterator[Scene]:
+    with staged(river_url) as made:
+        yield made
+
+
+def test_a_block_beats_and_says_how_it_ended(scene: Scene) -> None:
+    """attempted_at is asked for where it is not given; a block that ends is completed."""
+    with scene.beater.beating(scene.job["job_id"], 1) as beat:
+        beat.progress(0.4, "two of five")
+        scene.beaten()
+
+    assert beat.claim == scene.claim
+    assert scene.outcome() == "completed"
+
+
+def test_a_block_takes_a_datetime(scene: Scene) -> None:
+    """As a driver returns it."""
+    with scene.beater.beating(scene.claim.job_id, 1, datetime.fromisoformat(scene.claim.attempted_at)) as beat:
+        assert beat.claim == scene.claim
+
+
+def test_a_block_that_raises_has_failed(scene: Scene) -> None:
+    """The exception goes on as it was: the claim is ours, and a failure is a result."""
+    with pytest.raises(ZeroDivisionError), scene.beater.beating(**scene.job):
+        scene.beaten()
+        raise ZeroDivisionError
+
+    assert scene.outcome() == "failed"
+
+
+def test_a_block_of_a_lost_claim_ends_with_claim_lost(scene: Scene) -> None:
+    """However it ends: then no result may be written. Its own exception is the cause."""
+    with pytest.raises(ClaimLost) as caught, scene.beater.beating(**scene.job) as beat:
+        scene.beaten()
+        scene.rescue()
+        assert beat.stopped.wait(10)
+        raise ZeroDivisionError
+
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+    assert scene.outcome() == "failed"
+
+
+def test_a_job_that_is_not_ours_is_not_begun(scene: Scene) -> None:
+    """Where the claim is asked for and there is none."""
+    with pytest.raises(ClaimLost, match="does not run under this client"), scene.beater.beating(10**9, 1):
+        pytest.fail("the block began")
+
+
+def test_a_process_that_is_told_to_end_gives_its_claims_up(scene: Scene) -> None:
+    """KeyboardInterrupt and SystemExit go on at once, and leave the job to be rescued."""
+    with pytest.raises(KeyboardInterrupt), scene.beater.beating(**scene.job):
+        scene.beaten()
+        raise KeyboardInterrupt
+
+    assert scene.outcome() == "abandoned"
+
+
+def test_a_claim_at_work_is_beaten_for_after_close(scene: Scene) -> None:
+    """A job that runs must not look dead; new claims are refused, and closing twice is closing."""
+    beat = scene.beater.begin(scene.claim)
+    before = scene.beaten()["beat_at"]
+    scene.beater.close()
+    scene.beater.close()
+    until(lambda: (scene.row() or {})["beat_at"] > before, "another beat")
+    with pytest.raises(RuntimeError, match="closed"):
+        scene.beater.begin(Claim(**claims_of(scene.sql, 1)[0]))
+
+    assert scene.beater.finish(beat, Outcome.COMPLETED) is True
+    assert scene.outcome() == "completed"
+
+
+def test_a_claim_ends_once(scene: Scene) -> None:
+    """A second end would tell the keeper another outcome."""
+    beat = scene.beater.begin(scene.claim)
+    scene.beaten()
+    assert scene.beater.finish(beat, Outcome.COMPLETED) is True
+    with pytest.raises(RuntimeError, match="ended already"):
+        scene.beater.finish(beat, Outcome.FAILED)
+
+    assert scene.outcome() == "completed"
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_the_first_block_knows_whether_its_result_needs_a_token(river_url: str, scene: Scene, installed: bool) -> None:
+    """It waits for the first answer of the database; without the fence no token is left over in the job's metadata."""
+    if not installed:
+        remove_fence(river_url, None, None)
+    with Beater(river_url, "worker", tier=Tier(INTERVAL), fences=True) as beater, beater.beating(**scene.job) as beat:
+        assert beat.token == (scene.claim.attempted_at if installed else None)
+
+
+def test_an_urgent_claim_does_not_wait_for_a_patient_ones_pause(river_url: str, scene: Scene) -> None:
+    """Its first beat comes within its own interval, long before its process would have beaten again."""
+    with Beater(river_url, "patient", tier=Tier(600)) as patient:
+        until(lambda: patient.beats == 1, "the process to beat")
+        beat = patient.begin(scene.claim, Tier(INTERVAL, 5))
+        scene.beaten()
+        assert patient.finish(beat, Outcome.COMPLETED) is True
+
+
+def test_a_claim_waits_for_the_earlier_attempt(scene: Scene) -> None:
+    """The next attempt's work begins when the earlier one in this process has returned, and not before."""
+    first = scene.beater.begin(scene.claim)
+    again = scene.sql.execute(CLAIM_AGAIN, [scene.claim.job_id]).fetchone()
+    assert again
+    with ThreadPoolExecutor(1) as pool:
+        second = pool.submit(scene.beater.begin, Claim(**again))
+        assert first.stopped.wait(10)
+        with pytest.raises(TimeoutError):
+            second.result(3 * INTERVAL)
+        scene.beater.abandon(first)
+        scene.beater.abandon(second.result(10))
+
+
+def test_beats_in_the_metadata_need_no_table(river_url: str) -> None:
+    """The job's row carries the beat; a claim that is gone is lost, one that is locked is not; odd metadata stays."""
+    with connected(river_url) as sql, Beater(river_url, "worker", tier=Tier(INTERVAL), metadata=True) as beater:
+        claims = claims_of(sql, 4)
+        odd, locked, gone, plain = (job["job_id"] for job in claims)
+        sql.execute("UPDATE river_job SET metadata = '[1]' WHERE id = %s", [odd])
+        with connected(river_url) as other, other.transaction():
+            other.execute("SELECT FROM river_job WHERE id = %s FOR UPDATE", [locked])
+            beats = [beater.begin(Claim(**job)) for job in claims]
+            sql.execute("UPDATE river_job SET state = 'retryable' WHERE id = %s", [gone])
+            assert beats[2].stopped.wait(10)
+            read = "SELECT metadata ? 'health_check_at' AS beaten FROM river_job WHERE id = %s"
+            until(lambda: (sql.execute(read, [plain]).fetchone() or {})["beaten"], "a beat")
+        outs = [beater.finish(beat, Outcome.COMPLETED) for beat in beats]
+
+        assert outs == [True, True, False, True]
+        assert isinstance(beats[2].reason, ClaimLost)
+        assert [beat.reason for beat in beats if beat is not beats[2]] == [None] * 3
+        assert sql.execute("SELECT metadata FROM river_job WHERE id = %s", [odd]).fetchone() == {"metadata": [1]}
+
+
+def test_the_metadata_has_no_lease() -> None:
+    """Nobody who rescues could see it."""
+    with pytest.raises(ValueError, match="no lease"):
+        Beater("postgresql://nowhere", "worker", tier=Tier(10, 25), metadata=True)
+
+
+def test_hold_keeps_the_claim_until_the_effect_has_committed(scene: Scene) -> None:
+    """In the user's own transaction; a claim that is over raises, and the effect is rolled back."""
+    with connected(scene.url) as theirs:
+
+        def fetch_one(sql: str, values: object) -> object:
+            return theirs.execute(sql, values).fetchone()  # type: ignore[call-overload]
+
+        with theirs.transaction():
+            Hold(scene.claim)(fetch_one)
+        scene.sql.execute("UPDATE river_job SET state = 'retryable'")
+        with pytest.raises(ClaimLost, match="roll back"), theirs.transaction():
+            Hold(scene.claim)(fetch_one)
+
+
+def test_one_job_one_program(scene: Scene) -> None:
+    """The short form starts and closes a beater of its own."""
+    with beating(scene.url, "worker", scene.job["job_id"], 1, tier=Tier(INTERVAL)) as beat:
+        beat.progress(0.4)
+        scene.beaten()
+
+    assert scene.outcome() == "completed"
+
+
+def test_a_keeper_schema_of_another_river_is_named(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
+    """Both schemas stand in the one sentence that is logged, however often it is tried."""
+    with Beater(scene.url, "worker", river_schema="other", tier=Tier(INTERVAL)) as beater:
+        until(lambda: beater.failures > 3, "beats to fail")
+    said = [record.getMessage() for record in caplog.records if "belongs to" in record.getMessage()]
+
+    assert len(said) == 1
+    assert 'keeper schema "riverkeeper" belongs to River schema "public", not to "other"' in said[0]
+
+
+def test_a_forked_child_cannot_use_its_parents_beater(scene: Scene) -> None:
+    """It has neither the threads nor an instance of its own; closing there leaves the parent's connection alone."""
+    beats = scene.beater.beats
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            scene.beater.close()
+            scene.beater.begin(scene.claim)
+        except RuntimeError as error:
+            code = 0 if "fork" in str(error) else 2
+        finally:
+            os._exit(code)
+
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    until(lambda: scene.beater.beats > beats + 2, "the parent to beat on")
+    assert scene.beater.failures == 0

@@ -1,0 +1,72 @@
+"""A beat looks its jobs up; it never reads the table they are in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from fixtures.contract import Connection, claims_of, connected
+from riverkeeper.heartbeat import Beat, Claim, Tier
+from riverkeeper.heartbeat.table import Process, Table, columns_of
+from riverkeeper.postgres.statements import statement
+from riverkeeper.schema.install import install
+
+Plan = dict[str, Any]
+
+
+def plan(connection: Connection, name: str, parameters: dict[str, object]) -> list[Plan]:
+    """Every node, as the client's own way of sending gets it (values are in the text), with what really happened."""
+    text = "EXPLAIN (ANALYZE, FORMAT JSON) " + statement(name, river="public", keeper="riverkeeper")
+    [answer] = psycopg.ClientCursor(connection).execute(text, parameters).fetchall()
+    return list(_nodes(answer["QUERY PLAN"][0]["Plan"]))
+
+
+def _nodes(node: Plan) -> Iterator[Plan]:
+    yield node
+    for child in node.get("Plans", ()):
+        yield from _nodes(child)
+
+
+def claims(sql: Connection, *, analyzed: bool = True) -> list[Claim]:
+    """A thousand of ten thousand running jobs."""
+    found = [Claim(**job) for job in claims_of(sql, 10_000)[:1000]]
+    if analyzed:
+        sql.execute("ANALYZE river_job")
+    return found
+
+
+def parameters(url: str, held: list[Claim]) -> dict[str, object]:
+    beats = [(beat, beat.told) for beat in (Beat(claim, Tier(), 0.0) for claim in held)]
+    return Table(url, "public", "riverkeeper", Process("worker", 10.0)).parameters(beats)
+
+
+@pytest.mark.parametrize("name", ["heartbeat/beat", "heartbeat/beat_metadata", "heartbeat/look"])
+def test_a_thousand_claims_are_looked_up_by_id(river_url: str, name: str) -> None:
+    """With a plain join the planner reads all of a table of ten thousand jobs, at every tick, twice."""
+    install(river_url, None, None)
+    with connected(river_url) as sql:
+        held = claims(sql)
+        found = plan(sql, name, parameters(river_url, held) if name.endswith("/beat") else columns_of(held))
+
+    scans = {(node["Node Type"], node.get("Index Name")) for node in found if node.get("Relation Name") == "river_job"}
+    assert scans - {("ModifyTable", None)} == {("Index Scan", "river_job_pkey")}
+
+
+@pytest.mark.parametrize("analyzed", [False, True])
+def test_a_beat_costs_what_its_claims_cost(river_url: str, analyzed: bool) -> None:
+    """Looked up by key or hashed, whatever the planner knows: a loop in a loop made a million of a thousand claims."""
+    install(river_url, None, None)
+    with connected(river_url) as sql:
+        for table in ("river_job", "riverkeeper.heartbeat"):
+            sql.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = off)")
+        values = parameters(river_url, claims(sql, analyzed=analyzed))
+        for _ in range(2):  # the first makes the rows
+            found = plan(sql, "heartbeat/beat", values)
+            if analyzed:
+                sql.execute("ANALYZE riverkeeper.heartbeat")
+
+    assert max(node["Actual Rows"] * node["Actual Loops"] for node in found) <= 1000
+    assert max(node.get("Rows Removed by Join Filter", 0) for node in found) == 0

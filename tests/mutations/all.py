@@ -1,0 +1,23 @@
+"""Every mutation, for every hazard of docs/reliability.md that concerns Riverkeeper or a client."""
+
+from __future__ import annotations
+
+from mutations import (
+    brakes,
+    decisions,
+    fence,
+    go_client,
+    heartbeats,
+    ledger,
+    locks,
+    search_path,
+    service,
+    transaction,
+    verdicts,
+    web,
+)
+
+FILES = (
+    locks, transaction, decisions, verdicts, brakes, heartbeats, ledger, service, go_client, search_path, web, fence,
+)  # fmt: skip
+MUTATIONS = tuple(mutation for file in FILES for mutation in file.MUTATIONS)

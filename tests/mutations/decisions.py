@@ -1,0 +1,231 @@
+"""Mutations of what a rescue makes of a job: its act, its state, its wait, how often, and what came of it."""
+
+from __future__ import annotations
+
+from mutations.mutation import Mutation
+
+GUARDS, WRITES = "rescue/test_guards.py", "rescue/test_writes.py"
+PLAN, FOLLOW = "rescue/test_decision.py", "rescue/audit/test_follow_up.py"
+NEXT_ATTEMPT = f"{PLAN}::test_the_next_attempt_waits_for_the_old_worker"
+
+MUTATIONS = (
+    Mutation(
+        "the next attempt begins while the old worker, whose lease is over, still stops",
+        "wait = max(wait, beat.beat_at + beat.lease + tier.drain - locked.now)",
+        "wait = max(wait, beat.beat_at + beat.lease - locked.now)",
+        (f"{PLAN}::test_the_lease_and_the_drain_are_waited_out",),
+    ),
+    Mutation(
+        "the next attempt begins while the old worker's lease still runs, for only the fence counts",
+        "    if beat is not None and beat.lease is not None:\n",
+        "    if beat is not None and beat.lease == 0:\n",
+        (f"{PLAN}::test_the_lease_and_the_drain_are_waited_out",),
+    ),
+    Mutation(
+        "the job of a client that cannot fence is worked anew before its late result came",
+        "    if not fences:\n        return tier.plain_fence\n",
+        "",
+        (NEXT_ATTEMPT,),
+    ),
+    Mutation(
+        "one process of a client that cannot fence is overlooked beside one that can",
+        "bool(instances) and all(one.fences for one in instances)",
+        "any(one.fences for one in instances)",
+        (f"{WRITES}::test_one_process_that_cannot_fence_is_enough_for_the_longer_wait",),
+    ),
+    Mutation(
+        "a lost worker's job backs off for minutes, although it did nothing wrong",
+        "    if is_blameless(locked.job, verdict):\n        return wait\n",
+        "",
+        (f"{PLAN}::test_a_lost_worker_s_job_does_not_back_off",),
+    ),
+    Mutation(
+        "a job that hangs is worked anew at once, and hangs again",
+        "return max(wait, backoff(locked.errors, locked.chance))",
+        "return wait",
+        (f"{PLAN}::test_a_lost_worker_s_job_does_not_back_off",),
+    ),
+    Mutation(
+        "`retryable` frees a unique key, and River discards one of two jobs",
+        " or not locked.retryable_keeps_key or",
+        " or",
+        (NEXT_ATTEMPT,),
+    ),
+    Mutation(
+        "the unique mask is not looked at",
+        "unique_states IS NULL OR get_bit(unique_states, 2) = 1 AS retryable_keeps_key",
+        "unique_states IS NULL OR true AS retryable_keeps_key",
+        (f"{WRITES}::test_a_unique_key_stays_held",),
+    ),
+    Mutation(
+        "a `retryable` job waits for a leader that is not there",
+        " or not locked.led else",
+        " else",
+        (NEXT_ATTEMPT,),
+    ),
+    Mutation(
+        "a leader whose term is over is taken for one",
+        " WHERE l.expires_at > now()) AS led",
+        ") AS led",
+        (f"{WRITES}::test_the_state_is_one_that_the_job_can_wait_in",),
+    ),
+    Mutation(
+        "a short wait ends only when River's scheduler looks, up to five seconds later",
+        '"available" if wait <= SHORT_WAIT or',
+        '"available" if',
+        (f"{WRITES}::test_a_lost_worker_s_job_is_retried",),
+    ),
+    Mutation(
+        "an old River without unique states cannot be asked",
+        "CROSS JOIN (SELECT NULL::bit(8) AS unique_states) AS old\n",
+        "",
+        (f"{GUARDS}::test_an_old_river_without_unique_states",),
+        errors=("DatabaseError",),
+    ),
+    Mutation(
+        "attempts used up: a job is discarded because its worker died",
+        "held = verdict.reason in WORKERS_FAULT and tier.on_exhausted is Action.HOLD",
+        "held = verdict.reason in WORKERS_FAULT and tier.on_exhausted is None",
+        (f"{WRITES}::test_attempts_used_up",),
+    ),
+    Mutation(
+        "a person who asks for a retry discards the job",
+        "if asked is Action.RETRY or (asked is None and held):",
+        "if asked is None and held:",
+        ("rescue/test_manual.py::test_a_person_who_asks_for_a_retry_never_discards",),
+    ),
+    Mutation(
+        "a cancel request of an earlier attempt ends this one for good",
+        "asked is not None and asked >= row.claimed_at - CANCEL_SLACK",
+        "asked is not None",
+        (f"{WRITES}::test_a_cancel_that_was_asked_for",),
+    ),
+    Mutation(
+        "a cancel request by a clock that is a little behind is overlooked",
+        "CANCEL_SLACK = 5.0",
+        "CANCEL_SLACK = 0.0",
+        (f"{WRITES}::test_a_cancel_that_was_asked_for",),
+    ),
+    Mutation(
+        "a cancel message, which names no claim, ends the next attempt for good",
+        "notify=tier.notify and _may_notify(locked, verdict, wait),",
+        "notify=_may_notify(locked, verdict, wait),",
+        (f"{PLAN}::test_a_cancel_message_is_the_exception",),
+    ),
+    Mutation(
+        "a cancel message is sent for a worker that was called lost",
+        " and wait >= NOTIFY_WAIT and verdict.reason not in WORKERS_FAULT",
+        " and wait >= NOTIFY_WAIT",
+        (f"{PLAN}::test_a_cancel_message_is_the_exception",),
+    ),
+    Mutation(
+        "a cancel message comes when the next attempt may already run",
+        " and wait >= NOTIFY_WAIT and",
+        " and",
+        (f"{PLAN}::test_a_cancel_message_is_the_exception",),
+    ),
+    Mutation(
+        "a job that hangs is taken from its living worker without a word",
+        "return _stop_first(job, tier, now) or act",
+        "return act",
+        (f"{PLAN}::test_who_lives_is_asked_first",),
+    ),
+    Mutation(
+        "a worker that was asked to stop has no time to do so",
+        "left = beat.stop_requested_at + tier.stop_grace - now",
+        "left = beat.stop_requested_at - now",
+        (f"{GUARDS}::test_a_hung_job_is_asked_first",),
+    ),
+    Mutation(
+        "a job that kills its worker is rescued for ever",
+        " and job.rescues >= policy.max_rescues:",
+        " and job.rescues > 10**9:",
+        ("verdict/test_judge.py::test_what_would_be_rescued_again_and_again_is_a_loop",),
+    ),
+    Mutation(
+        "River's count of rescues, which outlives JobRetry, makes a loop of a job",
+        """        (
+            SELECT count(*)
+            FROM keeper.rescue AS r
+            WHERE r.job_id = j.id AND NOT r.dry_run AND r.action <> 'stop' AND r.at > now() - interval '24 hours'
+        ) AS rescues,
+""",
+        "        coalesce((j.metadata ->> 'river:rescue_count')::bigint, 0) AS rescues,\n",
+        ("rescue/test_earlier_attempts.py::test_river_s_count_of_rescues_makes_no_loop",),
+    ),
+    Mutation(
+        "rescues of last week make a loop of a job",
+        " AND r.action <> 'stop' AND r.at > now() - interval '24 hours'\n",
+        " AND r.action <> 'stop'\n",
+        ("rescue/test_earlier_attempts.py::test_rescues_of_yesterday_make_no_loop",),
+        beside="AS retryable_keeps_key",
+    ),
+    Mutation(
+        "dry runs, which did nothing, use up a job's rescues",
+        "WHERE r.job_id = j.id AND NOT r.dry_run AND r.action <> 'stop' AND r.at >",
+        "WHERE r.job_id = j.id AND r.at >",
+        ("rescue/test_earlier_attempts.py::test_rescues_of_yesterday_make_no_loop",),
+    ),
+    Mutation(
+        "a job is rescued again as soon as it was claimed again",
+        "        if left > 0:\n",
+        "        if left > 10**9:\n",
+        (f"{GUARDS}::test_cooldown_and_rescue_loop",),
+    ),
+    Mutation(
+        "a count in the metadata that is none makes the rescue fail, as it makes River's own",
+        "return int(text) if text is not None and _COUNT.fullmatch(text) else 0",
+        "return int(text) if text is not None else 0",
+        (f"{PLAN}::test_a_count_that_is_none_begins_anew",),
+        errors=("ValueError", "AssertionError"),
+    ),
+    Mutation(
+        "metadata that is no object becomes a list that grows with each rescue",
+        '{"river:rescue_count": rescues(locked.rescue_count) + 1} if locked.has_metadata else None',
+        '{"river:rescue_count": rescues(locked.rescue_count) + 1}',
+        (f"{PLAN}::test_what_is_written_is_a_row_that_river_reads",),
+    ),
+    Mutation(
+        "an error without its zone strands a whole batch that River has fetched",
+        'isoformat(timespec="microseconds").replace("+00:00", "Z")',
+        'isoformat(timespec="microseconds").replace("+00:00", "")',
+        (f"{PLAN}::test_what_is_written_is_a_row_that_river_reads",),
+        beside="\nclass Plan",
+    ),
+    Mutation(
+        "an old worker that was alive leaves no trace, and the rescue counts as right",
+        "WHERE h.job_id = ended.job_id AND h.attempted_at = ended.attempted_at",
+        "WHERE h.job_id = ended.job_id AND h.attempted_at = ended.attempted_at AND h.lost_at IS NULL",
+        (f"{FOLLOW}::test_a_worker_that_ends_late_was_alive",),
+    ),
+    Mutation(
+        "an end that was told before the rescue is taken for a late one",
+        "if seen.ended_at is not None and seen.ended_at >= seen.at:",
+        "if seen.ended_at is not None:",
+        (f"{FOLLOW}::test_an_end_before_the_rescue_is_no_late_one",),
+    ),
+    Mutation(
+        "a worker that had ended its own work when its lease was over counts as a false rescue",
+        '    if seen.reason not in WORKERS_FAULT or news.outcome == "abandoned":\n',
+        "    if seen.reason not in WORKERS_FAULT:\n",
+        (f"{PLAN}::test_a_rescue_is_false_where_work_was_taken",),
+    ),
+    Mutation(
+        "a worker that never beat, and whose result the fence dropped, counts as a right rescue",
+        "    if seen.late_at is not None:\n",
+        "    if seen.late_at == 0:\n",
+        (f"{FOLLOW}::test_a_result_that_the_fence_dropped_shows_that_the_worker_was_alive",),
+    ),
+    Mutation(
+        "a rate is told while only the false rescues can be known",
+        "count(*) FILTER (WHERE c.known AND c.is_over) AS rated,",
+        "count(*) FILTER (WHERE c.known) AS rated,",
+        ("rescue/audit/test_history.py::test_the_report_counts_claims",),
+    ),
+    Mutation(
+        "two keepers count one false rescue twice",
+        "    WHERE held.closed_at IS NULL OR n.was_false AND held.was_false IS NOT TRUE\n",
+        "",
+        (f"{FOLLOW}::test_what_another_keeper_told_meanwhile_is_not_told_again",),
+    ),
+)

@@ -1,0 +1,52 @@
+"""Mutations of what keeps names of other logins out of our statements: functions, operators, types, relations."""
+
+from __future__ import annotations
+
+from mutations.mutation import Mutation
+
+TRAPS = "postgres/test_traps.py"
+
+MUTATIONS = (
+    Mutation(
+        "a login that may create in a schema of the search_path runs its code by whoever scrapes or rescues",
+        "pinned = connection.execute(_sql(PIN))",
+        'pinned = connection.execute("SELECT pg_catalog.current_schemas(false) AS searched")',
+        (
+            f"{TRAPS}::test_the_schema_is_installed_printed_granted_and_removed",
+            f"{TRAPS}::test_a_command_that_looks_is_not_trapped",
+            f"{TRAPS}::test_a_person_s_rescue_and_switches_are_not_trapped",
+            f"{TRAPS}::test_a_scrape_is_not_trapped",
+            f"{TRAPS}::test_a_supervisor_is_not_trapped",
+            f"{TRAPS}::test_temporary_objects_are_not_used",
+            f"{TRAPS}::test_whoever_may_create_in_public_does_not_become_superuser",
+        ),
+    ),
+    Mutation(
+        "a login that may create in a schema of the search_path runs its code with a worker's rights, at every beat",
+        'f"{READ_COMMITTED}; {PIN}; SET LOCAL',
+        'f"{READ_COMMITTED}; SELECT 1; SET LOCAL',
+        (
+            f"{TRAPS}::test_the_python_client_is_not_trapped",
+            f"{TRAPS}::test_the_python_client_on_the_job_s_row_is_not_trapped",
+            f"{TRAPS}::test_the_demo_is_not_trapped",
+        ),
+    ),
+    Mutation(
+        "temporary objects that a pooler's earlier user left are found before PostgreSQL's own",
+        'SEARCH_PATH = "pg_catalog, pg_temp"',
+        'SEARCH_PATH = "pg_catalog"',
+        (f"{TRAPS}::test_temporary_objects_are_not_used",),
+    ),
+    Mutation(
+        "a hold runs an operator of another login, in the transaction that has the effect",
+        "j.state OPERATOR(pg_catalog.=) 'running'",
+        "j.state = 'running'",
+        (f"{TRAPS}::test_the_python_client_is_not_trapped",),
+    ),
+    Mutation(
+        "a login that may create in a schema of the search_path runs its code with the rights of a Go worker",
+        "pg_catalog, pg_temp",
+        "public",
+        ("tests::TestNamesOfOthersAreNotUsed", "tests::TestNamesOfOthersAreNotUsedInMetadataMode"),
+    ),
+)

@@ -1,0 +1,97 @@
+"""Each hazard has a test that finds it: the mutations are made, one by one, to see their tests fail.
+
+`make test` makes one of them, and holds the table to the source; `make test-long` makes all.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import shutil
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from consistency.tree import ROOT, tree
+from mutations.all import MUTATIONS
+from mutations.mutation import Mutation, outcome_of
+from mutations.tree_copy import copy_tree, mutate, run_go_tests, run_python_tests, sources
+
+LONG = bool(os.environ.get("RIVERKEEPER_TEST_LONG"))
+NEEDS_GO = pytest.mark.skipif(shutil.which("go") is None, reason="mutations of the Go client need Go")
+SAMPLE = next(mutation for mutation in MUTATIONS if all(test.startswith("verdict/") for test in mutation.tests))
+
+
+def parametrized(mutations: list[Mutation]) -> list[object]:
+    return [pytest.param(each, id=each.hazard, marks=NEEDS_GO if each.is_go else ()) for each in mutations]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("mutation", parametrized([*MUTATIONS] if LONG else [SAMPLE]))
+def test_a_mutation_is_caught(mutation: Mutation, tmp_path: Path) -> None:
+    """By every test that is named for it, and because the test found the hazard: not by a source that is broken."""
+    copy = copy_tree(tmp_path)
+    mutate(mutation, copy)
+    reported = (run_go_tests if mutation.is_go else run_python_tests)(copy, mutation.tests)
+    outcomes = {test: outcome_of(reported, test, mutation.errors) for test in mutation.tests}
+
+    assert outcomes == dict.fromkeys(mutation.tests, "fails")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("is_go", [False, pytest.param(True, marks=NEEDS_GO)], ids=["python and sql", "go"])
+def test_the_tests_pass_without_a_mutation(is_go: bool, tmp_path: Path) -> None:
+    """In a copy like those, in which nothing was changed."""
+    wanted = [each for each in MUTATIONS if each.is_go == is_go and (LONG or each is SAMPLE)]
+    tests = sorted({test for each in wanted for test in each.tests})
+    copy = copy_tree(tmp_path)
+    reported = (run_go_tests if is_go else run_python_tests)(copy, tests) if tests else {}
+
+    assert {test: outcome_of(reported, test, ()) for test in tests} == dict.fromkeys(tests, "passes")
+
+
+def test_the_original_of_a_mutation_stands_once() -> None:
+    """Who changes the text in the source changes the mutation too, or learns here that a hazard lost its proof."""
+    texts = {is_go: sources(ROOT, is_go) for is_go in (False, True)}
+    wrong = [
+        f"{each.hazard}: stands in {[path.relative_to(ROOT).as_posix() for path in places]}"
+        for each in MUTATIONS
+        if len(places := each.places(texts[each.is_go])) != 1 or each.original == each.replacement
+    ]
+
+    assert wrong == []
+
+
+def test_the_tests_of_a_mutation_exist() -> None:
+    """Named by file and function."""
+    unknown = [
+        f"{each.hazard}: {test}"
+        for each in MUTATIONS
+        for test in each.tests
+        if test.partition("::")[2].partition("[")[0] not in names_in(test.partition("::")[0], each.is_go)
+    ]
+
+    assert unknown == []
+
+
+def test_each_mutation_has_a_hazard_of_its_own() -> None:
+    """Mutations are told apart by what happens after them."""
+    hazards = [(each.hazard, each.is_go, each.replacement) for each in MUTATIONS]
+
+    assert sorted(hazard for hazard in set(hazards) if hazards.count(hazard) > 1) == []
+
+
+@cache
+def names_in(place: str, is_go: bool) -> set[str]:
+    return go_tests(place) if is_go else python_tests(place)
+
+
+def python_tests(place: str) -> set[str]:
+    return {node.name for node in ast.walk(tree(ROOT / "tests" / place)) if isinstance(node, ast.FunctionDef)}
+
+
+def go_tests(module: str) -> set[str]:
+    texts = [path.read_text(encoding="utf-8") for path in (ROOT / "clients" / "go" / module).glob("*_test.go")]
+    return {name for text in texts for name in re.findall(r"^func (Test\w+)", text, re.MULTILINE)}

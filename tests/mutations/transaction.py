@@ -1,0 +1,139 @@
+"""Mutations of who may act, and of what is known after a keeper died: the actor's lock, the commit, the dry run."""
+
+from __future__ import annotations
+
+from mutations.mutation import Mutation
+
+GUARDS, CRASHES = "rescue/test_guards.py", "rescue/test_crashes.py"
+SESSIONS = "postgres/test_sessions.py"
+
+MUTATIONS = (
+    Mutation(
+        "two keepers act at the same moment",
+        'if not tx.query("rescue/try_actor_lock")[0].acquired:',
+        'if tx.query("rescue/try_actor_lock")[0].acquired is None:',
+        (f"{GUARDS}::test_another_keeper_s_turn",),
+        beside="Refusal.NOT_ACTOR",
+    ),
+    Mutation(
+        "two Rivers in one database wait for each other, or two keeper schemas of one River do not",
+        "(pg_typeof(NULL::river.river_job)::oid::bigint - 2147483648)::integer",
+        "(pg_typeof(NULL::river.river_job)::oid::bigint * 0)::integer",
+        (f"{GUARDS}::test_another_river_in_the_same_database_has_its_own_turn",),
+    ),
+    Mutation(
+        "the lock of a session outlives its transaction, on a pooler's connection or a dead host's",
+        "SELECT pg_try_advisory_xact_lock(",
+        "SELECT pg_try_advisory_lock(",
+        (f"{CRASHES}::test_nobody_knows_while_the_old_transaction_lives",),
+        beside="pg_typeof(NULL::river.river_job)",
+    ),
+    Mutation(
+        "the brakes are read before the lock, and another keeper's acts are not among them",
+        """    if not tx.query("rescue/try_actor_lock")[0].acquired:
+        raise _Undo([Refused(Refusal.NOT_ACTOR)] * len(asked))
+    braking = asked[0].order.brakes(tx)
+""",
+        """    braking = asked[0].order.brakes(tx)
+    if not tx.query("rescue/try_actor_lock")[0].acquired:
+        raise _Undo([Refused(Refusal.NOT_ACTOR)] * len(asked))
+""",
+        ("rescue/supervisor/test_brakes.py::test_brakes_are_read_under_the_actor_s_lock",),
+    ),
+    Mutation(
+        "a brake that was engaged since the reading does not hold",
+        "    braking = asked[0].order.brakes(tx)\n",
+        "    braking = (lambda _: lambda _: None)(asked[0].order.brakes(tx))\n",
+        (f"{GUARDS}::test_every_brake_holds",),
+    ),
+    Mutation(
+        "the kill switch holds only from the next pass on",
+        "return lambda acts: held(facts.after(acts), rules.restraints, ourselves, reported=reported)",
+        "return lambda acts: None",
+        ("rescue/supervisor/test_brakes.py::test_a_pass_is_held_by_what_the_tables_say_now",),
+    ),
+    Mutation(
+        "25 jobs of one transaction pass a brake that has room for one",
+        "held(facts.after(acts), rules.restraints",
+        "held(facts.after(0), rules.restraints",
+        ("rescue/supervisor/test_brakes.py::test_a_minute_s_budget_counts_the_acts_of_the_transaction",),
+    ),
+    Mutation(
+        "a group is rescued by a reading after which the way of a beat broke",
+        "if facts.path.ok_since != view.judged.path_ok_since:",
+        "if facts is None:",
+        ("rescue/supervisor/test_brakes.py::test_a_way_that_broke_since_the_reading_holds",),
+    ),
+    Mutation(
+        "a keeper that stood still between reading and rescue acts on what it read before",
+        "max(facts.now - view.read_at, lease_clock() - view.began_at)",
+        "facts.now - view.read_at",
+        ("rescue/supervisor/test_brakes.py::test_the_older_of_both_ages_of_a_reading_counts",),
+    ),
+    Mutation(
+        "the database's clock stood still, and a reading of long ago is taken for fresh",
+        "max(facts.now - view.read_at, lease_clock() - view.began_at)",
+        "lease_clock() - view.began_at",
+        ("rescue/supervisor/test_brakes.py::test_the_older_of_both_ages_of_a_reading_counts",),
+    ),
+    Mutation(
+        "jobs whose rows are locked for hours keep all others from their turn",
+        'return sorted(found, key=lambda one: (not one.is_reported, tried_at.get(one.stuck.job.claim, float("-inf"))))',
+        "return list(found)",
+        ("rescue/supervisor/test_candidates.py::test_who_was_never_tried_has_the_first_turn",),
+    ),
+    Mutation(
+        "the audit is asked while the old transaction may yet commit, and says no",
+        "            return None\n        return tx.query(",
+        "            pass\n        return tx.query(",
+        (f"{CRASHES}::test_nobody_knows_while_the_old_transaction_lives",),
+    ),
+    Mutation(
+        "a deadlock that somebody's unique insert made is an error for a person",
+        "outcome.trouble is Trouble.DEADLOCK:",
+        "outcome.trouble is None:",
+        (f"{CRASHES}::test_a_deadlock_is_tried_once_more",),
+    ),
+    Mutation(
+        "a dry run leaves marks, tombstones or changed jobs",
+        "    if order.dry_run or not entries:\n",
+        "    if not entries:\n",
+        (f"{GUARDS}::test_a_dry_run_leaves_a_row_and_nothing_else",),
+    ),
+    Mutation(
+        "what a refused rescue has written stands all the same",
+        '"ROLLBACK TO SAVEPOINT one; RELEASE SAVEPOINT one"',
+        '"RELEASE SAVEPOINT one"',
+        (f"{GUARDS}::test_a_dry_run_leaves_a_row_and_nothing_else",),
+    ),
+    Mutation(
+        "each pass writes the same dry run down, and calls it one",
+        "recorded = records.recorded(tx, asked) if order.dry_run else ()",
+        "recorded = records.recorded(tx, asked)[:0] if order.dry_run and not asked else ()",
+        (f"{GUARDS}::test_a_dry_run_leaves_a_row_and_nothing_else",),
+    ),
+    Mutation(
+        "under a default of SERIALIZABLE a rescue fails by what others do",
+        "                connection.isolation_level = _LEVELS[read_only]\n",
+        "",
+        (f"{SESSIONS}::test_the_isolation_is_ours_whatever_the_database_s_default",),
+    ),
+    Mutation(
+        "a dead keeper's host holds the actor's lock for two hours",
+        """                    connection.execute("SET LOCAL idle_in_transaction_session_timeout = '10s'")\n""",
+        "",
+        (f"{SESSIONS}::test_writing_is_committed_at_the_end_of_the_block",),
+    ),
+    Mutation(
+        "a keeper waits behind an ALTER TABLE, and everybody behind the keeper",
+        '                    connection.execute(_sql(f"SET LOCAL lock_timeout = {LOCK_MILLISECONDS}"))\n',
+        "                    pass\n",
+        (f"{SESSIONS}::test_writing_is_committed_at_the_end_of_the_block",),
+    ),
+    Mutation(
+        "prepared statements stay on a pooler's connection, and belong to somebody else then",
+        "prepare_threshold=None, ",
+        "prepare_threshold=1, ",
+        (f"{SESSIONS}::test_nothing_is_left_after_many_scrapes",),
+    ),
+)

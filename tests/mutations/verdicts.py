@@ -1,0 +1,224 @@
+"""Mutations of verdicts: when silence of a worker counts, from which limit on, and what else may look like a death."""
+
+from __future__ import annotations
+
+from mutations.mutation import Mutation
+
+JUDGE, LIMITS, PATH = "verdict/test_judge.py", "verdict/test_limits.py", "brakes/test_heartbeat_path.py"
+EACH = f"{JUDGE}::test_each_reason_and_its_edge"
+BREAKS = f"{PATH}::test_whatever_could_have_kept_a_beat_out_begins_the_stretch_anew"
+GUARDS, READING = "rescue/test_guards.py", "scrape/test_verdicts.py"
+
+MUTATIONS = (
+    Mutation(
+        "what cannot be proven to be stuck is shown as well",
+        "    if not _over(silent, limit):\n        return _unverified(tier, limit, heard, silent)\n",
+        "    if not _over(silent, limit):\n        return Verdict(Reason.OK, tier.name)\n",
+        (
+            f"{JUDGE}::test_what_an_open_path_would_prove_is_suspected_until_then",
+            f"{READING}::test_silence_counts_while_the_way_was_open",
+        ),
+    ),
+    Mutation(
+        "a worker whose heartbeats are kept out, while it works on, is called lost",
+        "    if seen is not None and seen <= limit.seconds:\n",
+        "    if seen is not None and seen < 0:\n",
+        (EACH, f"{READING}::test_a_client_that_river_sees_at_work_is_not_lost"),
+    ),
+    Mutation(
+        "a worker that died right after its last claim is taken for one that works on",
+        "return seen if seen > last.beat_at + LATE_INTERVALS * last.beat_interval else None",
+        "return seen if seen > last.beat_at else None",
+        (f"{READING}::test_a_client_that_river_sees_at_work_is_not_lost",),
+    ),
+    Mutation(
+        "a claim that its client gave up waits until its heartbeats are missed",
+        "    if (gave_up_at := job.gave_up_at) is not None:\n",
+        "    if (gave_up_at := job.gave_up_at) == now:\n",
+        (EACH, f"{READING}::test_a_claim_that_its_client_gave_up"),
+    ),
+    Mutation(
+        "a claim that was given up is rescued before River has written how it ended",
+        "if _over(since, RESULT) else Verdict(Reason.OK, tier.name)",
+        "if since >= 0 else Verdict(Reason.OK, tier.name)",
+        (EACH,),
+    ),
+    Mutation(
+        "after an outage all beats are old at once, and every job is rescued",
+        "silent = None if heard is None or verified is None else min(heard, verified)",
+        "silent = heard",
+        (f"{JUDGE}::test_after_an_outage_every_claim_has_a_full_timeout",),
+    ),
+    Mutation(
+        "a client that beats seldom is called lost by a tier that wants it often",
+        "heartbeat = _at_least(limits.heartbeat, floor, sentence, raised=not by_metadata)",
+        "heartbeat = limits.heartbeat",
+        (EACH, f"{LIMITS}::test_the_limit_in_force_is_never_below_what_clients_declare"),
+    ),
+    Mutation(
+        "a claim is called lost before its own lease has ended its work",
+        "heartbeat = _at_least(heartbeat, least + tier.drain, why)",
+        "heartbeat = _at_least(heartbeat, 0.0 * least, why)",
+        (EACH, f"{LIMITS}::test_the_limit_in_force_is_never_below_what_clients_declare"),
+    ),
+    Mutation(
+        "a claim is called lost as soon as its lease is over, while its work still stops",
+        "_at_least(heartbeat, least + tier.drain, why)",
+        "_at_least(heartbeat, least, why)",
+        (EACH, f"{LIMITS}::test_the_limit_in_force_is_never_below_what_clients_declare"),
+    ),
+    Mutation(
+        "progress that travels with slow beats comes too late for the tier",
+        "progress = limits.progress and _at_least(limits.progress, floor, sentence, raised=not by_metadata)",
+        "progress = limits.progress",
+        (EACH, f"{LIMITS}::test_the_limit_in_force_is_never_below_what_clients_declare"),
+    ),
+    Mutation(
+        "what the claim itself declares is not looked at",
+        "own = raised(limits, tier, beat.interval, beat.lease, by_metadata=beat.by_metadata)",
+        "own = raised(limits, tier, None, None, by_metadata=beat.by_metadata)",
+        (EACH,),
+    ),
+    Mutation(
+        "a claim that was taken away already is judged again",
+        "if beat is not None and beat.lost_at is not None:",
+        "if beat is not None and beat.lost_at == now:",
+        (EACH, f"{JUDGE}::test_lost_claims_are_left_alone"),
+    ),
+    Mutation(
+        "a job that never told of progress is called hung",
+        """    if beat.progress_at is not None and limits.progress is not None:
+        still = _silence(now, path_ok_since, beat.progress_at)
+""",
+        """    if limits.progress is not None:
+        still = _silence(now, path_ok_since, beat.progress_at or 0.0)
+""",
+        (EACH,),
+    ),
+    Mutation(
+        "a job that died before its first beat stays running for ever",
+        "    if all(_over(heard, limit) for limit, heard in ages):\n",
+        "    if all(_over(heard, limit) for limit, heard in ages) and job.beat:\n",
+        (EACH,),
+    ),
+    Mutation(
+        "one silent process of several under one client id condemns the jobs of all",
+        "    if all(_over(heard, limit) for limit, heard in ages):\n",
+        "    if any(_over(heard, limit) for limit, heard in ages):\n",
+        (EACH,),
+    ),
+    Mutation(
+        "a process that does not beat for a kind speaks for jobs of that kind",
+        "[instance for instance in job.instances if instance.beats_for_kind]",
+        "list(job.instances)",
+        (EACH,),
+    ),
+    Mutation(
+        "a job that was claimed a moment ago is lost, because its process is long silent",
+        "_silence(now, instance.beat_at, job.claimed_at))",
+        "_silence(now, instance.beat_at))",
+        (EACH,),
+    ),
+    Mutation(
+        "a fetch whose answer got lost leaves a job that nobody holds, for ever",
+        "    if _over(counted, limit):\n        return Verdict(Reason.ORPHANED",
+        "    if _over(counted, limit) and job.beat:\n        return Verdict(Reason.ORPHANED",
+        (EACH,),
+    ),
+    Mutation(
+        "a beat in the metadata beside an old row is not heard",
+        "return replace(row, beat_at=max(row.beat_at, said.beat_at))",
+        "return row",
+        (f"{GUARDS}::test_a_fresh_beat_in_the_metadata_since_it_was_found",),
+    ),
+    Mutation(
+        "a beat that an earlier attempt left in the metadata condemns the next one",
+        "if said is None or not row.claimed_at <= said <= row.now + AHEAD:",
+        "if said is None:",
+        ("rescue/test_earlier_attempts.py::test_a_beat_in_the_metadata_of_an_earlier_attempt_is_none",),
+    ),
+    Mutation(
+        "the same, where a reading looks for stuck jobs",
+        "CASE WHEN told.moment >= told.attempted_at AND told.moment <=",
+        "CASE WHEN told.moment <=",
+        (f"{READING}::test_a_beat_in_the_metadata_of_an_earlier_attempt_is_none",),
+    ),
+    Mutation(
+        "the way of a beat is not watched over a restart or a failover, which may have lost beats",
+        '        (path.server != seen.server, "another server answers: a failover, or a restart"),\n',
+        "",
+        (BREAKS,),
+    ),
+    Mutation(
+        "the database's clock steps forward, and every beat is an hour old at once",
+        """        (step > CLOCKS_AGREE, f"the database's clock and ours came apart by {step:.1f} s"),\n""",
+        "",
+        (BREAKS,),
+    ),
+    Mutation(
+        "nobody proved the way for a while, in which beats may have been kept out",
+        '        (since > patience, f"no probe for {since:.1f} s"),\n',
+        "",
+        (BREAKS,),
+    ),
+    Mutation(
+        "a probe of the keeper failed, as a beat would have",
+        '        (before is not None and before.failed, "a probe failed in between"),\n',
+        "",
+        (BREAKS,),
+    ),
+    Mutation(
+        "the database's clock goes back, and moments ahead are compared with it",
+        """        (back > 0, f"the database's clock went back by {back:.1f} s"),\n""",
+        "",
+        (BREAKS,),
+    ),
+    Mutation(
+        "the keeper reaches the database while no client does, and all their jobs are rescued",
+        "    if why := whole_fleet_late(seen):\n",
+        "    if (why := whole_fleet_late(seen)) == '':\n",
+        (f"{PATH}::test_a_fleet_that_is_late_as_a_whole_closes_the_way_until_one_is_heard",),
+    ),
+    Mutation(
+        "the job of a fleet's only process waits for a second one for ever",
+        "CLIENTS_IN_CHORUS = 2",
+        "CLIENTS_IN_CHORUS = 1",
+        (f"{PATH}::test_one_process_a_beat_and_a_persons_word_keep_the_way_open",),
+    ),
+    Mutation(
+        "who has not come back after an outage is no part of the fleet any more",
+        "return path.before_to if recent else None",
+        "return None",
+        (f"{PATH}::test_who_has_not_come_back_after_an_outage_still_counts_as_one_of_the_fleet",),
+    ),
+    Mutation(
+        "an old proof of the way counts, though no keeper has looked for an hour",
+        "CASE WHEN abs(extract(epoch FROM now() - c.path_probe_at)) <= %(patience)s::double precision",
+        "CASE WHEN %(patience)s::double precision > 0",
+        (f"{READING}::test_silence_counts_while_the_way_was_open",),
+    ),
+    Mutation(
+        "the keeper can write its own table, but no beat can be written",
+        '    tx.query("rescue/supervisor/probe_beats")\n',
+        "",
+        ("rescue/supervisor/test_election.py::test_a_turn_needs_that_a_beat_could_be_written",),
+    ),
+    Mutation(
+        "a turn that failed is forgotten by the next one",
+        "self._before = replace(self._before, failed=True)",
+        "self._before = replace(self._before, failed=False)",
+        ("rescue/supervisor/test_election.py::test_a_turn_that_failed_breaks_the_stretch",),
+    ),
+    Mutation(
+        "two replicas take a turn at once, and each writes over what the other proved",
+        "    if standing := stand_by(tx, replica, takeover):  # it was faster\n        return standing\n",
+        "",
+        ("rescue/supervisor/test_election.py::test_who_waited_for_a_turn_looks_again_who_acts",),
+    ),
+    Mutation(
+        "a worker whose last beat lies an hour ahead is safe from every rescue for an hour",
+        '        tx.query("rescue/supervisor/recall_beats")\n',
+        "        pass\n",
+        ("rescue/supervisor/test_election.py::test_beats_that_lie_ahead_count_as_of_now",),
+    ),
+)

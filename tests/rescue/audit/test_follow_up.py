@@ -1,0 +1,258 @@
+"""After a rescue: whether the old worker was alive is found out, written down, and told once."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import pytest
+
+from conformance.floor import Event
+from fixtures.contenders import COMPLETE, FAIL, RIVERS_RESCUE, SNOOZE, At
+from fixtures.contract import beat, end
+from fixtures.rescue import Scene
+from riverkeeper.postgres.connection import Database, Transaction
+from riverkeeper.rescue.audit.follow_up import Late, follow
+from riverkeeper.rescue.audit.outcome import OldWorker
+from riverkeeper.rescue.request import Done
+from riverkeeper.verdict.words import Reason
+
+
+def watch(scene: Scene) -> list[OldWorker]:
+    """One pass: false rescues that it tells of."""
+    with scene.keeping() as tx:
+        return [late.old_worker for late in follow(tx).late]
+
+
+def rescued(scene: Scene, claim: Event, *, dry_run: bool = False) -> Event:
+    assert isinstance(scene.rescue(claim, dry_run=dry_run), Done)
+    assert watch(scene) == []
+    return claim
+
+
+def last(scene: Scene) -> tuple[str | None, str | None, bool]:
+    """What the newest row says of the old worker, its outcome, and whether it is closed."""
+    row = scene.audit()[-1]
+    return row["old_worker"], row["old_outcome"], row["closed_at"] is not None
+
+
+def later(scene: Scene, time: str) -> None:
+    scene.sql.execute("UPDATE riverkeeper.rescue SET at = at - %s::interval", [time])
+
+
+@pytest.mark.parametrize("make", [Scene.stale, Scene.never_beaten], ids=["beaten", "never beaten"])
+def test_a_worker_that_beats_again_was_alive(scene: Scene, make: object) -> None:
+    """Its process is heard after the rescue: told once, also where the work ends later, which closes the row."""
+    claim = rescued(scene, make(scene))  # type: ignore[operator]
+    assert beat(scene.sql, [claim]) == {claim["job_id"]: "lost"}
+
+    assert watch(scene) == [OldWorker.BEAT]
+    assert last(scene) == ("beat", None, False)
+    assert watch(scene) == []
+    end(scene.sql, [claim])
+    assert watch(scene) == []
+    assert last(scene) == ("finished", "completed", True)
+
+
+def test_a_worker_that_ends_late_was_alive(scene: Scene) -> None:
+    """Its work returned after the claim was lost; the counter's labels come with it."""
+    claim = rescued(scene, scene.stale())
+    end(scene.sql, [claim])
+    with scene.keeping() as tx:
+        late = follow(tx).late
+
+    assert late == (Late("default", "report", Reason.WORKER_LOST, False, OldWorker.FINISHED),)
+    assert last(scene) == ("finished", "completed", True)
+
+
+def test_an_end_before_the_rescue_is_no_late_one(scene: Scene) -> None:
+    """A worker that gave up and said so was not alive afterwards."""
+    claim = scene.stale()
+    end(scene.sql, [claim])
+    scene.sql.execute("UPDATE riverkeeper.heartbeat SET ended_at = ended_at - interval '1 min'")
+    rescued(scene, claim)
+    later(scene, "10 min")
+    scene.sql.execute("UPDATE riverkeeper.heartbeat SET ended_at = ended_at - interval '10 min'")
+    scene.sql.execute("UPDATE riverkeeper.client SET beat_at = beat_at - interval '10 min'")
+
+    assert watch(scene) == []
+    assert last(scene) == ("silent", None, True)
+
+
+LATE = """INSERT INTO riverkeeper.late_result (job_id, claimed_at, queue, kind, outcome, row_state, row_attempt)
+    VALUES (%(job_id)s, %(attempted_at)s, 'default', 'report', %(outcome)s, 'running', 2)"""
+
+
+@pytest.mark.parametrize("make", [Scene.stale, Scene.never_beaten], ids=["beaten", "never beaten"])
+def test_a_result_that_the_fence_dropped_shows_that_the_worker_was_alive(scene: Scene, make: object) -> None:
+    """Also of a claim that never beat, whose worker could leave no other trace."""
+    claim = rescued(scene, make(scene))  # type: ignore[operator]
+    scene.sql.execute(LATE, claim | {"outcome": "completed"})
+
+    assert watch(scene) == [OldWorker.FINISHED]
+    assert last(scene) == ("finished", "completed", True)
+    assert scene.audit()[-1]["was_false"] is True
+
+
+def test_a_result_that_comes_after_the_row_was_closed_still_counts(scene: Scene) -> None:
+    """A partition may last longer than the ten minutes: told once, when it comes."""
+    claim = rescued(scene, scene.stale())
+    later(scene, "10 min")
+    assert watch(scene) == []
+    assert scene.audit()[-1]["was_false"] is False
+    scene.sql.execute(LATE, claim | {"outcome": "completed"})
+
+    assert watch(scene) == [OldWorker.FINISHED]
+    assert watch(scene) == []
+    assert scene.audit()[-1]["was_false"] is True
+
+
+def test_a_leased_worker_that_gave_up_was_no_false_rescue(scene: Scene) -> None:
+    """Its lease ended its work before the rescue: it beats again when the database is back, and reports its end."""
+    claim = scene.stale()
+    scene.sql.execute("UPDATE riverkeeper.heartbeat SET lease = '25 s'")
+    rescued(scene, claim)
+    beat(scene.sql, [claim])
+    assert watch(scene) == []
+    assert last(scene) == ("beat", None, False)
+    end(scene.sql, [claim])
+    scene.sql.execute("UPDATE riverkeeper.heartbeat SET outcome = 'abandoned'")
+
+    assert watch(scene) == []
+    assert last(scene) == ("finished", "abandoned", True)
+    assert scene.audit()[-1]["was_false"] is False
+
+
+def test_a_dead_worker_stays_silent(scene: Scene) -> None:
+    """Nothing comes for as long as there is a row to write it in: closed as silent."""
+    rescued(scene, scene.stale())
+    later(scene, "9 min")
+    assert watch(scene) == []
+    assert last(scene) == (None, None, False)
+    later(scene, "1 min")
+
+    assert watch(scene) == []
+    assert last(scene) == ("silent", None, True)
+
+
+def test_a_client_that_does_not_beat_stays_unknown(scene: Scene) -> None:
+    """A metadata beat leaves no trace on a lost claim: nobody can say, so nobody does."""
+    claim = scene.claim()
+    claim = scene.earlier(claim)
+    scene.change(claim, metadata={"health_check_at": claim["attempted_at"]})
+    rescued(scene, claim)
+    later(scene, "10 min")
+
+    assert watch(scene) == []
+    assert last(scene) == ("unknown", None, True)
+
+
+@pytest.mark.parametrize(("outcome", "late"), [("failed", []), ("completed", [OldWorker.FINISHED])])
+def test_a_hung_worker_that_stops_when_told_proves_nothing(scene: Scene, outcome: str, late: list[OldWorker]) -> None:
+    """It was alive, as everybody knew. Only work that completed after all shows that it was not stuck."""
+    claim = scene.hung()
+    assert isinstance(scene.rescue(claim), Done)
+    scene.sql.execute("UPDATE riverkeeper.heartbeat SET stop_requested_at = now() - interval '2 min'")
+    rescued(scene, claim)
+    beat(scene.sql, [claim])
+    assert watch(scene) == []
+    end(scene.sql, [claim])
+    scene.sql.execute("UPDATE riverkeeper.heartbeat SET outcome = %s", [outcome])
+
+    assert watch(scene) == late
+    assert last(scene) == ("finished", outcome, True)
+
+
+def test_a_stop_that_was_obeyed_is_no_false_rescue(scene: Scene) -> None:
+    """The row of a stop is closed by the end of the work, and counts for nothing."""
+    claim = rescued(scene, scene.hung())
+    scene.sql.execute(COMPLETE, claim)
+    end(scene.sql, [claim])
+
+    assert watch(scene) == []
+    assert last(scene) == ("finished", "completed", True)
+
+
+@pytest.mark.parametrize(
+    ("statement", "outcome"), [(COMPLETE, "completed"), (FAIL, "failed"), (SNOOZE, None)], ids=["ok", "fail", "snooze"]
+)
+def test_a_dry_run_that_would_have_been_false(scene: Scene, statement: str, outcome: str | None) -> None:
+    """The job ended by itself, told by its row alone: a false rescue that did not happen."""
+    claim = rescued(scene, scene.stale(), dry_run=True)
+    scene.sql.execute(statement, claim)
+
+    assert watch(scene) == [OldWorker.FINISHED]
+    assert last(scene) == ("finished", outcome, True)
+
+
+def test_a_dry_run_that_was_right(scene: Scene) -> None:
+    """Somebody else had to rescue it, River or a person: the worker really was lost."""
+    claim = rescued(scene, scene.stale(), dry_run=True)
+    scene.sql.execute(RIVERS_RESCUE, claim)
+
+    assert watch(scene) == []
+    assert last(scene) == ("silent", None, True)
+
+
+def test_a_dry_run_whose_job_runs_on(scene: Scene) -> None:
+    """Watched for a day; a beat is told when it comes."""
+    claim = rescued(scene, scene.stale(), dry_run=True)
+    scene.sql.execute("UPDATE riverkeeper.client SET beat_at = beat_at - interval '1 day'")
+    later(scene, "23 hours")
+    assert watch(scene) == []
+    assert last(scene) == (None, None, False)
+    beat(scene.sql, [claim])
+    assert watch(scene) == [OldWorker.BEAT]
+
+    later(scene, "2 hours")
+    assert watch(scene) == []
+    assert last(scene) == ("beat", None, True)
+
+
+def test_a_job_that_is_deleted_can_tell_nothing(scene: Scene) -> None:
+    """Closed as unknown."""
+    claim = rescued(scene, scene.stale(), dry_run=True)
+    scene.sql.execute("DELETE FROM river_job WHERE id = %(job_id)s", claim)
+
+    assert watch(scene) == []
+    assert last(scene) == ("unknown", None, True)
+
+
+def test_two_keepers_tell_once(scene: Scene) -> None:
+    """What one has under its hands the other leaves alone, so the counters of both add up to the truth."""
+    claim = rescued(scene, scene.stale())
+    end(scene.sql, [claim])
+    other = Database(scene.url)
+    with scene.keeping() as tx, scene.keeping(other) as second:
+        told = [*follow(tx).late, *follow(second).late]
+    with scene.keeping(other) as second:
+        told += follow(second).late
+    other.close()
+
+    assert len(told) == 1
+
+
+def test_what_another_keeper_told_meanwhile_is_not_told_again(scene: Scene) -> None:
+    """Both have read the open row before one of them closed it."""
+    claim = rescued(scene, scene.stale())
+    end(scene.sql, [claim])
+    other, told = Database(scene.url), list[Late]()
+
+    def tell() -> None:
+        with scene.keeping(other) as second:
+            told.extend(follow(second).late)
+
+    with scene.keeping() as tx:
+        told.extend(follow(cast(Transaction, At(tx, "rescue/audit/write_outcomes", tell))).late)
+    other.close()
+
+    assert len(told) == 1
+
+
+def test_many_rows_are_read_in_pages(scene: Scene) -> None:
+    """A pass reads so many and says where the next one goes on."""
+    for _ in range(3):
+        rescued(scene, scene.stale())
+    with scene.keeping() as tx:
+        first = follow(tx, most=2)
+        assert first.next_after == scene.audit()[1]["id"]
+        assert follow(tx, first.next_after, most=2).next_after == 0

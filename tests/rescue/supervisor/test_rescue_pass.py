@@ -1,0 +1,98 @@
+"""A pass over what is stuck: what it does where the answer to a commit never comes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from conformance.worker import until
+from fixtures.cut_connection import Cut, wire
+from fixtures.replicas import configured
+from fixtures.rescue import Scene
+from fixtures.rescue_passes import passing_by
+from riverkeeper.config.load import Config
+from riverkeeper.heartbeat.clock import lease_clock
+from riverkeeper.postgres.connection import Database
+from riverkeeper.postgres.errors import DatabaseError
+from riverkeeper.rescue.refusal import Refusal, Refused
+from riverkeeper.rescue.request import Done
+from riverkeeper.rescue.rules import rules_of
+from riverkeeper.rescue.supervisor.candidates import Candidate, candidates
+from riverkeeper.rescue.supervisor.rescue_pass import Outcome, View, view
+from riverkeeper.scrape.reader import Reader
+from riverkeeper.service import reader_settings
+
+PROVEN = "UPDATE riverkeeper.control SET path_ok_since = now() - interval '1 day', path_probe_at = now()"
+
+
+def seen(scene: Scene, config: Config) -> tuple[list[Candidate], View]:
+    """A reading, and whom a pass may try by it."""
+    scene.sql.execute(PROVEN)
+    rules, reader = rules_of(config), Reader(Database(scene.url), reader_settings(config))
+    snapshot = reader.read(9.0)
+    reader.close()
+    assert snapshot.judged is not None
+    assert snapshot.now is not None
+    found = candidates(snapshot.judged.stuck, rules.policy, rules.mode, [], snapshot.now, supervisor=True)
+    return list(found), view(snapshot.now, lease_clock(), snapshot.judged)
+
+
+@pytest.mark.parametrize("cut", [Cut.BEFORE, Cut.AFTER])
+def test_a_commit_that_was_not_answered_is_told_once_it_is_known(scene: Scene, tmp_path: Path, cut: Cut) -> None:
+    """The audit knows which: what was committed is counted with the next pass, and what was not is done by it."""
+    claims = [scene.stale() for _ in range(3)]
+    with wire(scene.url) as (proxy, url):
+        config = configured(tmp_path, url)
+        rules, passing = rules_of(config), passing_by(config)
+        found, by = seen(scene, config)
+        with passing.ground.writing(9.0):
+            pass  # what it looks for at first has a commit of its own
+        proxy.cut = cut
+        with pytest.raises(DatabaseError):
+            list(passing.over(found, by, rules))
+        proxy.cut = Cut.NEVER
+        told: list[Outcome] = []
+
+        def settled() -> bool:
+            told.extend(passing.over([], by, rules))
+            return not passing.doubtful
+
+        until(settled, "the doubts to be settled")
+        done = [outcome.claim.job_id for _, outcome in told if isinstance(outcome, Done)]
+        again = list(passing.over(*seen(scene, config), rules))
+        passing.ground.close()
+
+    committed = [claim["job_id"] for claim in claims] if cut is Cut.AFTER else []
+    assert sorted(done) == committed
+    assert len(again) == 3 - len(committed)
+    assert all(isinstance(outcome, Done) for _, outcome in again)
+    assert [scene.rescues(claim) for claim in claims] == [1, 1, 1]
+
+
+SLOW = """
+INSERT INTO riverkeeper.brake (name, state)
+VALUES ('mass_silence', jsonb_build_object(
+    'slow_from', extract(epoch FROM now()), 'step', 0, 'step_at', extract(epoch FROM now())
+))
+"""
+
+
+def test_dry_runs_that_are_held_hold_no_live_tier(scene: Scene, tmp_path: Path) -> None:
+    """Their budgets are apart: in slow start the second dry run waits, and the live job behind it is rescued."""
+    dry, live = [scene.stale(queue="dry") for _ in range(2)], scene.stale()
+    scene.sql.execute(SLOW)
+    config = configured(tmp_path, scene.url, others="dry: {mode: dry_run}", assign="{queue: dry, tier: dry}")
+    rules, passing = rules_of(config), passing_by(config)
+    for _ in range(2):
+        found, by = seen(scene, config)
+        outcomes = list(passing.over(sorted(found, key=lambda one: not one.dry_run), by, rules))
+    passing.ground.close()
+
+    assert [row["dry_run"] for row in scene.audit()] == [True, False]
+    assert scene.rescues(live) == 1
+    assert [outcome.refusal for one, outcome in outcomes if isinstance(outcome, Refused) and one.dry_run] == [
+        Refusal.RECORDED,
+        Refusal.BRAKE_MASS_SILENCE,
+    ]
+    assert {scene.job(claim)["state"] for claim in dry} == {"running"}

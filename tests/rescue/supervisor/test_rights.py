@@ -1,0 +1,149 @@
+"""What a supervisor does by the rights of its login: rescue, make dry runs, or only look."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from conformance.proxy import proxied
+from fixtures.contract import Connection
+from fixtures.grants import grant
+from fixtures.replicas import CLAIMED, Fleet, Look, configured, keeping, when, written
+from riverkeeper.config.layers import Options
+from riverkeeper.config.load import load
+from riverkeeper.doctor.check import examine
+from riverkeeper.doctor.report import Level
+from riverkeeper.schema.grants import KEEPER, READER
+from riverkeeper.service import Service
+
+
+def login(url: str, sql: Connection, name: str, role: str) -> str:
+    grant(url)
+    sql.execute(f"DROP ROLE IF EXISTS {name}")
+    sql.execute(f"CREATE ROLE {name} LOGIN IN ROLE {role}")
+    return url.replace("postgres@", f"{name}@")
+
+
+@pytest.fixture
+def counting_url(river_url: str, looking: Connection) -> str:
+    """Of a login that counts and lacks the rescuer's role."""
+    return login(river_url, looking, "counting", KEEPER)
+
+
+def test_the_doctor_says_what_a_keeper_may(counting_url: str) -> None:
+    """Dry runs, which is well where nothing is live, and else a problem with its cure."""
+    for live, level in ((False, Level.OK), (True, Level.PROBLEM)):
+        findings = [one for one in examine(counting_url, None, None, live=live).findings if one.topic == "rescuer"]
+        assert [one.level for one in findings] == [level]
+        assert findings[0].cure == ('GRANT riverkeeper_rescuer TO "counting";' if live else None)
+
+
+def test_a_login_that_may_change_no_job_makes_dry_runs(
+    counting_url: str, tmp_path: Path, fleet: Fleet, look: Look
+) -> None:
+    """Whoever tries Riverkeeper need not trust it yet: it proves the way, judges and writes down what it would do."""
+    dead, _ = fleet.worker(2), fleet.worker(1)
+    with keeping(configured(tmp_path, counting_url, mode="dry_run")) as service:
+        when(lambda: look.counts_for(1.0), "the path to be proven")
+        dead.alive = False
+        when(lambda: len(look.sql.execute("SELECT FROM riverkeeper.rescue WHERE dry_run").fetchall()) == 2, "dry runs")
+        when(lambda: service._process.acts.refusals["recorded"] >= 2, "passes over what is written down")
+
+    assert {row["state"] for row in look.sql.execute("SELECT state::text FROM river_job")} == {"running"}
+    assert dead.lost == set()
+
+
+def test_a_login_that_may_change_no_job_leaves_a_live_turn_to_others(
+    river_url: str, counting_url: str, tmp_path: Path, fleet: Fleet, look: Look, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It says so once and never acts, and a keeper that may rescues beside it."""
+    dead, _ = fleet.worker(1), fleet.worker(1)
+    with keeping(configured(tmp_path, counting_url)) as idle:
+        when(lambda: idle._supervisor._watch.failed_turns, "the first turn")
+        with keeping(configured(tmp_path, river_url)):
+            when(lambda: look.counts_for(1.0), "the path to be proven")
+            dead.alive = False
+            when(lambda: look.rescued() == 1, "a rescue")
+        assert idle._process.acts.rescues.total() == 0
+
+    assert "this login may not rescue, and the mode is live" in capsys.readouterr().out
+
+
+def now(look: Look) -> float:
+    return float(look.one("SELECT extract(epoch FROM clock_timestamp())::float8 AS now")["now"])
+
+
+def stuck(service: Service) -> dict[int, str]:
+    """Jobs and reasons, as its page and its metrics have them."""
+    judged = service._collector.collect(9.0).judged
+    return {one.job.claim.job_id: one.verdict.reason.value for one in judged.stuck} if judged else {}
+
+
+def test_a_login_that_only_reads_finds_lost_workers(
+    river_url: str, tmp_path: Path, fleet: Fleet, look: Look, looking: Connection
+) -> None:
+    """With nobody else to prove the way: its own looks do, for its alerts; and it writes nothing."""
+    dead, _ = fleet.worker(1), fleet.worker(1)
+    with keeping(configured(tmp_path, login(river_url, looking, "watching", READER))) as service:
+        when(lambda: service._supervisor.own_path(now(look)) is not None, "its looks to prove the way")
+        assert stuck(service) == {}
+        dead.alive = False
+        when(lambda: stuck(service) == {dead.claims[0]["job_id"]: "worker_lost"}, "the lost worker to be found")
+
+    assert look.control()["path_probe_at"] is None
+    assert look.rescued() == 0
+
+
+def test_a_reader_s_looks_prove_nothing_over_an_outage(
+    river_url: str, tmp_path: Path, fleet: Fleet, look: Look, looking: Connection
+) -> None:
+    """The database is away for several timeouts, and the workers with it: none of them is called lost afterwards."""
+    for _ in range(2):
+        fleet.worker(3)
+    with (
+        proxied(login(river_url, looking, "watching", READER)) as proxy,
+        keeping(configured(tmp_path, proxy.url)) as one,
+    ):
+        when(lambda: one._supervisor.own_path(now(look)) is not None, "its looks to prove the way")
+        before = one._supervisor.own_path(now(look))
+        proxy.stall()
+        when(lambda: one._supervisor.own_path(now(look)) is None, "the stretch to end")
+        looking.execute("UPDATE riverkeeper.heartbeat SET beat_at = now() - interval '1 minute'")
+        proxy.restore()
+        after = when(lambda: one._supervisor.own_path(now(look)), "a new stretch")
+        assert stuck(one) == {}
+
+    assert before is not None
+    assert after > before
+
+
+def test_without_a_keeper_schema_beats_by_metadata_are_judged(
+    river_url: str, tmp_path: Path, look: Look, looking: Connection
+) -> None:
+    """Nothing is installed: a job that wrote health_check_at, and writes it no more, is found all the same."""
+    looking.execute("DROP SCHEMA riverkeeper CASCADE")
+    [row] = looking.execute(CLAIMED, {"client": "old", "count": 1}).fetchall()
+    beat = "UPDATE river_job SET metadata = jsonb_build_object('health_check_at', to_jsonb(now()))"
+    looking.execute(beat)
+    file = written(tmp_path)
+    file.write_text(
+        file.read_text() + "heartbeat: {metadata_interval: 1s}\n"
+    )  # a thirtieth, as the tier's times are less
+    with keeping(load(file, {}, Options(database_url=river_url))) as service:
+        when(lambda: stuck(service) == {row["job_id"]: "worker_lost"}, "the silent job to be found")
+
+
+def test_the_looks_of_a_reader_rest_while_others_prove_the_way(
+    river_url: str, tmp_path: Path, fleet: Fleet, look: Look, looking: Connection
+) -> None:
+    """One proof is enough, and it is that of the keeper which acts."""
+    for _ in range(2):
+        fleet.worker(1)
+    with keeping(configured(tmp_path, river_url)):
+        when(lambda: look.counts_for(1.0), "the path to be proven")
+        with keeping(configured(tmp_path, login(river_url, looking, "watching", READER))) as reader:
+            when(lambda: reader._supervisor._watch.failed_turns, "its first turn to fail")
+            judged = when(lambda: reader._collector.collect(9.0).judged, "a reading")
+            assert judged.path_ok_since == pytest.approx(look.control()["path_ok_since"].timestamp())
+            assert reader._supervisor.own_path(now(look)) is None

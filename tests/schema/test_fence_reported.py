@@ -1,0 +1,105 @@
+"""The fence as it is shown and reckoned with: waits, pages, metrics, `check`; and its dropped results, counted once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fixtures.fence import TOKEN, claim, reclaim, result, token_of
+from fixtures.fence import rescue as take
+from fixtures.rescue import SCHEMAS, TIER, Scene
+from fixtures.scrape import page_of, read
+from riverkeeper.doctor.check import examine
+from riverkeeper.doctor.report import Level
+from riverkeeper.postgres.connection import Database
+from riverkeeper.rescue.audit.maintenance import Chores
+from riverkeeper.rescue.request import Done
+from riverkeeper.schema.install import remove_fence
+from riverkeeper.scrape.scrape import Snapshot
+from riverkeeper.web.pages.front import watched
+
+DISABLED = "ALTER TABLE river_job DISABLE TRIGGER riverkeeper_fence"
+
+
+def waits(scene: Scene) -> float:
+    """Seconds that a job waits of a worker whose client says that it attaches tokens."""
+    taken = scene.stale()
+    done = scene.rescue(taken)
+    assert isinstance(done, Done)
+    assert done.scheduled_at is not None
+    return done.scheduled_at - done.at
+
+
+def evidence(scene: Scene) -> dict[str, Any]:
+    return dict(scene.one("SELECT evidence FROM riverkeeper.rescue ORDER BY id DESC LIMIT 1")["evidence"])
+
+
+def test_the_wait_is_by_what_is_in_force_at_the_write(scene: Scene) -> None:
+    """A client that attaches tokens waits the shorter fence only where the database judges by them."""
+    fenced = waits(scene)
+    assert evidence(scene)["fence_in_force"] is True
+    scene.sql.execute(DISABLED)
+    plain = waits(scene)
+
+    assert evidence(scene)["fence_in_force"] is False
+    assert evidence(scene)["fences"] is False
+    assert (round(fenced), round(plain)) == (round(TIER.fence), round(TIER.plain_fence))
+
+
+def fact(snapshot: Snapshot) -> str:
+    return dict(watched(snapshot))["Fence"]
+
+
+def test_what_is_in_force_is_shown(scene: Scene) -> None:
+    """On the front page, on /metrics and by `check`, live; a note says what to do."""
+    snapshot = read(scene.url)
+    assert fact(snapshot).startswith("the fence on public.river_job is in force")
+    assert page_of(snapshot).value("riverkeeper_fence_installed") == 1
+    assert not any("fence" in note for note in snapshot.notes)
+
+    scene.sql.execute(DISABLED)
+    snapshot = read(scene.url)
+    assert fact(snapshot) == "the fence is not in force: trigger riverkeeper_fence on public.river_job is disabled"
+    assert page_of(snapshot).value("riverkeeper_fence_installed") == 0
+    assert any("riverkeeper schema fence install" in note for note in snapshot.notes)
+
+
+def test_check_says_who_must_do_what(scene: Scene) -> None:
+    """A fence that was never there is a warning, a broken one a problem; each with the command and its login."""
+    for break_it, level in (
+        (lambda: None, Level.OK),
+        (lambda: scene.sql.execute(DISABLED), Level.PROBLEM),
+        (lambda: remove_fence(scene.url, None, None), Level.WARNING),
+    ):
+        break_it()
+        [found] = [one for one in examine(scene.url, None, None).findings if one.topic == "fence"]
+        assert found.level is level
+        if level is not Level.OK:
+            assert "a late result may end the next attempt" in found.what
+            assert 'riverkeeper schema fence install   (as login "postgres"' in str(found.cure)
+
+
+class Ground:
+    """The connection of a replica."""
+
+    def __init__(self, url: str) -> None:
+        self.database = Database(url, "chores")
+
+    def writing(self, seconds: float) -> Any:
+        return self.database.writing(seconds, SCHEMAS)
+
+
+def test_dropped_results_are_counted_once(scene: Scene) -> None:
+    """By whichever replica looks first; those that came later are counted then."""
+    one, other = Ground(scene.url), Ground(scene.url)
+    for outcome in ("completed", "failed", "failed"):
+        job = claim(scene.sql)["job_id"]
+        first = token_of(scene.sql, job)
+        take(scene.sql, job)
+        reclaim(scene.sql, job)
+        result(scene.sql, job, outcome, **{TOKEN: first})
+
+    counted = Chores().count_late_results(one)  # type: ignore[arg-type]
+    assert counted == {("default", "report", "completed"): 1, ("default", "report", "failed"): 2}
+    assert Chores().count_late_results(other) == {}  # type: ignore[arg-type]
+    one.database.close()
+    other.database.close()

@@ -1,0 +1,125 @@
+"""Verdicts as the page of metrics shows them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from fixtures.running_jobs import FRESH, JOB, LIMITS, NOW, OPEN, POLICY, STANDARD
+from riverkeeper.ledger.names import Names
+from riverkeeper.ledger.totals import Finished, FinishedPair, Histogram
+from riverkeeper.river.facts import Running
+from riverkeeper.river.layout import FINAL_STATES
+from riverkeeper.scrape.scrape import Snapshot
+from riverkeeper.verdict.facts import Partition
+from riverkeeper.verdict.judge import judge
+from riverkeeper.verdict.judged import Judged
+from riverkeeper.verdict.learned import Learned
+from riverkeeper.verdict.summary import Suspects, judged
+from riverkeeper.verdict.tiers import Assignment, Policy, Tier
+from riverkeeper.verdict.unmatched import unmatched
+from riverkeeper.verdict.verdict import StuckJob
+from verdict.test_screening import group
+
+NOBODY = Suspects((), True, OPEN)
+TIERS = Policy(
+    {"standard": STANDARD, "nightly": Tier("nightly", max_silence=3600.0, max_wait=None), "patient": Tier("patient")},
+    (Assignment("nightly", kind="report_*"),),
+)
+
+
+def snapshot(*jobs: object, **parts: object) -> Snapshot:
+    running = Running((group(jobs),) if jobs else (), {}, {}, {}, 0, 0, 0)  # type: ignore[arg-type]
+    return replace(Snapshot(up=True, taken_at=NOW, now=NOW, running=running), **parts)  # type: ignore[arg-type]
+
+
+def told(shot: Snapshot, policy: Policy = POLICY, suspects: Suspects = NOBODY, **learned: Learned) -> Judged:
+    assert shot.running is not None
+    return judged(policy, learned, shot.running, NOW, shot, suspects)
+
+
+def ratios(found: Judged) -> dict[tuple[str, str, str, str], float]:
+    return {(one.queue, one.kind, one.tier, one.limit.value): one.ratio for one in found.used}
+
+
+def test_limits_and_what_is_used_of_them() -> None:
+    """The worst job of a group against the limits in force; a learnt one among them, and what clients have raised."""
+    slow = replace(FRESH, beat_at=NOW - 30, interval=20.0)
+    past = Learned(samples=200, quantile=0.99, seconds=200.0, window=86400.0)
+    found = told(snapshot(replace(JOB, beat=slow)), email=past)
+
+    limits = {(one.kind, one.tier, one.limit.name.value): one.limit.seconds for one in found.limits}
+    assert limits == {
+        ("email", "standard", "heartbeat"): 60.0, ("email", "standard", "run"): 600.0, ("", "standard", "wait"): 300.0,
+    }  # fmt: skip
+    assert ratios(found) == {
+        ("default", "email", "standard", "heartbeat"): 0.5,
+        ("default", "email", "standard", "run"): 1.0,
+    }
+    assert found.raised == {("standard", "heartbeat")}
+
+
+def test_a_metadata_interval_raises_without_contradicting() -> None:
+    """The limit is higher, but no client has declared anything against the policy."""
+    beating = group([replace(JOB, beat=replace(FRESH, interval=30.0))])
+    shot = snapshot(running=Running((replace(beating, undeclared=1),), {}, {}, {}, 0, 0, 0))
+    found = told(shot)
+
+    assert found.raised == frozenset()
+    assert {one.limit.seconds for one in found.limits if one.kind} == {90.0}
+
+
+def test_stuck_jobs_are_counted_and_used_up() -> None:
+    """The one longest past its limit comes first; its own limit counts, where the group's is higher."""
+    quick, slow = (replace(JOB, beat=replace(FRESH, beat_at=NOW - 70, interval=i)) for i in (10.0, 20.0))
+    stuck = tuple(StuckJob(job, judge(job, POLICY, LIMITS, NOW, OPEN)) for job in (slow, quick))
+    found = told(snapshot(quick, slow), suspects=Suspects(stuck, False, OPEN))
+
+    assert found.counts == {("default", "email", "standard", "worker_lost"): 2}
+    assert [one.verdict.passed_for for one in found.stuck] == [35.0, 10.0]
+    assert max(one.ratio for one in found.used) == 2.0
+    assert not found.complete
+
+
+def test_waits_are_of_queues() -> None:
+    """The longest due job against the limit of its queue and priority; one that is due later does not wait."""
+    partitions = (
+        Partition("available", "a", 1, due=1, later=0, first_at=NOW - 150),
+        Partition("available", "b", 2, due=0, later=1, first_at=NOW + 50),
+        Partition("retryable", "c", 1, due=1, later=0, first_at=NOW - 1000),
+    )
+    assert ratios(told(snapshot(partitions=partitions))) == {
+        ("a", "", "standard", "wait"): 0.5,
+        ("b", "", "standard", "wait"): 0.0,
+    }
+
+
+def test_silence_counts_from_the_last_finished_job() -> None:
+    """Of kinds whose tier has a limit of silence, also while nothing of them is there."""
+    nothing = Histogram((), 0.0)
+    pairs = tuple(
+        FinishedPair("default", kind, dict.fromkeys(FINAL_STATES, 1), 1, nothing, last)
+        for kind, last in (("report_a", NOW - 1800), ("report_b", None), ("email", NOW - 10), ("other", NOW - 9000))
+    )
+    shot = snapshot(
+        finished=Finished(pairs, {}, {}, True, 0, 1), names=Names({}, {("default", p.kind): NOW for p in pairs})
+    )
+    found = told(shot, TIERS)
+
+    assert ratios(found) == {("default", "report_a", "nightly", "silence"): 0.5}
+    assert ("report_b", "nightly", "silence") in {(o.kind, o.tier, o.limit.name.value) for o in found.limits}
+    assert "other" not in {one.kind for one in found.limits}
+
+
+def test_without_a_way_silence_is_not_told() -> None:
+    """A ratio that nothing stands behind is absent."""
+    shot = snapshot(replace(JOB, beat=replace(FRESH, beat_at=NOW - 9000)))
+
+    assert ratios(told(shot, suspects=Suspects((), True, None))) == {}
+
+
+def test_a_rule_for_a_kind_that_nobody_knows_is_told() -> None:
+    """A misspelt name protects nothing, and says so."""
+    policy = replace(TIERS, assign=(Assignment("nightly", kind="reprot_*"), Assignment("nightly", kind="report_*")))
+
+    (sentence,) = unmatched(policy, {"report_a", "email"})
+    assert 'kind "reprot_*", which rule 1 of assign gives tier nightly' in sentence

@@ -1,0 +1,151 @@
+"""The front page: what it says when things go well, when they do not, and before anything was read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from fixtures import web as web_fixture
+from fixtures.web import DOWN, NOW, UP, FakeKeeper, app_of, ask
+from riverkeeper.river.facts import Leader
+from riverkeeper.scrape.scrape import QueryOutcome, Snapshot
+from riverkeeper.verdict.facts import Partition
+from riverkeeper.web.pages.front import watched
+from riverkeeper.web.pages.live_queues import QueueRow, queue_rows
+from riverkeeper.web.web_config.security import Security
+
+SCRIPT = "<script>alert(1)</script>"
+
+
+def page(reading: Snapshot, security: Security | None = None) -> str:
+    answer = ask(app_of(FakeKeeper(reading=reading), security), "/")
+    assert answer.status_code == 200
+    return answer.text
+
+
+def test_says_what_it_is_and_what_it_watches() -> None:
+    """A person who finds this address learns which service, version, database, schema and River it is."""
+    text = page(UP)
+
+    for expected in ("Riverkeeper 1.2.3", "orders, the primary, PostgreSQL 15.18", "river", "main 6", "Read 2.0 s ago"):
+        assert expected in text
+    for link in ('href="metrics"', 'href="failing"'):
+        assert link in text
+
+
+def test_waits_three_seconds_for_the_database() -> None:
+    """A person waits no longer than this for a page."""
+    keeper = FakeKeeper()
+
+    ask(app_of(keeper), "/")
+
+    assert keeper.deadlines == [3.0]
+
+
+def test_a_database_that_is_down_is_explained() -> None:
+    """The page comes with 200, the reason and the cure, and claims nothing about River."""
+    text = page(DOWN)
+
+    assert "The database cannot be read" in text
+    assert "connection refused (unreachable: check host, port and firewall)" in text
+    assert "Not known while the database cannot be read." in text
+    assert "Not read: the database cannot be read." in text
+
+
+def test_a_failed_question_is_named_first_with_its_cure() -> None:
+    """One failed question is neither "all well" nor "down", and is not hidden below those that went well."""
+    failed = QueryOutcome("read_running", 0.25, "permission denied (forbidden: run `riverkeeper schema grants`)")
+    text = page(replace(UP, queries=(QueryOutcome("read_identity", 9.0), failed), running=None))
+
+    assert "1 of 2 questions to the database failed" in text
+    assert text.index("riverkeeper schema grants") < text.index("read_identity")
+
+
+def test_what_was_not_read_is_not_zero() -> None:
+    """A count that could not be read is said to be so; 0 would be an invention."""
+    rows = queue_rows(replace(UP, running=None))
+
+    assert QueueRow("default", False, (1200, None, 0, 30, 0), frozenset(), 95.0) == rows[0]
+    assert "not read" in page(replace(UP, running=None))
+
+
+def test_queues_with_most_jobs_come_first() -> None:
+    """Live jobs by state, estimates and paused queues marked, the wait of the longest waiting due job."""
+    assert [
+        QueueRow("default", False, (1200, 7, 0, 30, 0), frozenset(), 95.0),
+        QueueRow("bulk", True, (0, 0, 4, 0, 0), frozenset({"retryable"}), None),
+    ] == queue_rows(UP)
+
+
+def test_running_jobs_are_counted_once() -> None:
+    """Running jobs come from the pass over running rows, whether or not they are counted as a partition too."""
+    twice = replace(UP, partitions=(Partition("running", "default", 1, due=7, later=0, first_at=NOW),))
+
+    assert queue_rows(twice)[0].counts == (0, 7, 0, 0, 0)
+
+
+def test_many_queues_are_bounded() -> None:
+    """A page with thousands of queues is read by nobody and costs everybody."""
+    many = tuple(Partition("available", f"queue{n}", 1, due=n, later=0, first_at=NOW) for n in range(100))
+
+    text = page(replace(UP, partitions=many, running=None, queues=()))
+
+    assert "70 smaller queues are not shown" in text
+    assert "queue99" in text
+    assert "queue69" not in text
+
+
+def test_no_queue_is_said() -> None:
+    """An empty table says why it is empty."""
+    assert UP.running is not None
+    nothing = replace(UP, partitions=(), running=replace(UP.running, pairs=()), queues=())
+
+    assert "No queue has a live job" in page(nothing)
+
+
+def test_an_expired_leader_leads_nobody() -> None:
+    """A leader's row outlives its term; then nobody moves scheduled jobs."""
+    past = replace(UP, leader=Leader("worker-1", NOW - 100, NOW - 40))
+
+    assert ("River's leader", "nobody: worker-1's term ended 40 s ago") in watched(past)
+
+
+def test_a_standby_and_a_slow_clock_are_told() -> None:
+    """Both change how the numbers are to be read."""
+    assert UP.target is not None
+    facts = dict(watched(replace(UP, target=replace(UP.target, standby=True), clock_skew=-61.0)))
+
+    assert facts["Database"] == "orders, a standby (read-only), PostgreSQL 15.18"
+    assert facts["Our clock"] == "1 min 1 s behind the database's"
+    assert dict(watched(replace(UP, clock_skew=-0.0004)))["Our clock"] == "as the database's"
+
+
+@pytest.mark.parametrize(
+    "reading",
+    [
+        replace(DOWN, error=SCRIPT),
+        replace(UP, notes=(SCRIPT,)),
+        replace(UP, queries=(QueryOutcome("read", 0.1, SCRIPT),)),
+        replace(UP, partitions=(Partition("available", SCRIPT, 1, due=1, later=0, first_at=NOW),)),
+        replace(UP, leader=Leader(SCRIPT, NOW, NOW + 1)),
+    ],
+    ids=["error", "note", "query", "queue", "leader"],
+)
+def test_text_from_elsewhere_is_inert(reading: Snapshot) -> None:
+    """Names and errors are written by others: on the page they are text, never markup."""
+    text = page(reading)
+
+    assert SCRIPT not in text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
+
+
+def test_a_broken_web_configuration_is_noted(tmp_path: Path) -> None:
+    """The old file stays in force; whoever looks at the page learns that the new one is not."""
+    file = tmp_path / "web.yml"
+    file.write_text("")
+    security = Security(file)
+    web_fixture.replace_file(file, "nonsense: 1")
+
+    assert "line 1: nonsense: unknown key" in page(UP, security)

@@ -1,0 +1,117 @@
+"""/rescues: the audit for people and for scripts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from fixtures.stuck_jobs import RESCUE
+from fixtures.web import NOW, FakeKeeper, app_of, ask
+from riverkeeper.postgres.errors import DatabaseError, Trouble
+from riverkeeper.rescue.audit.audited import Audited
+from riverkeeper.rescue.audit.history import Rescues
+from riverkeeper.rescue.wakes.wake import Scope
+from riverkeeper.web.pages.render import Pages
+from riverkeeper.web.pages.rescues import History
+
+SCRIPT = "<script>alert(1)</script>\"'"
+
+
+def keeper(*rows: Audited) -> FakeKeeper:
+    return FakeKeeper(audit=Rescues(rows, NOW))
+
+
+def text(*rows: Audited) -> str:
+    answer = ask(app_of(keeper(*rows)), "/rescues")
+    assert answer.status_code == 200
+    return answer.text
+
+
+def test_a_rescue_is_told_in_full() -> None:
+    """When, which job, why, by which limit, what was done, who woke the rescuer, and what is known of the worker."""
+    shown = text(RESCUE)
+
+    for fact in ("30 s ago", "41", "send", "mail", "standard", "worker_lost", "47.0 s, limit 35 s (tier standard)",
+                 "retry → available, next attempt after 10 s", "supervisor", "is still watched"):  # fmt: skip
+        assert fact in shown
+    assert "dry run:" not in shown
+
+
+def test_dry_runs_are_marked() -> None:
+    """Nobody may take a dry run for a rescue."""
+    assert "dry run:" in text(replace(RESCUE, dry_run=True, state_after=None))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"old_worker": "silent", "closed_at": NOW}, "was not heard of again"),
+        ({"old_worker": "beat"}, "its process beat afterwards"),
+        ({"old_worker": "beat", "was_false": True}, '<strong class="alive">was alive: it beat afterwards</strong>'),
+        (
+            {"old_worker": "finished", "old_outcome": "completed", "was_false": True},
+            "was alive: it ended the work afterwards (completed)",
+        ),
+        ({"closed_at": NOW}, "cannot be known: it does not beat"),
+        ({"action": "stop", "state_after": None, "scheduled_at": None}, "asked to stop"),
+        ({"action": "discard", "state_after": "discarded", "scheduled_at": None}, "discard → discarded"),
+        ({"evidence": {"value": "x", "limit_seconds": True}}, "worker_lost"),
+    ],
+)
+def test_what_became_of_it_is_said(changes: dict[str, object], said: str) -> None:
+    """A late finish stands out; what cannot be known is not called right."""
+    assert said in text(replace(RESCUE, **changes))  # type: ignore[arg-type]
+
+
+def test_the_filters_reach_the_database() -> None:
+    """Labels of alerts, a job, and how many."""
+    one = keeper()
+    ask(app_of(one), "/rescues?queue=mail&kind=send&tier=urgent&reason=hung&job=41&limit=7&severity=page")
+    ask(app_of(one), "/rescues.json")
+
+    assert one.audit_questions == [(Scope("mail", "send", "urgent", "hung"), 7, 41), (Scope(), 50, None)]
+
+
+def test_json_says_the_same() -> None:
+    """Stable keys; the evidence as it was written."""
+    (rescue,) = ask(app_of(keeper(RESCUE)), "/rescues.json").json()["rescues"]
+
+    assert (rescue["job_id"], rescue["dry_run"], rescue["was_false"]) == (41, False, None)
+    assert rescue["evidence"]["limit_origin"] == "tier standard"
+    assert rescue["at"].endswith("Z")
+
+
+def test_everything_in_a_row_is_inert() -> None:
+    """The audit holds what users and clients wrote."""
+    shown = text(
+        replace(
+            RESCUE, kind=SCRIPT, queue=SCRIPT, tier=SCRIPT, reason=SCRIPT, action=SCRIPT, woken_by=SCRIPT,
+            old_worker="finished", old_outcome=SCRIPT, state_after=SCRIPT,
+            evidence={**RESCUE.evidence, "limit_origin": SCRIPT},
+        )
+    )  # fmt: skip
+
+    assert "<script>" not in shown
+    assert shown.count("&lt;script&gt;alert(1)&lt;/script&gt;") == 9
+
+
+def test_nothing_found_says_what_was_asked() -> None:
+    """An empty list tells what was looked for."""
+    assert "The audit has no rescue." in text()
+    asked = ask(app_of(keeper()), "/rescues?queue=mail&job=7").text
+    assert "The audit has no rescue with queue “mail” of job 7." in asked
+
+
+def test_an_audit_that_cannot_be_read_has_a_cure() -> None:
+    """503 with the reason and what to do; a database that hangs is not waited for."""
+    gone = FakeKeeper(audit=DatabaseError(Trouble.NO_KEEPER, "keeper schema <b> is not installed"))
+    html, json = (ask(app_of(gone), path) for path in ("/rescues", "/rescues.json"))
+    hanging = FakeKeeper(hangs=True)
+    app = Starlette(routes=[Route("/rescues", History(hanging, Pages("1", "docs"), seconds=0.01).page)])
+
+    assert (html.status_code, json.status_code, ask(app, "/rescues").status_code) == (503, 503, 503)
+    assert "riverkeeper schema install" in html.text
+    assert "<b>" not in html.text

@@ -1,0 +1,234 @@
+"""/stuck: which jobs, why, what would be done, and what keeps it from being done."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from fixtures.stuck_jobs import ENDLESS, HEARTBEAT, LIVE, LOST, held, judged, reading
+from fixtures.web import DOWN, UP, FakeKeeper, app_of, ask
+from riverkeeper.brakes.state import Brake
+from riverkeeper.verdict.job import Beat
+from riverkeeper.verdict.verdict import Verdict
+from riverkeeper.verdict.words import Reason
+
+SCRIPT = "<script>alert(1)</script>\"'"
+
+
+def text(keeper: FakeKeeper, query: str = "") -> str:
+    answer = ask(app_of(keeper), f"/stuck{query}")
+    assert answer.status_code == 200
+    return answer.text
+
+
+def test_a_stuck_job_is_told_in_full() -> None:
+    """Who, since when, by which limit of which origin, and what would be done."""
+    shown = text(FakeKeeper(reading=reading(LOST)))
+
+    for fact in ("41", "send", "mail", "standard", "worker_lost", "1 min 40 s", "47 s ago", "25%, 1 min ago", "page 3"):
+        assert fact in shown
+    assert "47 s, heartbeat limit 35 s: tier standard" in shown
+    assert "retry it; the next attempt begins 10 s later at the earliest (its results are fenced)" in shown
+    assert "held: " not in shown
+
+
+def test_json_says_the_same() -> None:
+    """Stable keys, numbers in seconds, and the labels of metrics as names."""
+    answer = ask(app_of(FakeKeeper(reading=reading(LOST, ENDLESS))), "/stuck.json").json()
+    lost, endless = answer["jobs"]
+
+    assert (answer["found"], answer["complete"], answer["path_ok"], answer["tier"]) == (2, True, True, None)
+    assert (lost["id"], lost["reason"], lost["value_seconds"], lost["limit_seconds"]) == (41, "worker_lost", 47.0, 35.0)
+    assert (lost["act"], lost["held_by"]) == ("retry", [])
+    assert endless["act"] is None
+    assert "hold it for a person" in endless["held_by"][0]
+
+
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [
+        ("?queue=mail", [41]),
+        ("?kind=report", [42]),
+        ("?tier=standard&reason=worker_lost", [41]),
+        ("?tier=urgent", []),
+        ("?queue=mail&kind=report", []),
+        ("?queue=&kind=&tier=&reason=", [41, 42]),
+        ("?limit=1", [41]),
+        ("?severity=page&job=7&alertname=RiverWorkerLost&queue=bulk", [42]),
+    ],
+)
+def test_filters_are_an_alerts_labels(query: str, shown: list[int]) -> None:
+    """An alert links to its jobs with the same names and values; labels that say nothing here are let pass."""
+    answer = ask(app_of(FakeKeeper(reading=reading(LOST, ENDLESS))), f"/stuck.json{query}").json()
+
+    assert [job["id"] for job in answer["jobs"]] == shown
+
+
+@pytest.mark.parametrize("query", ["?limit=0", "?limit=501", "?limit=x", "?queue=a%00b", "?job=x"])
+def test_a_question_that_cannot_be_answered_is_refused(query: str) -> None:
+    """400 with what is wrong, for people and scripts."""
+    app = app_of(FakeKeeper(reading=reading(LOST)))
+
+    assert [ask(app, f"{path}{query}").status_code for path in ("/stuck", "/stuck.json")] == [400, 400]
+
+
+def test_what_holds_is_said() -> None:
+    """Dry runs, brakes with their sentence, policy; and that nothing is known where no rescuer is seen."""
+    braked = text(FakeKeeper(reading=reading(LOST, rescuing=held(Brake.KILL_SWITCH, "stopped by ann: deploy"))))
+    urgent = replace(LOST, verdict=replace(LOST.verdict, tier="urgent"))
+    dry = text(FakeKeeper(reading=reading(urgent)))
+    alone = text(FakeKeeper(reading=reading(LOST, rescuing=None)))
+    policy = text(FakeKeeper(reading=reading(ENDLESS)))
+
+    assert "1 brake engaged" in braked
+    assert "<code>kill_switch</code>: stopped by ann: deploy" in braked
+    assert "held: brake kill_switch<" in braked
+    assert "held: a dry run" in dry
+    assert "whether a rescuer is at work is not known here" in alone
+    assert "because: the tier&#39;s policy for this reason is to hold it for a person" in policy
+
+
+def test_why_a_job_was_left_alone_is_said() -> None:
+    """What the last pass met: a row that somebody holds, a cooldown, an error; on the page and for scripts."""
+    keeper = FakeKeeper(
+        reading=reading(LOST), left={LOST.job.claim.job_id: "somebody has locked it: its row <in> the table"}
+    )
+    told = ask(app_of(keeper), "/stuck.json").json()["jobs"][0]["held_by"]
+
+    assert "held: tried at the last pass: somebody has locked it: its row &lt;in&gt; the table" in text(keeper)
+    assert told == ["tried at the last pass: somebody has locked it: its row <in> the table"]
+
+
+def test_a_hung_job_is_stopped_first() -> None:
+    """Its worker is asked; the page says what comes after."""
+    beat = Beat(beat_at=0, interval=10.0, progress_at=0)
+    hung = replace(LOST, job=replace(LOST.job, beat=beat), verdict=replace(LOST.verdict, reason=Reason.HUNG))
+
+    assert "ask its worker to stop it; retry if it still runs 60 s later" in text(FakeKeeper(reading=reading(hung)))
+
+
+def test_an_empty_list_is_no_all_clear_while_missed_heartbeats_do_not_count() -> None:
+    """It then means less, and says so, with the reason."""
+    state = replace(LIVE, silence="none of 3 worker processes has beaten for 172 s")
+    snapshot = replace(UP, judged=judged(path_ok_since=None), rescuing=state)
+    shown = text(FakeKeeper(reading=snapshot))
+
+    assert "Missed heartbeats do not count now" in shown
+    assert "none of 3 worker processes has beaten for 172 s" in shown
+    assert "No running job is stuck." not in shown
+    assert "No running job is stuck." in text(FakeKeeper(reading=reading()))
+
+
+SUSPECT = replace(
+    LOST,
+    verdict=Verdict(Reason.PATH_UNVERIFIED, "standard", HEARTBEAT, 172.0, missing="a verified heartbeat path"),
+)  # fmt: skip
+
+
+def suspecting(path_ok_since: float | None = None) -> FakeKeeper:
+    """One job is suspected, none is stuck."""
+    found = judged(path_ok_since=path_ok_since)
+    counts = {("mail", "send", "standard", "path_unverified"): 1}
+    state = replace(LIVE, silence="none of 3 worker processes has beaten for 172 s")
+    return FakeKeeper(
+        reading=replace(UP, judged=replace(found, suspected=(SUSPECT,), suspected_counts=counts), rescuing=state)
+    )
+
+
+def test_a_suspected_job_is_shown_with_what_is_missing() -> None:
+    """Never as "no job is stuck": who may be stuck, since when it is silent, and which evidence is missing."""
+    shown = text(suspecting())
+    told = ask(app_of(suspecting()), "/stuck.json").json()
+
+    for fact in ("1 running job may be", "41", "path_unverified", "2 min 52 s, heartbeat limit 35 s",
+                 "a verified heartbeat path: none of 3 worker processes has beaten for 172 s"):  # fmt: skip
+        assert fact in shown
+    assert "No running job is stuck" not in shown
+    assert (told["found"], told["found_suspected"], told["path_ok"]) == (0, 1, False)
+    assert told["suspected"][0]["missing"].startswith("a verified heartbeat path: none of 3")
+    assert "act" not in told["suspected"][0]
+
+
+def test_a_suspected_job_is_found_by_its_labels() -> None:
+    """An alert on it links to it with the labels of the metric."""
+    found = [ask(app_of(suspecting()), f"/stuck.json?{query}").json()["found_suspected"]
+             for query in ("reason=path_unverified", "reason=worker_suspect", "queue=mail", "queue=other")]  # fmt: skip
+
+    assert found == [1, 0, 1, 0]
+
+
+def test_the_front_page_is_amber_while_a_job_is_suspected() -> None:
+    """Not "The database is being read" in green, and never "none"."""
+    shown = ask(app_of(suspecting()), "/").text
+
+    assert "1 running job may be stuck" in shown
+    assert "1 path_unverified" in shown
+    assert "none is proven" in shown
+    assert "The database is being read" not in shown
+    assert '<dd><a href="stuck">none</a></dd>' not in shown
+
+
+def test_the_front_page_is_amber_while_missed_heartbeats_do_not_count() -> None:
+    """Also where no job is suspected yet: it would not be found."""
+    state = replace(LIVE, silence="none of 3 worker processes has beaten for 172 s")
+    shown = ask(app_of(FakeKeeper(reading=replace(UP, judged=judged(path_ok_since=None), rescuing=state))), "/").text
+
+    assert "Missed heartbeats do not count now" in shown
+    assert "The database is being read" not in shown
+
+
+def test_more_than_is_kept_is_said() -> None:
+    """The reading keeps a bounded number by id."""
+    assert "1 or more stuck" in text(FakeKeeper(reading=reading(LOST, complete=False)))
+
+
+def test_without_verdicts_there_is_a_cure() -> None:
+    """A database that is down, or a reading without verdicts: 503 with the reason."""
+    down, unjudged = (ask(app_of(FakeKeeper(reading=one)), "/stuck") for one in (DOWN, UP))
+    json = ask(app_of(FakeKeeper(reading=DOWN)), "/stuck.json")
+
+    assert (down.status_code, unjudged.status_code, json.status_code) == (503, 503, 503)
+    assert "connection refused" in down.text
+    assert set(json.json()) == {"error", "cure"}
+
+
+@pytest.mark.parametrize("part", ["kind", "queue"])
+def test_a_jobs_text_is_inert(part: str) -> None:
+    """Kinds, queues and notes are written by users: on the page they are text, never markup."""
+    assert LOST.job.beat is not None
+    job = replace(LOST.job, beat=replace(LOST.job.beat, note=SCRIPT), **{part: SCRIPT})  # type: ignore[arg-type]
+    verdict = replace(LOST.verdict, tier=SCRIPT)
+    shown = text(FakeKeeper(reading=reading(replace(LOST, job=job, verdict=verdict))))
+
+    assert "<script>" not in shown
+    assert shown.count("&lt;script&gt;alert(1)&lt;/script&gt;") == 3
+
+
+@pytest.mark.parametrize("path", ["/stuck", "/rescues"])
+@pytest.mark.parametrize("name", ["queue", "kind", "tier", "reason"])
+def test_the_address_is_inert(path: str, name: str) -> None:
+    """What stands in the address comes back as text, also inside an attribute and an option."""
+    shown = ask(app_of(FakeKeeper(reading=reading())), f'{path}?{name}="><script>alert(1)</script>').text
+
+    assert "<script>" not in shown
+    assert "&#34;&gt;&lt;script&gt;" in shown
+
+
+def test_ids_lead_to_river_ui_where_it_is_named() -> None:
+    """Not otherwise: a link that leads nowhere is worse than none."""
+    named = text(FakeKeeper(reading=reading(LOST), river_ui="https://riverui.example/jobs"))
+
+    assert '<a href="https://riverui.example/jobs/41">41</a>' in named
+    assert "/jobs/41" not in text(FakeKeeper(reading=reading(LOST)))
+
+
+def test_the_front_page_says_how_the_rescuer_stands() -> None:
+    """Stuck jobs by reason, mode by tier, brakes with their sentence, wakes."""
+    state = replace(held(Brake.RATE, "120 jobs were rescued in the last minute"), wakes_open=3, last_rescue_at=1e9)
+    shown = ask(app_of(FakeKeeper(reading=reading(LOST, ENDLESS, rescuing=state))), "/").text
+
+    for fact in ("1 over_budget, 1 worker_lost", "Mode live", "tiers standard", "Mode dry_run", "tiers urgent",
+                 "Brake rate", "120 jobs were rescued in the last minute", "<dd>3</dd>", "2001-09-09"):  # fmt: skip
+        assert fact in shown
+    assert "Not known in this reading." in ask(app_of(FakeKeeper()), "/").text
