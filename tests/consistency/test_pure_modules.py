@@ -23,7 +23,7 @@ PROMISED = (
     "metrics/catalogue/waiting", "metrics/catalogue/running", "metrics/catalogue/finished",
     "metrics/catalogue/river", "metrics/catalogue/keeper", "metrics/catalogue/process", "web/http/rejection",
     "brakes/heartbeat_path", "brakes/mass_silence", "brakes/rules", "rescue/supervisor/candidates",
-    "heartbeat/claim", "schema/inspect", "ledger/runs", "verdict/assign", "verdict/cells", "verdict/judge",
+    "heartbeat/claim", "schema/inspect", "ledger/learned_limits", "verdict/assign", "verdict/cells", "verdict/judge",
     "verdict/learned", "verdict/limits", "verdict/summary", "verdict/screening", "verdict/suspects", "verdict/tiers",
 )  # fmt: skip
 

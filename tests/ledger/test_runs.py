@@ -7,7 +7,17 @@ from hypothesis import strategies as st
 
 from riverkeeper.ledger.buckets import EDGES, NO_DURATION, bucket_of
 from riverkeeper.ledger.cells import CellKey, Series, Tally, fold
-from riverkeeper.ledger.runs import KEEP_DAYS, NO_RUNS, Runs, day_of, dense, first_day, learned, runs_of, sparse
+from riverkeeper.ledger.learned_limits import (
+    KEEP_DAYS,
+    NO_RUNS,
+    Runs,
+    day_of,
+    dense,
+    first_day,
+    learn_all,
+    runs_of,
+    sparse,
+)
 from riverkeeper.verdict.tiers import Learning
 
 NOW = 20_000 * 86_400 + 100.0  # just after midnight
@@ -55,7 +65,7 @@ def test_days_outside_the_window_teach_nothing() -> None:
         Runs(TODAY - 5, {"email": {ONE: 10_000}, "rare": {ONE: 1}}),
         Runs(TODAY - 8, {"email": {MINUTE: 10_000}, "old": {ONE: 100}}),
     ]
-    found = learned(learning, NOW, days, {})
+    found = learn_all(learning, NOW, days, {})
 
     assert {*found} == {"email", "rare"}
     assert (found["email"].samples, found["email"].window, found["email"].seconds > 50) == (10_016, 2 * 86_400, True)
@@ -64,10 +74,10 @@ def test_days_outside_the_window_teach_nothing() -> None:
 
 def test_runs_that_were_ended_count_as_longer_than_all() -> None:
     """Also of a kind of which nothing completed at all: it has samples, and no limit below the ceiling."""
-    cut_off = {TODAY: {"email": 5, "never": 200}, TODAY - 20: {"email": 1000}}
-    found = learned(Learning(), NOW, [Runs(TODAY, {"email": {ONE: 200}})], cut_off)
+    censored = {TODAY: {"email": 5, "never": 200}, TODAY - 20: {"email": 1000}}
+    found = learn_all(Learning(), NOW, [Runs(TODAY, {"email": {ONE: 200}})], censored)
 
-    assert found["email"].cut_off == 5
+    assert found["email"].censored == 5
     assert found["email"].samples == 205
     assert found["email"].seconds == float("inf")
     assert found["never"].samples == 200
@@ -92,8 +102,8 @@ def test_a_month_is_enough_for_every_window() -> None:
         st.integers(TODAY - 40, TODAY), st.dictionaries(st.text(max_size=2), st.integers(0, 9)), max_size=3
     ),
 )
-def test_any_past_is_read(runs: list[Runs], cut_off: dict[int, dict[str, int]]) -> None:
+def test_any_past_is_read(runs: list[Runs], censored: dict[int, dict[str, int]]) -> None:
     """Whatever the table holds, also of days that have not come."""
-    for one in learned(Learning(), NOW, runs, cut_off).values():
+    for one in learn_all(Learning(), NOW, runs, censored).values():
         assert one.samples > 0
         assert one.seconds > 0

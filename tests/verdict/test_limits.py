@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from fixtures.running_jobs import policies, spans
 from riverkeeper.ledger.buckets import EDGES, NO_DURATION, bucket_of
-from riverkeeper.verdict.learned import Learned, Past, learn, quantile_of
+from riverkeeper.ledger.learned_limits import Past, learn, quantile_of
+from riverkeeper.verdict.learned import Learned
 from riverkeeper.verdict.limits import limits_of, run_limit
 from riverkeeper.verdict.tiers import Learning, Policy, Tier
 
@@ -21,12 +22,12 @@ LEARNING = Learning()
 counts = st.dictionaries(st.integers(NO_DURATION, len(EDGES)), st.integers(0, 1000), max_size=6)
 
 
-def past(*seconds: float, times: int = 1, cut_off: int = 0) -> Past:
+def past(*seconds: float, times: int = 1, censored: int = 0) -> Past:
     found: dict[int, int] = {}
     for one in seconds:
         bucket = bucket_of(round(one * 1e6))
         found[bucket] = found.get(bucket, 0) + times
-    return Past(found, cut_off)
+    return Past(found, censored)
 
 
 def origin(learned: Learned | None, learning: Learning = LEARNING, tier: Tier = TIER) -> tuple[float, str] | None:
@@ -46,7 +47,7 @@ def test_a_limit_says_how_it_came_about() -> None:
         86400.0, "p99 of 250 runs of email in 7 d is about 40000 s, times 3, but at most the ceiling of 1 d",
     )  # fmt: skip
     assert origin(replace(learned, seconds=math.inf)) == (
-        86400.0, "p99 of 250 runs of email was cut off for its age, so the ceiling of 1 d",
+        86400.0, "p99 of 250 runs of email was ended for its age, so the ceiling of 1 d",
     )  # fmt: skip
 
 
@@ -115,10 +116,10 @@ def test_a_kind_that_became_slower_is_believed_within_a_day() -> None:
     assert handful.seconds < 2
 
 
-def test_runs_that_were_cut_off_do_not_tighten_the_limit() -> None:
+def test_censored_runs_do_not_tighten_the_limit() -> None:
     """A rescue for being over budget is a run longer than all seen: more than one in a hundred lifts the limit."""
-    some = learn(LEARNING, past(100.0, times=1000, cut_off=5))
-    many = learn(LEARNING, past(100.0, times=1000, cut_off=11))
+    some = learn(LEARNING, past(100.0, times=1000, censored=5))
+    many = learn(LEARNING, past(100.0, times=1000, censored=11))
 
     assert some is not None
     assert 90 < some.seconds < 110
@@ -130,11 +131,11 @@ def test_runs_that_were_cut_off_do_not_tighten_the_limit() -> None:
 
 @given(counts, counts, st.integers(0, 50), st.floats(0.5, 1))
 def test_any_past_teaches_something_or_nothing(
-    window: dict[int, int], day: dict[int, int], cut_off: int, quantile: float
+    window: dict[int, int], day: dict[int, int], censored: int, quantile: float
 ) -> None:
     """Never an error, never a limit outside floor and ceiling, never one from too few runs."""
     learning = replace(LEARNING, quantile=quantile)
-    learned = learn(learning, Past(window, cut_off), Past(day))
+    learned = learn(learning, Past(window, censored), Past(day))
     limit = run_limit(learning, TIER, "email", learned)
 
     if limit is not None:
@@ -144,8 +145,8 @@ def test_any_past_teaches_something_or_nothing(
 
 
 @given(counts, st.integers(0, 50), st.integers(1, 50))
-def test_more_cut_off_runs_never_lower_a_quantile(window: dict[int, int], cut_off: int, more: int) -> None:
-    """What was cut off only ever speaks for patience."""
-    before, after = Past(window, cut_off), Past(window, cut_off + more)
+def test_more_censored_runs_never_lower_a_quantile(window: dict[int, int], censored: int, more: int) -> None:
+    """Censored runs only ever raise a limit."""
+    before, after = Past(window, censored), Past(window, censored + more)
 
     assert before.samples == 0 or quantile_of(before, 0.99) <= quantile_of(after, 0.99)

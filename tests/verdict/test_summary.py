@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from fixtures.running_jobs import FRESH, JOB, LIMITS, NOW, OPEN, POLICY, STANDARD
-from riverkeeper.ledger.names import Names
+from riverkeeper.ledger.names import OTHER, Names
 from riverkeeper.ledger.totals import Finished, FinishedPair, Histogram
 from riverkeeper.river.facts import Running
 from riverkeeper.river.layout import FINAL_STATES
@@ -14,7 +14,7 @@ from riverkeeper.verdict.facts import Partition
 from riverkeeper.verdict.judge import judge
 from riverkeeper.verdict.judged import Judged
 from riverkeeper.verdict.learned import Learned
-from riverkeeper.verdict.summary import Suspects, judged
+from riverkeeper.verdict.summary import Suspects, summarize
 from riverkeeper.verdict.tiers import Assignment, Policy, Tier
 from riverkeeper.verdict.unmatched import unmatched
 from riverkeeper.verdict.verdict import StuckJob
@@ -34,7 +34,16 @@ def snapshot(*jobs: object, **parts: object) -> Snapshot:
 
 def told(shot: Snapshot, policy: Policy = POLICY, suspects: Suspects = NOBODY, **learned: Learned) -> Judged:
     assert shot.running is not None
-    return judged(policy, learned, shot.running, NOW, shot, suspects)
+    return summarize(
+        policy,
+        learned,
+        shot.running.pairs,
+        NOW,
+        suspects,
+        pairs=[pair for pair in shot.names.pairs if pair[1] != OTHER],
+        partitions=shot.partitions or (),
+        last_finished=shot.finished.last_finished if shot.finished else None,
+    )
 
 
 def ratios(found: Judged) -> dict[tuple[str, str, str, str], float]:

@@ -61,7 +61,7 @@ def _as_json(found: LimitsFound) -> dict[str, object]:
 def _learned(one: Learned) -> dict[str, object]:
     """Infinity is no JSON: null where the quantile lies among runs that were ended for their age."""
     seconds = one.seconds if one.seconds < float("inf") else None
-    return {"samples": one.samples, "cut_off": one.cut_off, "quantile": one.quantile, "seconds": seconds}
+    return {"samples": one.samples, "censored": one.censored, "quantile": one.quantile, "seconds": seconds}
 
 
 def _table(found: LimitsFound) -> Table:
@@ -82,10 +82,10 @@ def _table(found: LimitsFound) -> Table:
 def _sentences(found: LimitsFound) -> list[str]:
     kinds = {one.kind for one in found.limits}
     ended = [
-        f"{one.cut_off} of the {one.samples} runs of {kind} were ended by a rescue for their age, and count as longer "
+        f"{one.censored} of the {one.samples} runs of {kind} were ended by a rescue for their age, and count as longer "
         "than all others."
         for kind, one in sorted(found.learned.items())
-        if one.cut_off and kind in kinds
+        if one.censored and kind in kinds
     ]
     past = [
         f"1 running job of {kind} is past its limit: no sample until it finishes."

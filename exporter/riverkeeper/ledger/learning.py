@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from riverkeeper.ledger.runs import first_day, learned
+from riverkeeper.ledger.learned_limits import first_day, learn_all
 from riverkeeper.ledger.store import Store
 from riverkeeper.postgres.connection import Transaction
 from riverkeeper.verdict.learned import Learned
@@ -39,6 +39,6 @@ def learn_from(tx: Transaction, store: Store, settings: Learning, now: float, *,
     """What a store's runs teach. Raises DatabaseError."""
     first = first_day(settings, now)
     ended: defaultdict[int, dict[str, int]] = defaultdict(dict)
-    for row in tx.query("ledger/read_cut_off", {"first": first}) if audit else ():
+    for row in tx.query("ledger/read_censored", {"first": first}) if audit else ():
         ended[row.day][row.kind] = row.runs
-    return learned(settings, now, store.runs(tx, first), ended)
+    return learn_all(settings, now, store.runs(tx, first), ended)

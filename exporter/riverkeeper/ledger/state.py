@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from riverkeeper.ledger.cells import CellKey, Series, Tally
+from riverkeeper.ledger.learned_limits import NO_RUNS, Runs
 from riverkeeper.ledger.names import NO_NAMES, Names, Pair
-from riverkeeper.ledger.runs import NO_RUNS, Runs
 from riverkeeper.ledger.schedule import Progress
 
 

@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Protocol
 
 from riverkeeper.ledger.cells import CellKey, Series, Tally
+from riverkeeper.ledger.learned_limits import KEEP_DAYS, Runs, dense, sparse
 from riverkeeper.ledger.names import NO_NAMES, Names
 from riverkeeper.ledger.rows import cells_in, columns, document_of, name_rows, names_of, series_of, state_of, tally_of
-from riverkeeper.ledger.runs import KEEP_DAYS, Runs, dense, sparse
 from riverkeeper.ledger.state import Changes, Seen, State
 from riverkeeper.postgres.connection import Transaction
 from riverkeeper.postgres.errors import DatabaseError, Trouble

@@ -42,6 +42,11 @@ class Finished:
     late_rows: int
     epoch: int
 
+    @property
+    def last_finished(self) -> dict[Pair, float | None]:
+        """When each pair of queue and kind last finished a job; the rests that have no name are left out."""
+        return {(pair.queue, pair.kind): pair.last_finished for pair in self.pairs if pair.kind != OTHER}
+
 
 def finished(series: Mapping[Series, Tally], names: Names, *, durable: bool, late_rows: int, epoch: int) -> Finished:
     """Every kept pair, with zeros where nothing finished yet, and the rests folded into `other`."""

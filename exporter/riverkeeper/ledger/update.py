@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from riverkeeper.ledger.cells import NOTHING, Cells, Folded, Series, Tally, fold
+from riverkeeper.ledger.learned_limits import runs_of
 from riverkeeper.ledger.names import OTHER, Names, Pair, keep
-from riverkeeper.ledger.runs import runs_of
 from riverkeeper.ledger.schedule import Progress
 from riverkeeper.ledger.state import NEVER_SEEN, Changes, Reading, Seen, State, Totals
 

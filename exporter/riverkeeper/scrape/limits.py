@@ -13,11 +13,10 @@ from riverkeeper.postgres.connection import Database, Transaction
 from riverkeeper.river.running import read_running
 from riverkeeper.schema.inspect import KeeperSchema
 from riverkeeper.schema.install import find_schemas, look
-from riverkeeper.scrape.scrape import Snapshot
 from riverkeeper.scrape.suspects import Judging, Readable
 from riverkeeper.verdict.judged import Judged, LimitInForce
 from riverkeeper.verdict.learned import Learned
-from riverkeeper.verdict.summary import judged
+from riverkeeper.verdict.summary import summarize
 from riverkeeper.verdict.tiers import Learning, Policy
 from riverkeeper.verdict.words import LimitName, Reason
 
@@ -67,8 +66,7 @@ def _read(tx: Transaction, keeper: KeeperSchema, policy: Policy, kind: str | Non
     suspects = Judging(policy).read(tx, running, past, Readable(heartbeats, keeper.audit), now, None)
     known = {*past, *({kind} if kind else ())}  # whoever asks for a kind that nobody has seen sees what it would have
     names = _with(known, store.names(tx) if keeper.writable else NO_NAMES, {pair.kind for pair in running.pairs})
-    snapshot = Snapshot(up=True, taken_at=now, names=names)
-    found = judged(policy, past, running, now, snapshot, suspects)
+    found = summarize(policy, past, running.pairs, now, suspects, pairs=names.pairs)
     limits = tuple(one for one in found.limits if kind in (None, one.kind))
     return LimitsFound(
         limits=tuple(sorted(limits, key=lambda one: (one.kind, one.tier, list(LimitName).index(one.limit.name)))),

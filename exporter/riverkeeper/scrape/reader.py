@@ -39,7 +39,7 @@ from riverkeeper.scrape.notices import live_pairs, notes
 from riverkeeper.scrape.query_log import Questions
 from riverkeeper.scrape.scrape import FenceState, QueryOutcome, Snapshot, Target
 from riverkeeper.scrape.suspects import Judging, Readable, read_path
-from riverkeeper.verdict.summary import Suspects, judged
+from riverkeeper.verdict.summary import Suspects, summarize
 from riverkeeper.verdict.tiers import Policy
 from riverkeeper.verdict.unmatched import unmatched
 
@@ -155,7 +155,16 @@ class Reader:
         )
         if suspects is not None and snapshot.running is not None:
             known, running = self._learner.known, snapshot.running
-            found = judged(self._settings.policy, known, running, now, snapshot, suspects)
+            found = summarize(
+                self._settings.policy,
+                known,
+                running.pairs,
+                now,
+                suspects,
+                pairs=self._names.pairs,
+                partitions=snapshot.partitions or (),
+                last_finished=snapshot.finished.last_finished if snapshot.finished else None,
+            )
             snapshot = replace(snapshot, judged=found)
         kinds = {kind for _, kind in [*live, *self._names.pairs]}
         told = notes(place.layout, place.keeper, snapshot, standby=opened.standby)

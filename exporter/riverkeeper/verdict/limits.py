@@ -91,7 +91,7 @@ def _origin(learning: Learning, kind: str, learned: Learned, wanted: float) -> s
     """How a learnt limit came about, in words."""
     past = f"p{learned.quantile * 100:g} of {learned.samples} runs of {kind}"
     if math.isinf(learned.seconds):
-        return f"{past} was cut off for its age, so the ceiling of {spoken(learning.ceiling)}"
+        return f"{past} was ended for its age, so the ceiling of {spoken(learning.ceiling)}"
     seconds = float(f"{learned.seconds:.2g}")  # no bucket tells more
     text = f"{past} in {spoken(learned.window)} is about {spoken(seconds)}, times {learning.factor:g}"
     if wanted < learning.floor:

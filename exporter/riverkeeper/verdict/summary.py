@@ -6,13 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from riverkeeper.ledger.names import OTHER, Pair
-from riverkeeper.ledger.totals import Finished
-from riverkeeper.river.facts import Running
-from riverkeeper.scrape.scrape import Snapshot
 from riverkeeper.verdict.assign import tier_of, wait_tier
 from riverkeeper.verdict.cells import Cell, cells, in_force, used
-from riverkeeper.verdict.facts import Partition
+from riverkeeper.verdict.facts import Partition, RunningPair
 from riverkeeper.verdict.judge import age
 from riverkeeper.verdict.judged import Judged, LimitInForce, LimitUsed
 from riverkeeper.verdict.learned import Learned
@@ -20,6 +16,7 @@ from riverkeeper.verdict.limits import limits_of, silence_limit, wait_limit
 from riverkeeper.verdict.tiers import Policy
 from riverkeeper.verdict.verdict import StuckJob
 
+Pair = tuple[str, str]  # (queue, kind)
 USUAL_PRIORITY = 1  # of a kind that is not running: River's default
 
 
@@ -33,20 +30,35 @@ class Suspects:
     suspected: tuple[StuckJob, ...] = ()
 
 
-def judged(
-    policy: Policy, learned: Mapping[str, Learned], running: Running, now: float, snapshot: Snapshot, suspects: Suspects
+def summarize(
+    policy: Policy,
+    learned: Mapping[str, Learned],
+    running: Iterable[RunningPair],
+    now: float,
+    suspects: Suspects,
+    *,
+    pairs: Iterable[Pair] = (),
+    partitions: Iterable[Partition] = (),
+    last_finished: Mapping[Pair, float | None] | None = None,
 ) -> Judged:
-    """All that the page says of verdicts; of `snapshot`, what waits, what has finished, and names."""
+    """All that metrics and pages show of verdicts at `now`, the database's clock.
+
+    `pairs`: all known pairs, running or not. `last_finished`: when each last finished a job; None where never.
+    """
     since = suspects.path_ok_since
-    groups = cells(policy, learned, running.pairs)
+    groups = cells(policy, learned, running)
     limits = [limit for cell in groups for limit in in_force(cell)]
-    limits += _of_idle(policy, learned, snapshot.names.pairs, {(limit.kind, limit.tier) for limit in limits})
+    limits += _of_idle(policy, learned, pairs, {(limit.kind, limit.tier) for limit in limits})
     stuck = _longest_first(suspects.stuck)
     return Judged(
         stuck=stuck,
         counts=_counts(stuck),
         limits=(*_worst(limits), *_of_waits(policy)),
-        used=tuple(_used(policy, groups, snapshot, stuck, now, since)),
+        used=(
+            *_used_by_running(groups, stuck, now, since),
+            *_used_by_waits(policy, partitions, now),
+            *_used_by_silence(policy, last_finished or {}, now),
+        ),
         raised=frozenset(_raised(limits, stuck)),
         path_ok_since=since,
         complete=suspects.complete,
@@ -68,8 +80,6 @@ def _of_idle(
 ) -> Iterator[LimitInForce]:
     """Limits of kinds of which nothing runs now in that tier, so that their series stay; and all limits of silence."""
     for queue, kind in pairs:
-        if kind == OTHER:
-            continue
         tier = tier_of(policy, queue, kind, USUAL_PRIORITY)
         idle = limits_of(policy, tier, kind, learned.get(kind))
         here = () if (kind, tier.name) in running else (idle.heartbeat, idle.progress, idle.run)
@@ -94,13 +104,8 @@ def _of_waits(policy: Policy) -> Iterator[LimitInForce]:
             yield LimitInForce("", tier.name, limit)
 
 
-def _used(
-    policy: Policy,
-    groups: Iterable[Cell],
-    snapshot: Snapshot,
-    stuck: Iterable[StuckJob],
-    now: float,
-    since: float | None,
+def _used_by_running(
+    groups: Iterable[Cell], stuck: Iterable[StuckJob], now: float, since: float | None
 ) -> Iterator[LimitUsed]:
     for cell in groups:
         yield from used(cell, now, since)
@@ -109,11 +114,9 @@ def _used(
         if verdict.limit is not None and verdict.value is not None and verdict.limit.seconds > 0:
             share = verdict.value / verdict.limit.seconds
             yield LimitUsed(one.job.queue, one.job.kind, verdict.tier, verdict.limit.name, share)
-    yield from _waits(policy, snapshot.partitions or (), now)
-    yield from _silences(policy, snapshot.finished, now)
 
 
-def _waits(policy: Policy, partitions: Iterable[Partition], now: float) -> Iterator[LimitUsed]:
+def _used_by_waits(policy: Policy, partitions: Iterable[Partition], now: float) -> Iterator[LimitUsed]:
     """A job that will be due later waits for nobody."""
     for part in partitions:
         tier = wait_tier(policy, part.queue, part.priority)
@@ -123,12 +126,12 @@ def _waits(policy: Policy, partitions: Iterable[Partition], now: float) -> Itera
             yield LimitUsed(part.queue, "", tier.name, limit.name, max(waited, 0.0) / limit.seconds)
 
 
-def _silences(policy: Policy, finished: Finished | None, now: float) -> Iterator[LimitUsed]:
-    for pair in finished.pairs if finished else ():
-        tier = tier_of(policy, pair.queue, pair.kind, USUAL_PRIORITY)
-        limit, silent = silence_limit(tier), age(pair.last_finished, now)
-        if limit is not None and silent is not None and pair.kind != OTHER:
-            yield LimitUsed(pair.queue, pair.kind, tier.name, limit.name, silent / limit.seconds)
+def _used_by_silence(policy: Policy, last_finished: Mapping[Pair, float | None], now: float) -> Iterator[LimitUsed]:
+    for (queue, kind), moment in last_finished.items():
+        tier = tier_of(policy, queue, kind, USUAL_PRIORITY)
+        limit, silent = silence_limit(tier), age(moment, now)
+        if limit is not None and silent is not None:
+            yield LimitUsed(queue, kind, tier.name, limit.name, silent / limit.seconds)
 
 
 def _raised(limits: Iterable[LimitInForce], stuck: Iterable[StuckJob]) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,144 @@
+"""How long the runs of a kind usually take, learnt from its completed runs by day. Pure.
+
+Two windows count, all of `learned_limits.window` and its last two days, and the larger quantile wins: a kind that
+became slower is believed within hours, a kind that became faster only when the window has passed. A limit that is too
+large notices late, a limit that is too small calls healthy jobs stuck.
+
+A run that was rescued for being over its limit never completed. Without it, limits would tighten by their own work. So
+it is censored: it counts as a run that took longer than every run seen.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from riverkeeper.ledger.buckets import EDGES, NO_DURATION
+from riverkeeper.ledger.cells import Folded
+from riverkeeper.verdict.learned import Learned
+from riverkeeper.verdict.tiers import Learning
+
+DAY_SECONDS = 86400
+KEEP_DAYS = 31  # the longest window, and today
+RECENT_DAYS = 2  # today and yesterday, UTC: at night today alone would be nothing
+RECENT_SECONDS = RECENT_DAYS * 86400.0
+
+
+def day_of(moment: float) -> int:
+    return math.floor(moment / DAY_SECONDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """Runs of one day: kind -> fine bucket -> completed runs."""
+
+    day: int = 0
+    by_kind: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
+
+
+NO_RUNS = Runs()
+
+
+def runs_of(now: float, *parts: Folded) -> Runs:
+    """What rose in a collection at `now`, of all queues. Kinds that were not told apart teach nothing."""
+    found: defaultdict[str, Counter[int]] = defaultdict(Counter)
+    for part in parts:
+        for series, tally in part.risen.items():
+            if series.measure == "run" and series.label == "completed" and not series.is_rest:
+                found[series.kind].update({bucket: jobs for bucket, (jobs, _, _) in tally.buckets.items() if jobs > 0})
+    for counts in found.values():
+        counts.pop(NO_DURATION, None)
+    return Runs(day_of(now), {kind: counts for kind, counts in found.items() if counts})
+
+
+def dense(counts: Mapping[int, int]) -> list[int]:
+    """As they are stored: by position, up to the last one that is not 0."""
+    return [counts.get(bucket, 0) for bucket in range(max(counts) + 1)]
+
+
+def sparse(counts: Sequence[int]) -> dict[int, int]:
+    return {bucket: jobs for bucket, jobs in enumerate(counts) if jobs}
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """Completed runs of one kind by fine bucket (ledger/buckets.py), and runs that are censored for their age."""
+
+    counts: Mapping[int, int]
+    censored: int = 0
+
+    @property
+    def samples(self) -> int:
+        return self.censored + sum(jobs for bucket, jobs in self.counts.items() if bucket != NO_DURATION)
+
+
+NOTHING = Past({})
+
+
+def first_day(learning: Learning, now: float) -> int:
+    """The first day of the window."""
+    return day_of(now - learning.window)
+
+
+def learn_all(
+    learning: Learning, now: float, runs: Iterable[Runs], censored: Mapping[int, Mapping[str, int]]
+) -> dict[str, Learned]:
+    """What the runs of each kind teach at `now`; `censored`: runs ended by a rescue for their age, by day and kind."""
+    first, recent = first_day(learning, now), day_of(now) - RECENT_DAYS + 1
+    window: defaultdict[str, Counter[int]] = defaultdict(Counter)
+    late: defaultdict[str, Counter[int]] = defaultdict(Counter)
+    for of_day in runs:
+        for kind, counts in of_day.by_kind.items() if of_day.day >= first else ():
+            window[kind].update(counts)
+            if of_day.day >= recent:
+                late[kind].update(counts)
+    kinds = {kind for by_kind in censored.values() for kind in by_kind} | window.keys()
+    found = {
+        kind: learn(
+            learning,
+            Past(window[kind], _sum_since(censored, kind, first)),
+            Past(late[kind], _sum_since(censored, kind, recent)),
+        )
+        for kind in kinds
+    }
+    return {kind: learned for kind, learned in found.items() if learned is not None}
+
+
+def _sum_since(censored: Mapping[int, Mapping[str, int]], kind: str, since: int) -> int:
+    return sum(kinds.get(kind, 0) for day, kinds in censored.items() if day >= since)
+
+
+def learn(learning: Learning, window: Past, recent: Past = NOTHING) -> Learned | None:
+    """The larger quantile of the window and its last days; None where nothing has completed.
+
+    The last days count once they have `min_samples` of their own, for the quantile of a handful is its longest run.
+    """
+    if window.samples <= 0:
+        return None
+    quantiles = [(quantile_of(window, learning.quantile), learning.window)]
+    if recent.samples >= learning.min_samples:
+        quantiles.append((quantile_of(recent, learning.quantile), min(RECENT_SECONDS, learning.window)))
+    seconds, span = max(quantiles, key=lambda quantile: quantile[0])
+    return Learned(window.samples, learning.quantile, seconds, span, window.censored)
+
+
+def quantile_of(past: Past, quantile: float) -> float:
+    """Seconds that this share of the runs did not exceed, to 10 %; inf above the last edge or among censored runs."""
+    wanted, seen = quantile * past.samples, 0
+    for bucket, jobs in sorted(past.counts.items()):
+        if bucket == NO_DURATION:
+            continue
+        seen += jobs
+        if seen > 0 and seen >= wanted:
+            return _middle(bucket)
+    return math.inf
+
+
+def _middle(bucket: int) -> float:
+    """The value of a bucket (a, b] that is off by less than 10 % wherever in it the truth lies."""
+    if not 0 <= bucket < len(EDGES):
+        return math.inf
+    low, high = (EDGES[bucket - 1] if bucket else EDGES[0]), EDGES[bucket]
+    return 2 * low * high / (low + high)
