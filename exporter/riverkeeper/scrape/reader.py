@@ -39,6 +39,7 @@ from riverkeeper.scrape.notices import live_pairs, notes
 from riverkeeper.scrape.query_log import Questions
 from riverkeeper.scrape.scrape import FenceState, QueryOutcome, Snapshot, Target
 from riverkeeper.scrape.suspects import Judging, Readable, read_path
+from riverkeeper.verdict.judged import Judged
 from riverkeeper.verdict.summary import Suspects, summarize
 from riverkeeper.verdict.tiers import Policy
 from riverkeeper.verdict.unmatched import unmatched
@@ -153,22 +154,24 @@ class Reader:
             names=self._names,
             finished=self._finished(totals),
         )
-        if suspects is not None and snapshot.running is not None:
-            known, running = self._learner.known, snapshot.running
-            found = summarize(
-                self._settings.policy,
-                known,
-                running.pairs,
-                now,
-                suspects,
-                pairs=self._names.pairs,
-                partitions=snapshot.partitions or (),
-                last_finished=snapshot.finished.last_finished if snapshot.finished else None,
-            )
-            snapshot = replace(snapshot, judged=found)
+        snapshot = replace(snapshot, judged=self._summarize(snapshot, suspects, now))
         kinds = {kind for _, kind in [*live, *self._names.pairs]}
         told = notes(place.layout, place.keeper, snapshot, standby=opened.standby)
         return replace(snapshot, notes=(*told, *unmatched(self._settings.policy, kinds)))
+
+    def _summarize(self, snapshot: Snapshot, suspects: Suspects | None, now: float) -> Judged | None:
+        if suspects is None or snapshot.running is None:
+            return None
+        return summarize(
+            self._settings.policy,
+            self._learner.known,
+            snapshot.running.pairs,
+            now,
+            suspects,
+            pairs=self._names.pairs,
+            partitions=snapshot.partitions or (),
+            last_finished=snapshot.finished.last_finished if snapshot.finished else None,
+        )
 
     def _learn(self, questions: Questions, place: Place, now: float) -> None:
         store = self._ledger.store if self._ledger else None
