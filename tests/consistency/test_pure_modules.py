@@ -19,7 +19,8 @@ PURE = [path for path in modules() if is_pure(path)]
 PROMISED = (
     "ledger/names", "scrape/scrape", "scrape/notices", "ledger/cells", "ledger/schedule", "ledger/buckets",
     "ledger/totals",
-    "river/bounds", "river/layout", "metrics/family", "metrics/folding", "metrics/document",
+    "river/bounds", "river/facts", "river/job_rows",
+    "river/layout", "metrics/family", "metrics/folding", "metrics/document",
     "metrics/catalogue/waiting", "metrics/catalogue/running", "metrics/catalogue/finished",
     "metrics/catalogue/river", "metrics/catalogue/keeper", "metrics/catalogue/process", "web/http/rejection",
     "brakes/heartbeat_path", "brakes/mass_silence", "brakes/rules", "rescue/supervisor/candidates",

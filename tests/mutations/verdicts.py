@@ -27,7 +27,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a worker that died right after its last claim is taken for one that works on",
-        "return seen if seen > last.beat_at + LATE_INTERVALS * last.beat_interval else None",
+        "return seen if seen > last.beat_at + LATE_INTERVALS * last.interval else None",
         "return seen if seen > last.beat_at else None",
         (f"{READING}::test_a_client_that_river_sees_at_work_is_not_lost",),
     ),

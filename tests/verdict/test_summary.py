@@ -14,7 +14,8 @@ from riverkeeper.verdict.facts import Partition
 from riverkeeper.verdict.judge import judge
 from riverkeeper.verdict.judged import Judged
 from riverkeeper.verdict.learned import Learned
-from riverkeeper.verdict.summary import Suspects, summarize
+from riverkeeper.verdict.summary import summarize
+from riverkeeper.verdict.suspects import Suspects
 from riverkeeper.verdict.tiers import Assignment, Policy, Tier
 from riverkeeper.verdict.unmatched import unmatched
 from riverkeeper.verdict.verdict import StuckJob

@@ -9,14 +9,14 @@ from fixtures.scrape import read
 from riverkeeper.postgres.connection import Database, Session
 from riverkeeper.river.running import read_running
 from riverkeeper.schema.install import install
-from riverkeeper.scrape.suspects import Judging, Readable
-from riverkeeper.scrape.worker_instances import Speakers, Successions, read_instances
+from riverkeeper.scrape.suspects import ReadableTables, SuspectReader, read_instances
 from riverkeeper.verdict.assign import tier_of
 from riverkeeper.verdict.job import RunningJob
 from riverkeeper.verdict.judge import judge
 from riverkeeper.verdict.learned import Learned
 from riverkeeper.verdict.limits import limits_of
 from riverkeeper.verdict.screening import Sought
+from riverkeeper.verdict.suspects import WorkerInstances
 from riverkeeper.verdict.verdict import Limits
 from scrape.test_verdicts import OPEN, POLICY, WITH_POLICY, beat
 
@@ -35,17 +35,17 @@ def test_nothing_stuck_is_passed_over(river_url: str, seed: int) -> None:
         fill(sql, seed, 600, states=("running",))
         fill_heartbeats(sql, seed)
     learned = {"report": Learned(500, 0.99, 200.0, 86400.0)}
-    readable = Readable(heartbeats=True, audit=True)
-    judging = Judging(POLICY)
+    readable = ReadableTables(heartbeats=True, audit=True)
+    reader = SuspectReader(POLICY)
     database = Database(river_url)
     with database.reading(30, {"river": "public", "keeper": "riverkeeper"}) as tx:
         now = tx.query("river/open_transaction")[0].now
         since = now - 3000
         running = read_running(tx, POLICY.metadata_interval, heartbeats=True)
-        found = judging.read(tx, running, learned, readable, now, since)
-        speakers = Speakers(read_instances(tx), Successions().read(tx, producers=False))
+        found = reader.read(tx, running, learned, readable, now, since)
+        workers = WorkerInstances(read_instances(tx), reader.read_clients(tx, producers=False))
         everything = [Sought(p.queue, p.kind, p.priority, 10.0, took=-1e9) for p in running.pairs]
-        every = [judging.job(row, speakers) for row in judging._rows(tx, everything, speakers, readable)]
+        every = [reader.running_job(row, workers) for row in reader.read_rows(tx, everything, workers, readable)]
     database.close()
 
     verdicts = {job.claim.job_id: judge(job, POLICY, _limits(job, learned), now, since) for job in every}

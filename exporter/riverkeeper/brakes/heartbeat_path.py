@@ -15,7 +15,6 @@ from riverkeeper.verdict.tiers import Tier
 
 NOBODY_VERIFIES = "no running Riverkeeper verifies it at present"
 CLOCKS_AGREE = 2.0  # seconds between two probes by which two clocks may differ: more is a step, not a slow answer
-LATE_INTERVALS = 2  # a client is late after so many of its own intervals: one beat may be lost on the way
 SILENT_INTERVALS = 3  # and silent after so many: no limit in force is below that
 FLEET_SECONDS = 600.0  # an instance that beat within this time is one of the fleet
 AT_ONCE_SLACK = 2.0  # seconds; beats of processes that stop at one moment lie one interval apart, and a little more

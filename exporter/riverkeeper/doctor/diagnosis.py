@@ -16,7 +16,7 @@ from riverkeeper.schema.grants import name_in_script
 from riverkeeper.schema.inspect import KeeperSchema
 from riverkeeper.schema.sweep import Heard
 from riverkeeper.scrape.scrape import QueryOutcome
-from riverkeeper.verdict.summary import Suspects
+from riverkeeper.verdict.suspects import Suspects
 
 OLDEST_TESTED = 140_000  # as Postgres counts its versions
 SKEW_SECONDS = 5.0  # ages on the page are the database's; only a person comparing logs is misled by less

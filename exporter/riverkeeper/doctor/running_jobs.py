@@ -12,8 +12,8 @@ from riverkeeper.river.facts import Running
 from riverkeeper.schema.fence import FENCE_VERSION, read_fence
 from riverkeeper.schema.inspect import KeeperSchema
 from riverkeeper.schema.open import RESCUE_VERSION
-from riverkeeper.scrape.suspects import Judging, Readable
-from riverkeeper.verdict.summary import Suspects
+from riverkeeper.scrape.suspects import ReadableTables, SuspectReader
+from riverkeeper.verdict.suspects import Suspects
 from riverkeeper.verdict.words import Reason
 
 Judge = Callable[[Running], tuple[Suspects, str | None]]
@@ -32,8 +32,8 @@ def judge_now(
         since = proven(path, now, rules.restraints.patience)
         why = path.why if path.ok_since is None and path.probe_at is not None else NOBODY_VERIFIES
     fenced = (keeper.version or 0) >= FENCE_VERSION and read_fence(tx).in_force
-    readable = Readable(heartbeats=heartbeats, audit=keeper.audit, fenced=fenced)
-    found = Judging(rules.policy).read(tx, running, {}, readable, now, since)
+    readable = ReadableTables(heartbeats=heartbeats, audit=keeper.audit, fenced=fenced)
+    found = SuspectReader(rules.policy).read(tx, running, {}, readable, now, since)
     beats = any(pair.beating for pair in running.pairs)
     return found, why if since is None and beats else None
 

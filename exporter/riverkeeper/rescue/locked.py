@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from riverkeeper.rescue.decision import Locked
-from riverkeeper.verdict.job import Beat, Claim, Instance, RunningJob
+from riverkeeper.river.job_rows import beat_of, running_job_of
+from riverkeeper.verdict.job import Beat, Claim, Instance
 
 CANCEL_SLACK = 5.0  # cancel_attempted_at is by the canceller's clock; one of an earlier attempt is older than that
 AHEAD = 300.0  # a beat by metadata is by the worker's clock; further ahead it is no moment of this claim
@@ -30,19 +31,7 @@ def moment(text: str | None) -> float | None:
 
 def table_beat(row: Row) -> Beat:
     """Of lock_beats.sql."""
-    return Beat(
-        beat_at=row.beat_at,
-        interval=row.interval,
-        lease=row.lease,
-        progress_at=row.progress_at,
-        progress=row.progress,
-        note=row.note,
-        lost_at=row.lost_at,
-        stop_requested_at=row.stop_requested_at,
-        ended_at=row.ended_at,
-        outcome=row.outcome,
-        fences=bool(row.fences),
-    )
+    return beat_of(row, fences=bool(row.fences), note=row.note, lost_at=row.lost_at)
 
 
 def metadata_beat(row: Row, interval: float) -> Beat | None:
@@ -70,18 +59,12 @@ def locked(
 ) -> Locked:
     """Of read_jobs.sql, the beat, and read_instances.sql where there is none; the last two as a reading found them."""
     asked = moment(row.cancel_at)
-    job = RunningJob(
-        claim=claim,
-        queue=row.queue,
-        kind=row.kind,
-        priority=row.priority,
-        max_attempts=row.max_attempts,
-        claimed_at=row.claimed_at,
-        client_id=row.client_id,
-        beat=beat,
-        instances=tuple(Instance(one.beat_at, one.interval, one.started_at, one.beats_for_kind) for one in instances),
+    job = running_job_of(
+        row,
+        claim,
+        beat,
         cancel_requested=asked is not None and asked >= row.claimed_at - CANCEL_SLACK,
-        rescues=row.rescues,
+        instances=tuple(Instance(one.beat_at, one.interval, one.started_at, one.beats_for_kind) for one in instances),
         suspect_since=suspect_since,
         seen_at=seen_at,
     )

@@ -13,7 +13,7 @@ from riverkeeper.postgres.connection import Database, Transaction
 from riverkeeper.river.running import read_running
 from riverkeeper.schema.inspect import KeeperSchema
 from riverkeeper.schema.install import find_schemas, look
-from riverkeeper.scrape.suspects import Judging, Readable
+from riverkeeper.scrape.suspects import ReadableTables, SuspectReader
 from riverkeeper.verdict.judged import Judged, LimitInForce
 from riverkeeper.verdict.learned import Learned
 from riverkeeper.verdict.summary import summarize
@@ -63,7 +63,7 @@ def _read(tx: Transaction, keeper: KeeperSchema, policy: Policy, kind: str | Non
     store, heartbeats = KeeperStore(), keeper.heartbeat is not None
     running = read_running(tx, policy.metadata_interval, heartbeats=heartbeats)
     past = learn_from(tx, store, policy.learning, now, audit=keeper.audit) if keeper.learns else {}
-    suspects = Judging(policy).read(tx, running, past, Readable(heartbeats, keeper.audit), now, None)
+    suspects = SuspectReader(policy).read(tx, running, past, ReadableTables(heartbeats, keeper.audit), now, None)
     known = {*past, *({kind} if kind else ())}  # whoever asks for a kind that nobody has seen sees what it would have
     names = _with(known, store.names(tx) if keeper.writable else NO_NAMES, {pair.kind for pair in running.pairs})
     found = summarize(policy, past, running.pairs, now, suspects, pairs=names.pairs)

@@ -38,9 +38,10 @@ from riverkeeper.schema.sweep import Sweeper, read_clients
 from riverkeeper.scrape.notices import live_pairs, notes
 from riverkeeper.scrape.query_log import Questions
 from riverkeeper.scrape.scrape import FenceState, QueryOutcome, Snapshot, Target
-from riverkeeper.scrape.suspects import Judging, Readable, read_path
+from riverkeeper.scrape.suspects import ReadableTables, SuspectReader, read_path
 from riverkeeper.verdict.judged import Judged
-from riverkeeper.verdict.summary import Suspects, summarize
+from riverkeeper.verdict.summary import summarize
+from riverkeeper.verdict.suspects import Suspects
 from riverkeeper.verdict.tiers import Policy
 from riverkeeper.verdict.unmatched import unmatched
 
@@ -101,7 +102,7 @@ class Reader:
         self._ran = 0  # running jobs of the last reading
         self._claims: tuple[Tally, ...] = ()
         self._claims_due_at = 0.0  # our monotonic clock
-        self._judging = Judging(settings.policy)
+        self._suspects = SuspectReader(settings.policy)
         self._learner = Learner(settings.policy.learning)
 
     def read(self, seconds: float) -> Snapshot:
@@ -186,7 +187,7 @@ class Reader:
             return None
         path = self._ask_path(questions) if place.keeper.control else None
         path = self._own_path(now) if path is None else path
-        readable = Readable(
+        readable = ReadableTables(
             heartbeats=snapshot.beating_clients is not None,
             audit=place.keeper.audit,
             producers=place.layout.has_producers,
@@ -194,7 +195,7 @@ class Reader:
         )
         return questions.ask(
             "suspects",
-            lambda: self._judging.read(tx, running, self._learner.known, readable, now, path, snapshot.leader),
+            lambda: self._suspects.read(tx, running, self._learner.known, readable, now, path, snapshot.leader),
         )
 
     def _ask_path(self, questions: Questions) -> float | None:

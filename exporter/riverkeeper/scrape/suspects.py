@@ -1,33 +1,40 @@
-"""Reads what verdicts need beyond the groups of running jobs, and judges the jobs that may be past a limit."""
+"""Reads the jobs that may be past a limit and what is known of their workers, for verdicts.
+
+A healthy fleet costs no query here: jobs are read only where a group of running jobs holds one that is old enough.
+"""
 
 from __future__ import annotations
 
+import time
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from riverkeeper.postgres.connection import Row, Transaction
-from riverkeeper.river.bounds import METADATA_LARGE
+from riverkeeper.river.bounds import MAX_RUNNING, METADATA_LARGE
 from riverkeeper.river.facts import Leader, Running
+from riverkeeper.river.job_rows import beat_of, running_job_of
 from riverkeeper.river.running import HEARTBEAT, RFC3339
-from riverkeeper.scrape.worker_instances import Speakers, Successions, read_instances, seen_by_river
-from riverkeeper.verdict.assign import tier_of
 from riverkeeper.verdict.cells import cells
 from riverkeeper.verdict.job import GAVE_UP, Beat, Claim, RunningJob
-from riverkeeper.verdict.judge import judge
 from riverkeeper.verdict.learned import Learned
-from riverkeeper.verdict.limits import limits_of
 from riverkeeper.verdict.screening import Sought, sought
-from riverkeeper.verdict.summary import Suspects
+from riverkeeper.verdict.suspects import Suspects, WorkerInstance, WorkerInstances, find_succeeded, judge_suspects
 from riverkeeper.verdict.tiers import Policy
-from riverkeeper.verdict.verdict import StuckJob
 
 MAX_SUSPECTS = 20_000  # rows judged one by one; where more is stuck, an exact count is not what is missing
+MAX_INSTANCES = 20_000  # processes that beat
+RECENT_FINISHED = 500  # newest finished jobs, which show the clients that still claim
+CLAIMS_SECONDS = 10.0  # old claims are read this often, where no heartbeats have stopped
+CLIENTS_SECONDS = 30.0  # successors are looked for this often: no suspicion leads to a rescue
+LEADER_SECONDS = 15.0  # River's leader renews its lead every five seconds, for fifteen
+PRODUCER_STALE = 90.0  # River Pro's producers write every 30 s
 RESCUE = "keeper.rescue"
 
 
 @dataclass(frozen=True, slots=True)
-class Readable:
-    """Which tables beside River's own can be asked."""
+class ReadableTables:
+    """Which tables beside River's own can be read."""
 
     heartbeats: bool = False
     audit: bool = False
@@ -36,7 +43,7 @@ class Readable:
 
 
 def read_path(tx: Transaction, patience: float) -> float | None:
-    """Since when the way of a beat is proven open, by the database's clock; None: it is not. Raises DatabaseError.
+    """Since when the heartbeat path is verified, by the database's clock; None: it is not. Raises DatabaseError.
 
     `patience`: how old the last probe may be, in seconds.
     """
@@ -45,114 +52,125 @@ def read_path(tx: Transaction, patience: float) -> float | None:
 
 
 @dataclass(slots=True)
-class Judging:
-    """Asks and judges, by one policy."""
+class SuspectReader:
+    """Reads and judges suspects, by one policy. Remembers for some seconds what it read of River's clients."""
 
     policy: Policy
-    _successions: Successions = field(default_factory=Successions)
+    last_claims: dict[str, float] = field(default_factory=dict)  # by client, the database's clock
+    _suspect_since: Mapping[str, float] = field(default_factory=dict)
+    _clients_due_at: float = 0.0  # our monotonic clock
+    _claims_due_at: float = 0.0
 
     def read(
         self,
         tx: Transaction,
         running: Running,
         learned: Mapping[str, Learned],
-        readable: Readable,
+        readable: ReadableTables,
         now: float,
         path_ok_since: float | None,
         leader: Leader | None = None,
     ) -> Suspects:
-        """The stuck and suspected jobs at `now`, the database's clock. Asks nothing where no group is old enough.
+        """The stuck and suspected jobs at `now`, the database's clock. Raises DatabaseError."""
+        groups = [sought(cell, now, path_ok_since) for cell in cells(self.policy, learned, running.pairs)]
+        workers = self._read_workers(tx, [group for group in groups if group.is_anything], readable, leader)
+        groups = [group if workers.has_instance_for(group.kind) else replace(group, unbeaten=None) for group in groups]
+        rows = self.read_rows(tx, [group for group in groups if group.is_anything], workers, readable)
+        jobs = [self.running_job(row, workers) for row in rows[:MAX_SUSPECTS]]
+        return judge_suspects(self.policy, learned, jobs, now, path_ok_since, complete=len(rows) <= MAX_SUSPECTS)
 
-        Raises DatabaseError.
-        """
-        groups = cells(self.policy, learned, running.pairs)
-        found = [sought(cell, now, path_ok_since) for cell in groups]
-        speakers = self._speakers(tx, [one for one in found if one.is_anything], readable, leader)
-        found = [one if speakers.may_speak_for(one.kind) else replace(one, unbeaten=None) for one in found]
-        rows = self._rows(tx, [one for one in found if one.is_anything], speakers, readable)
-        judged = []
-        for row in rows[:MAX_SUSPECTS]:
-            job = self.job(row, speakers)
-            tier = tier_of(self.policy, job.queue, job.kind, job.priority)
-            limits = limits_of(self.policy, tier, job.kind, learned.get(job.kind))
-            verdict = judge(job, self.policy, limits, now, path_ok_since)
-            judged.append(StuckJob(job, verdict))
-        return Suspects(
-            tuple(one for one in judged if one.verdict.reason.is_stuck),
-            len(rows) <= MAX_SUSPECTS,
-            path_ok_since,
-            tuple(one for one in judged if one.verdict.reason.is_suspected),
-        )
-
-    def _speakers(
-        self, tx: Transaction, found: Sequence[Sought], readable: Readable, leader: Leader | None
-    ) -> Speakers:
-        if not found:
-            return Speakers()
+    def _read_workers(
+        self, tx: Transaction, groups: Sequence[Sought], readable: ReadableTables, leader: Leader | None
+    ) -> WorkerInstances:
+        if not groups:
+            return WorkerInstances()
         instances = read_instances(tx) if readable.heartbeats else {}
-        if all(one.unbeaten is None and one.silent is None for one in found):
-            return Speakers(instances, fenced=readable.fenced)
-        anew = any(one.silent is not None for one in found)
-        suspect_since = self._successions.read(tx, producers=readable.producers, anew=anew)
-        return Speakers(instances, suspect_since, seen_by_river(self._successions.last_claims, leader), readable.fenced)
+        if all(group.unbeaten is None and group.silent is None for group in groups):
+            return WorkerInstances(instances, fenced=readable.fenced)
+        stale = any(group.silent is not None for group in groups)
+        suspect_since = self.read_clients(tx, producers=readable.producers, anew=stale)
+        return WorkerInstances(instances, suspect_since, _seen_by_river(self.last_claims, leader), readable.fenced)
 
-    def _rows(self, tx: Transaction, found: Sequence[Sought], speakers: Speakers, readable: Readable) -> list[Row]:
-        if not found:
+    def read_clients(self, tx: Transaction, *, producers: bool, anew: bool = True) -> Mapping[str, float]:
+        """Client -> since when it is suspect. Reads River Pro's `producers` where they are. Raises DatabaseError.
+
+        `anew`: read the newest claims now, because heartbeats have stopped. That reads every running row.
+        """
+        now = time.monotonic()
+        if anew or now >= self._claims_due_at:
+            claims = tx.query("river/read_claims", {"max_rows": MAX_RUNNING, "recent": RECENT_FINISHED})
+            self.last_claims = {row.client: row.last_claim for row in claims}
+            self._claims_due_at = now + CLAIMS_SECONDS
+        if now >= self._clients_due_at:
+            since = find_succeeded(self.last_claims)
+            if producers:
+                stale = tx.query("river/read_producers", {"silent": PRODUCER_STALE})
+                since |= {row.client: row.heard_at for row in stale}
+            self._suspect_since, self._clients_due_at = since, now + CLIENTS_SECONDS
+        return self._suspect_since
+
+    def read_rows(
+        self, tx: Transaction, groups: Sequence[Sought], workers: WorkerInstances, readable: ReadableTables
+    ) -> list[Row]:
+        """Rows of river/read_suspects, at most one more than MAX_SUSPECTS. Raises DatabaseError."""
+        if not groups:
             return []
         missing = [table for table, there in ((HEARTBEAT, readable.heartbeats), (RESCUE, readable.audit)) if not there]
-        asked = {
-            **_columns(found),
-            "clients": speakers.client_ids,
+        parameters = {
+            **_columns(groups),
+            "clients": workers.client_ids,
             "metadata_interval": self.policy.metadata_interval,
             "most_bytes": METADATA_LARGE,
             "rfc3339": RFC3339,
             "gave_up": list(GAVE_UP),
             "max_rows": MAX_SUSPECTS,
         }
-        return tx.query("river/read_suspects", asked, without=tuple(missing))
+        return tx.query("river/read_suspects", parameters, without=tuple(missing))
 
-    def job(self, row: Row, speakers: Speakers) -> RunningJob:
-        """A row of river/read_suspects. Where its metadata cannot be looked into, whether it beats is not known."""
-        job = RunningJob(
-            claim=Claim(row.id, row.attempt, row.attempted_at),
-            queue=row.queue,
-            kind=row.kind,
-            priority=row.priority,
-            max_attempts=row.max_attempts,
-            claimed_at=row.claimed_at,
-            client_id=row.client,
-            beat=self._beat(row, speakers),
+    def running_job(self, row: Row, workers: WorkerInstances) -> RunningJob:
+        """A row of river/read_suspects. Where its metadata is too large to read, whether it beats is not known."""
+        job = running_job_of(
+            row,
+            Claim(row.id, row.attempt, row.attempted_at),
+            self._beat(row, workers),
             cancel_requested=row.cancel_requested,
-            rescues=row.rescues,
-            seen_at=speakers.seen_at(row.client),
+            seen_at=workers.seen_at(row.client_id),
         )
         if row.unread:
             return job
-        since = speakers.suspect_since.get(row.client)
-        return replace(job, instances=speakers.of(row.client, row.kind), suspect_since=since)
+        since = workers.suspect_since.get(row.client_id)
+        return replace(job, instances=workers.of(row.client_id, row.kind), suspect_since=since)
 
-    def _beat(self, row: Row, speakers: Speakers) -> Beat | None:
+    def _beat(self, row: Row, workers: WorkerInstances) -> Beat | None:
         if row.beat_at is None:
             return None
         if row.by_metadata:
             return Beat(row.beat_at, self.policy.metadata_interval, by_metadata=True)
-        return Beat(
-            beat_at=row.beat_at,
-            interval=row.beat_interval,
-            lease=row.lease,
-            progress_at=row.progress_at,
-            progress=row.progress,
-            stop_requested_at=row.stop_requested_at,
-            ended_at=row.ended_at,
-            outcome=row.outcome,
-            fences=speakers.fences(row.client, row.instance),
-        )
+        return beat_of(row, fences=workers.fences(row.client_id, row.instance))
 
 
-def _columns(found: Iterable[Sought]) -> dict[str, list[object]]:
+def read_instances(tx: Transaction) -> dict[str, tuple[WorkerInstance, ...]]:
+    """The processes that beat, by client id. Raises DatabaseError."""
+    found: defaultdict[str, list[WorkerInstance]] = defaultdict(list)
+    for row in tx.query("river/read_worker_instances", {"max_rows": MAX_INSTANCES}):
+        kinds = None if row.kinds is None else frozenset(row.kinds)
+        process = WorkerInstance(row.instance, row.beat_at, row.beat_interval, row.started_at, kinds, row.fences)
+        found[row.client_id].append(process)
+    return {client_id: tuple(processes) for client_id, processes in found.items()}
+
+
+def _seen_by_river(last_claims: Mapping[str, float], leader: Leader | None) -> Mapping[str, float]:
+    """When River last saw each client: its newest claim, and the leader's last renewal of its lead."""
+    seen = dict(last_claims)
+    if leader is not None:
+        seen[leader.leader_id] = max(seen.get(leader.leader_id, 0.0), leader.expires_at - LEADER_SECONDS)
+    return seen
+
+
+def _columns(groups: Iterable[Sought]) -> dict[str, list[object]]:
     """The groups as parallel arrays."""
     names = {
         "queues": "queue", "kinds": "kind", "priorities": "priority", "drains": "drain", "silent": "silent",
         "still": "still", "unbeaten": "unbeaten", "took": "took", "ended": "ended",
     }  # fmt: skip
-    return {array: [getattr(one, name) for one in found] for array, name in names.items()}
+    return {array: [getattr(group, name) for group in groups] for array, name in names.items()}

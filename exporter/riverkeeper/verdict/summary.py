@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from riverkeeper.verdict.assign import tier_of, wait_tier
 from riverkeeper.verdict.cells import Cell, cells, in_force, used
@@ -13,21 +12,12 @@ from riverkeeper.verdict.judge import age
 from riverkeeper.verdict.judged import Judged, LimitInForce, LimitUsed
 from riverkeeper.verdict.learned import Learned
 from riverkeeper.verdict.limits import limits_of, silence_limit, wait_limit
+from riverkeeper.verdict.suspects import Suspects
 from riverkeeper.verdict.tiers import Policy
 from riverkeeper.verdict.verdict import StuckJob
 
 Pair = tuple[str, str]  # (queue, kind)
 USUAL_PRIORITY = 1  # of a kind that is not running: River's default
-
-
-@dataclass(frozen=True, slots=True)
-class Suspects:
-    """The rows that were looked at one by one."""
-
-    stuck: tuple[StuckJob, ...]
-    complete: bool
-    path_ok_since: float | None
-    suspected: tuple[StuckJob, ...] = ()
 
 
 def summarize(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from riverkeeper.brakes.heartbeat_path import (
     AT_ONCE_SLACK,
     FLEET_SECONDS,
-    LATE_INTERVALS,
     NO_FLEET,
     SILENT_INTERVALS,
     Fleet,
@@ -16,6 +15,7 @@ from riverkeeper.brakes.heartbeat_path import (
 from riverkeeper.brakes.mass_silence import Mass
 from riverkeeper.postgres.connection import Row, Transaction
 from riverkeeper.postgres.errors import DatabaseError
+from riverkeeper.verdict.suspects import LATE_INTERVALS
 
 NO_MASS = Mass()
 

@@ -13,7 +13,7 @@ WITH sought AS (
 ), seen AS (
     SELECT
         j.id, j.attempt, j.attempted_at, j.queue, j.kind, j.priority, j.max_attempts,
-        j.attempted_by[cardinality(j.attempted_by)] AS client,
+        j.attempted_by[cardinality(j.attempted_by)] AS client_id,
         pg_column_size(j.metadata) >= %(most_bytes)s AS unread,
         CASE WHEN pg_column_size(j.metadata) < %(most_bytes)s THEN j.metadata ->> 'health_check_at' END AS beat_text,
         CASE WHEN pg_column_size(j.metadata) < %(most_bytes)s THEN j.metadata ->> 'cancel_attempted_at' END AS cancel_text,
@@ -65,13 +65,13 @@ SELECT
     a.kind,
     a.priority,
     a.max_attempts,
-    a.client,
+    a.client_id,
     a.unread,
     extract(epoch FROM a.attempted_at)::double precision AS claimed_at,
     a.instance::text AS instance,
     extract(epoch FROM greatest(a.row_beat_at, a.told_at))::double precision AS beat_at,
     a.row_beat_at IS NULL AS by_metadata,
-    a.beat_interval,
+    a.beat_interval AS interval,
     a.lease,
     a.outcome,
     extract(epoch FROM a.progress_at)::double precision AS progress_at,
@@ -92,6 +92,6 @@ WHERE a.age > a.took
    ) AND a.silent IS NOT NULL
    OR a.stillness > a.still
    OR a.outcome = ANY (%(gave_up)s::text[]) AND a.ended_for > a.ended
-   OR a.silence IS NULL AND a.age > a.unbeaten AND a.client = ANY (%(clients)s::text[])
+   OR a.silence IS NULL AND a.age > a.unbeaten AND a.client_id = ANY (%(clients)s::text[])
 ORDER BY a.attempted_at, a.id
 LIMIT %(max_rows)s + 1
