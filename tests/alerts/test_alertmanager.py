@@ -9,10 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from alerts.promql import labels
 from alerts.rulebook import ALERTS, alerts, document
+from fixtures.offenders import for_each
 from riverkeeper.assets.alerting import RIVER_LABELS, RULES
 
 CONFIG = document(ALERTS / "alertmanager.yml")
@@ -72,7 +71,7 @@ def test_the_rescuer_is_told_of_one_alert_at_a_time() -> None:
     assert "credentials_file" in webhook["http_config"]["authorization"]
 
 
-@pytest.mark.parametrize("rule", CONFIG["inhibit_rules"], ids=lambda rule: rule["source_matchers"][0])
+@for_each("rule", CONFIG["inhibit_rules"], lambda rule: str(rule["source_matchers"][0]))
 def test_inhibitions_are_of_alerts_that_exist(rule: dict[str, Any]) -> None:
     """Source and target apart; of the same River; by labels that both have."""
     sources, targets = matched(rule["source_matchers"]), matched(rule["target_matchers"])
@@ -89,7 +88,7 @@ def test_inhibitions_are_of_alerts_that_exist(rule: dict[str, Any]) -> None:
     assert named <= NAMES
 
 
-@pytest.mark.parametrize("rule", CONFIG["inhibit_rules"], ids=lambda rule: rule["source_matchers"][0])
+@for_each("rule", CONFIG["inhibit_rules"], lambda rule: str(rule["source_matchers"][0]))
 def test_nothing_keeps_a_wake_from_the_rescuer(rule: dict[str, Any]) -> None:
     """An inhibited alert is sent to nobody, not to the webhook either."""
     wakes = {alert.name for alert in alerts() if alert.labels.get("rescue") == "allow"} | {"RiverWatchdog"}

@@ -6,10 +6,10 @@ import json
 import re
 
 import promql_parser as promql
-import pytest
 
 from alerts.promql import aggregations, exported, labels, nodes, recorded, selectors
 from alerts.rulebook import ROOT, Rule, alerts, asked_by, records
+from fixtures.offenders import for_each
 
 PAGES = {  # the only alerts that may page; with them a person must act at once
     "RiverExporterDown", "RiverDatabaseUnreadable", "RiverLeaderMissing", "RiverWaitOverLimit", "RiverQueueFrozen",
@@ -20,17 +20,17 @@ BOARDS = ROOT / "dashboards" / "json"
 IDENTITY = {"job", "namespace", "cluster"}
 ANNOTATIONS = {"summary", "description", "runbook_url", "dashboard_url"}
 
-each_alert = pytest.mark.parametrize("alert", alerts(), ids=lambda rule: rule.name)
-each_rule = pytest.mark.parametrize("rule", [*records(), *alerts()], ids=lambda rule: rule.name)
+for_each_alert = for_each("alert", alerts(), lambda rule: rule.name)
+for_each_rule = for_each("rule", [*records(), *alerts()], lambda rule: rule.name)
 
 
-@each_rule
+@for_each_rule
 def test_every_metric_and_label_exists(rule: Rule) -> None:
     """Read from the catalogue or recorded here; vectors that are matched have the same labels, so they can match."""
     assert "job" in labels(rule.expr)
 
 
-@each_rule
+@for_each_rule
 def test_no_river_is_lost_in_an_aggregation(rule: Rule) -> None:
     """`without`, never `by`: job, namespace and whatever else a scrape configuration adds stays on the result."""
     for node in aggregations(rule.expr):
@@ -39,13 +39,13 @@ def test_no_river_is_lost_in_an_aggregation(rule: Rule) -> None:
         assert not IDENTITY & set(node.modifier.labels)
 
 
-@each_rule
+@for_each_rule
 def test_no_replica_is_left(rule: Rule) -> None:
     """What two replicas say alike is said once."""
     assert not {"instance", "pod"} & labels(rule.expr)
 
 
-@pytest.mark.parametrize("rule", records(), ids=lambda rule: rule.name)
+@for_each("rule", records(), lambda rule: rule.name)
 def test_recorded_names(rule: Rule) -> None:
     """level:metric:operations, and the level is the labels that are left (`river`: none but the River's own)."""
     level, metric, operations = rule.name.split(":")
@@ -75,7 +75,7 @@ def test_what_is_an_act_of_one_process_is_summed() -> None:
             assert not facts or str(node).startswith("max ") or "max without" in str(node.expr), rule.name
 
 
-@each_alert
+@for_each_alert
 def test_names_and_severities(alert: Rule) -> None:
     """One prefix, CamelCase; critical only where the design says that people are woken."""
     assert re.fullmatch(r"River([A-Z][a-z]+)+", alert.name)
@@ -83,21 +83,21 @@ def test_names_and_severities(alert: Rule) -> None:
     assert pages is (alert.name in PAGES)
 
 
-@each_alert
+@for_each_alert
 def test_what_may_act(alert: Rule) -> None:
     """`rescue: allow` on exactly those whose reasons policy acts on; at once, for the rescuer judges anew."""
     assert (alert.labels.get("rescue") == "allow") is (alert.name in WAKE)
     assert alert.name not in WAKE or alert.minutes == 0
 
 
-@each_alert
+@for_each_alert
 def test_no_alert_names_a_job(alert: Rule) -> None:
     """Labels are scope, never a job: the table decides which jobs."""
     assert set(alert.labels) <= {"severity", "rescue"}
     assert not {"id", "job_id", "client_id", "error"} & labels(alert.expr)
 
 
-@each_alert
+@for_each_alert
 def test_annotations(alert: Rule) -> None:
     """Summary, description, runbook and dashboard; templates use labels that the alert has."""
     assert set(alert.annotations) - {"jobs_url"} == ANNOTATIONS
@@ -108,7 +108,7 @@ def test_annotations(alert: Rule) -> None:
     assert used <= labels(alert.expr) | IDENTITY
 
 
-@each_alert
+@for_each_alert
 def test_the_dashboard_exists(alert: Rule) -> None:
     """The link names the id of a board, and variables that the board has."""
     boards = {board["uid"]: board for board in map(json.loads, (path.read_text() for path in BOARDS.glob("*.json")))}
@@ -118,7 +118,7 @@ def test_the_dashboard_exists(alert: Rule) -> None:
     assert {part.partition("=")[0] for part in query.split("&")} <= variables
 
 
-@each_alert
+@for_each_alert
 def test_annotations_ask_for_what_exists(alert: Rule) -> None:
     """A value that an annotation asks Prometheus for is one of this River, and exists."""
     for expression in asked_by(alert.annotations["description"]):
@@ -128,7 +128,7 @@ def test_annotations_ask_for_what_exists(alert: Rule) -> None:
             assert {matcher.name for matcher in selector.matchers.matchers} >= IDENTITY
 
 
-@each_rule
+@for_each_rule
 def test_a_scrape_that_fails_changes_nothing(rule: Rule) -> None:
     """Every exported metric is read over a range, which missing samples do not empty; or the alert is kept firing."""
     read = [selector.name for selector in selectors(rule.expr) if selector.name in exported()]

@@ -9,14 +9,13 @@ from collections.abc import Iterator
 import pytest
 
 from alerts.rulebook import RUNBOOKS
+from fixtures.offenders import for_each
 from riverkeeper.demo.postgres import Server
 from riverkeeper.postgres.connection import Session
 from riverkeeper.schema.install import install
 
 COMMANDS = [
-    pytest.param(line, id=f"{path.stem}-{number}")
-    for path in sorted(RUNBOOKS.glob("*.md"))
-    for number, line in enumerate(re.findall(r"^psql .*$", path.read_text(), re.MULTILINE))
+    line for path in sorted(RUNBOOKS.glob("*.md")) for line in re.findall(r"^psql .*$", path.read_text(), re.MULTILINE)
 ]
 
 
@@ -29,7 +28,7 @@ def session(postgres: Server) -> Iterator[Session]:
         yield session
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@for_each("command", COMMANDS)
 def test_statements_are_understood(command: str, session: Session) -> None:
     """A real server knows every table and column of it."""
     _, database, flag, statement = shlex.split(command)

@@ -6,14 +6,14 @@ import re
 import shlex
 
 import click
-import pytest
 
 from alerts.promql import aggregations, exported, recorded, selectors
 from alerts.rulebook import RUNBOOKS, Rule, alerts, queries_of
+from fixtures.offenders import for_each
 from riverkeeper.cli import main
 
 SECTIONS = ["What it means", "What to look at", "What to do", "When to silence", "How it could be wrong"]
-each_alert = pytest.mark.parametrize("alert", alerts(), ids=lambda rule: rule.name)
+for_each_alert = for_each("alert", alerts(), lambda rule: rule.name)
 
 
 def page(alert: Rule) -> str:
@@ -24,7 +24,7 @@ def section(text: str, title: str) -> str:
     return text.partition(f"## {title}\n")[2].partition("\n## ")[0].strip()
 
 
-@each_alert
+@for_each_alert
 def test_every_alert_has_its_page(alert: Rule) -> None:
     """Five sections, in this order, none empty."""
     text = page(alert)
@@ -34,7 +34,7 @@ def test_every_alert_has_its_page(alert: Rule) -> None:
     assert all(len(section(text, title)) > 25 for title in SECTIONS)
 
 
-@each_alert
+@for_each_alert
 def test_what_to_look_at_are_queries_that_work(alert: Rule) -> None:
     """Every metric is exported or recorded, every label in a matcher exists."""
     known = exported() | recorded()
@@ -48,7 +48,7 @@ def test_what_to_look_at_are_queries_that_work(alert: Rule) -> None:
             assert names <= known.get(selector.name, frozenset()) | {"job", "instance", "pod", "alertname"}, query
 
 
-@each_alert
+@for_each_alert
 def test_queries_mix_no_rivers(alert: Rule) -> None:
     """Also in a hurry two Rivers stay two: an aggregation says `without`, or keeps `job`."""
     for query in queries_of(page(alert)):
@@ -56,7 +56,7 @@ def test_queries_mix_no_rivers(alert: Rule) -> None:
             assert "without" in str(node.modifier) or "job" in node.modifier.labels, query
 
 
-@each_alert
+@for_each_alert
 def test_metrics_in_the_text_exist(alert: Rule) -> None:
     """Also those that are named outside a query."""
     named = re.findall(r"`((?:[a-z_]+:)?river(?:keeper)?_[a-z0-9_:]+)", page(alert))
@@ -65,7 +65,7 @@ def test_metrics_in_the_text_exist(alert: Rule) -> None:
     assert set(named) <= exported().keys() | recorded().keys() | tables
 
 
-@each_alert
+@for_each_alert
 def test_commands_exist(alert: Rule) -> None:
     """Every line that begins with `riverkeeper` is a command of this version, with options it has."""
     for line in re.findall(r"^riverkeeper (.*)$", page(alert), re.MULTILINE):

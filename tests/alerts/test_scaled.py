@@ -8,12 +8,13 @@ import pytest
 
 from alerts.rulebook import ALERTS
 from e2e.scaled import scaled
+from fixtures.offenders import for_each
 from riverkeeper.assets.alerting import RULES
 
 FILES = [*RULES, "alertmanager"]
 
 
-@pytest.mark.parametrize("name", FILES)
+@for_each("name", FILES)
 def test_nothing_but_numbers_changes(name: str) -> None:
     """A factor of one is the shipped file, in seconds; any factor leaves every word."""
     shipped = (ALERTS / f"{name}.yml").read_text(encoding="utf-8")

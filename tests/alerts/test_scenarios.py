@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from alerts.promql import exported, metric, selectors, sources
 from alerts.rulebook import ALERTS, Rule, Scenario, alerts, document, records, scenario_files, scenarios
+from fixtures.offenders import for_each
 from riverkeeper.assets.alerting import RULES
 
-each_alert = pytest.mark.parametrize("alert", alerts(), ids=lambda rule: rule.name)
-each_scenario = pytest.mark.parametrize("scenario", scenarios(), ids=lambda scenario: scenario.name)
-each_file = pytest.mark.parametrize("path", scenario_files(), ids=lambda path: path.name)
+for_each_alert = for_each("alert", alerts(), lambda rule: rule.name)
+for_each_scenario = for_each("scenario", scenarios(), lambda scenario: scenario.name)
+for_each_file = for_each("path", scenario_files(), lambda path: path.name)
 OPTIONAL = {"kind"}  # empty for `wait`, and an empty label is no label
 
 
-@each_alert
+@for_each_alert
 def test_fires_and_not_a_minute_before(alert: Rule) -> None:
     """In one and the same scenario, which bears the alert's name."""
     minutes = [
@@ -30,7 +29,7 @@ def test_fires_and_not_a_minute_before(alert: Rule) -> None:
     assert any(fires and (name, minute - 1, False) in minutes for name, minute, fires in minutes)
 
 
-@each_alert
+@for_each_alert
 def test_near_miss(alert: Rule) -> None:
     """Something that looks like it, made of the metrics that the alert reads, and it stays silent."""
     near = [scenario for scenario in scenarios() if scenario.name.startswith(f"{alert.name} near miss: ")]
@@ -43,7 +42,7 @@ def test_near_miss(alert: Rule) -> None:
         assert {metric(series) for series in scenario.series} & sources(alert.expr)
 
 
-@each_scenario
+@for_each_scenario
 def test_series_are_ones_that_the_keeper_exports(scenario: Scenario) -> None:
     """With exactly the labels of the catalogue: an alert that fires here can fire."""
     for series in scenario.series:
@@ -53,7 +52,7 @@ def test_series_are_ones_that_the_keeper_exports(scenario: Scenario) -> None:
         assert given | OPTIONAL == exported()[selector.name] | OPTIONAL, series
 
 
-@each_file
+@for_each_file
 def test_expected_links_are_the_alerts_own(path: Path) -> None:
     """An address that was changed, or a dashboard's id, is seen without promtool."""
     own = {alert.name: alert.annotations for alert in alerts()}
@@ -66,7 +65,7 @@ def test_expected_links_are_the_alerts_own(path: Path) -> None:
                     assert said.get(name, "").partition("?")[0] == meant.get(name, "").partition("?")[0], test["name"]
 
 
-@each_scenario
+@for_each_scenario
 def test_names_are_of_alerts_that_exist(scenario: Scenario) -> None:
     """An unknown alert never fires, and promtool is content with that."""
     known = {rule.name for rule in alerts()}
@@ -75,7 +74,7 @@ def test_names_are_of_alerts_that_exist(scenario: Scenario) -> None:
     assert scenario.file == "recording.yml" or scenario.name.split()[0] in known
 
 
-@each_file
+@for_each_file
 def test_rule_files_are_all_loaded(path: Path) -> None:
     """A pattern that matches nothing is only a warning of promtool."""
     loaded = {(path.parent / name).resolve() for name in document(path)["rule_files"]}
@@ -84,7 +83,7 @@ def test_rule_files_are_all_loaded(path: Path) -> None:
     assert document(path)["tests"]
 
 
-@each_file
+@for_each_file
 def test_groups_are_evaluated_in_order(path: Path) -> None:
     """What is recorded comes first; promtool's own order is by chance."""
     order = document(path)["group_eval_order"]

@@ -26,6 +26,7 @@ from e2e.chaos.record import (
 )
 from e2e.chaos.report import text
 from e2e.chaos.workload import draw_jobs
+from fixtures.offenders import for_each
 
 FIRST, SECOND = "2026-01-01T00:00:10.000000Z", "2026-01-01T00:00:40.000000Z"
 STALL = Trouble(Kind.STALL, "w1", 12.0, 45.0)
@@ -269,7 +270,7 @@ def test_gaps_between_stretches() -> None:
     assert longest_gap([], 0.0, 10.0) == 10.0
 
 
-@pytest.mark.parametrize("seed", range(20))
+@for_each("seed", range(20))
 def test_the_same_seed_draws_the_same_run(seed: int) -> None:
     """Faults of one sort never meet on one target, and every sort of fault comes up."""
     drawn = [draw_faults(seed, 600.0, 2.5, ["w1", "w2", "w3"], ["k1", "k2"]) for _ in range(2)]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.offenders import for_each
 from riverkeeper.config.layers import Options
 from riverkeeper.config.load import Config, load
 from riverkeeper.config.model import Collect, Settings
@@ -219,7 +220,7 @@ def test_values_that_cannot_be(tmp_path: Path, text: str, key: str, what: str) -
     assert message.startswith(f"{file}:1: {key}: {what}")
 
 
-@pytest.mark.parametrize("key", [entry.path for entry in options(Settings)], ids=".".join)
+@for_each("key", [entry.path for entry in options(Settings)], ".".join)
 def test_aliases_are_never_written_out(tmp_path: Path, key: tuple[str, str]) -> None:
     """A value of 10^30 shared lists is refused as a list by every option, without being unrolled."""
     levels = "".join(f"  a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 31))

@@ -9,6 +9,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
+from fixtures.offenders import for_each
 from riverkeeper.config.flags import FLAGS, flag
 from riverkeeper.config.layers import Options
 from riverkeeper.config.model import Settings
@@ -41,7 +42,7 @@ def tree(path: tuple[str, ...], value: object) -> Any:
     return {"mine" if first == "<name>" else first: inner}
 
 
-@pytest.mark.parametrize("declared", ALL, ids=lambda declared: declared.key)
+@for_each("declared", ALL, lambda declared: declared.key)
 def test_every_option_is_told_in_full(declared: Option) -> None:
     """An option has a sentence, an example that is accepted, and a reason for its bounds if it has any."""
     assert declared.description.endswith(".")
@@ -49,7 +50,7 @@ def test_every_option_is_told_in_full(declared: Option) -> None:
     assert bool(declared.bounds) == bool(declared.why)
 
 
-@pytest.mark.parametrize("declared", [entry for entry in ALL if entry.bounds], ids=lambda declared: declared.key)
+@for_each("declared", [entry for entry in ALL if entry.bounds], lambda declared: declared.key)
 def test_bounds_themselves_are_allowed(declared: Option) -> None:
     """Bounds are inclusive, so that the documented ones can be written."""
     assert declared.bounds is not None

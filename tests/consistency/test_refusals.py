@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
-
 from consistency.tree import ROOT
+from fixtures.offenders import for_each
 from riverkeeper.brakes.state import Brake
 from riverkeeper.rescue.refusal import Refusal
 
 RESCUES = (ROOT / "docs" / "rescues.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("word", [*Refusal, *Brake])
+@for_each("word", [*Refusal, *Brake])
 def test_each_word_stands_in_a_table_of_docs_rescues(word: Refusal | Brake) -> None:
     """Logs, metrics and commands use these words; whoever meets one finds it there."""
     rows = [line for line in RESCUES.splitlines() if line.startswith("| `")]

@@ -9,7 +9,6 @@ from itertools import combinations
 from typing import Any
 
 import promql_parser
-import pytest
 
 from dashboards.boards import (
     FILES,
@@ -26,6 +25,7 @@ from dashboards.boards import (
     selectors,
     variables,
 )
+from fixtures.offenders import for_each
 from riverkeeper.dashboards import DASHBOARDS, Scope, dashboards
 from riverkeeper.dashboards.query import FAMILIES
 from riverkeeper.metrics.family import Kind
@@ -33,7 +33,7 @@ from riverkeeper.river.layout import FINAL_STATES, LIVE_STATES
 from riverkeeper.web.pages import failing
 from riverkeeper.web.pages import query as asked_names
 
-each = pytest.mark.parametrize("file", FILES)
+for_each_board = for_each("file", FILES)
 BOARDS = {board(file)["uid"]: file for file in FILES}
 PAGES = {  # of the keeper, with the parameters that each takes
     "/stuck": {*asked_names.NAMES, "limit", "job"},
@@ -61,7 +61,7 @@ def test_names_are_their_own() -> None:
     assert all(len(uid) <= 40 for uid in BOARDS)
 
 
-@each
+@for_each_board
 def test_classic_model(file: str) -> None:
     """What Grafana 10 to 13 load from a file: no id of a database, nothing that only an import fills in."""
     assert 39 <= board(file)["schemaVersion"] <= 42
@@ -69,7 +69,7 @@ def test_classic_model(file: str) -> None:
     assert "${DS_" not in (FOLDER / file).read_text(encoding="utf-8")
 
 
-@each
+@for_each_board
 def test_panel_ids_are_unique(file: str) -> None:
     """Collapsed panels and headings count too."""
     numbers = [panel["id"] for panel in [*rows(file), *panels(file)] if panel["type"] == "row" or panel in panels(file)]
@@ -79,7 +79,7 @@ def test_panel_ids_are_unique(file: str) -> None:
     assert set(numbers) == set(ids)
 
 
-@each
+@for_each_board
 def test_panels_lie_beside_each_other(file: str) -> None:
     """None is wider than the page, and none lies on another; a collapsed row's panels come below all that is open."""
     placed = [panel["gridPos"] for panel in [row for row in rows(file) if row["type"] == "row"] + panels(file)]
@@ -97,7 +97,7 @@ def overlap(one: Json, other: Json) -> bool:
     )
 
 
-@each
+@for_each_board
 def test_lines_are_full(file: str) -> None:
     """Panels of a line fill it: a hole looks like a panel that did not load."""
     lines: dict[int, int] = {}
@@ -114,7 +114,7 @@ def test_first_screen_of_the_overview_needs_no_scrolling() -> None:
     assert first * 38 <= 720
 
 
-@each
+@for_each_board
 def test_every_metric_and_label_exists(file: str) -> None:
     """Expressions, groupings, joins and legends name only what the catalogue declares."""
     for one in asked(file):
@@ -139,7 +139,7 @@ def grouped(node: object) -> list[str]:
     return []
 
 
-@each
+@for_each_board
 def test_variables_ask_for_what_exists(file: str) -> None:
     """Families and labels of the variables' queries, too."""
     for variable in variables(file).values():
@@ -151,7 +151,7 @@ def test_variables_ask_for_what_exists(file: str) -> None:
             assert named <= SAMPLES[found.name] | OF_SCRAPE
 
 
-@each
+@for_each_board
 def test_facts_are_told_once(file: str) -> None:
     """Replicas tell the same facts: nothing of river_* is added up or counted before replicas are folded into one."""
     for one in asked(file):
@@ -177,7 +177,7 @@ def told_twice(node: Any, adding: bool = False) -> Iterator[str]:
         yield from told_twice(child, adding)
 
 
-@each
+@for_each_board
 def test_variables_are_declared(file: str) -> None:
     """Every $variable of an expression, link or query is one of the board's, or Grafana's own."""
     text = (FOLDER / file).read_text(encoding="utf-8")
@@ -198,7 +198,7 @@ def links(file: str) -> list[tuple[Json, Json]]:
     return found
 
 
-@each
+@for_each_board
 def test_links_lead_somewhere(file: str) -> None:
     """To a board that exists, with variables that it has; to a page of the keeper, with what it takes; to a runbook."""
     for panel, link in links(file):
@@ -222,7 +222,7 @@ def test_alerts_lead_to_boards_that_exist() -> None:
         assert set(re.findall(r"var-(\w+)=", query)) <= variables(BOARDS[uid]).keys()
 
 
-@each
+@for_each_board
 def test_links_take_what_the_panel_has(file: str) -> None:
     """A value that a link puts into its address is a column of the table, or a label of the line."""
     for panel, link in links(file):
@@ -237,7 +237,7 @@ def test_links_take_what_the_panel_has(file: str) -> None:
         assert set(re.findall(r"__field\.labels\.(\w+)", link["url"])) <= labels
 
 
-@each
+@for_each_board
 def test_overrides_name_what_is_there(file: str) -> None:
     """An override by name is of a column or of a line that the panel has."""
     for panel in panels(file):

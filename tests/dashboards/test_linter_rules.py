@@ -9,17 +9,17 @@ import re
 from typing import Any
 
 import promql_parser
-import pytest
 
 from dashboards.boards import FILES, FOLDER, Asked, asked, board, nodes, panels, parsed, selectors, variables
+from fixtures.offenders import for_each
 from riverkeeper.dashboards.panel import DATA_SOURCE
 
-each = pytest.mark.parametrize("file", FILES)
+for_each_board = for_each("file", FILES)
 OF_PROMETHEUS = ("ALERTS", "ALERTS_FOR_STATE")  # its own series, without an instance, often without a job
 RATES = ("rate", "irate", "increase")
 
 
-@each
+@for_each_board
 def test_template_datasource(file: str) -> None:
     """The first variable is the data source."""
     first = board(file)["templating"]["list"][0]
@@ -29,7 +29,7 @@ def test_template_datasource(file: str) -> None:
     )  # fmt: skip
 
 
-@each
+@for_each_board
 def test_template_job(file: str) -> None:
     """Several jobs can be chosen; all is `.+`."""
     job = variables(file)["job"]
@@ -37,7 +37,7 @@ def test_template_job(file: str) -> None:
     assert (job["label"], job["type"], job["multi"], job["allValue"]) == ("Job", "query", True, ".+")
 
 
-@each
+@for_each_board
 def test_template_instance(file: str) -> None:
     """Several instances, chosen by the River they read; all is the list itself, for `.+` would be every River."""
     instance = variables(file)["instance"]
@@ -47,7 +47,7 @@ def test_template_instance(file: str) -> None:
     assert "river_schema=~" in instance["query"]["query"]
 
 
-@each
+@for_each_board
 def test_template_label_promql_and_datasource(file: str) -> None:
     """Queries of variables are label_values() of a selector that parses, asked of the chosen data source."""
     for variable in variables(file).values():
@@ -59,7 +59,7 @@ def test_template_label_promql_and_datasource(file: str) -> None:
             assert variable["datasource"] == DATA_SOURCE
 
 
-@each
+@for_each_board
 def test_template_on_time_change_reload(file: str) -> None:
     """Variables are asked again when the time range changes."""
     refreshed = {name: one["refresh"] for name, one in variables(file).items() if one["type"] == "query"}
@@ -67,7 +67,7 @@ def test_template_on_time_change_reload(file: str) -> None:
     assert set(refreshed.values()) == {2}
 
 
-@each
+@for_each_board
 def test_panel_datasource(file: str) -> None:
     """Panels, targets and annotations ask the chosen data source."""
     sources = [panel["datasource"] for panel in panels(file)]
@@ -77,7 +77,7 @@ def test_panel_datasource(file: str) -> None:
     assert all(source == DATA_SOURCE for source in sources)
 
 
-@each
+@for_each_board
 def test_panel_title_description(file: str) -> None:
     """Every panel has a title and says what is normal, what to do next, and why it may be empty."""
     for panel in panels(file):
@@ -87,7 +87,7 @@ def test_panel_title_description(file: str) -> None:
         assert panel["fieldConfig"]["defaults"]["noValue"], panel["title"]
 
 
-@each
+@for_each_board
 def test_panel_units(file: str) -> None:
     """Every panel has a unit, or words for its values."""
     for panel in panels(file):
@@ -95,7 +95,7 @@ def test_panel_units(file: str) -> None:
         assert defaults.get("unit") or defaults.get("mappings"), panel["title"]
 
 
-@each
+@for_each_board
 def test_panel_no_targets(file: str) -> None:
     """Every panel asks something."""
     assert [panel["title"] for panel in panels(file) if not panel["targets"]] == []
@@ -157,7 +157,7 @@ def is_counter(name: str) -> bool:
     return name.endswith("_total") or (name.endswith("_bucket") and "_age_" not in name)
 
 
-@each
+@for_each_board
 def test_uneditable_dashboard(file: str) -> None:
     """What is provisioned is changed in the code."""
     assert board(file)["editable"] is False

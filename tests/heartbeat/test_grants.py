@@ -12,6 +12,7 @@ from psycopg import errors
 from conformance.rescue import rescue
 from fixtures.contract import INSTANCE, Connection, age, ask, beat, claims_of, connected, end
 from fixtures.grants import grant
+from fixtures.offenders import for_each
 from riverkeeper.postgres.connection import run_script
 from riverkeeper.postgres.statements import statement
 from riverkeeper.schema.grants import WORKER
@@ -78,7 +79,7 @@ def test_what_belongs_to_the_login_that_works(worker: Connection, name: str, val
         ask(worker, name, values)
 
 
-@pytest.mark.parametrize(
+@for_each(
     "text",
     [
         "SELECT args FROM river_job",
@@ -119,6 +120,7 @@ def test_what_belongs_to_the_login_that_works(worker: Connection, name: str, val
 )
 def test_what_a_worker_may_not_do(worker: Connection, text: str) -> None:
     """No job's data, no change to a job, no claim taken away or given back, nothing of the keeper's own."""
+    worker.rollback()  # of the case before
     worker.execute("SET search_path = public")
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         worker.execute(text)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from fixtures.offenders import for_each
 from fixtures.sample import DOWN, FULL, IDLE, NOW, PAIR, RUNNING
 from riverkeeper.ledger.names import MAX_QUEUES, OTHER, Names
 from riverkeeper.metrics.cardinality import fold_pairs
@@ -153,7 +154,7 @@ def test_river_queue_rows_beyond_the_limit_fold() -> None:
     assert updated[(OTHER,)] == NOW - (MAX_QUEUES - 1)
 
 
-@pytest.mark.parametrize("family", OF_SNAPSHOT, ids=FAMILIES)
+@for_each("family", OF_SNAPSHOT, lambda family: family.name)
 def test_no_more_series_than_documented(family: Family[Any]) -> None:
     """docs/metrics.md says how many series a family has at most for each queue or pair; here each is asked for one."""
     shown = dict(family.samples(FULL))

@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import pytest
-
+from fixtures.offenders import for_each
 from riverkeeper.metrics.catalogue import ACTS, OF_SNAPSHOT, PROCESS
 from riverkeeper.metrics.family import Family, Kind
 
 ALL: tuple[Family[Any], ...] = (*OF_SNAPSHOT, *ACTS, *PROCESS)
 NAMES = [family.name for family in ALL]
-each = pytest.mark.parametrize("family", ALL, ids=NAMES)
+for_each_family = for_each("family", ALL, lambda family: family.name)
 
 # DESIGN.md §3: name -> type and labels.
 PROMISED = {
@@ -91,7 +90,7 @@ OTHER_UNITS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", PROMISED)
+@for_each("name", PROMISED)
 def test_what_the_design_promises_exists(name: str) -> None:
     """A dashboard written from the design finds every family, with its type and labels."""
     (family,) = [family for family in ALL if family.name == name]
@@ -112,7 +111,7 @@ def test_names_are_unique() -> None:
     assert len(made) == len(set(made))
 
 
-@each
+@for_each_family
 def test_names(family: Family[Any]) -> None:
     """Snake case with our prefix; no suffix that belongs to a type, no type in the name, base units at the end."""
     words = family.name.removesuffix("_total").split("_")
@@ -124,7 +123,7 @@ def test_names(family: Family[Any]) -> None:
     assert not set(BASE_UNITS) & set(words[:-1])
 
 
-@each
+@for_each_family
 def test_suffixes_belong_to_types(family: Family[Any]) -> None:
     """_total on counters and nowhere else; durations are histograms in seconds; _info is always 1."""
     assert family.name.endswith("_total") is (family.kind is Kind.COUNTER)
@@ -134,7 +133,7 @@ def test_suffixes_belong_to_types(family: Family[Any]) -> None:
         assert family.kind is Kind.GAUGE
 
 
-@each
+@for_each_family
 def test_labels(family: Family[Any]) -> None:
     """From a short list, none twice, none that Prometheus or the histogram itself uses."""
     assert set(family.labels) <= LABELS
@@ -142,7 +141,7 @@ def test_labels(family: Family[Any]) -> None:
     assert not {"job", "instance", "le", "quantile"} & set(family.labels)
 
 
-@each
+@for_each_family
 def test_help(family: Family[Any]) -> None:
     """One line of whole sentences that ends; the name is not said again."""
     assert re.match(r"[A-Z0-9]|finalized_at|attempted_at", family.help)
@@ -152,14 +151,14 @@ def test_help(family: Family[Any]) -> None:
     assert not re.search(rf"\b{family.name}\b", family.help)
 
 
-@pytest.mark.parametrize("family", [f for f in ALL if f.name.endswith("_timestamp_seconds")], ids=lambda f: f.name)
+@for_each("family", [f for f in ALL if f.name.endswith("_timestamp_seconds")], lambda f: f.name)
 def test_a_moment_says_when_there_is_none(family: Family[Any]) -> None:
     """0 would be 1970: without a moment there is no series, and the help says so, and that it is Unix time."""
     assert "Absent" in family.help or "Kept after" in family.help
     assert "Unix time" in family.help
 
 
-@each
+@for_each_family
 def test_metrics_named_in_a_help_exist(family: Family[Any]) -> None:
     """Whoever is sent to another family finds it."""
     named = re.findall(r"\briver(?:keeper)?_[a-z_]+\b(?!\.)", family.help)
@@ -168,7 +167,7 @@ def test_metrics_named_in_a_help_exist(family: Family[Any]) -> None:
     assert set(named) <= {*NAMES, *tables}
 
 
-@each
+@for_each_family
 def test_edges(family: Family[Any]) -> None:
     """Rising, finite, and only where the type has buckets: few enough for what they cost."""
     assert bool(family.edges) is (family.kind in {Kind.HISTOGRAM, Kind.AGES})
@@ -177,7 +176,7 @@ def test_edges(family: Family[Any]) -> None:
     assert all(0 < edge < float("inf") for edge in family.edges)
 
 
-@each
+@for_each_family
 def test_facts_and_acts(family: Family[Any]) -> None:
     """river_* are facts of the database, riverkeeper_* are of this process; the page of the process has no facts."""
     assert family.of_one_process is family.name.startswith("riverkeeper_")

@@ -13,27 +13,27 @@ MUTATIONS = (
         "set_config('enable_seqscan', 'off', true)",
         "set_config('enable_seqscan', 'on', true)",
         (
-            f"{PLANS}::test_no_question_reads_the_whole_table[mostly live-river/read_running]",
-            f"{PLANS}::test_no_question_reads_the_whole_table[mostly running-river/read_running]",
+            f"{PLANS}::test_no_question_reads_the_whole_table[mostly live]",
+            f"{PLANS}::test_no_question_reads_the_whole_table[mostly running]",
         ),
     ),
     Mutation(
         "a bitmap reads a whole queue before its first row",
         "set_config('enable_bitmapscan', 'off', true)",
         "set_config('enable_bitmapscan', 'on', true)",
-        (f"{PLANS}::test_no_question_reads_the_whole_table[mostly live-river/read_suspects]",),
+        (f"{PLANS}::test_no_question_reads_the_whole_table[mostly live]",),
     ),
     Mutation(
         "a queue of millions is counted to its end",
         "AND j.scheduled_at <= to_timestamp(given.moment)\n        LIMIT given.bound\n",
         "AND j.scheduled_at <= to_timestamp(given.moment)\n",
-        (f"{PLANS}::test_a_bound_is_a_bound[mostly live-river/count_live_partitions]",),
+        (f"{PLANS}::test_a_bound_is_a_bound[mostly live]",),
     ),
     Mutation(
         "the rows of a long queue are read to tell their kinds",
         "        LIMIT given.bound\n",
         "",
-        (f"{PLANS}::test_a_bound_is_a_bound[mostly live-river/count_live_kinds]",),
+        (f"{PLANS}::test_a_bound_is_a_bound[mostly live]",),
         beside="count(*) FILTER (WHERE seen.errors_size > 16) AS failing",
     ),
     Mutation(

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from consistency.tree import PACKAGE
+from fixtures.offenders import for_each
 from riverkeeper.demo.postgres import Server
 from riverkeeper.ledger.changed_slots import question
 from riverkeeper.postgres.connection import Session
@@ -134,7 +135,7 @@ def test_every_question_about_jobs_has_parameters_here() -> None:
     assert questions() == sorted(ASKED | SAMPLED)
 
 
-@pytest.mark.parametrize("name", ASKED)
+@for_each("name", ASKED)
 def test_no_question_reads_the_whole_table(filled: Session, name: str) -> None:
     """Only index scans, only of indexes that the file names, whatever the planner believes about the table."""
     scans = list(scans_of_jobs(explained(filled, name)))
@@ -144,7 +145,7 @@ def test_no_question_reads_the_whole_table(filled: Session, name: str) -> None:
     assert {scan["Index Name"] for scan in scans} <= set(re.findall(r"river_job\w*", header(name)))
 
 
-@pytest.mark.parametrize("name", ASKED)
+@for_each("name", ASKED)
 def test_no_question_reads_rows_only_to_drop_them(filled: Session, name: str) -> None:
     """What the index finds is what was asked for: the work done is the answer's size, not the table's."""
     for scan in scans_of_jobs(explained(filled, name)):
@@ -152,14 +153,14 @@ def test_no_question_reads_rows_only_to_drop_them(filled: Session, name: str) ->
         assert scan["Actual Rows"] * scan["Actual Loops"] <= most_rows(filled, name), scan
 
 
-@pytest.mark.parametrize("name", [name for name in ASKED if "bound" in "".join(ASKED[name])])
+@for_each("name", [name for name in ASKED if "bound" in "".join(ASKED[name])])
 def test_a_bound_is_a_bound(filled: Session, name: str) -> None:
     """A part of the queue longer than the bound is read up to the bound, not sorted and cut afterwards."""
     for scan in scans_of_jobs(explained(filled, name)):
         assert scan["Actual Rows"] <= BOUND
 
 
-@pytest.mark.parametrize("name", SAMPLED)
+@for_each("name", SAMPLED)
 def test_a_sample_is_of_as_many_pages_as_asked_for(filled: Session, name: str) -> None:
     """Whole pages of the table, by chance a few more or fewer; never the table."""
     (scan,) = scans_of_jobs(explained(filled, name))

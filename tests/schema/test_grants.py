@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from fixtures.grants import grant
+from fixtures.offenders import for_each
 from fixtures.random_tables import fill
 from fixtures.scrape import SECONDS, SETTINGS, page_of, read, reader
 from riverkeeper.config.layers import Options as ConfigOptions
@@ -121,7 +122,7 @@ def test_the_keeper_counts_in_its_schema(granted: Granted) -> None:
         assert page_of(snapshot).value("riverkeeper_ledger_durable") == 1
 
 
-@pytest.mark.parametrize(
+@for_each(
     "statement",
     [
         "SELECT args FROM river_job",

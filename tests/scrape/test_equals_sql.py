@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from fixtures import naive_sql
+from fixtures.offenders import for_each
 from fixtures.random_tables import QUEUES, fill, fill_heartbeats
 from fixtures.scrape import SETTINGS, Labels, Page, page_of, reader
 from riverkeeper.demo.postgres import Server
@@ -67,7 +68,7 @@ def test_every_question_is_answered(case: Case) -> None:
     assert set(case.page.of("riverkeeper_query_success").values()) == {1.0}
 
 
-@pytest.mark.parametrize("family", naive_sql.COUNTS)
+@for_each("family", naive_sql.COUNTS)
 def test_counts(case: Case, family: str) -> None:
     """A count is what a whole-table GROUP BY finds; where that has no row, the page has 0 or nothing."""
     expected = naive_sql.told(case.sql, naive_sql.COUNTS[family], case.moment)
@@ -75,7 +76,7 @@ def test_counts(case: Case, family: str) -> None:
     assert _nonzero(case.page.of(family)) == _nonzero(expected)
 
 
-@pytest.mark.parametrize("family", naive_sql.VALUES)
+@for_each("family", naive_sql.VALUES)
 def test_values(case: Case, family: str) -> None:
     """A moment or a size is what plain SQL says, for the same labels and no others."""
     expected = naive_sql.told(case.sql, naive_sql.VALUES[family], case.moment)
@@ -83,7 +84,7 @@ def test_values(case: Case, family: str) -> None:
     assert case.page.of(family) == pytest.approx(expected, rel=0, abs=1e-6)
 
 
-@pytest.mark.parametrize("family", naive_sql.SPREADS)
+@for_each("family", naive_sql.SPREADS)
 def test_spreads(case: Case, family: str) -> None:
     """A gauge histogram counts every value in the bucket it belongs to, cumulatively, and adds all up."""
     spread = naive_sql.spread(case.sql, naive_sql.SPREADS[family], case.moment)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from fixtures.offenders import for_each
 from fixtures.web import DOWN, FakeKeeper, app_of, ask
 
 PAGES = [
@@ -19,15 +20,15 @@ PAGES = [
 ]
 
 
-@pytest.mark.parametrize("path", PAGES)
-@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@for_each("path", PAGES)
+@for_each("method", ["GET", "HEAD"])
 def test_pages_answer_get_and_head(path: str, method: str) -> None:
     """Everything that can be read can be read with GET and HEAD."""
     assert ask(app_of(FakeKeeper()), path, method).status_code == 200
 
 
-@pytest.mark.parametrize("path", PAGES)
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
+@for_each("path", PAGES)
+@for_each("method", ["POST", "PUT", "DELETE", "OPTIONS"])
 def test_other_methods_are_told_what_is_allowed(path: str, method: str) -> None:
     """405 names the methods that are allowed."""
     answer = ask(app_of(FakeKeeper()), path, method)
@@ -85,7 +86,7 @@ def test_reload_is_never_a_get() -> None:
     assert (answer.status_code, answer.headers["allow"], keeper.reloads) == (405, "POST", 0)
 
 
-@pytest.mark.parametrize("path", [*PAGES, "/nowhere"])
+@for_each("path", [*PAGES, "/nowhere"])
 def test_every_answer_is_locked_down(path: str) -> None:
     """No answer may be sniffed into another type, framed, run a script or tell other sites where one was."""
     headers = ask(app_of(FakeKeeper()), path).headers
