@@ -12,9 +12,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from conformance.floor import Event, run
-from riverkeeper.postgres.connection import Row, Session
-from riverkeeper.postgres.errors import DatabaseError, Trouble
+from riverkeeper.postgres.connection import Session
+from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.postgres.statements import statement
+from riverkeeper.postgres.transaction import Row
 
 CLOCK = time.CLOCK_BOOTTIME
 SCHEMA_IS_GONE = ("42P01", "3F000")
@@ -170,7 +171,7 @@ class SqlClient:
     def _check(self, meta: Row) -> None:
         if meta.river_schema != self.schemas["river"]:
             what = f"another River: {meta.river_schema}, not {self.schemas['river']}"
-            raise DatabaseError(Trouble.WRONG_KEEPER, what)
+            raise DatabaseError(ErrorKind.WRONG_KEEPER, what)
         self.fence, self.asked_at = meta.fence, time.monotonic()
 
     def _parameters(self, works: list[Work]) -> Event:

@@ -15,7 +15,8 @@ from riverkeeper.demo.maintenance import KEEP_SECONDS, RESCUE_AFTER_SECONDS
 from riverkeeper.demo.postgres import Server
 from riverkeeper.demo.simulation import PAUSE_FROM, PAUSED_QUEUE, Simulation
 from riverkeeper.demo.table import create_river_table
-from riverkeeper.postgres.connection import Row, Session
+from riverkeeper.postgres.connection import Session
+from riverkeeper.postgres.transaction import Row
 
 SCHEMA = "Jobs 100%"  # a name that must be quoted, with the driver's own sign in it
 PLAYED_SECONDS = 60

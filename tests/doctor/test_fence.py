@@ -47,8 +47,8 @@ def test_a_fence_that_is_not_in_force_is_noticed(renewed_url: str, sql: Connecti
     if broken != "away":
         status = fence_status(renewed_url, None, None)
         assert not status.in_force
-        assert "not in force: " in status.what
-        assert status.cure
+        assert "not in force: " in status.message
+        assert status.fix
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_one_partition_without_it_is_noticed_and_mended(partitioned: str, sql: C
     """All but one is not in force: which one is said."""
     sql.execute("ALTER TABLE part_1 DISABLE TRIGGER riverkeeper_fence")
     assert not told_to_clients(sql)
-    assert "trigger riverkeeper_fence on public.part_1 is disabled" in fence_status(partitioned, None, None).what
+    assert "trigger riverkeeper_fence on public.part_1 is disabled" in fence_status(partitioned, None, None).message
 
     assert install_fence(partitioned, None, None).in_force
     assert all(drops(sql) for _ in range(8))

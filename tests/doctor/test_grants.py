@@ -15,7 +15,7 @@ from riverkeeper.demo.table import create_river_table
 from riverkeeper.doctor.check import examine
 from riverkeeper.doctor.report import Finding, Level
 from riverkeeper.postgres.connection import Session, run_script
-from riverkeeper.postgres.errors import DatabaseError, Trouble
+from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 
 Run = Callable[..., Result]
 LOGINS = """
@@ -105,7 +105,7 @@ def test_after_the_install_a_live_rescuer_and_its_workers(company: Company, run:
         worker.execute("SELECT id, state FROM jobs.river_job")
         with pytest.raises(DatabaseError) as refused:
             worker.execute("UPDATE jobs.river_job SET state = 'available'")
-    assert refused.value.trouble is Trouble.FORBIDDEN
+    assert refused.value.kind is ErrorKind.FORBIDDEN
 
 
 def test_the_doctor_proposes_the_lines_of_the_script(company: Company, run: Run) -> None:
@@ -114,9 +114,9 @@ def test_the_doctor_proposes_the_lines_of_the_script(company: Company, run: Run)
     company.paste(run(company.url("owner"), "schema", "grants").output)
     missing = rights(company, live=True)
 
-    assert {one.cure for one in missing} == {'GRANT riverkeeper_rescuer TO "rk-prod";'}
-    assert missing[0].cure in run(company.url("rk-prod"), "schema", "grants", "--role", "rescuer").output.splitlines()
-    run_script(company.url("admin"), missing[0].cure)
+    assert {one.fix for one in missing} == {'GRANT riverkeeper_rescuer TO "rk-prod";'}
+    assert missing[0].fix in run(company.url("rk-prod"), "schema", "grants", "--role", "rescuer").output.splitlines()
+    run_script(company.url("admin"), missing[0].fix)
     assert rights(company, live=True) == []
 
 
@@ -167,8 +167,8 @@ def test_a_role_that_is_not_inherited_is_said(company: Company, run: Run) -> Non
         (finding, *_) = rights(company)
 
         assert finding.topic == "rights"
-        assert "INHERIT" in (finding.cure or "")
-        company.server.execute(finding.cure or "", "company")
+        assert "INHERIT" in (finding.fix or "")
+        company.server.execute(finding.fix or "", "company")
         assert [one.topic for one in rights(company)] == ["keeper schema"]
     finally:
         company.server.execute('ALTER ROLE "rk-prod" INHERIT')

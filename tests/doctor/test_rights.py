@@ -46,8 +46,8 @@ def test_rows_that_a_policy_hides_are_no_empty_river(login: str, sql: Session, p
     assert not snapshot.up
     assert "row level security is active on public.river_job for login filtered" in (snapshot.error or "")
     assert "river_jobs" not in page_of(snapshot).samples
-    assert "row level security is active" in finding.what
-    assert "BYPASSRLS" in (finding.cure or "")
+    assert "row level security is active" in finding.message
+    assert "BYPASSRLS" in (finding.fix or "")
     sql.execute("ALTER ROLE filtered BYPASSRLS")
     assert page_of(read(login)).value("river_jobs", queue="default", state="running") == 1
     assert problems(login) == []
@@ -75,8 +75,8 @@ def test_a_lesser_table_that_is_filtered_is_absent_and_said(login: str, sql: Ses
 
     assert snapshot.up
     assert any("row-level security" in text for text in errors(snapshot).values())
-    assert f"row level security is active on {table} for filtered" in finding.what
-    assert finding.cure == 'ALTER ROLE "filtered" BYPASSRLS;'
+    assert f"row level security is active on {table} for filtered" in finding.message
+    assert finding.fix == 'ALTER ROLE "filtered" BYPASSRLS;'
 
 
 @pytest.mark.parametrize("table", ["heartbeat", "rescue", "ledger"])
@@ -88,7 +88,7 @@ def test_a_keeper_schema_that_is_filtered_is_not_used(login: str, sql: Session, 
 
     assert snapshot.up
     assert any(f"row level security is active on {table}" in text for text in errors(snapshot).values())
-    assert "BYPASSRLS" in (finding.cure or "")
+    assert "BYPASSRLS" in (finding.fix or "")
 
 
 def test_a_view_is_read_by_the_rights_of_its_owner(login: str, sql: Session) -> None:
@@ -99,5 +99,5 @@ def test_a_view_is_read_by_the_rights_of_its_owner(login: str, sql: Session) -> 
     sql.execute("ALTER VIEW river_queue OWNER TO rightless")
     found = [one for one in problems(login) if one.topic == "rights"]
 
-    assert [one.what.partition(":")[0] for one in found] == ["river_queue cannot be read"]
-    assert "real_queue" in found[0].what
+    assert [one.message.partition(":")[0] for one in found] == ["river_queue cannot be read"]
+    assert "real_queue" in found[0].message

@@ -28,7 +28,7 @@ def lag(url: str) -> float | None:
 
 def findings(url: str) -> list[str]:
     found = examine(url, None, None).findings
-    return [one.what for one in found if one.topic == "standby" and one.level is Level.PROBLEM]
+    return [one.message for one in found if one.topic == "standby" and one.level is Level.PROBLEM]
 
 
 def test_a_standby_says_how_old_its_data_is(pair: Pair) -> None:
@@ -51,7 +51,7 @@ def test_a_standby_says_how_old_its_data_is(pair: Pair) -> None:
     assert snapshot.replay_lag is not None
     assert time.time() - snapshot.now > 5
     assert any("This standby's data is" in note for note in snapshot.notes)
-    assert any("is_wal_replay_paused" in (one.cure or "") for one in examine(standby, None, None).findings)
+    assert any("is_wal_replay_paused" in (one.fix or "") for one in examine(standby, None, None).findings)
     assert findings(standby)
 
 

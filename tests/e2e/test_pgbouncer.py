@@ -47,8 +47,8 @@ def test_statement_mode_is_refused_by_its_name(river_database: MakeRiver, tmp_pa
         report = examine(url, "public", None)
 
     (finding,) = [one for one in report.findings if one.level is Level.PROBLEM]
-    assert "statement" in f"{finding.what} {finding.cure}"
-    assert "transaction" in f"{finding.what} {finding.cure}"
+    assert "statement" in f"{finding.message} {finding.fix}"
+    assert "transaction" in f"{finding.message} {finding.fix}"
 
 
 def scraped_beside(keeper: Keeper, url: str, *, occupied: bool) -> Page:

@@ -29,7 +29,7 @@ from riverkeeper.heartbeat.failures import Troubles
 from riverkeeper.heartbeat.fence import Fence
 from riverkeeper.heartbeat.leases import Leases
 from riverkeeper.heartbeat.ticker import Ticking
-from riverkeeper.postgres.errors import DatabaseError, Trouble
+from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.postgres.statements import source
 
 AT = "2026-01-31T23:59:59.12345%dZ"
@@ -60,8 +60,8 @@ class Answers:
     def close(self) -> None: ...
 
 
-AWAY = DatabaseError(Trouble.LOST, "statement: gone")
-NO_TABLE = DatabaseError(Trouble.MISSING, "statement: SQLSTATE 42P01")
+AWAY = DatabaseError(ErrorKind.LOST, "statement: gone")
+NO_TABLE = DatabaseError(ErrorKind.MISSING, "statement: SQLSTATE 42P01")
 
 
 def ticking(table: Answers, roster: Roster, fence: Fence | None = None) -> Ticking:
@@ -215,7 +215,7 @@ def test_a_refusal_ends_the_fence_only_with_its_schema(error: str, in_force: boo
     """A grant that was taken back says nothing of triggers; a schema that is gone took them with it."""
     roster, fence = Roster(), Fence(wanted=True)
     fence.learn(True)
-    ticking(Answers(DatabaseError(Trouble[error], "statement")), roster, fence).tick()
+    ticking(Answers(DatabaseError(ErrorKind[error], "statement")), roster, fence).tick()
 
     assert fence.in_force is in_force
 

@@ -18,8 +18,9 @@ from fixtures.ledger_replica import SCHEMAS, SECONDS, Replica, equals_naive, pag
 from fixtures.simulated_river import World
 from riverkeeper.demo.postgres import Server
 from riverkeeper.ledger.state import Totals
-from riverkeeper.postgres.connection import Session, Transaction
-from riverkeeper.postgres.errors import DatabaseError, Trouble
+from riverkeeper.postgres.connection import Session
+from riverkeeper.postgres.errors import DatabaseError, ErrorKind
+from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.schema.install import install, uninstall
 
 pytestmark = pytest.mark.long  # every statement a process can be killed at
@@ -151,7 +152,7 @@ def test_a_wire_cut_at_the_commit_changes_nothing(river_url: str, shop: World, c
         if cut is Cut.AFTER:
             shop.seen(read.slots, read.present)
 
-        assert error.value.trouble is Trouble.LOST
+        assert error.value.kind is ErrorKind.LOST
         assert (replica.committed() == before) == (cut is Cut.BEFORE)
         totals = quiet(shop, replica)
     assert totals.epoch == 1

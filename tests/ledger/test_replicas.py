@@ -11,7 +11,8 @@ from typing import Any, cast
 from fixtures.ledger_replica import SCHEMAS, SECONDS, Replica, falls, page
 from fixtures.simulated_river import START
 from riverkeeper.ledger.state import Totals
-from riverkeeper.postgres.connection import Session, Transaction
+from riverkeeper.postgres.connection import Session
+from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.schema.install import install
 
 REPLICAS, ROUNDS, JOBS = 4, 50, 7

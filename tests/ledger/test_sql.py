@@ -19,7 +19,8 @@ from riverkeeper.ledger.rows import cell_of
 from riverkeeper.ledger.schedule import slot_of
 from riverkeeper.ledger.state import Changes, Seen, State
 from riverkeeper.ledger.store import KeeperStore
-from riverkeeper.postgres.connection import Database, Transaction
+from riverkeeper.postgres.connection import Database
+from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.schema.install import install
 
 pytestmark = pytest.mark.long  # more durations
@@ -71,7 +72,7 @@ def insert(tx: Transaction, **columns: str) -> None:
         "attempted_at": f"to_timestamp({SLOT * 10})",
         "finalized_at": f"to_timestamp({SLOT * 10 + 1})",
     } | columns
-    tx.run(f"INSERT INTO public.river_job ({', '.join(values)}) SELECT {', '.join(values.values())}")
+    tx.execute(f"INSERT INTO public.river_job ({', '.join(values)}) SELECT {', '.join(values.values())}")
 
 
 def test_sql_and_python_agree_on_the_bucket(tx: Transaction) -> None:
@@ -79,7 +80,7 @@ def test_sql_and_python_agree_on_the_bucket(tx: Transaction) -> None:
     random = Random(1)
     near = [edge + off for edge in EDGES_MICROS for off in (-1, 0, 1)]
     durations = near + [round(10 ** random.uniform(0, 12)) for _ in range(ROWS)]
-    tx.run(
+    tx.execute(
         f"""
         INSERT INTO public.river_job (state, attempt, kind, queue, scheduled_at, attempted_at, finalized_at)
         SELECT 'completed', 2, 'k', 'q', claimed.at - d * interval '1 microsecond', claimed.at, ended.at
@@ -153,7 +154,7 @@ def test_a_wait_counts_while_scheduled_at_is_of_this_attempt(
 def test_garbage_does_not_overflow_a_sum(tx: Transaction) -> None:
     """Ten thousand jobs that waited since the Stone Age: the reading stands, each adds four months."""
     insert(tx, scheduled_at="'4713-01-02 BC'", attempted_at="'4713-01-03 BC'")
-    tx.run(
+    tx.execute(
         "INSERT INTO public.river_job (state, attempt, kind, queue, scheduled_at, attempted_at, finalized_at)"
         " SELECT state, attempt, kind, queue, scheduled_at, attempted_at, finalized_at"
         " FROM public.river_job, generate_series(2, 10000)"
@@ -201,7 +202,7 @@ def test_the_mark_of_a_slot_changes_with_its_rows(tx: Transaction, change: str) 
     before = marks(tx, SLOT)
     assert marks(tx, SLOT) == before
 
-    tx.run(change)
+    tx.execute(change)
     assert marks(tx, SLOT) != before
 
 

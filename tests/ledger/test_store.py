@@ -136,7 +136,7 @@ def test_a_keeper_schema_that_is_locked_for_a_moment_changes_nothing(river_url: 
         assert jobs(finished(one)) == 2
         locker = Database(river_url)
         with locker.writing(SECONDS, SCHEMAS) as tx:
-            tx.run("LOCK TABLE riverkeeper.meta, riverkeeper.ledger_total IN ACCESS EXCLUSIVE MODE")
+            tx.execute("LOCK TABLE riverkeeper.meta, riverkeeper.ledger_total IN ACCESS EXCLUSIVE MODE")
             assert one.read(SECONDS).finished is None
         locker.close()
         after = finished(one)

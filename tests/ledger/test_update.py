@@ -18,7 +18,7 @@ from riverkeeper.ledger.names import OTHER, Pair
 from riverkeeper.ledger.state import Reading, Totals
 from riverkeeper.ledger.store import MemoryStore
 from riverkeeper.ledger.totals import finished
-from riverkeeper.postgres.connection import Transaction
+from riverkeeper.postgres.transaction import Transaction
 
 pytestmark = pytest.mark.long  # many more examples
 many = settings(deadline=None, max_examples=1000 if os.environ.get("RIVERKEEPER_TEST_LONG") else 30)

@@ -135,7 +135,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a grant that was taken back ends the fence of a client, though the triggers are there",
-        "error.trouble is Trouble.MISSING or self.in_force is None",
+        "error.kind is ErrorKind.MISSING or self.in_force is None",
         "error",
         (f"{PARTS}::test_a_refusal_ends_the_fence_only_with_its_schema",),
     ),

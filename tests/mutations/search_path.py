@@ -9,7 +9,7 @@ TRAPS = "postgres/test_traps.py"
 MUTATIONS = (
     Mutation(
         "a login that may create in a schema of the search_path runs its code by whoever scrapes or rescues",
-        "pinned = connection.execute(_sql(PIN))",
+        "pinned = connection.execute(as_literal(PIN))",
         'pinned = connection.execute("SELECT pg_catalog.current_schemas(false) AS searched")',
         (
             f"{TRAPS}::test_the_schema_is_installed_printed_granted_and_removed",

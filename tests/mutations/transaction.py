@@ -90,8 +90,8 @@ MUTATIONS = (
     ),
     Mutation(
         "a deadlock that somebody's unique insert made is an error for a person",
-        "outcome.trouble is Trouble.DEADLOCK:",
-        "outcome.trouble is None:",
+        "outcome.kind is ErrorKind.DEADLOCK:",
+        "outcome.kind is None:",
         (f"{CRASHES}::test_a_deadlock_is_tried_once_more",),
     ),
     Mutation(
@@ -102,8 +102,8 @@ MUTATIONS = (
     ),
     Mutation(
         "what a refused rescue has written stands all the same",
-        '"ROLLBACK TO SAVEPOINT one; RELEASE SAVEPOINT one"',
-        '"RELEASE SAVEPOINT one"',
+        '"ROLLBACK TO SAVEPOINT riverkeeper; RELEASE SAVEPOINT riverkeeper"',
+        '"RELEASE SAVEPOINT riverkeeper"',
         (f"{GUARDS}::test_a_dry_run_leaves_a_row_and_nothing_else",),
     ),
     Mutation(
@@ -126,7 +126,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a keeper waits behind an ALTER TABLE, and everybody behind the keeper",
-        '                    connection.execute(_sql(f"SET LOCAL lock_timeout = {LOCK_MILLISECONDS}"))\n',
+        '                    connection.execute(as_literal(f"SET LOCAL lock_timeout = {LOCK_MILLISECONDS}"))\n',
         "                    pass\n",
         (f"{SESSIONS}::test_writing_is_committed_at_the_end_of_the_block",),
     ),

@@ -18,7 +18,7 @@ from conformance.worker import until
 from fixtures.grants import grant
 from riverkeeper.demo.postgres import Server
 from riverkeeper.postgres.connection import Session
-from riverkeeper.postgres.errors import CURES, Trouble
+from riverkeeper.postgres.errors import FIXES, ErrorKind
 from riverkeeper.schema.install import install
 
 HELD, NEEDED = 3, 6
@@ -62,5 +62,5 @@ def test_the_number_that_is_named_is_true(renewed_url: str, postgres: Server, li
         answers = [json.loads(page(f"{at}/{name}.json")) for name in ("failing", "rescues")]
 
     assert all(("error" in answer) == (limit == HELD) for answer in answers)
-    assert f"allow {NEEDED} for each replica" in CURES[Trouble.FULL]
-    assert "holds three connections" in CURES[Trouble.FULL]
+    assert f"allow {NEEDED} for each replica" in FIXES[ErrorKind.FULL]
+    assert "keeps three open" in FIXES[ErrorKind.FULL]

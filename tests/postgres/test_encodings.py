@@ -21,7 +21,7 @@ from riverkeeper.doctor.check import examine
 from riverkeeper.doctor.report import Level
 from riverkeeper.heartbeat import Beater, Tier
 from riverkeeper.postgres.connection import Database, Session
-from riverkeeper.postgres.errors import DatabaseError, Trouble
+from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.rescue.wakes.wake import Call, Scope
 from riverkeeper.schema.install import install
 from riverkeeper.service import audited, failing_jobs, receive_calls
@@ -116,7 +116,7 @@ def test_bytes_that_are_no_text_are_a_sentence(postgres: Server) -> None:
         snapshot = one.read(10.0)
 
     assert "not_text" in errors(snapshot)["running"]
-    assert "write it as UTF-8" in errors(snapshot)["running"]
+    assert "write its text as UTF-8" in errors(snapshot)["running"]
     assert page_of(snapshot).value("river_jobs", queue="default", state="running") is None
 
 
@@ -131,7 +131,7 @@ def test_a_text_that_is_read_as_it_is_and_is_none(postgres: Server) -> None:
     finally:
         database.close()
 
-    assert raised.value.trouble is Trouble.NO_SUCH_TEXT
+    assert raised.value.kind is ErrorKind.NO_SUCH_TEXT
 
 
 def test_a_note_in_letters_that_the_database_lacks_silences_nobody(place: Place) -> None:

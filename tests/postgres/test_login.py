@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from e2e.programs import until
 from fixtures.scrape import page_of, read
 from riverkeeper.demo.postgres import Server
-from riverkeeper.postgres.connection import Database, Session, describe_target
-from riverkeeper.postgres.errors import CURES, DatabaseError, Trouble
+from riverkeeper.postgres.connection import Database, Session
+from riverkeeper.postgres.errors import FIXES, DatabaseError, ErrorKind
+from riverkeeper.postgres.urls import describe_target
 
 LOGINS = """
 CREATE ROLE with_password LOGIN PASSWORD 'right';
@@ -53,9 +54,9 @@ def failure(url: str) -> DatabaseError | None:
     return None
 
 
-def trouble(url: str) -> Trouble | None:
+def trouble(url: str) -> ErrorKind | None:
     error = failure(url)
-    return error.trouble if error else None
+    return error.kind if error else None
 
 
 def with_password(server: Server, password: str, database: str = "postgres") -> str:
@@ -67,7 +68,7 @@ def test_a_wrong_password_is_a_refused_login(logins: Server) -> None:
     error = failure(with_password(logins, "hunter2"))
 
     assert error is not None
-    assert error.trouble is Trouble.REFUSED_LOGIN
+    assert error.kind is ErrorKind.REFUSED_LOGIN
     assert "with_password" in str(error)
     assert "hunter2" not in str(error)
     assert failure(with_password(logins, "right")) is None
@@ -76,7 +77,7 @@ def test_a_wrong_password_is_a_refused_login(logins: Server) -> None:
 def test_no_password_and_pg_hba_are_refused_logins(logins: Server) -> None:
     """A missing password, a line of pg_hba.conf, an unknown role: all are about who we are."""
     for user in ("with_password", "kept_out", "nobody_knows"):
-        assert trouble(logins.database_url("postgres", user)) is Trouble.REFUSED_LOGIN, user
+        assert trouble(logins.database_url("postgres", user)) is ErrorKind.REFUSED_LOGIN, user
 
 
 def test_a_database_that_is_not_there(logins: Server) -> None:
@@ -84,21 +85,21 @@ def test_a_database_that_is_not_there(logins: Server) -> None:
     logins.execute("CREATE DATABASE closed")
     logins.execute("REVOKE CONNECT ON DATABASE closed FROM PUBLIC")
 
-    assert trouble(logins.database_url("no_such")) is Trouble.NO_DATABASE
-    assert trouble(with_password(logins, "right", "closed")) is Trouble.REFUSED_LOGIN
+    assert trouble(logins.database_url("no_such")) is ErrorKind.NO_DATABASE
+    assert trouble(with_password(logins, "right", "closed")) is ErrorKind.REFUSED_LOGIN
 
 
 def test_a_server_that_is_full(logins: Server) -> None:
     """No connection left: neither the address nor the login is wrong."""
     url = logins.database_url("postgres", "one_at_a_time")
     with Session(url):
-        assert trouble(url) is Trouble.FULL
+        assert trouble(url) is ErrorKind.FULL
 
 
 def test_a_server_without_tls(logins: Server) -> None:
     """Neither the address nor the login is wrong, but how to speak."""
-    assert trouble(logins.url + "?sslmode=require") is Trouble.NO_TLS
-    assert trouble(logins.url + "?sslmode=verify-full&sslrootcert=/nowhere") is Trouble.NO_TLS
+    assert trouble(logins.url + "?sslmode=require") is ErrorKind.NO_TLS
+    assert trouble(logins.url + "?sslmode=verify-full&sslrootcert=/nowhere") is ErrorKind.NO_TLS
 
 
 def test_nobody_listens() -> None:
@@ -109,8 +110,8 @@ def test_nobody_listens() -> None:
         for url in (closed, "postgresql://u:hunter2@no-such-host.invalid/db"):
             error = failure(url)
             assert error is not None
-            assert error.trouble is Trouble.UNREACHABLE
-            assert error.what.count("127.0.0.1") or error.what.count("no-such-host.invalid")
+            assert error.kind is ErrorKind.UNREACHABLE
+            assert error.message.count("127.0.0.1") or error.message.count("no-such-host.invalid")
             assert "hunter2" not in str(error)
 
 
@@ -136,10 +137,10 @@ def test_after_hosts_that_never_answer_the_next_one_is_kept(postgres: Server) ->
         with pytest.raises(DatabaseError) as raised, database.writing(1.0, {}):
             pass
         with database.writing(1.0, {}) as tx:
-            tx.run("SELECT 1")
+            tx.execute("SELECT 1")
         database.close()
 
-    assert raised.value.trouble is Trouble.TIMED_OUT
+    assert raised.value.kind is ErrorKind.TIMED_OUT
 
 
 def test_a_database_that_is_away_makes_a_page(logins: Server) -> None:
@@ -155,8 +156,8 @@ def test_a_database_that_is_away_makes_a_page(logins: Server) -> None:
 
 def test_every_trouble_has_a_cure() -> None:
     """Whoever reads the sentence learns what to do; each begins like part of a sentence and says it once."""
-    assert set(CURES) == set(Trouble)
-    assert all(cure and not cure.endswith(".") for cure in CURES.values())
+    assert set(FIXES) == set(ErrorKind)
+    assert all(cure and not cure.endswith(".") for cure in FIXES.values())
 
 
 SHAPES: tuple[Callable[[str], str], ...] = (
@@ -186,7 +187,7 @@ def test_no_text_of_ours_holds_a_password(signs: str, shape: Callable[[str], str
         with database.reading(3, {}):
             pytest.fail("nothing listens at port 1")
     except DatabaseError as error:
-        texts += [str(error), repr(error), error.what, repr(error.__cause__)]
+        texts += [str(error), repr(error), error.message, repr(error.__cause__)]
 
     assert not [text for text in texts if "hunter" in text.lower() or "twice" in text.lower()]
 
@@ -210,5 +211,5 @@ def test_what_another_driver_reads_in_the_url_is_no_mistake(postgres: Server) ->
     assert failure(f"{postgres.url}?pool_max_conns=10&connection_limit=3") is None
     error = failure(f"{postgres.url}?pool_max_connections=10")
     assert error is not None
-    assert error.trouble is Trouble.BAD_URL
-    assert "pool_max_connections" in error.what
+    assert error.kind is ErrorKind.BAD_URL
+    assert "pool_max_connections" in error.message

@@ -10,7 +10,7 @@ import pytest
 from fixtures.random_tables import fill
 from fixtures.scrape import SECONDS, SETTINGS, errors
 from riverkeeper.postgres.connection import Database, Session
-from riverkeeper.postgres.errors import DatabaseError, Trouble
+from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.schema.install import install
 from riverkeeper.scrape.reader import Reader
 
@@ -105,7 +105,7 @@ def database(river_url: str, sql: Session) -> Iterator[Database]:
 def test_writing_is_committed_at_the_end_of_the_block(database: Database, sql: Session) -> None:
     """READ COMMITTED, a short wait for locks, and the server ends it if its keeper dies within."""
     with database.writing(SECONDS, {}) as tx:
-        tx.run(TELL)
+        tx.execute(TELL)
         assert sql.execute("SELECT * FROM told") == []
 
     assert [tuple(row) for row in sql.execute("SELECT * FROM told")] == [("read committed", "250ms", "10s")]
@@ -117,7 +117,7 @@ def test_the_isolation_is_ours_whatever_the_database_s_default(river_url: str, s
     sql.execute("ALTER DATABASE renewed SET default_transaction_isolation = 'serializable'")
     database = Database(river_url)
     with database.writing(SECONDS, {}) as tx:
-        tx.run(TELL)
+        tx.execute(TELL)
     database.close()
     sql.execute("ALTER DATABASE renewed RESET default_transaction_isolation")
 
@@ -127,10 +127,10 @@ def test_the_isolation_is_ours_whatever_the_database_s_default(river_url: str, s
 def test_writing_is_undone_by_any_exception(database: Database, sql: Session) -> None:
     """A fault of ours after the statement is as if it had not been sent; the connection serves the next one."""
     with contextlib.suppress(ZeroDivisionError), database.writing(SECONDS, {}) as tx:
-        tx.run(TELL)
+        tx.execute(TELL)
         raise ZeroDivisionError
     with database.writing(SECONDS, {}) as tx:
-        tx.run("SELECT 1")
+        tx.execute("SELECT 1")
 
     assert sql.execute("SELECT * FROM told") == []
 
@@ -138,9 +138,9 @@ def test_writing_is_undone_by_any_exception(database: Database, sql: Session) ->
 def test_reading_cannot_write(database: Database, sql: Session) -> None:
     """The server refuses it, whatever the login may do."""
     with pytest.raises(DatabaseError) as refused, database.reading(SECONDS, {}) as tx:
-        tx.run(TELL)
+        tx.execute(TELL)
 
-    assert refused.value.trouble is Trouble.FORBIDDEN
+    assert refused.value.kind is ErrorKind.FORBIDDEN
     assert sql.execute("SELECT * FROM told") == []
 
 
@@ -159,13 +159,13 @@ def test_what_was_read_stands_though_the_connection_ends(database: Database, sql
 
 def test_what_was_written_is_lost_with_the_connection(database: Database, sql: Session) -> None:
     """And said to be: nothing is exported that is not committed."""
-    told: Trouble | None = None
+    told: ErrorKind | None = None
     try:
         with database.writing(SECONDS, {}) as tx:
-            tx.run(TELL)
+            tx.execute(TELL)
             sql.execute(CUT)
     except DatabaseError as lost:
-        told = lost.trouble
+        told = lost.kind
 
-    assert told in {Trouble.LOST, Trouble.UNREACHABLE}
+    assert told in {ErrorKind.LOST, ErrorKind.UNREACHABLE}
     assert sql.execute("SELECT * FROM told") == []

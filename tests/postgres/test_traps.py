@@ -271,7 +271,7 @@ def test_temporary_objects_are_not_used(installed: Ground) -> None:
     database = Database(installed.url)
     plant = "SELECT hostile.plant_relations_and_types('pg_temp')"
     with database.writing(SECONDS, {}) as tx:
-        tx.run(plant)
+        tx.execute(plant)
     reader = Reader(database, SETTINGS)
     snapshots = [reader.read(SECONDS) for _ in range(2)]
     reader.close()

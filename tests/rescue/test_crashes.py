@@ -19,8 +19,9 @@ from fixtures.contenders import At, Dying
 from fixtures.contract import connected
 from fixtures.cut_connection import Cut, wire
 from fixtures.rescue import SCHEMAS, UNIQUE, Scene, did_it_commit
-from riverkeeper.postgres.connection import Database, Transaction
-from riverkeeper.postgres.errors import DatabaseError, Trouble
+from riverkeeper.postgres.connection import Database
+from riverkeeper.postgres.errors import DatabaseError, ErrorKind
+from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.rescue.refusal import Refusal, Refused
 from riverkeeper.rescue.request import Done
 from riverkeeper.rescue.transaction import rescue
@@ -101,7 +102,7 @@ def test_did_it_commit(scene: Scene, cut: Cut) -> None:
     named = Claim(claim["job_id"], claim["attempt"], claim["attempted_at"])
     answer = until(lambda: (did_it_commit(scene.database, SCHEMAS, named),) != (None,), "an answer")
 
-    assert error.value.trouble is Trouble.LOST
+    assert error.value.kind is ErrorKind.LOST
     assert answer
     committed = cut is Cut.AFTER
     assert did_it_commit(scene.database, SCHEMAS, named) is committed

@@ -25,8 +25,8 @@ from fixtures.contenders import (
 from fixtures.contract import beat, connected
 from fixtures.rescue import Scene, held_by
 from riverkeeper.brakes.state import Brake
-from riverkeeper.postgres.connection import Transaction
 from riverkeeper.postgres.errors import DatabaseError
+from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.rescue.decision import Act
 from riverkeeper.rescue.refusal import Refusal, Refused
 from riverkeeper.rescue.request import Asked, Done

@@ -30,7 +30,8 @@ from fixtures.contenders import (
 )
 from fixtures.contract import Connection, beat, connected
 from fixtures.rescue import Scene, staged
-from riverkeeper.postgres.connection import Database, Transaction
+from riverkeeper.postgres.connection import Database
+from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.rescue.refusal import Refusal, Refused
 from riverkeeper.rescue.request import Done
 from riverkeeper.rescue.transaction import rescue
@@ -202,7 +203,7 @@ def test_a_first_beat_that_commits_meanwhile_is_heard(scene: Scene, somebody: Ot
 
     def rescue_it() -> None:
         with scene.keeping() as tx:
-            tx.run("SET LOCAL lock_timeout = '20s'")
+            tx.execute("SET LOCAL lock_timeout = '20s'")
             outcomes.append(rescue(tx, stuck, scene.order()))
 
     with connected(scene.url) as beating, ThreadPoolExecutor(1) as pool:

@@ -10,7 +10,7 @@ from fixtures.grants import grant
 from fixtures.rescue import UNIQUE, Scene, staged
 from riverkeeper.demo.postgres import Server
 from riverkeeper.postgres.connection import Database, Session
-from riverkeeper.postgres.errors import DatabaseError, Trouble
+from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.rescue.refusal import Refusal, Refused
 from riverkeeper.rescue.request import Done
 from riverkeeper.rescue.transaction import rescue
@@ -125,5 +125,5 @@ def refused(scene: Scene, name: str, statement: str) -> bool:
         try:
             session.execute(f"BEGIN; {statement}; ROLLBACK")
         except DatabaseError as error:
-            return error.trouble is Trouble.FORBIDDEN
+            return error.kind is ErrorKind.FORBIDDEN
     return False

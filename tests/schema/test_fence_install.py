@@ -23,7 +23,7 @@ from fixtures.fence import (
 )
 from riverkeeper.demo.table import create_river_table
 from riverkeeper.postgres.connection import run_script
-from riverkeeper.postgres.errors import DatabaseError, Trouble
+from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.schema.fence import fence_script
 from riverkeeper.schema.install import fence_status, install, install_fence, remove_fence, script, uninstall
 
@@ -130,8 +130,8 @@ def test_an_owner_who_was_not_let_in_is_told_how(two_owners: tuple[str, str], sq
     with pytest.raises(DatabaseError) as found:
         install_fence(river, None, None)
 
-    assert found.value.trouble is Trouble.FORBIDDEN
-    assert "run `riverkeeper schema install` again as its owner" in found.value.cure
+    assert found.value.kind is ErrorKind.FORBIDDEN
+    assert "run `riverkeeper schema install` again as its owner" in found.value.fix
     install(keeper, None, None)
     assert install_fence(river, None, None).in_force
 
@@ -143,9 +143,9 @@ def test_the_fence_of_another_keeper_schema_is_not_replaced(renewed_url: str, sq
     with pytest.raises(DatabaseError) as found:
         install_fence(renewed_url, "public", "second")
 
-    assert found.value.trouble is Trouble.NO_FENCE
-    assert 'of schema "first"' in found.value.what
-    assert 'database.keeper_schema: "first"' in found.value.cure
+    assert found.value.kind is ErrorKind.NO_FENCE
+    assert 'of schema "first"' in found.value.message
+    assert 'database.keeper_schema: "first"' in found.value.fix
     assert fence_status(renewed_url, "public", "first").in_force
     assert not fence_status(renewed_url, "public", "second").in_force
 

@@ -74,8 +74,8 @@ def test_check_says_who_must_do_what(scene: Scene) -> None:
         [found] = [one for one in examine(scene.url, None, None).findings if one.topic == "fence"]
         assert found.level is level
         if level is not Level.OK:
-            assert "a late result may end the next attempt" in found.what
-            assert 'riverkeeper schema fence install   (as login "postgres"' in str(found.cure)
+            assert "a late result may end the next attempt" in found.message
+            assert 'riverkeeper schema fence install   (as login "postgres"' in str(found.fix)
 
 
 class Ground:

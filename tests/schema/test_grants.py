@@ -16,7 +16,7 @@ from riverkeeper.config.load import load
 from riverkeeper.demo.postgres import Server
 from riverkeeper.demo.table import create_river_table
 from riverkeeper.postgres.connection import Session, run_script
-from riverkeeper.postgres.errors import DatabaseError, Trouble
+from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.postgres.statements import quoted
 from riverkeeper.schema.grants import KEEPER, KEEPER_TABLES, READER
 from riverkeeper.schema.install import install
@@ -153,7 +153,7 @@ def test_what_neither_may_do(granted: Granted, statement: str) -> None:
             session.execute(f"SET search_path = {quoted(RIVER)}", {})
             with pytest.raises(DatabaseError) as refused:
                 session.execute(text)
-        assert refused.value.trouble is Trouble.FORBIDDEN
+        assert refused.value.kind is ErrorKind.FORBIDDEN
 
 
 @pytest.mark.parametrize("what", ["kind FROM kept.ledger_name", "note FROM kept.heartbeat"])
@@ -161,7 +161,7 @@ def test_the_reader_sees_only_beats_of_the_keeper_schema(granted: Granted, what:
     """Notes of jobs may be private; who only watches River does not need them."""
     with Session(granted.reader) as session, pytest.raises(DatabaseError) as refused:
         session.execute(f"SELECT {what}".replace("kept.", f"{quoted(KEEPER_SCHEMA)}."))
-    assert refused.value.trouble is Trouble.FORBIDDEN
+    assert refused.value.kind is ErrorKind.FORBIDDEN
 
 
 def test_every_table_of_the_keeper_schema_has_its_rights(granted: Granted) -> None:

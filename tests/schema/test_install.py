@@ -9,7 +9,7 @@ import pytest
 from fixtures.scrape import SECONDS, errors, page_of, read, reader
 from riverkeeper.demo.table import create_river_table
 from riverkeeper.postgres.connection import Session, run_script
-from riverkeeper.postgres.errors import DatabaseError, Trouble
+from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.postgres.statements import quoted
 from riverkeeper.schema import install as keeper_schema
 from riverkeeper.schema.install import MIGRATIONS, VERSION, install, script, uninstall
@@ -41,8 +41,8 @@ def shape(sql: Session, schema: str) -> list[object]:
     return sql.execute(SHAPE, {"schema": quoted(schema).replace("%%", "%")})
 
 
-def refused(trouble: Trouble) -> pytest.RaisesExc[DatabaseError]:
-    return pytest.RaisesExc(DatabaseError, check=lambda error: error.trouble is trouble)
+def refused(trouble: ErrorKind) -> pytest.RaisesExc[DatabaseError]:
+    return pytest.RaisesExc(DatabaseError, check=lambda error: error.kind is trouble)
 
 
 def test_installing_again_changes_nothing(river_url: str, sql: Session) -> None:
@@ -137,7 +137,7 @@ def of_another(river_url: str) -> str:
 def test_a_keeper_schema_of_another_river_is_refused(of_another: str, sql: Session) -> None:
     """Ids restart in each River: install and uninstall name both schemas and do nothing."""
     for act in (install, uninstall):
-        with refused(Trouble.WRONG_KEEPER) as found:
+        with refused(ErrorKind.WRONG_KEEPER) as found:
             act(of_another, "eu", "riverkeeper")
         assert '"riverkeeper" belongs to River schema "public", not to "eu"' in str(found.value)
     assert sql.execute("SELECT river_schema FROM riverkeeper.meta")[0].river_schema == "public"
@@ -148,7 +148,7 @@ def test_a_newer_keeper_schema_is_refused(river_url: str, sql: Session) -> None:
     install(river_url, None, None)
     sql.execute("UPDATE riverkeeper.meta SET version = 98, min_compatible = 97")
     for act in (install, uninstall):
-        with refused(Trouble.TOO_NEW) as found:
+        with refused(ErrorKind.TOO_NEW) as found:
             act(river_url, None, None)
         assert "has version 98 and needs a keeper of at least version 97" in str(found.value)
 
@@ -160,9 +160,9 @@ def test_a_newer_keeper_schema_is_refused(river_url: str, sql: Session) -> None:
 
 def test_rivers_own_schema_is_never_the_keepers(river_url: str, sql: Session) -> None:
     """To uninstall it later would drop the jobs."""
-    with refused(Trouble.SHARED_SCHEMA):
+    with refused(ErrorKind.SHARED_SCHEMA):
         install(river_url, "public", "public")
-    with refused(Trouble.MISSING):
+    with refused(ErrorKind.MISSING):
         uninstall(river_url, "public", "public")
     assert sql.execute(
         "SELECT to_regclass('public.meta') AS made, to_regclass('public.river_job') IS NOT NULL AS there"
@@ -173,7 +173,7 @@ def test_a_name_that_is_cut_to_rivers_own_is_refused(river_url: str) -> None:
     """Postgres cuts names at 63 bytes, and so would put the keeper's tables among River's."""
     longest = "é" * 31 + "x"
     create_river_table(river_url, longest)
-    with refused(Trouble.SHARED_SCHEMA):
+    with refused(ErrorKind.SHARED_SCHEMA):
         install(river_url, longest, None)
     assert install(river_url, longest, "short") == "short"
 
@@ -186,7 +186,7 @@ def test_uninstall_leaves_the_rest_of_the_database(river_url: str, sql: Session)
 
     assert sql.execute("SELECT to_regnamespace('riverkeeper') AS name")[0].name is None
     assert sql.execute("SELECT count(*) AS jobs FROM river_job")[0].jobs == 1
-    with refused(Trouble.MISSING):
+    with refused(ErrorKind.MISSING):
         uninstall(river_url, None, None)
 
 
@@ -194,7 +194,7 @@ def test_uninstall_never_drops_what_others_put_there(river_url: str, sql: Sessio
     """A schema that holds a table of somebody else is not dropped, and the table is named."""
     sql.execute("CREATE SCHEMA ops; CREATE TABLE ops.invoices (id bigint)")
     install(river_url, None, "ops")
-    with refused(Trouble.SHARED_SCHEMA) as found:
+    with refused(ErrorKind.SHARED_SCHEMA) as found:
         uninstall(river_url, None, "ops")
 
     assert "(invoices)" in str(found.value)
@@ -218,7 +218,7 @@ def test_uninstall_refuses_while_workers_beat(river_url: str, sql: Session, beat
     """How many there are is said, and what to do; after three of their intervals, or by force, it goes."""
     install(river_url, None, None)
     sql.execute(BEATS[beat])
-    with refused(Trouble.BEATING) as found:
+    with refused(ErrorKind.BEATING) as found:
         uninstall(river_url, None, None)
     numbers = "1 worker processes and 0 jobs" if beat == "a process" else "0 worker processes and 1 jobs"
     assert numbers in str(found.value)
@@ -249,7 +249,7 @@ def test_a_schema_made_by_the_owner_will_do(river_url: str, sql: Session) -> Non
         "GRANT SELECT ON ALL TABLES IN SCHEMA public TO may_not_create"
     )
     url = river_url.replace("postgres@", "may_not_create@")
-    with refused(Trouble.FORBIDDEN):
+    with refused(ErrorKind.FORBIDDEN):
         install(url, None, None)
     assert sql.execute("SELECT to_regnamespace('riverkeeper') AS name")[0].name is None
 

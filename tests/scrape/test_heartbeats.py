@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from fixtures.scrape import SECONDS, errors, page_of, read, reader
-from riverkeeper.postgres.connection import Session, Transaction
+from riverkeeper.postgres.connection import Session
 from riverkeeper.postgres.statements import statement
+from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.river import running
 from riverkeeper.schema import install as keeper_schema
 from riverkeeper.schema.install import MIGRATIONS, install

@@ -12,7 +12,7 @@ from fixtures.random_tables import fill
 from fixtures.scrape import SECONDS, SETTINGS, errors, page_of, read, reader
 from riverkeeper.demo.postgres import Server
 from riverkeeper.postgres.connection import Session
-from riverkeeper.postgres.errors import DatabaseError, Trouble
+from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.river.layout import COLUMNS
 
 _numbers = itertools.count()
@@ -73,7 +73,7 @@ def test_the_named_columns_are_enough(owned: Owned, login: Login) -> None:
     assert set(page_of(snapshot).samples) == set(page_of(read(owned.url)).samples)
     with Session(url) as session, pytest.raises(DatabaseError) as refused:
         session.execute("SELECT args FROM river_job")
-    assert refused.value.trouble is Trouble.FORBIDDEN
+    assert refused.value.kind is ErrorKind.FORBIDDEN
 
 
 @pytest.mark.parametrize(("table", "column"), [(table, name) for table, names in COLUMNS.items() for name in names])

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from riverkeeper.brakes.heartbeat_path import Path, proven_on
-from riverkeeper.postgres.connection import Row, Transaction
-from riverkeeper.postgres.errors import DatabaseError, Trouble
+from riverkeeper.postgres.errors import DatabaseError, ErrorKind
+from riverkeeper.postgres.transaction import Row, Transaction
 from riverkeeper.verdict.words import Mode
 
 
@@ -82,7 +82,7 @@ def _write(tx: Transaction, name: str, texts: Mapping[str, str | None]) -> list[
     try:
         return tx.query(name, texts)
     except DatabaseError as error:
-        if error.trouble is not Trouble.NO_SUCH_TEXT:
+        if error.kind is not ErrorKind.NO_SUCH_TEXT:
             raise
     return tx.query(name, {key: text and _plain(text) for key, text in texts.items()})
 

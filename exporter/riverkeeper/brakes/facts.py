@@ -9,7 +9,7 @@ from typing import Any
 from riverkeeper.brakes.heartbeat_path import Path
 from riverkeeper.brakes.mass_silence import Cause, Mass
 from riverkeeper.brakes.rules import Facts
-from riverkeeper.postgres.connection import Row, Transaction
+from riverkeeper.postgres.transaction import Row, Transaction
 
 
 def read_facts(tx: Transaction, *, dry_run: bool) -> Facts:

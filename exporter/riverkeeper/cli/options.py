@@ -51,5 +51,5 @@ def load_or_exit(file: Path | None, given: Options) -> Config:
 
 def give_up(error: DatabaseError) -> NoReturn:
     """Exit code 1 with what happened and what to do; 2 where the command or the configuration is wrong."""
-    click.echo(f"Error: {error.what}\n  {error.cure}", err=True)
+    click.echo(f"Error: {error.message}\n  {error.fix}", err=True)
     raise SystemExit(WRONG_USE if error.is_wrong_use else 1) from None

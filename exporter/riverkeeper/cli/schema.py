@@ -146,9 +146,9 @@ def print_fence(config: Config) -> None:
 
 
 def _tell(found: Fence, *, installed: bool = False) -> None:
-    click.echo(f"{found.what[0].upper()}{found.what[1:]}.")
+    click.echo(f"{found.message[0].upper()}{found.message[1:]}.")
     if not found.in_force:
-        click.echo(f"  {found.cure}")
+        click.echo(f"  {found.fix}")
     elif installed:
         click.echo(UPGRADE_FIRST)
 

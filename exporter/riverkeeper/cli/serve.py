@@ -14,8 +14,8 @@ from riverkeeper import __version__, logs
 from riverkeeper.cli.options import give_up, load_or_exit, option
 from riverkeeper.config.layers import Options
 from riverkeeper.config.load import Config, load
-from riverkeeper.postgres.connection import describe_target, read_url
 from riverkeeper.postgres.errors import DatabaseError
+from riverkeeper.postgres.urls import describe_target, read_url
 from riverkeeper.schema.install import refuse_foreign
 from riverkeeper.service import Service
 from riverkeeper.web.app import create_app
@@ -61,7 +61,7 @@ def serve(
     except DatabaseError as error:
         give_up(error)
     except WebError as error:
-        raise click.ClickException(f"{error.what}\n  {error.cure}") from None
+        raise click.ClickException(f"{error.message}\n  {error.fix}") from None
 
 
 async def _serve(config: Config, read_again: Callable[[], Config]) -> None:

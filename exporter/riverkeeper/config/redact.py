@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from riverkeeper.postgres.urls import IGNORED, SEARCHED
+from riverkeeper.postgres.urls import IGNORED, SEARCH_PATH_NAMES
 
 HIDDEN = "***"
 
@@ -18,7 +18,7 @@ _SHOWN_KEYWORDS = """
     ssl_min_protocol_version sslcert sslcertmode sslcompression sslcrl sslcrldir sslkey sslkeylogfile sslmode
     sslnegotiation sslrootcert sslsni target_session_attrs tcp_user_timeout user
 """
-SHOWN = frozenset(_SHOWN_KEYWORDS.split()) | IGNORED | frozenset(SEARCHED)
+SHOWN = frozenset(_SHOWN_KEYWORDS.split()) | IGNORED | frozenset(SEARCH_PATH_NAMES)
 SECRET = frozenset({"password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key"})
 
 # As libpq cuts a URL, but stricter where a slip would put a piece of a password somewhere else: a raw `@` or `/`

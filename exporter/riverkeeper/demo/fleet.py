@@ -11,7 +11,8 @@ from riverkeeper.demo.kinds import QUEUES
 from riverkeeper.demo.maintenance import Chore, Maintenance
 from riverkeeper.demo.simulation import PAUSED_QUEUE, Simulation
 from riverkeeper.demo.table import Table
-from riverkeeper.postgres.connection import Row, Session
+from riverkeeper.postgres.connection import Session
+from riverkeeper.postgres.transaction import Row
 from riverkeeper.river.layout import FINAL_STATES
 
 TICK_SECONDS = 0.1  # River's completer writes its results every 50 to 250 ms

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from riverkeeper.postgres.connection import Parameters, Row, Session, run_script
+from riverkeeper.postgres.connection import Session, run_script
 from riverkeeper.postgres.statements import quoted, source, statement
+from riverkeeper.postgres.transaction import Parameters, Row
 
 STATEMENT_SECONDS = 60.0  # far more than one takes; a demo whose database hangs should say so
 

@@ -11,8 +11,10 @@ from riverkeeper.doctor.diagnosis import Poison, Upkeep
 from riverkeeper.doctor.report import Finding, Report, problem
 from riverkeeper.doctor.rights import read_login, read_rights
 from riverkeeper.doctor.running_jobs import Judge, judge_now, stopped
-from riverkeeper.postgres.connection import Database, Transaction, read_url
-from riverkeeper.postgres.errors import DatabaseError, Trouble
+from riverkeeper.postgres.connection import Database
+from riverkeeper.postgres.errors import DatabaseError, ErrorKind
+from riverkeeper.postgres.transaction import Transaction
+from riverkeeper.postgres.urls import read_url
 from riverkeeper.rescue.rules import Rules
 from riverkeeper.river.around import read_leader, read_migrations, read_tables
 from riverkeeper.river.bounds import METADATA_LARGE
@@ -27,7 +29,7 @@ from riverkeeper.schema.sweep import Heard, read_clients
 from riverkeeper.scrape.query_log import Questions
 
 SECONDS = 20.0  # a person waits; a table without its index needs some of it
-_TOPICS = {Trouble.NO_RIVER: "river", Trouble.ROW_SECURITY: "rights"}
+_TOPICS = {ErrorKind.NO_RIVER: "river", ErrorKind.ROW_SECURITY: "rights"}
 SHOWN = 20  # poison jobs by name
 
 
@@ -50,8 +52,8 @@ def examine(
         finally:
             database.close()
     except DatabaseError as error:
-        topic = _TOPICS.get(error.trouble, "database")
-        findings.append(problem(topic, error.what, error.cure))
+        topic = _TOPICS.get(error.kind, "database")
+        findings.append(problem(topic, error.message, error.fix))
         return Report(tuple(findings), misconfigured=error.is_wrong_use)
     return Report(tuple(findings))
 
@@ -80,7 +82,7 @@ def _ask(
     if isinstance(found, KeeperSchema) and found.writable and not found.outdated:
         rights = questions.ask("rights", lambda: tx.query("rescue/read_rights"))
         yield from diagnosis.rescuer(
-            may_rescue=bool(rights and rights[0].may_rescue), live=live, cure=login.fix(RESCUER)
+            may_rescue=bool(rights and rights[0].may_rescue), live=live, fix=login.fix(RESCUER)
         )
     if isinstance(found, KeeperSchema) and (found.version or 0) >= FENCE_VERSION and not opened.standby:
         fence = questions.ask("fence", lambda: read_fence(tx), aside=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from riverkeeper.brakes.heartbeat_path import NOBODY_VERIFIES
 from riverkeeper.doctor.report import Finding, ok, problem, warning
-from riverkeeper.postgres.errors import DatabaseError, Trouble
+from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.river.facts import Leader, Running
 from riverkeeper.river.layout import Layout
 from riverkeeper.schema.fence import MISSING, Fence
@@ -87,18 +87,18 @@ def river(layout: Layout, migrations: dict[str, int] | None) -> Iterator[Finding
             yield warning("river", f"there is no table {table}: {means}", "run River's migrations")
 
 
-def keeper(found: KeeperSchema | DatabaseError, cure: str, *, standby: bool) -> Iterator[Finding]:
-    """`cure`: what gives this login the rights that it lacks."""
+def keeper(found: KeeperSchema | DatabaseError, fix: str, *, standby: bool) -> Iterator[Finding]:
+    """`fix`: what gives this login the rights that it lacks."""
     topic, in_memory = "keeper schema", "finished jobs are counted in memory, from the start of each process"
     if isinstance(found, DatabaseError):
-        yield problem(topic, found.what, found.cure)
+        yield problem(topic, found.message, found.fix)
     elif not found.installed:
         yield warning(topic, f'"{found.name}" is not installed: {in_memory}', "riverkeeper schema install")
     elif not found.writable and not standby:
-        yield warning(topic, f'"{found.name}" may not be written: {in_memory}', cure)
+        yield warning(topic, f'"{found.name}" may not be written: {in_memory}', fix)
     elif found.heartbeat is None and not found.outdated:
         said = f'the heartbeats in "{found.name}" may not be read: only metadata.health_check_at counts as a beat'
-        yield warning(topic, said, cure)
+        yield warning(topic, said, fix)
     elif found.outdated:
         yield warning(
             topic, f'"{found.name}" is older than this keeper: version {found.version}', "riverkeeper schema install"
@@ -110,32 +110,30 @@ def keeper(found: KeeperSchema | DatabaseError, cure: str, *, standby: bool) -> 
 def fence(found: Fence) -> Iterator[Finding]:
     """A fence that was put there and is broken is a problem; one that was never wanted, a warning."""
     if found.in_force:
-        yield ok("fence", found.what)
+        yield ok("fence", found.message)
     elif all(part.state == MISSING for part in found.parts):
-        yield warning("fence", f"{found.what}; a late result may end the next attempt of its job", found.cure)
+        yield warning("fence", f"{found.message}; a late result may end the next attempt of its job", found.fix)
     else:
-        yield problem("fence", f"{found.what}; a late result may end the next attempt of its job", found.cure)
+        yield problem("fence", f"{found.message}; a late result may end the next attempt of its job", found.fix)
 
 
-def rescuer(*, may_rescue: bool, live: bool, cure: str) -> Iterator[Finding]:
+def rescuer(*, may_rescue: bool, live: bool, fix: str) -> Iterator[Finding]:
     """Of a keeper that may write its own schema; else that is what is said."""
     if may_rescue:
         yield ok("rescuer", "this login may rescue stuck jobs, and prove that beats get through")
     elif live:
         said = "the mode is live, and this login may not rescue: it does nothing, and leaves the turn to others"
-        yield problem("rescuer", said, cure)
+        yield problem("rescuer", said, fix)
     else:
         yield ok("rescuer", "this login may make dry runs and prove that beats get through; it may change no job")
 
 
 def leader(found: Leader | None, now: float) -> Iterator[Finding]:
-    cure = "start a River client; without a leader nothing is scheduled, rescued or cleaned"
+    fix = "start a River client; without a leader nothing is scheduled, rescued or cleaned"
     if found is None:
-        yield problem("leader", "no client leads", cure)
+        yield problem("leader", "no client leads", fix)
     elif found.expires_at < now:
-        yield problem(
-            "leader", f"no client leads: {found.leader_id} did until {now - found.expires_at:.0f} s ago", cure
-        )
+        yield problem("leader", f"no client leads: {found.leader_id} did until {now - found.expires_at:.0f} s ago", fix)
     else:
         yield ok("leader", f"{found.leader_id} leads since {now - found.elected_at:.0f} s")
 
@@ -153,8 +151,8 @@ def beats(running: Running, heard: Heard | None, late: int = 0) -> Iterator[Find
     else:
         yield ok("beats", said if jobs else f"nothing is running{processes and f'; {processes[2:]} beat'}")
     if running.unreadable_beats:
-        cure = "write RFC 3339 with a zone, of the present claim, by a clock that is right"
-        yield warning("beats", f"{running.unreadable_beats} have a metadata.health_check_at that does not count", cure)
+        fix = "write RFC 3339 with a zone, of the present claim, by a clock that is right"
+        yield warning("beats", f"{running.unreadable_beats} have a metadata.health_check_at that does not count", fix)
     if running.unread:
         yield warning("beats", f"{running.unread} have metadata too large to look into", "keep data in args")
 
@@ -164,8 +162,8 @@ def verdicts(found: Suspects, unverified: str | None) -> Iterator[Finding]:
     if unverified == NOBODY_VERIFIES:
         yield warning("heartbeat path", f"missed heartbeats do not count: {unverified}", "run riverkeeper serve")
     elif unverified:
-        cure = "start one worker that beats; if they are gone for good: riverkeeper brake release mass_silence"
-        yield problem("heartbeat path", f"missed heartbeats do not count: {unverified}", cure)
+        fix = "start one worker that beats; if they are gone for good: riverkeeper brake release mass_silence"
+        yield problem("heartbeat path", f"missed heartbeats do not count: {unverified}", fix)
     for jobs, level, what in (
         (found.suspected, problem, "may be stuck, and it cannot be proven"),
         (found.stuck, warning, "are stuck"),
@@ -234,5 +232,5 @@ def user_triggers(found: Mapping[str, str]) -> Iterator[Finding]:
 def failures(outcomes: Sequence[QueryOutcome], *, rights_missing: bool) -> Iterator[Finding]:
     """Questions that failed, but for want of a right that was named already."""
     for outcome in outcomes:
-        if outcome.error and not (rights_missing and f"({Trouble.FORBIDDEN}:" in outcome.error):
+        if outcome.error and not (rights_missing and f"({ErrorKind.FORBIDDEN}:" in outcome.error):
             yield problem("questions", f"{outcome.name}: {outcome.error}")

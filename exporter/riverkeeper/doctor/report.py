@@ -1,4 +1,4 @@
-"""What the doctor found: sentences with cures, for people and for scripts. Pure."""
+"""What the doctor found: sentences with fixes, for people and for scripts. Pure."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Finding:
 
     level: Level
     topic: str
-    what: str
-    cure: str | None = None  # SQL where a statement mends it
+    message: str
+    fix: str | None = None  # SQL where a statement mends it
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +53,13 @@ class Report:
         return {"level": worst, "findings": [asdict(finding) for finding in self.findings]}
 
 
-def ok(topic: str, what: str) -> Finding:
-    return Finding(Level.OK, topic, what)
+def ok(topic: str, message: str) -> Finding:
+    return Finding(Level.OK, topic, message)
 
 
-def warning(topic: str, what: str, cure: str | None = None) -> Finding:
-    return Finding(Level.WARNING, topic, what, cure)
+def warning(topic: str, message: str, fix: str | None = None) -> Finding:
+    return Finding(Level.WARNING, topic, message, fix)
 
 
-def problem(topic: str, what: str, cure: str | None = None) -> Finding:
-    return Finding(Level.PROBLEM, topic, what, cure)
+def problem(topic: str, message: str, fix: str | None = None) -> Finding:
+    return Finding(Level.PROBLEM, topic, message, fix)

@@ -15,7 +15,7 @@ _MARKS = {
 
 
 def table_of(report: Report) -> Table:
-    """One row a finding; the cure stands below what was found."""
+    """One row a finding; the fix stands below what was found."""
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)
@@ -27,5 +27,5 @@ def table_of(report: Report) -> Table:
 
 def _said(finding: Finding) -> Text:
     """Plain text, never markup: names are written by users."""
-    said = Text(finding.what)
-    return said.append(f"\n→ {finding.cure}", "dim") if finding.cure else said
+    said = Text(finding.message)
+    return said.append(f"\n→ {finding.fix}", "dim") if finding.fix else said

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from riverkeeper.doctor.report import Finding, ok, problem
-from riverkeeper.postgres.connection import Row, Transaction
-from riverkeeper.postgres.errors import DatabaseError, Trouble
+from riverkeeper.postgres.errors import DatabaseError, ErrorKind
+from riverkeeper.postgres.transaction import Row, Transaction
 from riverkeeper.river.layout import COLUMNS, Layout
 from riverkeeper.schema.grants import KEEPER, READER, RESCUER, membership, name_in_script
 
@@ -68,9 +68,9 @@ def _tried(tx: Transaction, layout: Layout, login: Login) -> Iterator[Finding]:
         readable = [column for column in COLUMNS.get(table, ()) if columns.get(column)]
         try:
             if readable:
-                with tx.whole():
-                    tx.run(f"SELECT {', '.join(readable)} FROM {name_in_script(layout.schema)}.{table} LIMIT 0")  # noqa: S608
+                with tx.savepoint():
+                    tx.execute(f"SELECT {', '.join(readable)} FROM {name_in_script(layout.schema)}.{table} LIMIT 0")  # noqa: S608
         except DatabaseError as error:
-            if error.trouble is Trouble.LOST:
+            if error.kind is ErrorKind.LOST:
                 raise
-            yield problem("rights", f"{table} cannot be read: {error.what}", error.cure)
+            yield problem("rights", f"{table} cannot be read: {error.message}", error.fix)

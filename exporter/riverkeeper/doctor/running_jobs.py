@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from riverkeeper.brakes.facts import read_facts
 from riverkeeper.brakes.heartbeat_path import NOBODY_VERIFIES, proven
-from riverkeeper.postgres.connection import Transaction
+from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.rescue.rules import Rules
 from riverkeeper.river.facts import Running
 from riverkeeper.schema.fence import FENCE_VERSION, read_fence

@@ -6,9 +6,10 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
-from riverkeeper.postgres.connection import Row, Session
-from riverkeeper.postgres.errors import DatabaseError, Trouble
+from riverkeeper.postgres.connection import Session
+from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.postgres.statements import statement
+from riverkeeper.postgres.transaction import Row
 
 Parameters = Mapping[str, object]
 Ask = Callable[[str, Parameters], list[Row]]  # a statement by name, on the connection that is being checked
@@ -32,7 +33,7 @@ class Line:
         """Rows of a statement, in at most about `seconds` (opening a connection may take 2). Raises DatabaseError."""
         deadline = time.monotonic() + seconds
         if not self._turn.acquire(timeout=seconds):
-            raise DatabaseError(Trouble.TIMED_OUT, "another statement of this client takes too long")
+            raise DatabaseError(ErrorKind.TIMED_OUT, "another statement of this client takes too long")
         try:
             session = self._session = self._session or Session(self._url, "riverkeeper-heartbeat", seconds)
 

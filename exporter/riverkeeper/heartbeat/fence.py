@@ -6,7 +6,7 @@ import logging
 import threading
 
 from riverkeeper.heartbeat.claim import Claim
-from riverkeeper.postgres.errors import DatabaseError, Trouble
+from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 
 log = logging.getLogger("riverkeeper.heartbeat")  # the standard one: this runs in somebody else's program
 
@@ -51,7 +51,7 @@ class Fence:
 
     def refuse(self, error: DatabaseError) -> None:
         """Take in a refusal. Without the keeper schema there are no triggers; other refusals say nothing of them."""
-        if error.trouble is Trouble.MISSING or self.in_force is None:
+        if error.kind is ErrorKind.MISSING or self.in_force is None:
             self.in_force = False
 
     def _why(self, in_force: bool) -> str:

@@ -13,7 +13,7 @@ from riverkeeper.heartbeat.beat import Beat, Told
 from riverkeeper.heartbeat.claim import Claim, Outcome, Standing, fit_fraction, fit_note
 from riverkeeper.heartbeat.connection import Ask, Line
 from riverkeeper.heartbeat.fence import Fence
-from riverkeeper.postgres.errors import DatabaseError, Trouble
+from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 
 OLDEST_VERSION = 2  # of the keeper schema: has the heartbeat tables
 NEWEST_COMPATIBLE = 2  # a schema that asks for newer clients is left alone
@@ -47,7 +47,7 @@ class Table:
         try:
             rows = self._line.ask("heartbeat/beat", self.parameters(beats), seconds)
         except DatabaseError as error:
-            if error.trouble is not Trouble.NO_SUCH_TEXT or self._plain_notes:
+            if error.kind is not ErrorKind.NO_SUCH_TEXT or self._plain_notes:
                 raise
             self._plain_notes = True  # a letter that this database lacks must not silence every job
             rows = self._line.ask("heartbeat/beat", self.parameters(beats), seconds)
@@ -81,17 +81,17 @@ class Table:
         """Never beat into a keeper schema of another River, or one too new to be understood."""
         rows, keeper, river = ask("heartbeat/meta", {}), self._schemas["keeper"], self._schemas["river"]
         if not rows:
-            raise DatabaseError(Trouble.MISSING, f'keeper schema "{keeper}" is not installed to its end')
+            raise DatabaseError(ErrorKind.MISSING, f'keeper schema "{keeper}" is not installed to its end')
         meta = rows[0]
         if meta.river_schema != river:
             what = f'keeper schema "{keeper}" belongs to River schema "{meta.river_schema}", not to "{river}"'
-            raise DatabaseError(Trouble.WRONG_KEEPER, what)
+            raise DatabaseError(ErrorKind.WRONG_KEEPER, what)
         self._fence.learn(meta.fence)  # also of a version that we do not beat into: results are fenced all the same
         if meta.version < OLDEST_VERSION:
-            raise DatabaseError(Trouble.MISSING, f'keeper schema "{keeper}" has no heartbeats yet: upgrade it')
+            raise DatabaseError(ErrorKind.MISSING, f'keeper schema "{keeper}" has no heartbeats yet: upgrade it')
         if meta.min_compatible > NEWEST_COMPATIBLE:
             what = f'keeper schema "{keeper}" needs clients of version {meta.min_compatible}'
-            raise DatabaseError(Trouble.TOO_NEW, f"{what}, this one is of {NEWEST_COMPATIBLE}")
+            raise DatabaseError(ErrorKind.TOO_NEW, f"{what}, this one is of {NEWEST_COMPATIBLE}")
 
     def _who(self) -> dict[str, object]:
         process = self._process

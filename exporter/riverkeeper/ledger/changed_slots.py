@@ -11,7 +11,7 @@ from riverkeeper.ledger.names import Pair
 from riverkeeper.ledger.rows import cell_of
 from riverkeeper.ledger.state import NEVER_SEEN
 from riverkeeper.ledger.store import Store
-from riverkeeper.postgres.connection import Transaction
+from riverkeeper.postgres.transaction import Transaction
 
 Cells = list[tuple[CellKey, Tally]]
 

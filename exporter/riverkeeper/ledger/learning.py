@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from riverkeeper.ledger.learned_limits import first_day, learn_all
 from riverkeeper.ledger.store import Store
-from riverkeeper.postgres.connection import Transaction
+from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.verdict.learned import Learned
 from riverkeeper.verdict.tiers import Learning
 

@@ -17,8 +17,8 @@ from riverkeeper.ledger.schedule import Progress, slot_of
 from riverkeeper.ledger.state import NO_TOTALS, Reading, State, Totals
 from riverkeeper.ledger.store import Store
 from riverkeeper.ledger.update import Live
-from riverkeeper.postgres.connection import Transaction
-from riverkeeper.postgres.errors import DatabaseError, Trouble
+from riverkeeper.postgres.errors import DatabaseError, ErrorKind
+from riverkeeper.postgres.transaction import Transaction
 
 log = structlog.get_logger()
 
@@ -66,7 +66,9 @@ class Ledger:
         before = self._committed(tx, state, locked=locked is not None)
         why = self._why_new_epoch(state, reading, before)
         if locked is None and why:
-            raise DatabaseError(Trouble.LOCKED, "another replica writes the ledger just when counters must begin anew")
+            raise DatabaseError(
+                ErrorKind.LOCKED, "another replica writes the ledger just when counters must begin anew"
+            )
         if locked is None or update.outdated(state, reading):
             return before
         lowest = update.floor(state, reading)

@@ -9,7 +9,7 @@ from riverkeeper.ledger.cells import CellKey, Series, Tally
 from riverkeeper.ledger.names import Names
 from riverkeeper.ledger.schedule import Progress
 from riverkeeper.ledger.state import State
-from riverkeeper.postgres.connection import Row
+from riverkeeper.postgres.transaction import Row
 
 MOST = 2**63 - 1  # a sum of durations stops there: 292,000 years, which only garbage reaches
 

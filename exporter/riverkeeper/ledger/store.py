@@ -13,8 +13,8 @@ from riverkeeper.ledger.learned_limits import KEEP_DAYS, Runs, dense, sparse
 from riverkeeper.ledger.names import NO_NAMES, Names
 from riverkeeper.ledger.rows import cells_in, columns, document_of, name_rows, names_of, series_of, state_of, tally_of
 from riverkeeper.ledger.state import Changes, Seen, State
-from riverkeeper.postgres.connection import Transaction
-from riverkeeper.postgres.errors import DatabaseError, Trouble
+from riverkeeper.postgres.errors import DatabaseError, ErrorKind
+from riverkeeper.postgres.transaction import Transaction
 
 SlotCells = list[tuple[Series, Tally]]
 
@@ -104,7 +104,7 @@ class KeeperStore:
     def peek(self, tx: Transaction) -> State:
         rows = tx.query("ledger/read_ledger")
         if not rows:
-            raise DatabaseError(Trouble.MISSING, "the row of the keeper's table `ledger` is gone: install it anew")
+            raise DatabaseError(ErrorKind.MISSING, "the row of the keeper's table `ledger` is gone: install it anew")
         return state_of(rows[0])
 
     def lock(self, tx: Transaction) -> State | None:

@@ -11,8 +11,9 @@ from riverkeeper.look.job_trace import Traces
 from riverkeeper.look.now import DueKind, Present, WorkedKind
 from riverkeeper.look.reader import BOUNDS, SCAN_BOUND, read_traces
 from riverkeeper.look.report import Report, report
-from riverkeeper.postgres.connection import Database, Transaction
-from riverkeeper.postgres.errors import DatabaseError, Trouble
+from riverkeeper.postgres.connection import Database
+from riverkeeper.postgres.errors import DatabaseError, ErrorKind
+from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.river.bounds import METADATA_LARGE
 from riverkeeper.river.detect import detect, names_of
 from riverkeeper.river.layout import FINAL_STATES, Layout
@@ -33,7 +34,7 @@ def inspect(config: Config) -> Report:
         reader = Reader(database, replace(reader_settings(config), rules=None, writes=False))
         snapshot = reader.read(SECONDS)
         if not snapshot.up or snapshot.now is None:
-            raise DatabaseError(Trouble.OTHER, snapshot.error or "River's table cannot be read")
+            raise DatabaseError(ErrorKind.OTHER, snapshot.error or "River's table cannot be read")
         schemas: dict[str, str] = {}
         with database.reading(SECONDS - (time.monotonic() - began), schemas) as tx:
             layout = detect(tx, config.database.river_schema)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from riverkeeper.look.job_trace import Coverage, JobTrace, OpenClaim, Traces, count, failures, moment
-from riverkeeper.postgres.connection import Row, Transaction
+from riverkeeper.postgres.transaction import Row, Transaction
 from riverkeeper.river.layout import FINAL_STATES, Layout
 
 SCAN_BOUND = 50_000  # rows of each state that are looked at: half a second on a cold disk

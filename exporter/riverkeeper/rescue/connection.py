@@ -7,8 +7,9 @@ from contextlib import contextmanager
 
 from riverkeeper.config.load import Config
 from riverkeeper.heartbeat.clock import lease_clock
-from riverkeeper.postgres.connection import Database, Transaction
-from riverkeeper.postgres.errors import DatabaseError, Trouble
+from riverkeeper.postgres.connection import Database
+from riverkeeper.postgres.errors import DatabaseError, ErrorKind
+from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.rescue.rules import rules_of
 from riverkeeper.schema.inspect import KeeperSchema
 from riverkeeper.schema.install import find_schemas, look
@@ -65,14 +66,14 @@ class Ground:
     def _look(self, tx: Transaction) -> None:
         found = self._find(tx)
         if not found.installed:
-            raise DatabaseError(Trouble.NO_KEEPER, f'keeper schema "{found.name}" is not installed')
+            raise DatabaseError(ErrorKind.NO_KEEPER, f'keeper schema "{found.name}" is not installed')
         if found.version is not None and found.version < RESCUE_VERSION:
-            raise DatabaseError(Trouble.NO_KEEPER, too_old(found.name, found.version))
+            raise DatabaseError(ErrorKind.NO_KEEPER, too_old(found.name, found.version))
         if found.version is None or not found.writable:
-            raise DatabaseError(Trouble.FORBIDDEN, f'this login may not write keeper schema "{found.name}"')
+            raise DatabaseError(ErrorKind.FORBIDDEN, f'this login may not write keeper schema "{found.name}"')
         self.may_rescue = tx.query("rescue/read_rights")[0].may_rescue
         if not self.may_rescue and self._is_live:  # it must not keep the turn from a replica that may
-            raise DatabaseError(Trouble.FORBIDDEN, "this login may not rescue, and the mode is live")
+            raise DatabaseError(ErrorKind.FORBIDDEN, "this login may not rescue, and the mode is live")
         self._looked_at = lease_clock()
 
     def _find(self, tx: Transaction) -> KeeperSchema:

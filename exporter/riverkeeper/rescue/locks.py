@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 from uuid import UUID
 
-from riverkeeper.postgres.connection import Parameters, Transaction
+from riverkeeper.postgres.transaction import Parameters, Transaction
 from riverkeeper.rescue.audit.records import to_json
 from riverkeeper.rescue.decision import Locked
 from riverkeeper.rescue.locked import later, locked, metadata_beat, table_beat
@@ -40,12 +40,12 @@ def lock(
     named, placed = _named(wanted), set[int]()
     of_jobs = [(name, named) for name in ("rescue/lock_jobs", "rescue/read_jobs")[0 if jobs_too else 1 :]]
     if all(one.has_row for one in wanted):
-        beats, *found = tx.queries(("rescue/lock_beats", named), *of_jobs)
+        beats, *found = tx.query_pipeline(("rescue/lock_beats", named), *of_jobs)
     else:
         placed = {row.job_id for row in tx.query("rescue/place_tombstones", {"keeper": keeper} | named)}
         spoken = _named(wanted, {one.claim.job_id for one in wanted} - placed)
         beats = tx.query("rescue/lock_beats", spoken) if len(placed) < len(wanted) else []
-        found = tx.queries(*of_jobs)
+        found = tx.query_pipeline(*of_jobs)
     rows = _Rows(
         tx, metadata_interval, placed, {row.number: row for row in beats},
         {row.number for row in found[0]}, {row.number: row for row in found[-1]},

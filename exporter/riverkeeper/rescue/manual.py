@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from riverkeeper.postgres.connection import Database, Transaction
-from riverkeeper.postgres.errors import DatabaseError, Trouble
+from riverkeeper.postgres.connection import Database
+from riverkeeper.postgres.errors import DatabaseError, ErrorKind
+from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.rescue.decision import Locked
 from riverkeeper.rescue.locks import Wanted, lock
 from riverkeeper.rescue.refusal import Refusal, Refused
@@ -78,11 +79,11 @@ def look(
 ) -> Locked | Refused:
     """What the two locks of a rescue would show (see `lock`); nothing stays locked or written. Raises DatabaseError."""
     try:
-        with tx.whole():
+        with tx.savepoint():
             raise _Seen(lock(tx, [Wanted(claim)], keeper, metadata_interval, jobs_too=jobs_too)[0])
     except _Seen as seen:
         return seen.held
     except DatabaseError as error:
-        if error.trouble is not Trouble.LOCKED:
+        if error.kind is not ErrorKind.LOCKED:
             raise
         return Refused(Refusal.LOCKED)

@@ -14,7 +14,7 @@ from riverkeeper.brakes.rules import DOUBTS
 from riverkeeper.brakes.state import Brake
 from riverkeeper.config.load import Config
 from riverkeeper.config.policy import policy_of
-from riverkeeper.postgres.connection import Transaction
+from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.rescue.manual import OrderOf
 from riverkeeper.rescue.request import Braking, Order
 from riverkeeper.verdict.assign import tier_of

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from riverkeeper.postgres.connection import Database, Transaction
+from riverkeeper.postgres.connection import Database
+from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.rescue.decision import Plan, decide, plan
 from riverkeeper.rescue.manual import SECONDS, OrderOf, look
 from riverkeeper.rescue.refusal import Refusal, Refused

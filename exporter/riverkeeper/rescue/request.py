@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from riverkeeper.brakes.state import Brake
-from riverkeeper.postgres.connection import Transaction
+from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.rescue.decision import Act
 from riverkeeper.verdict.job import Claim
 from riverkeeper.verdict.tiers import Policy, Tier

@@ -6,7 +6,7 @@ from riverkeeper.brakes.control import read_status
 from riverkeeper.brakes.facts import read_facts
 from riverkeeper.brakes.rules import WIDE_AWAKE, Ourselves, engaged
 from riverkeeper.brakes.state import Rescuing
-from riverkeeper.postgres.connection import Transaction
+from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.rescue.rules import Rules
 
 

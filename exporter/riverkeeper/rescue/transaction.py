@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from riverkeeper.postgres.connection import Transaction
-from riverkeeper.postgres.errors import DatabaseError, Trouble
+from riverkeeper.postgres.errors import DatabaseError, ErrorKind
+from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.rescue.audit import records
 from riverkeeper.rescue.deciding import Decided, allowed, decided, hopeless
 from riverkeeper.rescue.locks import Wanted, lock
@@ -43,7 +43,7 @@ def rescue(tx: Transaction, stuck: StuckJob, order: Order) -> Done | Refused:
     if refused := hopeless(asked[0]):
         return refused
     outcome = _tried(tx, asked)
-    if isinstance(outcome, DatabaseError) and outcome.trouble is Trouble.DEADLOCK:  # nobody's fault: once more
+    if isinstance(outcome, DatabaseError) and outcome.kind is ErrorKind.DEADLOCK:  # nobody's fault: once more
         outcome = _tried(tx, asked)
     return _refused(outcome) if isinstance(outcome, DatabaseError) else outcome[0]
 
@@ -72,7 +72,7 @@ def _tried(tx: Transaction, asked: Sequence[Asked]) -> list[Done | Refused] | Da
     try:
         return _whole(tx, asked)
     except DatabaseError as error:
-        if error.trouble in {Trouble.LOST, Trouble.UNREACHABLE}:
+        if error.kind in {ErrorKind.LOST, ErrorKind.UNREACHABLE}:
             raise
         return error
 
@@ -80,7 +80,7 @@ def _tried(tx: Transaction, asked: Sequence[Asked]) -> list[Done | Refused] | Da
 def _whole(tx: Transaction, asked: Sequence[Asked]) -> list[Done | Refused]:
     """All of it stands, or nothing; of a dry run only what the audit says."""
     try:
-        with tx.whole():
+        with tx.savepoint():
             outcomes = _guarded(tx, asked)
     except _Undo as undone:
         outcomes = undone.outcomes
@@ -136,8 +136,8 @@ def _entries(outcomes: Sequence[Decided]) -> list[records.Entry]:
 
 
 def _refused(error: DatabaseError) -> Refused:
-    if error.trouble is Trouble.LOCKED:
+    if error.kind is ErrorKind.LOCKED:
         return Refused(Refusal.LOCKED)
-    if error.trouble is Trouble.DUPLICATE:
+    if error.kind is ErrorKind.DUPLICATE:
         return Refused(Refusal.UNIQUE)
     return Refused(Refusal.DATABASE, str(error))

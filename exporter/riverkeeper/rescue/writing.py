@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
-from riverkeeper.postgres.connection import Transaction
+from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.rescue.audit.records import Entry, to_json
 from riverkeeper.rescue.decision import Act
 from riverkeeper.rescue.refusal import Refusal
@@ -24,7 +24,7 @@ class Unwritten(Exception):
 def write(tx: Transaction, entries: Sequence[Entry]) -> None:
     """All of them in one message, inside `tx.whole`. Raises Unwritten, and DatabaseError."""
     writes = [(name, rows, refusal) for name, rows, refusal in _writes(entries) if rows]
-    answers = tx.queries(*((name, {"rows": to_json(rows)}) for name, rows, _ in writes))
+    answers = tx.query_pipeline(*((name, {"rows": to_json(rows)}) for name, rows, _ in writes))
     for answer, (_, rows, refusal) in zip(answers, writes, strict=True):
         if len(answer) < len(rows):
             raise Unwritten(refusal)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from riverkeeper.postgres.connection import Transaction
+from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.river.facts import Leader, Queue, TableSize
 from riverkeeper.river.layout import FINAL_STATES, Layout
 

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from riverkeeper.postgres.connection import Transaction
-from riverkeeper.postgres.errors import DatabaseError, Trouble
+from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.postgres.statements import quoted
+from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.river.layout import COLUMNS, FINAL_STATES, LIVE_STATES, PRO, TABLES, Layout
 
 
 def detect(tx: Transaction, schema: str | None) -> Layout:
     """Find River by schema name, or by the search_path. Raises DatabaseError: NO_RIVER where it is not, or too old."""
-    rows = tx.query("river/detect_schema", {"schema": schema, "searched": list(tx.searched)})
+    rows = tx.query("river/detect_schema", {"schema": schema, "searched": list(tx.search_path)})
     if schema and not rows:
-        raise DatabaseError(Trouble.NO_RIVER, f'there is no schema "{schema}" in this database')
+        raise DatabaseError(ErrorKind.NO_RIVER, f'there is no schema "{schema}" in this database')
     if not rows or rows[0].job_table is None:
-        raise DatabaseError(Trouble.NO_RIVER, _not_there(tx, schema))
+        raise DatabaseError(ErrorKind.NO_RIVER, _not_there(tx, schema))
     found = rows[0]
     columns, oids, filtered = _columns(tx, found.schema_oid)
     if "river_job" in filtered:
-        raise DatabaseError(Trouble.ROW_SECURITY, _hidden(f"{found.name}.river_job", found.login))
+        raise DatabaseError(ErrorKind.ROW_SECURITY, _hidden(f"{found.name}.river_job", found.login))
     labels = tx.query("river/detect_states", {"job_table": found.job_table})
     states = tuple(row.state for row in labels)
     _refuse_old(states, columns)
@@ -65,6 +65,6 @@ def _refuse_old(states: tuple[str, ...], columns: Mapping[str, Mapping[str, bool
     if missing or absent:
         lacks = ", ".join(sorted([f"state {state}" for state in missing] + [f"column {name}" for name in absent]))
         raise DatabaseError(
-            Trouble.NO_RIVER,
+            ErrorKind.NO_RIVER,
             f"this river_job is older than River's migration 4 (it lacks {lacks}); migrate River first",
         )

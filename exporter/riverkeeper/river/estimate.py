@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
-from riverkeeper.postgres.connection import Transaction
+from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.river.bounds import SAMPLE_PAGES, spread
 from riverkeeper.verdict.facts import Partition
 

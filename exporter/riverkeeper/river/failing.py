@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from riverkeeper.postgres.connection import Transaction
+from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.river.layout import Layout
 from riverkeeper.web.keeper import FailingJob, FailingJobs
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from riverkeeper.postgres.connection import Row, Transaction
+from riverkeeper.postgres.transaction import Row, Transaction
 from riverkeeper.river.bounds import MAX_PARTITIONS, first_count, kind_bounds, second_count
 from riverkeeper.river.estimate import estimate, key_of
 from riverkeeper.river.facts import LiveKind

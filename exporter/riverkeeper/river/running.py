@@ -6,8 +6,8 @@ import contextlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from riverkeeper.postgres.connection import Row, Transaction
-from riverkeeper.postgres.errors import DatabaseError, Trouble
+from riverkeeper.postgres.errors import DatabaseError, ErrorKind
+from riverkeeper.postgres.transaction import Row, Transaction
 from riverkeeper.river.bounds import MAX_RUNNING, METADATA_BUDGET, METADATA_INLINE, METADATA_LARGE
 from riverkeeper.river.edges import AGE_EDGES, BEAT_EDGES
 from riverkeeper.river.facts import Ages, Running
@@ -47,7 +47,7 @@ def read_running(tx: Transaction, metadata_interval: float, *, heartbeats: bool,
     for row in rows:
         parts[row.part].append(row)
     if sum(row.jobs for row in parts["pair"]) > MAX_RUNNING:
-        raise DatabaseError(Trouble.OTHER, f"read_running: more than {MAX_RUNNING:,} jobs are running")
+        raise DatabaseError(ErrorKind.OTHER, f"read_running: more than {MAX_RUNNING:,} jobs are running")
     return Running(
         pairs=tuple(_pair(row) for row in parts["pair"]),
         ages=_ages(parts["age"], AGE_EDGES, "age_seconds"),

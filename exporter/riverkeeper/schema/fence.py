@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from riverkeeper.postgres.connection import Transaction
-from riverkeeper.postgres.errors import DatabaseError, Trouble
+from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.postgres.session_settings import SEARCH_PATH
 from riverkeeper.postgres.statements import statement
+from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.schema.grants import name_in_script
 
 IN_FORCE, MISSING, FOREIGN = "in_force", "missing", "foreign"
@@ -47,14 +47,14 @@ class Fence:
         return tuple(part for part in self.parts if part.state != IN_FORCE)
 
     @property
-    def what(self) -> str:
+    def message(self) -> str:
         """One sentence: in force, or what is wrong where."""
         if self.in_force:
             return f"the fence on {self.parts[0].table} is in force: results of earlier attempts are dropped"
         return f"the fence is not in force: {self._fault()}"
 
     @property
-    def cure(self) -> str:
+    def fix(self) -> str:
         """What to do about a fence that is not in force; a command and the login that must run it."""
         if not self.parts:
             return "a fence needs a table: name the schema of the table behind the view with --river-schema"
@@ -95,11 +95,11 @@ def put_fence(tx: Transaction) -> Fence:
     there = any(part.state != MISSING for part in fence.parts)
     may = fence.owned if there else fence.may_create  # only the owner may drop what is disabled or half there
     if not may or any(part.state == FOREIGN for part in fence.parts):
-        raise DatabaseError(Trouble.NO_FENCE, fence.what, fence.cure)
-    tx.run(f"{SAFE_PATH}; SET LOCAL lock_timeout = {LOCK_MILLISECONDS}")
+        raise DatabaseError(ErrorKind.NO_FENCE, fence.message, fence.fix)
+    tx.execute(f"{SAFE_PATH}; SET LOCAL lock_timeout = {LOCK_MILLISECONDS}")
     if there:
-        tx.run(statement("schema/drop_fence", river=tx.schemas["river"]))
-    tx.run(statement("schema/create_fence", **tx.schemas))
+        tx.execute(statement("schema/drop_fence", river=tx.schemas["river"]))
+    tx.execute(statement("schema/create_fence", **tx.schemas))
     if fence.owned:
         tx.query("schema/strip_running")
     return read_fence(tx)
@@ -111,10 +111,10 @@ def take_fence(tx: Transaction) -> Fence:
     if all(part.state == MISSING for part in fence.parts):
         return fence
     if not fence.owned or any(part.state == FOREIGN for part in fence.parts):
-        cure = fence.cure if fence.owned else f'riverkeeper schema fence remove   (as login "{fence.owner}")'
-        raise DatabaseError(Trouble.NO_FENCE, f'login "{fence.login}" may not remove the fence', cure)
-    tx.run(f"SET LOCAL lock_timeout = {LOCK_MILLISECONDS}")
-    tx.run(statement("schema/drop_fence", river=tx.schemas["river"]))
+        fix = fence.fix if fence.owned else f'riverkeeper schema fence remove   (as login "{fence.owner}")'
+        raise DatabaseError(ErrorKind.NO_FENCE, f'login "{fence.login}" may not remove the fence', fix)
+    tx.execute(f"SET LOCAL lock_timeout = {LOCK_MILLISECONDS}")
+    tx.execute(statement("schema/drop_fence", river=tx.schemas["river"]))
     return read_fence(tx)
 
 

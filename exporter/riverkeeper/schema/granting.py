@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from riverkeeper.postgres.connection import Database, Row, Transaction
-from riverkeeper.postgres.errors import DatabaseError, Trouble
+from riverkeeper.postgres.connection import Database
+from riverkeeper.postgres.errors import DatabaseError, ErrorKind
+from riverkeeper.postgres.transaction import Row, Transaction
 from riverkeeper.schema.grants import KEEPER, READER, RESCUER, WORKER, GrantTarget, Part, grants
 from riverkeeper.schema.install import find_schemas, look
 
@@ -62,7 +63,7 @@ def _members(tx: Transaction, row: Row, wish: Wish) -> Mapping[str, str]:
     known = {found.name for found in tx.query("schema/read_roles", {"login": row.login, "roles": [*members.values()]})}
     for name in members.values():
         if name not in known:
-            raise DatabaseError(Trouble.NO_ROLE, f'there is no login "{name}" on this server')
+            raise DatabaseError(ErrorKind.NO_ROLE, f'there is no login "{name}" on this server')
     return members
 
 
@@ -81,7 +82,7 @@ def apply(url: str, target: GrantTarget) -> list[Part]:
         with database.writing(SECONDS, {"river": target.layout.schema, "keeper": target.keeper}) as tx:
             for part in grants(target):
                 if _may_run(tx, part):
-                    tx.run(part.sql)
+                    tx.execute(part.sql)
                 else:
                     left.append(part)
     finally:

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from riverkeeper.postgres.connection import Database, Transaction
-from riverkeeper.postgres.errors import DatabaseError, Trouble
+from riverkeeper.postgres.connection import Database
+from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.postgres.session_settings import SEARCH_PATH
 from riverkeeper.postgres.statements import literal, quoted, statement
+from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.river.detect import detect, names_of
 from riverkeeper.river.layout import Layout
 from riverkeeper.schema.fence import (
@@ -57,12 +58,12 @@ def look(tx: Transaction, name: str, river_schema: str) -> KeeperSchema:
     meta = rows[0]
     if meta.river_schema != river_schema:
         raise DatabaseError(
-            Trouble.WRONG_KEEPER,
+            ErrorKind.WRONG_KEEPER,
             f'keeper schema "{name}" belongs to River schema "{meta.river_schema}", not to "{river_schema}"',
         )
     if meta.min_compatible > VERSION:
         raise DatabaseError(
-            Trouble.TOO_NEW,
+            ErrorKind.TOO_NEW,
             f'keeper schema "{name}" has version {meta.version} and needs a keeper of at least '
             f"version {meta.min_compatible}; this one knows version {VERSION}",
         )
@@ -87,7 +88,7 @@ def _refuse_filtered(name: str, filtered: list[str] | None) -> None:
     if filtered:
         tables = ", ".join(filtered)
         what = f'row level security is active on {tables} of keeper schema "{name}" for this login'
-        raise DatabaseError(Trouble.ROW_SECURITY, what)
+        raise DatabaseError(ErrorKind.ROW_SECURITY, what)
 
 
 def find_schemas(tx: Transaction, names: dict[str, str], river_schema: str | None, keeper_schema: str | None) -> Layout:
@@ -132,12 +133,12 @@ def install(url: str, river_schema: str | None, keeper_schema: str | None, *, fe
             river = find_schemas(tx, names, river_schema, keeper_schema).schema
             name = names["keeper"]
             _refuse_rivers_own(name, river)
-            tx.run(f"SET LOCAL lock_timeout = {INSTALL_SECONDS * 1000:.0f}")
-            tx.run(TAKE_TURNS)
+            tx.execute(f"SET LOCAL lock_timeout = {INSTALL_SECONDS * 1000:.0f}")
+            tx.execute(TAKE_TURNS)
             # Asked first, because IF NOT EXISTS is refused to whoever may not make schemas, also where there is one.
             if not tx.query("schema/find_schema", {"schema": name}):
-                tx.run(create_statement(name))
-            tx.run(statement("schema/meta", keeper=name))
+                tx.execute(create_statement(name))
+            tx.execute(statement("schema/meta", keeper=name))
             _migrate(tx, name, river)
             if VERSION >= FENCE_VERSION:
                 _let_owner_fence(tx, name)
@@ -152,7 +153,7 @@ def _fence_if_allowed(url: str, river: str, name: str) -> None:
     try:
         install_fence(url, river, name)
     except DatabaseError as error:
-        if error.trouble is not Trouble.NO_FENCE:
+        if error.kind is not ErrorKind.NO_FENCE:
             raise
 
 
@@ -163,7 +164,7 @@ def _migrate(tx: Transaction, name: str, river: str) -> None:
     done = rows[0].version if rows else 0
     for number, migration in enumerate(MIGRATIONS, start=1):
         if number > done:
-            tx.run(statement(migration, keeper=name))
+            tx.execute(statement(migration, keeper=name))
     tx.query("schema/write_meta", {"river_schema": river, "version": VERSION, "min_compatible": MIN_COMPATIBLE})
 
 
@@ -171,7 +172,7 @@ def _let_owner_fence(tx: Transaction, name: str) -> None:
     """Whoever owns River's table, and not our schema, can then put the fence on it."""
     fence = read_fence(tx)
     if fence.owner and not fence.owned:
-        tx.run(owner_grants(name, fence.owner))
+        tx.execute(owner_grants(name, fence.owner))
 
 
 def install_fence(url: str, river_schema: str | None, keeper_schema: str | None) -> Fence:
@@ -179,7 +180,7 @@ def install_fence(url: str, river_schema: str | None, keeper_schema: str | None)
 
     def put() -> Fence:
         with _fenced(url, river_schema, keeper_schema, writing=True) as tx:
-            tx.run(f"SET LOCAL lock_timeout = {INSTALL_SECONDS * 1000:.0f}; {TAKE_TURNS}")
+            tx.execute(f"SET LOCAL lock_timeout = {INSTALL_SECONDS * 1000:.0f}; {TAKE_TURNS}")
             return put_fence(tx)
 
     return _patiently(put)
@@ -210,11 +211,11 @@ def _fenced(url: str, river_schema: str | None, keeper_schema: str | None, *, wr
             name = names["keeper"]
             found = look(tx, name, river)
             if found.installed and found.version is None:
-                cure = "run `riverkeeper schema install` again as its owner: it lets the owner of River's table in"
-                raise DatabaseError(Trouble.FORBIDDEN, f'this login may not read keeper schema "{name}"', cure)
+                fix = "run `riverkeeper schema install` again as its owner: it lets the owner of River's table in"
+                raise DatabaseError(ErrorKind.FORBIDDEN, f'this login may not read keeper schema "{name}"', fix)
             if found.version is None or found.version < FENCE_VERSION:
                 what = "is not installed" if found.version is None else "is from before the fence"
-                raise DatabaseError(Trouble.NO_KEEPER, f'keeper schema "{name}" {what}')
+                raise DatabaseError(ErrorKind.NO_KEEPER, f'keeper schema "{name}" {what}')
             yield tx
     finally:
         database.close()
@@ -227,14 +228,16 @@ def _patiently(act: Callable[[], Result]) -> Result:
         try:
             return act()
         except DatabaseError as error:
-            if error.trouble is not Trouble.LOCKED or time.monotonic() > deadline:
+            if error.kind is not ErrorKind.LOCKED or time.monotonic() > deadline:
                 raise
         time.sleep(PAUSE_SECONDS)
 
 
 def _refuse_rivers_own(name: str, river_schema: str) -> None:
     if name.encode()[:MOST_NAME_BYTES] == river_schema.encode()[:MOST_NAME_BYTES]:
-        raise DatabaseError(Trouble.SHARED_SCHEMA, f"\"{name}\" is River's own schema, and cannot be the keeper's too")
+        raise DatabaseError(
+            ErrorKind.SHARED_SCHEMA, f"\"{name}\" is River's own schema, and cannot be the keeper's too"
+        )
 
 
 def create_statement(name: str) -> str:
@@ -298,14 +301,14 @@ def uninstall(url: str, river_schema: str | None, keeper_schema: str | None, *, 
 
 def _drop(tx: Transaction, name: str, river: str, force: bool) -> None:
     if not look(tx, name, river).installed:
-        raise DatabaseError(Trouble.MISSING, f'there is no keeper schema "{name}"')
+        raise DatabaseError(ErrorKind.MISSING, f'there is no keeper schema "{name}"')
     _refuse_shared(tx, name)
     if not force:
         _refuse_beating(tx, name)
     # The fence first: dropping its functions drops its triggers, whoever owns River's table.
     functions = ", ".join(f"{quoted(name)}.{function}()" for function in FENCE_FUNCTIONS)
-    tx.run(f"SET LOCAL lock_timeout = {LOCK_MILLISECONDS}; DROP FUNCTION IF EXISTS {functions} CASCADE")
-    tx.run(f"DROP SCHEMA {quoted(name)} CASCADE")
+    tx.execute(f"SET LOCAL lock_timeout = {LOCK_MILLISECONDS}; DROP FUNCTION IF EXISTS {functions} CASCADE")
+    tx.execute(f"DROP SCHEMA {quoted(name)} CASCADE")
 
 
 def _refuse_shared(tx: Transaction, name: str) -> None:
@@ -313,7 +316,7 @@ def _refuse_shared(tx: Transaction, name: str) -> None:
     if strangers:
         names = ", ".join(row.name for row in strangers)
         raise DatabaseError(
-            Trouble.SHARED_SCHEMA,
+            ErrorKind.SHARED_SCHEMA,
             f"schema \"{name}\" holds what is not the keeper's ({names}); drop the keeper's tables by hand: "
             f"{', '.join(KEEPER_TABLES)}",
         )
@@ -323,10 +326,10 @@ def _refuse_beating(tx: Transaction, name: str) -> None:
     """Jobs would go on without the tables, but late results would no longer be kept in."""
     if not tx.query("schema/find_table", {"schema": name, "table": "heartbeat"}):
         return
-    tx.run(f"LOCK TABLE {quoted(name)}.client, {quoted(name)}.heartbeat IN SHARE MODE")  # no beat comes in between
+    tx.execute(f"LOCK TABLE {quoted(name)}.client, {quoted(name)}.heartbeat IN SHARE MODE")  # no beat comes in between
     beating = tx.query("schema/count_beating")[0]
     if beating.clients or beating.claims:
         raise DatabaseError(
-            Trouble.BEATING,
+            ErrorKind.BEATING,
             f'{beating.clients} worker processes and {beating.claims} jobs beat into keeper schema "{name}"',
         )

@@ -6,8 +6,9 @@ import contextlib
 from collections.abc import Iterator
 
 from riverkeeper.config.load import Config
-from riverkeeper.postgres.connection import Database, Transaction
-from riverkeeper.postgres.errors import DatabaseError, Trouble
+from riverkeeper.postgres.connection import Database
+from riverkeeper.postgres.errors import DatabaseError, ErrorKind
+from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.schema.install import find_schemas, look
 
 RESCUE_VERSION = 6  # of the keeper schema: what the rescuer and its audit need
@@ -28,11 +29,11 @@ def visit(config: Config, seconds: float, *, writing: bool = False) -> Iterator[
             name = names["keeper"]
             found = look(tx, name, river)
             if not found.installed:
-                raise DatabaseError(Trouble.NO_KEEPER, f'keeper schema "{name}" is not installed')
+                raise DatabaseError(ErrorKind.NO_KEEPER, f'keeper schema "{name}" is not installed')
             if found.version is None:
-                raise DatabaseError(Trouble.FORBIDDEN, f'this login may not read keeper schema "{name}"')
+                raise DatabaseError(ErrorKind.FORBIDDEN, f'this login may not read keeper schema "{name}"')
             if found.version < RESCUE_VERSION:
-                raise DatabaseError(Trouble.NO_KEEPER, too_old(name, found.version))
+                raise DatabaseError(ErrorKind.NO_KEEPER, too_old(name, found.version))
             yield tx
     finally:
         database.close()

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
-from riverkeeper.postgres.connection import Transaction
 from riverkeeper.postgres.errors import DatabaseError
+from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.schema.inspect import KeeperSchema
 from riverkeeper.scrape.scrape import QueryOutcome
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from riverkeeper.ledger.learning import learn_from
 from riverkeeper.ledger.names import NO_NAMES, Names
 from riverkeeper.ledger.store import KeeperStore
-from riverkeeper.postgres.connection import Database, Transaction
+from riverkeeper.postgres.connection import Database
+from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.river.running import read_running
 from riverkeeper.schema.inspect import KeeperSchema
 from riverkeeper.schema.install import find_schemas, look

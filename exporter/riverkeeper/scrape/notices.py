@@ -41,7 +41,7 @@ def notes(layout: Layout, keeper: KeeperSchema, snapshot: Snapshot, *, standby: 
 
 def _fence(snapshot: Snapshot) -> list[str]:
     fence = snapshot.fence
-    return [] if fence is None or fence.in_force else [f"{fence.what[0].upper()}{fence.what[1:]} ({fence.cure})."]
+    return [] if fence is None or fence.in_force else [f"{fence.message[0].upper()}{fence.message[1:]} ({fence.fix})."]
 
 
 def _lag(snapshot: Snapshot) -> list[str]:

@@ -7,14 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from riverkeeper.postgres.connection import Transaction
-from riverkeeper.postgres.errors import DatabaseError, Trouble
+from riverkeeper.postgres.errors import DatabaseError, ErrorKind
+from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.scrape.scrape import QueryOutcome
 
 Answer = TypeVar("Answer")
 
 # These end the reading: whoever waits behind a lock on one question would wait on the next one too.
-_ENDS_READING = {Trouble.LOCKED, Trouble.LOST, Trouble.UNREACHABLE}
+_ENDS_READING = {ErrorKind.LOCKED, ErrorKind.LOST, ErrorKind.UNREACHABLE}
 
 
 @dataclass(slots=True)
@@ -33,9 +33,9 @@ class Questions:
                 answer = read()
             except DatabaseError as failed:
                 error = str(failed)
-                locked_aside = aside and failed.trouble is Trouble.LOCKED
-                if (failed.trouble in _ENDS_READING and not locked_aside) or self.tx.remaining() <= 0:
-                    self._over = f"not asked, because {name} failed: {failed.what}"
+                locked_aside = aside and failed.kind is ErrorKind.LOCKED
+                if (failed.kind in _ENDS_READING and not locked_aside) or self.tx.remaining() <= 0:
+                    self._over = f"not asked, because {name} failed: {failed.message}"
         self.outcomes.append(QueryOutcome(name, time.monotonic() - began, error))
         return answer
 

@@ -20,8 +20,9 @@ from riverkeeper.ledger.state import Reading as LedgerReading
 from riverkeeper.ledger.state import Totals
 from riverkeeper.ledger.store import KeeperStore, MemoryStore
 from riverkeeper.ledger.totals import Finished, finished
-from riverkeeper.postgres.connection import Database, Row, Transaction
+from riverkeeper.postgres.connection import Database
 from riverkeeper.postgres.errors import DatabaseError
+from riverkeeper.postgres.transaction import Row, Transaction
 from riverkeeper.rescue.audit.history import read_report
 from riverkeeper.rescue.audit.report import Tally
 from riverkeeper.rescue.rules import Rules
@@ -243,7 +244,7 @@ class Reader:
             running=running,
             beating_clients=heard.beating_clients if heard else None,
             leader=leader,
-            fence=FenceState(fence.in_force, fence.what, fence.cure) if fence else None,
+            fence=FenceState(fence.in_force, fence.message, fence.fix) if fence else None,
             queues=ask("queues", lambda: read_queues(tx), aside=True) if layout.has("river_queue") else None,
             oldest_finalized=ask("oldest_finalized", lambda: read_oldest_finalized(tx)),
             migrations=ask("migrations", lambda: read_migrations(tx, layout), aside=True),

@@ -42,8 +42,8 @@ class FenceState:
     """Whether the database drops late results: both triggers are on River's table and enabled."""
 
     in_force: bool
-    what: str  # a sentence: in force, or what is wrong where
-    cure: str
+    message: str  # a sentence: the fence is in force, or what is wrong and where
+    fix: str
 
 
 @dataclass(frozen=True, slots=True)

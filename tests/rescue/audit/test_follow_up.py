@@ -10,7 +10,8 @@ from conformance.floor import Event
 from fixtures.contenders import COMPLETE, FAIL, RIVERS_RESCUE, SNOOZE, At
 from fixtures.contract import beat, end
 from fixtures.rescue import Scene
-from riverkeeper.postgres.connection import Database, Transaction
+from riverkeeper.postgres.connection import Database
+from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.rescue.audit.follow_up import Late, follow
 from riverkeeper.rescue.audit.outcome import OldWorker
 from riverkeeper.rescue.request import Done

@@ -9,8 +9,9 @@ import pytest
 from riverkeeper.brakes import control
 from riverkeeper.config.layers import Options
 from riverkeeper.config.load import load
-from riverkeeper.postgres.connection import Session, Transaction
-from riverkeeper.postgres.errors import DatabaseError, Trouble
+from riverkeeper.postgres.connection import Session
+from riverkeeper.postgres.errors import DatabaseError, ErrorKind
+from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.rescue.audit.history import read_report, read_rescues
 from riverkeeper.rescue.audit.report import Tally
 from riverkeeper.rescue.wakes.wake import Scope
@@ -161,7 +162,7 @@ def test_without_a_keeper_schema_it_is_said(renewed_database: str, renewed_url: 
     ):
         pass
 
-    assert caught.value.trouble is Trouble.NO_KEEPER
+    assert caught.value.kind is ErrorKind.NO_KEEPER
 
 
 @pytest.mark.parametrize("was_false", [None, True, False])

@@ -13,7 +13,7 @@ from fixtures.rescue import Scene, open_brakes, staged
 from fixtures.rescue_passes import passing_by
 from riverkeeper.brakes.state import Brake
 from riverkeeper.heartbeat.clock import lease_clock
-from riverkeeper.postgres.connection import Transaction
+from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.rescue.request import Braking, Done
 from riverkeeper.rescue.rules import rules_of
 from riverkeeper.rescue.supervisor.rescue_pass import View

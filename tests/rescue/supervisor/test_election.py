@@ -14,8 +14,9 @@ from fixtures.contract import Connection, beat, claims_of, connected
 from fixtures.replicas import configured
 from riverkeeper.brakes.heartbeat_path import Before
 from riverkeeper.brakes.rules import Restraints
-from riverkeeper.postgres.connection import Database, Transaction
+from riverkeeper.postgres.connection import Database
 from riverkeeper.postgres.errors import DatabaseError
+from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.rescue.connection import Ground
 from riverkeeper.rescue.rules import rules_of
 from riverkeeper.rescue.supervisor.election import Watch
@@ -96,7 +97,7 @@ def test_who_waited_for_a_turn_looks_again_who_acts(url: str, database: Database
 
     def wait_for_it() -> Turn:
         with second.writing(SECONDS, SCHEMAS) as tx:
-            tx.run("SET LOCAL lock_timeout = '20s'")
+            tx.execute("SET LOCAL lock_timeout = '20s'")
             return _take(tx, OTHER)
 
     with ThreadPoolExecutor(1) as pool:

@@ -36,7 +36,7 @@ def test_the_doctor_says_what_a_keeper_may(counting_url: str) -> None:
     for live, level in ((False, Level.OK), (True, Level.PROBLEM)):
         findings = [one for one in examine(counting_url, None, None, live=live).findings if one.topic == "rescuer"]
         assert [one.level for one in findings] == [level]
-        assert findings[0].cure == ('GRANT riverkeeper_rescuer TO "counting";' if live else None)
+        assert findings[0].fix == ('GRANT riverkeeper_rescuer TO "counting";' if live else None)
 
 
 def test_a_login_that_may_change_no_job_makes_dry_runs(

@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from riverkeeper.postgres.connection import Database, Session, Transaction
+from riverkeeper.postgres.connection import Database, Session
+from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.rescue.wakes import inbox
 from riverkeeper.rescue.wakes.after_pass import Passed, after_pass
 from riverkeeper.rescue.wakes.wake import Call, Scope, WakeEnd
@@ -123,7 +124,7 @@ def test_a_replay_wakes_nobody(tx: Transaction, call: Call, away: float) -> None
 def test_wakes_expire(tx: Transaction, sql: Session, call: Call) -> None:
     """By when they were received: an alert that goes on is heard again, and then wakes anew or is too old."""
     inbox.receive(tx, [call, replace(call, fingerprint="ff")], HOUR)
-    tx.run("UPDATE riverkeeper.wake SET received_at = now() - interval '2 h' WHERE fingerprint = 'ff'")
+    tx.execute("UPDATE riverkeeper.wake SET received_at = now() - interval '2 h' WHERE fingerprint = 'ff'")
 
     assert inbox.expire(tx, HOUR) == 1
     assert [wake.call.fingerprint for wake in inbox.open_wakes(tx)] == [call.fingerprint]
@@ -147,7 +148,7 @@ def test_two_peers_that_tell_the_same_do_not_deadlock(river_url: str, call: Call
         start.wait()
         for _ in range(5):
             with database.writing(60, SCHEMAS) as transaction:
-                transaction.run("SET LOCAL lock_timeout = '30s'")
+                transaction.execute("SET LOCAL lock_timeout = '30s'")
                 counts.append(inbox.receive(transaction, mine, HOUR))
         database.close()
 

@@ -31,7 +31,7 @@ def test_what_is_no_address(address: str) -> None:
     """What cannot be an address is refused with the forms that can."""
     with pytest.raises(WebError, match="is not an address") as caught:
         split(address)
-    assert "write HOST:PORT" in caught.value.cure
+    assert "write HOST:PORT" in caught.value.fix
 
 
 def test_all_or_none() -> None:

@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from fixtures.web import NOW, FakeKeeper, app_of, ask, failing_job
-from riverkeeper.postgres.errors import DatabaseError, Trouble
+from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.web.keeper import FailingJob, FailingJobs
 from riverkeeper.web.pages.failing import Failing, next_failure_discards, row
 from riverkeeper.web.pages.render import Pages
@@ -158,7 +158,7 @@ def test_nothing_found_says_why() -> None:
 
 def test_a_database_that_is_down_has_a_cure() -> None:
     """503 with the reason and what to do, for people and for scripts."""
-    keeper = FakeKeeper(found=DatabaseError(Trouble.UNREACHABLE, "connection refused <b>"))
+    keeper = FakeKeeper(found=DatabaseError(ErrorKind.UNREACHABLE, "connection refused <b>"))
 
     html, json = (ask(app_of(keeper), path) for path in ("/failing", "/failing.json"))
 

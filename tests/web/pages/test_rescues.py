@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 from fixtures.stuck_jobs import RESCUE
 from fixtures.web import NOW, FakeKeeper, app_of, ask
-from riverkeeper.postgres.errors import DatabaseError, Trouble
+from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.rescue.audit.audited import Audited
 from riverkeeper.rescue.audit.history import Rescues
 from riverkeeper.rescue.wakes.wake import Scope
@@ -107,7 +107,7 @@ def test_nothing_found_says_what_was_asked() -> None:
 
 def test_an_audit_that_cannot_be_read_has_a_cure() -> None:
     """503 with the reason and what to do; a database that hangs is not waited for."""
-    gone = FakeKeeper(audit=DatabaseError(Trouble.NO_KEEPER, "keeper schema <b> is not installed"))
+    gone = FakeKeeper(audit=DatabaseError(ErrorKind.NO_KEEPER, "keeper schema <b> is not installed"))
     html, json = (ask(app_of(gone), path) for path in ("/rescues", "/rescues.json"))
     hanging = FakeKeeper(hangs=True)
     app = Starlette(routes=[Route("/rescues", History(hanging, Pages("1", "docs"), seconds=0.01).page)])

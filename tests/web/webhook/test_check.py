@@ -32,7 +32,7 @@ def test_no_webhook_is_no_fault() -> None:
     (finding,) = findings(Webhook())
 
     assert finding.level is Level.OK
-    assert "404" in finding.what
+    assert "404" in finding.message
 
 
 @pytest.mark.parametrize("mode", [0o400, 0o600, 0o440, 0o640])
@@ -47,7 +47,7 @@ def test_a_token_that_others_may_know_is_warned_of(tmp_path: Path, content: str,
     told = list(findings(Webhook.model_validate({"token_file": written(tmp_path, content, mode)})))
 
     assert [finding.level for finding in told] == [Level.OK, Level.WARNING]
-    assert content not in "".join(f"{finding.what}{finding.cure}" for finding in told)
+    assert content not in "".join(f"{finding.message}{finding.fix}" for finding in told)
 
 
 def test_the_fix_keeps_the_token_readable(tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_the_fix_keeps_the_token_readable(tmp_path: Path) -> None:
     file = written(tmp_path, TOKEN, 0o644)
     (_, warned) = findings(Webhook.model_validate({"token_file": file}))
 
-    subprocess.run(shlex.split(str(warned.cure)), check=True)
+    subprocess.run(shlex.split(str(warned.fix)), check=True)
 
     assert levels(file) == [Level.OK]
 
@@ -72,9 +72,9 @@ def test_who_reads_it_as_one_of_the_others_takes_its_group_first(
 
     (_, warned) = findings(Webhook.model_validate({"token_file": file}))
 
-    assert warned.cure is not None
-    assert warned.cure.startswith(f"chgrp {stranger} {file} && chmod 640 {file};")
-    assert "defaultMode: 0440" in warned.cure
+    assert warned.fix is not None
+    assert warned.fix.startswith(f"chgrp {stranger} {file} && chmod 640 {file};")
+    assert "defaultMode: 0440" in warned.fix
 
 
 @pytest.mark.parametrize("content", [None, "", "two words"])

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from fixtures.alertmanager_messages import LABELS, alert, message
 from fixtures.web import FakeKeeper, app_of, ask, hashed, replace_file
 from riverkeeper.config.webhook import Webhook as Settings
-from riverkeeper.postgres.errors import DatabaseError, Trouble
+from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.web.web_config.security import Security
 from riverkeeper.web.webhook.endpoint import PATH
 
@@ -57,7 +57,7 @@ def test_an_alert_that_is_too_old_is_accepted_and_does_nothing(keeper: FakeKeepe
 
 def test_nothing_to_store_asks_nothing_of_the_database(keeper: FakeKeeper) -> None:
     """Resolved alerts are accepted also while the database is down."""
-    keeper.store_error = DatabaseError(Trouble.UNREACHABLE, "connection refused")
+    keeper.store_error = DatabaseError(ErrorKind.UNREACHABLE, "connection refused")
     answer = post(keeper, message(alert(status="resolved")))
 
     assert (answer.status_code, answer.text) == (202, "Stored: 1 resolved.\n")
@@ -66,7 +66,7 @@ def test_nothing_to_store_asks_nothing_of_the_database(keeper: FakeKeeper) -> No
 
 def test_a_database_that_is_down_has_the_alert_sent_again(keeper: FakeKeeper) -> None:
     """503: the one answer after which Alertmanager tries again soon. Nothing is counted twice by that."""
-    keeper.store_error = DatabaseError(Trouble.UNREACHABLE, "connection refused")
+    keeper.store_error = DatabaseError(ErrorKind.UNREACHABLE, "connection refused")
     answer = post(keeper)
 
     assert answer.status_code == 503

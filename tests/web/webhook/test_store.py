@@ -12,7 +12,7 @@ import pytest
 from riverkeeper.config.layers import Options
 from riverkeeper.config.load import Config, load
 from riverkeeper.postgres.connection import Session
-from riverkeeper.postgres.errors import DatabaseError, Trouble
+from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.rescue.wakes.wake import Call, Scope
 from riverkeeper.schema.install import install
 from riverkeeper.service import Service
@@ -69,7 +69,7 @@ def test_without_a_keeper_schema_nothing_is_accepted(river_url: str, sql: Sessio
     with pytest.raises(DatabaseError) as old:
         asyncio.run(service(river_url).receive([call()]))
 
-    assert (missing.value.trouble, old.value.trouble) == (Trouble.NO_KEEPER, Trouble.NO_KEEPER)
+    assert (missing.value.kind, old.value.kind) == (ErrorKind.NO_KEEPER, ErrorKind.NO_KEEPER)
     assert "riverkeeper schema install" in str(old.value)
 
 
@@ -80,7 +80,7 @@ def test_what_cannot_be_written_is_not_accepted(river_url: str, sql: Session) ->
     with pytest.raises(DatabaseError) as caught:
         asyncio.run(service(river_url).receive([call("secret")]))
 
-    assert caught.value.trouble is Trouble.MISSING
+    assert caught.value.kind is ErrorKind.MISSING
     assert "secret" not in str(caught.value)
 
 

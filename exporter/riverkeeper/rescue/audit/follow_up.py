@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from riverkeeper.postgres.connection import Row, Transaction
+from riverkeeper.postgres.transaction import Row, Transaction
 from riverkeeper.rescue.audit.outcome import Became, OldWorker, Seen, became
 from riverkeeper.rescue.decision import Act
 from riverkeeper.verdict.words import Reason

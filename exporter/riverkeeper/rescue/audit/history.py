@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from riverkeeper.postgres.connection import Row, Transaction
+from riverkeeper.postgres.transaction import Row, Transaction
 from riverkeeper.rescue.audit.audited import Audited
 from riverkeeper.rescue.audit.outcome import DRY_WATCH_SECONDS, WATCH_SECONDS
 from riverkeeper.rescue.audit.report import Tally

@@ -7,7 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from uuid import UUID
 
-from riverkeeper.postgres.connection import Database, Row, Transaction
+from riverkeeper.postgres.connection import Database
+from riverkeeper.postgres.transaction import Row, Transaction
 from riverkeeper.rescue.audit.evidence import evidence
 from riverkeeper.rescue.decision import Act, Locked, Plan
 from riverkeeper.rescue.request import Asked, Done, Order

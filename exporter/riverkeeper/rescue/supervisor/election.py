@@ -14,7 +14,7 @@ import structlog
 from riverkeeper.brakes.heartbeat_path import Before
 from riverkeeper.brakes.rules import STALE_SECONDS
 from riverkeeper.heartbeat.clock import lease_clock
-from riverkeeper.postgres.errors import DatabaseError, Trouble
+from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.rescue.connection import Ground
 from riverkeeper.rescue.decision import rfc3339
 from riverkeeper.rescue.rules import Rules
@@ -27,7 +27,7 @@ TURNS = 2  # in one interval of the supervisor: a probe that is lost is made goo
 LOOKS = 4  # in one interval, by a replica that stands by: with TAKEOVER it takes over within the interval
 TAKEOVER = 0.75  # of an interval without a turn of the actor, after which another replica takes its place
 TURN_SECONDS = 2.0  # a database that needs longer for a turn takes no beats in time either
-CANNOT = {Trouble.NO_KEEPER, Trouble.FORBIDDEN, Trouble.MISSING}  # waiting helps as little as trying harder
+CANNOT = {ErrorKind.NO_KEEPER, ErrorKind.FORBIDDEN, ErrorKind.MISSING}  # waiting helps as little as trying harder
 RETRY_SECONDS = 30.0  # between two tries of a keeper that cannot rescue here; it only looks on meanwhile
 
 
@@ -56,7 +56,7 @@ class Watch:
         self._stopping = threading.Event()
         self._renew = False
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
-        self._trouble: Trouble | None = None
+        self._trouble: ErrorKind | None = None
         self._other_rules: str | None = None
         self.failed_turns = 0
 
@@ -109,10 +109,10 @@ class Watch:
         try:
             turn = self._take(rules)
         except DatabaseError as error:
-            return self._failed(rules, error.trouble, str(error))
+            return self._failed(rules, error.kind, str(error))
         except Exception as error:
             log.exception("a fault in the supervisor's turn")
-            return self._failed(rules, Trouble.OTHER, type(error).__name__)
+            return self._failed(rules, ErrorKind.OTHER, type(error).__name__)
         self._succeeded(turn)
         return rules.interval / (TURNS if turn.acting else LOOKS)
 
@@ -156,7 +156,7 @@ class Watch:
             )  # fmt: skip
         self._other_rules = other
 
-    def _failed(self, rules: Rules, trouble: Trouble, what: str) -> float:
+    def _failed(self, rules: Rules, trouble: ErrorKind, what: str) -> float:
         self.failed_turns += 1
         if self._before:
             self._before = replace(self._before, failed=True)

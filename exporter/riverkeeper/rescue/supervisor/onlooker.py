@@ -10,8 +10,8 @@ from dataclasses import replace
 
 from riverkeeper.brakes.heartbeat_path import Before, Path, fold
 from riverkeeper.heartbeat.clock import lease_clock
-from riverkeeper.postgres.connection import Transaction
 from riverkeeper.postgres.errors import DatabaseError
+from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.rescue.connection import Ground
 from riverkeeper.rescue.supervisor.path_probe import sight
 from riverkeeper.rescue.supervisor.turn import Replica, stand_by

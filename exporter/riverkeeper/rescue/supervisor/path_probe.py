@@ -13,8 +13,8 @@ from riverkeeper.brakes.heartbeat_path import (
     fleet_of,
 )
 from riverkeeper.brakes.mass_silence import Mass
-from riverkeeper.postgres.connection import Row, Transaction
 from riverkeeper.postgres.errors import DatabaseError
+from riverkeeper.postgres.transaction import Row, Transaction
 from riverkeeper.verdict.suspects import LATE_INTERVALS
 
 NO_MASS = Mass()

@@ -11,8 +11,8 @@ from riverkeeper.brakes.facts import read_facts
 from riverkeeper.brakes.rules import Ourselves, held
 from riverkeeper.brakes.state import Brake
 from riverkeeper.heartbeat.clock import lease_clock
-from riverkeeper.postgres.connection import Transaction
-from riverkeeper.postgres.errors import DatabaseError, Trouble
+from riverkeeper.postgres.errors import DatabaseError, ErrorKind
+from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.rescue.audit.records import acts_on, ours
 from riverkeeper.rescue.connection import Ground
 from riverkeeper.rescue.refusal import BRAKES, Refusal, Refused
@@ -124,7 +124,7 @@ class Passing:
             with self.ground.writing(RESCUE_SECONDS) as tx:
                 outcomes = rescue_together(tx, asked)
         except DatabaseError as error:
-            if error.trouble in {Trouble.LOST, Trouble.UNREACHABLE, Trouble.TIMED_OUT}:
+            if error.kind in {ErrorKind.LOST, ErrorKind.UNREACHABLE, ErrorKind.TIMED_OUT}:
                 raise
             outcomes = [Refused(Refusal.DATABASE, str(error))] if len(ones) == 1 else None
         del self.doubtful[-len(ones) :]

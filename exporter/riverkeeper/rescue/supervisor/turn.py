@@ -17,7 +17,7 @@ from riverkeeper.brakes.heartbeat_path import Before, Path, Sighting, fold
 from riverkeeper.brakes.mass_silence import Found, Mass, tend
 from riverkeeper.brakes.rules import Restraints
 from riverkeeper.heartbeat.clock import lease_clock
-from riverkeeper.postgres.connection import Transaction
+from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.rescue.supervisor.path_probe import sight
 from riverkeeper.verdict.words import Mode
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from riverkeeper.postgres.connection import Transaction
+from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.rescue.refusal import Refusal, Refused
 from riverkeeper.rescue.request import Done
 from riverkeeper.rescue.supervisor.candidates import Candidate

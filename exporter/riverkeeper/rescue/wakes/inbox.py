@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from riverkeeper.postgres.connection import Row, Transaction
-from riverkeeper.postgres.errors import DatabaseError, Trouble
+from riverkeeper.postgres.errors import DatabaseError, ErrorKind
+from riverkeeper.postgres.transaction import Row, Transaction
 from riverkeeper.rescue.wakes.wake import Call, Scope, Wake, WakeEnd
 
 MOST_OPEN = 10_000  # read at once; the rest waits its turn
@@ -17,7 +17,7 @@ def receive(tx: Transaction, calls: Sequence[Call], max_age: float) -> int:
     try:
         return len(tx.query("rescue/wakes/receive_wakes", _columns(once, max_age)))
     except DatabaseError as error:
-        if error.trouble is not Trouble.NO_SUCH_TEXT:
+        if error.kind is not ErrorKind.NO_SUCH_TEXT:
             raise
     # No job can have a name that this database's encoding lacks, so such a call wakes nobody; the others still do.
     return sum(len(tx.find("rescue/wakes/receive_wakes", _columns([call], max_age))) for call in once)

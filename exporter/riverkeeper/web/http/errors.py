@@ -6,10 +6,10 @@ from __future__ import annotations
 class WebError(Exception):
     """An address or a web configuration that cannot be used. Its text never holds a password or a key."""
 
-    def __init__(self, what: str, cure: str) -> None:
-        super().__init__(what)
-        self.what = what
-        self.cure = cure
+    def __init__(self, message: str, fix: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.fix = fix
 
     def __str__(self) -> str:
-        return f"{self.what} ({self.cure})"
+        return f"{self.message} ({self.fix})"

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from riverkeeper.postgres.errors import DatabaseError, Trouble
+from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.web.keeper import FailingJob, FailingJobs, Keeper
 from riverkeeper.web.pages.formats import moment, rfc3339, span
 from riverkeeper.web.pages.query import MOST_SHOWN, SHOWN, BadQuestion
 from riverkeeper.web.pages.render import Pages
 
 ANSWER_SECONDS = 10.0
-_LATE = DatabaseError(Trouble.TIMED_OUT, f"no answer within {ANSWER_SECONDS:.0f} s")
+_LATE = DatabaseError(ErrorKind.TIMED_OUT, f"no answer within {ANSWER_SECONDS:.0f} s")
 _SHORT_ERROR = 160  # characters that stand in the table; the rest unfolds
 _WAITING = frozenset({"available", "retryable", "scheduled"})
 
@@ -46,7 +46,7 @@ class Failing:
         except BadQuestion as error:
             return self._html(400, question, error=str(error), cure="correct the address, or use the form")
         except DatabaseError as error:
-            return self._html(503, question, error=error.what, cure=error.cure)
+            return self._html(503, question, error=error.message, cure=error.fix)
         rows = [row(job, found.now, self._keeper.river_job_url(job.id)) for job in found.jobs]
         return self._html(200, question, found=found, rows=rows)
 
@@ -58,7 +58,7 @@ class Failing:
         except BadQuestion as error:
             return JSONResponse({"error": str(error), "cure": "correct the query string"}, 400)
         except DatabaseError as error:
-            return JSONResponse({"error": error.what, "cure": error.cure}, 503)
+            return JSONResponse({"error": error.message, "cure": error.fix}, 503)
         return JSONResponse(document(question, found))
 
     async def _found(self, question: Question) -> FailingJobs:

@@ -71,7 +71,7 @@ def watched(snapshot: Snapshot) -> list[tuple[str, str]]:
         facts.append(("River's schema", target.river_schema))
         facts.append(("Keeper's schema", target.keeper_schema))
     if snapshot.fence is not None:
-        facts.append(("Fence", snapshot.fence.what))
+        facts.append(("Fence", snapshot.fence.message))
     if snapshot.migrations:
         lines = ", ".join(f"{line} {version}" for line, version in sorted(snapshot.migrations.items()))
         facts.append(("River's migrations", lines))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from riverkeeper.postgres.errors import DatabaseError, Trouble
+from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.rescue.audit.audited import Audited
 from riverkeeper.rescue.audit.history import Rescues
 from riverkeeper.verdict.words import STUCK
@@ -18,7 +18,7 @@ from riverkeeper.web.pages.query import MOST_SHOWN, Asked, BadQuestion, asked, c
 from riverkeeper.web.pages.render import Pages
 
 ANSWER_SECONDS = 10.0
-_LATE = DatabaseError(Trouble.TIMED_OUT, f"no answer within {ANSWER_SECONDS:.0f} s")
+_LATE = DatabaseError(ErrorKind.TIMED_OUT, f"no answer within {ANSWER_SECONDS:.0f} s")
 
 
 class History:
@@ -38,7 +38,7 @@ class History:
         except BadQuestion as error:
             return self._html(400, question, error=str(error), cure="correct the address, or use the form")
         except DatabaseError as error:
-            return self._html(503, question, error=error.what, cure=error.cure)
+            return self._html(503, question, error=error.message, cure=error.fix)
         rows = [row(one, found.now, self._keeper.river_job_url(one.job_id)) for one in found.rows]
         return self._html(200, question, found=found, rows=rows)
 
@@ -50,7 +50,7 @@ class History:
         except BadQuestion as error:
             return JSONResponse({"error": str(error), "cure": "correct the query string"}, 400)
         except DatabaseError as error:
-            return JSONResponse({"error": error.what, "cure": error.cure}, 503)
+            return JSONResponse({"error": error.message, "cure": error.fix}, 503)
         return JSONResponse(document(question, found))
 
     async def _found(self, question: Asked) -> Rescues:

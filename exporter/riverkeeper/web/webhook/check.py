@@ -27,7 +27,7 @@ def findings(settings: Webhook) -> Iterator[Finding]:
         token = read_token(file)
         status = file.stat()
     except WebError as error:
-        yield problem(TOPIC, f"nobody is let in: {error.what}", error.cure)
+        yield problem(TOPIC, f"nobody is let in: {error.message}", error.fix)
         return
     yield ok(TOPIC, f"{PATH} takes alerts with the token in {file}")
     if status.st_mode & stat.S_IRWXO:
