@@ -34,4 +34,4 @@ sql "
         ('killed', killed),
         ('rescued', (SELECT at FROM riverkeeper.rescue WHERE job_id = $job AND NOT dry_run AND action = 'retry')),
         ('running again', (SELECT attempted_at FROM river_job WHERE id = $job))) AS story (what, at)"
-docker compose exec -T riverkeeper riverkeeper history --config.file /etc/riverkeeper/riverkeeper.yml --job "$job"
+docker compose exec -T riverkeeper riverkeeper rescue list --config.file /etc/riverkeeper/riverkeeper.yml --job "$job"

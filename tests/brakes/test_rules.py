@@ -56,7 +56,7 @@ def test_nothing_holds_in_calm_weather() -> None:
             replace(CALM, stopped_at=1.0, stopped_by="ann", stopped_why="deploy"),
             Ourselves(),
             Brake.KILL_SWITCH,
-            "stopped by ann: deploy (riverkeeper resume)",
+            "stopped by ann: deploy (riverkeeper rescue resume)",
         ),
         (CALM, Ourselves(awake_for=20), Brake.GRACE, "just started, or stood still: it looks on for 40 s more"),
         (CALM, Ourselves(snapshot_age=6), Brake.STALE_SNAPSHOT, "what this keeper has read is 6.0 s old"),
@@ -73,7 +73,7 @@ def test_nothing_holds_in_calm_weather() -> None:
             replace(CALM, mass=Mass(990.0, Cause.SILENCE, "3 of 3 fell silent")),
             Ourselves(),
             Brake.MASS_SILENCE,
-            "3 of 3 fell silent (riverkeeper brake release mass_silence)",
+            "3 of 3 fell silent (riverkeeper rescue release mass_silence)",
         ),
     ],
 )

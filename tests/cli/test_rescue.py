@@ -63,7 +63,7 @@ def lost(scene: Scene) -> Event:
 def test_without_apply_nothing_is_written(run: Run, scene: Scene, lost: Event) -> None:
     """It shows what would happen: no job, no beat and no audit row changes."""
     before = (scene.job(lost), scene.row(lost))
-    shown = run("rescue", lost["job_id"])
+    shown = run("rescue", "run", lost["job_id"])
 
     assert shown.exit_code == 0, shown.output
     assert "worker_lost; would be: retry" in shown.output
@@ -73,7 +73,7 @@ def test_without_apply_nothing_is_written(run: Run, scene: Scene, lost: Event) -
 
 def test_with_apply_it_is_done_and_signed(run: Run, scene: Scene, lost: Event) -> None:
     """Whatever the mode; the audit names who asked."""
-    done = run("rescue", lost["job_id"], "--apply", "--json")
+    done = run("rescue", "run", lost["job_id"], "--apply", "--json")
 
     assert done.exit_code == 0, done.output
     assert json.loads(done.output)["jobs"][0]["act"] == "retry"
@@ -94,74 +94,74 @@ def test_a_live_job_is_left_alone_whatever_is_asked(run: Run, scene: Scene, lost
         [alive["job_id"]],
     )
     for flags in ((), ("--action", "discard"), ("--apply", "--action", "discard")):
-        answer = run("rescue", alive["job_id"], *flags, "--json")
+        answer = run("rescue", "run", alive["job_id"], *flags, "--json")
         (told,) = json.loads(answer.output)["jobs"]
         assert (answer.exit_code, told["refusal"]) == (1, "beat")
 
-    both = run("rescue", alive["job_id"], lost["job_id"], 4711, "--apply", "--json")
+    both = run("rescue", "run", alive["job_id"], lost["job_id"], 4711, "--apply", "--json")
     told = {one["id"]: one["refusal"] for one in json.loads(both.output)["jobs"]}
     assert told == {alive["job_id"]: "beat", lost["job_id"]: None, 4711: "gone"}
     assert both.exit_code == 1
     assert scene.job(alive)["state"] == "running"
 
 
-def test_the_kill_switch_holds_a_person_too(run: Run, scene: Scene, lost: Event) -> None:
-    """Until it is released; who pulled it and why is told."""
-    pulled = run("stop", "--why", "deploy")
+def test_a_pause_stops_an_operator_too(run: Run, scene: Scene, lost: Event) -> None:
+    """Until it is over; who paused and why is shown."""
+    pulled = run("rescue", "pause", "--why", "deploy")
     for flags in ((), ("--apply",)):
-        held = run("rescue", lost["job_id"], *flags)
+        held = run("rescue", "run", lost["job_id"], *flags)
         assert held.exit_code == 1
-        assert "left alone (brake_kill_switch)" in held.output
-    told = run("status")
-    released = run("resume")
+        assert "skipped (brake_kill_switch)" in held.output
+    told = run("rescue", "status")
+    released = run("rescue", "resume")
 
     assert (pulled.exit_code, released.exit_code) == (0, 0)
-    assert "Stopped by ann@" in pulled.output
+    assert "All rescues are paused, by ann@" in pulled.output
     assert "kill_switch: stopped by ann@" in told.output
     assert "deploy" in told.output
-    assert "were stopped by ann@" in released.output
-    assert "was not pulled" in run("resume").output
-    assert "resumed:        by ann@" in run("status").output
-    assert run("rescue", lost["job_id"], "--apply").exit_code == 0
+    assert "were paused by ann@" in released.output
+    assert "were not paused" in run("rescue", "resume").output
+    assert "resumed:        by ann@" in run("rescue", "status").output
+    assert run("rescue", "run", lost["job_id"], "--apply").exit_code == 0
 
 
 def test_while_no_way_is_proven_nobody_is_lost(run: Run, scene: Scene) -> None:
     """Without a supervisor at work a person must say what to do, and then does it."""
     claim = scene.stale()
-    unproven = run("rescue", claim["job_id"])
-    said = run("rescue", claim["job_id"], "--action", "retry")
+    unproven = run("rescue", "run", claim["job_id"])
+    said = run("rescue", "run", claim["job_id"], "--action", "retry")
 
     assert unproven.exit_code == 1
-    assert "left alone (unknown)" in unproven.output
+    assert "skipped (unknown)" in unproven.output
     assert said.exit_code == 0, said.output
 
 
 def test_what_was_proven_on_another_server_counts_for_no_person(run: Run, scene: Scene, lost: Event) -> None:
     """In the moment after a failover, before a supervisor has taken its first turn there."""
     scene.sql.execute("UPDATE riverkeeper.control SET path_server = 'None 1795577162.5 7 1'")
-    told = run("rescue", lost["job_id"], "--apply")
+    told = run("rescue", "run", lost["job_id"], "--apply")
 
     assert told.exit_code == 1
-    assert "left alone (unknown)" in told.output
-    assert json.loads(run("status", "--json").output)["path_ok_since"] is None
+    assert "skipped (unknown)" in told.output
+    assert json.loads(run("rescue", "status", "--json").output)["path_ok_since"] is None
 
 
 def test_a_brake_is_released_by_name(run: Run, scene: Scene) -> None:
     """Only one that is engaged and has a state of its own; the others say what to do instead."""
-    assert run("brake", "release", "mass_silence").exit_code == 1
+    assert run("rescue", "release", "mass_silence").exit_code == 1
     scene.sql.execute("INSERT INTO riverkeeper.brake (name, engaged_at, sentence) VALUES ('mass_silence', now(), '9')")
-    held = run("status", "--json")
-    released = run("brake", "release", "mass_silence")
+    held = run("rescue", "status", "--json")
+    released = run("rescue", "release", "mass_silence")
 
     assert json.loads(held.output)["brakes"] == {"mass_silence": "9"}
     assert released.exit_code == 0, released.output
-    assert "released, let go at the next tick" in run("status").output
-    assert [run("brake", "release", name).exit_code for name in ("rate", "grace", "kill_switch", "no")] == [2] * 4
+    assert "released, ends at the next tick" in run("rescue", "status").output
+    assert [run("rescue", "release", name).exit_code for name in ("rate", "grace", "kill_switch", "no")] == [2] * 4
 
 
 def test_the_status_speaks_to_scripts(run: Run, lost: Event) -> None:
     """Stable keys, RFC 3339 times."""
-    told = json.loads(run("status", "--json").output)
+    told = json.loads(run("rescue", "status", "--json").output)
 
     assert told["modes"]["standard"] == "dry_run"
     assert told["path_ok_since"].endswith("Z")
@@ -173,14 +173,14 @@ def test_the_status_tells_the_modes_of_the_replica_that_acts(run: Run, scene: Sc
     scene.sql.execute(
         """UPDATE riverkeeper.control SET path_state = '{"modes": {"standard": "live"}}', actor_name = 'keeper-1'"""
     )
-    shown = run("status").output
+    shown = run("rescue", "status").output
 
-    assert "live in standard (by the replica that acted last)" in shown
+    assert "live in standard (by the active replica)" in shown
     assert "another configuration" in shown
-    assert json.loads(run("status", "--json").output)["modes"] == {"standard": "live"}
+    assert json.loads(run("rescue", "status", "--json").output)["modes"] == {"standard": "live"}
 
 
-@pytest.mark.parametrize("command", ["status", "stuck", "check"])
+@pytest.mark.parametrize("command", ["rescue status", "stuck", "check"])
 def test_nothing_is_well_while_missed_heartbeats_do_not_count(run: Run, scene: Scene, command: str) -> None:
     """A fleet that died as a whole: never "none", "no job is stuck", "1 of 1 beat" or "All is well"."""
     scene.stale()
@@ -188,7 +188,7 @@ def test_nothing_is_well_while_missed_heartbeats_do_not_count(run: Run, scene: S
         "UPDATE riverkeeper.control SET path_ok_since = NULL, path_probe_at = now(),"
         """ path_state = '{"why": "none of 3 worker processes has beaten for 172 s"}'"""
     )
-    answer = run(command)
+    answer = run(*command.split())
 
     assert "none of 3 worker processes has beaten for 172 s" in answer.output.replace("\n", " ")
     assert "path_unverified" in answer.output
@@ -198,10 +198,13 @@ def test_nothing_is_well_while_missed_heartbeats_do_not_count(run: Run, scene: S
 
 def test_history_and_report_tell_the_audit(run: Run, scene: Scene) -> None:
     """Dry runs marked, false ones told; the rate with numerator and denominator; names are text, not markup."""
-    assert "The audit has no such rescue" in run("history").output
-    assert "nothing was rescued" in run("report").output
+    assert "The audit has no such rescue" in run("rescue", "list").output
+    assert "no job was rescued" in run("rescue", "report").output
     scene.sql.execute(AUDIT)
-    told, reported = run("history", "--kind", "[red]send[/]", "--limit", "12"), run("report", "--since", "30d")
+    told, reported = (
+        run("rescue", "list", "--kind", "[red]send[/]", "--limit", "12"),
+        run("rescue", "report", "--since", "30d"),
+    )
 
     assert told.exit_code == 0, told.output
     assert "dry run: retry" in told.output
@@ -212,15 +215,18 @@ def test_history_and_report_tell_the_audit(run: Run, scene: Scene) -> None:
     assert "0 still open" in reported.output
     assert "1 cannot be known" in reported.output
     assert "[red]send[/]" in reported.output
-    assert len(json.loads(run("history", "--job", "3", "--json").output)["rescues"]) == 1
-    tier = json.loads(run("report", "--json").output)["tiers"][0]
+    assert len(json.loads(run("rescue", "list", "--job", "3", "--json").output)["rescues"]) == 1
+    tier = json.loads(run("rescue", "report", "--json").output)["tiers"][0]
     assert (tier["false"], tier["known"], tier["unknown"]) == (1, 11, 1)
 
 
-@pytest.mark.parametrize("arguments", [("report", "--since", "7"), ("rescue",), ("rescue", "0"), ("rescue", "x")])
+@pytest.mark.parametrize(
+    "arguments",
+    [("rescue", "report", "--since", "7"), ("rescue", "run"), ("rescue", "run", "0"), ("rescue", "run", "x")],
+)
 def test_a_slip_is_exit_code_2(run: Run, arguments: tuple[str, ...]) -> None:
     """The command is wrong, and says how."""
-    assert run(*arguments).exit_code == 2
+    assert run("rescue", *arguments).exit_code == 2
 
 
 def test_stuck_tells_people_and_scripts_the_same(run: Run, lost: Event) -> None:

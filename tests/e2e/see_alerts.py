@@ -182,7 +182,7 @@ def release(theatre: Theatre) -> None:
     """A person lets go of mass_silence, which may hold after a worker that was rescued turned out to be alive."""
     if theatre.river.rows("SELECT 1 FROM riverkeeper.brake WHERE engaged_at IS NOT NULL"):
         with contextlib.suppress(AssertionError):  # it let go by itself meanwhile
-            riverkeeper(theatre.river, "brake", "release", "mass_silence")
+            riverkeeper(theatre.river, "rescue", "release", "mass_silence")
 
 
 if __name__ == "__main__":

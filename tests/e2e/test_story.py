@@ -183,7 +183,7 @@ def let_go(stage: Stage) -> None:
         return any(keeper.scrape().value("riverkeeper_brake_engaged", brake="mass_silence") for keeper in stage.keepers)
 
     until(engaged, "the brake to engage")
-    riverkeeper(stage.river, "brake", "release", "mass_silence")
+    riverkeeper(stage.river, "rescue", "release", "mass_silence")
     until(lambda: not engaged(), "the brake to be released")
 
 

@@ -113,4 +113,4 @@ def assert_suspected(river: River, keeper: Keeper, config: tuple[str, str]) -> N
     assert "9 of 9 suspected jobs" in printed
     assert (told["found"], told["found_suspected"], told["path_ok"]) == (0, 9, False)
     assert all("none of 3 worker processes has beaten" in one["missing"] for one in told["suspected"])
-    assert "heartbeat_path: not verified" in riverkeeper(river, "status", *config)
+    assert "heartbeat_path: not verified" in riverkeeper(river, "rescue", "status", *config)

@@ -98,8 +98,8 @@ def test_the_kill_switch_does_not_fail_for_a_letter(place: Place, monkeypatch: p
     """The reason of a stop is written as escapes where the encoding lacks its letters."""
     monkeypatch.setenv("RIVERKEEPER_DATABASE_URL", place.url)
     run = CliRunner()
-    stopped = run.invoke(main, ["stop", "--why", "日é"])
-    resumed = run.invoke(main, ["resume"])
+    stopped = run.invoke(main, ["rescue", "pause", "--why", "日é"])
+    resumed = run.invoke(main, ["rescue", "resume"])
 
     assert (stopped.exit_code, resumed.exit_code) == (0, 0)
 

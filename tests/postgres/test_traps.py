@@ -139,13 +139,13 @@ def by_hand(url: str, script: str) -> None:
         person.execute(script)
 
 
-COMMANDS = ("check", "look", "stuck", "failing", "limits", "status", "history", "report")
+COMMANDS = ("check", "look", "stuck", "failing", "limits", "rescue status", "rescue list", "rescue report")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_that_looks_is_not_trapped(installed: Ground, command: str) -> None:
     """Also as superuser, and with jobs that run, fail and have ended."""
-    done = installed.run(command)
+    done = installed.run(*command.split())
 
     assert installed.sprung == set()
     assert "SQLSTATE" not in done.output
@@ -155,10 +155,10 @@ def test_a_command_that_looks_is_not_trapped(installed: Ground, command: str) ->
 def test_a_person_s_rescue_and_switches_are_not_trapped(installed: Ground) -> None:
     """All that a command can write."""
     done = [
-        installed.run("rescue", "1", "--apply"),
-        installed.run("stop", "because"),
-        installed.run("resume"),
-        installed.run("brake", "release", "mass_silence"),
+        installed.run("rescue", "run", "1", "--apply"),
+        installed.run("rescue", "pause", "--why", "because"),
+        installed.run("rescue", "resume"),
+        installed.run("rescue", "release", "mass_silence"),
     ]
 
     assert installed.sprung == set()

@@ -79,7 +79,7 @@ def silence(fleet: Fleet, max_share: float) -> str | None:
 def why_held(mass: Mass, acted_in_step: int) -> str | None:
     """Why nothing is rescued at this moment; None: go."""
     if mass.engaged_at is not None:
-        return f"{mass.sentence} (riverkeeper brake release mass_silence)"
+        return f"{mass.sentence} (riverkeeper rescue release mass_silence)"
     if mass.slow_from is None or mass.step >= len(SLOW_START) or acted_in_step < SLOW_START[mass.step]:
         return None
     return f"slow start, because {mass.slow_why}: no more than {SLOW_START[mass.step]} in this tick"

@@ -88,7 +88,7 @@ def kill_switch(facts: Facts, _: Restraints, __: Ourselves) -> str | None:
     if facts.stopped_at is None:
         return None
     why = f": {facts.stopped_why}" if facts.stopped_why else ""
-    return f"stopped by {facts.stopped_by or 'somebody'}{why} (riverkeeper resume)"
+    return f"stopped by {facts.stopped_by or 'somebody'}{why} (riverkeeper rescue resume)"
 
 
 def grace(_: Facts, restraints: Restraints, ourselves: Ourselves) -> str | None:

@@ -1,4 +1,4 @@
-"""The command line. Exit codes: 0 done, 1 it did not work or found something, 2 command or configuration is wrong."""
+"""The command line. Exit codes: 0 done, 1 failed or found something, 2 the command or the configuration is wrong."""
 
 from __future__ import annotations
 
@@ -9,23 +9,31 @@ from riverkeeper.cli.assets import assets
 from riverkeeper.cli.check import check
 from riverkeeper.cli.config import config
 from riverkeeper.cli.failing import failing
-from riverkeeper.cli.history import history, report
+from riverkeeper.cli.groups import DoorsGroup
 from riverkeeper.cli.limits import limits
 from riverkeeper.cli.look import look
 from riverkeeper.cli.rescue import rescue
 from riverkeeper.cli.schema import schema
 from riverkeeper.cli.serve import serve
 from riverkeeper.cli.stuck import stuck
-from riverkeeper.cli.switch import brake, resume, status, stop
 from riverkeeper.cli.terminal import never_fail_for_a_letter
 from riverkeeper.demo.command import demo
 
+DOORS = {
+    "Look: needs a login that may read River's tables": ("look", "check", "serve", "stuck", "failing", "limits"),
+    "Beat: needs Riverkeeper's own tables": ("schema",),
+    "Rescue: needs a role, and mode live": ("rescue",),
+    "Set up": ("config", "assets", "demo", "version"),
+}
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+
+@click.group(
+    cls=DoorsGroup, doors=DOORS, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120}
+)
 def main() -> None:
     """Riverkeeper: liveness for River jobs. Watches River's job table in Postgres from outside.
 
-    Exit codes: 0 done, 1 it did not work or something was found, 2 the command or the configuration is wrong.
+    Exit codes: 0 done, 1 the command failed or found something, 2 the command or the configuration is wrong.
     """
     never_fail_for_a_letter()
 
@@ -36,8 +44,5 @@ def version() -> None:
     click.echo(f"riverkeeper {__version__}")
 
 
-for command in (
-    look, serve, check, stuck, rescue, history, report, status, stop, resume, brake, failing, limits, config, schema,
-    assets, demo,
-):  # fmt: skip
+for command in (look, check, serve, stuck, failing, limits, schema, rescue, config, assets, demo):
     main.add_command(command)

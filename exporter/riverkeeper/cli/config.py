@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
+from riverkeeper.cli.groups import OrderedGroup
 from riverkeeper.cli.options import database_options
 from riverkeeper.config.load import Config
 from riverkeeper.config.show import show
 
 
-@click.group()
+@click.group(cls=OrderedGroup)
 def config() -> None:
     """Check or print the configuration."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from riverkeeper.cli.groups import OrderedGroup
 from riverkeeper.cli.options import database_options, give_up
 from riverkeeper.config.load import Config
 from riverkeeper.postgres.errors import DatabaseError
@@ -22,7 +23,7 @@ UPGRADE_FIRST = (
 )
 
 
-@click.group()
+@click.group(cls=OrderedGroup)
 def schema() -> None:
     """Make, review, grant or remove the keeper schema."""
 
@@ -95,7 +96,7 @@ def grants(config: Config, login: str | None, role: str | None, workers: str | N
         raise SystemExit(1)
 
 
-@schema.group()
+@schema.group(cls=OrderedGroup)
 def fence() -> None:
     """The two triggers on River's table by which the database drops results of earlier attempts."""
 

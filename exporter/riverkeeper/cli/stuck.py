@@ -8,10 +8,10 @@ import click
 from rich.table import Table
 from rich.text import Text
 
+from riverkeeper.cli.filters import refuse_unknown_tier, scope_of, scope_options
 from riverkeeper.cli.once import read_once
 from riverkeeper.cli.options import WRONG_USE, database_options
 from riverkeeper.cli.terminal import console
-from riverkeeper.cli.told import refuse_unknown_tier, scope_of, scope_options
 from riverkeeper.config.load import Config
 from riverkeeper.config.policy import policy_of
 from riverkeeper.rescue.forecast import Outlook, outlook

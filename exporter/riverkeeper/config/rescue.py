@@ -34,7 +34,7 @@ class Rescue(Section):
 
     mode: Word = option(
         "dry_run",
-        "`disabled`, `dry_run` (everything but the write: `riverkeeper report` says what would have been) or `live`. A "
+        "`disabled`, `dry_run` (judges and records, and changes no job: see `riverkeeper rescue report`) or `live`. A "
         "tier can be stricter, never less strict.",
         example="live",
     )
@@ -94,7 +94,7 @@ class Rescue(Section):
     )
     mass_hold: Duration = option(
         "5m",
-        "How long that lasts, unless an instance beats or a person releases it (`riverkeeper brake release "
+        "How long that lasts, unless an instance beats or a person releases it (`riverkeeper rescue release "
         "mass_silence`). Then rescues begin slowly: 1, 10, 100 in a look.",
         least="0s",
         most="1d",

@@ -162,7 +162,7 @@ def verdicts(found: Suspects, unverified: str | None) -> Iterator[Finding]:
     if unverified == NOBODY_VERIFIES:
         yield warning("heartbeat path", f"missed heartbeats do not count: {unverified}", "run riverkeeper serve")
     elif unverified:
-        fix = "start one worker that beats; if they are gone for good: riverkeeper brake release mass_silence"
+        fix = "start one worker that beats; if they are gone for good: riverkeeper rescue release mass_silence"
         yield problem("heartbeat path", f"missed heartbeats do not count: {unverified}", fix)
     for jobs, level, what in (
         (found.suspected, problem, "may be stuck, and it cannot be proven"),

@@ -38,7 +38,7 @@ def brakes_of(status: Status) -> Mapping[Brake, str]:
     brakes = {}
     if status.stop is not None:
         why = f": {status.stop.why}" if status.stop.why else ""
-        brakes[Brake.KILL_SWITCH] = f"stopped by {status.stop.by}{why} (riverkeeper resume)"
+        brakes[Brake.KILL_SWITCH] = f"stopped by {status.stop.by}{why} (riverkeeper rescue resume)"
     for one in status.engaged:
         if not one.released and one.name in set(Brake):
             brakes[Brake(one.name)] = one.sentence

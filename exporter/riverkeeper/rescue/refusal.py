@@ -46,7 +46,7 @@ class Refusal(StrEnum):
 BRAKES = frozenset(Refusal.of_brake(brake) for brake in Brake)
 _SENTENCES = {
     Refusal.NOT_ACTOR: "another keeper's rescue is under way; its turn comes at the next pass",
-    Refusal.BRAKE_KILL_SWITCH: "the kill switch is pulled (`riverkeeper resume` releases it)",
+    Refusal.BRAKE_KILL_SWITCH: "the kill switch is pulled (`riverkeeper rescue resume` releases it)",
     Refusal.BRAKE_MASS_SILENCE: "the brake mass_silence holds rescues, or lets them begin slowly",
     Refusal.BRAKE_RATE: "as many rescues as a minute may have were made in the last one",
     Refusal.BRAKE_GRACE: "the keeper has just started, and waits until it has seen enough",

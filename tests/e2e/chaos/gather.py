@@ -51,5 +51,5 @@ def gather(environment: Environment, troubles: list[Trouble], seed: int, seconds
         effects=[Effect(*row) for row in rows(EFFECTS)],
         finals=[Final(*row) for row in rows(FINALS)],
         counters=counted,
-        report=json.loads(riverkeeper(environment.river, "report", "--since", "1d", "--json")),
+        report=json.loads(riverkeeper(environment.river, "rescue", "report", "--since", "1d", "--json")),
     )

@@ -261,7 +261,7 @@ def counters_against_audit(record: Record) -> Iterator[Violation]:
 
 
 def report_against_audit(record: Record) -> Iterator[Violation]:
-    """`riverkeeper report` has every claim that was taken away, and those as false that the audit calls so."""
+    """`riverkeeper rescue report` has every claim that was taken away, and those as false that the audit calls so."""
     live = [tier for tier in record.report["tiers"] if not tier["dry_run"]]
     told = sum(tier["claims"] for tier in live), sum(tier["false"] for tier in live)
     audit = len(record.rescues), sum(rescue.was_false is True for rescue in record.rescues)

@@ -36,7 +36,7 @@ def over_budget(theatre: Theatre) -> Iterator[None]:
 @sight(
     1,
     "kill -9 of a worker without beats, with River's own name; a younger one on the host works on",
-    "riverkeeper rescue --action discard --apply",
+    "riverkeeper rescue run --action discard --apply",
     RiverJobsSuspected='queue="suspect"',
 )
 def suspect(theatre: Theatre) -> Iterator[None]:

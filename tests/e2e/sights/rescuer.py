@@ -58,7 +58,7 @@ def work_the_ten(theatre: Theatre) -> None:
 @sight(
     1,
     "kill -9 of the workers of one job, three times (max_rescues 2)",
-    "riverkeeper rescue --action discard --apply",
+    "riverkeeper rescue run --action discard --apply",
     RiverRescueLoop='queue="loop"',
 )
 def loop(theatre: Theatre) -> Iterator[None]:
@@ -95,14 +95,14 @@ def late(theatre: Theatre) -> Iterator[None]:
 
 @sight(
     5,
-    "riverkeeper stop",
-    "riverkeeper resume",
+    "riverkeeper rescue pause",
+    "riverkeeper rescue resume",
     RiverBrakeHeld='brake="kill_switch"',
 )
 def brake(theatre: Theatre) -> Iterator[None]:
-    riverkeeper(theatre.river, "stop", "--why", "to see the alert")
+    riverkeeper(theatre.river, "rescue", "pause", "--why", "to see the alert")
     yield
-    riverkeeper(theatre.river, "resume")
+    riverkeeper(theatre.river, "rescue", "resume")
 
 
 @sight(5, "the way from Alertmanager to the keeper was cut", "it opened", RiverWebhookNotHeard="")
@@ -115,7 +115,7 @@ def webhook(theatre: Theatre) -> Iterator[None]:
 @sight(
     1,
     "kill -9 of a worker in a tier in dry run",
-    "riverkeeper rescue --apply",
+    "riverkeeper rescue run --apply",
     RiverDryRunWhileStuck='queue="dry"',
 )
 def dry(theatre: Theatre) -> Iterator[None]:

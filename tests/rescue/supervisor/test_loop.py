@@ -93,7 +93,7 @@ def test_the_kill_switch_holds_at_once_and_lets_go(river_url: str, tmp_path: Pat
         when(lambda: refusals(service)["brake_kill_switch"], "a refusal")
         snapshot = service._collector.collect(9.0)
         assert snapshot.rescuing is not None
-        assert snapshot.rescuing.brakes[Brake.KILL_SWITCH] == "stopped by ann: deploy (riverkeeper resume)"
+        assert snapshot.rescuing.brakes[Brake.KILL_SWITCH] == "stopped by ann: deploy (riverkeeper rescue resume)"
         assert look.rescued() == 0
         look.sql.execute("UPDATE riverkeeper.control SET stopped_at = NULL")
         when(lambda: look.rescued() == 1, "a rescue")

@@ -39,7 +39,7 @@ def rescue(scope: Scope) -> Board:
 def modes(q: Queries) -> Panel:
     text = Text(
         shows="How far the rescuer goes, by tier: nothing, everything but the write, or the write itself.",
-        normal="what you chose. Dry run is the default: `riverkeeper report` says when it is safe to go live.",
+        normal="what you chose. Dry run is the default: `riverkeeper rescue report` says when it is safe to go live.",
         next="change rescue.mode, or a tier's own mode, in the configuration. The stricter of the two wins.",
         empty="the rescuer does not run",
     )
@@ -51,8 +51,8 @@ def brakes(q: Queries) -> Panel:
     text = Text(
         shows="What holds every rescue now. One is enough to hold them all.",
         normal="all released. Grace holds for a minute after a start.",
-        next="`riverkeeper status` says why; `resume` and `brake release NAME` let go. Mass silence: is it really the "
-        "workers, or the way from them to the database?",
+        next="`riverkeeper rescue status` shows why; `rescue resume` and `rescue release BRAKE` end it. "
+        "`mass_silence`: are the workers gone, or do their heartbeats not reach the database?",
         empty="the rescuer does not run",
     )
     held = by("brake", q.fact("riverkeeper_brake_engaged"), "max")

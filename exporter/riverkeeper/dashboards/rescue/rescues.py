@@ -19,7 +19,7 @@ def done(q: Queries) -> Panel:
         shows="Rescues, by why and how. Dry runs are not among them.",
         normal="few: one for each job that a dead worker held.",
         next="click for what was done to which job. The same kind again and again: its workers die of it.",
-        empty="Nothing was rescued (in dry run nothing ever is: see `riverkeeper report`)",
+        empty="Nothing was rescued (in dry run nothing ever is: see `riverkeeper rescue report`)",
     )
     count = by("reason, action", q.rare_acts("riverkeeper_rescues_total"))
     return timeseries("Rescues", text, Query(count, "{{reason}}: {{action}}"), unit="short", stacked=True, bars=True,
@@ -94,7 +94,7 @@ def outcomes(q: Queries) -> Panel:
         "workers.",
         normal="right, and for some minutes open. In a dry run open for up to a day.",
         next="false: see Late finishers. Read no rate off young bars: false is known at once, right only later. "
-        "`riverkeeper report` tells the rate where it can be known.",
+        "`riverkeeper rescue report` tells the rate where it can be known.",
         empty="The audit cannot be read",
     )
     counts = by("mode, outcome", q.fact("riverkeeper_rescued_claims"))

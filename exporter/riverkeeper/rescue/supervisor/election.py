@@ -137,7 +137,7 @@ class Watch:
         if turn.elsewhere:
             log.warning(
                 "another server answers: a failover, or a restart. What it lacks has never been, a stop included "
-                "(riverkeeper status)"
+                "(riverkeeper rescue status)"
             )
         _log_path(turn, before)
         _log_mass(turn, before)

@@ -70,7 +70,7 @@ class History:
 
 
 def document(question: Asked, found: Rescues) -> dict[str, object]:
-    """What /rescues.json and `riverkeeper history --json` answer."""
+    """What /rescues.json and `riverkeeper rescue list --json` answer."""
     return {
         **{name: getattr(question.scope, name) for name in ("queue", "kind", "tier", "reason")},
         "job": question.job_id,

@@ -1,4 +1,4 @@
-"""How commands tell moments, spans and filters."""
+"""Options that filter jobs and rescues, and how moments and spans are printed."""
 
 from __future__ import annotations
 

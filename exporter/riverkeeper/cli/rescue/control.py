@@ -1,4 +1,4 @@
-"""`riverkeeper status`, `stop`, `resume` and `brake release`: how the rescuer stands, and a person's hand on it."""
+"""`riverkeeper rescue status`, `pause`, `resume` and `release`: the state of the rescuer and its controls."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from riverkeeper.brakes import control
 from riverkeeper.brakes.control import Status
 from riverkeeper.brakes.heartbeat_path import NOBODY_VERIFIES
 from riverkeeper.brakes.state import Brake
+from riverkeeper.cli.filters import ago
 from riverkeeper.cli.once import read_once
 from riverkeeper.cli.options import WRONG_USE, database_options, give_up
-from riverkeeper.cli.told import ago
 from riverkeeper.config.load import Config
 from riverkeeper.postgres.errors import DatabaseError
 from riverkeeper.rescue.person import brakes_of, proven_path, who
@@ -25,11 +25,11 @@ from riverkeeper.web.pages.formats import moment, rfc3339, span
 from riverkeeper.web.pages.status import judged_facts
 
 SECONDS = 10.0
-# The others hold by what they see, and let go by themselves.
+# Brakes that follow from what is measured end by themselves.
 RELEASED_BY_ITSELF = {
-    Brake.RATE: "it lets go when the minute is over; rescue.max_per_minute raises it",
-    Brake.GRACE: "it lets go by itself, rescue.grace after the keeper's start",
-    Brake.STALE_SNAPSHOT: "it lets go with the next good reading; see `riverkeeper check`",
+    Brake.RATE: "it ends when the minute is over; rescue.max_per_minute raises the limit",
+    Brake.GRACE: "it ends by itself, rescue.grace after the start of the process",
+    Brake.STALE_SNAPSHOT: "it ends with the next good reading; see `riverkeeper check`",
 }
 
 
@@ -37,9 +37,9 @@ RELEASED_BY_ITSELF = {
 @database_options
 @click.option("--json", "as_json", is_flag=True, help="For scripts.")
 def status(config: Config, as_json: bool) -> None:
-    """Say how the rescuer stands: mode, brakes, who acts, the heartbeat path, wakes, the last rescue, stuck jobs.
+    """Show the state of the rescuer: modes, brakes, active replica, heartbeat path, wakes, last rescue, stuck jobs.
 
-    Exit code 1 if it cannot be found out.
+    Exit code 1 if the state cannot be read.
     """
     try:
         with visit(config, SECONDS) as tx:
@@ -57,15 +57,16 @@ def status(config: Config, as_json: bool) -> None:
 def _facts(config: Config, found: Status, path: float | None) -> Iterator[tuple[str, str]]:
     yield from _modes(config, found)
     if path is None:
-        yield "hold", f"heartbeat_path: not verified, so that missed heartbeats do not count: {path_why(found)}"
+        yield "hold", f"heartbeat_path: not verified, so missed heartbeats do not count: {path_why(found)}"
     for brake, sentence in brakes_of(found).items() or [("none", "engaged in the tables")]:
         yield "brake", f"{brake} {sentence}" if brake == "none" else f"{brake}: {sentence}"
     for one in found.engaged:
         if one.released:
-            yield "brake", f"{one.name}: released, let go at the next tick of the actor"
+            yield "brake", f"{one.name}: released, ends at the next tick of the active replica"
     if found.resumed and not found.stop:
         yield "resumed", f"by {found.resumed.by} {ago(found.now, found.resumed.at)} ({found.resumed.stop})"
-    yield "actor", f"{found.actor}, last at work {ago(found.now, found.actor_at)}" if found.actor else "nobody yet"
+    active = f"{found.actor}, last active {ago(found.now, found.actor_at)}" if found.actor else "none yet"
+    yield "active replica", active
     if path is not None:
         yield "heartbeat path", f"verified since {moment(path)} ({span(found.now - path)} ago)"
     yield "wakes", f"{found.wakes_open} open"
@@ -74,21 +75,21 @@ def _facts(config: Config, found: Status, path: float | None) -> Iterator[tuple[
 
 
 def _modes(config: Config, found: Status) -> Iterator[tuple[str, str]]:
-    """Those of the replica that acts, which may have another configuration than this command."""
+    """Those of the active replica, which may have another configuration than this command."""
     ours = rules_of(config).modes
-    modes, whose = (found.modes, "the replica that acted last") if found.modes else (ours, "this configuration")
+    modes, whose = (found.modes, "the active replica") if found.modes else (ours, "this configuration")
     for mode in Mode:
         tiers = ", ".join(tier for tier, one in modes.items() if one is mode)
         if tiers:
             yield "mode", f"{mode.value} in {tiers} (by {whose})"
     if modes != ours:
-        yield "", "this command was given another configuration (--config): its modes are not in force"
+        yield "", "this command uses another configuration (--config.file): its modes are not in force"
 
 
 def _jobs(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
-    """How many jobs are stuck or suspected; what cannot be found out is said, and never 0."""
+    """How many jobs are stuck or suspected; what cannot be read is unknown, and never 0."""
     if snapshot.judged is None:
-        yield "stuck jobs", f"not known: {snapshot.error or 'running jobs could not be judged'}"
+        yield "stuck jobs", f"unknown: {snapshot.error or 'running jobs could not be judged'}"
         return
     for word, value, _ in judged_facts(snapshot):
         if word != "Heartbeat path":
@@ -122,57 +123,56 @@ def _as_json(config: Config, found: Status, path: float | None) -> dict[str, obj
 
 @click.command()
 @database_options
-@click.option("--why", metavar="TEXT", help="Told to everybody who asks why nothing is rescued.")
-def stop(config: Config, why: str | None) -> None:
-    """Pull the kill switch: from now on no replica rescues, until `resume`. Exit code 1 if it could not be pulled."""
+@click.option("--why", metavar="TEXT", help="The reason, shown wherever the pause is shown.")
+def pause(config: Config, why: str | None) -> None:
+    """Pause all rescues of all replicas, until `resume`. Riverkeeper itself keeps running.
+
+    Exit code 1 if the pause could not be stored.
+    """
     try:
         with visit(config, SECONDS, writing=True) as tx:
-            pulled = control.stop(tx, who(), why)
+            paused = control.stop(tx, who(), why)
     except DatabaseError as error:
         give_up(error)
-    reason = f": {pulled.why}" if pulled.why else ""
-    click.echo(f"No job is rescued any more. Stopped by {pulled.by} at {rfc3339(pulled.at)}{reason}.")
+    reason = f": {paused.why}" if paused.why else ""
+    click.echo(f"All rescues are paused, by {paused.by} at {rfc3339(paused.at)}{reason}.")
+    click.echo("`riverkeeper rescue resume` lets them go on.")
 
 
 @click.command()
 @database_options
 def resume(config: Config) -> None:
-    """Release the kill switch. Exit code 0 also where it was not pulled, 1 if it could not be released."""
+    """Resume rescues after a pause. Exit code 0 also where they were not paused, 1 if it could not be stored."""
     try:
         with visit(config, SECONDS, writing=True) as tx:
             ended = control.resume(tx, who())
     except DatabaseError as error:
         give_up(error)
     if ended is None:
-        click.echo("The kill switch was not pulled.")
+        click.echo("Rescues were not paused.")
     else:
-        click.echo(f"Rescues go on, by {who()}. They were stopped by {ended.by} at {rfc3339(ended.at)}.")
+        click.echo(f"Rescues are resumed by {who()}. They were paused by {ended.by} at {rfc3339(ended.at)}.")
 
 
-@click.group()
-def brake() -> None:
-    """Release a brake."""
-
-
-@brake.command(name="release")
+@click.command()
 @database_options
-@click.argument("name", type=click.Choice([one.value for one in Brake]))
-def release_brake(config: Config, name: str) -> None:
-    """Release a brake that holds; the actor then begins slowly.
+@click.argument("brake", metavar="BRAKE", type=click.Choice([brake.value for brake in Brake]))
+def release(config: Config, brake: str) -> None:
+    """Release an engaged brake. The active replica then starts slowly.
 
-    Exit codes: 0 released, 1 it is not engaged or it did not work, 2 this one lets go by itself.
+    Exit codes: 0 released, 1 not engaged or not stored, 2 this brake ends by itself.
     """
-    if Brake(name) in RELEASED_BY_ITSELF:
-        click.echo(f"{name} is not released by hand: {RELEASED_BY_ITSELF[Brake(name)]}.", err=True)
+    if Brake(brake) in RELEASED_BY_ITSELF:
+        click.echo(f"{brake} cannot be released: {RELEASED_BY_ITSELF[Brake(brake)]}.", err=True)
         raise SystemExit(WRONG_USE)
-    if Brake(name) is Brake.KILL_SWITCH:
-        click.echo("The kill switch is released by `riverkeeper resume`.", err=True)
+    if Brake(brake) is Brake.KILL_SWITCH:
+        click.echo("The kill switch is released by `riverkeeper rescue resume`.", err=True)
         raise SystemExit(WRONG_USE)
     try:
         with visit(config, SECONDS, writing=True) as tx:
-            why = control.release(tx, name, who())
+            why = control.release(tx, brake, who())
     except DatabaseError as error:
         give_up(error)
     if why is None:
-        raise click.ClickException(f"{name} is not engaged")
-    click.echo(f"{name} is released by {who()}; it held because {why}.")
+        raise click.ClickException(f"{brake} is not engaged")
+    click.echo(f"{brake} is released by {who()}. It was engaged because {why}.")

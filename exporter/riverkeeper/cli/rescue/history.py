@@ -1,4 +1,4 @@
-"""`riverkeeper history` and `riverkeeper report`: what the rescuer did, and how often it was wrong."""
+"""`riverkeeper rescue list` and `report`: what the rescuer did, and how often it was wrong."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import click
 from rich.table import Table
 from rich.text import Text
 
+from riverkeeper.cli.filters import scope_of, scope_options, seconds
 from riverkeeper.cli.options import database_options, give_up
 from riverkeeper.cli.terminal import console
-from riverkeeper.cli.told import scope_of, scope_options, seconds
 from riverkeeper.config.load import Config
 from riverkeeper.config.quantity import DURATION
 from riverkeeper.postgres.errors import DatabaseError
@@ -24,17 +24,17 @@ from riverkeeper.web.pages.formats import moment
 from riverkeeper.web.pages.query import Asked
 from riverkeeper.web.pages.rescues import did, document
 
-SECONDS = 20.0  # a person waits
+SECONDS = 20.0  # an operator waits
 
 
-@click.command()
+@click.command("list")
 @database_options
 @scope_options
 @click.option("--job", "job_id", type=click.IntRange(min=1), metavar="ID", help="Only this job.")
 @click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True, help="At most so many rescues.")
 @click.option("--json", "as_json", is_flag=True, help="For scripts.")
-def history(config: Config, job_id: int | None, limit: int, as_json: bool, **scope: str | None) -> None:
-    """Show rescues, newest first: done, or in a dry run only written down. Exit code 1 if the audit cannot be read."""
+def list_rescues(config: Config, job_id: int | None, limit: int, as_json: bool, **scope: str | None) -> None:
+    """List rescues, newest first, with those that a dry run only recorded. Exit code 1 if the audit cannot be read."""
     question = Asked(scope_of(**scope), limit, job_id)
     try:
         with visit(config, SECONDS) as tx:
@@ -49,7 +49,7 @@ def history(config: Config, job_id: int | None, limit: int, as_json: bool, **sco
 
 def _table(rows: Sequence[Audited]) -> Table:
     table = Table(title=f"The newest {len(rows)} rescues", title_justify="left")
-    for column in ("when", "job", "kind", "queue", "tier", "reason", "done", "by", "the old worker"):
+    for column in ("when", "job", "kind", "queue", "tier", "reason", "done", "by", "previous worker"):
         table.add_column(column, justify="right" if column == "job" else "left", overflow="fold")
     for one in rows:
         done = f"{'dry run: ' if one.dry_run else ''}{did(one)}"
@@ -63,11 +63,12 @@ def _table(rows: Sequence[Audited]) -> Table:
 @click.option("--since", callback=seconds, default="7d", show_default=True, metavar="DURATION", help="How far back.")
 @click.option("--json", "as_json", is_flag=True, help="For scripts.")
 def report(config: Config, since: float, as_json: bool) -> None:
-    """Say how often the rescuer was wrong, or in a dry run would have been: by tier and by kind.
+    """Show how often the rescuer was wrong, or would have been in a dry run, by tier and by kind.
 
-    A claim is false where its worker, called lost, was alive, or where work that was called stuck was completed.
-    Known, not known and still open are three numbers; there is a rate only of claims whose time is over. Exit code 1 if
-    the audit cannot be read.
+    A rescue is false where the lost worker was alive, or where the stuck work was completed. Known, unknown and open
+    claims are three numbers. The rate covers only claims whose observation time is over.
+
+    Exit code 1 if the audit cannot be read.
     """
     try:
         with visit(config, SECONDS) as tx:
@@ -93,9 +94,12 @@ def _tally(one: Tally) -> dict[str, object]:
 
 def _print_report(tallies: Sequence[Tally], since: float) -> None:
     if not tallies:
-        console().print(f"In the last {DURATION.format(since)} nothing was rescued, nor in a dry run would have been.")
+        console().print(f"In the last {DURATION.format(since)} no job was rescued, also not in a dry run.")
         return
-    for dry_run, title in ((True, "Dry run: what a live rescuer would have done"), (False, "Live: what was done")):
+    for dry_run, title in (
+        (True, "Dry run: what a live rescuer would have done"),
+        (False, "Live: what the rescuer did"),
+    ):
         of_mode = [one for one in tallies if one.dry_run is dry_run]
         if of_mode:
             console().print(Text(f"{title}, in the last {DURATION.format(since)}", style="bold"))
@@ -106,7 +110,7 @@ def _print_report(tallies: Sequence[Tally], since: float) -> None:
 
 def _kinds(tallies: Sequence[Tally]) -> Table:
     table = Table()
-    for column in ("tier", "kind", "claims", "right", "false", "not known", "still open", "false rate"):
+    for column in ("tier", "kind", "claims", "right", "false", "unknown", "open", "false rate"):
         table.add_column(column, justify="left" if column in {"tier", "kind"} else "right", overflow="fold")
     for one in tallies:
         rate = "not yet" if one.rate is None else f"{one.rate:.1%} of {one.rated}"

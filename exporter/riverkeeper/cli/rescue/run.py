@@ -1,4 +1,4 @@
-"""`riverkeeper rescue`: a person's rescue of named jobs, through the same guards as every other."""
+"""`riverkeeper rescue run`: an operator's rescue of named jobs, through the same guards as every other."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from riverkeeper.verdict.verdict import Verdict
 from riverkeeper.verdict.words import Action
 from riverkeeper.web.pages.formats import span
 
-SECONDS = 20.0  # a person waits
+SECONDS = 20.0  # an operator waits
 ACTIONS = [action.value for action in Action if action is not Action.HOLD]
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class JobResult:
     """One job's line."""
 
     job_id: int
@@ -44,33 +44,34 @@ class Told:
 @click.command()
 @database_options
 @click.argument("ids", nargs=-1, type=click.IntRange(min=1), required=True, metavar="ID…")
-@click.option("--apply", is_flag=True, help="Do it. Without this nothing is written, and you see what would be.")
-@click.option("--action", type=click.Choice(ACTIONS), help="Do this, also where policy would hold the job.")
+@click.option("--apply", is_flag=True, help="Write. Without this nothing is written, and you see what would happen.")
+@click.option("--action", type=click.Choice(ACTIONS), help="Do this, also where the tier would hold the job.")
 @click.option("--json", "as_json", is_flag=True, help="For scripts.")
-def rescue(config: Config, ids: tuple[int, ...], apply: bool, action: str | None, as_json: bool) -> None:
-    """Rescue jobs by id. Shows what would happen; with --apply it happens.
+def run(config: Config, ids: tuple[int, ...], apply: bool, action: str | None, as_json: bool) -> None:
+    """Rescue jobs by id: shows what would happen, and with --apply does it.
 
-    A job whose worker was heard within its limits is left alone, whatever is asked. The kill switch and mass silence
-    hold a person too. The mode does not: who names a job and says --apply means it.
-    Exit codes: 0 all of them, 1 one or more were refused, or it did not work.
+    A job whose worker beats within its limits is always skipped. The kill switch and mass_silence stop this command
+    too. The mode does not: --apply works in dry run as well.
+
+    Exit codes: 0 all jobs, 1 one or more were skipped, or the command failed.
     """
-    told = []
+    results = []
     try:
         for one in _handled(config, ids, apply, Action(action) if action else None):
-            told.append(one)
+            results.append(one)
             if not as_json:
                 click.echo(f"{one.job_id}: {one.sentence}")
     except DatabaseError as error:
         give_up(error)
     if as_json:
-        click.echo(json.dumps({"applied": apply, "jobs": [_as_json(one) for one in told]}, indent=2))
+        click.echo(json.dumps({"applied": apply, "jobs": [_as_json(one) for one in results]}, indent=2))
     elif not apply:
-        click.echo("Nothing was written. Add --apply to do it.")
-    if any(one.act is None for one in told):
+        click.echo("Nothing was written. Add --apply to rescue.")
+    if any(one.act is None for one in results):
         raise SystemExit(1)
 
 
-def _handled(config: Config, ids: tuple[int, ...], apply: bool, action: Action | None) -> Iterator[Told]:
+def _handled(config: Config, ids: tuple[int, ...], apply: bool, action: Action | None) -> Iterator[JobResult]:
     with visit(config, SECONDS) as tx:
         status, schemas = read_status(tx), dict(tx.schemas)
     url, policy, keeper = config.conninfo.reveal(), policy_of(config), uuid4()
@@ -86,37 +87,39 @@ def _handled(config: Config, ids: tuple[int, ...], apply: bool, action: Action |
         database.close()
 
 
-def _done(one: Handled) -> Told:
+def _done(one: Handled) -> JobResult:
     outcome = one.outcome
     if isinstance(outcome, Refused):
         return _refused(one.job_id, one.verdict, outcome)
-    return _told(one.job_id, one.verdict, outcome.act, outcome.state, _wait(outcome), "")
+    return _result(one.job_id, one.verdict, outcome.act, outcome.state, _wait(outcome), "")
 
 
-def _seen(one: Preview) -> Told:
+def _seen(one: Preview) -> JobResult:
     outcome = one.outcome
     if isinstance(outcome, Refused):
         return _refused(one.job_id, one.verdict, outcome)
     wait = None if outcome.scheduled_at is None or one.now is None else outcome.scheduled_at - one.now
-    return _told(one.job_id, one.verdict, outcome.act, outcome.state, wait, "would be: ")
+    return _result(one.job_id, one.verdict, outcome.act, outcome.state, wait, "would be: ")
 
 
 def _wait(done: Done) -> float | None:
     return None if done.scheduled_at is None else done.scheduled_at - done.at
 
 
-def _told(job_id: int, verdict: Verdict | None, act: str, state: str | None, wait: float | None, mood: str) -> Told:
+def _result(
+    job_id: int, verdict: Verdict | None, act: str, state: str | None, wait: float | None, mood: str
+) -> JobResult:
     reason = verdict.reason.value if verdict else None
     after = f", next attempt in {span(wait)}" if wait is not None else ""
-    return Told(job_id, reason, act, None, f"{reason}; {mood}{act}{f' → {state}' if state else ''}{after}")
+    return JobResult(job_id, reason, act, None, f"{reason}; {mood}{act}{f' → {state}' if state else ''}{after}")
 
 
-def _refused(job_id: int, verdict: Verdict | None, refused: Refused) -> Told:
+def _refused(job_id: int, verdict: Verdict | None, refused: Refused) -> JobResult:
     reason = verdict.reason.value if verdict else None
-    return Told(job_id, reason, None, refused.refusal.value, f"left alone ({refused.refusal}): {refused}")
+    return JobResult(job_id, reason, None, refused.refusal.value, f"skipped ({refused.refusal}): {refused}")
 
 
-def _as_json(one: Told) -> dict[str, object]:
+def _as_json(one: JobResult) -> dict[str, object]:
     return {
         "id": one.job_id, "reason": one.reason, "act": one.act, "refusal": one.refusal, "sentence": one.sentence,
     }  # fmt: skip
