@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from riverkeeper.postgres.connection import Session
 from riverkeeper.scrape.scrape import Snapshot
-from riverkeeper.verdict.facts import Partition
+from riverkeeper.verdict.job import Partition
 
 Key = tuple[str, str, int]
 

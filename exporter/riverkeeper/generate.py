@@ -8,15 +8,15 @@ from pathlib import Path
 
 from riverkeeper.assets.index import runbooks_markdown
 from riverkeeper.assets.render import render
-from riverkeeper.config.assets import Assets
-from riverkeeper.config.document import configuration_markdown
+from riverkeeper.config.assets import AssetSettings
+from riverkeeper.config.render import configuration_markdown
 from riverkeeper.metrics.document import metrics_markdown
 
 GENERATED: Mapping[str, Callable[[], str]] = {
     "docs/metrics.md": metrics_markdown,
     "docs/configuration.md": configuration_markdown,
     "docs/runbooks/README.md": runbooks_markdown,
-    **{name: partial(str, text) for name, text in render(Assets()).items()},
+    **{name: partial(str, text) for name, text in render(AssetSettings()).items()},
 }
 
 

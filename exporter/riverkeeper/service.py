@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from riverkeeper.config.load import Config
-from riverkeeper.config.policy import policy_of
+from riverkeeper.config.policy import Policy
 from riverkeeper.config.problem import ConfigErrors
-from riverkeeper.config.webhook import Webhook
+from riverkeeper.config.settings import WebhookSettings
 from riverkeeper.metrics.catalogue.process import Process
 from riverkeeper.metrics.exposition import Exposition
 from riverkeeper.postgres.connection import Database
@@ -28,7 +28,6 @@ from riverkeeper.scrape.collector import Collector, still_waiting
 from riverkeeper.scrape.reader import Reader, Settings
 from riverkeeper.scrape.scrape import Snapshot
 from riverkeeper.verdict.job import Claim
-from riverkeeper.verdict.tiers import Policy
 from riverkeeper.web.keeper import FailingJobs
 
 log = structlog.get_logger()
@@ -88,11 +87,11 @@ class Service:
     def count_rejected(self, reason: str) -> None:
         self._process.rejected[reason] += 1
 
-    def webhook(self) -> Webhook:
+    def webhook(self) -> WebhookSettings:
         return self.config.webhook
 
     def policy(self) -> Policy:
-        return policy_of(self.config)
+        return self.config
 
     def river_job_url(self, job_id: int) -> str | None:
         template = self.config.web.river_ui_url
@@ -143,7 +142,7 @@ def reader_settings(config: Config) -> Settings:
         late_window=config.collect.late_window,
         max_pairs=config.collect.max_pairs,
         metadata_interval=config.heartbeat.metadata_interval,
-        policy=policy_of(config),
+        policy=config,
         rules=rules_of(config),
     )
 

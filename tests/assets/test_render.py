@@ -13,14 +13,14 @@ from riverkeeper.assets.render import render
 from riverkeeper.assets.selector import narrowed
 from riverkeeper.assets.severity import severity
 from riverkeeper.cli import main
-from riverkeeper.config.assets import Assets
+from riverkeeper.config.assets import AssetSettings
 
-DEFAULTS = render(Assets())
+DEFAULTS = render(AssetSettings())
 RULES = [name for name in DEFAULTS if name.startswith("alerts/") and name != "alerts/alertmanager.yml"]
 
 
 def rendered(**settings: object) -> dict[str, str]:
-    return render(Assets.model_validate(settings))
+    return render(AssetSettings.from_tree(settings))
 
 
 def expressions(text: str) -> list[str]:
@@ -149,7 +149,7 @@ def test_retention() -> None:
 def test_what_would_break_a_rule_is_refused(settings: dict[str, object]) -> None:
     """Nothing that is set can leave its place in the YAML or in the query."""
     with pytest.raises(ValueError, match="validation error"):
-        Assets.model_validate(settings)
+        AssetSettings.from_tree(settings)
 
 
 def test_every_file_is_yaml_with_every_setting_changed() -> None:

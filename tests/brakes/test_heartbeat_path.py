@@ -22,7 +22,7 @@ from riverkeeper.brakes.heartbeat_path import (
     proven_on,
     whole_fleet_late,
 )
-from riverkeeper.verdict.tiers import Tier
+from riverkeeper.config.tiers import Tier
 
 many = settings(deadline=None, max_examples=3000 if os.environ.get("RIVERKEEPER_TEST_LONG") else 150)
 STANDARD, URGENT = Tier("standard"), Tier("urgent", heartbeat_interval=2.0, heartbeat_timeout=7.0)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from riverkeeper.config.document import configuration_markdown
-from riverkeeper.config.flags import FLAGS
-from riverkeeper.config.layers import Options
+from riverkeeper.config.layers import FLAGS, Options
 from riverkeeper.config.load import load
-from riverkeeper.config.model import Settings
 from riverkeeper.config.option import options
+from riverkeeper.config.render import configuration_markdown
+from riverkeeper.config.settings import Settings
 
 PAGE = Path(__file__).parents[2] / "docs" / "configuration.md"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import pytest
@@ -10,25 +10,26 @@ import yaml
 from pydantic import ValidationError
 
 from fixtures.offenders import for_each
-from riverkeeper.config.flags import FLAGS, flag
-from riverkeeper.config.layers import Options
-from riverkeeper.config.model import Settings
-from riverkeeper.config.option import Option, Section, find, option, options, section_of
+from riverkeeper.config.layers import FLAGS, Options, flag
+from riverkeeper.config.option import Option, Section, find, members, option, options, section_of
 from riverkeeper.config.quantity import Duration
+from riverkeeper.config.settings import Settings
 
 ALL = list(options(Settings))
 
 
-class Tier(Section):
+@dataclass(frozen=True)
+class Leased(Section):
     """A section with a nullable duration."""
 
     lease: Duration | None = option(None, "How long.", least="1s", most="1h", why="because")
 
 
-class Tiers(Section):
+@dataclass(frozen=True)
+class LeasedByName(Section):
     """Sections by name."""
 
-    tiers: dict[str, Tier] = option({}, "By name.")
+    tiers: dict[str, Leased] = field(default_factory=dict)
 
 
 def tree(path: tuple[str, ...], value: object) -> Any:
@@ -46,7 +47,7 @@ def tree(path: tuple[str, ...], value: object) -> Any:
 def test_every_option_is_told_in_full(declared: Option) -> None:
     """An option has a sentence, an example that is accepted, and a reason for its bounds if it has any."""
     assert declared.description.endswith(".")
-    Settings.model_validate(tree(declared.path, declared.example))
+    Settings.from_tree(tree(declared.path, declared.example))
     assert bool(declared.bounds) == bool(declared.why)
 
 
@@ -56,13 +57,13 @@ def test_bounds_themselves_are_allowed(declared: Option) -> None:
     assert declared.bounds is not None
     for bound in declared.bounds:
         value = yaml.safe_load(bound) if bound.replace(".", "").isdigit() else bound
-        Settings.model_validate(tree(declared.path, value))
+        Settings.from_tree(tree(declared.path, value))
 
 
 def test_sections_are_described() -> None:
     """Every section has a docstring, which is its text in the documentation."""
-    for name, field in Settings.model_fields.items():
-        section = section_of(field)
+    for name, (_, annotation) in members(Settings).items():
+        section = section_of(annotation)
         assert section is not None
         assert section.__doc__, name
 
@@ -78,13 +79,13 @@ def test_flags_and_options_agree() -> None:
 
 def test_a_new_option_needs_one_field() -> None:
     """Bounds, units and nesting of a field declared elsewhere work as they do here: nullable, and in a mapping."""
-    (lease,) = options(Tier)
+    (lease,) = options(Leased)
     assert lease.bounds == ("1s", "1h")
-    assert Tier.model_validate({"lease": "1m"}).model_dump(mode="json") == {"lease": "1m"}
-    assert Tier().lease is None
+    assert Leased.from_tree({"lease": "1m"}).as_tree() == {"lease": "1m"}
+    assert Leased().lease is None
     with pytest.raises(ValidationError):
-        Tier.model_validate({"lease": "2h"})
-    section, found = find(Tiers, ("tiers", "urgent", "lease"))
-    assert section is Tier
+        Leased.from_tree({"lease": "2h"})
+    section, found = find(LeasedByName, ("tiers", "urgent", "lease"))
+    assert section is Leased
     assert found is not None
     assert found.written(90.0) == "1m30s"

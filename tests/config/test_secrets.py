@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import traceback
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -14,11 +15,11 @@ from hypothesis import strategies as st
 
 from riverkeeper.config.layers import Options, from_file, lay_over
 from riverkeeper.config.load import Config, load
-from riverkeeper.config.model import Settings
 from riverkeeper.config.option import options
 from riverkeeper.config.problem import ConfigErrors
 from riverkeeper.config.redact import redact_url
-from riverkeeper.config.show import show
+from riverkeeper.config.render import show
+from riverkeeper.config.settings import Settings
 from riverkeeper.config.source import parse
 from riverkeeper.config.values import DatabaseUrl
 
@@ -67,7 +68,7 @@ def printed(thing: object) -> str:
 
 
 def everything_about(config: Config) -> str:
-    dumps = [config.model_dump(), config.model_dump(mode="json"), config.model_dump_json(), vars(config)]
+    dumps = [config.as_tree(), asdict(config), vars(config)]
     return " ".join(map(printed, [config, config.database, config.conninfo, show(config), *dumps]))
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from riverkeeper.config.layers import Options
 from riverkeeper.config.load import load
-from riverkeeper.config.show import inline, show
+from riverkeeper.config.render import inline, show
 from riverkeeper.config.source import parse
 
 patient = settings(deadline=None)  # a busy machine is not a failure
@@ -39,8 +39,6 @@ collect:
   min_interval: 2s  # default
   late_window: 10m  # default
   max_pairs: 1000  # default
-heartbeat:
-  metadata_interval: 30s  # default
 webhook:
   token_file: null  # default
   max_body: 4MiB  # default

@@ -11,7 +11,7 @@ import yaml
 from consistency.tree import ROOT
 from riverkeeper import __version__
 from riverkeeper.assets.manifests import manifest_files
-from riverkeeper.config.assets import Assets
+from riverkeeper.config.assets import AssetSettings
 from riverkeeper.config.layers import Options
 from riverkeeper.config.load import load
 from riverkeeper.config.problem import ConfigErrors
@@ -100,7 +100,7 @@ def test_each_release_has_a_schema_job_of_its_own(monkeypatch: pytest.MonkeyPatc
     names = []
     for version in (__version__, "1.20.3+local"):
         monkeypatch.setattr("riverkeeper.assets.manifests.__version__", version)
-        job = yaml.safe_load(manifest_files(Assets())["deploy/kubernetes/schema-job.yaml"])
+        job = yaml.safe_load(manifest_files(AssetSettings())["deploy/kubernetes/schema-job.yaml"])
         names.append(job["metadata"]["name"])
         assert "ttlSecondsAfterFinished" not in job["spec"], "applied again, it would run again"
 

@@ -16,8 +16,6 @@ LEAVES = {"logs"}  # every package may import it, and it imports none
 # Imports upwards that are still there. Entries are only taken away.
 KNOWN = {
     "brakes -> rescue",
-    "config -> brakes",
-    "config -> verdict",
     "look -> service",
     "look -> web",
     "metrics -> web",

@@ -15,7 +15,7 @@ from alerts.rulebook import ALERTS, ROOT, scenario_files
 from e2e.programs import tool
 from riverkeeper.assets.alerting import RULES
 from riverkeeper.assets.render import render
-from riverkeeper.config.assets import Assets
+from riverkeeper.config.assets import AssetSettings
 
 Document = dict[str, Any]
 NEWEST = "."
@@ -36,7 +36,7 @@ def test_rules_load(release: str) -> None:
 @each_release
 def test_rendered_rules_load(release: str, tmp_path: Path) -> None:
     """Also with every setting changed."""
-    settings = Assets.model_validate(
+    settings = AssetSettings.from_tree(
         {
             "selector": 'job="orders", namespace=~"a|b"',
             "replica_labels": ["instance"],

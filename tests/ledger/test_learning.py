@@ -8,15 +8,16 @@ from dataclasses import replace
 import pytest
 
 from fixtures.scrape import SETTINGS, errors, page_of, reader
+from riverkeeper.config.policy import Policy
+from riverkeeper.config.tiers import LearnedLimits, Tier
 from riverkeeper.postgres.connection import Session
 from riverkeeper.schema import install as keeper_schema
 from riverkeeper.schema.install import MIGRATIONS, install
 from riverkeeper.scrape.reader import Reader
 from riverkeeper.scrape.scrape import Snapshot
-from riverkeeper.verdict.tiers import Learning, Policy, Tier
 
-LEARNING = Learning(min_samples=10, floor=1.0)
-SETTINGS_LEARNING = replace(SETTINGS, policy=Policy({"standard": Tier("standard")}, learning=LEARNING))
+LEARNING = LearnedLimits(min_samples=10, floor=1.0)
+SETTINGS_LEARNING = replace(SETTINGS, policy=Policy({"standard": Tier("standard")}, learned_limits=LEARNING))
 DONE = """INSERT INTO river_job (kind, queue, state, attempt, attempted_at, finalized_at)
     SELECT %(kind)s, 'q' || i %% 2, 'completed', 1, now() - make_interval(secs => %(took)s), now()
     FROM generate_series(1, %(many)s) AS i"""

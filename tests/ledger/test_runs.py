@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from riverkeeper.config.tiers import LearnedLimits
 from riverkeeper.ledger.buckets import EDGES, NO_DURATION, bucket_of
 from riverkeeper.ledger.cells import CellKey, Series, Tally, fold
 from riverkeeper.ledger.learned_limits import (
@@ -18,7 +19,6 @@ from riverkeeper.ledger.learned_limits import (
     runs_of,
     sparse,
 )
-from riverkeeper.verdict.tiers import Learning
 
 NOW = 20_000 * 86_400 + 100.0  # just after midnight
 TODAY = 20_000
@@ -58,7 +58,7 @@ def test_counts_are_stored_by_position(counts: dict[int, int]) -> None:
 
 def test_days_outside_the_window_teach_nothing() -> None:
     """Today and yesterday count once more by themselves; what is older than the window not at all."""
-    learning = Learning(min_samples=10)
+    learning = LearnedLimits(min_samples=10)
     days = [
         Runs(TODAY, {"email": {ONE: 8}}),
         Runs(TODAY - 1, {"email": {MINUTE: 8}}),
@@ -75,7 +75,7 @@ def test_days_outside_the_window_teach_nothing() -> None:
 def test_runs_that_were_ended_count_as_longer_than_all() -> None:
     """Also of a kind of which nothing completed at all: it has samples, and no limit below the ceiling."""
     censored = {TODAY: {"email": 5, "never": 200}, TODAY - 20: {"email": 1000}}
-    found = learn_all(Learning(), NOW, [Runs(TODAY, {"email": {ONE: 200}})], censored)
+    found = learn_all(LearnedLimits(), NOW, [Runs(TODAY, {"email": {ONE: 200}})], censored)
 
     assert found["email"].censored == 5
     assert found["email"].samples == 205
@@ -85,7 +85,7 @@ def test_runs_that_were_ended_count_as_longer_than_all() -> None:
 
 def test_a_month_is_enough_for_every_window() -> None:
     """No window that may be configured reaches beyond what is kept."""
-    assert first_day(Learning(window=30 * 86_400.0), NOW) > TODAY - KEEP_DAYS
+    assert first_day(LearnedLimits(window=30 * 86_400.0), NOW) > TODAY - KEEP_DAYS
     assert day_of(NOW) == TODAY
 
 
@@ -104,6 +104,6 @@ def test_a_month_is_enough_for_every_window() -> None:
 )
 def test_any_past_is_read(runs: list[Runs], censored: dict[int, dict[str, int]]) -> None:
     """Whatever the table holds, also of days that have not come."""
-    for one in learn_all(Learning(), NOW, runs, censored).values():
+    for one in learn_all(LearnedLimits(), NOW, runs, censored).values():
         assert one.samples > 0
         assert one.seconds > 0

@@ -14,10 +14,8 @@ from riverkeeper.river.edges import AGE_EDGES, BEAT_EDGES
 from riverkeeper.river.facts import Ages, Leader, LiveKind, Queue, Running
 from riverkeeper.river.layout import FINAL_STATES, LIVE_STATES
 from riverkeeper.scrape.scrape import Snapshot
-from riverkeeper.verdict.facts import Partition, RunningPair
-from riverkeeper.verdict.judged import Judged, LimitInForce, LimitUsed
-from riverkeeper.verdict.verdict import Limit
-from riverkeeper.verdict.words import STUCK, LimitName
+from riverkeeper.verdict.job import Partition, RunningPair
+from riverkeeper.verdict.verdict import STUCK, Judged, Limit, LimitInForce, LimitName, LimitUsed
 
 NOW = 1_800_000_000.0
 MAX_PAIRS = 1000  # collect.max_pairs, as shipped

@@ -138,8 +138,8 @@ MUTATIONS = (
     ),
     Mutation(
         "a job that kills its worker is rescued for ever",
-        " and job.rescues >= policy.max_rescues:",
-        " and job.rescues > 10**9:",
+        "is_acted_on and job.rescues >= policy.rescue.max_rescues:",
+        "is_acted_on and job.rescues > 10**9:",
         ("verdict/test_judge.py::test_what_would_be_rescued_again_and_again_is_a_loop",),
     ),
     Mutation(

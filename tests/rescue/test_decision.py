@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from riverkeeper.brakes.state import Brake
+from riverkeeper.config.tiers import Action, Tier
 from riverkeeper.rescue.audit.evidence import evidence
 from riverkeeper.rescue.audit.outcome import DRY_WATCH_SECONDS, OldWorker, Seen, became
 from riverkeeper.rescue.decision import (
@@ -27,9 +28,8 @@ from riverkeeper.rescue.decision import (
 from riverkeeper.rescue.locked import moment
 from riverkeeper.rescue.refusal import Refusal, Refused
 from riverkeeper.verdict.job import Beat, Claim, RunningJob
-from riverkeeper.verdict.tiers import Tier
-from riverkeeper.verdict.verdict import Limit, Verdict
-from riverkeeper.verdict.words import WORKERS_FAULT, Action, LimitName, Reason
+from riverkeeper.verdict.tiers import action_for
+from riverkeeper.verdict.verdict import WORKERS_FAULT, Limit, LimitName, Reason, Verdict
 
 NOW = 1_800_000_000.0
 # Near enough to each other that every limit, fence and grace is met from both sides; and far apart.
@@ -76,12 +76,12 @@ def test_only_what_is_stuck_or_asked_for_is_touched(
     """Hold means nothing is done; so does a job that is not stuck, unless a person names an action."""
     decided = decide(job, verdict, tier, NOW, asked)
 
-    if asked is None and (not verdict.reason.is_stuck or tier.action(verdict.reason) is Action.HOLD):
+    if asked is None and (not verdict.reason.is_stuck or action_for(tier, verdict.reason) is Action.HOLD):
         assert isinstance(decided, Refused)
     if decided is Act.RETRY:
         assert job.claim.attempt < job.max_attempts
         assert not job.cancel_requested
-    if decided is Act.DISCARD and Action.DISCARD not in {asked, tier.action(verdict.reason)}:
+    if decided is Act.DISCARD and Action.DISCARD not in {asked, action_for(tier, verdict.reason)}:
         assert asked is None
         assert job.claim.attempt >= job.max_attempts
         assert verdict.reason not in WORKERS_FAULT or tier.on_exhausted is Action.DISCARD

@@ -9,7 +9,7 @@ import pytest
 from fixtures.contenders import FAIL, FETCH
 from fixtures.rescue import Scene
 from riverkeeper.rescue.refusal import Refusal, Refused
-from riverkeeper.verdict.words import Reason
+from riverkeeper.verdict.verdict import Reason
 
 EARLIER = """INSERT INTO riverkeeper.rescue (at, dry_run, job_id, attempted_at, attempt, queue, kind, priority, tier,
         reason, action, evidence, woken_by, keeper)

@@ -11,11 +11,11 @@ from fixtures.running_jobs import jobs, policies
 from fixtures.stuck_jobs import LOST
 from fixtures.web import NOW
 from riverkeeper.brakes.state import Brake
+from riverkeeper.config.policy import Policy
+from riverkeeper.config.tiers import Mode, Tier
 from riverkeeper.rescue.decision import Act
 from riverkeeper.rescue.forecast import Restrained, outlook
-from riverkeeper.verdict.tiers import Policy, Tier
-from riverkeeper.verdict.verdict import Limit, StuckJob, Verdict
-from riverkeeper.verdict.words import STUCK, LimitName, Mode
+from riverkeeper.verdict.verdict import STUCK, Limit, LimitName, StuckJob, Verdict
 
 patient = settings(deadline=None)  # a busy machine is not a failure
 TIER = Tier("standard")

@@ -11,12 +11,13 @@ from conformance.floor import Event
 from fixtures.contract import beat, connected
 from fixtures.rescue import SCHEMAS, TIER, Scene, held_by
 from riverkeeper.brakes.state import Brake
+from riverkeeper.config.tiers import Action
 from riverkeeper.postgres.connection import Database
 from riverkeeper.rescue.decision import Act
 from riverkeeper.rescue.refusal import Refusal, Refused
 from riverkeeper.rescue.request import Done
 from riverkeeper.rescue.transaction import rescue
-from riverkeeper.verdict.words import Action, Reason
+from riverkeeper.verdict.verdict import Reason
 
 
 def untouched(scene: Scene, claim: Event) -> bool:

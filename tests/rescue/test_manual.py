@@ -7,10 +7,10 @@ from typing import Any
 from conformance.floor import Event
 from fixtures.contract import beat
 from fixtures.rescue import KEEPER, SCHEMAS, Scene
+from riverkeeper.config.tiers import Action
 from riverkeeper.rescue.manual import Handled, rescue_by_hand
 from riverkeeper.rescue.refusal import Refusal, Refused
 from riverkeeper.rescue.request import Done
-from riverkeeper.verdict.words import Action
 
 
 def refusal(outcome: object) -> Refusal:

@@ -11,10 +11,11 @@ import pytest
 from conformance.floor import Event
 from fixtures.contract import beat
 from fixtures.rescue import KEEPER, UNIQUE, Scene
+from riverkeeper.config.tiers import Action
 from riverkeeper.rescue.decision import Act
 from riverkeeper.rescue.refusal import Refusal, Refused
 from riverkeeper.rescue.request import Done
-from riverkeeper.verdict.words import Action, Reason
+from riverkeeper.verdict.verdict import Reason
 
 UNTOUCHED = ("id", "attempt", "max_attempts", "attempted_at", "attempted_by", "created_at", "priority", "args", "kind",
              "queue", "tags", "unique_key", "unique_states")  # fmt: skip

@@ -16,7 +16,7 @@ from riverkeeper.schema import install as keeper_schema
 from riverkeeper.schema.install import MIGRATIONS, install
 from riverkeeper.scrape import reader as scrape_reader
 from riverkeeper.scrape.scrape import Snapshot
-from riverkeeper.verdict.facts import RunningPair
+from riverkeeper.verdict.job import RunningPair
 
 JOB = """INSERT INTO river_job (kind, state, attempt, attempted_at, metadata)
     VALUES (%(kind)s, 'running', 2, now() - interval '100 s', %(metadata)s::jsonb) RETURNING id"""

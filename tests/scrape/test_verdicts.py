@@ -8,11 +8,12 @@ from dataclasses import replace
 import pytest
 
 from fixtures.scrape import SETTINGS, errors, page_of, read, reader
+from riverkeeper.config.policy import Policy
+from riverkeeper.config.tiers import Assignment, Tier
 from riverkeeper.postgres.connection import Session
 from riverkeeper.schema.install import install
 from riverkeeper.scrape.scrape import Snapshot
-from riverkeeper.verdict.tiers import Assignment, Policy, Tier
-from riverkeeper.verdict.words import Reason
+from riverkeeper.verdict.verdict import Reason
 
 STANDARD = Tier("standard", progress_timeout=60.0)
 POLICY = Policy({"standard": STANDARD, "brief": Tier("brief", max_run=20.0)}, (Assignment("brief", kind="brief*"),))

@@ -7,8 +7,9 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from riverkeeper.verdict.assign import matches, tier_of, wait_tier
-from riverkeeper.verdict.tiers import Assignment, Policy, Tier
+from riverkeeper.config.policy import Policy
+from riverkeeper.config.tiers import Assignment, Tier
+from riverkeeper.verdict.tiers import matches, tier_of, wait_tier
 
 NAMES = ("urgent", "standard", "patient", "bulk")
 TIERS = {name: Tier(name) for name in NAMES}

@@ -24,12 +24,12 @@ from fixtures.running_jobs import (
     moments,
     policies,
 )  # fmt: skip
+from riverkeeper.config.policy import Policy
+from riverkeeper.config.tiers import Action
 from riverkeeper.verdict.job import Beat, Instance, RunningJob
 from riverkeeper.verdict.judge import judge
 from riverkeeper.verdict.limits import limits_of
-from riverkeeper.verdict.tiers import Policy
-from riverkeeper.verdict.verdict import Limit, Limits, Verdict
-from riverkeeper.verdict.words import Action, Reason
+from riverkeeper.verdict.verdict import Limit, Limits, Reason, Verdict
 
 patient = settings(deadline=None, max_examples=200)  # a busy machine is not a failure
 OTHER_KIND = replace(SILENT, beats_for_kind=False)

@@ -10,15 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.running_jobs import policies, spans
+from riverkeeper.config.policy import Policy
+from riverkeeper.config.tiers import LearnedLimits, Tier
 from riverkeeper.ledger.buckets import EDGES, NO_DURATION, bucket_of
 from riverkeeper.ledger.learned_limits import Past, learn, quantile_of
-from riverkeeper.verdict.learned import Learned
-from riverkeeper.verdict.limits import limits_of, run_limit
-from riverkeeper.verdict.tiers import Learning, Policy, Tier
+from riverkeeper.verdict.limits import Learned, limits_of, run_limit
 
 TIER = Tier("standard")
 POLICY = Policy({"standard": TIER})
-LEARNING = Learning()
+LEARNING = LearnedLimits()
 counts = st.dictionaries(st.integers(NO_DURATION, len(EDGES)), st.integers(0, 1000), max_size=6)
 
 
@@ -30,7 +30,7 @@ def past(*seconds: float, times: int = 1, censored: int = 0) -> Past:
     return Past(found, censored)
 
 
-def origin(learned: Learned | None, learning: Learning = LEARNING, tier: Tier = TIER) -> tuple[float, str] | None:
+def origin(learned: Learned | None, learning: LearnedLimits = LEARNING, tier: Tier = TIER) -> tuple[float, str] | None:
     limit = run_limit(learning, tier, "email", learned)
     return None if limit is None else (limit.seconds, limit.origin)
 

@@ -10,15 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fixtures.running_jobs import ALIVE, FRESH, JOB, NOW, OPEN, POLICY, STANDARD, jobs, moments, policies
-from riverkeeper.verdict.cells import cells, used
-from riverkeeper.verdict.facts import RunningPair
-from riverkeeper.verdict.job import GAVE_UP, Beat, RunningJob
+from riverkeeper.config.policy import Policy
+from riverkeeper.verdict.job import GAVE_UP, Beat, RunningJob, RunningPair
 from riverkeeper.verdict.judge import judge
-from riverkeeper.verdict.learned import Learned
-from riverkeeper.verdict.limits import limits_of
-from riverkeeper.verdict.screening import Sought, sought
-from riverkeeper.verdict.tiers import Policy
-from riverkeeper.verdict.words import LimitName, Reason
+from riverkeeper.verdict.limits import Learned, limits_of
+from riverkeeper.verdict.screening import Sought, cells, sought, used
+from riverkeeper.verdict.verdict import LimitName, Reason
 
 patient = settings(deadline=None, max_examples=200)
 learned = st.none() | st.builds(

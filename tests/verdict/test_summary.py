@@ -5,20 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 
 from fixtures.running_jobs import FRESH, JOB, LIMITS, NOW, OPEN, POLICY, STANDARD
+from riverkeeper.config.policy import Policy
+from riverkeeper.config.tiers import Assignment, Tier
 from riverkeeper.ledger.names import OTHER, Names
 from riverkeeper.ledger.totals import Finished, FinishedPair, Histogram
 from riverkeeper.river.facts import Running
 from riverkeeper.river.layout import FINAL_STATES
 from riverkeeper.scrape.scrape import Snapshot
-from riverkeeper.verdict.facts import Partition
+from riverkeeper.verdict.job import Partition
 from riverkeeper.verdict.judge import judge
-from riverkeeper.verdict.judged import Judged
-from riverkeeper.verdict.learned import Learned
+from riverkeeper.verdict.limits import Learned
 from riverkeeper.verdict.summary import summarize
 from riverkeeper.verdict.suspects import Suspects
-from riverkeeper.verdict.tiers import Assignment, Policy, Tier
-from riverkeeper.verdict.unmatched import unmatched
-from riverkeeper.verdict.verdict import StuckJob
+from riverkeeper.verdict.tiers import unmatched
+from riverkeeper.verdict.verdict import Judged, StuckJob
 from verdict.test_screening import group
 
 NOBODY = Suspects((), True, OPEN)

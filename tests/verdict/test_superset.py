@@ -10,13 +10,12 @@ from riverkeeper.postgres.connection import Database, Session
 from riverkeeper.river.running import read_running
 from riverkeeper.schema.install import install
 from riverkeeper.scrape.suspects import ReadableTables, SuspectReader, read_instances
-from riverkeeper.verdict.assign import tier_of
 from riverkeeper.verdict.job import RunningJob
 from riverkeeper.verdict.judge import judge
-from riverkeeper.verdict.learned import Learned
-from riverkeeper.verdict.limits import limits_of
+from riverkeeper.verdict.limits import Learned, limits_of
 from riverkeeper.verdict.screening import Sought
 from riverkeeper.verdict.suspects import WorkerInstances
+from riverkeeper.verdict.tiers import tier_of
 from riverkeeper.verdict.verdict import Limits
 from scrape.test_verdicts import OPEN, POLICY, WITH_POLICY, beat
 
@@ -41,7 +40,7 @@ def test_nothing_stuck_is_passed_over(river_url: str, seed: int) -> None:
     with database.reading(30, {"river": "public", "keeper": "riverkeeper"}) as tx:
         now = tx.query("river/open_transaction")[0].now
         since = now - 3000
-        running = read_running(tx, POLICY.metadata_interval, heartbeats=True)
+        running = read_running(tx, POLICY.heartbeat.metadata_interval, heartbeats=True)
         found = reader.read(tx, running, learned, readable, now, since)
         workers = WorkerInstances(read_instances(tx), reader.read_clients(tx, producers=False))
         everything = [Sought(p.queue, p.kind, p.priority, 10.0, took=-1e9) for p in running.pairs]

@@ -12,20 +12,20 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from riverkeeper.assets.annotations import Annotations
 from riverkeeper.assets.selector import selected
 from riverkeeper.assets.severity import severity
-from riverkeeper.config.assets import Assets
+from riverkeeper.config.assets import AssetSettings
 
 RULES = ("recording", "watcher", "river", "jobs", "rescuer")  # in the order of triage
 RIVER_LABELS = ("job", "namespace", "cluster")  # tell one River from another; a label that nobody sets is equal
 _HEAD = "# Written by `riverkeeper assets` from exporter/riverkeeper/assets/alerts/{name}.yml. Do not edit.\n"
 
 
-def alerting_files(assets: Assets) -> dict[str, str]:
+def alerting_files(assets: AssetSettings) -> dict[str, str]:
     """The rule files and alertmanager.yml, by path."""
     files = {f"alerts/{name}.yml": selected(_rendered(name, assets), assets.selector) for name in RULES}
     return files | {"alerts/alertmanager.yml": _rendered("alertmanager", assets)}
 
 
-def _rendered(name: str, assets: Assets) -> str:
+def _rendered(name: str, assets: AssetSettings) -> str:
     environment = Environment(
         loader=PackageLoader("riverkeeper.assets", "alerts"),
         variable_start_string="<<",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from riverkeeper.config.assets import Assets
+from riverkeeper.config.assets import AssetSettings
 from riverkeeper.dashboards import Scope, dashboards
 
 
-def board_files(assets: Assets) -> dict[str, str]:
+def board_files(assets: AssetSettings) -> dict[str, str]:
     """Classic dashboard JSON, by path."""
     scope = Scope(assets.replica_labels, assets.keeper_url, assets.runbooks_url)
     return {f"dashboards/json/{name}": text for name, text in dashboards(scope).items()}

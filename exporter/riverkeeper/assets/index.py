@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from riverkeeper.assets.alerting import RULES, alerting_files
-from riverkeeper.config.assets import Assets
+from riverkeeper.config.assets import AssetSettings
 
 Rule = dict[str, Any]
 _HEAD = """# Runbooks
@@ -28,7 +28,7 @@ _TITLES = {
 
 def runbooks_markdown() -> str:
     """The whole document."""
-    files = alerting_files(Assets())
+    files = alerting_files(AssetSettings())
     parts = [_HEAD]
     for name in RULES:
         rows = [_row(rule) for group in _groups(files[f"alerts/{name}.yml"]) for rule in group if "alert" in rule]

@@ -13,7 +13,7 @@ from textwrap import indent
 from riverkeeper import __version__
 from riverkeeper.assets.alerting import alerting_files
 from riverkeeper.assets.boards import board_files
-from riverkeeper.config.assets import Assets
+from riverkeeper.config.assets import AssetSettings
 
 FOLDER = "deploy/kubernetes"
 _HEAD = "# Written by `riverkeeper assets` from exporter/riverkeeper/assets. Do not edit: change it by an overlay.\n"
@@ -44,7 +44,7 @@ data:
 """
 
 
-def manifest_files(assets: Assets) -> dict[str, str]:
+def manifest_files(assets: AssetSettings) -> dict[str, str]:
     """Everything `kubectl apply -k` needs but the Secret, by path."""
     made = {"prometheusrule.yaml": _rule(assets), "dashboards.yaml": _dashboards(assets)}
     return {f"{FOLDER}/{name}": _HEAD + text for name, text in (_templates() | made).items()}
@@ -59,7 +59,7 @@ def _templates() -> dict[str, str]:
     return dict(sorted(texts.items()))
 
 
-def _rule(assets: Assets) -> str:
+def _rule(assets: AssetSettings) -> str:
     """The groups of every rule file, in their order; comments between rules stay."""
     groups = [
         text.partition("\ngroups:\n")[2]
@@ -69,7 +69,7 @@ def _rule(assets: Assets) -> str:
     return _RULE + "\n".join(indent(group.strip("\n"), "  ") for group in groups) + "\n"
 
 
-def _dashboards(assets: Assets) -> str:
+def _dashboards(assets: AssetSettings) -> str:
     """One ConfigMap for each, its JSON without spaces: `kubectl apply` keeps a copy of at most 256 KiB."""
     return "".join(
         _CONFIGMAP.format(

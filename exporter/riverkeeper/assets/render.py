@@ -7,15 +7,15 @@ from collections.abc import Callable, Mapping
 from riverkeeper.assets.alerting import alerting_files
 from riverkeeper.assets.boards import board_files
 from riverkeeper.assets.manifests import manifest_files
-from riverkeeper.config.assets import Assets
+from riverkeeper.config.assets import AssetSettings
 
 Files = Mapping[str, str]  # path below the folder -> text
-Renderer = Callable[[Assets], Files]
+Renderer = Callable[[AssetSettings], Files]
 
 RENDERERS: tuple[Renderer, ...] = (alerting_files, board_files, manifest_files)
 
 
-def render(assets: Assets) -> dict[str, str]:
+def render(assets: AssetSettings) -> dict[str, str]:
     """All files for these settings; two renderers that claim the same path are a mistake in the code."""
     files: dict[str, str] = {}
     for renderer in RENDERERS:

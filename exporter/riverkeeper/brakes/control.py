@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from riverkeeper.brakes.heartbeat_path import Path, proven_on
+from riverkeeper.config.tiers import Mode
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.postgres.transaction import Row, Transaction
-from riverkeeper.verdict.words import Mode
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from riverkeeper.verdict.tiers import Tier
+from riverkeeper.config.tiers import Tier
 
 NOBODY_VERIFIES = "no running Riverkeeper verifies it at present"
 CLOCKS_AGREE = 2.0  # seconds between two probes by which two clocks may differ: more is a step, not a slow answer

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from riverkeeper.config.tiers import Mode
 from riverkeeper.rescue.audit.report import Tally
-from riverkeeper.verdict.words import Mode
 
 
 class Brake(StrEnum):

@@ -7,7 +7,7 @@ import click
 from riverkeeper.cli.groups import OrderedGroup
 from riverkeeper.cli.options import database_options
 from riverkeeper.config.load import Config
-from riverkeeper.config.show import show
+from riverkeeper.config.render import show
 
 
 @click.group(cls=OrderedGroup)

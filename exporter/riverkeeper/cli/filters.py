@@ -8,10 +8,10 @@ from typing import Any
 import click
 from pydantic_core import PydanticCustomError
 
+from riverkeeper.config.policy import Policy
 from riverkeeper.config.quantity import DURATION
 from riverkeeper.rescue.wakes.wake import Scope
-from riverkeeper.verdict.tiers import Policy
-from riverkeeper.verdict.words import STUCK, SUSPECTED
+from riverkeeper.verdict.verdict import STUCK, SUSPECTED
 from riverkeeper.web.pages.formats import moment, span
 
 Command = Callable[..., Any]

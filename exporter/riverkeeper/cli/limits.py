@@ -11,11 +11,9 @@ from rich.text import Text
 from riverkeeper.cli.options import database_options, give_up
 from riverkeeper.cli.terminal import console
 from riverkeeper.config.load import Config
-from riverkeeper.config.policy import policy_of
 from riverkeeper.postgres.errors import DatabaseError
 from riverkeeper.scrape.limits import LimitsFound, read_limits
-from riverkeeper.verdict.learned import Learned
-from riverkeeper.verdict.limits import spoken
+from riverkeeper.verdict.limits import Learned, spoken
 
 
 @click.command()
@@ -26,9 +24,7 @@ def limits(config: Config, kind: str | None, as_json: bool) -> None:
     """Show which limits are in force, of KIND or of every kind, and how each came about."""
     database = config.database
     try:
-        found = read_limits(
-            config.conninfo.reveal(), database.river_schema, database.keeper_schema, policy_of(config), kind
-        )
+        found = read_limits(config.conninfo.reveal(), database.river_schema, database.keeper_schema, config, kind)
     except DatabaseError as error:
         give_up(error)
     if as_json:

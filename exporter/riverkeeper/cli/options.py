@@ -10,8 +10,7 @@ from typing import Any, NoReturn
 
 import click
 
-from riverkeeper.config.flags import flag
-from riverkeeper.config.layers import Options
+from riverkeeper.config.layers import Options, flag
 from riverkeeper.config.load import Config, load
 from riverkeeper.config.problem import ConfigErrors
 from riverkeeper.postgres.errors import DatabaseError

@@ -13,7 +13,6 @@ from riverkeeper.cli.once import read_once
 from riverkeeper.cli.options import WRONG_USE, database_options
 from riverkeeper.cli.terminal import console
 from riverkeeper.config.load import Config
-from riverkeeper.config.policy import policy_of
 from riverkeeper.rescue.forecast import Outlook, outlook
 from riverkeeper.verdict.verdict import StuckJob
 from riverkeeper.web.pages.query import Asked
@@ -30,7 +29,7 @@ def stuck(config: Config, limit: int, as_json: bool, **scope: str | None) -> Non
 
     Exit codes: 0 done, stuck jobs or none; 1 it could not be found out; 2 the configuration is wrong.
     """
-    refuse_unknown_tier(scope["tier"], policy_of(config))
+    refuse_unknown_tier(scope["tier"], config)
     question = Asked(scope_of(**scope), limit)
     snapshot = read_once(config)
     try:
@@ -38,7 +37,7 @@ def stuck(config: Config, limit: int, as_json: bool, **scope: str | None) -> Non
     except NotJudged as error:
         click.echo(f"Error: {error}\n  see `riverkeeper check`", err=True)
         raise SystemExit(WRONG_USE if snapshot.misconfigured else 1) from None
-    policy, held = policy_of(config), restrained(snapshot)
+    policy, held = config, restrained(snapshot)
 
     def ahead(one: StuckJob) -> Outlook:
         return outlook(one, policy, held, found.now)

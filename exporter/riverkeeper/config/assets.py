@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator
@@ -54,7 +55,8 @@ DistantPath = Annotated[str, BeforeValidator(path_text)]  # on another machine: 
 TierNames = Annotated[tuple[str, ...], AfterValidator(_tiers)]
 
 
-class Assets(Section):
+@dataclass(frozen=True, slots=True)
+class AssetSettings(Section):
     """What `riverkeeper assets` puts into rules, dashboards and manifests."""
 
     keeper_url: WebAddress = option(
@@ -93,7 +95,7 @@ class Assets(Section):
         example=["bulk"],
     )
     finished_retention: Duration = option(
-        "24h",
+        86400.0,
         "How long River's clients keep completed and cancelled jobs (CompletedJobRetentionPeriod); a day more is late.",
         least="1m",
         most="3650d",
@@ -101,7 +103,7 @@ class Assets(Section):
         example="48h",
     )
     discarded_retention: Duration = option(
-        "7d",
+        604_800.0,
         "How long River's clients keep discarded jobs (DiscardedJobRetentionPeriod); a day more is late.",
         least="1m",
         most="3650d",

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
-from riverkeeper.config.assets import Assets
+from riverkeeper.config.assets import AssetSettings
 from riverkeeper.config.option import Section
 from riverkeeper.config.problem import KeyPath, quoted
 from riverkeeper.config.quantity import DURATION
-from riverkeeper.config.tiers import LearnedLimits, Rule, TierOptions, complete, own_keys
-from riverkeeper.verdict.assign import BY_PRIORITY, STANDARD
+from riverkeeper.config.tiers import BY_PRIORITY, STANDARD, Assignment, LearnedLimits, Tier, complete, own_keys
 
 AnySection = TypeVar("AnySection", bound=Section)
 
@@ -28,15 +27,14 @@ class Contradiction(NamedTuple):
 def contradictions(tree: Mapping[str, object]) -> list[Contradiction]:
     """All of them in an unchecked tree. A section with a mistake of its own, told elsewhere, is passed over."""
     written = tree.get("tiers") or {}
-    found = _sections(written, TierOptions)
-    if not isinstance(written, dict) or len(found) < len(written):
+    if not isinstance(written, dict) or len(_sections(written, Tier)) < len(written):
         return _of_learning(tree)  # what the others take from it, or mean by its name, is not known
-    tiers = {str(name): tier for name, tier in found.items()}
+    tiers: dict[str, Any] = {name: keys or {} for name, keys in written.items()}
     of_assets = _of_assets(tree.get("assets"), tiers)
     return [*_of_tiers(tiers), *_of_rules(tree.get("assign"), tiers), *_of_learning(tree), *of_assets]
 
 
-def _of_tiers(given: dict[str, TierOptions]) -> Iterator[Contradiction]:
+def _of_tiers(given: Mapping[str, Any]) -> Iterator[Contradiction]:
     own = own_keys(given)
     for name, tier in complete(given).items():
         for keys, what, cure in _in_tier(tier):
@@ -45,7 +43,7 @@ def _of_tiers(given: dict[str, TierOptions]) -> Iterator[Contradiction]:
                 yield Contradiction(("tiers", name, blamed), f"tier {name}: {what}", cure)
 
 
-def _in_tier(tier: TierOptions) -> Iterator[tuple[tuple[str, ...], str, str]]:
+def _in_tier(tier: Tier) -> Iterator[tuple[tuple[str, ...], str, str]]:
     """The keys involved, the first to blame; what is wrong; what to write."""
     timeout, interval, lease = tier.heartbeat_timeout, tier.heartbeat_interval, tier.lease
     least = 3 * interval
@@ -82,9 +80,9 @@ def _in_tier(tier: TierOptions) -> Iterator[tuple[tuple[str, ...], str, str]]:
         yield ("plain_fence", "fence"), what, f"write plain_fence: {_t(tier.fence)} or more"
 
 
-def _of_rules(written: object, given: dict[str, TierOptions]) -> Iterator[Contradiction]:
+def _of_rules(written: object, given: Mapping[str, Any]) -> Iterator[Contradiction]:
     names = complete(given).keys()
-    rules = _sections(written, Rule)
+    rules = _sections(written, Assignment)
     for_all: object = None
     for index, rule in rules.items():
         if rule.tier not in names:
@@ -98,18 +96,18 @@ def _of_rules(written: object, given: dict[str, TierOptions]) -> Iterator[Contra
     yield from _unheard_waits(rules, given)
 
 
-def _unheard_waits(rules: dict[str | int, Rule], given: dict[str, TierOptions]) -> Iterator[Contradiction]:
+def _unheard_waits(rules: dict[str | int, Assignment], given: Mapping[str, Any]) -> Iterator[Contradiction]:
     """A `max_wait` that was written for a tier which only rules with a kind give: no queue would ever have it."""
     heard = {rule.tier for rule in rules.values() if rule.kind is None} | set(BY_PRIORITY.values())
     for name, index in {rule.tier: index for index, rule in reversed(rules.items())}.items():
-        said = name in given and "max_wait" in given[name].model_fields_set
-        if said and name not in heard and given[name].max_wait != _unsaid(given, name).max_wait:
+        said = "max_wait" in given.get(name, {})
+        if said and name not in heard and complete(given)[name].max_wait != _unsaid(given, name).max_wait:
             what = f"tier {name} is given by kind only (assign[{index}]), and waits are not known by kind"
             cure = f"remove it, or assign {name} to a queue or a priority as well"
             yield Contradiction(("tiers", name, "max_wait"), what, cure)
 
 
-def _unsaid(given: dict[str, TierOptions], name: str) -> TierOptions:
+def _unsaid(given: Mapping[str, Any], name: str) -> Tier:
     """A tier without what the file says of it."""
     tiers = complete({other: tier for other, tier in given.items() if other != name})
     return tiers.get(name, tiers[STANDARD])
@@ -119,13 +117,13 @@ def _of_learning(tree: Mapping[str, object]) -> list[Contradiction]:
     learning = _sections({"learned_limits": tree.get("learned_limits")}, LearnedLimits).get("learned_limits")
     if learning is None or learning.floor <= learning.ceiling:
         return []
-    blamed = "floor" if "floor" in learning.model_fields_set else "ceiling"
+    blamed = "floor" if "floor" in _dict(tree.get("learned_limits")) else "ceiling"
     what = f"the floor of {_t(learning.floor)} is above the ceiling of {_t(learning.ceiling)}"
     return [Contradiction(("learned_limits", blamed), what, "lower the floor, or raise the ceiling")]
 
 
-def _of_assets(written: object, given: dict[str, TierOptions]) -> Iterator[Contradiction]:
-    assets = _sections({"assets": written}, Assets).get("assets", Assets())
+def _of_assets(written: object, given: Mapping[str, Any]) -> Iterator[Contradiction]:
+    assets = _sections({"assets": written}, AssetSettings).get("assets", AssetSettings())
     names = complete(given).keys()
     for key, tiers in (("page_tiers", assets.page_tiers), ("quiet_tiers", assets.quiet_tiers)):
         for index, name in enumerate(tiers):
@@ -144,10 +142,14 @@ def _sections(written: object, kind: type[AnySection]) -> dict[str | int, AnySec
     found = {}
     for key, entry in entries:
         try:
-            found[key] = kind.model_validate(entry)
+            found[key] = kind.from_tree(entry)
         except ValidationError:
             continue
     return found
+
+
+def _dict(tree: object) -> dict[str, object]:
+    return tree if isinstance(tree, dict) else {}
 
 
 def _t(seconds: float) -> str:

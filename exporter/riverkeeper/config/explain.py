@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 from pydantic_core import ErrorDetails
 
-from riverkeeper.config.option import Option, Section, find, options
+from riverkeeper.config.option import Option, Section, find, members, options
 from riverkeeper.config.problem import CUSTOM, KeyPath, Problem, dotted, quoted
 
 Place = Callable[[KeyPath], tuple[str, int]]  # where a key was given, and its line, or 0 outside a file
@@ -45,19 +45,17 @@ def _words(error: ErrorDetails, root: type[Section], section: type[Section], opt
     kind, given, context = error["type"], error["input"], error.get("ctx", {})
     if kind == CUSTOM:
         return context["what"], context["cure"]
-    if kind == "extra_forbidden":
+    if kind == "unexpected_keyword_argument":
         return "unknown key", _meant(str(error["loc"][-1]), root, section, error["loc"][:-1])
     if option is None:
         return _shape(kind, given, section)
-    if kind in ("literal_error", "enum"):
-        return f"{quoted(given)} is none of the choices", f"write {context['expected']}"
     return _about(error, option)
 
 
 def _shape(kind: str, given: object, section: type[Section]) -> tuple[str, str]:
     """Something else where a section, sections by name or a list of them should stand."""
     keys = _keys(section)
-    if kind == "model_type":
+    if kind == "dataclass_type":
         return f"{_scalar(given)} where a section was expected", f"indent below it its keys: {keys}"
     if kind == "dict_type":
         return f"{_scalar(given)} where sections by name were expected", f"indent a name, and below it {keys}"
@@ -93,7 +91,7 @@ def _beyond(kind: str, given: object, context: dict[str, object], option: Option
 
 def _meant(key: str, root: type[Section], section: type[Section], above: KeyPath) -> str:
     elsewhere = [option.path for option in options(root) if key in (option.path[-1], option.key)]
-    near = difflib.get_close_matches(key, section.model_fields, n=1)
+    near = difflib.get_close_matches(key, members(section), n=1)
     if near:
         return f"did you mean {near[0]}?"
     if elsewhere and not above:
@@ -103,7 +101,7 @@ def _meant(key: str, root: type[Section], section: type[Section], above: KeyPath
 
 
 def _keys(section: type[Section]) -> str:
-    return ", ".join(section.model_fields)
+    return ", ".join(members(section))
 
 
 def _scalar(given: object) -> str:

@@ -7,12 +7,61 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from riverkeeper.config.model import Settings
 from riverkeeper.config.option import ENTRIES, Option, options
 from riverkeeper.config.problem import KeyPath, dotted
+from riverkeeper.config.settings import Settings
 from riverkeeper.config.source import Source
 
 DATABASE_URL, DATABASE_URL_FILE = ("database", "url"), ("database", "url_file")
+
+
+def parameter(flag: str) -> str:
+    """The name of a flag as a program's identifier: `--web.config.file` is `web_config_file`."""
+    return flag.removeprefix("--").replace(".", "_").replace("-", "_")
+
+
+@dataclass(frozen=True)
+class Flag:
+    """A flag of the command line; `key` is what it sets in the file, "" if nothing."""
+
+    name: str
+    metavar: str
+    help: str
+    key: str = ""
+    repeatable: bool = False
+
+    @property
+    def parameter(self) -> str:
+        """Its name as an identifier, which is that of the field of Options."""
+        return parameter(self.name)
+
+
+_METAVARS = {
+    "--database-url": "URL",
+    "--river-schema": "NAME",
+    "--web.listen-address": "HOST:PORT",
+    "--web.config.file": "FILE",
+}
+
+
+def _flags_of_options() -> Iterator[Flag]:
+    for option in options(Settings):
+        if option.flag:
+            plain = option.description.replace("`", "").replace("null:", "Default:")
+            yield Flag(option.flag, _METAVARS[option.flag], plain, option.key, option.is_list)
+
+
+FLAGS: tuple[Flag, ...] = (
+    Flag("--config.file", "FILE", "The configuration file, YAML. Without one every option has its default."),
+    *_flags_of_options(),
+    Flag("--log.level", "LEVEL", "The least level that is logged: debug, info, warning or error."),
+    Flag("--log.format", "FORMAT", "How log lines are written: logfmt or json."),
+)
+
+
+def flag(name: str) -> Flag:
+    """The flag of a name such as `--river-schema`. KeyError if there is none."""
+    return {entry.name: entry for entry in FLAGS}[name]
 
 
 @dataclass(frozen=True)
@@ -92,11 +141,6 @@ def entries(tree: object, path: KeyPath) -> Iterator[KeyPath]:
             yield from ((*path[:depth], name, *path[depth + 1 :]) for name in names)
             return
     yield path
-
-
-def parameter(flag: str) -> str:
-    """The name of a flag as a program's identifier: `--web.config.file` is `web_config_file`."""
-    return flag.removeprefix("--").replace(".", "_").replace("-", "_")
 
 
 def _override(option: Option, environ: Mapping[str, str], flags: Options) -> tuple[object, str]:

@@ -1,20 +1,21 @@
-"""What is the configuration in force? Options, environment and file, checked together; only `load` can tell."""
+"""Loads the configuration in force: flags, environment and file, checked together."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, final
+from typing import final
 
-from pydantic import PrivateAttr, ValidationError
+from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
 from riverkeeper.config.contradictions import contradictions
 from riverkeeper.config.explain import explain
 from riverkeeper.config.layers import DATABASE_URL, DATABASE_URL_FILE, Layers, Options, at, from_file, lay_over
-from riverkeeper.config.model import Settings
+from riverkeeper.config.option import hidden, members
 from riverkeeper.config.problem import ConfigErrors, Problem, dotted, printable
+from riverkeeper.config.settings import Settings
 from riverkeeper.config.source import Source, read
 from riverkeeper.config.tiers import inherited
 from riverkeeper.config.values import DatabaseUrl, path_text
@@ -22,44 +23,17 @@ from riverkeeper.config.values import DatabaseUrl, path_text
 _URL_FILE_BYTES = 16 * 1024  # many times the longest URL, so that /dev/zero does not fill the memory
 
 
-@dataclass(frozen=True)
-class _Proof:
-    """What a Config needs to come into being; only `load` has it to give."""
-
-    conninfo: DatabaseUrl
-    origins: Mapping[str, str]
-
-
 @final
+@dataclass(frozen=True, kw_only=True)
 class Config(Settings):
-    """The configuration in force. Only `load` makes one, so that who holds one knows it was checked."""
+    """The configuration in force, as `load` has checked it. Equal where every value is, wherever it came from."""
 
-    _proof: _Proof = PrivateAttr()
-
-    def model_post_init(self, context: Any, /) -> None:
-        """Refuses to come into being outside `load`."""
-        if not isinstance(context, _Proof):
-            raise TypeError("only load() makes a Config")
-        self._proof = context
-
-    @property
-    def conninfo(self) -> DatabaseUrl:
-        """What to connect with, wherever it came from; empty where libpq's PG* variables are to decide."""
-        return self._proof.conninfo
+    conninfo: DatabaseUrl = hidden(DatabaseUrl(""))  # wherever it came from; empty: libpq's PG* variables decide
+    origins: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False, metadata={"exclude": True})
 
     def origin(self, key: str) -> str:
         """Where the value of a key such as `web.config_file` came from: `default`, file:line, variable or flag."""
-        return self._proof.origins.get(key) or inherited(self._proof.origins, key) or "default"
-
-    def __eq__(self, other: object) -> bool:
-        """Equal where every value is, wherever it came from."""
-        if not isinstance(other, Config):
-            return NotImplemented
-        return self.__dict__ == other.__dict__ and self.conninfo == other.conninfo
-
-    def __hash__(self) -> int:
-        """Of the values as text, for a mapping of sections has no hash."""
-        return hash(self.model_dump_json())
+        return self.origins.get(key) or inherited(self.origins, key) or "default"
 
 
 def load(file: Path | None, environ: Mapping[str, str], options: Options) -> Config:
@@ -75,7 +49,9 @@ def load(file: Path | None, environ: Mapping[str, str], options: Options) -> Con
     problems = [*source.problems, *_problems(base), *_problems(full), *_contradictions(full), *unreadable]
     if problems:
         raise ConfigErrors(problems)
-    return Config.model_validate(full.tree, context=_Proof(conninfo, full.origins()))
+    checked = Settings.from_tree(full.tree)
+    sections = {name: getattr(checked, name) for name in members(Settings)}
+    return Config(**sections, conninfo=conninfo, origins=full.origins())
 
 
 def _with_absolute_paths(options: Options) -> Options:
@@ -85,7 +61,7 @@ def _with_absolute_paths(options: Options) -> Options:
 
 def _problems(layers: Layers) -> list[Problem]:
     try:
-        Settings.model_validate(layers.tree)
+        Settings.from_tree(layers.tree)
     except ValidationError as error:
         return explain(error.errors(include_url=False), Settings, layers.place)
     return []

@@ -1,46 +1,58 @@
-"""How an option is declared, once, and found again by what checks, prints and documents it."""
+"""How an option is declared, once; and how the checks, the printed configuration and the documentation find it again.
+
+A section is a frozen dataclass that the code uses as it is: `Tier(fence=5.0)` holds seconds and is not checked. Text
+from outside goes through `Section.from_tree`, which knows units and bounds. Pure.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, NoReturn, Self, cast, get_args, get_origin
+from collections.abc import Iterator, Sequence
+from dataclasses import MISSING, Field, dataclass, field, fields
+from functools import cache
+from typing import Any, Self, get_args, get_origin, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
-from pydantic.fields import FieldInfo
+from pydantic import ConfigDict, TypeAdapter, model_validator
 
 from riverkeeper.config.problem import KeyPath, dotted
 from riverkeeper.config.quantity import Quantity, amount
 
+FILE = "a file"  # marks the type of a path: a relative one starts at the folder of the configuration's file
 ENTRIES = ("<name>", "*")  # any entry of a mapping and of a list of sections, in the path of an option
 
 
-class Section(BaseModel):
-    """A part of the configuration: frozen, and closed to keys it does not know. Its docstring is its description."""
+class Section:
+    """A part of the configuration. Its docstring is its description in the documentation."""
 
-    # Inputs stay out of pydantic's own messages, which nobody should see but somebody may log.
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=True)
+    __slots__ = ()
+    # Unknown keys are mistakes. pydantic's own messages, which somebody may log, show no input.
+    __pydantic_config__ = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     @model_validator(mode="before")
     @classmethod
-    def _empty_is_default(cls, given: object) -> object:
+    def _empty_is_default(cls, given: Any) -> Any:
         return {} if given is None else given  # `web:` with every line below it commented out
 
     @classmethod
-    def model_construct(cls, *_: object, **__: object) -> NoReturn:
-        """Refused: it would make a section that nothing has checked."""
-        raise TypeError(f"{cls.__name__} is never made unchecked")
+    def from_tree(cls, tree: object) -> Self:
+        """The section that a part of a configuration file means. Raises pydantic's ValidationError."""
+        kind: Any = cls  # mypy takes no class for hashable whose instances may not be
+        section: Self = _adapter(kind).validate_python(tree)
+        return section
 
-    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """An equal section; refused with an update, which nothing would check."""
-        if update:
-            raise TypeError(f"{type(self).__name__} is never changed unchecked")
-        return super().model_copy(deep=deep)
+    def as_tree(self) -> dict[str, Any]:
+        """The values as they are written in a file, secrets hidden."""
+        kind: Any = type(self)
+        tree: dict[str, Any] = _adapter(kind).dump_python(self, mode="json")
+        return tree
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
 
 
 def option(
-    default: object,
+    default: Any,
     description: str,
     *,
     least: str | float | None = None,
@@ -50,15 +62,27 @@ def option(
     flag: str = "",
     environment: Sequence[str] = (),
 ) -> Any:
-    """Declare an option. Default, bounds and example as they are written in the file; `why` is the bounds' reason."""
-    return Field(
-        default,
-        description=description,
-        ge=amount(least),
-        le=amount(most),
-        examples=None if example is None else [example],
-        json_schema_extra={"why": why, "flag": flag, "environment": list(environment)},
+    """Declare an option. `...` as default: it must be given.
+
+    Bounds and example as they are written in the file; `why` is the bounds' reason.
+    """
+    return field(
+        default=MISSING if default is ... else default,
+        metadata={
+            "description": description,
+            "ge": amount(least),  # read by pydantic, as are le and exclude
+            "le": amount(most),
+            "example": example,
+            "why": why,
+            "flag": flag,
+            "environment": tuple(environment),
+        },
     )
+
+
+def hidden(default: Any) -> Any:
+    """Declare a field that is no option: code fills it, and no file may."""
+    return field(default=default, metadata={"exclude": True})
 
 
 @dataclass(frozen=True)
@@ -66,7 +90,8 @@ class Option:
     """An option as declared, with the path of its key."""
 
     path: tuple[str, ...]
-    field: FieldInfo
+    field: Field[Any]
+    type: Any
 
     @property
     def key(self) -> str:
@@ -76,69 +101,63 @@ class Option:
     @property
     def description(self) -> str:
         """What it means: a sentence."""
-        return self.field.description or ""
+        return str(self.field.metadata["description"])
 
     @property
     def is_required(self) -> bool:
         """Whether it must be given."""
-        return self.field.is_required()
+        return self.field.default is MISSING
 
     @property
     def default(self) -> object:
-        """What it is where it is not given, as written in the file."""
-        return list(self.field.default) if isinstance(self.field.default, tuple) else self.field.default
+        """Its value where the file does not give it, as the file would write it."""
+        return _adapter(self.type).dump_python(self.field.default, mode="json")
 
     @property
     def example(self) -> object:
         """A value that would be accepted, as written in the file."""
-        return self.field.examples[0] if self.field.examples else self.field.default
+        return self.field.metadata["example"]
 
     @property
     def is_path(self) -> bool:
         """Whether it names a file."""
-        return Path in _parts(self.field.annotation)
+        return FILE in _parts(self.type)
+
+    @property
+    def is_list(self) -> bool:
+        return tuple in {get_origin(part) for part in _parts(self.type)}
 
     @property
     def why(self) -> str:
         """Why its bounds are where they are."""
-        return str(self._extra["why"])
+        return str(self.field.metadata["why"])
 
     @property
     def flag(self) -> str:
         """The command line's option that sets it; "" if none."""
-        return str(self._extra["flag"])
+        return str(self.field.metadata["flag"])
 
     @property
     def environment(self) -> tuple[str, ...]:
         """The variables that set it; the first that is set wins."""
-        return tuple(cast(list[str], self._extra["environment"]))
+        variables: tuple[str, ...] = self.field.metadata["environment"]
+        return variables
 
     @property
     def bounds(self) -> tuple[str, str] | None:
         """Least and most as written in the file; None if it has no bounds."""
-        limits = [
-            next((getattr(entry, name) for entry in self._metadata if hasattr(entry, name)), None)
-            for name in ("ge", "le")
-        ]
-        return None if None in limits else (self.written(limits[0]), self.written(limits[1]))
+        least, most = self.field.metadata["ge"], self.field.metadata["le"]
+        return None if least is None or most is None else (self.written(least), self.written(most))
 
     def written(self, number: Any) -> str:
         """A number as this option's values are written in the file."""
-        quantity = next((entry for entry in self._metadata if isinstance(entry, Quantity)), None)
+        quantity = next((part for part in _parts(self.type) if isinstance(part, Quantity)), None)
         return quantity.format(number) if quantity else str(number)
 
-    @property
-    def _metadata(self) -> list[object]:
-        return [*self.field.metadata, *_parts(self.field.annotation)]
 
-    @property
-    def _extra(self) -> dict[str, Any]:
-        return cast(dict[str, Any], self.field.json_schema_extra)
-
-
-def section_of(field: FieldInfo) -> type[Section] | None:
-    """The section that a field holds, alone or in a list or mapping; None for an option."""
-    sections = (part for part in _parts(field.annotation) if isinstance(part, type) and issubclass(part, Section))
+def section_of(annotation: object) -> type[Section] | None:
+    """The section that a type holds, alone or in a list or mapping; None for the type of an option."""
+    sections = (part for part in _parts(annotation) if isinstance(part, type) and issubclass(part, Section))
     return next(sections, None)
 
 
@@ -149,31 +168,45 @@ def _parts(annotation: object) -> Iterator[object]:
         yield from _parts(part)
 
 
+def members(section: type[Section]) -> dict[str, tuple[Field[Any], Any]]:
+    """The fields of a section that a file may give, with their types, in the order of the documentation."""
+    kind: Any = section
+    return _members(kind)
+
+
+@cache
+def _members(section: Any) -> dict[str, tuple[Field[Any], Any]]:
+    types = get_type_hints(section, include_extras=True)
+    declared = (entry for entry in fields(section) if not entry.metadata.get("exclude"))
+    return {entry.name: (entry, types[entry.name]) for entry in declared}
+
+
 def options(section: type[Section], path: tuple[str, ...] = ()) -> Iterator[Option]:
     """Every option below a section, in the order of their declaration."""
-    for name, field in section.model_fields.items():
-        inner = section_of(field)
+    for name, (entry, annotation) in members(section).items():
+        inner = section_of(annotation)
         if inner is None:
-            yield Option((*path, name), field)
+            yield Option((*path, name), entry, annotation)
         else:
-            yield from options(inner, (*path, name, *_entry(field)))
+            yield from options(inner, (*path, name, *_entry(annotation)))
 
 
-def _entry(field: FieldInfo) -> tuple[str, ...]:
+def _entry(annotation: object) -> tuple[str, ...]:
     """What stands for any entry of a mapping or list of sections in the path of an option."""
-    several = get_origin(field.annotation)
-    return ENTRIES[:1] if several is dict else ENTRIES[1:] if several is tuple else ()
+    shapes = {get_origin(part) for part in _parts(annotation)}
+    return ENTRIES[:1] if dict in shapes else ENTRIES[1:] if tuple in shapes else ()
 
 
 def find(root: type[Section], path: KeyPath) -> tuple[type[Section], Option | None]:
     """What stands at a key path: the innermost section, and the option in it if the path reaches one."""
-    section = root
+    section, is_entry = root, False
     for depth, part in enumerate(path):
-        field = section.model_fields.get(str(part))
-        if field is None:
+        found = None if is_entry else members(section).get(str(part))
+        is_entry = False
+        if found is None:
             continue  # the name of a mapping's entry or an index of a list; its section is already entered
-        inner = section_of(field)
+        inner = section_of(found[1])
         if inner is None:
-            return section, Option(tuple(map(str, path[: depth + 1])), field)
-        section = inner
+            return section, Option(tuple(map(str, path[: depth + 1])), *found)
+        section, is_entry = inner, bool(_entry(found[1]))
     return section, None

@@ -1,4 +1,4 @@
-"""What is wrong with a configuration, where, and what to do about it."""
+"""What is wrong with a configuration, where, and what to do about it. Pure."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 
 from pydantic_core import PydanticCustomError
 
-from riverkeeper.config.redact import looks_like_connection
-
 KeyPath = tuple[str | int, ...]
 CUSTOM = "riverkeeper"  # the type of the errors below among pydantic's own
 # Other text in a key's place may be a value with a colon too many, and so a secret.
 _KEY = re.compile(r"[A-Za-z_<*][A-Za-z0-9_.<>*-]{0,39}")
+_ASTRAY = re.compile(r":/|:.*@|password\s*=", re.IGNORECASE | re.DOTALL)  # `:/`: pathlib makes that of `://`
 _QUOTED_LENGTH = 40  # enough to recognise one's own text in a message of one line
 
 
@@ -41,6 +40,11 @@ class ConfigErrors(Exception):
 def wrong(what: str, cure: str, key: str = "") -> PydanticCustomError:
     """An error for validators to raise; `key` names the key to blame where a whole section is looked at."""
     return PydanticCustomError(CUSTOM, "{what}; {cure}", {"what": what, "cure": cure, "key": key})
+
+
+def looks_like_connection(text: str) -> bool:
+    """Whether a text that should be something else may be a connection string gone astray."""
+    return _ASTRAY.search(text) is not None
 
 
 def quoted(value: object) -> str:

@@ -1,4 +1,4 @@
-"""How amounts with a unit are written: `2s`, `1h30m`, `4MiB`."""
+"""How amounts with a unit, numbers and choices are written: `2s`, `1h30m`, `4MiB`. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import GetCoreSchemaHandler
+from pydantic import BeforeValidator, GetCoreSchemaHandler, Strict
 from pydantic_core import CoreSchema, core_schema
 
 from riverkeeper.config.problem import quoted, wrong
@@ -98,3 +98,22 @@ def amount(value: str | float | None) -> float | None:
     if not isinstance(value, str):
         return value
     return (SIZE if value.endswith("B") else DURATION).parse(value)
+
+
+Count = Annotated[int, Strict()]  # `true` and "5" are no numbers
+Fraction = Annotated[float, Strict()]
+Switch = Annotated[bool, Strict()]  # "no" and 0 are no booleans
+
+
+def choice(*words: str) -> BeforeValidator:
+    """One of these words. Whatever else is given is not written out, however large it may be."""
+    named = f"{', '.join(words[:-1])} or {words[-1]}"
+
+    def check(given: object) -> object:
+        if isinstance(given, str) and given in words:
+            return given
+        if given is None:
+            raise wrong("has no value", f"write {named}, or remove the line")
+        raise wrong(f"{quoted(given)} is none of the choices", f"write {named}")
+
+    return BeforeValidator(check)

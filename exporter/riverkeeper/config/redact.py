@@ -35,7 +35,6 @@ _URL = re.compile(
 _PAIR = re.compile(
     r"\s*(?P<key>[A-Za-z_-]+)\s*=\s*(?P<value>'(?:[^'\\]|\\.)*'|(?!')(?:[^\s\\]|\\.)*)(?=\s|$)", re.DOTALL
 )
-_ASTRAY = re.compile(r":/|:.*@|password\s*=", re.IGNORECASE | re.DOTALL)  # `:/`: pathlib makes that of `://`
 _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
@@ -54,11 +53,6 @@ def redact_url(url: str) -> str:
         return HIDDEN
     match = _URL.fullmatch(url)
     return _redact_pairs(url) if match is None else _redact_match(match)
-
-
-def looks_like_connection(text: str) -> bool:
-    """Whether a text that should be something else may be a connection string gone astray."""
-    return _ASTRAY.search(text) is not None
 
 
 def _redact_match(match: re.Match[str]) -> str:

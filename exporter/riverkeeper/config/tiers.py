@@ -1,37 +1,68 @@
-"""Sections `tiers`, `assign` and `learned_limits`: when a job of which sort is called stuck, and what is done then."""
+"""Sections `tiers`, `assign` and `learned_limits`: when which job is called stuck, and what is done then. Pure."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, Strict
+from pydantic import AfterValidator, Strict, ValidatorFunctionWrapHandler, WrapValidator
 
-from riverkeeper.config.option import Section, option
+from riverkeeper.config.option import Section, hidden, option
 from riverkeeper.config.problem import quoted, wrong
-from riverkeeper.config.quantity import Duration
-from riverkeeper.config.values import Count
-from riverkeeper.verdict.assign import STANDARD
+from riverkeeper.config.quantity import Count, Duration, Fraction, Switch, choice
 
+STANDARD = "standard"
+# River's own default is priority 1, its highest: who said nothing has 1, so 1 must not mean urgent.
+# docs/decisions/0010-tiers-by-priority.md
+BY_PRIORITY = {1: STANDARD, 2: STANDARD, 3: "patient", 4: "bulk"}
 MAX_TIERS = 16  # each is a set of series and of alerts; nobody keeps more promises apart
 MAX_RULES = 500  # every (queue, kind, priority) is tried against them at each reading
+DAY = 86_400.0  # seconds
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,29}")
 
-Whatever = Literal["retry", "discard", "cancel", "hold"]
-Fraction = Annotated[float, Strict()]
-Switch = Annotated[bool, Strict()]
+
+class Action(StrEnum):
+    """What policy says is to be done with a stuck job."""
+
+    RETRY = "retry"
+    DISCARD = "discard"
+    CANCEL = "cancel"
+    HOLD = "hold"
+
+
+class Mode(StrEnum):
+    """How far the rescuer goes; of two modes the one that stands first here is the stricter."""
+
+    DISABLED = "disabled"
+    DRY_RUN = "dry_run"
+    LIVE = "live"
+
+
+def stricter(mode: Mode, other: Mode | None) -> Mode:
+    """The stricter of the global mode and a tier's own, which may be None."""
+    order = list(Mode)
+    return mode if other is None else min(mode, other, key=order.index)
+
+
+AnyAction = Annotated[Action, choice(*Action)]
+LastAction = Annotated[Action, choice(Action.HOLD, Action.DISCARD)]  # where a retry or a cancel makes no sense
+AnyMode = Annotated[Mode, choice(*Mode)]
 _ACTIONS = "`retry`, `discard`, `cancel` or `hold` (alert only)."
 _AN_HOUR = "after an hour River's own rescuer takes the job"
 
 
-class TierOptions(Section):
+@dataclass(frozen=True, slots=True)
+class Tier(Section):
     """How soon a job is called stuck and what is done then, by name. A key that a tier does not give has the value of
     `standard`. `standard`, `urgent`, `patient` and `bulk` are shipped; you may change them and add your own, up to 16.
     """
 
+    name: str = hidden("")  # the key under which it stands in the file
     heartbeat_interval: Duration = option(
-        "10s",
+        10.0,
         "How often workers of this tier are expected to beat. What they declare in their heartbeat row counts.",
         least="500ms",
         most="10m",
@@ -39,7 +70,7 @@ class TierOptions(Section):
         example="5s",
     )
     heartbeat_timeout: Duration = option(
-        "35s",
+        35.0,
         "After so much silence the worker of a job is lost. At least three intervals, and lease + drain.",
         least="1500ms",
         most="24h",
@@ -56,7 +87,7 @@ class TierOptions(Section):
         example="25s",
     )
     drain: Duration = option(
-        "10s",
+        10.0,
         "How long cancelled work may take to stop.",
         least="0s",
         most="1h",
@@ -64,7 +95,7 @@ class TierOptions(Section):
         example="5s",
     )
     fence: Duration = option(
-        "10s",
+        10.0,
         "A rescued job is not worked again before this, so that its old worker has let go of it.",
         least="0s",
         most="1h",
@@ -72,7 +103,7 @@ class TierOptions(Section):
         example="5s",
     )
     plain_fence: Duration = option(
-        "60s",
+        60.0,
         "The same where the client cannot keep a late result in. At least `fence`.",
         least="0s",
         most="1h",
@@ -88,7 +119,7 @@ class TierOptions(Section):
         example="10m",
     )
     stop_grace: Duration = option(
-        "60s",
+        60.0,
         "A hung job is asked to stop first, and rescued if it still runs so much later.",
         least="0s",
         most="24h",
@@ -104,7 +135,7 @@ class TierOptions(Section):
         example="2h",
     )
     max_wait: Duration | None = option(
-        "5m",
+        300.0,
         "A due job of this tier should be claimed within this. Of a queue and priority, never of a kind: see `assign`. "
         "null: no limit.",
         least="1s",
@@ -120,8 +151,8 @@ class TierOptions(Section):
         why="finished jobs are looked at in slots of ten seconds",
         example="25h",
     )
-    on_exhausted: Literal["hold", "discard"] = option(
-        "hold",
+    on_exhausted: LastAction = option(
+        Action.HOLD,
         "What becomes of a job whose worker was lost in its last attempt: `hold` (alert only), or `discard` as River "
         "does.",
         example="discard",
@@ -132,15 +163,17 @@ class TierOptions(Section):
         "attempt as cancelled for good.",
         example=True,
     )
-    on_worker_lost: Whatever = option(
-        "retry", f"When its worker is lost, or nobody holds it: {_ACTIONS}", example="hold"
+    on_worker_lost: AnyAction = option(
+        Action.RETRY, f"When its worker is lost, or nobody holds it: {_ACTIONS}", example="hold"
     )
-    on_hung: Whatever = option("retry", f"When it hangs and was asked to stop: {_ACTIONS}", example="hold")
-    on_over_budget: Whatever = option("hold", f"When it runs too long: {_ACTIONS}", example="retry")
-    on_rescue_loop: Literal["hold", "discard"] = option(
-        "hold", "When it was rescued `rescue.max_rescues` times within a day: `hold` or `discard`.", example="discard"
+    on_hung: AnyAction = option(Action.RETRY, f"When it hangs and was asked to stop: {_ACTIONS}", example="hold")
+    on_over_budget: AnyAction = option(Action.HOLD, f"When it runs too long: {_ACTIONS}", example="retry")
+    on_rescue_loop: LastAction = option(
+        Action.HOLD,
+        "When it was rescued `rescue.max_rescues` times within a day: `hold` or `discard`.",
+        example="discard",
     )
-    mode: Literal["disabled", "dry_run", "live"] | None = option(
+    mode: AnyMode | None = option(
         None,
         "`disabled`, `dry_run` or `live`; of this and `rescue.mode` the stricter holds. null: as that.",
         example="live",
@@ -169,16 +202,16 @@ SHIPPED: dict[str, dict[str, object]] = {
 }
 
 
-def own_keys(given: dict[str, TierOptions]) -> dict[str, dict[str, object]]:
-    """By tier, the keys that it does not take from `standard`, as written in the file."""
-    written = {name: tier.model_dump(mode="json", exclude_unset=True) for name, tier in given.items()}
-    return {name: {**SHIPPED.get(name, {}), **written.get(name, {})} for name in {**SHIPPED, **written}}
+def own_keys(written: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """By tier, the keys that it does not take from `standard`, as they are written in the file."""
+    names = {**SHIPPED, **written}
+    return {name: {**SHIPPED.get(name, {}), **(written.get(name) or {})} for name in names}
 
 
-def complete(given: dict[str, TierOptions]) -> dict[str, TierOptions]:
-    """Every tier with all its keys: its own, else those of `standard`."""
-    own = own_keys(given)
-    return {name: TierOptions.model_validate({**own[STANDARD], **keys}) for name, keys in own.items()}
+def complete(written: Mapping[str, Any]) -> dict[str, Tier]:
+    """Every tier with all its keys: its own, else those of `standard`. From tiers that are right by themselves."""
+    own = own_keys(written)
+    return {name: Tier.from_tree({**own[STANDARD], **keys, "name": name}) for name, keys in own.items()}
 
 
 def inherited(origins: Mapping[str, str], key: str) -> str | None:
@@ -198,13 +231,21 @@ def _tier_name(name: str) -> str:
     return name
 
 
-def _few_enough(tiers: dict[str, TierOptions]) -> dict[str, TierOptions]:
-    if len(complete(tiers)) > MAX_TIERS:
+def _nameless(tier: Tier) -> Tier:
+    if tier.name:
+        raise wrong("unknown key", "remove it: the key above it is the name of the tier", "name")
+    return tier
+
+
+def _complete(written: Any, check_each: ValidatorFunctionWrapHandler) -> dict[str, Tier]:
+    tiers = check_each(written)
+    if len({**SHIPPED, **tiers}) > MAX_TIERS:
         raise wrong(f"more than {MAX_TIERS} tiers", f"keep at most {MAX_TIERS - len(SHIPPED)} of your own")
-    return complete(tiers)
+    return complete(written)
 
 
-Tiers = Annotated[dict[Annotated[str, AfterValidator(_tier_name)], TierOptions], AfterValidator(_few_enough)]
+TierName = Annotated[str, AfterValidator(_tier_name)]
+Tiers = Annotated[dict[TierName, Annotated[Tier, AfterValidator(_nameless)]], WrapValidator(_complete)]
 
 
 def _glob(text: str) -> str:
@@ -216,7 +257,8 @@ def _glob(text: str) -> str:
 Glob = Annotated[str, Strict(), AfterValidator(_glob)]
 
 
-class Rule(Section):
+@dataclass(frozen=True, slots=True)
+class Assignment(Section):
     """Which jobs are of which tier: a list, the first rule that matches wins. What none matches goes by River's
     priority: 1 (its default) and 2 `standard`, 3 `patient`, 4 `bulk`. In `kind` and `queue`, `*` is any text and `?`
     any one character. `max_wait` holds for a queue and priority, by the rules that name no kind.
@@ -230,15 +272,16 @@ class Rule(Section):
     )
 
 
-def _rules(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+def _few_rules(rules: tuple[Assignment, ...]) -> tuple[Assignment, ...]:
     if len(rules) > MAX_RULES:
         raise wrong(f"more than {MAX_RULES} rules", "put kinds together with globs")
     return rules
 
 
-Rules = Annotated[tuple[Rule, ...], AfterValidator(_rules)]
+Assignments = Annotated[tuple[Assignment, ...], AfterValidator(_few_rules)]
 
 
+@dataclass(frozen=True, slots=True)
 class LearnedLimits(Section):
     """How long a kind may run where its tier has no `max_run`: a quantile of its own completed runs, times a factor.
     `riverkeeper limits KIND` says how the number came about.
@@ -262,10 +305,10 @@ class LearnedLimits(Section):
         example=5.0,
     )
     floor: Duration = option(
-        "5m", "No learnt limit is shorter.", least="1s", most="30d", why="as `max_run`", example="1m"
+        300.0, "No learnt limit is shorter.", least="1s", most="30d", why="as `max_run`", example="1m"
     )
     ceiling: Duration = option(
-        "24h", "No learnt limit is longer.", least="1s", most="30d", why="as `max_run`", example="6h"
+        86400.0, "No learnt limit is longer.", least="1s", most="30d", why="as `max_run`", example="6h"
     )
     min_samples: Count = option(
         100,
@@ -276,7 +319,7 @@ class LearnedLimits(Section):
         example=1000,
     )
     window: Duration = option(
-        "7d",
+        7 * DAY,
         "How far back runs count. Today and yesterday (UTC) count by themselves as well, and the larger quantile wins.",
         least="24h",
         most="30d",

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, final
 
-from pydantic import AfterValidator, BeforeValidator, GetCoreSchemaHandler, Strict
+from pydantic import AfterValidator, BeforeValidator, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
-from riverkeeper.config.problem import quoted, wrong
-from riverkeeper.config.redact import is_well_formed, looks_like_connection, redact_url
+from riverkeeper.config.option import FILE
+from riverkeeper.config.problem import looks_like_connection, quoted, wrong
+from riverkeeper.config.redact import is_well_formed, redact_url
 
 NAME_BYTES = 63  # Postgres cuts longer identifiers silently, and two schemas would become one
 _WRITE_URL = (
@@ -157,8 +158,7 @@ def _host_name(text: str) -> str:
 
 
 SchemaName = Annotated[str, BeforeValidator(_name)]
-FilePath = Annotated[Path, BeforeValidator(path_text)]  # absolute once loaded
+FilePath = Annotated[Path, BeforeValidator(path_text), FILE]  # absolute once loaded
 ListenAddresses = Annotated[tuple[ListenAddress, ...], AfterValidator(_distinct)]
 HostNames = tuple[Annotated[str, AfterValidator(_host_name)], ...]
 JobAddress = Annotated[str, AfterValidator(_job_address)]
-Count = Annotated[int, Strict()]  # `true` and "5" are no numbers

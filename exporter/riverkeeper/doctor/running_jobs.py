@@ -14,7 +14,7 @@ from riverkeeper.schema.inspect import KeeperSchema
 from riverkeeper.schema.open import RESCUE_VERSION
 from riverkeeper.scrape.suspects import ReadableTables, SuspectReader
 from riverkeeper.verdict.suspects import Suspects
-from riverkeeper.verdict.words import Reason
+from riverkeeper.verdict.verdict import Reason
 
 Judge = Callable[[Running], tuple[Suspects, str | None]]
 

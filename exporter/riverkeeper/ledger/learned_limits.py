@@ -15,10 +15,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from riverkeeper.config.tiers import LearnedLimits
 from riverkeeper.ledger.buckets import EDGES, NO_DURATION
 from riverkeeper.ledger.cells import Folded
-from riverkeeper.verdict.learned import Learned
-from riverkeeper.verdict.tiers import Learning
+from riverkeeper.verdict.limits import Learned
 
 DAY_SECONDS = 86400
 KEEP_DAYS = 31  # the longest window, and today
@@ -77,13 +77,13 @@ class Past:
 NOTHING = Past({})
 
 
-def first_day(learning: Learning, now: float) -> int:
+def first_day(learning: LearnedLimits, now: float) -> int:
     """The first day of the window."""
     return day_of(now - learning.window)
 
 
 def learn_all(
-    learning: Learning, now: float, runs: Iterable[Runs], censored: Mapping[int, Mapping[str, int]]
+    learning: LearnedLimits, now: float, runs: Iterable[Runs], censored: Mapping[int, Mapping[str, int]]
 ) -> dict[str, Learned]:
     """What the runs of each kind teach at `now`; `censored`: runs ended by a rescue for their age, by day and kind."""
     first, recent = first_day(learning, now), day_of(now) - RECENT_DAYS + 1
@@ -110,7 +110,7 @@ def _sum_since(censored: Mapping[int, Mapping[str, int]], kind: str, since: int)
     return sum(kinds.get(kind, 0) for day, kinds in censored.items() if day >= since)
 
 
-def learn(learning: Learning, window: Past, recent: Past = NOTHING) -> Learned | None:
+def learn(learning: LearnedLimits, window: Past, recent: Past = NOTHING) -> Learned | None:
     """The larger quantile of the window and its last days; None where nothing has completed.
 
     The last days count once they have `min_samples` of their own, for the quantile of a handful is its longest run.

@@ -7,11 +7,11 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from riverkeeper.config.tiers import LearnedLimits
 from riverkeeper.ledger.learned_limits import first_day, learn_all
 from riverkeeper.ledger.store import Store
 from riverkeeper.postgres.transaction import Transaction
-from riverkeeper.verdict.learned import Learned
-from riverkeeper.verdict.tiers import Learning
+from riverkeeper.verdict.limits import Learned
 
 LEARN_SECONDS = 300.0  # a limit is made of days: minutes do not matter
 
@@ -20,7 +20,7 @@ LEARN_SECONDS = 300.0  # a limit is made of days: minutes do not matter
 class Learner:
     """Remembers what was learnt, by kind."""
 
-    settings: Learning
+    settings: LearnedLimits
     known: Mapping[str, Learned] = field(default_factory=dict)
     _due_at: float = 0.0  # our monotonic clock
 
@@ -35,7 +35,9 @@ class Learner:
         return self.known
 
 
-def learn_from(tx: Transaction, store: Store, settings: Learning, now: float, *, audit: bool) -> dict[str, Learned]:
+def learn_from(
+    tx: Transaction, store: Store, settings: LearnedLimits, now: float, *, audit: bool
+) -> dict[str, Learned]:
     """What a store's runs teach. Raises DatabaseError."""
     first = first_day(settings, now)
     ended: defaultdict[int, dict[str, int]] = defaultdict(dict)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from riverkeeper.config.policy import Policy
+from riverkeeper.config.tiers import Tier
 from riverkeeper.look.finding import Certainty, Finding, Part, listed
 from riverkeeper.look.now import RIVER_LIMIT, Present
-from riverkeeper.verdict.assign import tier_of
-from riverkeeper.verdict.tiers import Policy, Tier
+from riverkeeper.verdict.tiers import tier_of
 from riverkeeper.web.pages.formats import span
 
 SUPERVISOR = 2.0  # seconds between two rescue passes, at most; rescue.interval

@@ -6,7 +6,6 @@ import time
 from dataclasses import replace
 
 from riverkeeper.config.load import Config
-from riverkeeper.config.policy import policy_of
 from riverkeeper.look.job_trace import Traces
 from riverkeeper.look.now import DueKind, Present, WorkedKind
 from riverkeeper.look.reader import BOUNDS, SCAN_BOUND, read_traces
@@ -42,7 +41,7 @@ def inspect(config: Config) -> Report:
             present = _present(tx, layout, snapshot, snapshot.now)
     finally:
         database.close()
-    return report(present, policy_of(config), [f"{one.name}: {one.error}" for one in snapshot.queries if one.error])
+    return report(present, config, [f"{one.name}: {one.error}" for one in snapshot.queries if one.error])
 
 
 def _present(tx: Transaction, layout: Layout, snapshot: Snapshot, now: float) -> Present:

@@ -10,8 +10,7 @@ from riverkeeper.look.finding import MOST_IDS, Certainty, Finding, Part, about, 
 from riverkeeper.look.job_trace import Traces
 from riverkeeper.river.facts import Queue
 from riverkeeper.scrape.scrape import Snapshot
-from riverkeeper.verdict.verdict import StuckJob
-from riverkeeper.verdict.words import Reason
+from riverkeeper.verdict.verdict import Reason, StuckJob
 from riverkeeper.web.pages.formats import span
 
 RIVER_LIMIT = 3600.0  # River's RescueStuckJobsAfter, unless configured otherwise

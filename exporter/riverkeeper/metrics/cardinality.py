@@ -11,7 +11,7 @@ from riverkeeper.ledger.names import Names, Pair, folded
 from riverkeeper.river.facts import LiveKind
 from riverkeeper.scrape.notices import live_pairs
 from riverkeeper.scrape.scrape import Snapshot
-from riverkeeper.verdict.facts import RunningPair
+from riverkeeper.verdict.job import RunningPair
 
 Part = TypeVar("Part", LiveKind, RunningPair)
 

@@ -10,8 +10,7 @@ from riverkeeper.rescue.refusal import Refusal, Refused
 from riverkeeper.rescue.request import Asked, Braking
 from riverkeeper.verdict.job import RunningJob
 from riverkeeper.verdict.judge import judge
-from riverkeeper.verdict.verdict import Verdict
-from riverkeeper.verdict.words import Reason
+from riverkeeper.verdict.verdict import Reason, Verdict
 
 Decided = Refused | Entry
 

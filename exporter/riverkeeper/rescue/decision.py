@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from riverkeeper.config.tiers import Action, Tier
 from riverkeeper.rescue.refusal import Refusal, Refused
 from riverkeeper.verdict.job import RunningJob
-from riverkeeper.verdict.tiers import Tier
-from riverkeeper.verdict.verdict import Verdict
-from riverkeeper.verdict.words import WORKERS_FAULT, Action, Reason
+from riverkeeper.verdict.tiers import action_for
+from riverkeeper.verdict.verdict import WORKERS_FAULT, Reason, Verdict
 
 SHORT_WAIT = 10.0  # up to here a job waits as `available`: River's scheduler looks only every five seconds
 NOTIFY_WAIT = 60.0  # a cancel that arrives later than the next claim would end that one for good
@@ -70,7 +70,7 @@ def decide(job: RunningJob, verdict: Verdict, tier: Tier, now: float, asked: Act
     """Which act policy, the job's attempts and its cancel request come to; `asked` stands above the tier's word."""
     if not (verdict.reason.is_stuck or asked is not None):
         return Refused(Refusal.UNKNOWN)
-    action = asked or tier.action(verdict.reason)
+    action = asked or action_for(tier, verdict.reason)
     if action is Action.HOLD:
         return Refused(Refusal.MAX_RESCUES if verdict.reason is Reason.RESCUE_LOOP else Refusal.HOLD_BY_POLICY)
     act = _final(job, verdict, tier, action, asked)

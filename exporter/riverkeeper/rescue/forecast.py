@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from riverkeeper.brakes.state import Brake
+from riverkeeper.config.policy import Policy
+from riverkeeper.config.tiers import Mode, Tier
 from riverkeeper.rescue.decision import Act, decide, fence_wait, is_blameless
 from riverkeeper.rescue.refusal import Refusal, Refused
 from riverkeeper.verdict.judge import age
-from riverkeeper.verdict.tiers import Policy, Tier
 from riverkeeper.verdict.verdict import StuckJob
-from riverkeeper.verdict.words import Mode
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
+from riverkeeper.config.policy import Policy
 from riverkeeper.postgres.connection import Database
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.postgres.transaction import Transaction
@@ -16,7 +17,6 @@ from riverkeeper.rescue.request import Done, Order
 from riverkeeper.rescue.transaction import rescue
 from riverkeeper.verdict.job import Claim, RunningJob
 from riverkeeper.verdict.judge import judge
-from riverkeeper.verdict.tiers import Policy
 from riverkeeper.verdict.verdict import StuckJob, Verdict
 
 SECONDS = 10.0  # for one job
@@ -66,7 +66,7 @@ def rescue_by_hand(
 
 
 def _handle(tx: Transaction, claim: Claim, policy: Policy, keeper: UUID, order_of: OrderOf) -> Handled:
-    held = look(tx, claim, keeper, policy.metadata_interval)
+    held = look(tx, claim, keeper, policy.heartbeat.metadata_interval)
     if isinstance(held, Refused):
         return Handled(claim.job_id, None, held)
     order = order_of(held.job)

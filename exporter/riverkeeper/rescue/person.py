@@ -13,15 +13,14 @@ from riverkeeper.brakes.heartbeat_path import Path, proven
 from riverkeeper.brakes.rules import DOUBTS
 from riverkeeper.brakes.state import Brake
 from riverkeeper.config.load import Config
-from riverkeeper.config.policy import policy_of
+from riverkeeper.config.tiers import Action
 from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.rescue.manual import OrderOf
 from riverkeeper.rescue.request import Braking, Order
-from riverkeeper.verdict.assign import tier_of
+from riverkeeper.rescue.rules import restraints_of
 from riverkeeper.verdict.job import RunningJob
-from riverkeeper.verdict.learned import Learned
-from riverkeeper.verdict.limits import limits_of
-from riverkeeper.verdict.words import Action
+from riverkeeper.verdict.limits import Learned, limits_of
+from riverkeeper.verdict.tiers import tier_of
 
 
 def who() -> str:
@@ -56,7 +55,7 @@ def orders(
     config: Config, status: Status, learned: Mapping[str, Learned], *, apply: bool, action: Action | None
 ) -> OrderOf:
     """Orders of this person. The mode is not asked: who names a job and says --apply means it."""
-    policy, keeper = policy_of(config), uuid4()
+    policy, keeper = config, uuid4()
     path = proven_path(config, status)
 
     def order(job: RunningJob) -> Order:
@@ -73,5 +72,5 @@ def orders(
 def proven_path(config: Config, status: Status) -> float | None:
     """Since when beats get through, as a supervisor proved it just now; None where none is at work."""
     path = Path(status.path_ok_since, status.path_probe_at)
-    patience = config.rescue.restraints(policy_of(config).tiers.values()).patience
+    patience = restraints_of(config).patience
     return proven(path, status.now, patience) if status.proven_here else None

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
+from riverkeeper.config.policy import Policy
 from riverkeeper.postgres.connection import Database
 from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.rescue.decision import Plan, decide, plan
@@ -13,9 +14,7 @@ from riverkeeper.rescue.manual import SECONDS, OrderOf, look
 from riverkeeper.rescue.refusal import Refusal, Refused
 from riverkeeper.verdict.job import Claim
 from riverkeeper.verdict.judge import judge
-from riverkeeper.verdict.tiers import Policy
-from riverkeeper.verdict.verdict import Verdict
-from riverkeeper.verdict.words import Reason
+from riverkeeper.verdict.verdict import Reason, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,7 @@ def preview(
 
 def _seen(tx: Transaction, claim: Claim, policy: Policy, keeper: UUID, order_of: OrderOf) -> Preview:
     may_rescue = tx.query("rescue/read_rights")[0].may_rescue
-    held = look(tx, claim, keeper, policy.metadata_interval, jobs_too=may_rescue)
+    held = look(tx, claim, keeper, policy.heartbeat.metadata_interval, jobs_too=may_rescue)
     if isinstance(held, Refused):
         return Preview(claim.job_id, None, held)
     order = order_of(held.job)

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from riverkeeper.brakes.state import Brake
+from riverkeeper.config.policy import Policy
+from riverkeeper.config.tiers import Action, Tier
 from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.rescue.decision import Act
 from riverkeeper.verdict.job import Claim
-from riverkeeper.verdict.tiers import Policy, Tier
-from riverkeeper.verdict.verdict import Limits, StuckJob
-from riverkeeper.verdict.words import Action, Reason
+from riverkeeper.verdict.verdict import Limits, Reason, StuckJob
 
 COOLDOWN_SECONDS = 300.0
 Held = tuple[Brake, str]  # the brake that holds, and why

@@ -6,12 +6,14 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from riverkeeper.brakes.heartbeat_path import patience
 from riverkeeper.brakes.rules import Restraints
 from riverkeeper.config.load import Config
-from riverkeeper.config.policy import policy_of
+from riverkeeper.config.policy import Policy
+from riverkeeper.config.tiers import Action, Mode
 from riverkeeper.rescue.decision import STOPPED_FIRST, Act
-from riverkeeper.verdict.tiers import Policy
-from riverkeeper.verdict.words import STUCK, Action, Mode, stricter
+from riverkeeper.verdict.tiers import action_for
+from riverkeeper.verdict.verdict import STUCK
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +32,14 @@ class Rules:
     @property
     def modes(self) -> dict[str, Mode]:
         """The mode in force, by tier."""
-        return {name: stricter(self.mode, tier.mode) for name, tier in self.policy.tiers.items()}
+        return self.policy.modes
 
     @property
     def expected(self) -> Iterator[tuple[str, str, str]]:
         """The (tier, reason, action) that policy can come to, so that their counters are there before the first act."""
         for tier in self.policy.tiers.values():
             for reason in STUCK:
-                action = tier.action(reason)
+                action = action_for(tier, reason)
                 if action is Action.HOLD or self.modes[tier.name] is Mode.DISABLED:
                     continue
                 acts = (Act.STOP, Act(action.value)) if reason in STOPPED_FIRST else (Act(action.value),)
@@ -46,7 +48,9 @@ class Rules:
     @property
     def fingerprint(self) -> str:
         """Equal for replicas that would judge and act alike."""
-        return hashlib.sha256(repr(self).encode()).hexdigest()[:12]
+        policy = self.policy
+        sections = (policy.tiers, policy.assign, policy.learned_limits, policy.heartbeat, policy.rescue)
+        return hashlib.sha256(repr((sections, self.max_age)).encode()).hexdigest()[:12]
 
     @property
     def is_live(self) -> bool:
@@ -54,12 +58,26 @@ class Rules:
         return Mode.LIVE in self.modes.values()
 
 
+def restraints_of(policy: Policy) -> Restraints:
+    """The settings of the brakes."""
+    rescue = policy.rescue
+    return Restraints(
+        rescue.cooldown,
+        rescue.max_rescues,
+        rescue.max_per_minute,
+        rescue.max_share,
+        rescue.mass_hold,
+        rescue.grace,
+        patience(rescue.interval, policy.tiers.values()),
+    )
+
+
 def rules_of(config: Config) -> Rules:
     """The rules of a checked configuration."""
-    policy, rescue = policy_of(config), config.rescue
+    policy, rescue = config, config.rescue
     return Rules(
         policy,
-        rescue.restraints(policy.tiers.values()),
+        restraints_of(config),
         rescue.mode,
         rescue.supervisor,
         rescue.interval,

@@ -102,7 +102,11 @@ def _guarded(tx: Transaction, asked: Sequence[Asked]) -> list[Decided]:
         raise _Undo([Refused(Refusal.RECORDED)] * len(asked))
     wanted = [_wanted(one.stuck.job) for one in asked]
     held = lock(
-        tx, wanted, order.keeper, order.policy.metadata_interval, jobs_too=order.locks_jobs or not order.dry_run
+        tx,
+        wanted,
+        order.keeper,
+        order.policy.heartbeat.metadata_interval,
+        jobs_too=order.locks_jobs or not order.dry_run,
     )
     found = [
         Refused(Refusal.RECORDED) if number in recorded else decided(rows, one)

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.river.bounds import SAMPLE_PAGES, spread
-from riverkeeper.verdict.facts import Partition
+from riverkeeper.verdict.job import Partition
 
 PartKey = tuple[str, str, int]  # state, queue, priority
 Shares = Mapping[tuple[str, str | None], float]  # column and value, None for any value that is rare

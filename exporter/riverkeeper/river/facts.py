@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from riverkeeper.verdict.facts import RunningPair
+from riverkeeper.verdict.job import RunningPair
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from riverkeeper.postgres.transaction import Row, Transaction
 from riverkeeper.river.bounds import MAX_PARTITIONS, first_count, kind_bounds, second_count
 from riverkeeper.river.estimate import estimate, key_of
 from riverkeeper.river.facts import LiveKind
-from riverkeeper.verdict.facts import Partition
+from riverkeeper.verdict.job import Partition
 
 OVERDUE_SECONDS = 30.0  # River's scheduler runs every 5 s; six missed runs are no coincidence
 

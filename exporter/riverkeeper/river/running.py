@@ -11,8 +11,7 @@ from riverkeeper.postgres.transaction import Row, Transaction
 from riverkeeper.river.bounds import MAX_RUNNING, METADATA_BUDGET, METADATA_INLINE, METADATA_LARGE
 from riverkeeper.river.edges import AGE_EDGES, BEAT_EDGES
 from riverkeeper.river.facts import Ages, Running
-from riverkeeper.verdict.facts import RunningPair
-from riverkeeper.verdict.job import GAVE_UP
+from riverkeeper.verdict.job import GAVE_UP, RunningPair
 
 
 def _moment(year: str, leap_year: str) -> str:

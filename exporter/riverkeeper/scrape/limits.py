@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from riverkeeper.config.policy import Policy
+from riverkeeper.config.tiers import LearnedLimits
 from riverkeeper.ledger.learning import learn_from
 from riverkeeper.ledger.names import NO_NAMES, Names
 from riverkeeper.ledger.store import KeeperStore
@@ -15,11 +17,9 @@ from riverkeeper.river.running import read_running
 from riverkeeper.schema.inspect import KeeperSchema
 from riverkeeper.schema.install import find_schemas, look
 from riverkeeper.scrape.suspects import ReadableTables, SuspectReader
-from riverkeeper.verdict.judged import Judged, LimitInForce
-from riverkeeper.verdict.learned import Learned
+from riverkeeper.verdict.limits import Learned
 from riverkeeper.verdict.summary import summarize
-from riverkeeper.verdict.tiers import Learning, Policy
-from riverkeeper.verdict.words import LimitName, Reason
+from riverkeeper.verdict.verdict import Judged, LimitInForce, LimitName, Reason
 
 SECONDS = 10.0  # for a person who waits
 USUAL_QUEUE = "default"  # of a kind that nobody has seen: River's default
@@ -62,8 +62,8 @@ def read_limits(
 
 def _read(tx: Transaction, keeper: KeeperSchema, policy: Policy, kind: str | None, now: float) -> LimitsFound:
     store, heartbeats = KeeperStore(), keeper.heartbeat is not None
-    running = read_running(tx, policy.metadata_interval, heartbeats=heartbeats)
-    past = learn_from(tx, store, policy.learning, now, audit=keeper.audit) if keeper.learns else {}
+    running = read_running(tx, policy.heartbeat.metadata_interval, heartbeats=heartbeats)
+    past = learn_from(tx, store, policy.learned_limits, now, audit=keeper.audit) if keeper.learns else {}
     suspects = SuspectReader(policy).read(tx, running, past, ReadableTables(heartbeats, keeper.audit), now, None)
     known = {*past, *({kind} if kind else ())}  # whoever asks for a kind that nobody has seen sees what it would have
     names = _with(known, store.names(tx) if keeper.writable else NO_NAMES, {pair.kind for pair in running.pairs})
@@ -71,7 +71,7 @@ def _read(tx: Transaction, keeper: KeeperSchema, policy: Policy, kind: str | Non
     limits = tuple(one for one in found.limits if kind in (None, one.kind))
     return LimitsFound(
         limits=tuple(sorted(limits, key=lambda one: (one.kind, one.tier, list(LimitName).index(one.limit.name)))),
-        missing=tuple(_missing(limits, past, policy.learning, remembered=keeper.learns)),
+        missing=tuple(_missing(limits, past, policy.learned_limits, remembered=keeper.learns)),
         learned=past,
         past=_past(found),
         remembered=keeper.learns,
@@ -93,14 +93,14 @@ def _past(found: Judged) -> Counter[str]:
 
 
 def _missing(
-    limits: tuple[LimitInForce, ...], past: Mapping[str, Learned], learning: Learning, *, remembered: bool
+    limits: tuple[LimitInForce, ...], past: Mapping[str, Learned], learning: LearnedLimits, *, remembered: bool
 ) -> Iterator[Missing]:
     have = {(one.kind, one.tier) for one in limits if one.limit.name is LimitName.RUN}
     for kind, tier in sorted({(one.kind, one.tier) for one in limits if one.kind} - have):
         yield Missing(kind, tier, _why(past.get(kind), learning, remembered=remembered))
 
 
-def _why(known: Learned | None, learning: Learning, *, remembered: bool) -> str:
+def _why(known: Learned | None, learning: LearnedLimits, *, remembered: bool) -> str:
     if not learning.enabled:
         return "none: its tier has no max_run, and learned_limits is not enabled"
     if not remembered:

@@ -12,6 +12,7 @@ import structlog
 
 from riverkeeper.brakes.rules import WIDE_AWAKE, Ourselves, Restraints
 from riverkeeper.brakes.state import Rescuing
+from riverkeeper.config.policy import Policy
 from riverkeeper.heartbeat.clock import lease_clock
 from riverkeeper.ledger.learning import Learner
 from riverkeeper.ledger.ledger import Ledger
@@ -40,11 +41,10 @@ from riverkeeper.scrape.notices import live_pairs, notes
 from riverkeeper.scrape.query_log import Questions
 from riverkeeper.scrape.scrape import FenceState, QueryOutcome, Snapshot, Target
 from riverkeeper.scrape.suspects import ReadableTables, SuspectReader, read_path
-from riverkeeper.verdict.judged import Judged
 from riverkeeper.verdict.summary import summarize
 from riverkeeper.verdict.suspects import Suspects
-from riverkeeper.verdict.tiers import Policy
-from riverkeeper.verdict.unmatched import unmatched
+from riverkeeper.verdict.tiers import unmatched
+from riverkeeper.verdict.verdict import Judged
 
 log = structlog.get_logger()
 
@@ -104,7 +104,7 @@ class Reader:
         self._claims: tuple[Tally, ...] = ()
         self._claims_due_at = 0.0  # our monotonic clock
         self._suspects = SuspectReader(settings.policy)
-        self._learner = Learner(settings.policy.learning)
+        self._learner = Learner(settings.policy.learned_limits)
 
     def read(self, seconds: float) -> Snapshot:
         """A snapshot, in at most about `seconds`; `up=False` with the error where there is none. Never raises."""

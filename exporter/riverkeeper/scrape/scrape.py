@@ -13,8 +13,8 @@ from riverkeeper.brakes.state import Rescuing
 from riverkeeper.ledger.names import NO_NAMES, Names
 from riverkeeper.ledger.totals import Finished
 from riverkeeper.river.facts import Leader, LiveKind, Queue, Running, TableSize
-from riverkeeper.verdict.facts import Partition
-from riverkeeper.verdict.judged import Judged
+from riverkeeper.verdict.job import Partition
+from riverkeeper.verdict.verdict import Judged
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,17 +10,16 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from riverkeeper.config.policy import Policy
 from riverkeeper.postgres.transaction import Row, Transaction
 from riverkeeper.river.bounds import MAX_RUNNING, METADATA_LARGE
 from riverkeeper.river.facts import Leader, Running
 from riverkeeper.river.job_rows import beat_of, running_job_of
 from riverkeeper.river.running import HEARTBEAT, RFC3339
-from riverkeeper.verdict.cells import cells
 from riverkeeper.verdict.job import GAVE_UP, Beat, Claim, RunningJob
-from riverkeeper.verdict.learned import Learned
-from riverkeeper.verdict.screening import Sought, sought
+from riverkeeper.verdict.limits import Learned
+from riverkeeper.verdict.screening import Sought, cells, sought
 from riverkeeper.verdict.suspects import Suspects, WorkerInstance, WorkerInstances, find_succeeded, judge_suspects
-from riverkeeper.verdict.tiers import Policy
 
 MAX_SUSPECTS = 20_000  # rows judged one by one; where more is stuck, an exact count is not what is missing
 MAX_INSTANCES = 20_000  # processes that beat
@@ -119,7 +118,7 @@ class SuspectReader:
         parameters = {
             **_columns(groups),
             "clients": workers.client_ids,
-            "metadata_interval": self.policy.metadata_interval,
+            "metadata_interval": self.policy.heartbeat.metadata_interval,
             "most_bytes": METADATA_LARGE,
             "rfc3339": RFC3339,
             "gave_up": list(GAVE_UP),
@@ -145,7 +144,7 @@ class SuspectReader:
         if row.beat_at is None:
             return None
         if row.by_metadata:
-            return Beat(row.beat_at, self.policy.metadata_interval, by_metadata=True)
+            return Beat(row.beat_at, self.policy.heartbeat.metadata_interval, by_metadata=True)
         return beat_of(row, fences=workers.fences(row.client_id, row.instance))
 
 

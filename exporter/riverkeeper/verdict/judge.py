@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import math
 
-from riverkeeper.verdict.assign import tier_of
+from riverkeeper.config.policy import Policy
+from riverkeeper.config.tiers import Action, Tier
 from riverkeeper.verdict.job import Beat, Instance, RunningJob
 from riverkeeper.verdict.limits import MISSED_BEATS, raised
-from riverkeeper.verdict.tiers import Policy, Tier
-from riverkeeper.verdict.verdict import Limit, Limits, Verdict
-from riverkeeper.verdict.words import Action, LimitName, Reason
+from riverkeeper.verdict.tiers import action_for, tier_of
+from riverkeeper.verdict.verdict import Limit, LimitName, Limits, Reason, Verdict
 
 # River's completer ends a statement after ten seconds; what has not reached the row by then is not coming by itself.
 RESULT = Limit(LimitName.RESULT, 10.0, "the time that River takes to write how the work ended")
@@ -146,7 +146,8 @@ def _suspect(job: RunningJob, tier: Tier, limits: Limits, now: float) -> Verdict
 
 
 def _in_a_loop(job: RunningJob, policy: Policy, tier: Tier, found: Verdict) -> Verdict:
-    if found.reason.is_stuck and tier.action(found.reason) != Action.HOLD and job.rescues >= policy.max_rescues:
+    is_acted_on = found.reason.is_stuck and action_for(tier, found.reason) != Action.HOLD
+    if is_acted_on and job.rescues >= policy.rescue.max_rescues:
         return Verdict(Reason.RESCUE_LOOP, tier.name, found.limit, found.value, underlying=found.reason)
     return found
 

@@ -7,14 +7,24 @@ too short raises it, else healthy jobs would be called lost.
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from riverkeeper.verdict.learned import Learned
-from riverkeeper.verdict.tiers import Learning, Policy, Tier
-from riverkeeper.verdict.verdict import Limit, Limits
-from riverkeeper.verdict.words import LimitName
+from riverkeeper.config.policy import Policy
+from riverkeeper.config.tiers import LearnedLimits, Tier
+from riverkeeper.verdict.verdict import Limit, LimitName, Limits
 
 MISSED_BEATS = 3  # one beat may be lost on the way and the next be late; the third proves silence
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What the completed runs of a kind teach about its limit; the ledger learns it (ledger/learned_limits.py)."""
+
+    samples: int  # of the whole window, censored runs among them
+    quantile: float  # which one: 0.99
+    seconds: float  # its value, inf where it lies among the runs that are censored
+    window: float  # the span whose quantile is the larger, seconds
+    censored: int = 0
 
 
 def limits_of(
@@ -34,7 +44,7 @@ def limits_of(
     plain = Limits(
         heartbeat=Limit(LimitName.HEARTBEAT, tier.heartbeat_timeout, f"tier {tier.name}"),
         progress=_own(LimitName.PROGRESS, tier.progress_timeout, tier),
-        run=run_limit(policy.learning, tier, kind, learned),
+        run=run_limit(policy.learned_limits, tier, kind, learned),
     )
     return raised(plain, tier, interval, lease, by_metadata=by_metadata)
 
@@ -53,7 +63,7 @@ def raised(
     return replace(limits, heartbeat=heartbeat, progress=progress)
 
 
-def run_limit(learning: Learning, tier: Tier, kind: str, learned: Learned | None) -> Limit | None:
+def run_limit(learning: LearnedLimits, tier: Tier, kind: str, learned: Learned | None) -> Limit | None:
     """How long a run may take: the tier's own word, else what the kind's completed runs teach; None: no limit."""
     if tier.max_run is not None:
         return Limit(LimitName.RUN, tier.max_run, f"tier {tier.name}")
@@ -87,7 +97,7 @@ def _at_least(limit: Limit, floor: float, sentence: str, *, raised: bool = True)
     return Limit(limit.name, floor, f"{policy}, raised to {sentence}", raised or limit.raised)
 
 
-def _origin(learning: Learning, kind: str, learned: Learned, wanted: float) -> str:
+def _origin(learning: LearnedLimits, kind: str, learned: Learned, wanted: float) -> str:
     """How a learnt limit came about, in words."""
     past = f"p{learned.quantile * 100:g} of {learned.samples} runs of {kind}"
     if math.isinf(learned.seconds):

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
-from riverkeeper.verdict.assign import tier_of, wait_tier
-from riverkeeper.verdict.cells import Cell, cells, in_force, used
-from riverkeeper.verdict.facts import Partition, RunningPair
+from riverkeeper.config.policy import Policy
+from riverkeeper.verdict.job import Partition, RunningPair
 from riverkeeper.verdict.judge import age
-from riverkeeper.verdict.judged import Judged, LimitInForce, LimitUsed
-from riverkeeper.verdict.learned import Learned
-from riverkeeper.verdict.limits import limits_of, silence_limit, wait_limit
+from riverkeeper.verdict.limits import Learned, limits_of, silence_limit, wait_limit
+from riverkeeper.verdict.screening import Cell, cells, in_force, used
 from riverkeeper.verdict.suspects import Suspects
-from riverkeeper.verdict.tiers import Policy
-from riverkeeper.verdict.verdict import StuckJob
+from riverkeeper.verdict.tiers import tier_of, wait_tier
+from riverkeeper.verdict.verdict import Judged, LimitInForce, LimitUsed, StuckJob
 
 Pair = tuple[str, str]  # (queue, kind)
 USUAL_PRIORITY = 1  # of a kind that is not running: River's default

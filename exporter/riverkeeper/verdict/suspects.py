@@ -14,12 +14,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import pairwise
 
-from riverkeeper.verdict.assign import tier_of
+from riverkeeper.config.policy import Policy
 from riverkeeper.verdict.job import Instance, RunningJob
 from riverkeeper.verdict.judge import judge
-from riverkeeper.verdict.learned import Learned
-from riverkeeper.verdict.limits import limits_of
-from riverkeeper.verdict.tiers import Policy
+from riverkeeper.verdict.limits import Learned, limits_of
+from riverkeeper.verdict.tiers import tier_of
 from riverkeeper.verdict.verdict import StuckJob
 
 LATE_INTERVALS = 2  # a client is late after so many of its own intervals: one beat may be lost on the way

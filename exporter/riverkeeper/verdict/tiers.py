@@ -1,78 +1,75 @@
-"""Tiers: how soon a job of which queue, kind and priority is called stuck, and what is then done. Pure."""
+"""Which tier is a job in, and what does policy say about its verdict? Pure.
+
+The first rule of `assign` that matches a job names its tier; without one, River's priority does.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import fnmatch
+import re
+from collections.abc import Collection
+from functools import lru_cache
 
-from riverkeeper.verdict.words import Action, Mode, Reason
-
-
-@dataclass(frozen=True, slots=True)
-class Tier:
-    """One tier as configured; durations in seconds, None: no such limit (see docs/configuration.md)."""
-
-    name: str
-    heartbeat_interval: float = 10.0
-    heartbeat_timeout: float = 35.0
-    lease: float | None = None
-    drain: float = 10.0
-    fence: float = 10.0
-    plain_fence: float = 60.0
-    progress_timeout: float | None = None
-    stop_grace: float = 60.0
-    max_run: float | None = None
-    max_wait: float | None = 300.0
-    max_silence: float | None = None
-    on_exhausted: Action = Action.HOLD  # DISCARD or HOLD
-    notify: bool = False
-    on_worker_lost: Action = Action.RETRY  # of `abandoned` and `orphaned` too: the worker's fault, not the job's
-    on_hung: Action = Action.RETRY
-    on_over_budget: Action = Action.HOLD
-    on_rescue_loop: Action = Action.HOLD
-    mode: Mode | None = None  # None: the global one
-
-    def action(self, reason: Reason) -> Action:
-        """What policy says about a reason; a suspicion is never acted on."""
-        return {
-            Reason.WORKER_LOST: self.on_worker_lost,
-            Reason.ABANDONED: self.on_worker_lost,
-            Reason.ORPHANED: self.on_worker_lost,
-            Reason.HUNG: self.on_hung,
-            Reason.OVER_BUDGET: self.on_over_budget,
-            Reason.RESCUE_LOOP: self.on_rescue_loop,
-        }.get(reason, Action.HOLD)
+from riverkeeper.config.policy import Policy
+from riverkeeper.config.tiers import BY_PRIORITY, STANDARD, Action, Assignment, Tier
+from riverkeeper.verdict.verdict import Reason
 
 
-@dataclass(frozen=True, slots=True)
-class Assignment:
-    """A rule that puts jobs into a tier; None matches everything, `*` and `?` are globs."""
-
-    tier: str
-    kind: str | None = None
-    queue: str | None = None
-    priority: int | None = None
+def tier_of(policy: Policy, queue: str, kind: str, priority: int) -> Tier:
+    """The tier of the jobs of a queue, kind and priority."""
+    named = (rule.tier for rule in policy.assign if matches(rule, queue, kind, priority))
+    return _tier(policy, next(named, None) or BY_PRIORITY.get(priority, STANDARD))
 
 
-@dataclass(frozen=True, slots=True)
-class Learning:
-    """How limits are learnt from a kind's own completed runs; durations in seconds."""
+def wait_tier(policy: Policy, queue: str, priority: int) -> Tier:
+    """The tier whose `max_wait` holds for a queue and priority: by the rules that name no kind.
 
-    enabled: bool = True
-    quantile: float = 0.99
-    factor: float = 3.0
-    floor: float = 300.0
-    ceiling: float = 86400.0
-    min_samples: int = 100
-    window: float = 7 * 86400.0
+    How long a kind has waited cannot be known without reading the whole queue; no index of River's has the kind.
+    """
+    named = (rule.tier for rule in policy.assign if rule.kind is None and matches(rule, queue, "", priority))
+    return _tier(policy, next(named, None) or BY_PRIORITY.get(priority, STANDARD))
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """All that verdicts need of the configuration."""
+def action_for(tier: Tier, reason: Reason) -> Action:
+    """What policy says about a reason; a suspicion is never acted on."""
+    return {
+        Reason.WORKER_LOST: tier.on_worker_lost,
+        Reason.ABANDONED: tier.on_worker_lost,
+        Reason.ORPHANED: tier.on_worker_lost,
+        Reason.HUNG: tier.on_hung,
+        Reason.OVER_BUDGET: tier.on_over_budget,
+        Reason.RESCUE_LOOP: tier.on_rescue_loop,
+    }.get(reason, Action.HOLD)
 
-    tiers: Mapping[str, Tier]  # `standard` is always there
-    assign: tuple[Assignment, ...] = ()
-    learning: Learning = field(default_factory=Learning)
-    metadata_interval: float = 30.0  # declared interval of claims that beat by metadata.health_check_at
-    max_rescues: int = 3  # acting rescues of one job in 24 h, after which it is a rescue_loop
+
+def matches(rule: Assignment, queue: str, kind: str, priority: int) -> bool:
+    """Whether a rule holds for these jobs; what it does not name holds for all."""
+    return (
+        (rule.priority is None or rule.priority == priority)
+        and (rule.queue is None or _glob(rule.queue).fullmatch(queue) is not None)
+        and (rule.kind is None or _glob(rule.kind).fullmatch(kind) is not None)
+    )
+
+
+def unmatched(policy: Policy, kinds: Collection[str]) -> list[str]:
+    """A sentence for each rule that names a kind and matches none of these, which are all that are known."""
+    return [
+        f'No job is known of kind "{rule.kind}", which rule {number} of assign gives tier {rule.tier}: if it has run '
+        "within the hour, its name is another."
+        for number, rule in enumerate(policy.assign, start=1)
+        if rule.kind is not None and not any(_is_of(rule, kind) for kind in kinds)
+    ]
+
+
+def _is_of(rule: Assignment, kind: str) -> bool:
+    return matches(Assignment(rule.tier, kind=rule.kind), "", kind, 0)
+
+
+@lru_cache(maxsize=4096)  # a policy has far fewer globs
+def _glob(text: str) -> re.Pattern[str]:
+    """`*` is any text, `?` any one character, everything else itself, brackets too. Never backtracks across a `*`."""
+    return re.compile(fnmatch.translate(text.replace("[", "[[]")))
+
+
+def _tier(policy: Policy, name: str) -> Tier:
+    return policy.tiers.get(name) or policy.tiers.get(STANDARD) or Tier(STANDARD)

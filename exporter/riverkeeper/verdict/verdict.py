@@ -1,11 +1,61 @@
-"""What a verdict is: the reason, with the evidence for it. Pure."""
+"""What a verdict is: the reason, the limit that was passed, and the evidence; and the verdicts of one scrape. Pure."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
 
 from riverkeeper.verdict.job import RunningJob
-from riverkeeper.verdict.words import LimitName, Reason
+
+
+class Reason(StrEnum):
+    """What is wrong with a running job; OK and UNKNOWN say that nothing is, or that nothing is known.
+
+    The last group is suspected: the job may be stuck, and the evidence is short of proof.
+    """
+
+    OK = "ok"
+    UNKNOWN = "unknown"
+    WORKER_LOST = "worker_lost"
+    ABANDONED = "abandoned"
+    ORPHANED = "orphaned"
+    HUNG = "hung"
+    OVER_BUDGET = "over_budget"
+    RESCUE_LOOP = "rescue_loop"
+    PATH_UNVERIFIED = "path_unverified"
+    BEATS_MISSING = "beats_missing"
+    WORKER_SUSPECT = "worker_suspect"
+
+    @property
+    def is_reported(self) -> bool:
+        """Reported by the worker's own side, so that no missed heartbeat needs to be believed."""
+        return self is Reason.ABANDONED
+
+    @property
+    def is_suspected(self) -> bool:
+        return self in {Reason.PATH_UNVERIFIED, Reason.BEATS_MISSING, Reason.WORKER_SUSPECT}
+
+    @property
+    def is_stuck(self) -> bool:
+        return self not in {Reason.OK, Reason.UNKNOWN} and not self.is_suspected
+
+
+STUCK = tuple(reason for reason in Reason if reason.is_stuck)
+SUSPECTED = tuple(reason for reason in Reason if reason.is_suspected)
+# The job did nothing wrong: its worker is gone, or gave it up.
+WORKERS_FAULT = frozenset({Reason.WORKER_LOST, Reason.ABANDONED, Reason.ORPHANED})
+
+
+class LimitName(StrEnum):
+    """Which limit; the label values of river_job_limit_seconds."""
+
+    HEARTBEAT = "heartbeat"
+    PROGRESS = "progress"
+    RUN = "run"
+    WAIT = "wait"
+    SILENCE = "silence"
+    RESULT = "result"  # how long the result of work that ended may take to reach the job's row
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +100,38 @@ class StuckJob:
 
     job: RunningJob
     verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class LimitInForce:
+    """A limit of one kind in one tier; kind is "" where it holds for all kinds (wait)."""
+
+    kind: str
+    tier: str
+    limit: Limit
+
+
+@dataclass(frozen=True, slots=True)
+class LimitUsed:
+    """The worst present value of a queue's jobs of one kind and tier, as a share of its limit: 1 = at the limit."""
+
+    queue: str
+    kind: str  # "" for wait
+    tier: str
+    limit: LimitName
+    ratio: float
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The verdicts of one reading. Jobs that are ok or unknown are only counted (RunningPair)."""
+
+    stuck: tuple[StuckJob, ...]  # longest past its limit first; bounded, `complete` says whether these are all
+    counts: Mapping[tuple[str, str, str, str], int]  # (queue, kind, tier, reason) -> jobs
+    limits: tuple[LimitInForce, ...]
+    used: tuple[LimitUsed, ...]
+    raised: frozenset[tuple[str, str]]  # (tier, limit) that clients' declared intervals or leases have raised
+    path_ok_since: float | None  # silence counts from then on; None: no way of a beat is proven, nobody is lost
+    complete: bool = True
+    suspected: tuple[StuckJob, ...] = ()  # may be stuck; their verdicts say which evidence is missing
+    suspected_counts: Mapping[tuple[str, str, str, str], int] = field(default_factory=dict)

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from riverkeeper.config.webhook import Webhook
+from riverkeeper.config.policy import Policy
+from riverkeeper.config.settings import WebhookSettings
 from riverkeeper.rescue.audit.history import Rescues
 from riverkeeper.rescue.wakes.wake import Call, Scope
 from riverkeeper.scrape.scrape import Snapshot
 from riverkeeper.verdict.job import Claim
-from riverkeeper.verdict.tiers import Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Keeper(Protocol):
         """Count a refused request (riverkeeper_http_requests_rejected_total)."""
         ...
 
-    def webhook(self) -> Webhook:
+    def webhook(self) -> WebhookSettings:
         """The section `webhook` of the configuration in force."""
         ...
 

@@ -15,7 +15,7 @@ from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.rescue.audit.follow_up import Late, follow
 from riverkeeper.rescue.audit.outcome import OldWorker
 from riverkeeper.rescue.request import Done
-from riverkeeper.verdict.words import Reason
+from riverkeeper.verdict.verdict import Reason
 
 
 def watch(scene: Scene) -> list[OldWorker]:

@@ -17,7 +17,7 @@ from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.rescue.request import Braking, Done
 from riverkeeper.rescue.rules import rules_of
 from riverkeeper.rescue.supervisor.rescue_pass import View
-from riverkeeper.verdict.judged import Judged
+from riverkeeper.verdict.verdict import Judged
 
 OPEN = "UPDATE riverkeeper.control SET path_ok_since = now() - interval '1 hour', path_probe_at = now()"
 

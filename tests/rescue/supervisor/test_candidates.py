@@ -11,6 +11,7 @@ from hypothesis.strategies import booleans, integers, lists, none, sampled_from,
 from riverkeeper.brakes.mass_silence import Mass
 from riverkeeper.brakes.rules import Facts, Restraints, held
 from riverkeeper.brakes.state import Brake
+from riverkeeper.config.tiers import Tier
 from riverkeeper.rescue.audit.records import Entry
 from riverkeeper.rescue.deciding import allowed
 from riverkeeper.rescue.decision import Act, Plan
@@ -18,9 +19,7 @@ from riverkeeper.rescue.refusal import Refusal, Refused
 from riverkeeper.rescue.request import Done
 from riverkeeper.rescue.supervisor.candidates import Candidate, group, in_turn
 from riverkeeper.verdict.job import Beat, Claim, RunningJob
-from riverkeeper.verdict.tiers import Tier
-from riverkeeper.verdict.verdict import StuckJob, Verdict
-from riverkeeper.verdict.words import Reason
+from riverkeeper.verdict.verdict import Reason, StuckJob, Verdict
 
 BEATS = {"table": Beat(1.0, 10.0), "metadata": Beat(1.0, 30.0, by_metadata=True), "never": None}
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from riverkeeper.brakes.rules import Restraints
+from riverkeeper.config.policy import Policy
+from riverkeeper.config.tiers import Action, Mode, Tier
 from riverkeeper.metrics.catalogue.rescuing import ACTS, Acts
 from riverkeeper.rescue.refusal import Refusal
 from riverkeeper.rescue.rules import Rules
 from riverkeeper.rescue.supervisor.reporting import Telling
-from riverkeeper.verdict.tiers import Policy, Tier
-from riverkeeper.verdict.words import Action, Mode
 
 
 def rules(*tiers: Tier) -> Rules:

@@ -14,7 +14,7 @@ from riverkeeper.rescue.wakes import inbox
 from riverkeeper.rescue.wakes.after_pass import Passed, after_pass
 from riverkeeper.rescue.wakes.wake import Call, Scope, WakeEnd
 from riverkeeper.schema.install import install
-from riverkeeper.verdict.judged import Judged
+from riverkeeper.verdict.verdict import Judged
 
 SCHEMAS = {"keeper": "riverkeeper"}
 HOUR = 3600.0

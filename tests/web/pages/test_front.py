@@ -11,7 +11,7 @@ from fixtures import web as web_fixture
 from fixtures.web import DOWN, NOW, UP, FakeKeeper, app_of, ask
 from riverkeeper.river.facts import Leader
 from riverkeeper.scrape.scrape import QueryOutcome, Snapshot
-from riverkeeper.verdict.facts import Partition
+from riverkeeper.verdict.job import Partition
 from riverkeeper.web.pages.front import watched
 from riverkeeper.web.pages.live_queues import QueueRow, queue_rows
 from riverkeeper.web.web_config.security import Security

@@ -10,8 +10,7 @@ from fixtures.stuck_jobs import ENDLESS, HEARTBEAT, LIVE, LOST, held, judged, re
 from fixtures.web import DOWN, UP, FakeKeeper, app_of, ask
 from riverkeeper.brakes.state import Brake
 from riverkeeper.verdict.job import Beat
-from riverkeeper.verdict.verdict import Verdict
-from riverkeeper.verdict.words import Reason
+from riverkeeper.verdict.verdict import Reason, Verdict
 
 SCRIPT = "<script>alert(1)</script>\"'"
 

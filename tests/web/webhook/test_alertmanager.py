@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from fixtures.alertmanager_messages import LABELS, TIERS, alert, message
 from riverkeeper.rescue.wakes.wake import Call, Scope
-from riverkeeper.verdict.words import STUCK
+from riverkeeper.verdict.verdict import STUCK
 from riverkeeper.web.webhook.alertmanager import MOST_TRUNCATED, BadMessage, Heard, Message, read_message
 
 patient = settings(deadline=None)  # a busy machine is not a failure

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from riverkeeper.config.webhook import Webhook
+from riverkeeper.config.settings import WebhookSettings
 from riverkeeper.doctor.report import Level
 from riverkeeper.web.webhook.check import exposed, findings
 
@@ -17,7 +17,7 @@ TOKEN = "0123456789abcdef" * 2
 
 
 def levels(file: Path | None) -> list[Level]:
-    return [finding.level for finding in findings(Webhook.model_validate({"token_file": file}))]
+    return [finding.level for finding in findings(WebhookSettings.from_tree({"token_file": file}))]
 
 
 def written(folder: Path, content: str, mode: int = 0o600) -> Path:
@@ -29,7 +29,7 @@ def written(folder: Path, content: str, mode: int = 0o600) -> Path:
 
 def test_no_webhook_is_no_fault() -> None:
     """It is said, with what follows from it."""
-    (finding,) = findings(Webhook())
+    (finding,) = findings(WebhookSettings())
 
     assert finding.level is Level.OK
     assert "404" in finding.message
@@ -44,7 +44,7 @@ def test_a_token_that_is_kept_well_is_right(tmp_path: Path, mode: int) -> None:
 @pytest.mark.parametrize(("content", "mode"), [(TOKEN, 0o644), (TOKEN, 0o604), ("short", 0o600)])
 def test_a_token_that_others_may_know_is_warned_of(tmp_path: Path, content: str, mode: int) -> None:
     """With the command that mends it, and never with the token."""
-    told = list(findings(Webhook.model_validate({"token_file": written(tmp_path, content, mode)})))
+    told = list(findings(WebhookSettings.from_tree({"token_file": written(tmp_path, content, mode)})))
 
     assert [finding.level for finding in told] == [Level.OK, Level.WARNING]
     assert content not in "".join(f"{finding.message}{finding.fix}" for finding in told)
@@ -53,7 +53,7 @@ def test_a_token_that_others_may_know_is_warned_of(tmp_path: Path, content: str,
 def test_the_fix_keeps_the_token_readable(tmp_path: Path) -> None:
     """The proposed command, run, ends the warning and leaves the file readable to its owner."""
     file = written(tmp_path, TOKEN, 0o644)
-    (_, warned) = findings(Webhook.model_validate({"token_file": file}))
+    (_, warned) = findings(WebhookSettings.from_tree({"token_file": file}))
 
     subprocess.run(shlex.split(str(warned.fix)), check=True)
 
@@ -70,7 +70,7 @@ def test_who_reads_it_as_one_of_the_others_takes_its_group_first(
     monkeypatch.setattr(os, "getegid", lambda: stranger)
     monkeypatch.setattr(os, "getgroups", list)
 
-    (_, warned) = findings(Webhook.model_validate({"token_file": file}))
+    (_, warned) = findings(WebhookSettings.from_tree({"token_file": file}))
 
     assert warned.fix is not None
     assert warned.fix.startswith(f"chgrp {stranger} {file} && chmod 640 {file};")

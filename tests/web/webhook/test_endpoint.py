@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from fixtures.alertmanager_messages import LABELS, alert, message
 from fixtures.web import FakeKeeper, app_of, ask, hashed, replace_file
-from riverkeeper.config.webhook import Webhook as Settings
+from riverkeeper.config.settings import WebhookSettings as Settings
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.web.web_config.security import Security
 from riverkeeper.web.webhook.endpoint import PATH
@@ -29,7 +29,7 @@ def token_file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def keeper(token_file: Path) -> FakeKeeper:
-    return FakeKeeper(webhook_settings=Settings.model_validate({"token_file": token_file}))
+    return FakeKeeper(webhook_settings=Settings.from_tree({"token_file": token_file}))
 
 
 def post(keeper: FakeKeeper, body: bytes | None = None) -> httpx.Response:
@@ -199,7 +199,7 @@ def test_what_is_no_message_is_refused(keeper: FakeKeeper, body: bytes, status: 
 
 def test_ten_thousand_alerts_are_one_message(keeper: FakeKeeper, token_file: Path) -> None:
     """Within max_body there is no other bound."""
-    keeper.webhook_settings = Settings.model_validate({"token_file": token_file, "max_body": "16MiB"})
+    keeper.webhook_settings = Settings.from_tree({"token_file": token_file, "max_body": "16MiB"})
     many = [alert(fingerprint=f"{number:016x}", labels=LABELS) for number in range(10_000)]
 
     assert post(keeper, message(*many)).text == "Stored: 10000 firing.\n"

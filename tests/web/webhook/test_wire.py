@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from fixtures.alertmanager_messages import alert, message
 from fixtures.web import LIMIT, FakeKeeper, served
-from riverkeeper.config.webhook import Webhook as Settings
+from riverkeeper.config.settings import WebhookSettings as Settings
 from riverkeeper.web.webhook.endpoint import PATH, Webhook
 
 MOST = 64 * 1024
@@ -26,7 +26,7 @@ CHUNK = b"2000\r\n" + b" " * 0x2000 + b"\r\n"
 def keeper(tmp_path: Path) -> FakeKeeper:
     file = tmp_path / "token"
     file.write_text("s3cret")
-    return FakeKeeper(webhook_settings=Settings.model_validate({"token_file": file, "max_body": "64KiB"}))
+    return FakeKeeper(webhook_settings=Settings.from_tree({"token_file": file, "max_body": "64KiB"}))
 
 
 @pytest.fixture

@@ -15,12 +15,12 @@ from riverkeeper.cli.filters import ago
 from riverkeeper.cli.once import read_once
 from riverkeeper.cli.options import WRONG_USE, database_options, give_up
 from riverkeeper.config.load import Config
+from riverkeeper.config.tiers import Mode
 from riverkeeper.postgres.errors import DatabaseError
 from riverkeeper.rescue.person import brakes_of, proven_path, who
 from riverkeeper.rescue.rules import rules_of
 from riverkeeper.schema.open import visit
 from riverkeeper.scrape.scrape import Snapshot
-from riverkeeper.verdict.words import Mode
 from riverkeeper.web.pages.formats import moment, rfc3339, span
 from riverkeeper.web.pages.status import judged_facts
 

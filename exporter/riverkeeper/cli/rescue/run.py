@@ -12,7 +12,7 @@ import click
 from riverkeeper.brakes.control import read_status
 from riverkeeper.cli.options import database_options, give_up
 from riverkeeper.config.load import Config
-from riverkeeper.config.policy import policy_of
+from riverkeeper.config.tiers import Action
 from riverkeeper.postgres.connection import Database
 from riverkeeper.postgres.errors import DatabaseError
 from riverkeeper.rescue.manual import Handled, rescue_by_hand
@@ -23,7 +23,6 @@ from riverkeeper.rescue.request import Done
 from riverkeeper.schema.open import visit
 from riverkeeper.scrape.limits import read_limits
 from riverkeeper.verdict.verdict import Verdict
-from riverkeeper.verdict.words import Action
 from riverkeeper.web.pages.formats import span
 
 SECONDS = 20.0  # an operator waits
@@ -74,7 +73,7 @@ def run(config: Config, ids: tuple[int, ...], apply: bool, action: str | None, a
 def _handled(config: Config, ids: tuple[int, ...], apply: bool, action: Action | None) -> Iterator[JobResult]:
     with visit(config, SECONDS) as tx:
         status, schemas = read_status(tx), dict(tx.schemas)
-    url, policy, keeper = config.conninfo.reveal(), policy_of(config), uuid4()
+    url, policy, keeper = config.conninfo.reveal(), config, uuid4()
     learned = read_limits(url, config.database.river_schema, config.database.keeper_schema, policy, None).learned
     order_of = orders(config, status, learned, apply=apply, action=action)
     database = Database(url)

@@ -6,11 +6,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from riverkeeper.brakes.state import Brake
+from riverkeeper.config.tiers import Mode
 from riverkeeper.metrics.family import Bucketed, Family, Kind, Per, Samples
 from riverkeeper.rescue.audit.report import Tally, by_tier
 from riverkeeper.rescue.refusal import Refusal
 from riverkeeper.scrape.scrape import Snapshot
-from riverkeeper.verdict.words import Mode
 from riverkeeper.web.webhook.alertmanager import Heard
 
 # From the moment the limit was passed; a supervisor acts within seconds, an alert alone within minutes.

@@ -10,7 +10,7 @@ from riverkeeper.metrics.folding import earliest, newest, recent_pairs, recent_q
 from riverkeeper.river.edges import AGE_EDGES, BEAT_EDGES
 from riverkeeper.river.facts import Ages
 from riverkeeper.scrape.scrape import Snapshot
-from riverkeeper.verdict.facts import RunningPair
+from riverkeeper.verdict.job import RunningPair
 
 
 def running_age(snapshot: Snapshot) -> Samples:

@@ -9,7 +9,7 @@ from riverkeeper.ledger.names import Pair
 from riverkeeper.metrics.family import Family, Kind, Per, Samples
 from riverkeeper.metrics.folding import recent_pairs, summed
 from riverkeeper.scrape.scrape import Snapshot
-from riverkeeper.verdict.words import STUCK, SUSPECTED, LimitName, Reason
+from riverkeeper.verdict.verdict import STUCK, SUSPECTED, LimitName, Reason
 
 
 def jobs_stuck(snapshot: Snapshot) -> Samples:

@@ -9,7 +9,7 @@ from riverkeeper.metrics.folding import earliest, recent_pairs, recent_queues, s
 from riverkeeper.river.facts import LiveKind
 from riverkeeper.river.layout import LIVE_STATES
 from riverkeeper.scrape.scrape import Snapshot
-from riverkeeper.verdict.facts import Partition, RunningPair
+from riverkeeper.verdict.job import Partition, RunningPair
 
 PRIORITIES = ("1", "2", "3", "4")
 WAITING_STATES = tuple(state for state in LIVE_STATES if state != "running")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from riverkeeper.postgres.transaction import Row, Transaction
 from riverkeeper.rescue.audit.outcome import Became, OldWorker, Seen, became
 from riverkeeper.rescue.decision import Act
-from riverkeeper.verdict.words import Reason
+from riverkeeper.verdict.verdict import Reason
 
 MOST_ROWS = 1_000  # in one transaction
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from riverkeeper.rescue.decision import Act
-from riverkeeper.verdict.words import WORKERS_FAULT, Reason
+from riverkeeper.verdict.verdict import WORKERS_FAULT, Reason
 
 WATCH_SECONDS = 570.0  # heartbeat rows are swept after ten minutes; what comes later finds no row to be written in
 DRY_WATCH_SECONDS = 86_400.0  # the job still runs, and has no next attempt to end it for us

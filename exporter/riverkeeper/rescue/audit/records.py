@@ -13,8 +13,7 @@ from riverkeeper.rescue.audit.evidence import evidence
 from riverkeeper.rescue.decision import Act, Locked, Plan
 from riverkeeper.rescue.request import Asked, Done, Order
 from riverkeeper.verdict.job import Claim, RunningJob
-from riverkeeper.verdict.verdict import Verdict
-from riverkeeper.verdict.words import Reason
+from riverkeeper.verdict.verdict import Reason, Verdict
 
 LOOK_SECONDS = 5.0
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from riverkeeper.config.policy import Policy
+from riverkeeper.config.tiers import Mode, Tier, stricter
 from riverkeeper.rescue.decision import decide
 from riverkeeper.rescue.refusal import Refusal, Refused
 from riverkeeper.rescue.wakes.wake import Wake
-from riverkeeper.verdict.assign import tier_of
 from riverkeeper.verdict.job import Claim
-from riverkeeper.verdict.tiers import Policy, Tier
+from riverkeeper.verdict.tiers import tier_of
 from riverkeeper.verdict.verdict import StuckJob
-from riverkeeper.verdict.words import Mode, stricter
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ import structlog
 from riverkeeper.brakes.facts import read_facts
 from riverkeeper.brakes.rules import Ourselves, held
 from riverkeeper.brakes.state import Brake
+from riverkeeper.config.policy import Policy
+from riverkeeper.config.tiers import Tier
 from riverkeeper.heartbeat.clock import lease_clock
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.postgres.transaction import Transaction
@@ -23,11 +25,8 @@ from riverkeeper.rescue.supervisor.election import Watch
 from riverkeeper.rescue.supervisor.turn import Replica
 from riverkeeper.rescue.transaction import rescue_together
 from riverkeeper.verdict.job import Claim
-from riverkeeper.verdict.judged import Judged
 from riverkeeper.verdict.limits import limits_of
-from riverkeeper.verdict.tiers import Policy, Tier
-from riverkeeper.verdict.verdict import Limit, Limits
-from riverkeeper.verdict.words import LimitName
+from riverkeeper.verdict.verdict import Judged, Limit, LimitName, Limits
 
 log = structlog.get_logger()
 

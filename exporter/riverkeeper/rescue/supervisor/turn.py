@@ -16,10 +16,10 @@ from riverkeeper.brakes.facts import facts_of, write_mass
 from riverkeeper.brakes.heartbeat_path import Before, Path, Sighting, fold
 from riverkeeper.brakes.mass_silence import Found, Mass, tend
 from riverkeeper.brakes.rules import Restraints
+from riverkeeper.config.tiers import Mode
 from riverkeeper.heartbeat.clock import lease_clock
 from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.rescue.supervisor.path_probe import sight
-from riverkeeper.verdict.words import Mode
 
 
 @dataclass(frozen=True, slots=True)

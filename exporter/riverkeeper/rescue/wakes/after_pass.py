@@ -11,8 +11,7 @@ from riverkeeper.rescue.request import Done
 from riverkeeper.rescue.supervisor.candidates import Candidate
 from riverkeeper.rescue.wakes import inbox
 from riverkeeper.rescue.wakes.wake import Scope, Wake, WakeEnd
-from riverkeeper.verdict.judged import Judged
-from riverkeeper.verdict.words import LimitName
+from riverkeeper.verdict.verdict import Judged, LimitName
 
 # Nothing is left to do: it ended or was heard, it was done before, or policy leaves it to a person.
 FINAL = {

@@ -6,8 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, fields
 from enum import StrEnum
 
-from riverkeeper.verdict.verdict import StuckJob
-from riverkeeper.verdict.words import STUCK
+from riverkeeper.verdict.verdict import STUCK, StuckJob
 
 MOST_NAME = 1000  # characters; River itself allows 128 for a kind and fewer for a queue
 

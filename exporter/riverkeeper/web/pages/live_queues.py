@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 
 from riverkeeper.scrape.scrape import Snapshot
-from riverkeeper.verdict.facts import Partition
+from riverkeeper.verdict.job import Partition
 
 STATES = ("available", "running", "retryable", "scheduled", "pending")  # the page's columns, in their order
 

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.rescue.audit.audited import Audited
 from riverkeeper.rescue.audit.history import Rescues
-from riverkeeper.verdict.words import STUCK
+from riverkeeper.verdict.verdict import STUCK
 from riverkeeper.web.keeper import Keeper
 from riverkeeper.web.pages.formats import moment, rfc3339, span
 from riverkeeper.web.pages.query import MOST_SHOWN, Asked, BadQuestion, asked, choices

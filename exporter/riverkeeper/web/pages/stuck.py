@@ -10,8 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from riverkeeper.rescue.forecast import Outlook, Restrained, outlook
 from riverkeeper.scrape.scrape import Snapshot
-from riverkeeper.verdict.verdict import StuckJob
-from riverkeeper.verdict.words import STUCK, SUSPECTED, Reason
+from riverkeeper.verdict.verdict import STUCK, SUSPECTED, Reason, StuckJob
 from riverkeeper.web.keeper import Keeper
 from riverkeeper.web.pages.formats import count, moment, rfc3339, span
 from riverkeeper.web.pages.query import MOST_SHOWN, Asked, BadQuestion, asked, choices

@@ -7,7 +7,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from riverkeeper.config.webhook import Webhook
+from riverkeeper.config.settings import WebhookSettings
 from riverkeeper.doctor.report import Finding, ok, problem, warning
 from riverkeeper.web.http.errors import WebError
 from riverkeeper.web.webhook.endpoint import PATH
@@ -17,7 +17,7 @@ TOPIC = "webhook"
 SHORT = 16  # characters; a random token of less can be tried out
 
 
-def findings(settings: Webhook) -> Iterator[Finding]:
+def findings(settings: WebhookSettings) -> Iterator[Finding]:
     """Whether alerts can wake the rescuer, and whether the token is kept well. Reads the token's file."""
     file = settings.token_file
     if file is None:

@@ -1,31 +1,31 @@
-"""What may be set: every section and option, each described once."""
+"""The whole configuration: what Riverkeeper reads, serves and is called by, beside what it goes by (`policy.py`)."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Self
 
 from pydantic import model_validator
 
-from riverkeeper.config.assets import Assets
+from riverkeeper.config.assets import AssetSettings
 from riverkeeper.config.option import Section, option
+from riverkeeper.config.policy import Policy
 from riverkeeper.config.problem import wrong
-from riverkeeper.config.quantity import Duration
-from riverkeeper.config.rescue import Rescue
-from riverkeeper.config.tiers import LearnedLimits, Rules, Tiers
+from riverkeeper.config.quantity import Count, Duration, Size
 from riverkeeper.config.values import (
     NAME_BYTES,
-    Count,
     DatabaseUrl,
     FilePath,
     HostNames,
     JobAddress,
+    ListenAddress,
     ListenAddresses,
     SchemaName,
 )
-from riverkeeper.config.webhook import Webhook
 
 
-class Database(Section):
+@dataclass(frozen=True, slots=True)
+class DatabaseSettings(Section):
     """Where the jobs are."""
 
     url: DatabaseUrl | None = option(
@@ -78,11 +78,12 @@ class Database(Section):
         return self
 
 
-class Web(Section):
+@dataclass(frozen=True, slots=True)
+class WebSettings(Section):
     """What is served over HTTP."""
 
     listen_address: ListenAddresses = option(
-        ("127.0.0.1:9816",),
+        (ListenAddress("127.0.0.1", 9816),),
         "Addresses to serve on: `host:port`, `:port` (all interfaces) or `[::1]:port`.",
         example=["127.0.0.1:9816", "[::1]:9816"],
         flag="--web.listen-address",
@@ -108,11 +109,12 @@ class Web(Section):
     )
 
 
-class Collect(Section):
+@dataclass(frozen=True, slots=True)
+class CollectSettings(Section):
     """How the job table is read."""
 
     min_interval: Duration = option(
-        "2s",
+        2.0,
         "Scrapes and the supervisor share one snapshot while it is younger than this; 0s: each reads afresh.",
         least="0s",
         most="5m",
@@ -120,7 +122,7 @@ class Collect(Section):
         example="5s",
     )
     late_window: Duration = option(
-        "10m",
+        600.0,
         "How long after its `finalized_at` a finished job may become visible and still be counted.",
         least="1m",
         most="24h",
@@ -137,29 +139,45 @@ class Collect(Section):
     )
 
 
-class Heartbeat(Section):
-    """How workers prove that they live."""
+@dataclass(frozen=True, slots=True)
+class WebhookSettings(Section):
+    """Where Alertmanager wakes the rescuer: `POST /webhook/alertmanager`."""
 
-    metadata_interval: Duration = option(
-        "30s",
-        "How often workers that beat by `metadata.health_check_at` write it.",
-        least="1s",
-        most="1h",
-        why="after an hour River's own rescuer takes the job",
-        example="1m",
+    token_file: FilePath | None = option(
+        None,
+        "A file that holds the bearer token of the webhook; read again when it changes. null: there is no webhook, "
+        "and its address answers 404.",
+        example="/run/secrets/webhook-token",
+    )
+    max_body: Size = option(
+        4 * 1024**2,
+        "A longer message is refused.",
+        least="64KiB",
+        most="64MiB",
+        why="an alert is about 1.5 KiB, and a message is held in memory whole",
+        example="8MiB",
+    )
+    max_age: Duration = option(
+        3600.0,
+        "An alert that began longer ago wakes nobody, and a wake that waited longer is given up.",
+        least="5m",
+        most="7d",
+        why="shorter than Alertmanager's group_interval nothing would be tried twice; an old message may be a replay",
+        example="6h",
     )
 
 
-class Settings(Section):
-    """The whole configuration."""
+@dataclass(frozen=True)
+class Surroundings(Section):
+    """The sections that say what Riverkeeper reads, serves and is called by."""
 
-    database: Database = Database()
-    web: Web = Web()
-    collect: Collect = Collect()
-    heartbeat: Heartbeat = Heartbeat()
-    webhook: Webhook = Webhook()
-    assets: Assets = Assets()
-    tiers: Tiers = {}  # noqa: RUF012 - validated into a new mapping for each
-    assign: Rules = ()
-    learned_limits: LearnedLimits = LearnedLimits()
-    rescue: Rescue = Rescue()
+    database: DatabaseSettings = field(default_factory=DatabaseSettings)
+    web: WebSettings = field(default_factory=WebSettings)
+    collect: CollectSettings = field(default_factory=CollectSettings)
+    webhook: WebhookSettings = field(default_factory=WebhookSettings)
+    assets: AssetSettings = field(default_factory=AssetSettings)
+
+
+@dataclass(frozen=True)
+class Settings(Policy, Surroundings):
+    """The whole configuration. In the documentation the sections of the last base come first."""

@@ -1,20 +1,23 @@
-"""docs/configuration.md, written from the declarations of the options."""
+"""The configuration as text: the one in force (`config print`), and all that may be set (docs/configuration.md)."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable, Iterator
 
-from riverkeeper.config.flags import FLAGS
-from riverkeeper.config.model import Settings
-from riverkeeper.config.option import Option, options, section_of
-from riverkeeper.config.show import inline
+import yaml
+
+from riverkeeper.config.layers import FLAGS
+from riverkeeper.config.load import Config
+from riverkeeper.config.option import Option, members, options, section_of
+from riverkeeper.config.settings import Settings
+from riverkeeper.config.source import Dumper
 from riverkeeper.config.tiers import SHIPPED
 
 _HEAD = """\
 # Configuration
 
-<!-- Written by `make generate` from exporter/riverkeeper/config/model.py. Change it there. -->
+<!-- Written by `make generate` from exporter/riverkeeper/config/. Change it there. -->
 
 Riverkeeper runs without a configuration file. What is set, is set by, the first that is given:
 
@@ -45,6 +48,39 @@ In a URL write `@`, `/`, `%` and other special characters percent-encoded (`%40`
 """
 
 
+def show(config: Config) -> str:
+    """YAML that loads as this configuration once each `***` is replaced by its secret."""
+    lines = ["# The configuration in force. A *** stands for a secret."]
+    values = config.as_tree()
+    for name in members(Settings):
+        lines += _lines(config, name, name, values[name], "")
+    return "\n".join(lines) + "\n"
+
+
+def _lines(config: Config, key: str, name: str, value: object, indent: str) -> Iterator[str]:
+    """A section or a value, and what is below it."""
+    is_section = "." not in key
+    if isinstance(value, dict):
+        yield f"{indent}{name}:"
+        for inner, entry in value.items():
+            yield from _lines(config, f"{key}.{inner}", inner, entry, indent + "  ")
+    elif isinstance(value, list) and is_section and value:
+        yield f"{name}:"
+        for index, rule in enumerate(value):
+            yield f"  - {inline(rule)}  # {config.origin(f'{key}[{index}].tier')}"
+    else:
+        yield f"{indent}{name}: {inline(value)}  # {config.origin(key)}"
+
+
+def inline(value: object) -> str:
+    """A value as YAML on one line."""
+    style = '"' if isinstance(value, str) and not value.isprintable() else None  # line breaks as escapes
+    text: str = yaml.dump(
+        value, Dumper=Dumper, default_flow_style=True, default_style=style, width=float("inf"), allow_unicode=True
+    )
+    return text.removesuffix("\n").removesuffix("\n...")
+
+
 def configuration_markdown() -> str:
     """The whole page."""
     return "\n".join([_HEAD, _command_line(), _environment(), _FILE, _example(), *_sections()])
@@ -73,7 +109,7 @@ def _environment() -> str:
 
 def _example() -> str:
     lines: list[str] = []
-    for section, values in Settings().model_dump(mode="json").items():
+    for section, values in Settings().as_tree().items():
         lines += _block(section, _as_shipped(values) if section == "tiers" else values)
     return "```yaml\n" + "\n".join(lines) + "\n```\n"
 
@@ -97,8 +133,8 @@ def _as_shipped(tiers: dict[str, object]) -> dict[str, object]:
 
 
 def _sections() -> Iterator[str]:
-    for name, field in Settings.model_fields.items():
-        section = section_of(field)
+    for name, (_, annotation) in members(Settings).items():
+        section = section_of(annotation)
         if section is None:
             continue
         rows = map(_row, options(section))
