@@ -8,7 +8,10 @@ COPY requirements.lock ./
 RUN python -m pip download --no-cache-dir --disable-pip-version-check --require-hashes --no-deps \
     --only-binary :all: --dest /wheels --requirement requirements.lock
 COPY pyproject.toml README.md LICENSE CHANGELOG.md ./
+# The package links to the last two.
 COPY exporter exporter
+COPY clients/sql clients/sql
+COPY deploy/kubernetes deploy/kubernetes
 RUN python -m venv --without-pip /app && python -m pip --python /app/bin/python install \
     --no-cache-dir --disable-pip-version-check --no-index --find-links /wheels .
 

@@ -5,18 +5,18 @@ import (
 	"time"
 )
 
-// beatArguments also notes in the batch which progress it sends.
+// beatArguments makes the parameters of beat.sql, and records in the batch which progress they contain.
 func (b *Beater) beatArguments(batch *batch) map[string]any {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	n := len(batch.works)
 	intervals, leases := make([]string, n), make([]*string, n)
-	told, values, notes := make([]bool, n), make([]*float32, n), make([]*string, n)
+	reported, values, notes := make([]bool, n), make([]*float32, n), make([]*string, n)
 	batch.counts = make([]uint64, n)
 	for i, w := range batch.works {
 		intervals[i], leases[i] = interval(w.tier.Interval), leaseText(w.tier.Lease)
-		batch.counts[i], values[i], notes[i] = w.told.latest()
-		told[i] = batch.counts[i] != w.told.acknowledged
+		batch.counts[i], values[i], notes[i] = w.progress.latest()
+		reported[i] = batch.counts[i] != w.progress.acknowledged
 	}
 	arguments := claimArguments(batch.works)
 	arguments["instance"] = b.instance
@@ -28,7 +28,7 @@ func (b *Beater) beatArguments(batch *batch) map[string]any {
 	arguments["kinds"] = b.Kinds
 	arguments["intervals"] = intervals
 	arguments["leases"] = leases
-	arguments["progress_told"] = told
+	arguments["progress_reported"] = reported
 	arguments["progress"] = values
 	arguments["notes"] = notes
 	return arguments
@@ -42,7 +42,7 @@ func claimArguments(works []*Work) map[string]any {
 	return map[string]any{"job_ids": ids, "attempted_ats": times, "attempts": attempts}
 }
 
-// interval is text that every Postgres reads alike, whatever its IntervalStyle.
+// interval is text that Postgres reads the same under every IntervalStyle.
 func interval(d time.Duration) string {
 	return strconv.FormatInt(d.Microseconds(), 10) + " microseconds"
 }

@@ -14,34 +14,34 @@ import (
 // Beater speaks for one process: it tells Postgres which claims are at work here, and learns which are lost.
 type Beater struct {
 	settings
-	log     *slog.Logger
-	beats   *line
-	counts  counters
-	trouble trouble
+	log        *slog.Logger
+	connection *dedicatedConnection
+	counts     counters
+	failureLog failureLog
 
-	mu       sync.Mutex
-	works    map[claimKey]*Work // at work, or waiting to be
-	newest   map[int64]*Work    // by job, to find an earlier attempt in this process
-	active   int                // begun and not yet through Finish
-	ends     []ending
-	interval time.Duration // the shortest that any claim has asked for
-	heard    time.Duration // uptime of sending the last beat that succeeded; 0 = never
-	proven   bool          // a claim of ours was found in this River table
-	fence    atomic.Int32  // a fence, as meta said last
-	sql      *statements   // nil until the keeper schema is known to be ours
-	askedOn  *pgx.Conn     // where meta was asked last
-	askedAt  time.Duration // uptime of that
-	state    state
+	mu            sync.Mutex
+	works         map[claimKey]*Work // at work, or waiting to be
+	newest        map[int64]*Work    // by job, to find an earlier attempt in this process
+	active        int                // begun and not yet through Finish
+	ends          []ending
+	interval      time.Duration // the shortest that any claim has asked for
+	lastBeat      time.Duration // uptime of sending the last beat that succeeded; 0 = never
+	riverVerified bool          // a claim of ours was found in this River table
+	fence         atomic.Int32  // a fence, as meta said last
+	sql           *statements   // nil until the keeper schema is known to be ours
+	checkedOn     *pgx.Conn     // where meta was asked last
+	checkedAt     time.Duration // uptime of that
+	state         state
 
-	answered  chan struct{} // closed when the first beat has succeeded or failed
-	first     sync.Once
-	wake      chan struct{}
-	leaseWake chan struct{}
-	stopping  chan struct{}
-	halted    context.Context // over when Stop has lost its patience
-	halt      context.CancelFunc
-	done      chan struct{}
-	leaseDone chan struct{}
+	answered    chan struct{} // closed when the first beat has succeeded or failed
+	firstAnswer sync.Once
+	wake        chan struct{}
+	leaseWake   chan struct{}
+	stopping    chan struct{}
+	halted      context.Context // over when Stop has lost its patience
+	halt        context.CancelFunc
+	done        chan struct{}
+	leaseDone   chan struct{}
 }
 
 type state int
@@ -60,20 +60,20 @@ func New(config Config) (*Beater, error) {
 		return nil, err
 	}
 	b := &Beater{
-		settings:  settings,
-		log:       settings.Logger.With(slog.String("instance", settings.instance)),
-		beats:     newLine(settings.Database),
-		works:     map[claimKey]*Work{},
-		newest:    map[int64]*Work{},
-		interval:  settings.Interval,
-		answered:  make(chan struct{}),
-		wake:      make(chan struct{}, 1),
-		leaseWake: make(chan struct{}, 1),
-		stopping:  make(chan struct{}),
-		done:      make(chan struct{}),
-		leaseDone: make(chan struct{}),
+		settings:   settings,
+		log:        settings.Logger.With(slog.String("instance", settings.instance)),
+		connection: newConnection(settings.Database),
+		works:      map[claimKey]*Work{},
+		newest:     map[int64]*Work{},
+		interval:   settings.Interval,
+		answered:   make(chan struct{}),
+		wake:       make(chan struct{}, 1),
+		leaseWake:  make(chan struct{}, 1),
+		stopping:   make(chan struct{}),
+		done:       make(chan struct{}),
+		leaseDone:  make(chan struct{}),
 	}
-	b.trouble.log = b.log
+	b.failureLog.log = b.log
 	b.halted, b.halt = context.WithCancel(context.Background())
 	return b, nil
 }
@@ -149,27 +149,27 @@ func (b *Beater) run() {
 		case <-b.halted.Done():
 		}
 		timer.Stop()
-		if b.through() {
+		if b.isDone() {
 			return
 		}
 	}
 }
 
 // through is true when a stop was asked for and nobody needs beats any more.
-func (b *Beater) through() bool {
+func (b *Beater) isDone() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.halted.Err() != nil || (b.state == stateStopping && b.active == 0)
 }
 
 func (b *Beater) finishStop() {
-	b.giveUp()
+	b.abandonWork()
 	b.guarded("stop", func() { b.flushEnds(context.Background()) })
 	b.mu.Lock()
 	b.state = stateStopped
 	b.mu.Unlock()
 	b.halt()
-	b.beats.close()
+	b.connection.close()
 }
 
 // pause is an interval less up to a tenth, so that a fleet that was started together does not beat together.
@@ -179,7 +179,7 @@ func (b *Beater) pause() time.Duration {
 	return b.interval - time.Duration(rand.Int64N(int64(b.interval)/10+1))
 }
 
-func signal(channel chan struct{}) {
+func notify(channel chan struct{}) {
 	select {
 	case channel <- struct{}{}:
 	default:

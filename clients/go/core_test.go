@@ -23,7 +23,7 @@ func TestStatementsAreThoseOfTheContract(t *testing.T) {
 	}
 	copies, _ := filepath.Glob("sql/*.sql")
 	if len(copies) != len(originals) {
-		t.Errorf("%d copies of %d files: run go generate", len(copies), len(originals))
+		t.Errorf("%d copies of %d files: run make generate", len(copies), len(originals))
 	}
 	for _, original := range originals {
 		want, err := os.ReadFile(original)
@@ -32,7 +32,7 @@ func TestStatementsAreThoseOfTheContract(t *testing.T) {
 		}
 		got, err := os.ReadFile(filepath.Join("sql", filepath.Base(original)))
 		if err != nil || !bytes.Equal(got, want) {
-			t.Errorf("%s differs (%v): run go generate", original, err)
+			t.Errorf("%s differs (%v): run make generate", original, err)
 		}
 	}
 }
@@ -42,7 +42,7 @@ func TestStatementsAreForPgx(t *testing.T) {
 	all := newStatements(`a"b`, "K k")
 	for name, sql := range map[string]string{
 		"meta": all.meta, "beat": all.beat, "beat_metadata": all.beatMetadata, "end": all.end,
-		"hold": all.hold, "standing": all.standing, "known": all.known,
+		"claim_status": all.claimStatus, "verify_claim": all.verifyClaim, "known": all.known,
 	} {
 		if regexp.MustCompile(`%\(|\bkeeper\.|\briver\.|--`).MatchString(sql) {
 			t.Errorf("%s: %s", name, sql)
@@ -51,7 +51,7 @@ func TestStatementsAreForPgx(t *testing.T) {
 			t.Errorf("%s: River's schema is not quoted", name)
 		}
 	}
-	if strings.Contains(newStatements("", "k").hold, `""`) {
+	if strings.Contains(newStatements("", "k").verifyClaim, `""`) {
 		t.Error("no schema is not an empty schema")
 	}
 }
@@ -89,7 +89,7 @@ func TestTiersAreMended(t *testing.T) {
 		{Tier{Lease: time.Second}, Tier{10 * time.Second, 25 * time.Second}, true},
 		{Tier{Interval: time.Second, Lease: -1}, Tier{Interval: time.Second}, true},
 	} {
-		if got, changed := c.given.mended(10 * time.Second); got != c.want || changed != c.changed {
+		if got, changed := c.given.corrected(10 * time.Second); got != c.want || changed != c.changed {
 			t.Errorf("%+v became %+v, %v", c.given, got, changed)
 		}
 	}
@@ -129,14 +129,14 @@ func TestJitter(t *testing.T) {
 func TestLeaseArithmetic(t *testing.T) {
 	b := testBeater(t, nil)
 	w, ctx := b.Begin(context.Background(), Claim{JobID: 1, AttemptedAt: "2026-11-23T08:14:24.887644Z"}, Tier{10 * time.Second, 25 * time.Second})
-	start := w.heard
-	if wait, leased := b.expireLeases(start + 10*time.Second); !leased || wait != glance || ctx.Err() != nil {
+	start := w.lastBeat
+	if wait, leased := b.expireLeases(start + 10*time.Second); !leased || wait != longestWait || ctx.Err() != nil {
 		t.Errorf("after 10 s: %v %v %v", wait, leased, ctx.Err())
 	}
 	if wait, _ := b.expireLeases(start + 24500*time.Millisecond); wait != 500*time.Millisecond {
 		t.Errorf("half a second before: %v", wait)
 	}
-	w.heard = start + 10*time.Second
+	w.lastBeat = start + 10*time.Second
 	if b.expireLeases(start + 34*time.Second); ctx.Err() != nil {
 		t.Error("expired though it was heard")
 	}
@@ -151,13 +151,13 @@ func TestLeaseArithmetic(t *testing.T) {
 func TestSlowAnswerCountsFromItsSending(t *testing.T) {
 	b := testBeater(t, nil)
 	w, _ := b.Begin(context.Background(), Claim{JobID: 1, AttemptedAt: "2026-11-23T08:14:24.887644Z"}, Standard)
-	w.heard -= youth
+	w.lastBeat -= longestDelay
 	batch := b.collect()
 	b.beatArguments(batch)
 	batch.sent = uptime() - 4*time.Second
-	b.absorb(batch, standings{w.key: held}, nil)
-	if w.heard != batch.sent || b.heard != batch.sent {
-		t.Errorf("heard %v and %v, sent %v", w.heard, b.heard, batch.sent)
+	b.applyAnswer(batch, statuses{w.key: statusHeld}, nil)
+	if w.lastBeat != batch.sent || b.lastBeat != batch.sent {
+		t.Errorf("heard %v and %v, sent %v", w.lastBeat, b.lastBeat, batch.sent)
 	}
 	b.halt()
 	w.Finish(Failed)
@@ -170,15 +170,15 @@ func TestFailedBeatSaysNothing(t *testing.T) {
 	if batch := b.collect(); len(batch.works) != 0 {
 		t.Error("a claim that has just begun was named")
 	}
-	w.heard -= youth
+	w.lastBeat -= longestDelay
 	batch := b.collect()
-	b.absorb(batch, nil, errors.New("no route to host"))
+	b.applyAnswer(batch, nil, errors.New("no route to host"))
 	if ctx.Err() != nil || w.sent {
 		t.Errorf("cancelled %v, sent %v", ctx.Err(), w.sent)
 	}
 	batch = b.collect()
 	batch.sent = uptime()
-	b.absorb(batch, nil, errors.New("answer lost"))
+	b.applyAnswer(batch, nil, errors.New("answer lost"))
 	if ctx.Err() != nil || !w.sent {
 		t.Errorf("an answer that was lost: cancelled %v, sent %v", ctx.Err(), w.sent)
 	}

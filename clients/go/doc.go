@@ -21,7 +21,5 @@
 //
 // That the process was alive and could reach the database. It does not prove that the job moves: only the job can tell
 // that, with [Progress]. Nothing here stops a job that ignores its context, and nothing outside the database can be
-// fenced: check the claim with [Work.Hold] in the transaction that has the effect.
+// fenced: check the claim with [Work.VerifyClaim] in the transaction that has the effect.
 package riverbeat
-
-//go:generate sh -c "cp ../sql/*.sql sql/"

@@ -63,10 +63,10 @@ func ExampleBeater() {
 }
 
 // The one real guarantee: the claim is held in the transaction that has the effect.
-func ExampleHold() {
+func ExampleVerifyClaim() {
 	effect := func(ctx context.Context, pool *pgxpool.Pool, claim riverbeat.Claim) error {
 		return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
-			if err := riverbeat.Hold(ctx, tx, claim); err != nil {
+			if err := riverbeat.VerifyClaim(ctx, tx, claim); err != nil {
 				return err // rolls back
 			}
 			_, err := tx.Exec(ctx, "UPDATE account SET balance = balance - 10 WHERE id = 1")

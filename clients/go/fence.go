@@ -27,8 +27,8 @@ func (b *Beater) running() bool {
 	return b.state == stateStarted
 }
 
-// firstAnswer is how long the jobs of a process that has just started wait for the first answer of meta, at most.
-const firstAnswer = time.Second
+// firstAnswerTimeout is how long the jobs of a process that has just started wait for the first answer of meta, at most.
+const firstAnswerTimeout = time.Second
 
 // Token is the fencing token of this work: attach it to the result, under TokenKey, before the work begins and once more
 // after it has returned. The database then drops the result if the claim is lost by the time it is written. "" means that
@@ -53,7 +53,7 @@ func (b *Beater) awaitFirstAnswer(ctx context.Context) {
 	if !b.Fences || b.knownFence() != fenceUnknown || !b.running() {
 		return
 	}
-	timer := time.NewTimer(firstAnswer)
+	timer := time.NewTimer(firstAnswerTimeout)
 	defer timer.Stop()
 	select {
 	case <-b.answered:
@@ -62,8 +62,8 @@ func (b *Beater) awaitFirstAnswer(ctx context.Context) {
 	}
 }
 
-// learnFence takes in an answer of meta.
-func (b *Beater) learnFence(inForce bool) {
+// recordFence takes in an answer of meta.
+func (b *Beater) recordFence(inForce bool) {
 	found := fenceMissing
 	if inForce {
 		found = fenceInForce
@@ -100,10 +100,10 @@ func (b *Beater) logStart(inForce bool) {
 	}
 }
 
-// loseFence takes in a refusal: without the keeper schema there are no triggers. A grant that was revoked or a server
+// recordRefusal takes in a refusal: without the keeper schema there are no triggers. A grant that was revoked or a server
 // that is read-only says nothing about them, so what was known stays known.
-func (b *Beater) loseFence(err error) {
-	answer := answered(err)
+func (b *Beater) recordRefusal(err error) {
+	answer := serverError(err)
 	if answer != nil && (answer.Code == "42P01" || answer.Code == "3F000") {
 		b.fence.Store(int32(fenceMissing))
 	}

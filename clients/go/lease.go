@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// glance is how often leases are looked at although none is due: a Go timer stands still while the machine sleeps.
-const glance = time.Second
+// longestWait is how often leases are looked at although none is due: a Go timer stands still while the machine sleeps.
+const longestWait = time.Second
 
 // watchLeases cancels the work whose beats did not come through.
 func (b *Beater) watchLeases() {
@@ -30,12 +30,12 @@ func (b *Beater) watchLeases() {
 func (b *Beater) expireLeases(now time.Duration) (wait time.Duration, leased bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	wait = glance
+	wait = longestWait
 	for _, w := range b.works {
 		if w.tier.Lease == 0 || w.expired || w.lost || w.finished {
 			continue
 		}
-		left := w.heard + w.tier.Lease - now
+		left := w.lastBeat + w.tier.Lease - now
 		if left > 0 {
 			leased, wait = true, min(wait, left)
 			continue

@@ -6,11 +6,11 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// beatRows is the beat of metadata mode. The statement passes by rows that another transaction has locked, so the
-// claims that did not come back are asked for again before any is taken for lost.
-func (b *Beater) beatRows(ctx context.Context, conn *pgx.Conn, sql *statements, batch *batch) (standings, error) {
+// beatMetadata sends the beat of metadata mode. The statement skips rows that another transaction has locked, so the status
+// of the claims that did not come back is read before any of them counts as lost.
+func (b *Beater) beatMetadata(ctx context.Context, conn *pgx.Conn, sql *statements, batch *batch) (statuses, error) {
 	batch.counts = make([]uint64, len(batch.works))
-	answer := make(standings, len(batch.works))
+	answer := make(statuses, len(batch.works))
 	if len(batch.works) == 0 {
 		return answer, conn.Ping(ctx)
 	}
@@ -25,8 +25,8 @@ func (b *Beater) beatRows(ctx context.Context, conn *pgx.Conn, sql *statements, 
 	}
 	var missed []*Work
 	for _, w := range batch.works {
-		if beaten[w.key.jobID] && b.newestOf(w) {
-			answer[w.key] = held
+		if beaten[w.key.jobID] && b.isNewest(w) {
+			answer[w.key] = statusHeld
 		} else {
 			missed = append(missed, w)
 		}
@@ -34,29 +34,29 @@ func (b *Beater) beatRows(ctx context.Context, conn *pgx.Conn, sql *statements, 
 	if len(missed) == 0 {
 		return answer, nil
 	}
-	return answer, standingOf(ctx, conn, sql, missed, answer)
+	return answer, readStatuses(ctx, conn, sql, missed, answer)
 }
 
-// newestOf is false for an attempt that has a successor here: the answer has no attempt in it.
-func (b *Beater) newestOf(w *Work) bool {
+// isNewest is false for an attempt that has a successor in this process: the answer of beat_metadata.sql names no attempt.
+func (b *Beater) isNewest(w *Work) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.newest[w.key.jobID] == w
 }
 
-func standingOf(ctx context.Context, conn *pgx.Conn, sql *statements, missed []*Work, answer standings) error {
+// readStatuses adds the status of each missed claim to answer.
+func readStatuses(ctx context.Context, conn *pgx.Conn, sql *statements, missed []*Work, answer statuses) error {
 	for _, w := range missed {
-		answer[w.key] = lost
+		answer[w.key] = statusLost
 	}
-	var position int
+	var key claimKey
 	var done bool
-	return query(ctx, conn, sql.standing, claimArguments(missed), func(rows pgx.Rows) error {
-		_, err := pgx.ForEachRow(rows, []any{&position, &done}, func() error {
-			standing := held
+	return query(ctx, conn, sql.claimStatus, claimArguments(missed), func(rows pgx.Rows) error {
+		_, err := pgx.ForEachRow(rows, []any{&key.jobID, &key.attemptedAt, &done}, func() error {
+			answer[key] = statusHeld
 			if done {
-				standing = finished
+				answer[key] = statusFinished
 			}
-			answer[missed[position-1].key] = standing
 			return nil
 		})
 		return err

@@ -35,7 +35,7 @@ func (w *Work) Progress(value float64, note string) {
 	if len(note) > longestNote {
 		note = cut(note)
 	}
-	p := &w.told
+	p := &w.progress
 	p.mu.Lock()
 	p.count++
 	p.value, p.note = float32(clamped(value)), note

@@ -21,7 +21,7 @@ func TestNotesAreCut(t *testing.T) {
 	} {
 		w := &Work{}
 		w.Progress(0.5, note)
-		_, _, got := w.told.latest()
+		_, _, got := w.progress.latest()
 		if len(*got) > longestNote || len(*got) < longestNote-utf8.UTFMax && !strings.Contains(note, "\xff") {
 			t.Errorf("%d bytes", len(*got))
 		}

@@ -20,16 +20,16 @@ var (
 
 // statements are the contract's SQL, for the schemas of one River.
 type statements struct {
-	meta, beat, beatMetadata, end, hold string // clients/sql
-	standing, known                     string // our own questions, query/
+	meta, beat, beatMetadata, end, claimStatus, verifyClaim string // copied from clients/sql
+	known                                                   string // this client's own, query/
 }
 
 func newStatements(river, keeper string) statements {
 	sql := func(name string) string { return statement(name, river, keeper) }
 	return statements{
 		meta: sql("sql/meta"), beat: sql("sql/beat"), beatMetadata: sql("sql/beat_metadata"),
-		end: sql("sql/end"), hold: sql("sql/hold"),
-		standing: sql("query/standing"), known: sql("query/known"),
+		end: sql("sql/end"), claimStatus: sql("sql/claim_status"), verifyClaim: sql("sql/verify_claim"),
+		known: sql("query/known"),
 	}
 }
 
@@ -45,7 +45,7 @@ func statement(name, river, keeper string) string {
 func prepared(text, river, keeper string) string {
 	var lines []string
 	for line := range strings.Lines(text) {
-		code, _, _ := strings.Cut(line, "--") // no text of the contract has that in it
+		code, _, _ := strings.Cut(line, "--") // no string in the contract's statements contains --
 		if code = strings.TrimRight(code, " \n"); code != "" {
 			lines = append(lines, code)
 		}
@@ -55,7 +55,7 @@ func prepared(text, river, keeper string) string {
 	return riverPrefix.ReplaceAllLiteralString(text, prefix(river))
 }
 
-// prefix is empty where the search_path decides.
+// prefix is empty where the search_path finds the schema.
 func prefix(schema string) string {
 	if schema == "" {
 		return ""
@@ -63,8 +63,8 @@ func prefix(schema string) string {
 	return pgx.Identifier{schema}.Sanitize() + "."
 }
 
-// named makes the arguments of a statement for a transaction of the user's, whose connection may prepare: this one is
-// not, so that it works through PgBouncer. Strict, because a missing argument would silently be NULL.
+// named makes the arguments of a statement for a transaction of the user's. The user's connection may prepare statements;
+// this statement is never prepared, so that it works through PgBouncer. Strict, because a missing argument would be NULL.
 func named(arguments map[string]any) []any {
 	return []any{pgx.QueryExecModeExec, pgx.StrictNamedArgs(arguments)}
 }

@@ -18,7 +18,7 @@ type Stats struct {
 	Panics         int64         // caught in here; never the job's
 	Working        int           // claims at work now
 	LastBeat       time.Duration // how long the last statement that succeeded took
-	SinceHeard     time.Duration // since the last beat that succeeded was sent; 0 = none yet
+	SinceLastBeat  time.Duration // since the last beat that succeeded was sent; 0 = none yet
 	Fenced         bool          // the fence is in force, and results carry a token
 }
 
@@ -39,8 +39,8 @@ func (b *Beater) Stats() Stats {
 	defer b.mu.Unlock()
 	stats.Working = len(b.works)
 	stats.Fenced = b.fenced()
-	if b.heard > 0 {
-		stats.SinceHeard = uptime() - b.heard
+	if b.lastBeat > 0 {
+		stats.SinceLastBeat = uptime() - b.lastBeat
 	}
 	return stats
 }

@@ -9,40 +9,40 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// named claims of one statement, with what was sent for each.
+// batch is the claims that one statement names, and what the statement says of each.
 type batch struct {
 	works    []*Work
-	counts   []uint64 // of progress, to know what was acknowledged
+	counts   []uint64 // progress reports of each claim so far, to know which of them a successful beat has sent
 	interval time.Duration
 	sent     time.Duration // uptime just before sending
-	fresh    []*Work       // named for the first time
+	fresh    []*Work       // claims that are named for the first time
 }
 
-// standings are what the statement answered.
-type standings map[claimKey]string
+// statuses is the answer of the statement: the status of each claim.
+type statuses map[claimKey]string
 
 const (
-	held     = "held"
-	stopIt   = "stop"
-	finished = "finished"
-	lost     = "lost"
+	statusHeld     = "held"
+	statusStop     = "stop"
+	statusFinished = "finished"
+	statusLost     = "lost"
 )
 
-// tick sends one beat for all, and then the ends of those that have returned.
+// tick sends one beat for all claims, and then the outcomes of those whose work has returned.
 func (b *Beater) tick(ctx context.Context) {
 	b.guarded("tick", func() {
 		batch := b.collect()
-		defer b.first.Do(func() { close(b.answered) }) // also after a panic
+		defer b.firstAnswer.Do(func() { close(b.answered) }) // also after a panic
 		answer, err := b.send(ctx, batch)
-		b.absorb(batch, answer, err)
+		b.applyAnswer(batch, answer, err)
 		if err == nil {
 			b.flushEnds(ctx)
 		}
 	})
 }
 
-// collect takes the claims that are due, in the order of the contract: never later than each one's interval, and not at
-// every tick of a process that hurries for a more urgent claim.
+// collect takes the claims that are due, in the order of the contract. A claim is never later than its own interval, but
+// skips ticks that the process makes for a more urgent claim.
 func (b *Beater) collect() *batch {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -56,36 +56,36 @@ func (b *Beater) collect() *batch {
 	slices.SortFunc(found.works, func(a, b *Work) int { return a.key.compare(b.key) })
 	for _, w := range found.works {
 		if !w.sent {
-			w.sent = true // before it is: the answer may get lost, and the row be there
+			w.sent = true // before the statement is sent: its answer may get lost although the row exists
 			found.fresh = append(found.fresh, w)
 		}
 	}
 	return found
 }
 
-const youth = 100 * time.Millisecond // at most, of a claim that waits for the next tick
+const longestDelay = 100 * time.Millisecond // that a new claim waits before a beat names it
 
-// due leaves out claims that have just begun: whatever is named makes a row, and most jobs are short. Until they are
-// named their process speaks for them.
+// due leaves out claims that have just begun: each named claim makes a row, and most jobs are short. Until a beat names a
+// claim, the beat of its process shows that it lives.
 func (w *Work) due(now, pace time.Duration) bool {
 	if !w.sent {
-		return now-w.heard >= min(w.tier.Interval/20, youth)
+		return now-w.lastBeat >= min(w.tier.Interval/20, longestDelay)
 	}
-	return !w.beaten || now+pace/2 >= w.heard+w.tier.Interval*9/10
+	return !w.confirmed || now+pace/2 >= w.lastBeat+w.tier.Interval*9/10
 }
 
-func (b *Beater) send(ctx context.Context, batch *batch) (answer standings, err error) {
-	err = b.beats.use(ctx, limit(batch.interval), func(ctx context.Context, conn *pgx.Conn) error {
-		sql, err := b.ask(ctx, conn)
+func (b *Beater) send(ctx context.Context, batch *batch) (answer statuses, err error) {
+	err = b.connection.use(ctx, beatTimeout(batch.interval), func(ctx context.Context, conn *pgx.Conn) error {
+		sql, err := b.checkedStatements(ctx, conn)
 		if err != nil {
 			return err
 		}
 		batch.sent = uptime()
 		beat := b.beatTable
 		if b.Metadata {
-			beat = b.beatRows
+			beat = b.beatMetadata
 		}
-		if answer, err = beat(ctx, conn, sql, batch); collided(err) {
+		if answer, err = beat(ctx, conn, sql, batch); isRetryable(err) {
 			batch.sent = uptime()
 			answer, err = beat(ctx, conn, sql, batch)
 		}
@@ -93,18 +93,18 @@ func (b *Beater) send(ctx context.Context, batch *batch) (answer standings, err 
 			return err
 		}
 		b.counts.lastBeat.Store(int64(uptime() - batch.sent))
-		return b.believe(ctx, conn, sql, batch.works, answer)
+		return b.verifyRiverSchema(ctx, conn, sql, batch.works, answer)
 	})
 	return answer, err
 }
 
-func (b *Beater) beatTable(ctx context.Context, conn *pgx.Conn, sql *statements, batch *batch) (standings, error) {
-	answer := make(standings, len(batch.works))
+func (b *Beater) beatTable(ctx context.Context, conn *pgx.Conn, sql *statements, batch *batch) (statuses, error) {
+	answer := make(statuses, len(batch.works))
 	var key claimKey
-	var standing string
+	var status string
 	err := query(ctx, conn, sql.beat, b.beatArguments(batch), func(rows pgx.Rows) error {
-		_, err := pgx.ForEachRow(rows, []any{&key.jobID, &key.attemptedAt, &standing}, func() error {
-			answer[key] = standing
+		_, err := pgx.ForEachRow(rows, []any{&key.jobID, &key.attemptedAt, &status}, func() error {
+			answer[key] = status
 			return nil
 		})
 		return err
@@ -112,52 +112,52 @@ func (b *Beater) beatTable(ctx context.Context, conn *pgx.Conn, sql *statements,
 	return answer, err
 }
 
-// absorb takes in an answer, or its want. A statement that failed says nothing about any claim.
-func (b *Beater) absorb(batch *batch, answer standings, err error) {
+// applyAnswer applies the answer of a beat, or its failure. A statement that failed proves nothing about any claim.
+func (b *Beater) applyAnswer(batch *batch, answer statuses, err error) {
 	if err != nil {
-		b.absorbFailure(batch, err)
+		b.applyFailure(batch, err)
 		return
 	}
 	b.counts.beats.Add(1)
-	b.trouble.over()
+	b.failureLog.recovered()
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.heard = batch.sent
+	b.lastBeat = batch.sent
 	for i, w := range batch.works {
 		if !w.over {
-			b.stand(w, batch, i, answer[w.key])
+			b.applyStatus(w, batch, i, answer[w.key])
 		}
 	}
 }
 
-func (b *Beater) stand(w *Work, batch *batch, i int, standing string) {
-	switch standing {
-	case held, stopIt:
-		w.heard, w.beaten = batch.sent, true
-		w.told.acknowledged = batch.counts[i]
-		if standing == stopIt && !w.stopAsked {
-			w.stopAsked = true
+func (b *Beater) applyStatus(w *Work, batch *batch, i int, status string) {
+	switch status {
+	case statusHeld, statusStop:
+		w.lastBeat, w.confirmed = batch.sent, true
+		w.progress.acknowledged = batch.counts[i]
+		if status == statusStop && !w.stopRequested {
+			w.stopRequested = true
 			b.counts.stops.Add(1)
-			b.log.Warn("riverbeat: the keeper asks a job to stop", slog.Int64("job_id", w.key.jobID))
+			b.log.Warn("riverbeat: Riverkeeper requests that a job stops; its work is cancelled", slog.Int64("job_id", w.key.jobID))
 			w.cancel(ErrStopRequested)
 		}
-	case finished:
+	case statusFinished:
 		w.finished = true
-	case lost:
-		b.log.Warn("riverbeat: a claim is lost; its work is cancelled",
+	case statusLost:
+		b.log.Warn("riverbeat: claim lost; its work is cancelled",
 			slog.Int64("job_id", w.key.jobID), slog.Int("attempt", w.claim.Attempt))
-		w.lose()
+		w.markLost()
 	}
 }
 
-func (b *Beater) absorbFailure(batch *batch, err error) {
-	b.trouble.beat(err)
-	reason := refused(err)
+func (b *Beater) applyFailure(batch *batch, err error) {
+	b.failureLog.beatFailed(err)
+	reason := refusalReason(err)
 	if reason == "" {
 		b.counts.failures.Add(1)
 	} else {
 		b.counts.refusals.Add(1)
-		b.loseFence(err)
+		b.recordRefusal(err)
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -168,9 +168,9 @@ func (b *Beater) absorbFailure(batch *batch, err error) {
 		}
 	}
 	if reason != "" {
-		b.sql = nil // ask meta again
+		b.sql = nil // the next tick checks the keeper schema again
 		for _, w := range b.works {
-			w.heard = uptime() // refused is not unheard: it must not cancel anything, with a lease neither
+			w.lastBeat = uptime() // a refused beat counts as a beat: it must not end a lease
 		}
 	}
 }

@@ -17,8 +17,8 @@ var (
 
 const shortestInterval = 100 * time.Millisecond // below it the beats themselves would be the load
 
-// mended makes a tier that the contract allows, and says whether it had to be changed.
-func (t Tier) mended(standard time.Duration) (Tier, bool) {
+// corrected makes a tier that the contract allows, and says whether it had to be changed.
+func (t Tier) corrected(standard time.Duration) (Tier, bool) {
 	given := t
 	if t.Interval <= 0 {
 		t.Interval, given.Interval = standard, standard
@@ -32,4 +32,4 @@ func (t Tier) mended(standard time.Duration) (Tier, bool) {
 }
 
 // limit is how long a beat may take: the next tick must find the way free.
-func limit(interval time.Duration) time.Duration { return interval / 2 }
+func beatTimeout(interval time.Duration) time.Duration { return interval / 2 }

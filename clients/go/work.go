@@ -18,19 +18,19 @@ type Work struct {
 	cancel   context.CancelCauseFunc
 	returned chan struct{}
 	ended    time.Duration // uptime of its return; readable once returned is closed
-	told     progress
+	progress progress
 
 	// The rest is guarded by b.mu.
-	heard     time.Duration // uptime of sending the last beat that named it and succeeded; of its start before that
-	beaten    bool          // a beat that named it has succeeded
-	sent      bool          // a row may exist
-	lost      bool
-	finished  bool // completed by the job itself
-	stopAsked bool
-	expired   bool
-	over      bool  // the work has returned
-	givenUp   bool  // told as abandoned
-	successor *Work // a later attempt of the job that was begun here while this one was at work
+	lastBeat      time.Duration // uptime of sending the last beat that named it and succeeded; of its start before that
+	confirmed     bool          // a beat that named it has succeeded
+	sent          bool          // a row may exist
+	lost          bool
+	finished      bool // completed by the job itself
+	stopRequested bool
+	expired       bool
+	over          bool  // the work has returned
+	givenUp       bool  // told as abandoned
+	successor     *Work // a later attempt of the job that was begun here while this one was at work
 }
 
 type workKey struct{}
@@ -46,7 +46,7 @@ func (b *Beater) Begin(ctx context.Context, claim Claim, tier Tier) (*Work, cont
 		return w, ctx
 	}
 	if earlier != nil {
-		b.await(w.ctx, earlier)
+		b.awaitEarlier(w.ctx, earlier)
 	}
 	return w, w.ctx
 }
@@ -55,12 +55,12 @@ func (b *Beater) Begin(ctx context.Context, claim Claim, tier Tier) (*Work, cont
 func (b *Beater) register(ctx context.Context, claim Claim, tier Tier) (w, earlier *Work) {
 	key, err := claim.key()
 	if err != nil {
-		b.trouble.once("claim", "riverbeat: a job works without beats", slog.Any("error", err))
+		b.failureLog.logOnce("claim", "riverbeat: a job works without beats", slog.Any("error", err))
 		return &Work{}, nil
 	}
 	tier, changed := b.tierOf(tier)
 	if changed {
-		b.trouble.once("tier", "riverbeat: a tier was mended: lease must be 2.5 intervals or more",
+		b.failureLog.logOnce("tier", "riverbeat: a tier was corrected: lease must be 2.5 intervals or more",
 			slog.Duration("interval", tier.Interval), slog.Duration("lease", tier.Lease))
 	}
 	b.mu.Lock()
@@ -72,14 +72,14 @@ func (b *Beater) register(ctx context.Context, claim Claim, tier Tier) (w, earli
 		return &Work{process: b, key: key}, nil
 	}
 	earlier = b.newest[claim.JobID]
-	w = &Work{b: b, process: b, claim: claim, key: key, tier: tier, returned: make(chan struct{}), heard: uptime()}
+	w = &Work{b: b, process: b, claim: claim, key: key, tier: tier, returned: make(chan struct{}), lastBeat: uptime()}
 	w.ctx, w.cancel = context.WithCancelCause(context.WithValue(ctx, workKey{}, w))
 	if earlier != nil {
 		earlier.successor = w
 	}
 	b.works[key], b.newest[claim.JobID] = w, w
 	b.active++
-	b.hasten(tier)
+	b.shortenInterval(tier)
 	return w, earlier
 }
 
@@ -87,29 +87,29 @@ func (b *Beater) tierOf(tier Tier) (Tier, bool) {
 	if b.Metadata {
 		return Tier{Interval: b.Interval}, false
 	}
-	return tier.mended(b.Interval)
+	return tier.corrected(b.Interval)
 }
 
 func (b *Beater) beatsFor(kind string) bool {
 	return b.Kinds == nil || kind == "" || slices.Contains(b.Kinds, kind)
 }
 
-// hasten makes the whole process beat as often as its most urgent claim asks, from then on: what the process declares
+// shortenInterval makes the whole process beat as often as its most urgent claim asks, from then on: what the process declares
 // should not change with every job.
-func (b *Beater) hasten(tier Tier) {
+func (b *Beater) shortenInterval(tier Tier) {
 	if tier.Interval < b.interval {
 		b.interval = tier.Interval
-		signal(b.wake)
+		notify(b.wake)
 	}
 	if tier.Lease > 0 {
-		signal(b.leaseWake)
+		notify(b.leaseWake)
 	}
 }
 
 // await ends an earlier attempt: the queue handed the job out again, so that one is over.
-func (b *Beater) await(ctx context.Context, earlier *Work) {
+func (b *Beater) awaitEarlier(ctx context.Context, earlier *Work) {
 	b.mu.Lock()
-	earlier.lose()
+	earlier.markLost()
 	b.mu.Unlock()
 	b.log.Warn("riverbeat: this process got a job again while an earlier attempt of it is at work",
 		slog.Int64("job_id", earlier.claim.JobID), slog.Int("earlier_attempt", earlier.claim.Attempt))
@@ -123,15 +123,15 @@ func (b *Beater) await(ctx context.Context, earlier *Work) {
 		return
 	}
 	select { // the earlier result is handed in after this moment, and must not replace ours
-	case <-time.After(apart):
+	case <-time.After(resultGap):
 	case <-ctx.Done():
 	}
 }
 
 const (
-	apart     = 500 * time.Millisecond // between two results of one job that this process hands in
-	written   = 2 * time.Second        // a result is taken for written so long after its work has returned,
-	unwritten = 30 * time.Second       // or at most so long after it, if the database is away
+	resultGap       = 500 * time.Millisecond // between two results of one job that this process hands in
+	writtenAfter    = 2 * time.Second        // a result is taken for written so long after its work has returned,
+	writtenAtLatest = 30 * time.Second       // or at most so long after it, if the database is away
 )
 
 // AwaitSuccessor holds up the result of an attempt that was overtaken, until that of the later attempt in this process has
@@ -147,9 +147,9 @@ func (w *Work) AwaitSuccessor() {
 	default:
 		return // its result comes after ours, and replaces it
 	}
-	for !w.b.surelyWritten(last) {
+	for !w.b.isResultWritten(last) {
 		select {
-		case <-time.After(apart / 5):
+		case <-time.After(resultGap / 5):
 		case <-w.b.halted.Done():
 			return
 		}
@@ -169,16 +169,16 @@ func (w *Work) lastSuccessor() *Work {
 	return last
 }
 
-// surelyWritten is true when a beat has come through after the result was handed in: so could the result.
-func (b *Beater) surelyWritten(w *Work) bool {
+// isResultWritten is true when a beat has come through after the result was handed in: so could the result.
+func (b *Beater) isResultWritten(w *Work) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	since := uptime() - w.ended
-	return since > unwritten || since > written && b.heard > w.ended+written/2
+	return since > writtenAtLatest || since > writtenAfter && b.lastBeat > w.ended+writtenAfter/2
 }
 
 // lose needs b.mu.
-func (w *Work) lose() {
+func (w *Work) markLost() {
 	if w.lost {
 		return
 	}
@@ -188,7 +188,7 @@ func (w *Work) lose() {
 }
 
 // depart takes the claim out of the beats: what it proved has ended.
-func (w *Work) depart() {
+func (w *Work) removeFromBeats() {
 	b := w.b
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -1,9 +1,10 @@
-"""Writes again what is generated from the code: `make generate`."""
+"""Writes the generated files again: documents, alert rules, dashboards, and the copies that ship. `make generate`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from importlib.resources import files
 from pathlib import Path
 
 from riverkeeper.assets.index import runbooks_markdown
@@ -12,10 +13,18 @@ from riverkeeper.config.assets import AssetSettings
 from riverkeeper.config.render import configuration_markdown
 from riverkeeper.metrics.document import metrics_markdown
 
+
+def _copied_statements() -> dict[str, Callable[[], str]]:
+    """The contract's statements, for Go's embed: Go embeds no file from outside of its module."""
+    statements = files("riverkeeper.heartbeat").joinpath("sql").iterdir()
+    return {f"clients/go/sql/{file.name}": partial(file.read_text, encoding="utf-8") for file in statements}
+
+
 GENERATED: Mapping[str, Callable[[], str]] = {
     "docs/metrics.md": metrics_markdown,
     "docs/configuration.md": configuration_markdown,
     "docs/runbooks/README.md": runbooks_markdown,
+    **_copied_statements(),
     **{name: partial(str, text) for name, text in render(AssetSettings()).items()},
 }
 

@@ -115,7 +115,7 @@ class SqlClient:
                 rows = ask("beat", self._parameters(works))
                 self.beats += 1
                 for work, counted, row in zip(works, news, rows, strict=True):
-                    self._hear(work, counted, row.standing, sent_at)
+                    self._hear(work, counted, row.status, sent_at)
                 if ended:
                     ask("end", {"job_ids": [job for job, _ in ended], "attempted_ats": [at for _, at in ended],
                                 "outcomes": list(ended.values())})  # fmt: skip
@@ -183,7 +183,7 @@ class SqlClient:
             "attempts": [work.claim["attempt"] for work in works],
             "intervals": [_span(work.interval) for work in works],
             "leases": [_span(work.lease) for work in works],
-            "progress_told": [work.news > work.acknowledged for work in works],
+            "progress_reported": [work.news > work.acknowledged for work in works],
             "progress": [work.told[0] for work in works],
             "notes": [work.told[1] for work in works],
         }  # fmt: skip

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from consistency.tree import ROOT
+from consistency.tree import ROOT, named
 from riverkeeper import __version__
 from riverkeeper.assets.manifests import manifest_files
 from riverkeeper.config.assets import AssetSettings
@@ -16,6 +17,7 @@ from riverkeeper.config.layers import Options
 from riverkeeper.config.load import load
 from riverkeeper.config.problem import ConfigErrors
 
+DEPLOY = ROOT / "deploy"
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 ONE_SHOT = {"files", "migrate", "keeper-schema"}  # end when their work is done
 FLEET = {"worker", "worker-2"}  # serve nothing that could be probed: their heartbeats say how they are
@@ -95,13 +97,17 @@ def test_mounted_secrets_are_read_by_riverkeeper_s_group_alone() -> None:
     assert pod["securityContext"]["fsGroup"] == pod["securityContext"]["runAsGroup"]
 
 
-def test_each_release_has_a_schema_job_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A Job cannot be changed: another image under the same name makes `kubectl apply` fail."""
-    names = []
-    for version in (__version__, "1.20.3+local"):
-        monkeypatch.setattr("riverkeeper.assets.manifests.__version__", version)
-        job = yaml.safe_load(manifest_files(AssetSettings())["deploy/kubernetes/schema-job.yaml"])
-        names.append(job["metadata"]["name"])
-        assert "ttlSecondsAfterFinished" not in job["spec"], "applied again, it would run again"
+def test_the_manifests_name_this_release() -> None:
+    """A Job cannot be changed: `kubectl apply` fails where a new image comes under the name of the last release."""
+    job = manifest("schema-job")
 
-    assert names == [f"riverkeeper-schema-{__version__.replace('.', '-')}", "riverkeeper-schema-1-20-3-local"]
+    assert manifest("kustomization")["images"][0]["newTag"] == __version__
+    assert job["metadata"]["name"] == f"riverkeeper-schema-{re.sub('[^a-z0-9]+', '-', __version__)}"
+    assert "ttlSecondsAfterFinished" not in job["spec"], "applied again, it would run again"
+
+
+def test_assets_writes_the_manifests_of_deploy() -> None:
+    """Each file of deploy/kubernetes, and no other."""
+    written = manifest_files(AssetSettings())
+
+    assert written == {named(path): path.read_text(encoding="utf-8") for path in (DEPLOY / "kubernetes").iterdir()}

@@ -273,7 +273,7 @@ def test_only_claims_that_may_have_a_row_are_said_to_have_ended() -> None:
     assert roster.is_finished()
 
 
-@pytest.mark.parametrize("name", ["beat", "end", "claim", "hold", "meta", "beat_metadata"])
+@pytest.mark.parametrize("name", ["beat", "end", "claim", "claim_status", "verify_claim", "meta", "beat_metadata"])
 def test_no_statement_is_sent_the_workers_clock(name: str) -> None:
     """A worker an hour off beats like any other: moments are the database's, but for started_at, which is shown."""
     code = "\n".join(line for line in source(f"heartbeat/{name}").splitlines() if not line.startswith("--"))

@@ -61,7 +61,7 @@ def test_a_worker_may_look_where_there_is_no_table(owner: Connection, worker: Co
     """What the client asks River's own table when the heartbeat table was taken away."""
     [claim] = claims_of(owner, 1)
     values = {"job_ids": [claim["job_id"]], "attempted_ats": [claim["attempted_at"]], "attempts": [claim["attempt"]]}
-    text = statement("heartbeat/look", river="public")
+    text = statement("heartbeat/claim_status", river="public")
 
     assert len(worker.execute(text, values).fetchall()) == 1
 
@@ -69,7 +69,7 @@ def test_a_worker_may_look_where_there_is_no_table(owner: Connection, worker: Co
 @pytest.mark.parametrize(
     ("name", "values"),
     [
-        ("hold", {"job_id": 1, "attempted_at": "2026-01-01T00:00:00Z", "attempt": 1}),
+        ("verify_claim", {"job_id": 1, "attempted_at": "2026-01-01T00:00:00Z", "attempt": 1}),
         ("beat_metadata", CLAIM),
     ],
 )

@@ -43,7 +43,7 @@ def parameters(url: str, held: list[Claim]) -> dict[str, object]:
     return Table(url, "public", "riverkeeper", Process("worker", 10.0)).parameters(beats)
 
 
-@pytest.mark.parametrize("name", ["heartbeat/beat", "heartbeat/beat_metadata", "heartbeat/look"])
+@pytest.mark.parametrize("name", ["heartbeat/beat", "heartbeat/beat_metadata", "heartbeat/claim_status"])
 def test_a_thousand_claims_are_looked_up_by_id(river_url: str, name: str) -> None:
     """With a plain join the planner reads all of a table of ten thousand jobs, at every tick, twice."""
     install(river_url, None, None)

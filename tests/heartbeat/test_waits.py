@@ -85,14 +85,14 @@ def test_a_rescue_passes_by_what_a_beat_has_locked(stage: Stage) -> None:
 
 
 def test_a_held_claim_cannot_be_taken(stage: Stage) -> None:
-    """hold.sql locks the job until the effect has committed; a rescue passes it by."""
+    """verify_claim.sql locks the job until the effect has committed; a rescue passes it by."""
     beat(stage.worker, [stage.claim])
     age(stage.onlooker)
     with stage.worker.transaction():
-        assert ask(stage.worker, "hold", stage.claim) == [{"held": 1}]
+        assert ask(stage.worker, "verify_claim", stage.claim) == [{"held": 1}]
         assert rescue(stage.keeper, stage.claim, 60) is False
     assert rescue(stage.keeper, stage.claim, 60) is True
-    assert ask(stage.worker, "hold", stage.claim) == []
+    assert ask(stage.worker, "verify_claim", stage.claim) == []
 
 
 def test_a_keeper_that_takes_two_claims_at_once_can_deadlock_with_a_beat(stage: Stage) -> None:

@@ -37,7 +37,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a fence that was installed or removed is noticed by new processes only",
-        "sql == nil || b.askedOn != conn || ",
+        "sql == nil || b.checkedOn != conn || ",
         "sql == nil || ",
         ("tests::TestFenceComesAndGoes",),
     ),
@@ -55,13 +55,13 @@ MUTATIONS = (
     ),
     Mutation(
         "a process that stops while its jobs run leaves their claims to the timeout",
-        "\tb.giveUp()\n",
+        "\tb.abandonWork()\n",
         "",
         ("tests::TestStopWithoutPatience",),
     ),
     Mutation(
         "an overtaken attempt hands in its result after the later one, and replaces it: finished work is done again",
-        "\tfor !w.b.surelyWritten(last) {\n",
+        "\tfor !w.b.isResultWritten(last) {\n",
         "\tfor false {\n",
         ("tests::TestOvertakenAttemptWaitsForTheLaterResult",),
     ),
@@ -79,8 +79,8 @@ MUTATIONS = (
     ),
     Mutation(
         "a lease runs from a late answer, and work goes on after its claim was rescued",
-        "\t\tw.heard, w.beaten = batch.sent, true\n",
-        "\t\tw.heard, w.beaten = uptime(), true\n",
+        "\t\tw.lastBeat, w.confirmed = batch.sent, true\n",
+        "\t\tw.lastBeat, w.confirmed = uptime(), true\n",
         (".::TestSlowAnswerCountsFromItsSending",),
     ),
     Mutation(
@@ -91,7 +91,7 @@ MUTATIONS = (
     ),
     Mutation(
         "the next attempt begins before the earlier one in the same process has returned",
-        "\tif earlier != nil {\n\t\tb.await(w.ctx, earlier)\n\t}\n",
+        "\tif earlier != nil {\n\t\tb.awaitEarlier(w.ctx, earlier)\n\t}\n",
         "\t_ = earlier\n",
         ("tests::TestReclaimWaitsForTheEarlierAttempt",),
     ),
@@ -104,7 +104,7 @@ MUTATIONS = (
     Mutation(
         "a grant that was taken back ends all leased work",
         "\t\tfor _, w := range b.works {\n"
-        "\t\t\tw.heard = uptime() // refused is not unheard: it must not cancel anything, with a lease neither\n"
+        "\t\t\tw.lastBeat = uptime() // a refused beat counts as a beat: it must not end a lease\n"
         "\t\t}\n",
         "",
         ("tests::TestRefusalsCancelNothing",),

@@ -21,9 +21,10 @@ _GO_LINE = re.compile(r"^--- (PASS|FAIL): (\w+)")
 
 
 def sources(tree: Path, is_go: bool) -> dict[Path, str]:
-    """Path -> text of every file that a mutation may be made in: of the Go client, or of the package."""
-    files = (tree / "clients" / "go").rglob("*.go") if is_go else (tree / "exporter" / "riverkeeper").rglob("*")
-    wanted = [path for path in files if path.suffix in {".py", ".sql", ".html", ".go"}]
+    """Path -> text of every file that a mutation may be made in: the Go client, or the package with clients/sql."""
+    folders = ("clients/go",) if is_go else ("exporter/riverkeeper", "clients/sql")
+    suffixes = {".go"} if is_go else {".py", ".sql", ".html"}
+    wanted = [path for folder in folders for path in (tree / folder).rglob("*") if path.suffix in suffixes]
     return {path: path.read_text(encoding="utf-8") for path in sorted(wanted) if not path.name.endswith("_test.go")}
 
 

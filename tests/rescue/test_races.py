@@ -174,7 +174,7 @@ def test_two_keepers_rescue_once(scene: Scene, somebody: Other) -> None:
 
 @pytest.mark.parametrize("lock", ["FOR NO KEY UPDATE", "FOR UPDATE", "FOR SHARE"])
 def test_a_job_that_somebody_has_locked_is_left_to_them(scene: Scene, somebody: Other, lock: str) -> None:
-    """A worker's own transaction (JobCompleteTx, hold.sql) holds the row: counted as locked, nobody waits."""
+    """A worker's own transaction (JobCompleteTx, verify_claim.sql) holds the row: counted as locked, nobody waits."""
     claim = scene.stale()
     stuck = scene.found(claim)
     with scene.sql.transaction():

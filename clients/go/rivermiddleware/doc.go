@@ -25,7 +25,7 @@
 //   - [Plain], for older ones: a late result may be written into the next attempt. The keeper is told, and waits longer
 //     before it lets a rescued job run. If river.MetadataSet does not compile, your River is one of these.
 //
-// Neither covers what a job does elsewhere: check the claim in the transaction that has the effect, with [Hold]. That holds
+// Neither covers what a job does elsewhere: check the claim in the transaction that has the effect, with [VerifyClaim]. That holds
 // for river.JobCompleteTx too: River gives no error for a result that was dropped.
 //
 // Put the middleware first in the list, so that what the others do is covered too. The result of a batch (River Pro) brings

@@ -29,14 +29,14 @@ func ExampleTierFor() {
 	}))
 }
 
-func ExampleHold() {
+func ExampleVerifyClaim() {
 	work := func(ctx context.Context, pool *pgxpool.Pool, job *rivertype.JobRow) error {
 		tx, err := pool.Begin(ctx)
 		if err != nil {
 			return err
 		}
 		defer func() { _ = tx.Rollback(ctx) }()
-		if err := rivermiddleware.Hold(ctx, tx, job); err != nil {
+		if err := rivermiddleware.VerifyClaim(ctx, tx, job); err != nil {
 			return err
 		}
 		// ... the effect

@@ -31,7 +31,7 @@ type Middleware struct {
 func New(pool *pgxpool.Pool, fence Fence, options ...Option) *Middleware {
 	version := riverVersion(fence)
 	wanted := fence
-	fence = wanted.fits(minorOf(version))
+	fence = wanted.supportedBy(minorOf(version))
 	m := &Middleware{
 		config:  riverbeat.Config{Database: pool.Config(), Fences: fence.fences()},
 		fence:   fence,
@@ -46,7 +46,7 @@ func New(pool *pgxpool.Pool, fence Fence, options ...Option) *Middleware {
 	if m.log == nil {
 		m.log = slog.Default()
 	}
-	m.adviseFence(wanted, version)
+	m.logFenceSupport(wanted, version)
 	return m
 }
 
@@ -81,7 +81,7 @@ func (m *Middleware) Work(ctx context.Context, job *rivertype.JobRow, doInner fu
 		work.Finish(outcome)
 		work.AwaitSuccessor()
 	}()
-	err = explained(working, doInner(working))
+	err = withCause(working, doInner(working))
 	returned = true
 	return err
 }
@@ -145,13 +145,13 @@ func (m *Middleware) started() map[string]*riverbeat.Beater {
 	return found
 }
 
-// Hold locks the job until tx ends, or returns riverbeat.ErrClaimLost: then roll back. It is the one real guarantee
+// VerifyClaim locks the job until tx ends, or returns riverbeat.ErrClaimLost: then roll back. It is the one real guarantee
 // against two attempts having the same effect. Call it first in the transaction, before river.JobCompleteTx too.
-func Hold(ctx context.Context, tx riverbeat.Querier, job *rivertype.JobRow) error {
+func VerifyClaim(ctx context.Context, tx riverbeat.Querier, job *rivertype.JobRow) error {
 	if job.AttemptedAt == nil {
 		return fmt.Errorf("job %d is not being worked", job.ID)
 	}
-	return riverbeat.Hold(ctx, tx, claimOf(job))
+	return riverbeat.VerifyClaim(ctx, tx, claimOf(job))
 }
 
 func claimOf(job *rivertype.JobRow) riverbeat.Claim {

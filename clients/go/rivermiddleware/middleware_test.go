@@ -44,14 +44,14 @@ func TestOutcomes(t *testing.T) {
 func TestCancellationsAreExplained(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	cancel(riverbeat.ErrStopRequested)
-	if err := explained(ctx, ctx.Err()); !errors.Is(err, riverbeat.ErrStopRequested) || !errors.Is(err, context.Canceled) {
+	if err := withCause(ctx, ctx.Err()); !errors.Is(err, riverbeat.ErrStopRequested) || !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 	own := errors.New("my own")
-	if err := explained(ctx, own); err != own { //nolint:errorlint // the very one
+	if err := withCause(ctx, own); err != own { //nolint:errorlint // the very one
 		t.Error(err)
 	}
-	if err := explained(ctx, nil); err != nil {
+	if err := withCause(ctx, nil); err != nil {
 		t.Error(err)
 	}
 }
@@ -97,7 +97,7 @@ func testPool(t *testing.T) *pgxpool.Pool {
 func TestReleasesThatPanicAreNotFenced(t *testing.T) {
 	fence := Fenced(func(context.Context, string, any) error { return nil })
 	for minor, want := range map[int]bool{0: true, 39: true, 43: true, 44: false, 47: false, 48: true, 51: true} {
-		if got := fence.fits(minor).fences(); got != want {
+		if got := fence.supportedBy(minor).fences(); got != want {
 			t.Errorf("0.%d: %v", minor, got)
 		}
 	}

@@ -36,8 +36,8 @@ func batchOf(err error) batchError {
 	return batch
 }
 
-// explained adds why we cancelled to a job's bare "context canceled", which is all that the error in its row would say.
-func explained(ctx context.Context, err error) error {
+// withCause adds why we cancelled to a job's bare "context canceled", which is all that the error in its row would say.
+func withCause(ctx context.Context, err error) error {
 	if err == nil || batchOf(err) != nil || !errors.Is(err, context.Canceled) {
 		return err
 	}

@@ -1,10 +1,10 @@
--- Question: (writes) these claims live, for those who can't add a table: a beat on the job's own row.
--- Index: river_job's primary key. It costs about six times the WAL of a beat in the table and is never HOT: beat
--- every 30 s, not every 10.
--- NULL: never. The claims that come back are held; the others are lost, or another transaction has the row locked, or
--- the metadata is no object (`||` would make a list of it that grows with every beat).
+-- Question: (writes) Records a beat of these claims on the job's own row, where no heartbeat table can be installed.
+-- Index: river_job's primary key. Costs about six times the WAL of a beat in the table and is never HOT: beat every
+-- 30 s, not every 10 s.
+-- NULL: never. A claim that comes back is held. A claim that does not is lost, or another transaction has locked the
+-- row, or the metadata is not an object (`||` would turn the metadata into a list that grows with every beat).
 --
--- Parameters: in parallel arrays job_ids bigint[], attempted_ats text[], attempts smallint[].
+-- Parameters: parallel arrays job_ids bigint[], attempted_ats text[], attempts smallint[].
 UPDATE river.river_job AS j
 SET metadata = j.metadata || jsonb_build_object('health_check_at', now())
 WHERE j.id = ANY (ARRAY(

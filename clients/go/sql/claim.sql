@@ -1,6 +1,6 @@
--- Question: which claim does this client hold on this job? For clients whose clocks hold less than a microsecond.
+-- Question: Which claim does this client hold on this job? For clients whose clock has no microseconds.
 -- Index: river_job's primary key.
--- NULL: never; no row means that the job is not running under this client any more.
+-- NULL: never; no row: the job does not run under this client any more.
 --
 -- Parameters: job_id bigint, attempt smallint, client_id text (the last element of attempted_by).
 SELECT to_char(j.attempted_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS attempted_at

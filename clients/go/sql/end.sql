@@ -1,9 +1,9 @@
--- Question: (writes) the work of these claims has returned: how did it end? Also for lost claims: it tells the keeper
--- that the old worker was alive after all. Claims that never beat have no row, and none is made.
+-- Question: (writes) The work of these claims has returned: how did it end? Sent for lost claims too, because it proves
+-- that the previous worker was alive. A claim that never beat has no row, and gets none.
 -- Index: heartbeat's primary key, in its order, so that two writers cannot wait for each other.
 -- NULL: never.
 --
--- Parameters: in parallel arrays job_ids bigint[], attempted_ats text[], outcomes text[].
+-- Parameters: parallel arrays job_ids bigint[], attempted_ats text[], outcomes text[].
 UPDATE keeper.heartbeat AS h
 SET ended_at = now(), outcome = ended.outcome
 FROM (

@@ -87,7 +87,7 @@ func beatAll(b *bench, claims []riverbeat.Claim) map[int64]string {
 			"instance": "8a1c4e52-4b5b-4a0c-9a55-6d6d3c1f0e11", "client_id": client, "software": "test",
 			"started_at": "2026-01-01T00:00:00Z", "fences": true, "client_interval": "10 s", "kinds": []string(nil),
 			"job_ids": ids, "attempted_ats": times, "attempts": attempts, "intervals": intervals,
-			"leases": make([]*string, n), "progress_told": told, "progress": make([]*float32, n), "notes": make([]*string, n),
+			"leases": make([]*string, n), "progress_reported": told, "progress": make([]*float32, n), "notes": make([]*string, n),
 		})
 	if err != nil {
 		b.Error(err)

@@ -96,7 +96,7 @@ func TestMetadataMode(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = tx.Rollback(context.Background()) }()
-	if err := riverbeat.Hold(context.Background(), tx, locked); err != nil {
+	if err := riverbeat.VerifyClaim(context.Background(), tx, locked); err != nil {
 		t.Fatal(err)
 	}
 	beater, err := riverbeat.New(riverbeat.Config{Database: b.pool.Config(), ClientID: client, Metadata: true})

@@ -87,9 +87,9 @@ func TestFirstJobWaitsForTheFirstAnswer(t *testing.T) {
 // While the database has never answered, jobs begin after a second at most, later ones at once, and results carry a token: one
 // too many is harmless, a missing one is not.
 func TestJobsBeginWithoutTheDatabase(t *testing.T) {
-	p := newProxy(t)
-	p.hole()
-	b := newBench(t, p.through, fencing)
+	p := world.Proxy(t)
+	p.Swallow()
+	b := newBench(t, through(p), fencing)
 	first := b.running()
 	begun := time.Now()
 	work, _ := b.beater.Begin(context.Background(), first, riverbeat.Standard)
@@ -113,14 +113,14 @@ func TestJobsBeginWithoutTheDatabase(t *testing.T) {
 
 // A fence that comes or goes is noticed on the next connection: results of work that has begun before carry a token too.
 func TestFenceComesAndGoes(t *testing.T) {
-	p := newProxy(t)
-	b := newBench(t, p.through, fencing)
+	p := world.Proxy(t)
+	b := newBench(t, through(p), fencing)
 	work, _, claim := b.beating(quick)
 	if work.Token() != "" {
 		t.Fatal("a token without a fence")
 	}
 	suite.InstallFence(t, b.url, suite.Keeper, "public")
-	reconnect := func() { p.cut(); p.mend() }
+	reconnect := func() { p.Cut(); p.Mend() }
 	reconnect()
 	b.eventually("it is noticed", func() bool { return b.beater.Stats().Fenced })
 	if work.Token() != claim.AttemptedAt {
@@ -159,30 +159,30 @@ func (b *bench) stop() {
 
 // A result never waits for the database.
 func TestFinishNeverWaits(t *testing.T) {
-	p := newProxy(t)
-	b := newBench(t, p.through)
+	p := world.Proxy(t)
+	b := newBench(t, through(p))
 	work, _, claim := b.beating(quick)
-	p.cut()
+	p.Cut()
 	begun := time.Now()
 	if !work.Finish(riverbeat.Completed) || time.Since(begun) > time.Second {
 		t.Errorf("finished after %v", time.Since(begun))
 	}
-	p.mend()
+	p.Mend()
 	b.eventually("the end is told", func() bool { return b.text(claim, "outcome") == "completed" })
 }
 
 // Work that failed after its lease had expired was given up, and so the keeper is told; work that succeeded has succeeded.
 func TestExpiredWorkIsGivenUp(t *testing.T) {
 	for outcome, want := range map[riverbeat.Outcome]string{riverbeat.Failed: "abandoned", riverbeat.Completed: "completed"} {
-		p := newProxy(t)
-		b := newBench(t, p.through)
+		p := world.Proxy(t)
+		b := newBench(t, through(p))
 		work, ctx, claim := b.beating(leased)
-		p.cut()
+		p.Cut()
 		if cause := b.cancelled(ctx); !errors.Is(cause, riverbeat.ErrLeaseExpired) {
 			t.Errorf("cause %v", cause)
 		}
 		work.Finish(outcome)
-		p.mend()
+		p.Mend()
 		b.eventually("the end is told", func() bool { return b.text(claim, "ended_at IS NOT NULL") == "true" })
 		if got := b.text(claim, "outcome"); got != want {
 			t.Errorf("%s was told as %s", outcome, got)
@@ -268,7 +268,7 @@ func TestHold(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := riverbeat.Hold(ctx, tx, claim); err != nil {
+	if err := riverbeat.VerifyClaim(ctx, tx, claim); err != nil {
 		t.Errorf("held: %v", err)
 	}
 	if n := b.count("(SELECT FROM river_job FOR NO KEY UPDATE SKIP LOCKED) AS x"); n != 0 {
@@ -276,7 +276,7 @@ func TestHold(t *testing.T) {
 	}
 	_ = tx.Rollback(ctx)
 	b.exec("UPDATE river_job SET attempt = 2, attempted_at = clock_timestamp()")
-	if err := work.Hold(context.Background(), b.pool); !errors.Is(err, riverbeat.ErrClaimLost) {
+	if err := work.VerifyClaim(context.Background(), b.pool); !errors.Is(err, riverbeat.ErrClaimLost) {
 		t.Errorf("lost: %v", err)
 	}
 }

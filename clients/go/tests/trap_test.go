@@ -127,7 +127,7 @@ func TestHoldUsesNoNamesOfOthers(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = tx.Rollback(context.Background()) }()
-	if err := riverbeat.Hold(context.Background(), tx, claim); err != nil {
+	if err := riverbeat.VerifyClaim(context.Background(), tx, claim); err != nil {
 		t.Error(err)
 	}
 	set.check(t)

@@ -16,22 +16,22 @@ var leased = riverbeat.Tier{Interval: beat, Lease: 5 * beat}
 
 // A lease cancels the work that was not heard for so long, counted from the sending of the last beat that succeeded.
 func TestLease(t *testing.T) {
-	p := newProxy(t)
-	b := newBench(t, p.through)
+	p := world.Proxy(t)
+	b := newBench(t, through(p))
 	work, ctx, _ := b.beating(leased)
 	b.beats(6)
 	if ctx.Err() != nil {
 		t.Fatal("cancelled while heard")
 	}
 	before := time.Now()
-	p.cut()
+	p.Cut()
 	if cause := b.cancelled(ctx); !errors.Is(cause, riverbeat.ErrLeaseExpired) {
 		t.Errorf("cause %v", cause)
 	}
 	if took := time.Since(before); took < 3*beat || took > 8*beat {
 		t.Errorf("cancelled %v after the cut", took)
 	}
-	p.mend()
+	p.Mend()
 	if !work.Finish(riverbeat.Failed) {
 		t.Error("nobody took the claim away, but the result was kept in")
 	}
@@ -39,19 +39,19 @@ func TestLease(t *testing.T) {
 
 // Without a lease the database may be away for as long as it likes.
 func TestNoLeaseNoCancel(t *testing.T) {
-	p := newProxy(t)
-	b := newBench(t, p.through)
+	p := world.Proxy(t)
+	b := newBench(t, through(p))
 	work, ctx, claim := b.beating(quick)
-	before := b.log.times("a beat failed")
-	p.cut()
+	before := b.log.times("beat failed")
+	p.Cut()
 	time.Sleep(5 * beat)
 	if ctx.Err() != nil {
 		t.Error("cancelled")
 	}
-	if n := b.log.times("a beat failed"); n > before+1 {
+	if n := b.log.times("beat failed"); n > before+1 {
 		t.Errorf("told %d times\n%s", n-before, b.log)
 	}
-	p.mend()
+	p.Mend()
 	last := b.text(claim, "beat_at")
 	b.eventually("it beats again", func() bool { return b.text(claim, "beat_at") != last })
 	work.Finish(riverbeat.Completed)
@@ -59,11 +59,11 @@ func TestNoLeaseNoCancel(t *testing.T) {
 
 // A connection whose packets are swallowed costs one beat, not all.
 func TestFreshConnectionAfterABlackHole(t *testing.T) {
-	p := newProxy(t)
-	b := newBench(t, p.through)
+	p := world.Proxy(t)
+	b := newBench(t, through(p))
 	work, _, claim := b.beating(quick)
 	defer work.Finish(riverbeat.Completed)
-	p.deafen()
+	p.SwallowPresent()
 	before := b.text(claim, "beat_at")
 	begun := time.Now()
 	b.eventually("it beats again", func() bool { return b.text(claim, "beat_at") != before })
@@ -127,7 +127,7 @@ func TestRefusalsCancelNothing(t *testing.T) {
 			if ctx.Err() != nil {
 				t.Errorf("cancelled: %v", context.Cause(ctx))
 			}
-			if n := spoiled.log.times("no heartbeats"); n != 1 {
+			if n := spoiled.log.times("beats are refused"); n != 1 {
 				t.Errorf("told %d times\n%s", n, spoiled.log)
 			}
 			if !work.Finish(riverbeat.Completed) {
@@ -197,7 +197,7 @@ func TestPanickingBeat(t *testing.T) {
 	if ctx.Err() != nil || !work.Finish(riverbeat.Completed) {
 		t.Error("it hurt the job")
 	}
-	if n := b.log.times("a bug in the heartbeat client"); n == 0 || n > 2 {
+	if n := b.log.times("bug in the heartbeat client"); n == 0 || n > 2 {
 		t.Errorf("told %d times", n)
 	}
 }

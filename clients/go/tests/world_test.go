@@ -162,3 +162,11 @@ func (j *journal) String() string {
 	defer j.mu.Unlock()
 	return j.text.String()
 }
+
+// through leads only the Beater through the proxy: the test's own pool stays direct.
+func through(p *pgtest.Proxy) func(*riverbeat.Config) {
+	return func(c *riverbeat.Config) {
+		c.Database = c.Database.Copy()
+		c.Database.ConnConfig.DialFunc = p.Dial
+	}
+}

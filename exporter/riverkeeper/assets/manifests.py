@@ -1,16 +1,15 @@
-"""Kubernetes manifests, from the YAML templates in `kubernetes/`, with the rules and dashboards of the other renderers.
+"""Kubernetes manifests: the files of deploy/kubernetes, with the rules and dashboards of this configuration.
 
-`<< … >>` is filled in here. What is rendered for Prometheus and Grafana goes in as it is.
+The manifests live in deploy/kubernetes of the repository. The package links that folder as `kubernetes`, and a wheel
+holds the files there. Only the two manifests of `_rendered` depend on the configuration.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from importlib.resources import files
 from textwrap import indent
 
-from riverkeeper import __version__
 from riverkeeper.assets.alerting import alerting_files
 from riverkeeper.assets.boards import board_files
 from riverkeeper.config.assets import AssetSettings
@@ -45,18 +44,16 @@ data:
 
 
 def manifest_files(assets: AssetSettings) -> dict[str, str]:
-    """Everything `kubectl apply -k` needs but the Secret, by path."""
-    made = {"prometheusrule.yaml": _rule(assets), "dashboards.yaml": _dashboards(assets)}
-    return {f"{FOLDER}/{name}": _HEAD + text for name, text in (_templates() | made).items()}
+    """Everything `kubectl apply -k` needs but the Secret: path -> text."""
+    texts = _rendered(assets)
+    for file in files("riverkeeper.assets").joinpath("kubernetes").iterdir():
+        if file.name.endswith(".yaml") and file.name not in texts:
+            texts[file.name] = file.read_text(encoding="utf-8")
+    return {f"{FOLDER}/{name}": texts[name] for name in sorted(texts)}
 
 
-def _templates() -> dict[str, str]:
-    folder = files("riverkeeper.assets").joinpath("kubernetes")
-    texts = {file.name: file.read_text(encoding="utf-8") for file in folder.iterdir() if file.name.endswith(".yaml")}
-    filled = {"<< version >>": __version__, "<< version as a name >>": re.sub("[^a-z0-9]+", "-", __version__)}
-    for mark, value in filled.items():
-        texts = {name: text.replace(mark, value) for name, text in texts.items()}
-    return dict(sorted(texts.items()))
+def _rendered(assets: AssetSettings) -> dict[str, str]:
+    return {"prometheusrule.yaml": _HEAD + _rule(assets), "dashboards.yaml": _HEAD + _dashboards(assets)}
 
 
 def _rule(assets: AssetSettings) -> str:

@@ -36,7 +36,7 @@ class Metadata:
     def _look(self, claims: Sequence[Claim], seconds: float) -> dict[Claim, Standing]:
         if not claims:
             return {}
-        rows = self._line.ask("heartbeat/look", columns_of(claims), seconds)
+        rows = self._line.ask("heartbeat/claim_status", columns_of(claims), seconds)
         found = {(row.job_id, row.attempted_at): row.finished for row in rows}
         words = {None: Standing.LOST, False: Standing.HELD, True: Standing.FINISHED}
         return {claim: words[found.get((claim.job_id, claim.attempted_at))] for claim in claims}

@@ -51,7 +51,7 @@ class Table:
                 raise
             self._plain_notes = True  # a letter that this database lacks must not silence every job
             rows = self._line.ask("heartbeat/beat", self.parameters(beats), seconds)
-        standings = {(row.job_id, row.attempted_at): Standing(row.standing) for row in rows}
+        standings = {(row.job_id, row.attempted_at): Standing(row.status) for row in rows}
         return {beat.claim: standings[beat.claim.job_id, beat.claim.attempted_at] for beat, _ in beats}
 
     def parameters(self, beats: Sequence[tuple[Beat, Told]]) -> dict[str, Any]:
@@ -127,7 +127,7 @@ def _columns(beats: Sequence[tuple[Beat, Told]]) -> dict[str, Any]:
         **columns_of([beat.claim for beat, _ in ordered]),
         "intervals": [_interval(beat.tier.interval) for beat, _ in ordered],
         "leases": [_interval(beat.tier.lease) for beat, _ in ordered],
-        "progress_told": [told is not beat.acknowledged for beat, told in ordered],
+        "progress_reported": [told is not beat.acknowledged for beat, told in ordered],
         "progress": [fit_fraction(told[0]) for _, told in ordered],
         "notes": [fit_note(told[1]) for _, told in ordered],
     }

@@ -1,4 +1,4 @@
-"""Is the claim still ours in the very transaction that has the effect? The one real guarantee (hold.sql).
+"""Is the claim still ours in the very transaction that has the effect? The one real guarantee (verify_claim.sql).
 
 A beat, a lease and a fence are all a moment old when the effect happens. This is not: the job's row stays locked until
 the transaction ends, so nobody takes the claim away before it has committed.
@@ -26,7 +26,7 @@ class Hold:
 
     @property
     def sql(self) -> str:
-        return statement("heartbeat/hold", river=self.river_schema)
+        return statement("heartbeat/verify_claim", river=self.river_schema)
 
     @property
     def parameters(self) -> Mapping[str, object]:

@@ -96,7 +96,7 @@ func (w *journaledWorker) effect(ctx context.Context, job *river.Job[Journaled])
 }
 
 func (w *journaledWorker) write(ctx context.Context, tx pgx.Tx, job *river.Job[Journaled]) error {
-	if err := rivermiddleware.Hold(ctx, tx, job.JobRow); err != nil {
+	if err := rivermiddleware.VerifyClaim(ctx, tx, job.JobRow); err != nil {
 		return err
 	}
 	_, err := tx.Exec(ctx, `INSERT INTO chaos.effect (job_id, attempted_at, completes) VALUES ($1, $2, $3)`,

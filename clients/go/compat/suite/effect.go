@@ -44,7 +44,7 @@ func (w *effectWorker) effect(ctx context.Context, job *river.Job[EffectArgs]) e
 	}
 	defer func() { _ = tx.Rollback(ctx) }()
 	if job.Args.Hold {
-		if err := rivermiddleware.Hold(ctx, tx, job.JobRow); err != nil {
+		if err := rivermiddleware.VerifyClaim(ctx, tx, job.JobRow); err != nil {
 			return err
 		}
 	}

@@ -13,7 +13,7 @@ import (
 // InstallFence puts the fence on River's table, as `riverkeeper schema fence install` does.
 func InstallFence(tb testing.TB, url, keeper, river string) {
 	tb.Helper()
-	text, err := os.ReadFile(filepath.Join(keeperFolder(), "create_fence.sql"))
+	text, err := os.ReadFile(filepath.Join(schemaFolder(), "sql", "create_fence.sql"))
 	if err != nil {
 		tb.Fatal(err)
 	}

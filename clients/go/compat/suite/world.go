@@ -4,7 +4,6 @@ package suite
 
 import (
 	"context"
-	"fmt"
 	"path/filepath"
 	"runtime"
 	"testing"
@@ -20,30 +19,13 @@ import (
 // Keeper is the name of the keeper schema in the tests.
 const Keeper = "riverkeeper"
 
-// World is a server with a template database that has River's tables, as River makes them, and the keeper's.
-type World struct {
-	*pgtest.Server
-	template string
-}
+// World is a server whose template database has River's tables, made by River, and the keeper schema.
+type World = pgtest.World
 
 // Main runs the tests of a package in a World.
-func Main(m *testing.M, world **World) int {
-	server, err := pgtest.Start()
-	if err != nil {
-		fmt.Println(err)
-		return 1
-	}
-	defer server.Stop()
-	template, err := server.Template(Prepare)
-	if err != nil {
-		fmt.Println(err)
-		return 1
-	}
-	*world = &World{server, template}
-	return m.Run()
-}
+func Main(m *testing.M, world **World) int { return pgtest.Main(m, world, Prepare) }
 
-// Prepare makes the tables of River, by River, and the keeper's, from its own files.
+// Prepare makes River's tables, by River, and the keeper schema, from its own files.
 func Prepare(ctx context.Context, url string) error {
 	pool, err := pgxpool.New(ctx, url)
 	if err != nil {
@@ -70,12 +52,12 @@ func InstallKeeper(ctx context.Context, url, keeper, river string) error {
 	if _, err := conn.Exec(ctx, "CREATE SCHEMA "+pgx.Identifier{keeper}.Sanitize()); err != nil {
 		return err
 	}
-	folder := keeperFolder()
+	folder := schemaFolder()
 	migrations, err := filepath.Glob(filepath.Join(folder, "migrations", "*.sql"))
 	if err != nil {
 		return err
 	}
-	if err := pgtest.Scripts(ctx, url, keeper, append([]string{filepath.Join(folder, "meta.sql")}, migrations...)...); err != nil {
+	if err := pgtest.Scripts(ctx, url, keeper, append([]string{filepath.Join(folder, "sql", "meta.sql")}, migrations...)...); err != nil {
 		return err
 	}
 	_, err = conn.Exec(ctx, "INSERT INTO "+pgx.Identifier{keeper}.Sanitize()+
@@ -83,14 +65,8 @@ func InstallKeeper(ctx context.Context, url, keeper, river string) error {
 	return err
 }
 
-// keeperFolder is in the repository, beside the clients.
-func keeperFolder() string {
+// schemaFolder is the package that owns the keeper schema, in this repository.
+func schemaFolder() string {
 	_, here, _, _ := runtime.Caller(0)
-	return filepath.Join(filepath.Dir(here), "../../../../exporter/riverkeeper/keeper")
-}
-
-// Fresh returns the URL of a database of the test's own.
-func (w *World) Fresh(tb testing.TB) string {
-	tb.Helper()
-	return w.Database(tb, w.template)
+	return filepath.Join(filepath.Dir(here), "../../../../exporter/riverkeeper/schema")
 }

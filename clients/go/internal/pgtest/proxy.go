@@ -9,25 +9,27 @@ import (
 	"testing"
 )
 
-// Proxy is a way to the server that can be interfered with. Its connections are those of Dial.
+// Proxy stands between a client and the server, and interferes with their connections. A client connects through Dial.
 type Proxy struct {
-	listener net.Listener
-	socket   string
-	mu       sync.Mutex
-	changed  *sync.Cond
-	conns    []net.Conn
-	away     bool
-	stalled  bool
-	silencer []byte // see LoseAnswers
+	listener   net.Listener
+	socket     string
+	mu         sync.Mutex
+	changed    *sync.Cond
+	pairs      []*pair
+	refusing   bool
+	stalled    bool
+	swallowing bool
+	silencer   []byte // see LoseAnswers
 }
 
 // pair is one connection through the proxy.
 type pair struct {
 	front, back net.Conn
+	deaf        bool // what both sides send is lost
 	named, mute bool // the statement was prepared; its answers are lost
 }
 
-// Proxy starts one that ends with the test. It needs a server of our own.
+// Proxy starts a proxy that ends with the test. It needs a server that this package has started.
 func (s *Server) Proxy(tb testing.TB) *Proxy {
 	tb.Helper()
 	if s.Socket() == "" {
@@ -47,7 +49,7 @@ func (s *Server) Proxy(tb testing.TB) *Proxy {
 	return p
 }
 
-// Dial is for pgx: whatever the address, it leads through the proxy.
+// Dial is for pgx: it leads through the proxy, whatever the address is.
 func (p *Proxy) Dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	return (&net.Dialer{}).DialContext(ctx, "tcp", p.listener.Addr().String())
 }
@@ -63,24 +65,24 @@ func (p *Proxy) accept() {
 			_ = front.Close()
 			continue
 		}
-		if !p.keep(front, back) {
-			_ = front.Close()
-			_ = back.Close()
+		through := &pair{front: front, back: back}
+		if !p.register(through) {
+			through.close()
 			continue
 		}
-		through := &pair{front: front, back: back}
-		go p.pump(front, back, func(sent []byte) bool { through.silence(sent, p.silencer); return true })
-		go p.pump(back, front, func([]byte) bool { return !through.mute })
+		go p.pump(front, back, func(sent []byte) bool { through.silence(sent, p.silencer); return !through.deaf })
+		go p.pump(back, front, func([]byte) bool { return !through.mute && !through.deaf })
 	}
 }
 
-func (p *Proxy) keep(conns ...net.Conn) bool {
+func (p *Proxy) register(through *pair) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.away {
+	if p.refusing {
 		return false
 	}
-	p.conns = append(p.conns, conns...)
+	through.deaf = p.swallowing
+	p.pairs = append(p.pairs, through)
 	return true
 }
 
@@ -89,7 +91,7 @@ func (p *Proxy) pump(from, to net.Conn, passes func(read []byte) bool) {
 	buffer := make([]byte, 64<<10)
 	for {
 		n, err := from.Read(buffer)
-		if pass := p.await(buffer[:n], passes); pass && n > 0 { // what was on the way arrives before the end does
+		if pass := p.await(buffer[:n], passes); pass && n > 0 { // data under way arrives before the end does
 			if _, err := to.Write(buffer[:n]); err != nil {
 				return
 			}
@@ -100,7 +102,7 @@ func (p *Proxy) pump(from, to net.Conn, passes func(read []byte) bool) {
 	}
 }
 
-// await waits while the way is stalled; false: what was read is lost.
+// await waits while the proxy is stalled. False: the data is lost.
 func (p *Proxy) await(read []byte, passes func([]byte) bool) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -121,6 +123,11 @@ func (c *pair) silence(sent, statement []byte) {
 	}
 }
 
+func (c *pair) close() {
+	_ = c.front.Close()
+	_ = c.back.Close()
+}
+
 func (p *Proxy) change(do func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -128,14 +135,29 @@ func (p *Proxy) change(do func()) {
 	p.changed.Broadcast()
 }
 
-// Stall delays everything until Resume, as a lost route does; what was sent arrives then, also where its sender is gone.
+// Stall delays all data until Resume, as a lost route does. Data that was sent arrives then, also where its sender is gone.
 func (p *Proxy) Stall() { p.change(func() { p.stalled = true }) }
 
 // Resume ends Stall.
 func (p *Proxy) Resume() { p.change(func() { p.stalled = false }) }
 
-// LoseAnswers has the server execute a statement, recognised by a part of its text, and its client never hear of it. For
-// a statement that no connection has executed yet.
+// Swallow loses all data, of new connections too.
+func (p *Proxy) Swallow() {
+	p.SwallowPresent()
+	p.change(func() { p.swallowing = true })
+}
+
+// SwallowPresent loses the data of the present connections; new ones work.
+func (p *Proxy) SwallowPresent() {
+	p.change(func() {
+		for _, through := range p.pairs {
+			through.deaf = true
+		}
+	})
+}
+
+// LoseAnswers lets the server execute a statement, recognised by a part of its text, but loses its answer. For a statement
+// that no connection has executed yet.
 func (p *Proxy) LoseAnswers(statement string) {
 	p.change(func() { p.silencer = []byte(statement) })
 }
@@ -143,13 +165,13 @@ func (p *Proxy) LoseAnswers(statement string) {
 // Cut breaks all connections, and refuses new ones until Mend.
 func (p *Proxy) Cut() {
 	p.change(func() {
-		p.away, p.stalled, p.silencer = true, false, nil
-		for _, conn := range p.conns {
-			_ = conn.Close()
+		p.refusing, p.stalled, p.silencer = true, false, nil
+		for _, through := range p.pairs {
+			through.close()
 		}
-		p.conns = nil
+		p.pairs = nil
 	})
 }
 
-// Mend lets new connections through.
-func (p *Proxy) Mend() { p.change(func() { p.away = false }) }
+// Mend accepts new connections again.
+func (p *Proxy) Mend() { p.change(func() { p.refusing = false }) }

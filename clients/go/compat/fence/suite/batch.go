@@ -76,7 +76,7 @@ func batch(s *Scene) (leader int64, members []int64, working *leaderWorker, work
 
 // The results of a batch are written under each member's own claim.
 func softBatch(t *testing.T, world *World, _ Version) {
-	s := world.scene(t, true)
+	s := newScene(t, world, true)
 	leader, members, working, worker := batch(s)
 	close(working.report)
 	s.becomes(leader, "completed")
@@ -92,7 +92,7 @@ func softBatch(t *testing.T, world *World, _ Version) {
 
 // Of a batch only the member is late that was rescued.
 func lateSoftBatch(t *testing.T, world *World, _ Version) {
-	s := world.scene(t, true)
+	s := newScene(t, world, true)
 	leader, members, working, worker := batch(s)
 	s.rescue(members[1])
 	s.claim(members[1])

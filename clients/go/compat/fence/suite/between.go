@@ -17,7 +17,7 @@ var openOnly = river.UniqueOpts{ByArgs: true, ByState: []rivertype.JobState{
 // A late result between rescue and next claim leaves no token behind. A token that stayed in the row would have every
 // later update of it dropped, the next rescue's too: the job could never be rescued again.
 func betweenRescueAndClaim(t *testing.T, world *World, _ Version) {
-	s := world.scene(t, true)
+	s := newScene(t, world, true)
 	jobs := map[string]int64{}
 	for _, end := range []string{success, output, failure, snooze, cancelled} {
 		jobs[end] = s.insert(end)
@@ -57,7 +57,7 @@ func betweenRescueAndClaim(t *testing.T, world *World, _ Version) {
 // JobRetry in between: a job that was given up at its last attempt gets one more, and the late result of the last does
 // not end it.
 func jobRetry(t *testing.T, world *World, _ Version) {
-	s := world.scene(t, true)
+	s := newScene(t, world, true)
 	job := s.insert(failure, func(options *river.InsertOpts) { options.MaxAttempts = 1 })
 	worker := s.Process(first(1))
 	worker.Wire.Hold(results)
@@ -82,7 +82,7 @@ func jobRetry(t *testing.T, world *World, _ Version) {
 
 // River's own rescuer in between: what it takes away is as lost as what the keeper takes.
 func riversRescuer(t *testing.T, world *World, _ Version) {
-	s := world.scene(t, true)
+	s := newScene(t, world, true)
 	lead := func(until string) {
 		s.exec(`INSERT INTO river_leader (leader_id, elected_at, expires_at) VALUES ('nobody', now(), now() + $1::interval)
 			ON CONFLICT (name) DO UPDATE SET expires_at = excluded.expires_at`, until)
@@ -118,7 +118,7 @@ func riversRescuer(t *testing.T, world *World, _ Version) {
 // Both attempts in one process: the second one's result counts, whichever ends first. River's completer keeps results by
 // job: that of the first must not take the place of the second's, where both end within one of its turns.
 func oneProcess(t *testing.T, world *World, _ Version) {
-	s := world.scene(t, true)
+	s := newScene(t, world, true)
 	jobs := []int64{s.insert(failure), s.insert(failure)}
 	setup := first(4)
 	setup.holding = true
@@ -152,7 +152,7 @@ func oneProcess(t *testing.T, world *World, _ Version) {
 
 // A job that is unique while it is open stays so: the late result of attempt 1 does not make room for a second job.
 func uniqueJob(t *testing.T, world *World, _ Version) {
-	s := world.scene(t, true)
+	s := newScene(t, world, true)
 	open := func(options *river.InsertOpts) { options.UniqueOpts = openOnly }
 	job := s.insert(success, open)
 	worker := s.Process(first(1))

@@ -25,7 +25,7 @@ func ends() (all []string) {
 
 // The late result of attempt 1 changes nothing of attempt 2, which is at work elsewhere, however it ended. It is recorded.
 func everyOutcome(t *testing.T, world *World, _ Version) {
-	s := world.scene(t, true)
+	s := newScene(t, world, true)
 	jobs, before, other := lateResults(s, ends())
 	for end, job := range jobs {
 		if after := s.row(job); after != before[end] {
@@ -45,7 +45,7 @@ func everyOutcome(t *testing.T, world *World, _ Version) {
 
 // Without the fence each of them does change attempt 2: the test above can fail.
 func everyOutcomeUnfenced(t *testing.T, world *World, _ Version) {
-	s := world.scene(t, false)
+	s := newScene(t, world, false)
 	jobs, before, _ := lateResults(s, ends())
 	for end, job := range jobs {
 		if after := s.row(job); after == before[end] {
@@ -96,7 +96,7 @@ func lateResults(s *Scene, ends []string) (jobs map[string]int64, before map[str
 
 // A soft stop ends jobs too: given back, or as an error in older versions. A late one changes nothing.
 func softStop(t *testing.T, world *World, version Version) {
-	s := world.scene(t, true)
+	s := newScene(t, world, true)
 	job := s.insert(stopped)
 	worker := s.Process(first(1))
 	worker.Wire.Hold(results)

@@ -9,7 +9,7 @@ import (
 
 // A crowd of late results: none is written.
 func manyLate(t *testing.T, world *World, version Version) {
-	s := world.scene(t, true)
+	s := newScene(t, world, true)
 	written := crowd(s, version.Late)
 	recorded := s.count("riverkeeper.late_result")
 	t.Logf("%d late results: %d written, %d recorded", version.Late, written, recorded)
@@ -21,7 +21,7 @@ func manyLate(t *testing.T, world *World, version Version) {
 
 // The same with the fence removed: they are written.
 func manyLateUnfenced(t *testing.T, world *World, version Version) {
-	written := crowd(world.scene(t, false), version.Late)
+	written := crowd(newScene(t, world, false), version.Late)
 	t.Logf("%d late results without the fence: %d written", version.Late, written)
 	if written == 0 {
 		t.Error("nothing was written without the fence: the test with it proves nothing")

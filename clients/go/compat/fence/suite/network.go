@@ -8,7 +8,7 @@ import (
 // A partition that outlasts every timeout: River's statements were given up and put back, the job was rescued long ago,
 // and then all that was ever sent arrives. Nothing of it is written.
 func partition(t *testing.T, world *World, version Version) {
-	s := world.scene(t, true)
+	s := newScene(t, world, true)
 	proxy := world.Proxy(t)
 	jobs := map[string]int64{}
 	for _, end := range []string{success, output, failure, snooze, cancelled, panicked} {
@@ -55,7 +55,7 @@ func partition(t *testing.T, world *World, version Version) {
 // River writes a result twice when it did not hear that the first write went through. The second does not end the
 // attempt that began in between.
 func writtenTwice(t *testing.T, world *World, _ Version) {
-	s := world.scene(t, true)
+	s := newScene(t, world, true)
 	job, before, worker, other := twice(s)
 	s.eventually("the second write recorded", func() bool { return s.late(job) == 1 })
 	if after := s.row(job); after != before {
@@ -70,7 +70,7 @@ func writtenTwice(t *testing.T, world *World, _ Version) {
 
 // Without the fence it does: the test above can fail.
 func writtenTwiceUnfenced(t *testing.T, world *World, _ Version) {
-	s := world.scene(t, false)
+	s := newScene(t, world, false)
 	job, _, _, _ := twice(s)
 	s.eventually("attempt 2 ended by attempt 1", func() bool { return s.field(job, "cardinality(errors)") == "2" })
 }
@@ -100,7 +100,7 @@ func twice(s *Scene) (job int64, before string, worker, other *Process) {
 
 // Many results go in one statement. Where one of them is late, its neighbours are written all the same.
 func oneAmongMany(t *testing.T, world *World, _ Version) {
-	s := world.scene(t, true)
+	s := newScene(t, world, true)
 	var jobs []int64
 	for range 100 {
 		jobs = append(jobs, s.insert(success))

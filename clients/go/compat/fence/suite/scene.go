@@ -28,9 +28,9 @@ type Scene struct {
 }
 
 // scene makes a database with the fence, or one where it was removed.
-func (w *World) scene(t *testing.T, fenced bool) *Scene {
+func newScene(t *testing.T, w *World, fenced bool) *Scene {
 	t.Helper()
-	s := &Scene{T: t, world: w, pool: pgtest.Pool(t, w.Database(t, w.template))}
+	s := &Scene{T: t, world: w, pool: pgtest.Pool(t, w.Fresh(t))}
 	s.middleware = s.fencing
 	if !fenced {
 		s.exec("DROP TRIGGER riverkeeper_fence ON river_job")

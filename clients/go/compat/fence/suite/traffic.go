@@ -11,10 +11,10 @@ import (
 // Ordinary traffic ends with the fence as it does without the fence and without the middleware: the same rows, no token
 // left in them, and nothing recorded as late.
 func ordinaryTraffic(t *testing.T, world *World, version Version) {
-	plain := world.scene(t, false)
+	plain := newScene(t, world, false)
 	plain.middleware = nothing
 	without := traffic(plain, version.Traffic)
-	fenced := world.scene(t, true)
+	fenced := newScene(t, world, true)
 	with := traffic(fenced, version.Traffic)
 	if !slices.Equal(without, with) {
 		for i := range min(len(without), len(with)) {

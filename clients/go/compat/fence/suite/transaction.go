@@ -19,7 +19,7 @@ import (
 type check func(ctx context.Context, tx pgx.Tx, job *rivertype.JobRow) error
 
 func hold(ctx context.Context, tx pgx.Tx, job *rivertype.JobRow) error {
-	return rivermiddleware.Hold(ctx, tx, job)
+	return rivermiddleware.VerifyClaim(ctx, tx, job)
 }
 
 func unchecked(context.Context, pgx.Tx, *rivertype.JobRow) error { return nil }
@@ -48,7 +48,7 @@ func completing(first check) func(context.Context, *pgxpool.Pool, *river.Job[Arg
 
 // A job in time completes itself in its transaction, and what River writes after it is no late result.
 func inTransactions(t *testing.T, world *World, _ Version) {
-	s := world.scene(t, true)
+	s := newScene(t, world, true)
 	job := s.insert(inTx)
 	setup := first(1)
 	setup.complete = completing(hold)
@@ -63,7 +63,7 @@ func inTransactions(t *testing.T, world *World, _ Version) {
 
 // A stale attempt that holds its claim first has no effect.
 func staleTransaction(t *testing.T, world *World, _ Version) {
-	effects, err := stale(world.scene(t, true), hold)
+	effects, err := stale(newScene(t, world, true), hold)
 	if !errors.Is(err, riverbeat.ErrClaimLost) || effects != 0 {
 		t.Errorf("%v, %d effects", err, effects)
 	}
@@ -72,7 +72,7 @@ func staleTransaction(t *testing.T, world *World, _ Version) {
 // What the documentation warns of: without Hold a stale attempt gets no error from River, though nothing of its result is
 // written, and its effect is committed.
 func staleTransactionUnchecked(t *testing.T, world *World, _ Version) {
-	effects, err := stale(world.scene(t, true), unchecked)
+	effects, err := stale(newScene(t, world, true), unchecked)
 	if err != nil || effects != 1 {
 		t.Errorf("%v, %d effects: then the documentation can promise more", err, effects)
 	}

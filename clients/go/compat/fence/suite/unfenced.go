@@ -28,7 +28,7 @@ func RunUnfenced(t *testing.T, world *World) {
 }
 
 func noToken(t *testing.T, world *World) {
-	s := world.scene(t, true)
+	s := newScene(t, world, true)
 	jobs, before, _ := lateResults(s, []string{success})
 	if after := s.row(jobs[success]); after == before[success] {
 		t.Error("the late success was dropped, so it had a token")
@@ -44,7 +44,7 @@ const crashing = "RIVERKEEPER_TEST_CRASH"
 // dropCrashes shows why, in a process of its own, which ends.
 func dropCrashes(t *testing.T, world *World, end string) {
 	command := exec.Command(os.Args[0], "-test.run", "^"+strings.Split(t.Name(), "/")[0]+"$")
-	server := world.scene(t, true).pool.Config().ConnString()
+	server := newScene(t, world, true).pool.Config().ConnString()
 	command.Env = append(os.Environ(), crashing+"="+end, "RIVERBEAT_TEST_DATABASE_URL="+server)
 	output, err := command.CombinedOutput()
 	if err == nil || !strings.Contains(string(output), "panic: completion subscriber received a job that wasn't finalized") {
@@ -54,7 +54,7 @@ func dropCrashes(t *testing.T, world *World, end string) {
 
 // crash is the process. Its late success carries a token, as the middleware does not let it; its late error needs none.
 func crash(t *testing.T, world *World, end string) {
-	s := world.scene(t, true)
+	s := newScene(t, world, true)
 	s.middleware = nothing
 	if end == success {
 		s.middleware = func(*pgxpool.Pool) []rivertype.Middleware { return []rivertype.Middleware{&token{}} }

@@ -18,28 +18,11 @@ import (
 	"github.com/riverkeeper/riverkeeper/clients/go/internal/pgtest"
 )
 
-// World is a server with a template database that has River's tables, as River makes them, the keeper's, and the fence.
-type World struct {
-	*pgtest.Server
-	template string
-}
+// World is a server whose template database has River's tables, made by River, the keeper schema and the fence.
+type World = pgtest.World
 
 // Main runs the tests of a package in a World.
-func Main(m *testing.M, world **World) int {
-	server, err := pgtest.Start()
-	if err != nil {
-		fmt.Println(err)
-		return 1
-	}
-	defer server.Stop()
-	template, err := server.Template(prepare)
-	if err != nil {
-		fmt.Println(err)
-		return 1
-	}
-	*world = &World{server, template}
-	return m.Run()
-}
+func Main(m *testing.M, world **World) int { return pgtest.Main(m, world, prepare) }
 
 func prepare(ctx context.Context, url string) error {
 	pool, err := pgxpool.New(ctx, url)

@@ -19,16 +19,16 @@ const (
 	panicsTo   = 47
 )
 
-// fits replaces a fence that this River does not bear.
-func (f Fence) fits(minor int) Fence {
+// supportedBy replaces a fence that this River does not bear.
+func (f Fence) supportedBy(minor int) Fence {
 	if minor >= panicsFrom && minor <= panicsTo {
 		return Plain()
 	}
 	return f
 }
 
-// adviseFence says once what this River could have: nobody should have to know it from a version.
-func (m *Middleware) adviseFence(wanted Fence, version string) {
+// logFenceSupport says once what this River could have: nobody should have to know it from a version.
+func (m *Middleware) logFenceSupport(wanted Fence, version string) {
 	minor := minorOf(version)
 	switch {
 	case wanted.fences() && !m.fence.fences():

@@ -1,9 +1,9 @@
--- Question: which of these claims run, or have completed themselves, as River's own table says?
--- Index: river_job's primary key; OFFSET 0 has each job looked up by its id.
+-- Question: Which of these claims still run, or have completed themselves, according to River's own table?
+-- Index: river_job's primary key; OFFSET 0 makes Postgres look up each job by its id.
 -- NULL: never; a claim that does not come back is over.
 --
--- Asked where there is no heartbeat table to ask: in metadata mode, and when the table was taken away.
--- Parameters: in parallel arrays job_ids bigint[], attempted_ats text[], attempts smallint[].
+-- Used in metadata mode, where a beat skips a row that another transaction has locked.
+-- Parameters: parallel arrays job_ids bigint[], attempted_ats text[], attempts smallint[].
 SELECT
     j.id AS job_id,
     to_char(j.attempted_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS attempted_at,

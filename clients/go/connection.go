@@ -12,33 +12,33 @@ import (
 
 var errClosed = errors.New("riverbeat: stopped")
 
-const goodbye = time.Second // how long a connection may take to say that it closes
+const closeTimeout = time.Second // how long a connection may take to say that it closes
 
 // line is one connection, used by one at a time. After any failure the next user gets a fresh one: a connection whose
 // packets are swallowed would otherwise swallow every beat.
-type line struct {
+type dedicatedConnection struct {
 	database *pgxpool.Config
-	turn     chan struct{} // holds one token; a channel, so that waiting can be given up
+	free     chan struct{} // holds one token; a channel, so that waiting can be given up
 	conn     *pgx.Conn
 	closed   bool
 	closing  sync.WaitGroup
 }
 
-func newLine(database *pgxpool.Config) *line {
-	l := &line{database: database, turn: make(chan struct{}, 1)}
-	l.turn <- struct{}{}
+func newConnection(database *pgxpool.Config) *dedicatedConnection {
+	l := &dedicatedConnection{database: database, free: make(chan struct{}, 1)}
+	l.free <- struct{}{}
 	return l
 }
 
 // use waits for its turn while ctx lives, and then gives do a connection for at most limit.
-func (l *line) use(ctx context.Context, limit time.Duration, do func(context.Context, *pgx.Conn) error) (err error) {
+func (l *dedicatedConnection) use(ctx context.Context, limit time.Duration, do func(context.Context, *pgx.Conn) error) (err error) {
 	select {
-	case <-l.turn:
+	case <-l.free:
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 	if l.closed {
-		l.turn <- struct{}{}
+		l.free <- struct{}{}
 		return errClosed
 	}
 	done := false
@@ -46,7 +46,7 @@ func (l *line) use(ctx context.Context, limit time.Duration, do func(context.Con
 		if err != nil || !done { // not done: a panic
 			l.drop()
 		}
-		l.turn <- struct{}{}
+		l.free <- struct{}{}
 	}()
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
@@ -61,7 +61,7 @@ func (l *line) use(ctx context.Context, limit time.Duration, do func(context.Con
 }
 
 // drop closes the connection without waiting for the other side, which may not be there.
-func (l *line) drop() {
+func (l *dedicatedConnection) drop() {
 	conn := l.conn
 	l.conn = nil
 	if conn == nil {
@@ -70,18 +70,18 @@ func (l *line) drop() {
 	l.closing.Add(1)
 	go func() {
 		defer l.closing.Done()
-		ctx, cancel := context.WithTimeout(context.Background(), goodbye)
+		ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 		defer cancel()
 		_ = conn.Close(ctx)
 	}()
 }
 
 // close waits for the one who has its turn.
-func (l *line) close() {
-	<-l.turn
+func (l *dedicatedConnection) close() {
+	<-l.free
 	l.closed = true
 	l.drop()
-	l.turn <- struct{}{}
+	l.free <- struct{}{}
 	l.closing.Wait()
 }
 
