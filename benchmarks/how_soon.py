@@ -24,7 +24,7 @@ from riverkeeper.schema.install import install
 from riverkeeper.service import Service
 
 TIMEOUT = 3.5
-TIER = "{heartbeat_interval: 1s, heartbeat_timeout: 3500ms, drain: 1s, fence: 3s, plain_fence: 3s}"
+TIER = "{heartbeat_timeout: 3500ms, drain: 1s, fence: 3s, plain_fence: 3s}"
 CLAIM = """
 INSERT INTO river_job (kind, state, attempt, attempted_at, attempted_by, args)
 SELECT 'report', 'running', 1, now(), ARRAY['worker'], '{}' FROM generate_series(1, %(jobs)s)

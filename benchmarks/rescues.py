@@ -30,7 +30,7 @@ from riverkeeper.schema.install import install
 FILE = """
 rescue:
   {mode: live, interval: 500ms, grace: 0s, batch: 100000, max_per_minute: 1000000, max_rescues: 1000, cooldown: 0s}
-tiers: {standard: {heartbeat_interval: 1s, heartbeat_timeout: 3500ms, drain: 1s, fence: 3s, plain_fence: 3s}}
+tiers: {standard: {heartbeat_timeout: 3500ms, drain: 1s, fence: 3s, plain_fence: 3s}}
 """
 CLAIM = """
 INSERT INTO river_job (kind, state, attempt, attempted_at, attempted_by, args)

@@ -32,7 +32,7 @@ LIFE = 14.0
 CONFIG = """
 rescue: {mode: live, interval: 1s, grace: 0s, cooldown: 1s}
 web: {listen_address: ["127.0.0.1:0"]}
-tiers: {standard: {heartbeat_interval: 1s, heartbeat_timeout: 3500ms, drain: 1s, fence: 1s}}
+tiers: {standard: {heartbeat_timeout: 3500ms, drain: 1s, fence: 1s}}
 assign: [{tier: standard}]
 """
 CLAIM = """

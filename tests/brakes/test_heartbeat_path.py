@@ -22,10 +22,12 @@ from riverkeeper.brakes.heartbeat_path import (
     proven_on,
     whole_fleet_late,
 )
+from riverkeeper.config.policy import Policy
 from riverkeeper.config.tiers import Tier
+from riverkeeper.verdict.limits import limits_of
 
 many = settings(deadline=None, max_examples=3000 if os.environ.get("RIVERKEEPER_TEST_LONG") else 150)
-STANDARD, URGENT = Tier("standard"), Tier("urgent", heartbeat_interval=2.0, heartbeat_timeout=7.0)
+STANDARD, URGENT = Tier("standard"), Tier("urgent", heartbeat_timeout=7.0)
 PATIENCE = patience(2.0, [STANDARD, URGENT])
 
 
@@ -114,10 +116,18 @@ def test_a_stretch_was_proven_on_one_server() -> None:
     assert proven_on(path, None)
 
 
-@given(st.floats(0.2, 60), st.lists(st.builds(Tier, st.just("t"), st.floats(0.1, 60), st.floats(0.3, 600))))
+@given(st.floats(0.2, 60), st.lists(st.builds(Tier, st.just("t"), st.floats(0.3, 600))))
 def test_patience_is_never_below_one_and_a_half_looks_nor_above_two(interval: float, tiers: list[Tier]) -> None:
     """A probe that is a little late does not break the stretch; one that is missing does."""
     assert 1.5 * interval <= patience(interval, tiers) <= 2 * interval
+
+
+def test_patience_leaves_room_for_whatever_clients_declare() -> None:
+    """An outage of that length between two beats of any declared interval stays within the limit in force."""
+    assert PATIENCE == 3.0
+    for declared in (0.5, 2.0, 7 / 3, 2.5, 4.0, 30.0):
+        limit = limits_of(Policy({"urgent": URGENT}), URGENT, "email", interval=declared).heartbeat.seconds
+        assert 2 * declared + patience(1.0, [URGENT]) <= limit + 1e-9
 
 
 @dataclass
@@ -125,6 +135,7 @@ class World:
     """A database, its keeper and workers that never die, on one true clock."""
 
     tier: Tier
+    interval: int  # that its workers declare, seconds
     path: Path = field(default_factory=Path)
     before: Before | None = None
     beats: list[float] = field(default_factory=list)  # by worker, the database's clock
@@ -133,12 +144,12 @@ class World:
     def step(self, true: float, *, reachable: bool, watching: bool, shift: float, server: str, phase: int) -> None:
         now = true + shift
         for number in range(len(self.beats)):
-            if reachable and (phase + number * 3) % int(self.tier.heartbeat_interval) == 0:
+            if reachable and (phase + number * 3) % self.interval == 0:
                 self.beats[number] = now
         if watching and not reachable and self.before:
             self.before = replace(self.before, failed=True)
         if watching and reachable:
-            late, silent = 2 * self.tier.heartbeat_interval, [now - beat for beat in self.beats]
+            late, silent = 2 * self.interval, [now - beat for beat in self.beats]
             fleet = Fleet(len(silent), sum(age <= late for age in silent), heard_at=max(self.beats))
             seen = Sighting(now, true, server, fleet)
             self.path, self.before = fold(self.path, self.before, seen, PATIENCE), Before(seen)
@@ -166,12 +177,12 @@ weathers = st.lists(
 
 @pytest.mark.long
 @many
-@given(weathers, st.sampled_from([STANDARD, URGENT]), st.integers(1, 3))
+@given(weathers, st.sampled_from([(STANDARD, 10), (STANDARD, 11), (URGENT, 2)]), st.integers(1, 3))
 def test_after_any_outage_every_claim_gets_a_full_timeout(
-    weather: list[tuple[int, bool, bool, float, bool]], tier: Tier, workers: int
+    weather: list[tuple[int, bool, bool, float, bool]], tier: tuple[Tier, int], workers: int
 ) -> None:
     """Outages, pauses of the keeper, clock steps and failovers, in any order: no worker that lives is called lost."""
-    world, true, shift, server = World(tier, beats=[0.0] * workers), 0.0, 0.0, 0
+    world, true, shift, server = World(*tier, beats=[0.0] * workers), 0.0, 0.0, 0
     for seconds, reachable, watching, step, failover in weather:
         shift, server = shift + step, server + failover
         if failover:

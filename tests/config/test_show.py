@@ -68,7 +68,7 @@ def test_tiers_and_rules_tell_theirs(tmp_path: Path) -> None:
     text = show(load(file, {}, Options()))
     tiers = text.partition("\ntiers:")[2]
     of = dict(
-        zip(("standard", "urgent", "patient", "bulk", "mine"), tiers.split("  heartbeat_interval")[1:], strict=True)
+        zip(("standard", "urgent", "patient", "bulk", "mine"), tiers.split("  heartbeat_timeout")[1:], strict=True)
     )
 
     assert f"    fence: 20s  # {file}:2\n" in of["mine"]
@@ -87,7 +87,7 @@ def test_the_print_loads_again(tmp_path: Path) -> None:
     for database in ("{url: 'host=h user=u password=hunter2', river_schema: '1e5'}", "{url_file: url}"):
         here.write_text(
             f"database: {database}\nweb: {{config_file: web.yml}}\ncollect: {{min_interval: 1m30s}}\n"
-            "tiers: {standard: {lease: 25s}, bulk: {max_wait: null}, own: {mode: live}}\n"
+            "tiers: {standard: {drain: 25s}, bulk: {max_wait: null}, own: {mode: live}}\n"
             "assign: [{tier: own, kind: 'a*', priority: 4}]\n"
         )
         config = load(here, {}, Options())

@@ -38,7 +38,7 @@ def test_what_is_shipped() -> None:
     assert shipped == Settings()
     assert contradictions({}) == []
     urgent = shipped.tiers["urgent"]
-    assert (urgent.heartbeat_interval, urgent.heartbeat_timeout, urgent.fence, urgent.plain_fence) == (2, 7, 3, 60)
+    assert (urgent.heartbeat_timeout, urgent.drain, urgent.fence, urgent.plain_fence) == (7, 2, 3, 60)
 
 
 def test_a_tier_takes_from_standard_what_it_does_not_say() -> None:
@@ -70,13 +70,8 @@ def test_every_contradiction_is_told_at_once_with_its_line(tmp_path: Path) -> No
         """\
 tiers:
   standard:
-    heartbeat_interval: 20s
-  urgent: {lease: 3s}
+    fence: 2m
   kinds: {max_wait: 5s}
-  short: {heartbeat_timeout: 40s}
-  leased:
-    heartbeat_timeout: 1m
-    lease: 55s
   still: {heartbeat_timeout: 1m, progress_timeout: 59s}
   plain: {heartbeat_timeout: 1m, fence: 2m}
 assign:
@@ -89,25 +84,20 @@ learned_limits: {floor: 2h, ceiling: 1h}
     )
 
     assert [message.partition(" tier ")[0] for message in found] == [
-        "3: tiers.standard.heartbeat_interval:",
-        "4: tiers.urgent.lease:",
-        "5: tiers.kinds.max_wait:",
-        "6: tiers.short.heartbeat_timeout:",
-        "8: tiers.leased.heartbeat_timeout:",
-        "10: tiers.still.progress_timeout:",
-        "11: tiers.plain.fence:",
+        "3: tiers.standard.fence:",
+        "4: tiers.kinds.max_wait:",
+        "5: tiers.still.progress_timeout:",
+        "6: tiers.plain.fence:",
         (
-            '14: assign[1].tier: "gone" is no tier; write one of standard, urgent, patient, bulk, kinds, short, '
-            "leased, still, plain, or add it to tiers"
+            '9: assign[1].tier: "gone" is no tier; write one of standard, urgent, patient, bulk, kinds, still, '
+            "plain, or add it to tiers"
         ),
-        "16: assign[3]: never reached: rule 3 matches every job; move the rule for everything to the end",
-        "17: learned_limits.floor: the floor of 2h is above the ceiling of 1h; lower the floor, or raise the ceiling",
+        "11: assign[3]: never reached: rule 3 matches every job; move the rule for everything to the end",
+        "12: learned_limits.floor: the floor of 2h is above the ceiling of 1h; lower the floor, or raise the ceiling",
     ]
-    assert found[0].endswith(
-        "a timeout of 35s is under three intervals of 20s; write heartbeat_timeout: 1m or more, or a shorter interval"
-    )
-    assert "write heartbeat_timeout: 1m5s or more, else work is taken away before it has stopped" in found[4]
-    assert "given by kind only (assign[0]), and waits are not known by kind" in found[2]
+    assert found[0].endswith("a plain_fence of 1m is under the fence of 2m; write plain_fence: 2m or more")
+    assert found[2].endswith("write 1m or more, else a job whose worker died is called hung first")
+    assert "given by kind only (assign[0]), and waits are not known by kind" in found[1]
 
 
 def test_a_wait_that_some_queue_has_is_no_contradiction(tmp_path: Path) -> None:
@@ -129,7 +119,7 @@ def test_what_is_wrong_by_itself_is_told_once(tmp_path: Path) -> None:
         """\
 tiers:
   Bad Name: {}
-  mine: {heartbeat_timeout: 5, lesae: 3s, on_hung: explode, notify: "no"}
+  mine: {heartbeat_timeout: 5, drian: 3s, on_hung: explode, notify: "no"}
   standard: {heartbeat_timeout: 2s}
 assign:
 - {kind: a}
@@ -141,7 +131,7 @@ learned_limits: {quantile: 2, factor: "3"}
 
     starts = ["2: tiers.(no name of a key): ", "3: tiers.mine.heartbeat_timeout: 5 has no unit; write 5s",
               "3: tiers.mine.notify: ", "3: tiers.mine.on_hung: ",
-              "3: tiers.mine.lesae: unknown key; did you mean lease?",
+              "3: tiers.mine.drian: unknown key; did you mean drain?",
               "6: assign[0].tier: is missing; write one", "7: assign[1].priority: 9 is more than 4",
               "8: assign[2].kind: ", "9: learned_limits.quantile: 2 is more than 0.9999",
               '9: learned_limits.factor: "3" is not a number']  # fmt: skip
@@ -155,7 +145,7 @@ learned_limits: {quantile: 2, factor: "3"}
     [
         ("tiers: 5", "5 where sections by name were expected; indent a name"),
         ("tiers: [a]", "a list where sections by name were expected"),
-        ("tiers: {mine: 5}", "5 where a section was expected; indent below it its keys: heartbeat_interval"),
+        ("tiers: {mine: 5}", "5 where a section was expected; indent below it its keys: heartbeat_timeout"),
         ("assign: {tier: bulk}", "a section where a list was expected; write a line for each: - {tier, kind"),
         ("assign: [bulk]", "text where a section was expected"),
         ("assign: null", "nothing where a list was expected"),

@@ -17,7 +17,7 @@ from e2e.programs import until
 from e2e.river import Fleet, River, fleet_at_work
 from e2e.stage import let_beat
 
-TIER = {"heartbeat_interval": "1s", "heartbeat_timeout": "5s", "drain": "1s", "fence": "2s"}
+TIER = {"heartbeat_timeout": "5s", "drain": "1s", "fence": "2s"}
 CONFIG = """
 rescue: {{mode: live, interval: 1s, grace: 0s, cooldown: 1s, batch: {batch}}}
 learned_limits: {{enabled: false}}

@@ -41,7 +41,7 @@ CONFIGURATION = """
 rescue: {mode: live, grace: 1s, max_share: 1.0}
 tiers:
   standard: {max_run: 1h, max_silence: 1h}
-  patient: {heartbeat_interval: 2s, heartbeat_timeout: 7s, mode: dry_run}
+  patient: {heartbeat_timeout: 7s, mode: dry_run}
 assign: [{queue: doomed, tier: urgent}, {queue: kept, tier: patient}]
 """
 

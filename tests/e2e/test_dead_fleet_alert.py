@@ -38,7 +38,7 @@ QUICK = """
 rescue: {mode: live, interval: 1s, grace: 0s}
 learned_limits: {enabled: false}
 assign: [{tier: standard}]
-tiers: {standard: {heartbeat_interval: 1s, heartbeat_timeout: 4s, drain: 1s, fence: 1s, plain_fence: 6s}}
+tiers: {standard: {heartbeat_timeout: 4s, drain: 1s, fence: 1s, plain_fence: 6s}}
 """
 INTERVAL = "10s" if FACTOR == 1 else "1s"
 BEATING = """

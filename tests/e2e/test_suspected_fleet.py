@@ -20,7 +20,7 @@ CONFIG = """
 rescue: {mode: live, interval: 1s, grace: 0s}
 learned_limits: {enabled: false}
 assign: [{tier: urgent}]
-tiers: {urgent: {heartbeat_interval: 1s, heartbeat_timeout: 5s, drain: 1s, fence: 2s}}
+tiers: {urgent: {heartbeat_timeout: 5s, drain: 1s, fence: 2s}}
 """
 INTERVAL, PATIENCE = "1s", 60.0
 BEATING = """

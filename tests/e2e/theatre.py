@@ -39,7 +39,7 @@ assign:
 - {{queue: declared, tier: declared}}
 - {{tier: urgent}}
 """
-BEATS = "heartbeat_interval: 2s, heartbeat_timeout: 7s, drain: 2s, fence: 3s, max_wait: 20s"
+BEATS = "heartbeat_timeout: 7s, drain: 2s, fence: 3s, max_wait: 20s"
 RUNNING = """
 SELECT j.id FROM river_job AS j
 WHERE j.queue = %(queue)s AND j.state = 'running' AND (NOT %(beating)s OR EXISTS (

@@ -170,4 +170,10 @@ MUTATIONS = (
         "row.age is None:",
         ("rescue/supervisor/test_election.py::test_who_was_not_heard_in_time_acts_no_more",),
     ),
+    Mutation(
+        "an outage as long as two intervals is overlooked by the heartbeat path, and living workers are called lost",
+        "tier.heartbeat_timeout / MISSED_BEATS for tier in tiers",
+        "tier.heartbeat_timeout for tier in tiers",
+        ("brakes/test_heartbeat_path.py::test_patience_leaves_room_for_whatever_clients_declare",),
+    ),
 )

@@ -177,22 +177,10 @@ MUTATIONS = (
         (f"{WEBHOOK}::test_tokens_are_compared_in_constant_time",),
     ),
     Mutation(
-        "a timeout under three intervals is configured, and healthy jobs are rescued",
-        "    if timeout < least:\n",
-        "    if timeout < 0:\n",
-        ("config/test_tiers.py::test_every_contradiction_is_told_at_once_with_its_line",),
-    ),
-    Mutation(
-        "a timeout under lease and drain is configured, and work is taken away before it has stopped",
-        "    if lease is not None and timeout < lease + tier.drain:\n",
-        "    if lease is not None and timeout < 0:\n",
-        ("config/test_tiers.py::test_every_contradiction_is_told_at_once_with_its_line",),
-    ),
-    Mutation(
-        "a lease under two and a half intervals is configured, and one beat that fails ends the work",
-        "    if lease is not None and lease < 2.5 * interval:\n",
-        "    if lease is not None and lease < 0:\n",
-        ("config/test_tiers.py::test_every_contradiction_is_told_at_once_with_its_line",),
+        "a job whose worker died is called hung, and is asked to stop before it is rescued",
+        "    if progress is not None and progress < timeout:\n",
+        "    if progress is not None and progress < 0:\n",
+        ("config/test_tiers.py::test_a_dead_worker_is_not_called_hung_first",),
     ),
     Mutation(
         "a wait by kind is configured, which no index of River's can tell",

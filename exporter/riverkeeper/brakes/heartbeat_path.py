@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from riverkeeper.config.tiers import Tier
+from riverkeeper.verdict.limits import MISSED_BEATS
 
 NOBODY_VERIFIES = "no running Riverkeeper verifies it at present"
 CLOCKS_AGREE = 2.0  # seconds between two probes by which two clocks may differ: more is a step, not a slow answer
@@ -131,11 +132,12 @@ def proven_on(path: Path, started_at: float | None) -> bool:
 def patience(interval: float, tiers: Iterable[Tier]) -> float:
     """The longest time between two probes that still prove a stretch, for a supervisor that looks every `interval`.
 
-    A claim may have beaten one interval before an outage, and beats one interval after it: what its timeout leaves
-    beside those two is the longest outage that nobody needs to notice. Two of our own intervals at most; and never so
-    short that a probe which is a little late breaks the stretch.
+    A claim may have beaten one interval before an outage, and beats one interval after it: what its limit leaves beside
+    those two is the longest outage that nobody needs to notice. A limit in force is a tier's timeout, and never below
+    three declared intervals (verdict/limits.py): whatever a client declares, at least a third of the timeout is left.
+    Two of our own intervals at most; and never so short that a probe which is a little late breaks the stretch.
     """
-    spare = min((tier.heartbeat_timeout - 2 * tier.heartbeat_interval for tier in tiers), default=2 * interval)
+    spare = min((tier.heartbeat_timeout / MISSED_BEATS for tier in tiers), default=2 * interval)
     return max(1.5 * interval, min(2 * interval, spare))
 
 

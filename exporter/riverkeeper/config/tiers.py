@@ -61,34 +61,18 @@ class Tier(Section):
     """
 
     name: str = hidden("")  # the key under which it stands in the file
-    heartbeat_interval: Duration = option(
-        10.0,
-        "How often workers of this tier are expected to beat. What they declare in their heartbeat row counts.",
-        least="500ms",
-        most="10m",
-        why="a beat is a statement for each process; three of them must fit into the timeout",
-        example="5s",
-    )
     heartbeat_timeout: Duration = option(
         35.0,
-        "After so much silence the worker of a job is lost. At least three intervals, and lease + drain.",
+        "A worker whose last heartbeat is older has lost its job. In force are at least three of the intervals that "
+        "the client declares, and its lease + `drain`.",
         least="1500ms",
         most="24h",
-        why="three intervals of the shortest kind; a day is longer than River waits",
+        why="three intervals of 500 ms, the shortest that a client should declare; a day is longer than River waits",
         example="1m",
-    )
-    lease: Duration | None = option(
-        None,
-        "After so long without having been heard, clients cancel their own work. At least two and a half intervals. "
-        "null: they work on.",
-        least="1s",
-        most="24h",
-        why="as the timeout, which must be longer",
-        example="25s",
     )
     drain: Duration = option(
         10.0,
-        "How long cancelled work may take to stop.",
+        "How long cancelled work may take to stop, once a client's lease has ended.",
         least="0s",
         most="1h",
         why=_AN_HOUR,
@@ -115,7 +99,7 @@ class Tier(Section):
         "A job that beats and has told of progress is hung when it tells of none for so long. null: never.",
         least="1500ms",
         most="7d",
-        why="progress travels with the beats: three intervals of the shortest kind",
+        why="progress travels with the heartbeats: three of the shortest intervals",
         example="10m",
     )
     stop_grace: Duration = option(
@@ -183,22 +167,9 @@ class Tier(Section):
 # As they would be written in the file. docs/decisions/0010-tiers-by-priority.md says what each is for.
 SHIPPED: dict[str, dict[str, object]] = {
     STANDARD: {},
-    "urgent": {
-        "heartbeat_interval": "2s",
-        "heartbeat_timeout": "7s",
-        "lease": None,  # not standard's: a lease fits one interval and one timeout
-        "drain": "2s",
-        "fence": "3s",
-        "max_wait": "30s",
-    },
-    "patient": {
-        "heartbeat_interval": "30s",
-        "heartbeat_timeout": "2m",
-        "lease": None,
-        "drain": "30s",
-        "max_wait": "1h",
-    },
-    "bulk": {"heartbeat_interval": "30s", "heartbeat_timeout": "5m", "lease": None, "drain": "30s", "max_wait": "24h"},
+    "urgent": {"heartbeat_timeout": "7s", "drain": "2s", "fence": "3s", "max_wait": "30s"},
+    "patient": {"heartbeat_timeout": "2m", "drain": "30s", "max_wait": "1h"},
+    "bulk": {"heartbeat_timeout": "5m", "drain": "30s", "max_wait": "24h"},
 }
 
 
