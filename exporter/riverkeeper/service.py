@@ -15,15 +15,15 @@ from riverkeeper.config.problem import ConfigErrors
 from riverkeeper.config.settings import WebhookSettings
 from riverkeeper.metrics.catalogue.process import Process
 from riverkeeper.metrics.exposition import Exposition
-from riverkeeper.postgres.connection import Database
+from riverkeeper.postgres.connection import Database, begin_transaction
 from riverkeeper.rescue.audit.history import Rescues, read_rescues
 from riverkeeper.rescue.rules import rules_of
 from riverkeeper.rescue.supervisor.loop import Supervisor
 from riverkeeper.rescue.wakes import inbox
 from riverkeeper.rescue.wakes.wake import Call, Scope
-from riverkeeper.river.detect import detect, names_of
+from riverkeeper.river.detect import find_river
 from riverkeeper.river.failing import read_failing
-from riverkeeper.schema.open import visit
+from riverkeeper.schema.schemas import open_keeper
 from riverkeeper.scrape.collector import Collector, still_waiting
 from riverkeeper.scrape.reader import Reader, Settings
 from riverkeeper.scrape.scrape import Snapshot
@@ -149,24 +149,17 @@ def reader_settings(config: Config) -> Settings:
 
 def failing_jobs(config: Config, queue: str | None, kind: str | None, shown: int) -> FailingJobs:
     """The failing jobs, asked on a connection of their own. Raises DatabaseError."""
-    database = Database(config.conninfo.reveal())
-    schemas: dict[str, str] = {}
-    try:
-        with database.reading(FAILING_SECONDS, schemas) as tx:
-            layout = detect(tx, config.database.river_schema)
-            schemas.update(names_of(layout))
-            return read_failing(tx, layout, queue, kind, shown)
-    finally:
-        database.close()
+    with begin_transaction(config.conninfo.reveal(), FAILING_SECONDS) as tx:
+        return read_failing(tx, find_river(tx, config.database.river_schema), queue, kind, shown)
 
 
 def audited(config: Config, scope: Scope, shown: int, job_id: int | None) -> Rescues:
     """The newest rows of the audit, asked on a connection of their own. Raises DatabaseError."""
-    with visit(config, FAILING_SECONDS) as tx:
+    with open_keeper(config, FAILING_SECONDS) as tx:
         return read_rescues(tx, scope, shown, job_id)
 
 
 def receive_calls(config: Config, calls: Sequence[Call]) -> int:
     """Store calls as wakes, on a connection of their own; how many wake. Raises DatabaseError."""
-    with visit(config, INBOX_SECONDS, writing=True) as tx:
+    with open_keeper(config, INBOX_SECONDS, writing=True) as tx:
         return inbox.receive(tx, calls, config.webhook.max_age)

@@ -17,7 +17,7 @@ from riverkeeper.brakes.control import release
 from riverkeeper.config.layers import Options
 from riverkeeper.config.load import load
 from riverkeeper.schema.install import install
-from riverkeeper.schema.open import visit
+from riverkeeper.schema.schemas import open_keeper
 
 QUIET = TIMEOUT + 4 * BEAT  # after which all that is silent would have been found
 
@@ -142,6 +142,6 @@ def test_a_person_may_say_that_a_dead_fleet_is_dead(fleet: Fleet, look: Look, ri
             worker.alive = False
         when(lambda: look.control()["path_ok_since"] is None, "the way to be in doubt")
         assert look.rescued() == 0
-        with visit(load(None, {"RIVERKEEPER_DATABASE_URL": river_url}, Options()), 5.0, writing=True) as tx:
+        with open_keeper(load(None, {"RIVERKEEPER_DATABASE_URL": river_url}, Options()), 5.0, writing=True) as tx:
             assert "none of 2 worker processes has beaten" in (release(tx, "mass_silence", "ann@desk") or "")
         when(lambda: look.rescued() == 20, "all to be rescued")

@@ -14,7 +14,8 @@ from riverkeeper.demo.table import create_river_table
 from riverkeeper.doctor.check import examine
 from riverkeeper.doctor.report import Level
 from riverkeeper.postgres.connection import Session
-from riverkeeper.schema.install import find_names, install
+from riverkeeper.schema.install import install
+from riverkeeper.schema.schemas import read_schema_names
 
 Run = Callable[..., Result]
 COMMANDS = {
@@ -73,17 +74,17 @@ def test_named_or_found_it_is_one_keeper_schema(searched: str) -> None:
     """A keeper schema that was made by one way is found by the other."""
     install(searched, "jobs3", None)
 
-    assert find_names(searched, None, None) == ("jobs3", "jobs3_riverkeeper")
-    assert find_names(searched, "jobs3", None) == ("jobs3", "jobs3_riverkeeper")
-    assert find_names(searched, "public", None) == ("public", "public_riverkeeper")
+    assert read_schema_names(searched, None, None) == ("jobs3", "jobs3_riverkeeper")
+    assert read_schema_names(searched, "jobs3", None) == ("jobs3", "jobs3_riverkeeper")
+    assert read_schema_names(searched, "public", None) == ("public", "public_riverkeeper")
 
 
 def test_the_keeper_schema_of_another_river_is_never_taken(searched: str) -> None:
     """`riverkeeper` may serve the River in `public`; the one in `jobs3` has another."""
     install(searched, "public", "riverkeeper")
 
-    assert find_names(searched, "jobs3", None) == ("jobs3", "jobs3_riverkeeper")
-    assert find_names(searched, "public", None) == ("public", "riverkeeper")
+    assert read_schema_names(searched, "jobs3", None) == ("jobs3", "jobs3_riverkeeper")
+    assert read_schema_names(searched, "public", None) == ("public", "riverkeeper")
 
 
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)

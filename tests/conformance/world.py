@@ -15,7 +15,8 @@ from conformance.rescue import rescue
 from conformance.results import write_result
 from conformance.worker import Worker, until
 from riverkeeper.postgres.statements import source
-from riverkeeper.schema.install import install, install_fence, remove_fence
+from riverkeeper.schema.fence import install_fence, remove_fence
+from riverkeeper.schema.install import install
 
 # All limits and faults of the scenarios are scaled by the same factor: from an interval of 10 s to one of 0.2 s.
 INTERVAL = 0.2

@@ -24,7 +24,7 @@ PROMISED = (
     "metrics/catalogue/waiting", "metrics/catalogue/running", "metrics/catalogue/finished",
     "metrics/catalogue/river", "metrics/catalogue/keeper", "metrics/catalogue/process", "web/http/rejection",
     "brakes/heartbeat_path", "brakes/mass_silence", "brakes/rules", "rescue/supervisor/candidates",
-    "heartbeat/claim", "schema/inspect", "ledger/learned_limits", "config/policy", "config/tiers", "verdict/judge",
+    "heartbeat/claim", "schema/layout", "ledger/learned_limits", "config/policy", "config/tiers", "verdict/judge",
     "verdict/job", "verdict/limits", "verdict/verdict", "verdict/summary", "verdict/screening", "verdict/suspects",
     "verdict/tiers",
 )  # fmt: skip

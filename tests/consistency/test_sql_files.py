@@ -27,7 +27,7 @@ SCRIPTS = {
     "006_was_false",
     "create_fence",
     "drop_fence",
-    "meta",
+    "create_meta",
 }  # DDL, run by `install` and the fixtures
 
 

@@ -154,7 +154,7 @@ def test_usage_of_the_schema_is_a_right_too(patient: Patient) -> None:
         (RUNNING.format("'{\"health_check_at\": \"noon\"}'"), Level.WARNING, "1 have a metadata.health_check_at"),
         ("DROP SCHEMA riverkeeper CASCADE", Level.WARNING, '"riverkeeper" is not installed'),
         ("UPDATE riverkeeper.meta SET version = 1", Level.WARNING, "older than this keeper: version 1"),
-        ("UPDATE riverkeeper.meta SET min_compatible = 99", Level.PROBLEM, "needs a keeper of at least version 99"),
+        ("UPDATE riverkeeper.meta SET min_compatible = 99", Level.PROBLEM, "needs a Riverkeeper that knows version 99"),
         ("UPDATE riverkeeper.meta SET river_schema = 'eu'", Level.PROBLEM, 'belongs to River schema "eu"'),
     ],
 )  # fmt: skip

@@ -8,7 +8,8 @@ import pytest
 
 from fixtures.contract import Connection, connected
 from fixtures.fence import drops, fence_command, told_to_clients
-from riverkeeper.schema.install import fence_status, install, install_fence
+from riverkeeper.schema.fence import fence_status, install_fence
+from riverkeeper.schema.install import install
 
 
 @pytest.fixture
@@ -119,5 +120,5 @@ def test_a_view_is_no_place_for_it(renewed_url: str, sql: Connection) -> None:
     found = fence_command(renewed_url, "install")
 
     assert found.exit_code == 0
-    assert "The fence is not in force: River's job table is no table on which a trigger can stand" in found.output
+    assert "The fence is not in force: River's job table is not a table" in found.output
     assert not told_to_clients(sql)

@@ -153,7 +153,7 @@ def test_a_login_that_is_not_there_gets_no_script(company: Company, run: Run) ->
     answer = run(company.url("owner"), "schema", "grants", "--login", "rk-prud")
 
     assert answer.exit_code == 2
-    assert 'there is no login "rk-prud" on this server' in answer.output
+    assert 'there is no role "rk-prud" on this server' in answer.output
     assert "GRANT" not in answer.output
 
 

@@ -16,7 +16,7 @@ from conformance.world import CLAIM_AGAIN
 from fixtures.beating_job import INTERVAL, Scene, staged
 from fixtures.contract import claims_of, connected
 from riverkeeper.heartbeat import Beater, Claim, ClaimLost, Hold, Outcome, Tier, beating
-from riverkeeper.schema.install import remove_fence
+from riverkeeper.schema.fence import remove_fence
 
 
 @pytest.fixture

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import pytest
 
+from fixtures.keeper_versions import install_version
 from fixtures.scrape import SETTINGS, errors, page_of, reader
 from riverkeeper.config.policy import Policy
 from riverkeeper.config.tiers import LearnedLimits, Tier
 from riverkeeper.postgres.connection import Session
-from riverkeeper.schema import install as keeper_schema
-from riverkeeper.schema.install import MIGRATIONS, install
+from riverkeeper.schema.install import install
 from riverkeeper.scrape.reader import Reader
 from riverkeeper.scrape.scrape import Snapshot
 
@@ -124,12 +124,9 @@ def test_in_memory_it_learns_from_what_this_process_has_seen(river_url: str) -> 
         assert limit(again(one)) == pytest.approx(15, rel=0.1)
 
 
-def test_an_older_keeper_schema_counts_on_without_learning(river_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_older_keeper_schema_counts_on_without_learning(river_url: str) -> None:
     """The table of runs is not there yet: the ledger is durable all the same, and learns once it is."""
-    with monkeypatch.context() as before:
-        before.setattr(keeper_schema, "MIGRATIONS", MIGRATIONS[:3])
-        before.setattr(keeper_schema, "VERSION", 3)
-        install(river_url, None, None)
+    install_version(river_url, 3)
     with Session(river_url) as sql:
         with reader(river_url, SETTINGS_LEARNING) as one:
             one.read(10)

@@ -59,10 +59,12 @@ class Watch:
             return
         before = self.progress
         progress = schedule.arrived(before, self.now, self.late_window)
-        slots, progress = schedule.visit(progress, self.now, self.late_window, schedule.enough(progress, self.now))
+        slots, progress = schedule.open_keeper(
+            progress, self.now, self.late_window, schedule.enough(progress, self.now)
+        )
         near = schedule.near(progress, self.now)
         for _ in range(self.batches):
-            more, progress = schedule.visit(progress, self.now, self.late_window, schedule.BATCH_SLOTS)
+            more, progress = schedule.open_keeper(progress, self.now, self.late_window, schedule.BATCH_SLOTS)
             slots += more
         self.progress = stored(schedule.collected(progress, self.now))
         assert near
@@ -74,7 +76,7 @@ class Watch:
     def behind(self) -> bool:
         """Whether slots are due that were not read for want of time."""
         progress = schedule.arrived(self.progress, self.now, self.late_window)
-        return bool(schedule.visit(progress, self.now, self.late_window, 1)[0])
+        return bool(schedule.open_keeper(progress, self.now, self.late_window, 1)[0])
 
     def _begin(self) -> None:
         self.progress = schedule.start(self.now, self.late_window, self.late_window)

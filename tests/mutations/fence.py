@@ -88,7 +88,7 @@ MUTATIONS = (
     ),
     Mutation(
         "the fence of another keeper schema is replaced",
-        "if not may or any(part.state == FOREIGN for part in fence.parts):",
+        "if not may or any(trigger.state == FOREIGN for trigger in fence.triggers):",
         "if not may:",
         (f"{INSTALL}::test_the_fence_of_another_keeper_schema_is_not_replaced",),
     ),

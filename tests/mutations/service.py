@@ -92,8 +92,8 @@ MUTATIONS = (
     ),
     Mutation(
         "a keeper works in the keeper schema of another River, whose ids mean other jobs",
-        "    if meta.river_schema != river_schema:\n",
-        "    if meta.river_schema == '':\n",
+        "    if river_schema != river:\n",
+        "    if river_schema == '':\n",
         (
             "schema/test_install.py::test_a_keeper_schema_of_another_river_is_refused",
             "scrape/test_keeper_schema.py::test_a_keeper_schema_of_another_river",

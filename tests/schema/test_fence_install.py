@@ -24,8 +24,8 @@ from fixtures.fence import (
 from riverkeeper.demo.table import create_river_table
 from riverkeeper.postgres.connection import run_script
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
-from riverkeeper.schema.fence import fence_script
-from riverkeeper.schema.install import fence_status, install, install_fence, remove_fence, script, uninstall
+from riverkeeper.schema.fence import fence_script, fence_status, install_fence, remove_fence
+from riverkeeper.schema.install import install, script, uninstall
 
 TRIGGERS = """SELECT tgname FROM pg_trigger WHERE tgname LIKE 'riverkeeper%%' ORDER BY tgname"""
 
@@ -55,7 +55,7 @@ def test_install_without_it(renewed_url: str, sql: Connection) -> None:
 
     found = fence_command(renewed_url, "fence", "status")
     assert found.exit_code == 1
-    assert "The fence is not in force: it was never put on public.river_job" in found.output
+    assert "The fence is not in force: public.river_job lacks its triggers" in found.output
     assert 'riverkeeper schema fence install   (as login "postgres"' in found.output
 
 
@@ -144,7 +144,7 @@ def test_the_fence_of_another_keeper_schema_is_not_replaced(renewed_url: str, sq
         install_fence(renewed_url, "public", "second")
 
     assert found.value.kind is ErrorKind.NO_FENCE
-    assert 'of schema "first"' in found.value.message
+    assert 'of another keeper schema, "first"' in found.value.message
     assert 'database.keeper_schema: "first"' in found.value.fix
     assert fence_status(renewed_url, "public", "first").in_force
     assert not fence_status(renewed_url, "public", "second").in_force

@@ -13,7 +13,7 @@ from riverkeeper.doctor.report import Level
 from riverkeeper.postgres.connection import Database
 from riverkeeper.rescue.audit.maintenance import Chores
 from riverkeeper.rescue.request import Done
-from riverkeeper.schema.install import remove_fence
+from riverkeeper.schema.fence import remove_fence
 from riverkeeper.scrape.scrape import Snapshot
 from riverkeeper.web.pages.front import watched
 

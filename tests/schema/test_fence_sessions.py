@@ -11,9 +11,9 @@ from fixtures.contract import Connection, connected
 from fixtures.fence import TOKEN, claim, late, reclaim, rescue, result, row, token_of
 from fixtures.grants import grant
 from riverkeeper.postgres.connection import run_script
-from riverkeeper.schema.fence import fence_script
+from riverkeeper.schema.fence import fence_script, remove_fence
 from riverkeeper.schema.grants import WORKER
-from riverkeeper.schema.install import install, remove_fence
+from riverkeeper.schema.install import install
 
 
 @pytest.fixture

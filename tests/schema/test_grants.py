@@ -18,8 +18,9 @@ from riverkeeper.demo.table import create_river_table
 from riverkeeper.postgres.connection import Session, run_script
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.postgres.statements import quoted
-from riverkeeper.schema.grants import KEEPER, KEEPER_TABLES, READER
+from riverkeeper.schema.grants import KEEPER, READER
 from riverkeeper.schema.install import install
+from riverkeeper.schema.layout import KEEPER_TABLES
 from riverkeeper.service import reader_settings
 
 FINISHED = """INSERT INTO river_job (kind, state, scheduled_at, attempted_at, finalized_at)

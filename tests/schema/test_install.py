@@ -6,13 +6,14 @@ import threading
 
 import pytest
 
+from fixtures.keeper_versions import install_version
 from fixtures.scrape import SECONDS, errors, page_of, read, reader
 from riverkeeper.demo.table import create_river_table
 from riverkeeper.postgres.connection import Session, run_script
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.postgres.statements import quoted
-from riverkeeper.schema import install as keeper_schema
-from riverkeeper.schema.install import MIGRATIONS, VERSION, install, script, uninstall
+from riverkeeper.schema.install import MIGRATIONS, install, script, uninstall
+from riverkeeper.schema.layout import VERSION
 
 # Every table, column, default and constraint of a schema, without the schema's name.
 SHAPE = """
@@ -85,12 +86,9 @@ def test_the_printed_script_makes_what_install_makes(river_url: str, sql: Sessio
     assert install(river_url, river, keeper) == keeper
 
 
-def test_an_upgrade_keeps_what_was_counted(river_url: str, sql: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_upgrade_keeps_what_was_counted(river_url: str, sql: Session) -> None:
     """From every older version on: until the upgrade the ledger goes on and the page says it is old, then no more."""
-    monkeypatch.setattr(keeper_schema, "VERSION", 1)
-    monkeypatch.setattr(keeper_schema, "MIGRATIONS", MIGRATIONS[:1])
-    install(river_url, None, None)
-    monkeypatch.undo()
+    install_version(river_url, 1)
     with reader(river_url) as one:
         one.read(SECONDS)
         sql.execute(FINISHED)
@@ -150,7 +148,7 @@ def test_a_newer_keeper_schema_is_refused(river_url: str, sql: Session) -> None:
     for act in (install, uninstall):
         with refused(ErrorKind.TOO_NEW) as found:
             act(river_url, None, None)
-        assert "has version 98 and needs a keeper of at least version 97" in str(found.value)
+        assert "has version 98 and needs a Riverkeeper that knows version 97" in str(found.value)
 
     sql.execute("UPDATE riverkeeper.meta SET min_compatible = %(ours)s", {"ours": VERSION})
     install(river_url, None, None)

@@ -13,7 +13,8 @@ from fixtures.scrape import SECONDS, errors, page_of, reader
 from riverkeeper.postgres.connection import Database
 from riverkeeper.postgres.statements import statement
 from riverkeeper.schema import sweep as heartbeat_sweep
-from riverkeeper.schema.install import install, look
+from riverkeeper.schema.install import install
+from riverkeeper.schema.schemas import find_schemas, inspect_keeper
 from riverkeeper.schema.sweep import Sweeper
 
 SCHEMAS = {"river": "public", "keeper": "riverkeeper"}
@@ -44,7 +45,7 @@ def sweep(database: Database, sweeper: Sweeper | None = None) -> Sweeper:
     """One sweep, which must go well."""
     sweeper = sweeper or Sweeper()
     with database.reading(SECONDS, SCHEMAS) as tx:
-        keeper = look(tx, "riverkeeper", "public")
+        keeper = inspect_keeper(tx, find_schemas(tx, "public", "riverkeeper"))
     assert sweeper.is_due(keeper)
     sweeper.sweep(keeper, lambda: database.writing(SECONDS, SCHEMAS))
     assert sweeper.outcome is not None
@@ -137,7 +138,7 @@ def test_a_batch_is_bounded(sql: Connection, database: Database, monkeypatch: py
     sweep(database, sweeper)
     assert jobs(sql) == set()
     with database.reading(SECONDS, SCHEMAS) as tx:
-        assert not sweeper.is_due(look(tx, "riverkeeper", "public"))
+        assert not sweeper.is_due(inspect_keeper(tx, find_schemas(tx, "public", "riverkeeper")))
 
 
 def test_clients_silent_for_an_hour(sql: Connection, database: Database) -> None:

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from fixtures.keeper_versions import install_version
 from fixtures.scrape import SECONDS, errors, page_of, read, reader
 from riverkeeper.postgres.connection import Session
 from riverkeeper.postgres.statements import statement
 from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.river import running
-from riverkeeper.schema import install as keeper_schema
-from riverkeeper.schema.install import MIGRATIONS, install
+from riverkeeper.schema.install import install
 from riverkeeper.scrape import reader as scrape_reader
 from riverkeeper.scrape.scrape import Snapshot
 from riverkeeper.verdict.job import RunningPair
@@ -223,12 +223,9 @@ def test_without_the_right_to_read_the_table(both: Session, river_url: str) -> N
     assert any("Only metadata.health_check_at" in note and "schema grants" in note for note in snapshot.notes)
 
 
-def test_before_the_table_was_made(river_url: str, sql: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_before_the_table_was_made(river_url: str, sql: Session) -> None:
     """A keeper schema of version 1 knows no heartbeats: `schema install` is named."""
-    monkeypatch.setattr(keeper_schema, "VERSION", 1)
-    monkeypatch.setattr(keeper_schema, "MIGRATIONS", MIGRATIONS[:1])
-    install(river_url, None, None)
-    monkeypatch.undo()
+    install_version(river_url, 1)
     run(sql, "told", told_ago=3)
     run(sql, "silent")
     snapshot = read(river_url)

@@ -62,8 +62,8 @@ def test_a_newer_keeper_schema(river_url: str, sql: Session) -> None:
     snapshot = read(river_url)
 
     assert_only_the_ledger_is_missing(snapshot)
-    assert "version 98 and needs a keeper of at least version 97" in (snapshot.error or "")
-    assert "upgrade this keeper" in (snapshot.error or "")
+    assert "version 98 and needs a Riverkeeper that knows version 97" in (snapshot.error or "")
+    assert "upgrade this Riverkeeper" in (snapshot.error or "")
 
 
 @pytest.mark.parametrize(("table", "question"), [("meta", "ledger"), ("ledger_total", "ledger_commit")])

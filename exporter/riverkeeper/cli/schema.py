@@ -10,9 +10,19 @@ from riverkeeper.config.load import Config
 from riverkeeper.postgres.errors import DatabaseError
 from riverkeeper.rescue.rules import rules_of
 from riverkeeper.schema import install as keeper_schema
-from riverkeeper.schema.fence import Fence, fence_script
-from riverkeeper.schema.granting import Wish, apply, read_target
-from riverkeeper.schema.grants import KEEPER, READER, RESCUER, printable, script
+from riverkeeper.schema.fence import Fence, fence_script, fence_status, install_fence, remove_fence
+from riverkeeper.schema.grants import (
+    KEEPER,
+    READER,
+    RESCUER,
+    GrantRequest,
+    apply_grants,
+    printable,
+    read_target,
+    render_grants,
+)
+from riverkeeper.schema.layout import VERSION
+from riverkeeper.schema.schemas import read_schema_names
 
 ROLES = {"reader": READER, "keeper": KEEPER, "rescuer": RESCUER}
 
@@ -36,9 +46,9 @@ def install(config: Config, fence: bool) -> None:
     given = _given(config)
     try:
         name = keeper_schema.install(*given, fence=fence)
-        click.echo(f'Keeper schema "{name}" is at version {keeper_schema.VERSION}.')
+        click.echo(f'Keeper schema "{name}" is at version {VERSION}.')
         if fence:
-            _tell(keeper_schema.fence_status(*given), installed=True)
+            _tell(fence_status(*given), installed=True)
     except DatabaseError as error:
         give_up(error)
 
@@ -51,7 +61,7 @@ def uninstall(config: Config, yes: bool, force: bool) -> None:
     """Drop the keeper schema and all it remembers. River's own tables are not touched. Refused while workers beat."""
     place = config.database
     try:
-        river, name = keeper_schema.find_names(_url(config), place.river_schema, place.keeper_schema)
+        river, name = read_schema_names(_url(config), place.river_schema, place.keeper_schema)
         if not yes:
             click.confirm(f'Drop schema "{name}" with the counts of finished jobs?', abort=True)
         keeper_schema.uninstall(_url(config), river, name, force=force)
@@ -66,7 +76,7 @@ def print_script(config: Config) -> None:
     """Print the SQL that makes the keeper schema, to be reviewed or run by hand. Changes nothing."""
     place = config.database
     try:
-        river, keeper = keeper_schema.find_names(_url(config), place.river_schema, place.keeper_schema)
+        river, keeper = read_schema_names(_url(config), place.river_schema, place.keeper_schema)
     except DatabaseError as error:
         give_up(error)
     click.echo(keeper_schema.script(keeper, river), nl=False)
@@ -81,17 +91,17 @@ def print_script(config: Config) -> None:
 def grants(config: Config, login: str | None, role: str | None, workers: str | None, applied: bool) -> None:
     """Print the roles and the least rights that work, as SQL: a part for an administrator, a part for each owner."""
     place, live = config.database, rules_of(config).is_live
-    wish = Wish(login, ROLES[role] if role else None, workers, live)
+    request = GrantRequest(login, ROLES[role] if role else None, workers, live)
     try:
-        target = read_target(_url(config), place.river_schema, place.keeper_schema, wish)
-        click.echo(script(target), nl=False)
-        left = apply(_url(config), target) if applied else []
+        target = read_target(_url(config), place.river_schema, place.keeper_schema, request)
+        click.echo(render_grants(target), nl=False)
+        left = apply_grants(_url(config), target) if applied else []
     except DatabaseError as error:
         give_up(error)
     if applied:
         click.echo("-- Done." if not left else "-- Done, but for what this login may not run:")
         for part in left:
-            click.echo(f"-- the part for {printable(part.who)}")
+            click.echo(f"-- the part for {printable(part.run_by)}")
     if left:
         raise SystemExit(1)
 
@@ -103,20 +113,20 @@ def fence() -> None:
 
 @fence.command(name="install")
 @database_options
-def install_fence(config: Config) -> None:
+def fence_install(config: Config) -> None:
     """Put the fence on River's table, as its owner. River's writes wait for a second at most; again changes nothing."""
     try:
-        _tell(keeper_schema.install_fence(*_given(config)), installed=True)
+        _tell(install_fence(*_given(config)), installed=True)
     except DatabaseError as error:
         give_up(error)
 
 
 @fence.command(name="remove")
 @database_options
-def remove_fence(config: Config) -> None:
+def fence_remove(config: Config) -> None:
     """Take the fence from River's table, as its owner. Clients notice within a minute and attach no tokens then."""
     try:
-        keeper_schema.remove_fence(*_given(config))
+        remove_fence(*_given(config))
     except DatabaseError as error:
         give_up(error)
     click.echo("The fence is removed.")
@@ -124,10 +134,10 @@ def remove_fence(config: Config) -> None:
 
 @fence.command(name="status")
 @database_options
-def fence_status(config: Config) -> None:
+def fence_show(config: Config) -> None:
     """Say whether the fence is in force, and who must do what if not; exit code 1 then."""
     try:
-        found = keeper_schema.fence_status(*_given(config))
+        found = fence_status(*_given(config))
     except DatabaseError as error:
         give_up(error)
     _tell(found)
@@ -140,7 +150,7 @@ def fence_status(config: Config) -> None:
 def print_fence(config: Config) -> None:
     """Print the SQL of the two triggers, to be reviewed or run by hand by the owner of River's table."""
     try:
-        river, keeper = keeper_schema.find_names(*_given(config))
+        river, keeper = read_schema_names(*_given(config))
     except DatabaseError as error:
         give_up(error)
     click.echo(fence_script(keeper, river), nl=False)

@@ -16,7 +16,7 @@ from riverkeeper.config.layers import Options
 from riverkeeper.config.load import Config, load
 from riverkeeper.postgres.errors import DatabaseError
 from riverkeeper.postgres.urls import describe_target, read_url
-from riverkeeper.schema.install import refuse_foreign
+from riverkeeper.schema.schemas import refuse_foreign_keeper
 from riverkeeper.service import Service
 from riverkeeper.web.app import create_app
 from riverkeeper.web.http.addresses import listen
@@ -87,7 +87,7 @@ async def _serve(config: Config, read_again: Callable[[], Config]) -> None:
 def _refuse_foreign_keeper(config: Config) -> None:
     """A keeper schema of another River, or a newer one, ends the start; a database that is away does not."""
     try:
-        refuse_foreign(config.conninfo.reveal(), config.database.river_schema, config.database.keeper_schema)
+        refuse_foreign_keeper(config.conninfo.reveal(), config.database.river_schema, config.database.keeper_schema)
     except DatabaseError as error:
         if error.is_final:
             raise

@@ -20,11 +20,10 @@ from riverkeeper.river.around import read_leader, read_migrations, read_tables
 from riverkeeper.river.bounds import METADATA_LARGE
 from riverkeeper.river.layout import Layout
 from riverkeeper.river.running import METADATA_INTERVAL, RFC3339, read_running
-from riverkeeper.schema.fence import FENCE_VERSION, read_fence
-from riverkeeper.schema.granting import wanted_role
-from riverkeeper.schema.grants import RESCUER
-from riverkeeper.schema.inspect import KeeperSchema
-from riverkeeper.schema.install import find_schemas, look
+from riverkeeper.schema.fence import read_fence
+from riverkeeper.schema.grants import RESCUER, least_role
+from riverkeeper.schema.layout import FENCE_VERSION, KeeperSchema
+from riverkeeper.schema.schemas import Schemas, find_schemas, inspect_keeper
 from riverkeeper.schema.sweep import Heard, read_clients
 from riverkeeper.scrape.query_log import Questions
 
@@ -41,13 +40,12 @@ def examine(
     `live`: rescues are wanted, not dry runs only. With `rules` running jobs are judged by them.
     """
     findings: list[Finding] = []
-    schemas: dict[str, str] = {}
     try:
         findings += diagnosis.ignored(read_url(url).ignored)
         database = Database(url)
         try:
-            with database.reading(SECONDS, schemas) as tx:
-                for finding in _ask(tx, schemas, river_schema, keeper_schema, live, rules):
+            with database.reading(SECONDS) as tx:
+                for finding in _ask(tx, river_schema, keeper_schema, live, rules):
                     findings.append(finding)  # one by one: what was found before a failure is said too
         finally:
             database.close()
@@ -60,7 +58,6 @@ def examine(
 
 def _ask(
     tx: Transaction,
-    schemas: dict[str, str],
     river_schema: str | None,
     keeper_schema: str | None,
     live: bool,
@@ -71,12 +68,13 @@ def _ask(
     skew = (sent + time.time()) / 2 - opened.clock
     yield from diagnosis.server(opened.server_version, opened.database, standby=opened.standby, skew=skew)
     yield from diagnosis.replay(None if opened.data_at is None else opened.now - opened.data_at)
-    layout = find_schemas(tx, schemas, river_schema, keeper_schema)
+    schemas = find_schemas(tx, river_schema, keeper_schema)
+    layout = schemas.layout
     login = read_login(tx, layout, opened.server_version)
     questions = Questions(tx)
     yield from diagnosis.river(layout, questions.ask("migrations", lambda: read_migrations(tx, layout)))
-    found = _keeper(tx, schemas["keeper"], layout)
-    role = wanted_role(live=live, installed=isinstance(found, KeeperSchema) and found.installed)
+    found = _inspect(tx, schemas)
+    role = least_role(live=live, installed=isinstance(found, KeeperSchema) and found.installed)
     yield from read_rights(tx, layout, login, role)
     yield from diagnosis.keeper(found, login.fix(role), standby=opened.standby)
     if isinstance(found, KeeperSchema) and found.writable and not found.outdated:
@@ -90,7 +88,7 @@ def _ask(
     heard = None
     if isinstance(found, KeeperSchema) and found.heartbeat:
         heard = questions.ask("heartbeats", lambda: read_clients(tx), aside=True)
-    keeper = found if isinstance(found, KeeperSchema) else KeeperSchema(schemas["keeper"])
+    keeper = found if isinstance(found, KeeperSchema) else KeeperSchema(schemas.keeper)
     judge = partial(judge_now, tx, rules, keeper, opened.now, heartbeats=heard is not None) if rules else None
     yield from _ask_river(questions, layout, opened.now, heard, judge, standby=opened.standby)
     missing = not login.usable or bool(layout.unreadable())
@@ -119,9 +117,9 @@ def _ask_river(
     yield from diagnosis.user_triggers({row.trigger_name: row.function_name for row in triggers or ()})
 
 
-def _keeper(tx: Transaction, keeper: str, layout: Layout) -> KeeperSchema | DatabaseError:
+def _inspect(tx: Transaction, schemas: Schemas) -> KeeperSchema | DatabaseError:
     try:
-        return look(tx, keeper, layout.schema)
+        return inspect_keeper(tx, schemas)
     except DatabaseError as error:
         return error
 

@@ -13,7 +13,7 @@ from riverkeeper.river.facts import Leader, Running
 from riverkeeper.river.layout import Layout
 from riverkeeper.schema.fence import MISSING, Fence
 from riverkeeper.schema.grants import name_in_script
-from riverkeeper.schema.inspect import KeeperSchema
+from riverkeeper.schema.layout import KeeperSchema
 from riverkeeper.schema.sweep import Heard
 from riverkeeper.scrape.scrape import QueryOutcome
 from riverkeeper.verdict.suspects import Suspects
@@ -111,7 +111,7 @@ def fence(found: Fence) -> Iterator[Finding]:
     """A fence that was put there and is broken is a problem; one that was never wanted, a warning."""
     if found.in_force:
         yield ok("fence", found.message)
-    elif all(part.state == MISSING for part in found.parts):
+    elif all(trigger.state == MISSING for trigger in found.triggers):
         yield warning("fence", f"{found.message}; a late result may end the next attempt of its job", found.fix)
     else:
         yield problem("fence", f"{found.message}; a late result may end the next attempt of its job", found.fix)

@@ -9,9 +9,8 @@ from riverkeeper.brakes.heartbeat_path import NOBODY_VERIFIES, proven
 from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.rescue.rules import Rules
 from riverkeeper.river.facts import Running
-from riverkeeper.schema.fence import FENCE_VERSION, read_fence
-from riverkeeper.schema.inspect import KeeperSchema
-from riverkeeper.schema.open import RESCUE_VERSION
+from riverkeeper.schema.fence import read_fence
+from riverkeeper.schema.layout import FENCE_VERSION, RESCUE_VERSION, KeeperSchema
 from riverkeeper.scrape.suspects import ReadableTables, SuspectReader
 from riverkeeper.verdict.suspects import Suspects
 from riverkeeper.verdict.verdict import Reason

@@ -46,11 +46,11 @@ class Ledger:
             return self._begin(tx, now, known, server)
         progress, look = schedule.arrived(known, now, self.late_window), self._look(tx)
         late_before = progress.read_to[0]
-        slots, progress = schedule.visit(progress, now, self.late_window, schedule.enough(progress, now))
+        slots, progress = schedule.open_keeper(progress, now, self.late_window, schedule.enough(progress, now))
         look.at({*schedule.near(progress, now), *slots})
         ends = time.monotonic() + BACKLOG_SECONDS
         while time.monotonic() < ends:
-            slots, progress = schedule.visit(progress, now, self.late_window, schedule.BATCH_SLOTS)
+            slots, progress = schedule.open_keeper(progress, now, self.late_window, schedule.BATCH_SLOTS)
             if not slots:
                 break
             look.at(slots)

@@ -78,7 +78,7 @@ def near(progress: Progress, now: float) -> range:
     return range(max(slot_of(now - NEAR_SECONDS), progress.pruned_to), slot_of(now + NEAR_SECONDS) + 1)
 
 
-def visit(progress: Progress, now: float, late_window: float, most: int) -> tuple[list[int], Progress]:
+def open_keeper(progress: Progress, now: float, late_window: float, most: int) -> tuple[list[int], Progress]:
     """At most `most` due slots, those first that nobody has read yet, and the progress once they are read."""
     slots: list[int] = []
     read_to: list[int] = []

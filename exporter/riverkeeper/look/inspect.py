@@ -14,7 +14,7 @@ from riverkeeper.postgres.connection import Database
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.river.bounds import METADATA_LARGE
-from riverkeeper.river.detect import detect, names_of
+from riverkeeper.river.detect import find_river
 from riverkeeper.river.layout import FINAL_STATES, Layout
 from riverkeeper.river.running import RFC3339
 from riverkeeper.scrape.reader import Reader
@@ -34,10 +34,8 @@ def inspect(config: Config) -> Report:
         snapshot = reader.read(SECONDS)
         if not snapshot.up or snapshot.now is None:
             raise DatabaseError(ErrorKind.OTHER, snapshot.error or "River's table cannot be read")
-        schemas: dict[str, str] = {}
-        with database.reading(SECONDS - (time.monotonic() - began), schemas) as tx:
-            layout = detect(tx, config.database.river_schema)
-            schemas.update(names_of(layout))
+        with database.reading(SECONDS - (time.monotonic() - began)) as tx:
+            layout = find_river(tx, config.database.river_schema)
             present = _present(tx, layout, snapshot, snapshot.now)
     finally:
         database.close()

@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 import psycopg
 from psycopg.conninfo import make_conninfo
@@ -26,6 +27,7 @@ CONNECT_SECONDS = 5  # a server that does not answer for so long is down; libpq 
 LOCK_MILLISECONDS = 250
 SERVER_SHARE = 0.8  # of a statement's time; then the server itself cancels the statement
 CUT_AFTER_SECONDS = 0.5  # after the deadline; the server's statement_timeout reports first
+NO_SCHEMAS: Mapping[str, str] = MappingProxyType({})  # until they are found
 _LEVELS = {True: psycopg.IsolationLevel.REPEATABLE_READ, False: psycopg.IsolationLevel.READ_COMMITTED}
 
 
@@ -45,13 +47,13 @@ class Database:
                 connection.close()
 
     @contextlib.contextmanager
-    def reading(self, seconds: float, schemas: Mapping[str, str]) -> Iterator[Transaction]:
+    def reading(self, seconds: float, schemas: Mapping[str, str] = NO_SCHEMAS) -> Iterator[Transaction]:
         """A read-only REPEATABLE READ transaction; at most `seconds` long, with the time to connect."""
         with self._transaction(seconds, schemas, read_only=True) as transaction:
             yield transaction
 
     @contextlib.contextmanager
-    def writing(self, seconds: float, schemas: Mapping[str, str]) -> Iterator[Transaction]:
+    def writing(self, seconds: float, schemas: Mapping[str, str] = NO_SCHEMAS) -> Iterator[Transaction]:
         """A READ COMMITTED transaction, committed at the end of the block, rolled back after an exception."""
         with self._transaction(seconds, schemas, read_only=False) as transaction:
             yield transaction
@@ -104,6 +106,17 @@ class Database:
                 connection.rollback()
         if connection.closed:
             self.close()
+
+
+@contextlib.contextmanager
+def begin_transaction(url: str, seconds: float, *, writing: bool = False) -> Iterator[Transaction]:
+    """A transaction on a new connection, which is closed afterwards. Raises DatabaseError."""
+    database = Database(url)
+    try:
+        with (database.writing if writing else database.reading)(seconds) as tx:
+            yield tx
+    finally:
+        database.close()
 
 
 class Session:

@@ -29,7 +29,7 @@ class Transaction:
     ) -> None:
         self._connection = connection
         self._deadline = deadline
-        self.schemas = schemas
+        self.schemas = schemas  # how the statements call River's schema, its state type and the keeper schema
         self.search_path = search_path  # the schemas of the session's search_path; the transaction's own is pinned
         self._share = ONE_QUERY_SHARE * self.remaining()
         self._in_savepoint = False
@@ -37,6 +37,10 @@ class Transaction:
     def remaining(self) -> float:
         """Seconds until the deadline of this transaction; never below 0."""
         return max(0.0, self._deadline - time.monotonic())
+
+    def name_schemas(self, **names: str) -> None:
+        """Let later statements use these names for `river`, `state_type` or `keeper`."""
+        self.schemas = {**self.schemas, **names}
 
     def query(
         self,

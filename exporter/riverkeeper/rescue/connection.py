@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from riverkeeper.config.load import Config
@@ -11,9 +11,8 @@ from riverkeeper.postgres.connection import Database
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.rescue.rules import rules_of
-from riverkeeper.schema.inspect import KeeperSchema
-from riverkeeper.schema.install import find_schemas, look
-from riverkeeper.schema.open import RESCUE_VERSION, too_old
+from riverkeeper.schema.layout import RESCUE_VERSION, KeeperSchema
+from riverkeeper.schema.schemas import find_schemas, inspect_keeper, require_version
 
 LOOK_AGAIN_SECONDS = 60.0  # as often as a reading looks into the catalog, and after anything failed
 
@@ -24,14 +23,14 @@ class Ground:
     def __init__(self, config: Config) -> None:
         self._config = config
         self._is_live = rules_of(config).is_live
-        self._schemas: dict[str, str] = {}
+        self._schemas: Mapping[str, str] = {}
         self._looked_at = float("-inf")
         self._found: KeeperSchema | None = None  # as a reader sees it
         self.may_rescue = False  # or else make dry runs; known from the first transaction on
         self.database = Database(config.conninfo.reveal())
 
     @property
-    def schemas(self) -> dict[str, str]:
+    def schemas(self) -> Mapping[str, str]:
         """What the statements call both schemas, as they were found."""
         return self._schemas
 
@@ -65,11 +64,8 @@ class Ground:
 
     def _look(self, tx: Transaction) -> None:
         found = self._find(tx)
-        if not found.installed:
-            raise DatabaseError(ErrorKind.NO_KEEPER, f'keeper schema "{found.name}" is not installed')
-        if found.version is not None and found.version < RESCUE_VERSION:
-            raise DatabaseError(ErrorKind.NO_KEEPER, too_old(found.name, found.version))
-        if found.version is None or not found.writable:
+        require_version(found, RESCUE_VERSION, "the rescuer and its audit")
+        if not found.writable:
             raise DatabaseError(ErrorKind.FORBIDDEN, f'this login may not write keeper schema "{found.name}"')
         self.may_rescue = tx.query("rescue/read_rights")[0].may_rescue
         if not self.may_rescue and self._is_live:  # it must not keep the turn from a replica that may
@@ -78,5 +74,6 @@ class Ground:
 
     def _find(self, tx: Transaction) -> KeeperSchema:
         place = self._config.database
-        river = find_schemas(tx, self._schemas, place.river_schema, place.keeper_schema).schema
-        return look(tx, self._schemas["keeper"], river)
+        schemas = find_schemas(tx, place.river_schema, place.keeper_schema)
+        self._schemas = tx.schemas
+        return inspect_keeper(tx, schemas)

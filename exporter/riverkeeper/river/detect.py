@@ -10,8 +10,11 @@ from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.river.layout import COLUMNS, FINAL_STATES, LIVE_STATES, PRO, TABLES, Layout
 
 
-def detect(tx: Transaction, schema: str | None) -> Layout:
-    """Find River by schema name, or by the search_path. Raises DatabaseError: NO_RIVER where it is not, or too old."""
+def find_river(tx: Transaction, schema: str | None) -> Layout:
+    """Find River by its schema name, or by the search_path; later statements of the transaction then use it.
+
+    Raises DatabaseError: NO_RIVER where there is none or it is too old, ROW_SECURITY where rows may be hidden.
+    """
     rows = tx.query("river/detect_schema", {"schema": schema, "searched": list(tx.search_path)})
     if schema and not rows:
         raise DatabaseError(ErrorKind.NO_RIVER, f'there is no schema "{schema}" in this database')
@@ -24,12 +27,9 @@ def detect(tx: Transaction, schema: str | None) -> Layout:
     labels = tx.query("river/detect_states", {"job_table": found.job_table})
     states = tuple(row.state for row in labels)
     _refuse_old(states, columns)
-    return Layout(found.name, states, columns, oids, filtered, (labels[0].type_schema, labels[0].type_name))
-
-
-def names_of(layout: Layout) -> dict[str, str]:
-    """What the statements are to call River's schema and the type of its states."""
-    return {"river": layout.schema, "state_type": ".".join(quoted(part) for part in layout.state_type)}
+    state_type = (labels[0].type_schema, labels[0].type_name)
+    tx.name_schemas(river=found.name, state_type=".".join(quoted(part) for part in state_type))
+    return Layout(found.name, states, columns, oids, filtered, state_type)
 
 
 def _not_there(tx: Transaction, schema: str | None) -> str:

@@ -1,41 +1,28 @@
-"""Who may do what: the least rights that work, as SQL to be reviewed and run by those who may grant them."""
+"""The least rights that work, as SQL for review; and running the statements that a login may run."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from riverkeeper.postgres.connection import begin_transaction
+from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.postgres.statements import quoted
+from riverkeeper.postgres.transaction import Row, Transaction
 from riverkeeper.river.layout import COLUMNS, PRO, Layout
-from riverkeeper.schema.inspect import HEARTBEAT_COLUMNS
+from riverkeeper.schema.layout import HEARTBEAT_COLUMNS, KEEPER_TABLES
+from riverkeeper.schema.schemas import Schemas, inspect_keeper, open_schemas
 
 READER = "riverkeeper_reader"
 KEEPER = "riverkeeper_keeper"
 WORKER = "riverkeeper_worker"
 RESCUER = "riverkeeper_rescuer"
 
-# What a keeper does with each of its own tables. Their owner, who runs `schema install`, may do all.
-KEEPER_TABLES: Mapping[str, str] = {
-    "meta": "SELECT",
-    "ledger": "SELECT, UPDATE",
-    "ledger_slot": "SELECT, INSERT, UPDATE, DELETE",
-    "ledger_total": "SELECT, INSERT, UPDATE, DELETE",
-    "ledger_name": "SELECT, INSERT, UPDATE, DELETE",
-    "run_day": "SELECT, INSERT, UPDATE, DELETE",
-    "heartbeat": "SELECT, INSERT, UPDATE, DELETE",
-    "client": "SELECT, DELETE",
-    "control": "SELECT, UPDATE",
-    "brake": "SELECT, INSERT, UPDATE",
-    "rescue": "SELECT, INSERT, UPDATE, DELETE",
-    "wake": "SELECT, INSERT, UPDATE, DELETE",
-    "late_result": "SELECT, UPDATE (counted_at), DELETE",
-}
-KEEPER_VIEWS = ("fence",)  # PUBLIC may read them
-# What a client of the heartbeat contract writes, and only that: `lost_at` and `stop_requested_at` are the keeper's.
+# The columns that a client of the heartbeat contract writes. `lost_at` and `stop_requested_at` are Riverkeeper's.
 _BEATS = "instance, beat_interval, lease, beat_at, progress_at, progress, note"
 _LIVES = "client_id, beat_at, beat_interval, kinds, fences"
-# By column throughout: a right on the whole table would let a worker lock it against everybody. An upsert reads what it
-# writes, so that a worker may read the notes of other jobs too.
+# By column: a right on the whole table would let a worker lock the table. An upsert reads what it writes, so that a
+# worker may also read the notes of other jobs.
 WORKER_TABLES: Mapping[str, str] = {
     "meta": "SELECT",
     "heartbeat": (
@@ -44,40 +31,94 @@ WORKER_TABLES: Mapping[str, str] = {
     ),
     "client": f"SELECT (instance, {_LIVES}), INSERT (instance, {_LIVES}, software, started_at), UPDATE ({_LIVES})",
 }
-# What the contract's statements and the clients' own ask of a job: whose claim it is, and whether it is over.
+# The columns of a job that the statements of the contract and of the clients read.
 WORKER_COLUMNS = ("id", "state", "attempt", "attempted_at", "attempted_by", "kind", "scheduled_at", "finalized_at")
-# All that a rescue writes into River's table.
+# The columns that a rescue writes.
 RESCUED_COLUMNS = ("state", "errors", "finalized_at", "scheduled_at", "metadata")
-# Without these a reader could not tell since when silence counts, nor what the rescuer does.
+# A reader needs these to know since when missed heartbeats count, and what the rescuer does.
 _READ_BY_ALL = ("control", "brake", "rescue", "wake", "late_result")
 
 _ROLES: Mapping[str, str] = {
-    READER: "only looks, at heartbeats too; finished jobs are counted in the memory of the process",
-    KEEPER: "counts finished jobs in the keeper schema, and makes dry runs",
-    RESCUER: f"rescues too: changes {', '.join(RESCUED_COLUMNS)} of jobs",
-    WORKER: "for the login by which workers beat: it can neither take a claim away nor change a job",
+    READER: "reads jobs and heartbeats; finished jobs are counted in the memory of the process",
+    KEEPER: "as the reader, counts finished jobs in the keeper schema, and makes dry runs",
+    RESCUER: f"as the keeper, and rescues: changes {', '.join(RESCUED_COLUMNS)} of jobs",
+    WORKER: "for the login that writes heartbeats: it cannot mark a claim as lost, and cannot change a job",
 }
+GRANT_SECONDS = 30.0
 _ADMINISTRATOR = "an administrator (superuser, or CREATEROLE)"
 
 
 @dataclass(frozen=True, slots=True)
 class GrantTarget:
-    """What the rights are on, who may give them, and which login is to have which role."""
+    """The objects of the rights, their owners, and which login gets which role."""
 
     layout: Layout
     keeper: str
-    keeper_tables: frozenset[str]  # none: the keeper schema is not installed
-    bitmask: str | None  # River's function in the index of unique jobs, with its arguments, as SQL
+    keeper_tables: frozenset[str]  # empty: the keeper schema is not installed
+    bitmask: str | None  # River's function in the index of unique jobs, as SQL; None before migration 6
     river_owner: str
     keeper_owner: str | None
     members: Mapping[str, str] = field(default_factory=dict)  # role -> login
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """Statements that one login may run as they stand."""
+class GrantRequest:
+    """Which login gets which role."""
 
-    who: str  # for people
+    login: str | None = None  # Riverkeeper's; None: the login of the connection
+    role: str | None = None  # None: the least role for the mode
+    workers: str | None = None  # the login of workers that beat; None: it needs no role
+    live: bool = False
+
+
+def read_target(url: str, river_schema: str | None, keeper_schema: str | None, request: GrantRequest) -> GrantTarget:
+    """The target of `schema grants`. Raises DatabaseError."""
+    with open_schemas(url, river_schema, keeper_schema, GRANT_SECONDS) as (tx, schemas):
+        inspect_keeper(tx, schemas)  # refuses the keeper schema of another River
+        return _read_target(tx, schemas, request)
+
+
+def _read_target(tx: Transaction, schemas: Schemas, request: GrantRequest) -> GrantTarget:
+    layout, keeper = schemas.layout, schemas.keeper
+    row = tx.query("schema/read_granting", {"job_table": layout.oids["river_job"], "keeper": keeper})[0]
+    return GrantTarget(
+        layout=layout,
+        keeper=keeper,
+        keeper_tables=frozenset(row.keeper_tables) if row.keeper_owner else frozenset(),
+        bitmask=row.bitmask,
+        river_owner=row.river_owner,
+        keeper_owner=row.keeper_owner,
+        members=_members(tx, row, request),
+    )
+
+
+def _members(tx: Transaction, row: Row, request: GrantRequest) -> Mapping[str, str]:
+    """Role -> login. The owner of River's tables needs no role, unless it is named."""
+    members: dict[str, str] = {}
+    login = request.login or (None if row.owns_river else row.login)
+    if login:
+        members[request.role or least_role(live=request.live, installed=row.keeper_owner is not None)] = login
+    if request.workers:
+        members[WORKER] = request.workers
+    known = {found.name for found in tx.query("schema/read_roles", {"login": row.login, "roles": [*members.values()]})}
+    for name in members.values():
+        if name not in known:
+            raise DatabaseError(ErrorKind.NO_ROLE, f'there is no role "{name}" on this server')
+    return members
+
+
+def least_role(*, live: bool, installed: bool) -> str:
+    """The least role for the configuration."""
+    if live:
+        return RESCUER
+    return KEEPER if installed else READER
+
+
+@dataclass(frozen=True, slots=True)
+class GrantPart:
+    """Statements that one login may run as they are."""
+
+    run_by: str  # that login, in words
     owner: str | None  # the owner of the objects; None: an administrator
     statements: tuple[str, ...]
 
@@ -86,45 +127,43 @@ class Part:
         return "\n".join(self.statements) + "\n"
 
 
-def grants(target: GrantTarget) -> tuple[Part, ...]:
-    """SQL that makes the roles and grants them their rights, by who may run it; running it again changes nothing."""
+def build_grants(target: GrantTarget) -> tuple[GrantPart, ...]:
+    """SQL that makes the roles and grants their rights, a part for each owner; a second run changes nothing."""
     river = [*_read_river(target), *_rescue(target), *_work_on_river(target)]
     keeper = [*_read_keeper(target), *_keep(target), *_beat(target)] if target.keeper_tables else []
-    parts = [Part(_ADMINISTRATOR, None, tuple(_roles(target.members)))]
+    parts = [GrantPart(_ADMINISTRATOR, None, tuple(_roles(target.members)))]
     if not keeper or target.keeper_owner == target.river_owner:
         what = "River's tables and the keeper schema" if keeper else "River's tables"
-        parts.append(Part(f'"{target.river_owner}", who owns {what}', target.river_owner, (*river, *keeper)))
+        parts.append(GrantPart(f'"{target.river_owner}", who owns {what}', target.river_owner, (*river, *keeper)))
     else:
-        parts.append(Part(f'"{target.river_owner}", who owns River\'s tables', target.river_owner, tuple(river)))
+        parts.append(GrantPart(f'"{target.river_owner}", who owns River\'s tables', target.river_owner, tuple(river)))
         owner = target.keeper_owner
-        parts.append(Part(f'"{owner}", who owns the keeper schema', owner, tuple(keeper)))
+        parts.append(GrantPart(f'"{owner}", who owns the keeper schema', owner, tuple(keeper)))
     return tuple(parts)
 
 
-def script(target: GrantTarget) -> str:
-    """All parts with what each is, to be reviewed and pasted part by part."""
+def render_grants(target: GrantTarget) -> str:
+    """All parts with a heading each, for review."""
     texts = [_head(target)]
-    for number, part in enumerate(grants(target), start=1):
-        texts.append(f"-- Part {number}: run it as {printable(part.who)}.\n{part.sql}")
+    for number, part in enumerate(build_grants(target), start=1):
+        texts.append(f"-- Part {number}: run it as {printable(part.run_by)}.\n{part.sql}")
     return "\n".join(texts)
 
 
 def _head(target: GrantTarget) -> str:
-    lines = ["-- The roles, none with a login of its own. The arguments of jobs (args) can be read by none of them."]
+    lines = ["-- Four roles without LOGIN. None of them can read the arguments of jobs (args)."]
     lines += [f"--   {role}: {what}" for role, what in _ROLES.items()]
     if not target.keeper_tables:
-        lines.append(
-            f'-- The keeper schema "{printable(target.keeper)}" is not installed, so nothing is granted there:'
-        )
-        lines.append("-- after `riverkeeper schema install`, run `riverkeeper schema grants` again.")
+        lines.append(f'-- The keeper schema "{printable(target.keeper)}" is not installed, and has no grants below:')
+        lines.append("-- run `riverkeeper schema install`, then `riverkeeper schema grants` again.")
     if not target.members:
-        lines.append("-- Name Riverkeeper's login with --login, and the one by which workers beat with --workers:")
-        lines.append("-- the statements that give them their roles then stand in part 1.")
+        lines.append("-- Name Riverkeeper's login with --login, and the login of workers that beat with --workers:")
+        lines.append("-- part 1 then has the statements that give them their roles.")
     return "\n".join(lines) + "\n"
 
 
 def membership(role: str, login: str) -> str:
-    """The statement that gives a login its role."""
+    """The statement that gives a role to a login."""
     return f"GRANT {role} TO {name_in_script(login)};"
 
 
@@ -168,7 +207,7 @@ def _keep(target: GrantTarget) -> Iterator[str]:
 
 
 def _rescue(target: GrantTarget) -> Iterator[str]:
-    """A unique job's index looks at its state through a function of River's (migration 6), by its user's right."""
+    """The index of unique jobs calls a function of River (migration 6) with the rights of the login that writes."""
     yield _grant(f"UPDATE ({', '.join(RESCUED_COLUMNS)})", target.layout.schema, "river_job", RESCUER)
     yield f"GRANT USAGE ON TYPE {'.'.join(map(name_in_script, target.layout.state_type))} TO {RESCUER};"
     if target.bitmask:
@@ -198,10 +237,26 @@ def _grant(rights: str, schema: str, table: str, role: str) -> str:
 
 
 def name_in_script(name: str) -> str:
-    """A schema's or a role's name, quoted for SQL that a person runs."""
-    return quoted(name).replace("%%", "%")  # no driver puts parameters in and undoubles it
+    """The name of a schema or a role, quoted for SQL that an operator runs."""
+    return quoted(name).replace("%%", "%")  # only the driver reads %% as %
 
 
 def printable(text: str) -> str:
-    """Of a comment that ends with its line: a name may hold line breaks, and what follows would be run."""
+    """A text for an SQL comment, in one line: psql would run what comes after a line break in a name."""
     return " ".join(text.split())
+
+
+def apply_grants(url: str, target: GrantTarget) -> list[GrantPart]:
+    """Run the parts that this login may run, in one transaction; returns the other parts. Raises DatabaseError."""
+    left: list[GrantPart] = []
+    with begin_transaction(url, GRANT_SECONDS, writing=True) as tx:
+        for part in build_grants(target):
+            if _may_run(tx, part):
+                tx.execute(part.sql)
+            else:
+                left.append(part)
+    return left
+
+
+def _may_run(tx: Transaction, part: GrantPart) -> bool:
+    return bool(tx.query("schema/may_grant", {"owner": part.owner})[0].may)

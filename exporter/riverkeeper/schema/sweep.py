@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from riverkeeper.postgres.errors import DatabaseError
 from riverkeeper.postgres.transaction import Transaction
-from riverkeeper.schema.inspect import KeeperSchema
+from riverkeeper.schema.layout import KeeperSchema
 from riverkeeper.scrape.scrape import QueryOutcome
 
 SWEEP_SECONDS = 60.0  # rows are kept for ten minutes: a minute more or less is nothing

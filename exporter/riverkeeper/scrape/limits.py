@@ -11,11 +11,10 @@ from riverkeeper.config.tiers import LearnedLimits
 from riverkeeper.ledger.learning import learn_from
 from riverkeeper.ledger.names import NO_NAMES, Names
 from riverkeeper.ledger.store import KeeperStore
-from riverkeeper.postgres.connection import Database
 from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.river.running import read_running
-from riverkeeper.schema.inspect import KeeperSchema
-from riverkeeper.schema.install import find_schemas, look
+from riverkeeper.schema.layout import KeeperSchema
+from riverkeeper.schema.schemas import inspect_keeper, open_schemas
 from riverkeeper.scrape.suspects import ReadableTables, SuspectReader
 from riverkeeper.verdict.limits import Learned
 from riverkeeper.verdict.summary import summarize
@@ -49,15 +48,9 @@ def read_limits(
     url: str, river_schema: str | None, keeper_schema: str | None, policy: Policy, kind: str | None
 ) -> LimitsFound:
     """The limits in force, of one kind or of all that are known. Raises DatabaseError."""
-    database, schemas = Database(url), dict[str, str]()
-    try:
-        with database.reading(SECONDS, schemas) as tx:
-            now = tx.query("river/open_transaction")[0].now
-            river = find_schemas(tx, schemas, river_schema, keeper_schema).schema
-            keeper = look(tx, schemas["keeper"], river)
-            return _read(tx, keeper, policy, kind, now)
-    finally:
-        database.close()
+    with open_schemas(url, river_schema, keeper_schema, SECONDS) as (tx, schemas):
+        now = tx.query("river/open_transaction")[0].now
+        return _read(tx, inspect_keeper(tx, schemas), policy, kind, now)
 
 
 def _read(tx: Transaction, keeper: KeeperSchema, policy: Policy, kind: str | None, now: float) -> LimitsFound:

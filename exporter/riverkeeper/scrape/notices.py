@@ -7,7 +7,7 @@ from collections import Counter
 from riverkeeper.ledger.names import Pair
 from riverkeeper.river.bounds import MAX_PARTITIONS
 from riverkeeper.river.layout import Layout
-from riverkeeper.schema.inspect import KeeperSchema
+from riverkeeper.schema.layout import KeeperSchema
 from riverkeeper.scrape.scrape import Snapshot
 
 OLD_SECONDS = 5.0  # a standby that lags by less is one that keeps up

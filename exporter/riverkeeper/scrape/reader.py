@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
@@ -33,9 +33,9 @@ from riverkeeper.river.bounds import MANY_RUNNING
 from riverkeeper.river.layout import Layout
 from riverkeeper.river.live import read_partitions, read_waiting_kinds
 from riverkeeper.river.running import METADATA_INTERVAL, read_running
-from riverkeeper.schema.fence import FENCE_VERSION, read_fence
-from riverkeeper.schema.inspect import KeeperSchema
-from riverkeeper.schema.install import find_schemas, look
+from riverkeeper.schema.fence import read_fence
+from riverkeeper.schema.layout import FENCE_VERSION, KeeperSchema
+from riverkeeper.schema.schemas import find_schemas, inspect_keeper
 from riverkeeper.schema.sweep import Sweeper, read_clients
 from riverkeeper.scrape.notices import live_pairs, notes
 from riverkeeper.scrape.query_log import Questions
@@ -95,7 +95,7 @@ class Reader:
         self._ourselves = ourselves
         self._own_path = own_path
         self._settings = settings
-        self._schemas: dict[str, str] = {}
+        self._schemas: Mapping[str, str] = {}  # as the statements call them, once they are found
         self._place: Place | None = None
         self._ledger: Ledger | None = None
         self._names: Names = NO_NAMES
@@ -255,14 +255,14 @@ class Reader:
         fresh = self._place is not None and time.monotonic() - self._place.looked_at < LOOK_AGAIN_SECONDS
         if self._place is not None and fresh and self._place.standby == standby:
             return self._place
-        layout = find_schemas(tx, self._schemas, self._settings.river_schema, self._settings.keeper_schema)
-        name = self._schemas["keeper"]
-        keeper, trouble = KeeperSchema(name), None
+        schemas = find_schemas(tx, self._settings.river_schema, self._settings.keeper_schema)
+        self._schemas = tx.schemas
+        keeper, trouble = KeeperSchema(schemas.keeper), None
         try:
-            keeper = look(tx, name, layout.schema)
+            keeper = inspect_keeper(tx, schemas)
         except DatabaseError as error:
             trouble = str(error)
-        self._place = Place(layout, keeper, trouble, standby, time.monotonic())
+        self._place = Place(schemas.layout, keeper, trouble, standby, time.monotonic())
         if trouble is None:  # or else a keeper schema that is locked for a moment would begin the counters again
             self._choose_ledger(keeper)
         return self._place

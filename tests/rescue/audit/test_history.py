@@ -16,7 +16,7 @@ from riverkeeper.rescue.audit.history import read_report, read_rescues
 from riverkeeper.rescue.audit.report import Tally
 from riverkeeper.rescue.wakes.wake import Scope
 from riverkeeper.schema.install import install
-from riverkeeper.schema.open import visit
+from riverkeeper.schema.schemas import open_keeper
 
 DAY = 86400.0
 INSERT = """
@@ -40,7 +40,7 @@ def river_url(renewed_url: str) -> str:
 
 @pytest.fixture
 def tx(river_url: str) -> Iterator[Transaction]:
-    with visit(load(None, {}, Options(database_url=river_url)), 60, writing=True) as transaction:
+    with open_keeper(load(None, {}, Options(database_url=river_url)), 60, writing=True) as transaction:
         yield transaction
 
 
@@ -158,7 +158,7 @@ def test_without_a_keeper_schema_it_is_said(renewed_database: str, renewed_url: 
     """Every page and command that needs it names the cure."""
     with (
         pytest.raises(DatabaseError) as caught,
-        visit(load(None, {}, Options(database_url=renewed_url)), 10),
+        open_keeper(load(None, {}, Options(database_url=renewed_url)), 10),
     ):
         pass
 

@@ -19,7 +19,7 @@ from riverkeeper.config.tiers import Mode
 from riverkeeper.postgres.errors import DatabaseError
 from riverkeeper.rescue.person import brakes_of, proven_path, who
 from riverkeeper.rescue.rules import rules_of
-from riverkeeper.schema.open import visit
+from riverkeeper.schema.schemas import open_keeper
 from riverkeeper.scrape.scrape import Snapshot
 from riverkeeper.web.pages.formats import moment, rfc3339, span
 from riverkeeper.web.pages.status import judged_facts
@@ -42,7 +42,7 @@ def status(config: Config, as_json: bool) -> None:
     Exit code 1 if the state cannot be read.
     """
     try:
-        with visit(config, SECONDS) as tx:
+        with open_keeper(config, SECONDS) as tx:
             found = control.read_status(tx)
     except DatabaseError as error:
         give_up(error)
@@ -130,7 +130,7 @@ def pause(config: Config, why: str | None) -> None:
     Exit code 1 if the pause could not be stored.
     """
     try:
-        with visit(config, SECONDS, writing=True) as tx:
+        with open_keeper(config, SECONDS, writing=True) as tx:
             paused = control.stop(tx, who(), why)
     except DatabaseError as error:
         give_up(error)
@@ -144,7 +144,7 @@ def pause(config: Config, why: str | None) -> None:
 def resume(config: Config) -> None:
     """Resume rescues after a pause. Exit code 0 also where they were not paused, 1 if it could not be stored."""
     try:
-        with visit(config, SECONDS, writing=True) as tx:
+        with open_keeper(config, SECONDS, writing=True) as tx:
             ended = control.resume(tx, who())
     except DatabaseError as error:
         give_up(error)
@@ -169,7 +169,7 @@ def release(config: Config, brake: str) -> None:
         click.echo("The kill switch is released by `riverkeeper rescue resume`.", err=True)
         raise SystemExit(WRONG_USE)
     try:
-        with visit(config, SECONDS, writing=True) as tx:
+        with open_keeper(config, SECONDS, writing=True) as tx:
             why = control.release(tx, brake, who())
     except DatabaseError as error:
         give_up(error)

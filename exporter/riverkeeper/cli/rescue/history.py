@@ -19,7 +19,7 @@ from riverkeeper.postgres.errors import DatabaseError
 from riverkeeper.rescue.audit.audited import Audited
 from riverkeeper.rescue.audit.history import read_report, read_rescues
 from riverkeeper.rescue.audit.report import Tally, bound, by_tier, sentence
-from riverkeeper.schema.open import visit
+from riverkeeper.schema.schemas import open_keeper
 from riverkeeper.web.pages.formats import moment
 from riverkeeper.web.pages.query import Asked
 from riverkeeper.web.pages.rescues import did, document
@@ -37,7 +37,7 @@ def list_rescues(config: Config, job_id: int | None, limit: int, as_json: bool, 
     """List rescues, newest first, with those that a dry run only recorded. Exit code 1 if the audit cannot be read."""
     question = Asked(scope_of(**scope), limit, job_id)
     try:
-        with visit(config, SECONDS) as tx:
+        with open_keeper(config, SECONDS) as tx:
             found = read_rescues(tx, question.scope, limit, job_id)
     except DatabaseError as error:
         give_up(error)
@@ -71,7 +71,7 @@ def report(config: Config, since: float, as_json: bool) -> None:
     Exit code 1 if the audit cannot be read.
     """
     try:
-        with visit(config, SECONDS) as tx:
+        with open_keeper(config, SECONDS) as tx:
             tallies = read_report(tx, since)
     except DatabaseError as error:
         give_up(error)

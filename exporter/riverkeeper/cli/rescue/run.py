@@ -20,7 +20,7 @@ from riverkeeper.rescue.person import orders
 from riverkeeper.rescue.preview import Preview, preview
 from riverkeeper.rescue.refusal import Refused
 from riverkeeper.rescue.request import Done
-from riverkeeper.schema.open import visit
+from riverkeeper.schema.schemas import open_keeper
 from riverkeeper.scrape.limits import read_limits
 from riverkeeper.verdict.verdict import Verdict
 from riverkeeper.web.pages.formats import span
@@ -71,7 +71,7 @@ def run(config: Config, ids: tuple[int, ...], apply: bool, action: str | None, a
 
 
 def _handled(config: Config, ids: tuple[int, ...], apply: bool, action: Action | None) -> Iterator[JobResult]:
-    with visit(config, SECONDS) as tx:
+    with open_keeper(config, SECONDS) as tx:
         status, schemas = read_status(tx), dict(tx.schemas)
     url, policy, keeper = config.conninfo.reveal(), config, uuid4()
     learned = read_limits(url, config.database.river_schema, config.database.keeper_schema, policy, None).learned

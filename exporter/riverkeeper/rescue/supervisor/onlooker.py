@@ -15,7 +15,7 @@ from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.rescue.connection import Ground
 from riverkeeper.rescue.supervisor.path_probe import sight
 from riverkeeper.rescue.supervisor.turn import Replica, stand_by
-from riverkeeper.schema.inspect import KeeperSchema
+from riverkeeper.schema.layout import KeeperSchema
 
 LOOK_SECONDS = 2.0  # a database that needs longer for so little takes no beats in time either
 UNPROVEN = Path()
