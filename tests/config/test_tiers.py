@@ -119,7 +119,7 @@ def test_what_is_wrong_by_itself_is_told_once(tmp_path: Path) -> None:
         """\
 tiers:
   Bad Name: {}
-  mine: {heartbeat_timeout: 5, drian: 3s, on_hung: explode, notify: "no"}
+  mine: {heartbeat_timeout: 5, drian: 3s, on_hung: explode}
   standard: {heartbeat_timeout: 2s}
 assign:
 - {kind: a}
@@ -130,7 +130,7 @@ learned_limits: {quantile: 2, factor: "3"}
     )
 
     starts = ["2: tiers.(no name of a key): ", "3: tiers.mine.heartbeat_timeout: 5 has no unit; write 5s",
-              "3: tiers.mine.notify: ", "3: tiers.mine.on_hung: ",
+              "3: tiers.mine.on_hung: ",
               "3: tiers.mine.drian: unknown key; did you mean drain?",
               "6: assign[0].tier: is missing; write one", "7: assign[1].priority: 9 is more than 4",
               "8: assign[2].kind: ", "9: learned_limits.quantile: 2 is more than 0.9999",

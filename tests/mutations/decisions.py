@@ -107,24 +107,6 @@ MUTATIONS = (
         (f"{WRITES}::test_a_cancel_that_was_asked_for",),
     ),
     Mutation(
-        "a cancel message, which names no claim, ends the next attempt for good",
-        "notify=tier.notify and _may_notify(locked, verdict, wait),",
-        "notify=_may_notify(locked, verdict, wait),",
-        (f"{PLAN}::test_a_cancel_message_is_the_exception",),
-    ),
-    Mutation(
-        "a cancel message is sent for a worker that was called lost",
-        " and wait >= NOTIFY_WAIT and verdict.reason not in WORKERS_FAULT",
-        " and wait >= NOTIFY_WAIT",
-        (f"{PLAN}::test_a_cancel_message_is_the_exception",),
-    ),
-    Mutation(
-        "a cancel message comes when the next attempt may already run",
-        " and wait >= NOTIFY_WAIT and",
-        " and",
-        (f"{PLAN}::test_a_cancel_message_is_the_exception",),
-    ),
-    Mutation(
         "a job that hangs is taken from its living worker without a word",
         "return _stop_first(job, tier, now) or act",
         "return act",

@@ -15,7 +15,6 @@ from riverkeeper.config.tiers import Action, Tier
 from riverkeeper.rescue.audit.evidence import evidence
 from riverkeeper.rescue.audit.outcome import DRY_WATCH_SECONDS, OldWorker, Seen, became
 from riverkeeper.rescue.decision import (
-    NOTIFY_WAIT,
     SHORT_WAIT,
     STOPPED_FIRST,
     Act,
@@ -59,7 +58,7 @@ actions = st.sampled_from(Action)
 tiers = st.builds(
     Tier, name=st.just("t"), fence=seconds, plain_fence=seconds, drain=seconds, stop_grace=seconds,
     on_exhausted=st.sampled_from([Action.HOLD, Action.DISCARD]), on_worker_lost=actions, on_hung=actions,
-    on_over_budget=actions, on_rescue_loop=actions, notify=st.booleans(),
+    on_over_budget=actions, on_rescue_loop=actions,
 )  # fmt: skip
 verdicts = st.builds(
     Verdict, reason=st.sampled_from(Reason), tier=st.just("t"), value=maybe | seconds,
@@ -138,31 +137,6 @@ def test_the_next_attempt_waits_for_the_old_worker(held: Locked, verdict: Verdic
         assert wait > SHORT_WAIT
     else:
         assert what.state == "available"
-    if what.notify:
-        assert tier.notify
-        assert not held.fences
-        assert wait >= NOTIFY_WAIT
-        assert verdict.reason not in WORKERS_FAULT
-
-
-@pytest.mark.parametrize(
-    ("reason", "change", "sent"),
-    [
-        (Reason.OVER_BUDGET, {}, True),
-        (Reason.OVER_BUDGET, {"notify": False}, False),
-        (Reason.OVER_BUDGET, {"plain_fence": 59.0}, False),
-        (Reason.WORKER_LOST, {}, False),
-        (Reason.ORPHANED, {}, False),
-    ],
-)
-def test_a_cancel_message_is_the_exception(reason: Reason, change: dict[str, float], sent: bool) -> None:
-    """Asked for, long before the next attempt, and to a worker that may be alive: it names no claim."""
-    claim = Claim(1, 1, "2026-01-01T00:00:00.000000Z")
-    job = RunningJob(claim, "q", "k", 1, 25, NOW - 900, "worker", beat=None)
-    held = Locked(job, NOW, NOW - 900, 0, True, None, True, True, False, None, 0.5)
-    tier = replace(Tier("t", plain_fence=60.0, notify=True), **change)  # type: ignore[arg-type]
-
-    assert plan(held, Verdict(reason, "t"), tier, Act.RETRY).notify is sent
 
 
 @given(lockeds, verdicts, tiers, st.floats(1, 100), st.floats(0, 99))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from conformance.floor import Event
-from fixtures.contract import beat, connected
+from fixtures.contract import beat
 from fixtures.rescue import SCHEMAS, TIER, Scene, held_by
 from riverkeeper.brakes.state import Brake
 from riverkeeper.config.tiers import Action
@@ -244,16 +244,3 @@ def test_an_old_river_without_unique_states(scene: Scene) -> None:
 
     assert isinstance(scene.rescue(claim), Done)
     assert scene.job(claim)["state"] == "retryable"
-
-
-def test_a_cancel_is_sent_only_where_it_was_asked_for(scene: Scene) -> None:
-    """`notify`, a plain client, its job over budget: River's message, in the rescue's own transaction."""
-    with connected(scene.url) as listening:
-        listening.execute('LISTEN "public.river_control"')
-        for notify in (False, True):
-            scene.tier = replace(TIER, notify=notify, max_run=60, on_over_budget=Action.RETRY)
-            claim = scene.earlier(scene.claim(attempted_by=["nobody"]))
-            assert isinstance(scene.rescue(claim), Done)
-            assert refusal(scene.rescue(scene.stale(), brakes=held_by(Brake.RATE))) is Refusal.BRAKE_RATE
-        [sent] = listening.notifies(timeout=5, stop_after=1)
-    assert sent.payload == f'{{"action" : "cancel", "job_id" : {claim["job_id"]}, "queue" : "default"}}'

@@ -141,12 +141,6 @@ class Tier(Section):
         "does.",
         example="discard",
     )
-    notify: Switch = option(
-        False,
-        "Also send River's cancel message to workers that do not beat. It names no claim: a late one ends the next "
-        "attempt as cancelled for good.",
-        example=True,
-    )
     on_worker_lost: AnyAction = option(
         Action.RETRY, f"When its worker is lost, or nobody holds it: {_ACTIONS}", example="hold"
     )

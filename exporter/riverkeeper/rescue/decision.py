@@ -18,7 +18,6 @@ from riverkeeper.verdict.tiers import action_for
 from riverkeeper.verdict.verdict import WORKERS_FAULT, Reason, Verdict
 
 SHORT_WAIT = 10.0  # up to here a job waits as `available`: River's scheduler looks only every five seconds
-NOTIFY_WAIT = 60.0  # a cancel that arrives later than the next claim would end that one for good
 BACKOFF_POWER, MOST_ERRORS = 4, 310  # River's: errors to the fourth, in seconds, up to 292 years
 JITTER = 0.1  # River's: up to 10 % more or less
 # Their worker is alive, so it is asked first. The others have nobody to ask.
@@ -63,7 +62,6 @@ class Plan:
     finalized_at: float | None = None
     error: Mapping[str, object] | None = None
     metadata: Mapping[str, object] | None = None  # merged into the job's
-    notify: bool = False
 
 
 def decide(job: RunningJob, verdict: Verdict, tier: Tier, now: float, asked: Action | None = None) -> Act | Refused:
@@ -118,7 +116,6 @@ def plan(locked: Locked, verdict: Verdict, tier: Tier, act: Act) -> Plan:
         scheduled_at=locked.now + wait,
         error=error,
         metadata=metadata,
-        notify=tier.notify and _may_notify(locked, verdict, wait),
     )
 
 
@@ -162,11 +159,6 @@ def rescues(text: str | None) -> int:
 def rfc3339(moment: float) -> str:
     """A moment as River writes it into an error."""
     return datetime.fromtimestamp(moment, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
-def _may_notify(locked: Locked, verdict: Verdict, wait: float) -> bool:
-    """Only where the worker may be alive and learns it in no other way, and long before the next attempt."""
-    return not locked.fences and wait >= NOTIFY_WAIT and verdict.reason not in WORKERS_FAULT
 
 
 def _error(locked: Locked, verdict: Verdict) -> Mapping[str, object]:

@@ -40,7 +40,6 @@ def _writes(entries: Sequence[Entry]) -> list[tuple[str, list[Row], Refusal]]:
         ("rescue/request_stop", [asdict(one.job.claim) for one in stops], Refusal.STOPPING),
         ("rescue/write_jobs", [_job(one) for one in others], Refusal.GONE),
         ("rescue/audit/write_audit", [one.values for one in entries], Refusal.RESCUED_ALREADY),
-        ("rescue/send_cancel", [_cancel(one) for one in others if one.plan.notify], Refusal.DATABASE),
     ]
 
 
@@ -50,7 +49,3 @@ def _job(one: Entry) -> Row:
         **asdict(one.job.claim), "state": what.state, "scheduled_at": what.scheduled_at,
         "finalized_at": what.finalized_at, "error": what.error, "metadata": what.metadata,
     }  # fmt: skip
-
-
-def _cancel(one: Entry) -> Row:
-    return {"job_id": one.job.claim.job_id, "queue": one.job.queue}

@@ -33,7 +33,6 @@ def evidence(held: Locked, verdict: Verdict, what: Plan, path_ok_since: float | 
         "beats": "none" if beat is None else "metadata" if beat.by_metadata else "table",
         "state": what.state,
         "scheduled_at": what.scheduled_at,
-        "notify": what.notify,
     }
     if limit is not None:
         facts |= {"limit": limit.name, "limit_seconds": limit.seconds, "limit_origin": limit.origin}
