@@ -12,9 +12,9 @@ from e2e.pooler import pooled
 from e2e.programs import until
 from fixtures.rescue import Scene, staged
 from riverkeeper.postgres.connection import Database
-from riverkeeper.rescue.refusal import Refused
-from riverkeeper.rescue.request import Done
-from riverkeeper.rescue.transaction import rescue
+from riverkeeper.rescue.refusal import Skipped
+from riverkeeper.rescue.request import Rescued
+from riverkeeper.rescue.transaction import rescue_job
 
 CLAIMED = """
 INSERT INTO river_job (state, kind, args, max_attempts, attempt, attempted_at, attempted_by)
@@ -44,10 +44,10 @@ def test_every_promised_river(river_database: MakeRiver, tmp_path: Path, version
         for claim in claims:
             stuck = scene.found(claim)
             with scene.keeping(through) as tx:
-                outcome = rescue(tx, stuck, scene.order())
-            assert isinstance(outcome, Done), outcome
+                outcome = rescue_job(tx, stuck, scene.order())
+            assert isinstance(outcome, Rescued), outcome
             with scene.keeping(through) as tx:
-                assert isinstance(rescue(tx, stuck, scene.order()), Refused)
+                assert isinstance(rescue_job(tx, stuck, scene.order()), Skipped)
         through.close()
         assert scene.one("SELECT count(*) AS jobs FROM river_job WHERE state = 'available'")["jobs"] == 20
         assert scene.one("SELECT count(*) AS locks FROM pg_locks WHERE locktype = 'advisory'")["locks"] == 0
@@ -65,7 +65,7 @@ def test_a_killed_worker_s_job_is_worked_again(river_database: MakeRiver, fleet:
         [(job_id, attempt, attempted_at)] = river.rows(RUNNING)
         claim = {"job_id": job_id, "attempt": attempt, "attempted_at": attempted_at}
         scene.sql.execute(SILENT)
-        assert isinstance(scene.rescue(claim), Done)
+        assert isinstance(scene.rescue(claim), Rescued)
         river.rows("UPDATE river_job SET scheduled_at = now()")  # as if the fence were over
         fleet(river, "second")
         job = until(lambda: claimed_again(scene), "the second worker to claim it")

@@ -163,8 +163,8 @@ MUTATIONS = (
     ),
     Mutation(
         "metadata that is no object becomes a list that grows with each rescue",
-        '{"river:rescue_count": rescues(locked.rescue_count) + 1} if locked.has_metadata else None',
-        '{"river:rescue_count": rescues(locked.rescue_count) + 1}',
+        '{"river:rescue_count": parse_rescue_count(locked.rescue_count) + 1} if locked.has_metadata else None',
+        '{"river:rescue_count": parse_rescue_count(locked.rescue_count) + 1}',
         (f"{PLAN}::test_what_is_written_is_a_row_that_river_reads",),
     ),
     Mutation(
@@ -172,7 +172,7 @@ MUTATIONS = (
         'isoformat(timespec="microseconds").replace("+00:00", "Z")',
         'isoformat(timespec="microseconds").replace("+00:00", "")',
         (f"{PLAN}::test_what_is_written_is_a_row_that_river_reads",),
-        beside="\nclass Plan",
+        beside="\nclass RescuePlan",
     ),
     Mutation(
         "an old worker that was alive leaves no trace, and the rescue counts as right",

@@ -149,7 +149,7 @@ MUTATIONS = (
     Mutation(
         "one claim of several that cannot be written is told for all of them",
         "        if len(asked) > 1:\n            raise _Apart from None\n",
-        "        if len(asked) > 1:\n            return [Refused(unwritten.refusal)] * len(asked)\n",
+        "        if len(asked) > 1:\n            return [Skipped(unwritten.refusal)] * len(asked)\n",
         (f"{TOGETHER}::test_one_that_was_rescued_before_leaves_all_to_be_tried_alone",),
     ),
     Mutation(

@@ -31,12 +31,12 @@ MUTATIONS = (
     Mutation(
         "the brakes are read before the lock, and another keeper's acts are not among them",
         """    if not tx.query("rescue/try_actor_lock")[0].acquired:
-        raise _Undo([Refused(Refusal.NOT_ACTOR)] * len(asked))
+        raise _Undo([Skipped(Refusal.NOT_ACTOR)] * len(asked))
     braking = asked[0].order.brakes(tx)
 """,
         """    braking = asked[0].order.brakes(tx)
     if not tx.query("rescue/try_actor_lock")[0].acquired:
-        raise _Undo([Refused(Refusal.NOT_ACTOR)] * len(asked))
+        raise _Undo([Skipped(Refusal.NOT_ACTOR)] * len(asked))
 """,
         ("rescue/supervisor/test_brakes.py::test_brakes_are_read_under_the_actor_s_lock",),
     ),

@@ -17,7 +17,7 @@ from riverkeeper.doctor.check import examine
 from riverkeeper.heartbeat import Beater, Tier
 from riverkeeper.postgres.connection import Database, Session
 from riverkeeper.postgres.session_settings import PINNED
-from riverkeeper.rescue.request import Done
+from riverkeeper.rescue.request import Rescued
 from riverkeeper.schema.install import install
 
 HOSTILE = {
@@ -157,7 +157,7 @@ def test_a_rescue_is_the_same_under_all_of_them(scene: Scene, postgres: Server) 
         database.close()
         postgres.execute("DROP ROLE rescues")
 
-    assert all(isinstance(one, Done) for one in done), done
+    assert all(isinstance(one, Rescued) for one in done), done
     jobs = [scene.job(claim) for claim in (plain, other)]
     for column in ("state", "attempt", "max_attempts", "finalized_at", "metadata"):
         assert jobs[0][column] == jobs[1][column], column

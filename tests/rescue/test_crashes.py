@@ -22,9 +22,9 @@ from fixtures.rescue import SCHEMAS, UNIQUE, Scene, did_it_commit
 from riverkeeper.postgres.connection import Database
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.postgres.transaction import Transaction
-from riverkeeper.rescue.refusal import Refusal, Refused
-from riverkeeper.rescue.request import Done
-from riverkeeper.rescue.transaction import rescue
+from riverkeeper.rescue.refusal import Refusal, Skipped
+from riverkeeper.rescue.request import Rescued
+from riverkeeper.rescue.transaction import rescue_job
 from riverkeeper.verdict.job import Claim
 from riverkeeper.verdict.verdict import StuckJob
 
@@ -42,7 +42,7 @@ def never_was(scene: Scene, claim: Event) -> None:
     until(lambda: _alone(scene), "the server to notice that the keeper is gone")
     assert scene.rescues(claim) == scene.ours(claim) == 0
     assert scene.job(claim)["state"] == "running"
-    assert isinstance(scene.rescue(claim), Done)
+    assert isinstance(scene.rescue(claim), Rescued)
     assert scene.rescues(claim) == scene.ours(claim) == 1
 
 
@@ -72,7 +72,7 @@ def test_a_connection_ended_between_any_two_statements(scene: Scene, make: Calla
 def rescue_and_die(scene: Scene, stuck: StuckJob, statement: int, die: Callable[[], object]) -> None:
     with scene.keeping() as tx:
         dying = Dying(tx, statement, die)
-        rescue(cast(Transaction, dying), stuck, scene.order())
+        rescue_job(cast(Transaction, dying), stuck, scene.order())
         dying.query("commit")
 
 
@@ -96,7 +96,7 @@ def test_did_it_commit(scene: Scene, cut: Cut) -> None:
         proxy.cut = cut
         database = Database(url)
         with pytest.raises(DatabaseError) as error, scene.keeping(database) as tx:
-            rescue(tx, stuck, scene.order())
+            rescue_job(tx, stuck, scene.order())
         database.close()
         proxy.cut = Cut.NEVER
     named = Claim(claim["job_id"], claim["attempt"], claim["attempted_at"])
@@ -107,7 +107,7 @@ def test_did_it_commit(scene: Scene, cut: Cut) -> None:
     committed = cut is Cut.AFTER
     assert did_it_commit(scene.database, SCHEMAS, named) is committed
     assert scene.rescues(claim) == scene.ours(claim) == committed
-    assert isinstance(scene.rescue(claim, stuck), Refused if committed else Done)
+    assert isinstance(scene.rescue(claim, stuck), Skipped if committed else Rescued)
     assert scene.rescues(claim) == scene.ours(claim) == 1
 
 
@@ -118,7 +118,7 @@ def test_nobody_knows_while_the_old_transaction_lives(scene: Scene) -> None:
     named = stuck.job.claim
     asking = Database(scene.url)
     with scene.keeping() as tx:
-        rescue(tx, stuck, scene.order())
+        rescue_job(tx, stuck, scene.order())
         assert did_it_commit(asking, SCHEMAS, named) is None
     assert did_it_commit(asking, SCHEMAS, named) is True
     asking.close()
@@ -136,7 +136,7 @@ def test_an_error_refuses_and_leaves_nothing(scene: Scene, state: str, refusal: 
     outcome = scene.rescue(claim)
     scene.sql.execute("DROP FUNCTION refuse CASCADE")
 
-    assert isinstance(outcome, Refused)
+    assert isinstance(outcome, Skipped)
     assert outcome.refusal is refusal
     never_was(scene, claim)
 
@@ -181,9 +181,9 @@ def test_a_deadlock_is_tried_once_more(scene: Scene, impatient: Database) -> Non
             return super().query(name, *values)
 
     with scene.keeping(impatient) as tx:
-        outcome = rescue(cast(Transaction, Counting(tx, "rescue/write_jobs", meet)), stuck, scene.order())
+        outcome = rescue_job(cast(Transaction, Counting(tx, "rescue/write_jobs", meet)), stuck, scene.order())
 
-    assert isinstance(outcome, Done), outcome
+    assert isinstance(outcome, Rescued), outcome
     assert tries == 2
     assert scene.rescues(claim) == scene.ours(claim) == 1
 

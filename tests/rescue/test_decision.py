@@ -18,14 +18,14 @@ from riverkeeper.rescue.decision import (
     SHORT_WAIT,
     STOPPED_FIRST,
     Act,
-    Locked,
+    LockedJob,
     decide,
     delay,
-    plan,
-    rescues,
+    parse_rescue_count,
+    plan_rescue,
 )
 from riverkeeper.rescue.locked import moment
-from riverkeeper.rescue.refusal import Refusal, Refused
+from riverkeeper.rescue.refusal import Refusal, Skipped
 from riverkeeper.verdict.job import Beat, Claim, RunningJob
 from riverkeeper.verdict.tiers import action_for
 from riverkeeper.verdict.verdict import WORKERS_FAULT, Limit, LimitName, Reason, Verdict
@@ -50,8 +50,9 @@ garbage = (
     maybe | st.text(max_size=12) | st.sampled_from(["1.5", "null", '"three"', "99999999999", "-3", "[]", "٣", "0", "7"])
 )
 lockeds = st.builds(
-    Locked, job=jobs, now=st.just(NOW), scheduled_at=moments, errors=st.integers(0, 5000), has_metadata=st.booleans(),
-    rescue_count=garbage, retryable_keeps_key=st.booleans(), led=st.booleans(), fences=st.booleans(),
+    LockedJob, job=jobs, now=st.just(NOW), scheduled_at=moments, errors=st.integers(0, 5000),
+    has_metadata=st.booleans(), rescue_count=garbage, retryable_keeps_key=st.booleans(), led=st.booleans(),
+    fences=st.booleans(),
     last_rescue_at=maybe | moments, chance=st.floats(0, 1, exclude_max=True),
 )  # fmt: skip
 actions = st.sampled_from(Action)
@@ -76,7 +77,7 @@ def test_only_what_is_stuck_or_asked_for_is_touched(
     decided = decide(job, verdict, tier, NOW, asked)
 
     if asked is None and (not verdict.reason.is_stuck or action_for(tier, verdict.reason) is Action.HOLD):
-        assert isinstance(decided, Refused)
+        assert isinstance(decided, Skipped)
     if decided is Act.RETRY:
         assert job.claim.attempt < job.max_attempts
         assert not job.cancel_requested
@@ -97,9 +98,9 @@ def test_who_lives_is_asked_first(job: RunningJob, verdict: Verdict, tier: Tier)
 
 
 @given(lockeds, verdicts, tiers, st.sampled_from(Act))
-def test_what_is_written_is_a_row_that_river_reads(held: Locked, verdict: Verdict, tier: Tier, act: Act) -> None:
+def test_what_is_written_is_a_row_that_river_reads(held: LockedJob, verdict: Verdict, tier: Tier, act: Act) -> None:
     """Final states with finalized_at and no other; an error of River's shape; a count that is a small whole number."""
-    what = plan(held, verdict, tier, act)
+    what = plan_rescue(held, verdict, tier, act)
 
     assert (what.state is None) == (act is Act.STOP)
     assert (what.finalized_at is not None) == (what.state in {"discarded", "cancelled"})
@@ -120,10 +121,10 @@ def test_what_is_written_is_a_row_that_river_reads(held: Locked, verdict: Verdic
 
 
 @given(lockeds, verdicts, tiers)
-def test_the_next_attempt_waits_for_the_old_worker(held: Locked, verdict: Verdict, tier: Tier) -> None:
+def test_the_next_attempt_waits_for_the_old_worker(held: LockedJob, verdict: Verdict, tier: Tier) -> None:
     """Never before the fence, nor before lease and drain; in a state in which somebody finds it."""
     wait = delay(held, verdict, tier)
-    what = plan(held, verdict, tier, Act.RETRY)
+    what = plan_rescue(held, verdict, tier, Act.RETRY)
     beat = held.job.beat
 
     ended = (verdict.underlying or verdict.reason) is Reason.ABANDONED
@@ -141,7 +142,7 @@ def test_the_next_attempt_waits_for_the_old_worker(held: Locked, verdict: Verdic
 
 @given(lockeds, verdicts, tiers, st.floats(1, 100), st.floats(0, 99))
 def test_the_lease_and_the_drain_are_waited_out(
-    held: Locked, verdict: Verdict, tier: Tier, lease: float, ago: float
+    held: LockedJob, verdict: Verdict, tier: Tier, lease: float, ago: float
 ) -> None:
     """A job that hangs is taken from a worker that beats: it has its whole lease, and time to stop, before the next."""
     held = replace(held, job=replace(held.job, beat=Beat(NOW - ago, 10.0, lease=lease)), errors=0, chance=0.5)
@@ -151,7 +152,7 @@ def test_the_lease_and_the_drain_are_waited_out(
 
 
 @given(lockeds, tiers)
-def test_a_lost_worker_s_job_does_not_back_off(held: Locked, tier: Tier) -> None:
+def test_a_lost_worker_s_job_does_not_back_off(held: LockedJob, tier: Tier) -> None:
     """It did nothing wrong; what hangs waits as long as River's default policy says."""
     held = replace(held, job=replace(held.job, beat=None), fences=True)
     assert delay(held, Verdict(Reason.WORKER_LOST, "t"), tier) == tier.fence
@@ -165,7 +166,7 @@ def test_a_lost_worker_s_job_does_not_back_off(held: Locked, tier: Tier) -> None
 )
 def test_a_count_that_is_none_begins_anew(text: str | None, count: int) -> None:
     """Only what River itself could have written counts."""
-    assert rescues(text) == count
+    assert parse_rescue_count(text) == count
 
 
 @pytest.mark.parametrize(

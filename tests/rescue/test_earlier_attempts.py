@@ -8,7 +8,7 @@ import pytest
 
 from fixtures.contenders import FAIL, FETCH
 from fixtures.rescue import Scene
-from riverkeeper.rescue.refusal import Refusal, Refused
+from riverkeeper.rescue.refusal import Refusal, Skipped
 from riverkeeper.verdict.verdict import Reason
 
 EARLIER = """INSERT INTO riverkeeper.rescue (at, dry_run, job_id, attempted_at, attempt, queue, kind, priority, tier,
@@ -54,7 +54,7 @@ def test_a_claim_that_is_over_is_gone(scene: Scene, dry_run: bool, locks_jobs: b
     for statement in (FAIL, FETCH):
         scene.sql.execute(statement, claim)
 
-    assert scene.rescue(claim, found, dry_run=dry_run, locks_jobs=locks_jobs) == Refused(Refusal.GONE)
+    assert scene.rescue(claim, found, dry_run=dry_run, locks_jobs=locks_jobs) == Skipped(Refusal.GONE)
     assert scene.audit() == []
 
 

@@ -14,7 +14,7 @@ from riverkeeper.brakes.state import Brake
 from riverkeeper.config.policy import Policy
 from riverkeeper.config.tiers import Mode, Tier
 from riverkeeper.rescue.decision import Act
-from riverkeeper.rescue.forecast import Restrained, outlook
+from riverkeeper.rescue.forecast import Restrained, forecast_rescue
 from riverkeeper.verdict.verdict import STUCK, Limit, LimitName, StuckJob, Verdict
 
 patient = settings(deadline=None)  # a busy machine is not a failure
@@ -31,7 +31,7 @@ verdicts = st.builds(
 
 
 def plan_of(stuck: StuckJob, **tier: object) -> str:
-    return outlook(stuck, Policy({"standard": replace(TIER, **tier)}), LIVE, NOW).plan  # type: ignore[arg-type]
+    return forecast_rescue(stuck, Policy({"standard": replace(TIER, **tier)}), LIVE, NOW).plan  # type: ignore[arg-type]
 
 
 def test_the_next_attempt_waits_for_the_fence_or_the_lease() -> None:
@@ -51,9 +51,9 @@ def test_modes_and_brakes_hold() -> None:
     brakes = {Brake.GRACE: "it looks on for 40 s more"}
 
     def held(mode: Mode) -> tuple[str, ...]:
-        return outlook(LOST, policy, Restrained({"standard": mode}, brakes), NOW).held_by
+        return forecast_rescue(LOST, policy, Restrained({"standard": mode}, brakes), NOW).held_by
 
-    assert outlook(LOST, policy, LIVE, NOW).held_by == ()
+    assert forecast_rescue(LOST, policy, LIVE, NOW).held_by == ()
     assert held(Mode.LIVE) == ("brake grace: it looks on for 40 s more",)
     assert len(held(Mode.DRY_RUN)) == 2
     assert held(Mode.DISABLED) == ("rescues are disabled here (rescue.mode, or the tier's own)",)
@@ -63,7 +63,7 @@ def test_modes_and_brakes_hold() -> None:
 @given(st.builds(StuckJob, jobs, verdicts), policies)
 def test_every_stuck_job_has_an_outlook(stuck: StuckJob, policy: Policy) -> None:
     """Total: an act with its plan, or a reason why there is none."""
-    ahead = outlook(stuck, policy, LIVE, NOW)
+    ahead = forecast_rescue(stuck, policy, LIVE, NOW)
 
     assert (ahead.act is None) == (ahead.plan == "nothing")
     assert ahead.act in {None, *Act}

@@ -28,9 +28,9 @@ from riverkeeper.brakes.state import Brake
 from riverkeeper.postgres.errors import DatabaseError
 from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.rescue.decision import Act
-from riverkeeper.rescue.refusal import Refusal, Refused
-from riverkeeper.rescue.request import Asked, Done
-from riverkeeper.rescue.transaction import rescue_together
+from riverkeeper.rescue.refusal import Refusal, Skipped
+from riverkeeper.rescue.request import Rescued, RescueItem
+from riverkeeper.rescue.transaction import rescue_jobs
 
 Make = Callable[[Scene], Event]
 BEATEN_OR_NOT = pytest.mark.parametrize("make", [Scene.stale, Scene.never_beaten], ids=["beaten", "never beaten"])
@@ -46,14 +46,14 @@ def several(scene: Scene, make: Make, count: int = 3) -> list[Event]:
     return [make(scene) for _ in range(count)]
 
 
-def asked(scene: Scene, claims: Sequence[Event], **changes: Any) -> list[Asked]:
-    return [Asked(scene.found(claim, **changes), scene.order(**changes)) for claim in claims]
+def asked(scene: Scene, claims: Sequence[Event], **changes: Any) -> list[RescueItem]:
+    return [RescueItem(scene.found(claim, **changes), scene.order(**changes)) for claim in claims]
 
 
-def together(scene: Scene, claims: Sequence[Event], **changes: Any) -> list[Done | Refused] | None:
+def together(scene: Scene, claims: Sequence[Event], **changes: Any) -> list[Rescued | Skipped] | None:
     wanted = asked(scene, claims, **changes)
     with scene.keeping() as tx:
-        return rescue_together(tx, wanted)
+        return rescue_jobs(tx, wanted)
 
 
 def whole(scene: Scene, claim: Event) -> bool:
@@ -71,7 +71,7 @@ def test_each_is_rescued_as_if_it_were_alone(scene: Scene, make: Make) -> None:
     outcomes = together(scene, claims)
 
     assert outcomes is not None
-    assert all(isinstance(outcome, Done) for outcome in outcomes)
+    assert all(isinstance(outcome, Rescued) for outcome in outcomes)
     told = [
         {key: row[key] for key in ("reason", "action", "state_after", "tier", "woken_by", "dry_run", "kind", "queue")}
         | {"evidence": sorted(row["evidence"])}
@@ -80,7 +80,7 @@ def test_each_is_rescued_as_if_it_were_alone(scene: Scene, make: Make) -> None:
     assert told == [told[0]] * 4
     jobs = [scene.job(claim) for claim in (alone, *claims)]
     assert len({(job["state"], job["attempt"], len(job["errors"]), str(job["metadata"])) for job in jobs}) == 1
-    assert [outcome.claim.job_id for outcome in outcomes if isinstance(outcome, Done)] == [
+    assert [outcome.claim.job_id for outcome in outcomes if isinstance(outcome, Rescued)] == [
         claim["job_id"] for claim in claims
     ]
 
@@ -100,14 +100,14 @@ def test_one_that_somebody_touches_at_any_point_has_one_winner(
         wanted = asked(scene, claims)
         with scene.keeping() as tx:
             met = At(tx, point, lambda: somebody.start(lambda sql: work(sql, claims[1])))  # noqa: B023
-            outcomes = rescue_together(cast(Transaction, met), wanted)
+            outcomes = rescue_jobs(cast(Transaction, met), wanted)
             met.at("commit")
         theirs = somebody.result()
         rescued = [whole(scene, claim) for claim in claims]
         if outcomes is None:
             assert rescued == [False] * 3, point
             rescued = [
-                isinstance(scene.rescue(claim, each.stuck), Done) for claim, each in zip(claims, wanted, strict=True)
+                isinstance(scene.rescue(claim, each.stuck), Rescued) for claim, each in zip(claims, wanted, strict=True)
             ]
         spoken = bool(theirs) and what == "beat" and make is Scene.never_beaten
         assert rescued[0] == rescued[2] == (not spoken), (point, outcomes)
@@ -130,10 +130,10 @@ def test_a_connection_ended_between_any_two_statements_leaves_none(scene: Scene,
         assert together(scene, claims) is not None
 
 
-def rescue_and_die(scene: Scene, wanted: list[Asked], statement: int) -> None:
+def rescue_and_die(scene: Scene, wanted: list[RescueItem], statement: int) -> None:
     with scene.keeping() as tx:
         dying = Dying(tx, statement, lambda: scene.sql.execute(TERMINATE))
-        rescue_together(cast(Transaction, dying), wanted)
+        rescue_jobs(cast(Transaction, dying), wanted)
         dying.query("commit")
 
 
@@ -148,8 +148,8 @@ def test_a_brake_has_room_for_some(scene: Scene, make: Make) -> None:
         assert not any(scene.row(claim) for claim in claims)
         return
     assert outcomes is not None
-    assert [isinstance(outcome, Done) for outcome in outcomes] == [True, True, False, False]
-    assert outcomes[2:] == [Refused(Refusal.BRAKE_RATE, "because")] * 2
+    assert [isinstance(outcome, Rescued) for outcome in outcomes] == [True, True, False, False]
+    assert outcomes[2:] == [Skipped(Refusal.BRAKE_RATE, "because")] * 2
     assert [whole(scene, claim) for claim in claims] == [True, True, False, False]
 
 
@@ -160,7 +160,7 @@ def test_a_tombstone_never_stands_for_one_that_lives(scene: Scene) -> None:
     now = "UPDATE river_job SET metadata = jsonb_build_object('health_check_at', to_jsonb(now())) WHERE id = %s"
     scene.sql.execute(now, [claims[1]["job_id"]])
     with scene.keeping() as tx:
-        assert rescue_together(tx, wanted) is None
+        assert rescue_jobs(tx, wanted) is None
 
     assert not any(scene.row(claim) for claim in claims)
     assert beat(scene.sql, [claims[1]]) == {claims[1]["job_id"]: "held"}
@@ -174,7 +174,7 @@ def test_one_error_leaves_all_to_be_tried_alone(scene: Scene) -> None:
     assert not any(whole(scene, claim) for claim in claims)
 
     outcomes = [scene.rescue(claim) for claim in claims]
-    assert [isinstance(outcome, Done) for outcome in outcomes] == [True, False, True]
+    assert [isinstance(outcome, Rescued) for outcome in outcomes] == [True, False, True]
     scene.sql.execute("DROP FUNCTION refuse CASCADE")
 
 
@@ -201,11 +201,11 @@ def test_stops_retries_and_cancels_go_together(scene: Scene) -> None:
     beat(scene.sql, [living])
     wanted += asked(scene, [living])
     with scene.keeping() as tx:
-        outcomes = rescue_together(tx, wanted)
+        outcomes = rescue_jobs(tx, wanted)
 
     assert outcomes is not None
-    assert [one.act for one in outcomes if isinstance(one, Done)] == [Act.STOP, Act.RETRY, Act.CANCEL]
-    assert outcomes[3] == Refused(Refusal.BEAT)
+    assert [one.act for one in outcomes if isinstance(one, Rescued)] == [Act.STOP, Act.RETRY, Act.CANCEL]
+    assert outcomes[3] == Skipped(Refusal.BEAT)
     states = [scene.job(claim)["state"] for claim in (hung, lost, cancelled, living)]
     assert states == ["running", "available", "cancelled", "running"]
     row = scene.row(hung)
@@ -224,8 +224,8 @@ def test_a_dry_run_writes_each_down_once(scene: Scene, make: Make) -> None:
     outcomes = together(scene, more)
 
     assert outcomes is not None
-    assert outcomes[:3] == [Refused(Refusal.RECORDED)] * 3
-    assert isinstance(outcomes[3], Done)
+    assert outcomes[:3] == [Skipped(Refusal.RECORDED)] * 3
+    assert isinstance(outcomes[3], Rescued)
     assert [(row["job_id"], row["dry_run"]) for row in scene.audit()] == [(claim["job_id"], True) for claim in more]
     rows = [scene.row(claim) for claim in more]
     assert all(row is None or row["lost_at"] is None for row in rows)
@@ -248,7 +248,7 @@ def test_a_first_beat_under_way_wins(scene: Scene) -> None:
     with connected(scene.url) as beating, beating.transaction():
         beat(beating, [claims[1]])
         with scene.keeping() as tx:
-            outcomes = rescue_together(tx, wanted)
+            outcomes = rescue_jobs(tx, wanted)
 
     assert outcomes is None
     rows = [scene.row(claim) for claim in claims]

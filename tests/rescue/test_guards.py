@@ -14,9 +14,9 @@ from riverkeeper.brakes.state import Brake
 from riverkeeper.config.tiers import Action
 from riverkeeper.postgres.connection import Database
 from riverkeeper.rescue.decision import Act
-from riverkeeper.rescue.refusal import Refusal, Refused
-from riverkeeper.rescue.request import Done
-from riverkeeper.rescue.transaction import rescue
+from riverkeeper.rescue.refusal import Refusal, Skipped
+from riverkeeper.rescue.request import Rescued
+from riverkeeper.rescue.transaction import rescue_job
 from riverkeeper.verdict.verdict import Reason
 
 
@@ -28,7 +28,7 @@ def untouched(scene: Scene, claim: Event) -> bool:
 
 
 def refusal(outcome: object) -> Refusal:
-    assert isinstance(outcome, Refused), outcome
+    assert isinstance(outcome, Skipped), outcome
     return outcome.refusal
 
 
@@ -38,7 +38,7 @@ def test_every_brake_holds(scene: Scene, brake: Brake) -> None:
     claim = scene.stale()
     outcome = scene.rescue(claim, brakes=held_by(brake))
 
-    assert outcome == Refused(Refusal.of_brake(brake), "because")
+    assert outcome == Skipped(Refusal.of_brake(brake), "because")
     assert untouched(scene, claim)
     assert str(outcome).endswith(": because")
 
@@ -49,9 +49,9 @@ def test_another_keeper_s_turn(scene: Scene) -> None:
     found, too = scene.found(claim), scene.found(other)
     second = Database(scene.url)
     with scene.keeping() as tx:
-        rescue(tx, found, scene.order())
+        rescue_job(tx, found, scene.order())
         with scene.keeping(second) as late:
-            assert refusal(rescue(late, too, scene.order())) is Refusal.NOT_ACTOR
+            assert refusal(rescue_job(late, too, scene.order())) is Refusal.NOT_ACTOR
     second.close()
     assert untouched(scene, other)
 
@@ -134,7 +134,7 @@ def test_a_claim_put_back_by_hand(scene: Scene) -> None:
     """Its mark is final, and so is its audit row: a claim is rescued once."""
     claim = scene.stale()
     found = scene.found(claim)
-    assert isinstance(scene.rescue(claim, found), Done)
+    assert isinstance(scene.rescue(claim, found), Rescued)
     scene.sql.execute("UPDATE river_job SET state = 'running'")
     assert refusal(scene.rescue(claim, found)) is Refusal.LOST_ALREADY
     assert len(scene.audit()) == 1
@@ -144,7 +144,7 @@ def test_the_audit_alone_keeps_a_second_rescue_away(scene: Scene) -> None:
     """Also where the mark is gone and the claim looks lost again."""
     claim = scene.stale()
     found = scene.found(claim)
-    assert isinstance(scene.rescue(claim, found), Done)
+    assert isinstance(scene.rescue(claim, found), Rescued)
     scene.sql.execute("UPDATE river_job SET state = 'running', errors = NULL")
     scene.sql.execute("UPDATE riverkeeper.heartbeat SET lost_at = NULL")
 
@@ -158,7 +158,7 @@ def test_cooldown_and_rescue_loop(scene: Scene) -> None:
     claim = scene.stale()
     again = "UPDATE river_job SET state = 'running', attempt = attempt + 1, attempted_at = clock_timestamp()"
     for turn in range(3):
-        assert isinstance(scene.rescue(claim, cooldown=0.0), Done)
+        assert isinstance(scene.rescue(claim, cooldown=0.0), Rescued)
         scene.sql.execute(again)
         claim = claim | {"attempt": turn + 2, "attempted_at": scene.text_of(claim)}
         beat(scene.sql, [claim])
@@ -169,7 +169,7 @@ def test_cooldown_and_rescue_loop(scene: Scene) -> None:
     assert refusal(scene.rescue(claim, cooldown=0.0)) is Refusal.MAX_RESCUES
 
     scene.tier = replace(TIER, on_rescue_loop=Action.DISCARD)
-    assert isinstance(scene.rescue(claim, cooldown=0.0), Done)
+    assert isinstance(scene.rescue(claim, cooldown=0.0), Rescued)
     assert scene.job(claim)["state"] == "discarded"
 
 
@@ -191,7 +191,7 @@ def test_a_hung_job_is_asked_first(scene: Scene) -> None:
     """Stop, once; then stop_grace in which nothing is done; then the rescue, with River's back-off."""
     claim = scene.hung(errors=['{"at": "2026-01-01T00:00:00Z", "attempt": 1, "error": "no", "trace": ""}'])
     done = scene.rescue(claim)
-    assert isinstance(done, Done)
+    assert isinstance(done, Rescued)
     assert (done.act, done.reason, done.state) == (Act.STOP, Reason.HUNG, None)
     assert beat(scene.sql, [claim]) == {claim["job_id"]: "stop"}
     assert scene.job(claim)["state"] == "running"
@@ -199,7 +199,7 @@ def test_a_hung_job_is_asked_first(scene: Scene) -> None:
 
     scene.sql.execute("UPDATE riverkeeper.heartbeat SET stop_requested_at = now() - interval '61 s'")
     done = scene.rescue(claim)
-    assert isinstance(done, Done)
+    assert isinstance(done, Rescued)
     assert done.scheduled_at is not None
     assert done.scheduled_at - done.at == pytest.approx(16, rel=0.1)  # two errors to the fourth
     assert (scene.job(claim)["state"], beat(scene.sql, [claim])) == ("retryable", {claim["job_id"]: "lost"})
@@ -230,8 +230,8 @@ def test_a_dry_run_leaves_a_row_and_nothing_else(scene: Scene, make: Any) -> Non
     assert (audited["dry_run"], audited["state_after"], audited["scheduled_at"]) == (True, None, None)
 
     live = scene.rescue(claim)
-    assert isinstance(dry, Done)
-    assert isinstance(live, Done)
+    assert isinstance(dry, Rescued)
+    assert isinstance(live, Rescued)
     assert (dry.act, dry.reason, dry.state) == (live.act, live.reason, live.state)
     assert audited["evidence"].get("state") == live.state
 
@@ -242,5 +242,5 @@ def test_an_old_river_without_unique_states(scene: Scene) -> None:
     claim = scene.stale()
     scene.sql.execute("UPDATE riverkeeper.client SET fences = false")
 
-    assert isinstance(scene.rescue(claim), Done)
+    assert isinstance(scene.rescue(claim), Rescued)
     assert scene.job(claim)["state"] == "retryable"

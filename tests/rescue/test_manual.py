@@ -8,19 +8,19 @@ from conformance.floor import Event
 from fixtures.contract import beat
 from fixtures.rescue import KEEPER, SCHEMAS, Scene
 from riverkeeper.config.tiers import Action
-from riverkeeper.rescue.manual import Handled, rescue_by_hand
-from riverkeeper.rescue.refusal import Refusal, Refused
-from riverkeeper.rescue.request import Done
+from riverkeeper.rescue.manual import ManualRescue, rescue_manually
+from riverkeeper.rescue.refusal import Refusal, Skipped
+from riverkeeper.rescue.request import Rescued
 
 
 def refusal(outcome: object) -> Refusal:
-    assert isinstance(outcome, Refused), outcome
+    assert isinstance(outcome, Skipped), outcome
     return outcome.refusal
 
 
-def by_hand(scene: Scene, *claims: Event, **changes: Any) -> list[Handled]:
+def by_hand(scene: Scene, *claims: Event, **changes: Any) -> list[ManualRescue]:
     ids = [claim["job_id"] for claim in claims]
-    return list(rescue_by_hand(scene.database, SCHEMAS, ids, scene.policy(), KEEPER, lambda _: scene.order(**changes)))
+    return list(rescue_manually(scene.database, SCHEMAS, ids, scene.policy(), KEEPER, lambda _: scene.order(**changes)))
 
 
 def test_a_person_s_rescue(scene: Scene) -> None:
@@ -31,7 +31,7 @@ def test_a_person_s_rescue(scene: Scene) -> None:
     gone = {"job_id": 1 << 40}
     handled = {one.job_id: one.outcome for one in by_hand(scene, lost, unknown, healthy, gone)}
 
-    assert isinstance(handled[lost["job_id"]], Done)
+    assert isinstance(handled[lost["job_id"]], Rescued)
     assert refusal(handled[unknown["job_id"]]) is Refusal.UNKNOWN
     assert refusal(handled[healthy["job_id"]]) is Refusal.BEAT
     assert refusal(handled[gone["job_id"]]) is Refusal.GONE
@@ -44,7 +44,7 @@ def test_a_person_may_force_what_is_unknown_never_what_beats(scene: Scene) -> No
     beat(scene.sql, [healthy])
     forced, kept = (one.outcome for one in by_hand(scene, unknown, healthy, action=Action.RETRY))
 
-    assert isinstance(forced, Done)
+    assert isinstance(forced, Rescued)
     assert (scene.job(unknown)["state"], refusal(kept)) == ("retryable", Refusal.BEAT)
     assert scene.rescues(healthy) == scene.ours(healthy) == 0
 
@@ -55,5 +55,5 @@ def test_a_person_who_asks_for_a_retry_never_discards(scene: Scene) -> None:
     [retry] = by_hand(scene, claim, action=Action.RETRY)
     assert refusal(retry.outcome) is Refusal.EXHAUSTED
     [discard] = by_hand(scene, claim, action=Action.DISCARD)
-    assert isinstance(discard.outcome, Done)
+    assert isinstance(discard.outcome, Rescued)
     assert scene.job(claim)["state"] == "discarded"

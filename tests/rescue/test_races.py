@@ -32,9 +32,9 @@ from fixtures.contract import Connection, beat, connected
 from fixtures.rescue import Scene, staged
 from riverkeeper.postgres.connection import Database
 from riverkeeper.postgres.transaction import Transaction
-from riverkeeper.rescue.refusal import Refusal, Refused
-from riverkeeper.rescue.request import Done
-from riverkeeper.rescue.transaction import rescue
+from riverkeeper.rescue.refusal import Refusal, Skipped
+from riverkeeper.rescue.request import Rescued
+from riverkeeper.rescue.transaction import rescue_job
 
 Work = Callable[[Connection, Event], int]
 
@@ -63,13 +63,13 @@ def text_of(scene: Scene, claim: Event) -> str:
     )
 
 
-def meet(scene: Scene, claim: Event, somebody: Other, point: str, work: Work) -> tuple[Done | Refused, int | None]:
+def meet(scene: Scene, claim: Event, somebody: Other, point: str, work: Work) -> tuple[Rescued | Skipped, int | None]:
     """A rescue during which somebody else works at a point: what came of either (None: it never came there)."""
     stuck = scene.found(claim)
     assert stuck.verdict.reason.is_stuck
     with scene.keeping() as tx:
         met = At(tx, point, lambda: somebody.start(lambda sql: work(sql, claim)))
-        outcome = rescue(cast(Transaction, met), stuck, scene.order())
+        outcome = rescue_job(cast(Transaction, met), stuck, scene.order())
         met.at("commit")
     return outcome, somebody.result()
 
@@ -97,7 +97,7 @@ def test_who_ends_the_attempt_and_a_rescue_have_one_winner(
     for point in POINTS:
         claim = make(scene)
         outcome, changed = meet(scene, claim, somebody, point, EXCLUSIVE[what])
-        rescued = isinstance(outcome, Done)
+        rescued = isinstance(outcome, Rescued)
         if changed is not None:
             assert rescued == (changed == 0), (point, outcome)
             won.add(rescued)
@@ -115,7 +115,7 @@ def test_a_beat_and_a_rescue_have_one_winner(scene: Scene, somebody: Other, make
         outcome, heard = meet(scene, claim, somebody, point, beats)
         if heard is None:
             continue
-        assert isinstance(outcome, Done) == (not heard), (point, outcome)
+        assert isinstance(outcome, Rescued) == (not heard), (point, outcome)
         assert scene.rescues(claim) == scene.ours(claim) == (not heard)
         assert (scene.job(claim)["state"] == "running") == heard
         won.add(bool(heard))
@@ -129,7 +129,7 @@ def test_a_cancel_request_is_seen_or_stays_on_the_row(scene: Scene, somebody: Ot
     for point in POINTS:
         claim = scene.stale()
         outcome, changed = meet(scene, claim, somebody, point, runs(JOB_CANCEL))
-        assert isinstance(outcome, Done)
+        assert isinstance(outcome, Rescued)
         state = scene.job(claim)["state"]
         if changed is not None:
             assert state == ("cancelled" if changed else "available")
@@ -145,7 +145,7 @@ def test_a_late_end_never_hides_that_the_worker_lived(scene: Scene, somebody: Ot
         outcome, _ = meet(scene, claim, somebody, point, ends)
         row = scene.row(claim)
         assert row
-        assert isinstance(outcome, Done) or outcome.refusal is Refusal.LOCKED
+        assert isinstance(outcome, Rescued) or outcome.refusal is Refusal.LOCKED
         if point != "rescue/place_tombstones":  # where nothing happens: the claim has a row
             assert row["outcome"] == "completed"
 
@@ -157,18 +157,18 @@ def test_two_keepers_rescue_once(scene: Scene, somebody: Other) -> None:
             claim = make(scene)
             second = Database(scene.url, "second keeper")
             stuck, order = scene.found(claim), scene.order()
-            outcomes: list[Done | Refused] = []
+            outcomes: list[Rescued | Skipped] = []
 
-            def rescue_too(database: Database = second, into: list[Done | Refused] = outcomes) -> None:
+            def rescue_too(database: Database = second, into: list[Rescued | Skipped] = outcomes) -> None:
                 with scene.keeping(database) as tx:
-                    into.append(rescue(tx, stuck, order))  # noqa: B023
+                    into.append(rescue_job(tx, stuck, order))  # noqa: B023
 
             with scene.keeping() as tx:
                 met = At(tx, point, rescue_too)
-                outcomes.append(rescue(cast(Transaction, met), stuck, order))
+                outcomes.append(rescue_job(cast(Transaction, met), stuck, order))
                 met.at("commit")
             second.close()
-            assert sum(isinstance(outcome, Done) for outcome in outcomes) == 1, (point, outcomes)
+            assert sum(isinstance(outcome, Rescued) for outcome in outcomes) == 1, (point, outcomes)
             assert scene.rescues(claim) == scene.ours(claim) == 1
 
 
@@ -179,9 +179,9 @@ def test_a_job_that_somebody_has_locked_is_left_to_them(scene: Scene, somebody: 
     stuck = scene.found(claim)
     with scene.sql.transaction():
         scene.sql.execute(f"SELECT id FROM river_job WHERE id = %(job_id)s {lock}", claim)  # noqa: S608
-        assert scene.rescue(claim, stuck) == Refused(Refusal.LOCKED, "its row in the job table")
+        assert scene.rescue(claim, stuck) == Skipped(Refusal.LOCKED, "its row in the job table")
     assert scene.rescues(claim) == 0
-    assert isinstance(scene.rescue(claim, stuck), Done)
+    assert isinstance(scene.rescue(claim, stuck), Rescued)
 
 
 def test_a_users_foreign_key_does_not_hide_the_job(scene: Scene) -> None:
@@ -191,7 +191,7 @@ def test_a_users_foreign_key_does_not_hide_the_job(scene: Scene) -> None:
     stuck = scene.found(claim)
     with scene.sql.transaction():
         scene.sql.execute("INSERT INTO receipt VALUES (%(job_id)s)", claim)
-        assert isinstance(scene.rescue(claim, stuck), Done)
+        assert isinstance(scene.rescue(claim, stuck), Rescued)
     scene.sql.execute("DROP TABLE receipt")
 
 
@@ -199,12 +199,12 @@ def test_a_first_beat_that_commits_meanwhile_is_heard(scene: Scene, somebody: Ot
     """The tombstone waits for it, and then reads it: the worker lives, and no error of the database says so."""
     claim = never_beaten(scene)
     stuck = scene.found(claim)
-    outcomes: list[Done | Refused] = []
+    outcomes: list[Rescued | Skipped] = []
 
     def rescue_it() -> None:
         with scene.keeping() as tx:
             tx.execute("SET LOCAL lock_timeout = '20s'")
-            outcomes.append(rescue(tx, stuck, scene.order()))
+            outcomes.append(rescue_job(tx, stuck, scene.order()))
 
     with connected(scene.url) as beating, ThreadPoolExecutor(1) as pool:
         with beating.transaction():
@@ -213,7 +213,7 @@ def test_a_first_beat_that_commits_meanwhile_is_heard(scene: Scene, somebody: Ot
             until(lambda: _waits(scene), "the tombstone to wait")
         rescuing.result(30)
 
-    assert outcomes == [Refused(Refusal.BEAT)]
+    assert outcomes == [Skipped(Refusal.BEAT)]
     assert scene.rescues(claim) == 0
 
 
@@ -229,5 +229,5 @@ def test_nobody_waits_for_a_beat_under_way(scene: Scene) -> None:
     with connected(scene.url) as beating, beating.transaction():
         beat(beating, [claim])
         for found in (stuck, replace(stuck, job=replace(stuck.job, beat=None))):
-            assert scene.rescue(claim, found) == Refused(Refusal.LOCKED, "its heartbeat row is being written")
+            assert scene.rescue(claim, found) == Skipped(Refusal.LOCKED, "its heartbeat row is being written")
     assert scene.rescues(claim) == 0

@@ -11,9 +11,9 @@ from fixtures.rescue import UNIQUE, Scene, staged
 from riverkeeper.demo.postgres import Server
 from riverkeeper.postgres.connection import Database, Session
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
-from riverkeeper.rescue.refusal import Refusal, Refused
-from riverkeeper.rescue.request import Done
-from riverkeeper.rescue.transaction import rescue
+from riverkeeper.rescue.refusal import Refusal, Skipped
+from riverkeeper.rescue.request import Rescued
+from riverkeeper.rescue.transaction import rescue_job
 from riverkeeper.schema.grants import KEEPER, READER, RESCUER
 
 ROLES = {"reader": READER, "keeper": KEEPER, "rescuer": RESCUER}
@@ -48,8 +48,8 @@ def test_a_rescuer_rescues(scene: Scene, dry_run: bool) -> None:
     for claim in (unique, scene.stale(max_attempts=2), scene.hung(), scene.never_beaten()):
         stuck = scene.found(claim)
         with scene.keeping(database) as tx:
-            outcome = rescue(tx, stuck, scene.order(dry_run=dry_run))
-        assert isinstance(outcome, Done), outcome
+            outcome = rescue_job(tx, stuck, scene.order(dry_run=dry_run))
+        assert isinstance(outcome, Rescued), outcome
     database.close()
 
 
@@ -60,10 +60,10 @@ def test_others_cannot_rescue(scene: Scene, name: str) -> None:
     claim = scene.stale()
     stuck = scene.found(claim)
     with scene.keeping(database) as tx:
-        outcome = rescue(tx, stuck, scene.order())
+        outcome = rescue_job(tx, stuck, scene.order())
     database.close()
 
-    assert isinstance(outcome, Refused), outcome
+    assert isinstance(outcome, Skipped), outcome
     assert outcome.refusal is Refusal.DATABASE
     assert "riverkeeper schema grants" in outcome.detail
     assert scene.rescues(claim) == scene.ours(claim) == 0
@@ -76,8 +76,8 @@ def test_a_keeper_makes_dry_runs_of_what_a_rescuer_would_do(scene: Scene) -> Non
     for claim in (scene.stale(unique_key=b"k"), scene.hung(), scene.never_beaten()):
         stuck = scene.found(claim)
         with scene.keeping(database) as tx:
-            outcome = rescue(tx, stuck, scene.order(dry_run=True, locks_jobs=False))
-        assert isinstance(outcome, Done), outcome
+            outcome = rescue_job(tx, stuck, scene.order(dry_run=True, locks_jobs=False))
+        assert isinstance(outcome, Rescued), outcome
         assert scene.job(claim)["state"] == "running"
         assert scene.row(claim) is None or scene.row(claim)["lost_at"] is None  # type: ignore[index]
     database.close()

@@ -13,8 +13,8 @@ from fixtures.contract import beat
 from fixtures.rescue import KEEPER, UNIQUE, Scene
 from riverkeeper.config.tiers import Action
 from riverkeeper.rescue.decision import Act
-from riverkeeper.rescue.refusal import Refusal, Refused
-from riverkeeper.rescue.request import Done
+from riverkeeper.rescue.refusal import Refusal, Skipped
+from riverkeeper.rescue.request import Rescued
 from riverkeeper.verdict.verdict import Reason
 
 UNTOUCHED = ("id", "attempt", "max_attempts", "attempted_at", "attempted_by", "created_at", "priority", "args", "kind",
@@ -33,7 +33,7 @@ def test_a_lost_worker_s_job_is_retried(scene: Scene) -> None:
     done = scene.rescue(claim)
     job = scene.job(claim)
 
-    assert isinstance(done, Done)
+    assert isinstance(done, Rescued)
     assert (done.act, done.reason, done.state) == (Act.RETRY, Reason.WORKER_LOST, "available")
     assert {name: job[name] for name in UNTOUCHED} == {name: before[name] for name in UNTOUCHED}
     assert (job["state"], job["finalized_at"], job["metadata"]) == ("available", None, {"river:rescue_count": 1})
@@ -90,7 +90,7 @@ def test_metadata_that_trips_river_s_own_rescuer_is_no_trouble(scene: Scene, met
     """A count that is none begins anew, which mends the row; metadata that is no object stays as it is."""
     claim = scene.stale(metadata=metadata)
 
-    assert isinstance(scene.rescue(claim), Done)
+    assert isinstance(scene.rescue(claim), Rescued)
     assert scene.job(claim)["metadata"] == expected
     assert scene.job(claim)["state"] == "available"
 
@@ -143,7 +143,7 @@ def test_a_unique_key_stays_held(scene: Scene) -> None:
     for number, mask in enumerate(("11110001", "11010001", "11111111")):
         claim = scene.stale(unique_key=bytes([number]))
         scene.sql.execute("UPDATE river_job SET unique_states = %s::bit(8) WHERE id = %s", [mask, claim["job_id"]])
-        assert isinstance(scene.rescue(claim), Done)
+        assert isinstance(scene.rescue(claim), Rescued)
         with pytest.raises(Exception, match="duplicate key"):
             scene.sql.execute(
                 "INSERT INTO river_job (kind, unique_key, unique_states) VALUES ('report', %s, %s::bit(8))",
@@ -158,7 +158,7 @@ def test_a_key_that_somebody_else_holds_refuses_the_rescue(scene: Scene) -> None
     scene.sql.execute("UPDATE river_job SET unique_key = 'k', unique_states = '10110001'")
     scene.sql.execute("INSERT INTO river_job (kind, unique_key, unique_states) VALUES ('report', 'k', '10110001')")
 
-    assert scene.rescue(claim) == Refused(Refusal.UNIQUE)
+    assert scene.rescue(claim) == Skipped(Refusal.UNIQUE)
     assert_untouched(scene, claim)
 
 
@@ -185,12 +185,12 @@ def test_the_old_worker_s_lease_is_waited_out(scene: Scene) -> None:
 def test_attempts_used_up(scene: Scene) -> None:
     """Held for a lost worker unless the tier says otherwise; then discarded as River does."""
     claim = scene.stale(max_attempts=1)
-    assert scene.rescue(claim) == Refused(Refusal.EXHAUSTED)
+    assert scene.rescue(claim) == Skipped(Refusal.EXHAUSTED)
     assert_untouched(scene, claim)
 
     before = scene.job(claim)
     scene.tier = replace(scene.tier, on_exhausted=Action.DISCARD)
-    assert isinstance(scene.rescue(claim), Done)
+    assert isinstance(scene.rescue(claim), Rescued)
     job = scene.job(claim)
     assert (job["state"], job["scheduled_at"]) == ("discarded", before["scheduled_at"])
     assert job["finalized_at"] == datetime.fromisoformat(job["errors"][-1]["at"])
@@ -222,7 +222,7 @@ def test_a_claim_that_never_beat(scene: Scene) -> None:
     claim = scene.never_beaten()
     done = scene.rescue(claim)
 
-    assert isinstance(done, Done), done
+    assert isinstance(done, Rescued), done
     assert done.reason is Reason.WORKER_LOST
     assert seconds(scene.job(claim), scene.job(claim)) == 10  # every process of that client fences
     assert beat(scene.sql, [claim]) == {claim["job_id"]: "lost"}
@@ -235,7 +235,7 @@ def test_a_claim_that_was_given_up_is_retried(scene: Scene, outcome: str, at_onc
     scene.sql.execute("UPDATE riverkeeper.heartbeat SET outcome = %s, ended_at = now() - interval '1 min'", [outcome])
     done = scene.rescue(claim)
 
-    assert isinstance(done, Done)
+    assert isinstance(done, Rescued)
     assert (done.reason, done.act) == (Reason.ABANDONED, Act.RETRY)
     assert done.scheduled_at is not None
     assert (done.scheduled_at - done.at < 0.001) is at_once

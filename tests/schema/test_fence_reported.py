@@ -12,7 +12,7 @@ from riverkeeper.doctor.check import examine
 from riverkeeper.doctor.report import Level
 from riverkeeper.postgres.connection import Database
 from riverkeeper.rescue.audit.maintenance import Chores
-from riverkeeper.rescue.request import Done
+from riverkeeper.rescue.request import Rescued
 from riverkeeper.schema.fence import remove_fence
 from riverkeeper.scrape.scrape import Snapshot
 from riverkeeper.web.pages.front import watched
@@ -24,7 +24,7 @@ def waits(scene: Scene) -> float:
     """Seconds that a job waits of a worker whose client says that it attaches tokens."""
     taken = scene.stale()
     done = scene.rescue(taken)
-    assert isinstance(done, Done)
+    assert isinstance(done, Rescued)
     assert done.scheduled_at is not None
     return done.scheduled_at - done.at
 

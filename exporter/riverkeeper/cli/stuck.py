@@ -13,7 +13,7 @@ from riverkeeper.cli.once import read_once
 from riverkeeper.cli.options import WRONG_USE, database_options
 from riverkeeper.cli.terminal import console
 from riverkeeper.config.load import Config
-from riverkeeper.rescue.forecast import Outlook, outlook
+from riverkeeper.rescue.forecast import Forecast, forecast_rescue
 from riverkeeper.verdict.verdict import StuckJob
 from riverkeeper.web.pages.query import Asked
 from riverkeeper.web.pages.stuck import Found, NotJudged, Row, document, find, restrained, row
@@ -39,8 +39,8 @@ def stuck(config: Config, limit: int, as_json: bool, **scope: str | None) -> Non
         raise SystemExit(WRONG_USE if snapshot.misconfigured else 1) from None
     policy, held = config, restrained(snapshot)
 
-    def ahead(one: StuckJob) -> Outlook:
-        return outlook(one, policy, held, found.now)
+    def ahead(one: StuckJob) -> Forecast:
+        return forecast_rescue(one, policy, held, found.now)
 
     if as_json:
         click.echo(json.dumps(document(question, found, ahead), indent=2))

@@ -17,7 +17,7 @@ from riverkeeper.schema.schemas import find_schemas, inspect_keeper, require_ver
 LOOK_AGAIN_SECONDS = 60.0  # as often as a reading looks into the catalog, and after anything failed
 
 
-class Ground:
+class RescueConnection:
     """Used by one thread at a time."""
 
     def __init__(self, config: Config) -> None:

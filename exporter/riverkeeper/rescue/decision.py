@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from riverkeeper.config.tiers import Action, Tier
-from riverkeeper.rescue.refusal import Refusal, Refused
+from riverkeeper.rescue.refusal import Refusal, Skipped
 from riverkeeper.verdict.job import RunningJob
 from riverkeeper.verdict.tiers import action_for
 from riverkeeper.verdict.verdict import WORKERS_FAULT, Reason, Verdict
@@ -35,7 +35,7 @@ class Act(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Locked:
+class LockedJob:
     """The job's row under our lock, and what stands around it."""
 
     job: RunningJob
@@ -53,7 +53,7 @@ class Locked:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class RescuePlan:
     """What is written. None leaves a column as it is, but finalized_at, which is then NULL."""
 
     act: Act
@@ -64,20 +64,20 @@ class Plan:
     metadata: Mapping[str, object] | None = None  # merged into the job's
 
 
-def decide(job: RunningJob, verdict: Verdict, tier: Tier, now: float, asked: Action | None = None) -> Act | Refused:
+def decide(job: RunningJob, verdict: Verdict, tier: Tier, now: float, asked: Action | None = None) -> Act | Skipped:
     """Which act policy, the job's attempts and its cancel request come to; `asked` stands above the tier's word."""
     if not (verdict.reason.is_stuck or asked is not None):
-        return Refused(Refusal.UNKNOWN)
+        return Skipped(Refusal.UNKNOWN)
     action = asked or action_for(tier, verdict.reason)
     if action is Action.HOLD:
-        return Refused(Refusal.MAX_RESCUES if verdict.reason is Reason.RESCUE_LOOP else Refusal.HOLD_BY_POLICY)
+        return Skipped(Refusal.MAX_RESCUES if verdict.reason is Reason.RESCUE_LOOP else Refusal.HOLD_BY_POLICY)
     act = _final(job, verdict, tier, action, asked)
-    if isinstance(act, Refused) or (verdict.underlying or verdict.reason) not in STOPPED_FIRST:
+    if isinstance(act, Skipped) or (verdict.underlying or verdict.reason) not in STOPPED_FIRST:
         return act
     return _stop_first(job, tier, now) or act
 
 
-def _final(job: RunningJob, verdict: Verdict, tier: Tier, action: Action, asked: Action | None) -> Act | Refused:
+def _final(job: RunningJob, verdict: Verdict, tier: Tier, action: Action, asked: Action | None) -> Act | Skipped:
     if job.cancel_requested:
         return Act.CANCEL
     if action is not Action.RETRY:
@@ -86,31 +86,31 @@ def _final(job: RunningJob, verdict: Verdict, tier: Tier, action: Action, asked:
         return Act.RETRY
     held = verdict.reason in WORKERS_FAULT and tier.on_exhausted is Action.HOLD
     if asked is Action.RETRY or (asked is None and held):  # who asked for a retry did not ask for its end
-        return Refused(Refusal.EXHAUSTED)
+        return Skipped(Refusal.EXHAUSTED)
     return Act.DISCARD
 
 
-def _stop_first(job: RunningJob, tier: Tier, now: float) -> Act | Refused | None:
+def _stop_first(job: RunningJob, tier: Tier, now: float) -> Act | Skipped | None:
     beat = job.beat
     if beat is None or beat.by_metadata:
         return None  # no way to ask
     if beat.stop_requested_at is None:
         return Act.STOP
     left = beat.stop_requested_at + tier.stop_grace - now
-    return Refused(Refusal.STOPPING, f"{left:.0f} s left") if left > 0 else None
+    return Skipped(Refusal.STOPPING, f"{left:.0f} s left") if left > 0 else None
 
 
-def plan(locked: Locked, verdict: Verdict, tier: Tier, act: Act) -> Plan:
+def plan_rescue(locked: LockedJob, verdict: Verdict, tier: Tier, act: Act) -> RescuePlan:
     """The values of an act."""
     if act is Act.STOP:
-        return Plan(act)
+        return RescuePlan(act)
     error = _error(locked, verdict)
-    metadata = {"river:rescue_count": rescues(locked.rescue_count) + 1} if locked.has_metadata else None
+    metadata = {"river:rescue_count": parse_rescue_count(locked.rescue_count) + 1} if locked.has_metadata else None
     if act is not Act.RETRY:
         state = {Act.DISCARD: "discarded", Act.CANCEL: "cancelled"}[act]
-        return Plan(act, state, None, locked.now, error, metadata)
+        return RescuePlan(act, state, None, locked.now, error, metadata)
     wait = delay(locked, verdict, tier)
-    return Plan(
+    return RescuePlan(
         act,
         "available" if wait <= SHORT_WAIT or not locked.retryable_keeps_key or not locked.led else "retryable",
         scheduled_at=locked.now + wait,
@@ -119,7 +119,7 @@ def plan(locked: Locked, verdict: Verdict, tier: Tier, act: Act) -> Plan:
     )
 
 
-def delay(locked: Locked, verdict: Verdict, tier: Tier) -> float:
+def delay(locked: LockedJob, verdict: Verdict, tier: Tier) -> float:
     """Seconds until the next attempt may begin: never before the old worker can have stopped by itself."""
     wait = fence_wait(verdict, tier, fences=locked.fences)
     beat = locked.job.beat
@@ -151,7 +151,7 @@ def backoff(errors: int, chance: float) -> float:
     return float(min(errors + 1, MOST_ERRORS) ** BACKOFF_POWER) * (1 + JITTER * (2 * chance - 1))
 
 
-def rescues(text: str | None) -> int:
+def parse_rescue_count(text: str | None) -> int:
     """What JSON says of earlier rescues; anything that River could not have written counts as none."""
     return int(text) if text is not None and _COUNT.fullmatch(text) else 0
 
@@ -161,7 +161,7 @@ def rfc3339(moment: float) -> str:
     return datetime.fromtimestamp(moment, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def _error(locked: Locked, verdict: Verdict) -> Mapping[str, object]:
+def _error(locked: LockedJob, verdict: Verdict) -> Mapping[str, object]:
     """River reads `at` as a time with zone, `attempt` as a number; another shape strands a whole batch before 0.48."""
     why = f"Stuck job rescued by Riverkeeper: {verdict.reason}"
     if verdict.limit is not None and verdict.value is not None:

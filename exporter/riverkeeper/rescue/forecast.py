@@ -9,7 +9,7 @@ from riverkeeper.brakes.state import Brake
 from riverkeeper.config.policy import Policy
 from riverkeeper.config.tiers import Mode, Tier
 from riverkeeper.rescue.decision import Act, decide, fence_wait, is_blameless
-from riverkeeper.rescue.refusal import Refusal, Refused
+from riverkeeper.rescue.refusal import Refusal, Skipped
 from riverkeeper.verdict.judge import age
 from riverkeeper.verdict.verdict import StuckJob
 
@@ -23,7 +23,7 @@ class Restrained:
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
+class Forecast:
     """What stands before a stuck job."""
 
     act: Act | None  # None: nothing, policy or the job itself says no
@@ -31,15 +31,15 @@ class Outlook:
     held_by: tuple[str, ...]  # sentences; empty: it is done at the next pass
 
 
-def outlook(
+def forecast_rescue(
     stuck: StuckJob, policy: Policy, restrained: Restrained | None, now: float, left_alone: str | None = None
-) -> Outlook:
+) -> Forecast:
     """`restrained` None: what the rescuer does is not known here. `left_alone`: why its last pass did nothing."""
     tier = policy.tiers.get(stuck.verdict.tier) or Tier(stuck.verdict.tier)
     act = decide(stuck.job, stuck.verdict, tier, now)
-    if isinstance(act, Refused):
-        return Outlook(None, "nothing", (str(act),))
-    return Outlook(act, _plan(stuck, tier, act, now), tuple(_held(restrained, tier.name, left_alone)))
+    if isinstance(act, Skipped):
+        return Forecast(None, "nothing", (str(act),))
+    return Forecast(act, _plan(stuck, tier, act, now), tuple(_held(restrained, tier.name, left_alone)))
 
 
 def _plan(stuck: StuckJob, tier: Tier, act: Act, now: float) -> str:

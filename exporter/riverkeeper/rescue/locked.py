@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from riverkeeper.rescue.decision import Locked
+from riverkeeper.rescue.decision import LockedJob
 from riverkeeper.river.job_rows import beat_of, running_job_of
 from riverkeeper.verdict.job import Beat, Claim, Instance
 
@@ -56,7 +56,7 @@ def locked(
     instances: Sequence[Row],
     suspect_since: float | None = None,
     seen_at: float | None = None,
-) -> Locked:
+) -> LockedJob:
     """Of read_jobs.sql, the beat, and read_instances.sql where there is none; the last two as a reading found them."""
     asked = moment(row.cancel_at)
     job = running_job_of(
@@ -68,7 +68,7 @@ def locked(
         suspect_since=suspect_since,
         seen_at=seen_at,
     )
-    return Locked(
+    return LockedJob(
         job=job,
         now=row.now,
         scheduled_at=row.scheduled_at,

@@ -9,16 +9,16 @@ from uuid import UUID
 
 from riverkeeper.postgres.transaction import Parameters, Transaction
 from riverkeeper.rescue.audit.records import to_json
-from riverkeeper.rescue.decision import Locked
+from riverkeeper.rescue.decision import LockedJob
 from riverkeeper.rescue.locked import later, locked, metadata_beat, table_beat
-from riverkeeper.rescue.refusal import Refusal, Refused
+from riverkeeper.rescue.refusal import Refusal, Skipped
 from riverkeeper.verdict.job import Claim
 
 Row = Any  # of the statement that its place names
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class LockRequest:
     """A claim to be locked, and what a reading knew of it."""
 
     claim: Claim
@@ -27,9 +27,9 @@ class Wanted:
     seen_at: float | None = None
 
 
-def lock(
-    tx: Transaction, wanted: Sequence[Wanted], keeper: UUID, metadata_interval: float, *, jobs_too: bool = True
-) -> list[Locked | Refused]:
+def acquire_locks(
+    tx: Transaction, wanted: Sequence[LockRequest], keeper: UUID, metadata_interval: float, *, jobs_too: bool = True
+) -> list[LockedJob | Skipped]:
     """Both rows of each, and all that a verdict looks at, read anew under the locks; inside `tx.whole`.
 
     Of different jobs, all of them seen with a row, or none. Where there is none, a tombstone keeps a first beat out
@@ -53,7 +53,7 @@ def lock(
     return [rows.held(number, one) for number, one in enumerate(wanted)]
 
 
-def _named(wanted: Sequence[Wanted], only: Collection[int] | None = None) -> dict[str, object]:
+def _named(wanted: Sequence[LockRequest], only: Collection[int] | None = None) -> dict[str, object]:
     """Claims as the statements take them, where not all then those of these jobs; `number` is the place in the list."""
     claims = [(number, one.claim) for number, one in enumerate(wanted) if only is None or one.claim.job_id in only]
     return {"claims": to_json([{"number": number} | asdict(claim) for number, claim in claims])}
@@ -71,14 +71,14 @@ class _Rows:
     jobs: Mapping[int, Row]  # those that run under their claims, whoever has locked them
     instances: dict[tuple[str, str], list[Row]] = field(default_factory=dict)
 
-    def held(self, number: int, one: Wanted) -> Locked | Refused:
+    def held(self, number: int, one: LockRequest) -> LockedJob | Skipped:
         row, job = self.beats.get(number), self.jobs.get(number)
         if row is None and one.claim.job_id not in self.placed:  # it is beaten or taken away just now
-            return Refused(Refusal.LOCKED, "its heartbeat row is being written")
+            return Skipped(Refusal.LOCKED, "its heartbeat row is being written")
         if job is None:
-            return Refused(Refusal.GONE)
+            return Skipped(Refusal.GONE)
         if number not in self.locked:
-            return Refused(Refusal.LOCKED, "its row in the job table")
+            return Skipped(Refusal.LOCKED, "its row in the job table")
         beat = later(table_beat(row) if row else None, metadata_beat(job, self.metadata_interval))
         processes = self._processes(job) if beat is None and job.client_id is not None else []
         return locked(one.claim, job, beat, processes, one.suspect_since, one.seen_at)

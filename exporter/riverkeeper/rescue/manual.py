@@ -10,43 +10,43 @@ from riverkeeper.config.policy import Policy
 from riverkeeper.postgres.connection import Database
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.postgres.transaction import Transaction
-from riverkeeper.rescue.decision import Locked
-from riverkeeper.rescue.locks import Wanted, lock
-from riverkeeper.rescue.refusal import Refusal, Refused
-from riverkeeper.rescue.request import Done, Order
-from riverkeeper.rescue.transaction import rescue
+from riverkeeper.rescue.decision import LockedJob
+from riverkeeper.rescue.locks import LockRequest, acquire_locks
+from riverkeeper.rescue.refusal import Refusal, Skipped
+from riverkeeper.rescue.request import Rescued, RescueRequest
+from riverkeeper.rescue.transaction import rescue_job
 from riverkeeper.verdict.job import Claim, RunningJob
 from riverkeeper.verdict.judge import judge
 from riverkeeper.verdict.verdict import StuckJob, Verdict
 
 SECONDS = 10.0  # for one job
-OrderOf = Callable[[RunningJob], Order]
+RequestFor = Callable[[RunningJob], RescueRequest]
 
 
 @dataclass(frozen=True, slots=True)
-class Handled:
+class ManualRescue:
     """What became of one of the jobs that a person named."""
 
     job_id: int
     verdict: Verdict | None  # None: it could not be judged
-    outcome: Done | Refused
+    outcome: Rescued | Skipped
 
 
 class _Seen(Exception):
     """Ends a look, so that nothing of it stands."""
 
-    def __init__(self, held: Locked | Refused) -> None:
+    def __init__(self, held: LockedJob | Skipped) -> None:
         self.held = held
 
 
-def rescue_by_hand(
+def rescue_manually(
     database: Database,
     schemas: Mapping[str, str],
     job_ids: Iterable[int],
     policy: Policy,
     keeper: UUID,
-    order_of: OrderOf,
-) -> Iterator[Handled]:
+    order_of: RequestFor,
+) -> Iterator[ManualRescue]:
     """Rescue each of these jobs in a transaction of its own, in order of id.
 
     `order_of` says by which tier, limits and brakes; its `dry_run` says whether anything is written, its `action`
@@ -58,32 +58,32 @@ def rescue_by_hand(
         claims = {row.job_id: Claim(*row) for row in tx.query("rescue/read_claims", {"job_ids": wanted})}
     for job_id in wanted:
         if job_id not in claims:
-            yield Handled(job_id, None, Refused(Refusal.GONE, "it is not running"))
+            yield ManualRescue(job_id, None, Skipped(Refusal.GONE, "it is not running"))
             continue
         with database.writing(SECONDS, schemas) as tx:
             handled = _handle(tx, claims[job_id], policy, keeper, order_of)
         yield handled
 
 
-def _handle(tx: Transaction, claim: Claim, policy: Policy, keeper: UUID, order_of: OrderOf) -> Handled:
-    held = look(tx, claim, keeper, policy.heartbeat.metadata_interval)
-    if isinstance(held, Refused):
-        return Handled(claim.job_id, None, held)
+def _handle(tx: Transaction, claim: Claim, policy: Policy, keeper: UUID, order_of: RequestFor) -> ManualRescue:
+    held = read_locked_job(tx, claim, keeper, policy.heartbeat.metadata_interval)
+    if isinstance(held, Skipped):
+        return ManualRescue(claim.job_id, None, held)
     order = order_of(held.job)
     verdict = judge(held.job, policy, order.limits, held.now, order.path_ok_since)
-    return Handled(claim.job_id, verdict, rescue(tx, StuckJob(held.job, verdict), order))
+    return ManualRescue(claim.job_id, verdict, rescue_job(tx, StuckJob(held.job, verdict), order))
 
 
-def look(
+def read_locked_job(
     tx: Transaction, claim: Claim, keeper: UUID, metadata_interval: float, *, jobs_too: bool = True
-) -> Locked | Refused:
+) -> LockedJob | Skipped:
     """What the two locks of a rescue would show (see `lock`); nothing stays locked or written. Raises DatabaseError."""
     try:
         with tx.savepoint():
-            raise _Seen(lock(tx, [Wanted(claim)], keeper, metadata_interval, jobs_too=jobs_too)[0])
+            raise _Seen(acquire_locks(tx, [LockRequest(claim)], keeper, metadata_interval, jobs_too=jobs_too)[0])
     except _Seen as seen:
         return seen.held
     except DatabaseError as error:
         if error.kind is not ErrorKind.LOCKED:
             raise
-        return Refused(Refusal.LOCKED)
+        return Skipped(Refusal.LOCKED)

@@ -15,15 +15,15 @@ from riverkeeper.brakes.state import Brake
 from riverkeeper.config.load import Config
 from riverkeeper.config.tiers import Action
 from riverkeeper.postgres.transaction import Transaction
-from riverkeeper.rescue.manual import OrderOf
-from riverkeeper.rescue.request import Braking, Order
+from riverkeeper.rescue.manual import RequestFor
+from riverkeeper.rescue.request import BrakeCheck, RescueRequest
 from riverkeeper.rescue.rules import restraints_of
 from riverkeeper.verdict.job import RunningJob
 from riverkeeper.verdict.limits import Learned, limits_of
 from riverkeeper.verdict.tiers import tier_of
 
 
-def who() -> str:
+def operator() -> str:
     """The person at this terminal, as the audit and the kill switch name them: user@host."""
     try:
         user = getpass.getuser()
@@ -32,7 +32,7 @@ def who() -> str:
     return f"{user}@{socket.gethostname()}"
 
 
-def brakes_of(status: Status) -> Mapping[Brake, str]:
+def engaged_in_tables(status: Status) -> Mapping[Brake, str]:
     """The brakes that stand in tables; what a single process knows of itself is not among them."""
     brakes = {}
     if status.stop is not None:
@@ -44,32 +44,32 @@ def brakes_of(status: Status) -> Mapping[Brake, str]:
     return brakes
 
 
-def held(tx: Transaction, *, reported: bool = False) -> Braking:
+def held(tx: Transaction, *, reported: bool = False) -> BrakeCheck:
     """What holds a person too: a kill switch that somebody pulled, and mass silence. Release them first."""
-    engaged = brakes_of(read_status(tx)).items()
+    engaged = engaged_in_tables(read_status(tx)).items()
     holding = next((one for one in engaged if not (reported and one[0] in DOUBTS)), None)
     return lambda _: holding
 
 
-def orders(
+def request_factory(
     config: Config, status: Status, learned: Mapping[str, Learned], *, apply: bool, action: Action | None
-) -> OrderOf:
+) -> RequestFor:
     """Orders of this person. The mode is not asked: who names a job and says --apply means it."""
     policy, keeper = config, uuid4()
-    path = proven_path(config, status)
+    path = verified_since(config, status)
 
-    def order(job: RunningJob) -> Order:
+    def order(job: RunningJob) -> RescueRequest:
         tier = tier_of(policy, job.queue, job.kind, job.priority)
-        return Order(
+        return RescueRequest(
             tier=tier, limits=limits_of(policy, tier, job.kind, learned.get(job.kind)), policy=policy, keeper=keeper,
-            woken_by=f"person {who()}", path_ok_since=path, dry_run=not apply, cooldown=config.rescue.cooldown,
+            woken_by=f"person {operator()}", path_ok_since=path, dry_run=not apply, cooldown=config.rescue.cooldown,
             action=action, brakes=partial(held, reported=job.gave_up_at is not None),
         )  # fmt: skip
 
     return order
 
 
-def proven_path(config: Config, status: Status) -> float | None:
+def verified_since(config: Config, status: Status) -> float | None:
     """Since when beats get through, as a supervisor proved it just now; None where none is at work."""
     path = Path(status.path_ok_since, status.path_probe_at)
     patience = restraints_of(config).patience

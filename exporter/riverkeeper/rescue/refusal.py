@@ -71,7 +71,7 @@ _SENTENCES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class Skipped:
     """The job was left as it was."""
 
     refusal: Refusal

@@ -18,13 +18,13 @@ from riverkeeper.verdict.job import Claim
 from riverkeeper.verdict.verdict import Limits, Reason, StuckJob
 
 COOLDOWN_SECONDS = 300.0
-Held = tuple[Brake, str]  # the brake that holds, and why
-Braking = Callable[[int], Held | None]  # what holds after so many acts of this transaction
-Brakes = Callable[[Transaction], Braking]  # reads tables, never memory
+EngagedBrake = tuple[Brake, str]  # the brake that holds, and why
+BrakeCheck = Callable[[int], EngagedBrake | None]  # what holds after so many acts of this transaction
+BrakeReader = Callable[[Transaction], BrakeCheck]  # reads tables, never memory
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class RescueRequest:
     """All that a rescue needs besides the job: who asks, by which policy, and how far it may go."""
 
     tier: Tier  # of this job
@@ -33,7 +33,7 @@ class Order:
     keeper: UUID  # which replica
     woken_by: str  # supervisor | alert <fingerprint> | person <name>
     path_ok_since: float | None  # silence counts from then on; None: nobody is lost
-    brakes: Brakes
+    brakes: BrakeReader
     dry_run: bool = True
     locks_jobs: bool = True  # False in a dry run of a login that may not change them
     cooldown: float = COOLDOWN_SECONDS  # between two rescues of one job
@@ -41,15 +41,15 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RescueItem:
     """One job of those that are to be rescued."""
 
     stuck: StuckJob
-    order: Order
+    order: RescueRequest
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class Rescued:
     """What was done, or in a dry run would have been; committed only when the transaction is."""
 
     claim: Claim

@@ -14,9 +14,9 @@ from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.rescue.audit import records
 from riverkeeper.rescue.deciding import Decided, allowed, decided, hopeless
-from riverkeeper.rescue.locks import Wanted, lock
-from riverkeeper.rescue.refusal import Refusal, Refused
-from riverkeeper.rescue.request import Asked, Braking, Done, Order
+from riverkeeper.rescue.locks import LockRequest, acquire_locks
+from riverkeeper.rescue.refusal import Refusal, Skipped
+from riverkeeper.rescue.request import BrakeCheck, Rescued, RescueItem, RescueRequest
 from riverkeeper.rescue.writing import Unwritten, write
 from riverkeeper.verdict.job import RunningJob
 from riverkeeper.verdict.verdict import StuckJob
@@ -33,13 +33,13 @@ class _Apart(Exception):
     """Together they cannot be made: each needs a transaction of its own."""
 
 
-def rescue(tx: Transaction, stuck: StuckJob, order: Order) -> Done | Refused:
+def rescue_job(tx: Transaction, stuck: StuckJob, order: RescueRequest) -> Rescued | Skipped:
     """Rescue one claim, in a writing transaction of its own: committed with it, or not made at all.
 
     Raises DatabaseError only where the connection is gone, or the commit failed; whether it was made then, the audit
     knows (`records.acts_on`).
     """
-    asked = [Asked(stuck, order)]
+    asked = [RescueItem(stuck, order)]
     if refused := hopeless(asked[0]):
         return refused
     outcome = _tried(tx, asked)
@@ -48,15 +48,15 @@ def rescue(tx: Transaction, stuck: StuckJob, order: Order) -> Done | Refused:
     return _refused(outcome) if isinstance(outcome, DatabaseError) else outcome[0]
 
 
-def rescue_together(tx: Transaction, asked: Sequence[Asked]) -> list[Done | Refused] | None:
+def rescue_jobs(tx: Transaction, asked: Sequence[RescueItem]) -> list[Rescued | Skipped] | None:
     """The same for claims of different jobs, by orders of one pass: all with a heartbeat row or none, all dry or none.
 
     None: nothing was done, because one of several kept all from it. Each is then to be tried in a transaction of its
     own.
     """
     if len(asked) == 1:
-        return [rescue(tx, asked[0].stuck, asked[0].order)]
-    outcomes: list[Done | Refused | None] = [hopeless(one) for one in asked]
+        return [rescue_job(tx, asked[0].stuck, asked[0].order)]
+    outcomes: list[Rescued | Skipped | None] = [hopeless(one) for one in asked]
     left = [one for one, refused in zip(asked, outcomes, strict=True) if refused is None]
     try:
         tried = _tried(tx, left) if left else []
@@ -68,7 +68,7 @@ def rescue_together(tx: Transaction, asked: Sequence[Asked]) -> list[Done | Refu
     return [refused or next(following) for refused in outcomes]
 
 
-def _tried(tx: Transaction, asked: Sequence[Asked]) -> list[Done | Refused] | DatabaseError:
+def _tried(tx: Transaction, asked: Sequence[RescueItem]) -> list[Rescued | Skipped] | DatabaseError:
     try:
         return _whole(tx, asked)
     except DatabaseError as error:
@@ -77,7 +77,7 @@ def _tried(tx: Transaction, asked: Sequence[Asked]) -> list[Done | Refused] | Da
         return error
 
 
-def _whole(tx: Transaction, asked: Sequence[Asked]) -> list[Done | Refused]:
+def _whole(tx: Transaction, asked: Sequence[RescueItem]) -> list[Rescued | Skipped]:
     """All of it stands, or nothing; of a dry run only what the audit says."""
     try:
         with tx.savepoint():
@@ -89,19 +89,19 @@ def _whole(tx: Transaction, asked: Sequence[Asked]) -> list[Done | Refused]:
     except Unwritten as unwritten:
         if len(asked) > 1:
             raise _Apart from None
-        outcomes = [Refused(unwritten.refusal)]
-    return [one if isinstance(one, Refused) else one.done for one in outcomes]
+        outcomes = [Skipped(unwritten.refusal)]
+    return [one if isinstance(one, Skipped) else one.done for one in outcomes]
 
 
-def _guarded(tx: Transaction, asked: Sequence[Asked]) -> list[Decided]:
+def _guarded(tx: Transaction, asked: Sequence[RescueItem]) -> list[Decided]:
     """Everything from the actor's lock to the audit rows. Raises _Undo where none of it must be."""
     order = asked[0].order
     braking = _may_act(tx, asked)
     recorded = records.recorded(tx, asked) if order.dry_run else ()
     if len(recorded) == len(asked):
-        raise _Undo([Refused(Refusal.RECORDED)] * len(asked))
+        raise _Undo([Skipped(Refusal.RECORDED)] * len(asked))
     wanted = [_wanted(one.stuck.job) for one in asked]
-    held = lock(
+    held = acquire_locks(
         tx,
         wanted,
         order.keeper,
@@ -109,7 +109,7 @@ def _guarded(tx: Transaction, asked: Sequence[Asked]) -> list[Decided]:
         jobs_too=order.locks_jobs or not order.dry_run,
     )
     found = [
-        Refused(Refusal.RECORDED) if number in recorded else decided(rows, one)
+        Skipped(Refusal.RECORDED) if number in recorded else decided(rows, one)
         for number, (rows, one) in enumerate(zip(held, asked, strict=True))
     ]
     outcomes = allowed(found, braking)
@@ -122,26 +122,26 @@ def _guarded(tx: Transaction, asked: Sequence[Asked]) -> list[Decided]:
     return outcomes
 
 
-def _may_act(tx: Transaction, asked: Sequence[Asked]) -> Braking:
+def _may_act(tx: Transaction, asked: Sequence[RescueItem]) -> BrakeCheck:
     if not tx.query("rescue/try_actor_lock")[0].acquired:
-        raise _Undo([Refused(Refusal.NOT_ACTOR)] * len(asked))
+        raise _Undo([Skipped(Refusal.NOT_ACTOR)] * len(asked))
     braking = asked[0].order.brakes(tx)
     if held := braking(0):
-        raise _Undo([Refused(Refusal.of_brake(held[0]), held[1])] * len(asked))
+        raise _Undo([Skipped(Refusal.of_brake(held[0]), held[1])] * len(asked))
     return braking
 
 
-def _wanted(job: RunningJob) -> Wanted:
-    return Wanted(job.claim, job.has_row, job.suspect_since, job.seen_at)
+def _wanted(job: RunningJob) -> LockRequest:
+    return LockRequest(job.claim, job.has_row, job.suspect_since, job.seen_at)
 
 
 def _entries(outcomes: Sequence[Decided]) -> list[records.Entry]:
     return [one for one in outcomes if isinstance(one, records.Entry)]
 
 
-def _refused(error: DatabaseError) -> Refused:
+def _refused(error: DatabaseError) -> Skipped:
     if error.kind is ErrorKind.LOCKED:
-        return Refused(Refusal.LOCKED)
+        return Skipped(Refusal.LOCKED)
     if error.kind is ErrorKind.DUPLICATE:
-        return Refused(Refusal.UNIQUE)
-    return Refused(Refusal.DATABASE, str(error))
+        return Skipped(Refusal.UNIQUE)
+    return Skipped(Refusal.DATABASE, str(error))

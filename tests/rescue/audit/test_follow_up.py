@@ -14,7 +14,7 @@ from riverkeeper.postgres.connection import Database
 from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.rescue.audit.follow_up import Late, follow
 from riverkeeper.rescue.audit.outcome import OldWorker
-from riverkeeper.rescue.request import Done
+from riverkeeper.rescue.request import Rescued
 from riverkeeper.verdict.verdict import Reason
 
 
@@ -25,7 +25,7 @@ def watch(scene: Scene) -> list[OldWorker]:
 
 
 def rescued(scene: Scene, claim: Event, *, dry_run: bool = False) -> Event:
-    assert isinstance(scene.rescue(claim, dry_run=dry_run), Done)
+    assert isinstance(scene.rescue(claim, dry_run=dry_run), Rescued)
     assert watch(scene) == []
     return claim
 
@@ -151,7 +151,7 @@ def test_a_client_that_does_not_beat_stays_unknown(scene: Scene) -> None:
 def test_a_hung_worker_that_stops_when_told_proves_nothing(scene: Scene, outcome: str, late: list[OldWorker]) -> None:
     """It was alive, as everybody knew. Only work that completed after all shows that it was not stuck."""
     claim = scene.hung()
-    assert isinstance(scene.rescue(claim), Done)
+    assert isinstance(scene.rescue(claim), Rescued)
     scene.sql.execute("UPDATE riverkeeper.heartbeat SET stop_requested_at = now() - interval '2 min'")
     rescued(scene, claim)
     beat(scene.sql, [claim])

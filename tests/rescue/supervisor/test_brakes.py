@@ -14,7 +14,7 @@ from fixtures.rescue_passes import passing_by
 from riverkeeper.brakes.state import Brake
 from riverkeeper.heartbeat.clock import lease_clock
 from riverkeeper.postgres.transaction import Transaction
-from riverkeeper.rescue.request import Braking, Done
+from riverkeeper.rescue.request import BrakeCheck, Rescued
 from riverkeeper.rescue.rules import rules_of
 from riverkeeper.rescue.supervisor.rescue_pass import View
 from riverkeeper.verdict.verdict import Judged
@@ -33,12 +33,12 @@ def test_brakes_are_read_under_the_actor_s_lock(scene: Scene) -> None:
     """What another keeper did until then is among the facts; read before the lock, it could be missing."""
     held: list[int] = []
 
-    def brakes(tx: Transaction) -> Braking:
+    def brakes(tx: Transaction) -> BrakeCheck:
         locks = "SELECT count(*) AS n FROM pg_locks WHERE locktype = 'advisory' AND granted"
         held.append(scene.one(locks)["n"])
         return open_brakes(tx)
 
-    assert isinstance(scene.rescue(scene.stale(), brakes=brakes), Done)
+    assert isinstance(scene.rescue(scene.stale(), brakes=brakes), Rescued)
     assert held == [1]
 
 

@@ -15,8 +15,8 @@ from riverkeeper.config.load import Config
 from riverkeeper.heartbeat.clock import lease_clock
 from riverkeeper.postgres.connection import Database
 from riverkeeper.postgres.errors import DatabaseError
-from riverkeeper.rescue.refusal import Refusal, Refused
-from riverkeeper.rescue.request import Done
+from riverkeeper.rescue.refusal import Refusal, Skipped
+from riverkeeper.rescue.request import Rescued
 from riverkeeper.rescue.rules import rules_of
 from riverkeeper.rescue.supervisor.candidates import Candidate, candidates
 from riverkeeper.rescue.supervisor.rescue_pass import Outcome, View, view
@@ -59,14 +59,14 @@ def test_a_commit_that_was_not_answered_is_told_once_it_is_known(scene: Scene, t
             return not passing.doubtful
 
         until(settled, "the doubts to be settled")
-        done = [outcome.claim.job_id for _, outcome in told if isinstance(outcome, Done)]
+        done = [outcome.claim.job_id for _, outcome in told if isinstance(outcome, Rescued)]
         again = list(passing.over(*seen(scene, config), rules))
         passing.ground.close()
 
     committed = [claim["job_id"] for claim in claims] if cut is Cut.AFTER else []
     assert sorted(done) == committed
     assert len(again) == 3 - len(committed)
-    assert all(isinstance(outcome, Done) for _, outcome in again)
+    assert all(isinstance(outcome, Rescued) for _, outcome in again)
     assert [scene.rescues(claim) for claim in claims] == [1, 1, 1]
 
 
@@ -91,7 +91,7 @@ def test_dry_runs_that_are_held_hold_no_live_tier(scene: Scene, tmp_path: Path) 
 
     assert [row["dry_run"] for row in scene.audit()] == [True, False]
     assert scene.rescues(live) == 1
-    assert [outcome.refusal for one, outcome in outcomes if isinstance(outcome, Refused) and one.dry_run] == [
+    assert [outcome.refusal for one, outcome in outcomes if isinstance(outcome, Skipped) and one.dry_run] == [
         Refusal.RECORDED,
         Refusal.BRAKE_MASS_SILENCE,
     ]

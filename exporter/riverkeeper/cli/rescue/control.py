@@ -17,7 +17,7 @@ from riverkeeper.cli.options import WRONG_USE, database_options, give_up
 from riverkeeper.config.load import Config
 from riverkeeper.config.tiers import Mode
 from riverkeeper.postgres.errors import DatabaseError
-from riverkeeper.rescue.person import brakes_of, proven_path, who
+from riverkeeper.rescue.person import engaged_in_tables, operator, verified_since
 from riverkeeper.rescue.rules import rules_of
 from riverkeeper.schema.schemas import open_keeper
 from riverkeeper.scrape.scrape import Snapshot
@@ -46,7 +46,7 @@ def status(config: Config, as_json: bool) -> None:
             found = control.read_status(tx)
     except DatabaseError as error:
         give_up(error)
-    path = proven_path(config, found)
+    path = verified_since(config, found)
     if as_json:
         click.echo(json.dumps(_as_json(config, found, path), indent=2))
     else:
@@ -58,7 +58,7 @@ def _facts(config: Config, found: Status, path: float | None) -> Iterator[tuple[
     yield from _modes(config, found)
     if path is None:
         yield "hold", f"heartbeat_path: not verified, so missed heartbeats do not count: {path_why(found)}"
-    for brake, sentence in brakes_of(found).items() or [("none", "engaged in the tables")]:
+    for brake, sentence in engaged_in_tables(found).items() or [("none", "engaged in the tables")]:
         yield "brake", f"{brake} {sentence}" if brake == "none" else f"{brake}: {sentence}"
     for one in found.engaged:
         if one.released:
@@ -105,7 +105,7 @@ def _as_json(config: Config, found: Status, path: float | None) -> dict[str, obj
     return {
         "now": rfc3339(found.now),
         "modes": {tier: mode.value for tier, mode in (found.modes or rules_of(config).modes).items()},
-        "brakes": {brake.value: sentence for brake, sentence in brakes_of(found).items()},
+        "brakes": {brake.value: sentence for brake, sentence in engaged_in_tables(found).items()},
         "stopped_at": rfc3339(found.stop.at) if found.stop else None,
         "stopped_by": found.stop.by if found.stop else None,
         "stopped_why": found.stop.why if found.stop else None,
@@ -131,7 +131,7 @@ def pause(config: Config, why: str | None) -> None:
     """
     try:
         with open_keeper(config, SECONDS, writing=True) as tx:
-            paused = control.stop(tx, who(), why)
+            paused = control.stop(tx, operator(), why)
     except DatabaseError as error:
         give_up(error)
     reason = f": {paused.why}" if paused.why else ""
@@ -145,13 +145,13 @@ def resume(config: Config) -> None:
     """Resume rescues after a pause. Exit code 0 also where they were not paused, 1 if it could not be stored."""
     try:
         with open_keeper(config, SECONDS, writing=True) as tx:
-            ended = control.resume(tx, who())
+            ended = control.resume(tx, operator())
     except DatabaseError as error:
         give_up(error)
     if ended is None:
         click.echo("Rescues were not paused.")
     else:
-        click.echo(f"Rescues are resumed by {who()}. They were paused by {ended.by} at {rfc3339(ended.at)}.")
+        click.echo(f"Rescues are resumed by {operator()}. They were paused by {ended.by} at {rfc3339(ended.at)}.")
 
 
 @click.command()
@@ -170,9 +170,9 @@ def release(config: Config, brake: str) -> None:
         raise SystemExit(WRONG_USE)
     try:
         with open_keeper(config, SECONDS, writing=True) as tx:
-            why = control.release(tx, brake, who())
+            why = control.release(tx, brake, operator())
     except DatabaseError as error:
         give_up(error)
     if why is None:
         raise click.ClickException(f"{brake} is not engaged")
-    click.echo(f"{brake} is released by {who()}. It was engaged because {why}.")
+    click.echo(f"{brake} is released by {operator()}. It was engaged because {why}.")

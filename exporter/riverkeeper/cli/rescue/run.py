@@ -15,11 +15,11 @@ from riverkeeper.config.load import Config
 from riverkeeper.config.tiers import Action
 from riverkeeper.postgres.connection import Database
 from riverkeeper.postgres.errors import DatabaseError
-from riverkeeper.rescue.manual import Handled, rescue_by_hand
-from riverkeeper.rescue.person import orders
-from riverkeeper.rescue.preview import Preview, preview
-from riverkeeper.rescue.refusal import Refused
-from riverkeeper.rescue.request import Done
+from riverkeeper.rescue.manual import ManualRescue, rescue_manually
+from riverkeeper.rescue.person import request_factory
+from riverkeeper.rescue.preview import RescuePreview, preview_rescues
+from riverkeeper.rescue.refusal import Skipped
+from riverkeeper.rescue.request import Rescued
 from riverkeeper.schema.schemas import open_keeper
 from riverkeeper.scrape.limits import read_limits
 from riverkeeper.verdict.verdict import Verdict
@@ -75,33 +75,33 @@ def _handled(config: Config, ids: tuple[int, ...], apply: bool, action: Action |
         status, schemas = read_status(tx), dict(tx.schemas)
     url, policy, keeper = config.conninfo.reveal(), config, uuid4()
     learned = read_limits(url, config.database.river_schema, config.database.keeper_schema, policy, None).learned
-    order_of = orders(config, status, learned, apply=apply, action=action)
+    order_of = request_factory(config, status, learned, apply=apply, action=action)
     database = Database(url)
     try:
         if apply:
-            yield from map(_done, rescue_by_hand(database, schemas, ids, policy, keeper, order_of))
+            yield from map(_done, rescue_manually(database, schemas, ids, policy, keeper, order_of))
         else:
-            yield from map(_seen, preview(database, schemas, ids, policy, keeper, order_of))
+            yield from map(_seen, preview_rescues(database, schemas, ids, policy, keeper, order_of))
     finally:
         database.close()
 
 
-def _done(one: Handled) -> JobResult:
+def _done(one: ManualRescue) -> JobResult:
     outcome = one.outcome
-    if isinstance(outcome, Refused):
+    if isinstance(outcome, Skipped):
         return _refused(one.job_id, one.verdict, outcome)
     return _result(one.job_id, one.verdict, outcome.act, outcome.state, _wait(outcome), "")
 
 
-def _seen(one: Preview) -> JobResult:
+def _seen(one: RescuePreview) -> JobResult:
     outcome = one.outcome
-    if isinstance(outcome, Refused):
+    if isinstance(outcome, Skipped):
         return _refused(one.job_id, one.verdict, outcome)
     wait = None if outcome.scheduled_at is None or one.now is None else outcome.scheduled_at - one.now
     return _result(one.job_id, one.verdict, outcome.act, outcome.state, wait, "would be: ")
 
 
-def _wait(done: Done) -> float | None:
+def _wait(done: Rescued) -> float | None:
     return None if done.scheduled_at is None else done.scheduled_at - done.at
 
 
@@ -113,7 +113,7 @@ def _result(
     return JobResult(job_id, reason, act, None, f"{reason}; {mood}{act}{f' → {state}' if state else ''}{after}")
 
 
-def _refused(job_id: int, verdict: Verdict | None, refused: Refused) -> JobResult:
+def _refused(job_id: int, verdict: Verdict | None, refused: Skipped) -> JobResult:
     reason = verdict.reason.value if verdict else None
     return JobResult(job_id, reason, None, refused.refusal.value, f"skipped ({refused.refusal}): {refused}")
 

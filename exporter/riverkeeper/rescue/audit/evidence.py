@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from riverkeeper.rescue.decision import Locked, Plan
+from riverkeeper.rescue.decision import LockedJob, RescuePlan
 from riverkeeper.verdict.verdict import Verdict
 
 Fact = str | float | bool | None
 
 
-def evidence(held: Locked, verdict: Verdict, what: Plan, path_ok_since: float | None) -> Mapping[str, Fact]:
+def evidence(held: LockedJob, verdict: Verdict, what: RescuePlan, path_ok_since: float | None) -> Mapping[str, Fact]:
     """Facts by name. Moments are Unix seconds of the database's clock; what is not known is left out."""
     job, beat, limit = held.job, held.job.beat, verdict.limit
     facts: dict[str, Fact] = {

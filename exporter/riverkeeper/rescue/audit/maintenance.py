@@ -6,7 +6,7 @@ from collections import Counter
 
 from riverkeeper.heartbeat.clock import lease_clock
 from riverkeeper.rescue.audit.follow_up import Late, follow
-from riverkeeper.rescue.connection import Ground
+from riverkeeper.rescue.connection import RescueConnection
 from riverkeeper.rescue.rules import Rules
 
 FOLLOW_SECONDS = 5.0  # between two looks at the open rows: a beat comes every ten seconds
@@ -21,7 +21,7 @@ class Chores:
         self._after = 0
         self._followed_at = self._pruned_at = self._counted_at = float("-inf")
 
-    def do(self, ground: Ground, rules: Rules) -> tuple[Late, ...]:
+    def do(self, ground: RescueConnection, rules: Rules) -> tuple[Late, ...]:
         """The rescues that proved false just now. Raises DatabaseError."""
         now = lease_clock()
         late: tuple[Late, ...] = ()
@@ -35,7 +35,7 @@ class Chores:
                 tx.query("rescue/audit/prune_late_results", {"retention": rules.audit_retention})
         return late
 
-    def count_late_results(self, ground: Ground) -> Counter[tuple[str, str, str]]:
+    def count_late_results(self, ground: RescueConnection) -> Counter[tuple[str, str, str]]:
         """Results that the fence dropped since the last count, by queue, kind and outcome. Raises DatabaseError."""
         now = lease_clock()
         if now - self._counted_at < FOLLOW_SECONDS:
@@ -45,7 +45,7 @@ class Chores:
             rows = tx.query("rescue/audit/count_late_results")
         return Counter((row.queue, row.kind, row.outcome) for row in rows)
 
-    def _follow(self, ground: Ground) -> tuple[Late, ...]:
+    def _follow(self, ground: RescueConnection) -> tuple[Late, ...]:
         with ground.writing(CHORE_SECONDS) as tx:
             followed = follow(tx, self._after)
         self._after = followed.next_after

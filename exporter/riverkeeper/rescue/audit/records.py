@@ -10,8 +10,8 @@ from uuid import UUID
 from riverkeeper.postgres.connection import Database
 from riverkeeper.postgres.transaction import Row, Transaction
 from riverkeeper.rescue.audit.evidence import evidence
-from riverkeeper.rescue.decision import Act, Locked, Plan
-from riverkeeper.rescue.request import Asked, Done, Order
+from riverkeeper.rescue.decision import Act, LockedJob, RescuePlan
+from riverkeeper.rescue.request import Rescued, RescueItem, RescueRequest
 from riverkeeper.verdict.job import Claim, RunningJob
 from riverkeeper.verdict.verdict import Reason, Verdict
 
@@ -23,15 +23,15 @@ class Entry:
     """A row of the audit before it is written, and what it is about."""
 
     job: RunningJob
-    plan: Plan
-    done: Done
+    plan: RescuePlan
+    done: Rescued
     values: Mapping[str, object]
 
 
-def entry(held: Locked, verdict: Verdict, what: Plan, order: Order) -> Entry:
+def entry(held: LockedJob, verdict: Verdict, what: RescuePlan, order: RescueRequest) -> Entry:
     """What will stand in the audit for this act."""
     job, late = held.job, verdict.passed_for
-    done = Done(
+    done = Rescued(
         job.claim, what.act, verdict.reason, what.state, what.scheduled_at, order.dry_run, held.now, late_seconds=late
     )
     values = {
@@ -51,7 +51,7 @@ def write(tx: Transaction, entries: Sequence[Entry]) -> None:
     tx.query("rescue/audit/write_audit", {"rows": to_json([one.values for one in entries])})
 
 
-def recorded(tx: Transaction, asked: Sequence[Asked]) -> Collection[int]:
+def recorded(tx: Transaction, asked: Sequence[RescueItem]) -> Collection[int]:
     """The places of those of which a dry run with this reason stands there already. Raises DatabaseError."""
     claims = [
         {"number": number, "reason": one.stuck.verdict.reason.value} | asdict(one.stuck.job.claim)
@@ -72,12 +72,12 @@ def acts_on(database: Database, schemas: Mapping[str, str], claim: Claim) -> lis
         return tx.query("rescue/audit/find_rescue", asdict(claim))
 
 
-def ours(acts: Sequence[Row], keeper: UUID, job: RunningJob) -> Done | None:
+def ours(acts: Sequence[Row], keeper: UUID, job: RunningJob) -> Rescued | None:
     """Of `acts_on`: what this replica did with the job as it had found it; None: nothing of ours was committed."""
     act = next((act for act in acts if act.keeper == keeper), None)
     if act is None or (act.action == Act.STOP and job.beat is not None and job.beat.stop_requested_at is not None):
         return None  # that stop is the one it was found with
-    return Done(
+    return Rescued(
         job.claim, Act(act.action), Reason(act.reason), act.state, act.scheduled_at, False, act.at, act.late_seconds
     )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from riverkeeper.config.policy import Policy
 from riverkeeper.config.tiers import Mode, Tier, stricter
 from riverkeeper.rescue.decision import decide
-from riverkeeper.rescue.refusal import Refusal, Refused
+from riverkeeper.rescue.refusal import Refusal, Skipped
 from riverkeeper.rescue.wakes.wake import Wake
 from riverkeeper.verdict.job import Claim
 from riverkeeper.verdict.tiers import tier_of
@@ -23,7 +23,7 @@ class Candidate:
     tier: Tier
     dry_run: bool
     woken_by: str
-    refused: Refused | None  # None: a rescue may be tried
+    refused: Skipped | None  # None: a rescue may be tried
 
     @property
     def is_reported(self) -> bool:
@@ -47,7 +47,7 @@ def candidates(
             tier,
             effective is not Mode.LIVE,
             wake.woken_by if wake else "supervisor",
-            Refused(Refusal.MODE) if effective is Mode.DISABLED else _by_policy(one, tier, now),
+            Skipped(Refusal.MODE) if effective is Mode.DISABLED else _by_policy(one, tier, now),
         )
 
 
@@ -76,6 +76,6 @@ def _likeness(one: Candidate) -> tuple[bool, bool, bool]:
     return one.stuck.job.has_row, one.dry_run, one.is_reported
 
 
-def _by_policy(stuck: StuckJob, tier: Tier, now: float) -> Refused | None:
+def _by_policy(stuck: StuckJob, tier: Tier, now: float) -> Skipped | None:
     decided = decide(stuck.job, stuck.verdict, tier, now)
-    return decided if isinstance(decided, Refused) else None
+    return decided if isinstance(decided, Skipped) else None

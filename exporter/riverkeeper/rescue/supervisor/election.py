@@ -15,7 +15,7 @@ from riverkeeper.brakes.heartbeat_path import Before
 from riverkeeper.brakes.rules import STALE_SECONDS
 from riverkeeper.heartbeat.clock import lease_clock
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
-from riverkeeper.rescue.connection import Ground
+from riverkeeper.rescue.connection import RescueConnection
 from riverkeeper.rescue.decision import rfc3339
 from riverkeeper.rescue.rules import Rules
 from riverkeeper.rescue.supervisor.onlooker import Onlooker
@@ -42,11 +42,11 @@ class Standing:
 class Watch:
     """Takes a turn twice in each interval. Everything it publishes is read by other threads."""
 
-    def __init__(self, replica: Replica, rules: Callable[[], Rules], ground: Callable[[], Ground]) -> None:
+    def __init__(self, replica: Replica, rules: Callable[[], Rules], ground: Callable[[], RescueConnection]) -> None:
         self._replica = replica
         self._rules = rules
         self._make_ground = ground
-        self._ground: Ground | None = None
+        self._ground: RescueConnection | None = None
         self._before: Before | None = None
         self._barred_until = float("-inf")  # by our clock: it cannot take turns here
         self.onlooker = Onlooker(replica)

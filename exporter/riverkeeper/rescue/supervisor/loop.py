@@ -21,7 +21,7 @@ from riverkeeper.heartbeat.clock import lease_clock
 from riverkeeper.metrics.catalogue.rescuing import Acts
 from riverkeeper.postgres.errors import DatabaseError
 from riverkeeper.rescue.audit.maintenance import Chores
-from riverkeeper.rescue.connection import Ground
+from riverkeeper.rescue.connection import RescueConnection
 from riverkeeper.rescue.rules import Rules, rules_of
 from riverkeeper.rescue.supervisor.candidates import candidates
 from riverkeeper.rescue.supervisor.election import Watch
@@ -51,8 +51,8 @@ class Supervisor:
         self._read = read
         self._acts = acts
         self._replica = Replica(uuid4(), f"{socket.gethostname()}/{os.getpid()}")
-        self._watch = Watch(self._replica, lambda: self._rules, lambda: Ground(self._config))
-        self._ground: Ground | None = None
+        self._watch = Watch(self._replica, lambda: self._rules, lambda: RescueConnection(self._config))
+        self._ground: RescueConnection | None = None
         self._passing: Passing | None = None
         self._chores = Chores()
         self._telling = Telling(acts)
@@ -126,17 +126,17 @@ class Supervisor:
         except Exception:  # the loop never dies: what was half done is rolled back, and found again at the next pass
             log.exception("a fault in the supervisor's pass")
 
-    def _place(self) -> Ground:
+    def _place(self) -> RescueConnection:
         if self._moved and self._ground:
             self._ground.close()
             self._ground = None
         if self._ground is None:
             self._moved = False
-            self._ground = Ground(self._config)
+            self._ground = RescueConnection(self._config)
             self._passing = Passing(self._ground, self._replica, self._watch, lambda: self._stopping)
         return self._ground
 
-    def _pass(self, ground: Ground, turn: Turn, rules: Rules, wakes: Sequence[Wake]) -> None:
+    def _pass(self, ground: RescueConnection, turn: Turn, rules: Rules, wakes: Sequence[Wake]) -> None:
         asked = lease_clock()
         snapshot = self._read(READ_SECONDS)
         judged, now = snapshot.judged, snapshot.now

@@ -12,7 +12,7 @@ from riverkeeper.brakes.heartbeat_path import Before, Path, fold
 from riverkeeper.heartbeat.clock import lease_clock
 from riverkeeper.postgres.errors import DatabaseError
 from riverkeeper.postgres.transaction import Transaction
-from riverkeeper.rescue.connection import Ground
+from riverkeeper.rescue.connection import RescueConnection
 from riverkeeper.rescue.supervisor.path_probe import sight
 from riverkeeper.rescue.supervisor.turn import Replica, stand_by
 from riverkeeper.schema.layout import KeeperSchema
@@ -29,7 +29,7 @@ class Onlooker:
         self.path = UNPROVEN
         self._before: Before | None = None
 
-    def look(self, ground: Ground, patience: float) -> None:
+    def look(self, ground: RescueConnection, patience: float) -> None:
         """Once more; `patience`: the longest time between two looks of one stretch, in seconds."""
         try:
             with ground.reading(LOOK_SECONDS) as (tx, keeper):

@@ -9,8 +9,8 @@ import structlog
 
 from riverkeeper.metrics.catalogue.rescuing import LATE_OUTCOMES, TIME_EDGES, Acts
 from riverkeeper.rescue.audit.follow_up import Late
-from riverkeeper.rescue.refusal import BRAKES, Refusal, Refused
-from riverkeeper.rescue.request import Done
+from riverkeeper.rescue.refusal import BRAKES, Refusal, Skipped
+from riverkeeper.rescue.request import Rescued
 from riverkeeper.rescue.rules import Rules
 from riverkeeper.rescue.supervisor.candidates import Candidate
 from riverkeeper.verdict.job import Claim
@@ -39,9 +39,9 @@ class Telling:
         self._acts.rescues.update(dict.fromkeys(rules.expected, 0))
         self._acts.refusals.update({refusal.value: 0 for refusal in Refusal})
 
-    def outcome(self, one: Candidate, outcome: Done | Refused) -> None:
+    def outcome(self, one: Candidate, outcome: Rescued | Skipped) -> None:
         """Count and log what became of a candidate."""
-        if isinstance(outcome, Done):
+        if isinstance(outcome, Rescued):
             self._done(one, outcome)
         else:
             self._refused(one, outcome)
@@ -75,7 +75,7 @@ class Telling:
             self._acts.late_results[queue, kind, outcome] += results
             log.info("late results dropped by the fence", queue=queue, kind=kind, outcome=outcome, results=results)
 
-    def _done(self, one: Candidate, done: Done) -> None:
+    def _done(self, one: Candidate, done: Rescued) -> None:
         if not done.dry_run:
             self._acts.rescues[one.tier.name, done.reason.value, done.act.value] += 1
             queue, kind = one.stuck.job.queue, one.stuck.job.kind
@@ -91,7 +91,7 @@ class Telling:
             tier=one.tier.name, reason=done.reason.value, action=done.act.value, woken_by=one.woken_by,
         )  # fmt: skip
 
-    def _refused(self, one: Candidate, refused: Refused) -> None:
+    def _refused(self, one: Candidate, refused: Skipped) -> None:
         if one.refused is None and refused.refusal not in SAID_ELSEWHERE:
             self._leaving[one.stuck.job.claim] = str(refused)
         self._acts.refusals[refused.refusal.value] += 1

@@ -16,14 +16,14 @@ from riverkeeper.heartbeat.clock import lease_clock
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.rescue.audit.records import acts_on, ours
-from riverkeeper.rescue.connection import Ground
-from riverkeeper.rescue.refusal import BRAKES, Refusal, Refused
-from riverkeeper.rescue.request import Asked, Brakes, Braking, Done, Order
+from riverkeeper.rescue.connection import RescueConnection
+from riverkeeper.rescue.refusal import BRAKES, Refusal, Skipped
+from riverkeeper.rescue.request import BrakeCheck, BrakeReader, Rescued, RescueItem, RescueRequest
 from riverkeeper.rescue.rules import Rules
 from riverkeeper.rescue.supervisor.candidates import Candidate, group, in_turn
 from riverkeeper.rescue.supervisor.election import Watch
 from riverkeeper.rescue.supervisor.turn import Replica
-from riverkeeper.rescue.transaction import rescue_together
+from riverkeeper.rescue.transaction import rescue_jobs
 from riverkeeper.verdict.job import Claim
 from riverkeeper.verdict.limits import limits_of
 from riverkeeper.verdict.verdict import Judged, Limit, LimitName, Limits
@@ -36,7 +36,7 @@ REMEMBERED = 50_000  # claims of which we know that they were tried; more at onc
 # These end a pass for all that are dry, or for all that are not: the next candidate would hear the same.
 ENDS_PASS = BRAKES | {Refusal.NOT_ACTOR}
 
-Outcome = tuple[Candidate, Done | Refused]
+Outcome = tuple[Candidate, Rescued | Skipped]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def view(read_at: float, began_at: float, judged: Judged) -> View:
 class Passing:
     """Makes passes, and remembers which claims it has tried, so that each has its turn."""
 
-    ground: Ground
+    ground: RescueConnection
     replica: Replica
     watch: Watch
     is_over: Callable[[], bool]  # the process ends
@@ -86,8 +86,8 @@ class Passing:
             ended = None
             for one, outcome in self._try(together, view, rules):
                 yield one, outcome
-                left -= isinstance(outcome, Done)
-                if isinstance(outcome, Refused) and outcome.refusal in ENDS_PASS:
+                left -= isinstance(outcome, Rescued)
+                if isinstance(outcome, Skipped) and outcome.refusal in ENDS_PASS:
                     ended = outcome
             if ended:  # for all that are counted together: a dry run's budget is not that of those who act
                 yield from ((one, ended) for one in waiting if one.dry_run == together[0].dry_run)
@@ -99,47 +99,47 @@ class Passing:
             self.recorded.clear()
         self.server = server
 
-    def _known(self, one: Candidate) -> Refused | None:
+    def _known(self, one: Candidate) -> Skipped | None:
         """What needs no transaction to be refused."""
         if one.dry_run and (one.stuck.job.claim, one.stuck.verdict.reason.value) in self.recorded:
-            return one.refused or Refused(Refusal.RECORDED)
+            return one.refused or Skipped(Refusal.RECORDED)
         return one.refused
 
     def _try(self, ones: Sequence[Candidate], view: View, rules: Rules) -> Iterator[Outcome]:
         """Together; where that cannot be, each by itself."""
-        outcomes = self._made(ones, [Asked(one.stuck, self._order(one, view, rules)) for one in ones])
+        outcomes = self._made(ones, [RescueItem(one.stuck, self._order(one, view, rules)) for one in ones])
         if outcomes is not None:
             yield from zip(ones, outcomes, strict=True)
             return
         for one in ones:
             yield from self._try([one], view, rules)
 
-    def _made(self, ones: Sequence[Candidate], asked: Sequence[Asked]) -> list[Done | Refused] | None:
+    def _made(self, ones: Sequence[Candidate], asked: Sequence[RescueItem]) -> list[Rescued | Skipped] | None:
         """None: not together; of one claim it never is."""
         for one in ones:
             self._remember(one)
         self.doubtful += ones  # until their commit is answered
         try:
             with self.ground.writing(RESCUE_SECONDS) as tx:
-                outcomes = rescue_together(tx, asked)
+                outcomes = rescue_jobs(tx, asked)
         except DatabaseError as error:
             if error.kind in {ErrorKind.LOST, ErrorKind.UNREACHABLE, ErrorKind.TIMED_OUT}:
                 raise
-            outcomes = [Refused(Refusal.DATABASE, str(error))] if len(ones) == 1 else None
+            outcomes = [Skipped(Refusal.DATABASE, str(error))] if len(ones) == 1 else None
         del self.doubtful[-len(ones) :]
         for one, outcome in zip(ones, outcomes or (), strict=False):
             self._learn(one, outcome)
         return outcomes
 
-    def _learn(self, one: Candidate, outcome: Done | Refused) -> None:
-        refusal = outcome.refusal if isinstance(outcome, Refused) else None
+    def _learn(self, one: Candidate, outcome: Rescued | Skipped) -> None:
+        refusal = outcome.refusal if isinstance(outcome, Skipped) else None
         if one.dry_run and refusal in {None, Refusal.RECORDED}:
             self.recorded.add((one.stuck.job.claim, one.stuck.verdict.reason.value))
         if refusal in ENDS_PASS:  # it had no turn
             self.tried_at.pop(one.stuck.job.claim, None)
 
-    def _order(self, one: Candidate, view: View, rules: Rules) -> Order:
-        return Order(
+    def _order(self, one: Candidate, view: View, rules: Rules) -> RescueRequest:
+        return RescueRequest(
             tier=one.tier,
             limits=view.limits(rules.policy, one.tier, one.stuck.job.kind),
             policy=rules.policy,
@@ -152,8 +152,8 @@ class Passing:
             brakes=self._brakes(view, rules, dry_run=one.dry_run, reported=one.is_reported),
         )
 
-    def _brakes(self, view: View, rules: Rules, *, dry_run: bool, reported: bool = False) -> Brakes:
-        def brakes(tx: Transaction) -> Braking:
+    def _brakes(self, view: View, rules: Rules, *, dry_run: bool, reported: bool = False) -> BrakeReader:
+        def brakes(tx: Transaction) -> BrakeCheck:
             facts = read_facts(tx, dry_run=dry_run)
             ourselves = Ourselves(self.watch.awake_for, max(facts.now - view.read_at, lease_clock() - view.began_at))
             if facts.path.ok_since != view.judged.path_ok_since:

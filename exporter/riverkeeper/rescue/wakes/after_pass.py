@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from riverkeeper.postgres.transaction import Transaction
-from riverkeeper.rescue.refusal import Refusal, Refused
-from riverkeeper.rescue.request import Done
+from riverkeeper.rescue.refusal import Refusal, Skipped
+from riverkeeper.rescue.request import Rescued
 from riverkeeper.rescue.supervisor.candidates import Candidate
 from riverkeeper.rescue.wakes import inbox
 from riverkeeper.rescue.wakes.wake import Scope, Wake, WakeEnd
@@ -27,7 +27,7 @@ class Passed:
     now: float  # when its reading began, the database's clock
     judged: Judged
     found: tuple[Candidate, ...]
-    outcomes: tuple[tuple[Candidate, Done | Refused], ...]  # of those that were reached
+    outcomes: tuple[tuple[Candidate, Rescued | Skipped], ...]  # of those that were reached
 
 
 def after_pass(tx: Transaction, wakes: Iterable[Wake], passed: Passed) -> None:
@@ -43,7 +43,7 @@ def after_pass(tx: Transaction, wakes: Iterable[Wake], passed: Passed) -> None:
 def why_open(wake: Wake, passed: Passed) -> str | None:
     """Why a wake stays open; None: nothing is left that policy lets the rescuer act on."""
     scope, since = wake.call.scope, passed.judged.path_ok_since
-    refused = (outcome for one, outcome in passed.outcomes if isinstance(outcome, Refused) and scope.covers(one.stuck))
+    refused = (outcome for one, outcome in passed.outcomes if isinstance(outcome, Skipped) and scope.covers(one.stuck))
     if waiting := next((str(outcome) for outcome in refused if outcome.refusal not in FINAL), None):
         return waiting
     reached = {one.stuck.job.claim for one, _ in passed.outcomes}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from riverkeeper.rescue.forecast import Outlook, Restrained, outlook
+from riverkeeper.rescue.forecast import Forecast, Restrained, forecast_rescue
 from riverkeeper.scrape.scrape import Snapshot
 from riverkeeper.verdict.verdict import STUCK, SUSPECTED, Reason, StuckJob
 from riverkeeper.web.keeper import Keeper
@@ -90,9 +90,9 @@ class Stuck:
             return JSONResponse({"error": str(error), "cure": "see the overview, and `riverkeeper check`"}, 503)
         return JSONResponse(document(question, found, lambda one: self._ahead(one, snapshot, found.now)))
 
-    def _ahead(self, stuck: StuckJob, snapshot: Snapshot, now: float) -> Outlook:
+    def _ahead(self, stuck: StuckJob, snapshot: Snapshot, now: float) -> Forecast:
         left_alone = self._keeper.left_alone(stuck.job.claim)
-        return outlook(stuck, self._keeper.policy(), restrained(snapshot), now, left_alone)
+        return forecast_rescue(stuck, self._keeper.policy(), restrained(snapshot), now, left_alone)
 
     def _row(self, stuck: StuckJob, snapshot: Snapshot, now: float) -> Row:
         ahead = self._ahead(stuck, snapshot, now)
@@ -153,7 +153,7 @@ def restrained(snapshot: Snapshot) -> Restrained | None:
     return None if state is None else Restrained(state.modes, state.brakes)
 
 
-def document(question: Asked, found: Found, ahead: Callable[[StuckJob], Outlook]) -> dict[str, object]:
+def document(question: Asked, found: Found, ahead: Callable[[StuckJob], Forecast]) -> dict[str, object]:
     """What /stuck.json and `riverkeeper stuck --json` answer. `ahead`: what stands before a job."""
     return {
         **{name: getattr(question.scope, name) for name in ("queue", "kind", "tier", "reason")},
@@ -169,7 +169,7 @@ def document(question: Asked, found: Found, ahead: Callable[[StuckJob], Outlook]
     }
 
 
-def _job(stuck: StuckJob, ahead: Outlook | None, now: float) -> dict[str, object]:
+def _job(stuck: StuckJob, ahead: Forecast | None, now: float) -> dict[str, object]:
     """`ahead` None: nothing is ahead of a suspected job."""
     job, verdict, beat, limit = stuck.job, stuck.verdict, stuck.job.beat, stuck.verdict.limit
     return {
@@ -197,7 +197,7 @@ def _job(stuck: StuckJob, ahead: Outlook | None, now: float) -> dict[str, object
     } | _plan(ahead)
 
 
-def _plan(ahead: Outlook | None) -> dict[str, object]:
+def _plan(ahead: Forecast | None) -> dict[str, object]:
     if ahead is None:
         return {}
     return {"act": ahead.act.value if ahead.act else None, "plan": ahead.plan, "held_by": list(ahead.held_by)}
@@ -208,7 +208,7 @@ class Row:
     """A stuck job as the table shows it."""
 
     stuck: StuckJob
-    ahead: Outlook | None  # None: of a suspected job, with which nothing is done
+    ahead: Forecast | None  # None: of a suspected job, with which nothing is done
     url: str | None  # of River UI's page of the job
     age: str
     claimed: Mapping[str, str | None]  # `at` RFC 3339, `words`
@@ -219,7 +219,7 @@ class Row:
     missing: str = ""  # of a suspected job: the evidence that is missing
 
 
-def row(stuck: StuckJob, ahead: Outlook | None, now: float, url: str | None, missing: str = "") -> Row:
+def row(stuck: StuckJob, ahead: Forecast | None, now: float, url: str | None, missing: str = "") -> Row:
     """`now` is the database's."""
     job = stuck.job
     claimed = {"at": rfc3339(job.claimed_at), "words": moment(job.claimed_at)}
