@@ -1,4 +1,4 @@
-"""The running keeper: its configuration, its collector and its page, as the web part uses them."""
+"""The running service behind the web pages: configuration, scrapes, metrics page, audit and wakes."""
 
 from __future__ import annotations
 
@@ -22,13 +22,12 @@ from riverkeeper.rescue.supervisor.loop import Supervisor
 from riverkeeper.rescue.wakes import inbox
 from riverkeeper.rescue.wakes.wake import Call, Scope
 from riverkeeper.river.detect import find_river
-from riverkeeper.river.failing import read_failing
+from riverkeeper.river.failing import FailingJobs, read_failing
 from riverkeeper.schema.schemas import open_keeper
 from riverkeeper.scrape.collector import Collector, still_waiting
 from riverkeeper.scrape.reader import Reader, Settings
 from riverkeeper.scrape.scrape import Snapshot
 from riverkeeper.verdict.job import Claim
-from riverkeeper.web.keeper import FailingJobs
 
 log = structlog.get_logger()
 
@@ -37,7 +36,10 @@ INBOX_SECONDS = 5.0  # Alertmanager waits at least 10 s for an answer, and tries
 
 
 class Service:
-    """Implements web.keeper.Keeper. `load` reads the configuration again, and raises ConfigErrors."""
+    """One Riverkeeper process. `load` reads the configuration again, and raises ConfigErrors.
+
+    `failing`, `rescues` and `receive` raise DatabaseError, whose message and fix may be shown; the others do not raise.
+    """
 
     def __init__(self, config: Config, load: Callable[[], Config]) -> None:
         self.config = config
@@ -51,6 +53,7 @@ class Service:
         self._inbox = asyncio.Semaphore(1)  # both peers of an Alertmanager may call at once
 
     async def snapshot(self, seconds: float) -> Snapshot:
+        """A scrape at most `collect.min_interval` old; `up=False` after `seconds` without an answer."""
         flight = asyncio.wrap_future(self._collector.flight(seconds))
         try:
             return await asyncio.wait_for(asyncio.shield(flight), seconds)
@@ -58,16 +61,20 @@ class Service:
             return still_waiting(seconds)
 
     def latest(self) -> Snapshot | None:
+        """The last scrape, of any age; runs no query. None before the first."""
         return self._collector.latest
 
     def exposition(self, snapshot: Snapshot, accept: str, names: frozenset[str]) -> tuple[bytes, str]:
+        """The metrics page and its content type. CPU-bound (tens of ms): run it in a thread."""
         return self._exposition.page(snapshot, self._process, accept, names)
 
     async def failing(self, queue: str | None, kind: str | None, shown: int) -> FailingJobs:
+        """Live jobs with at least one error, nearest to being discarded first."""
         async with self._failing:
             return await asyncio.to_thread(failing_jobs, self.config, queue, kind, shown)
 
     async def reload(self) -> str | None:
+        """Read the configuration again. None: it is in force; else the reason why the old one stays."""
         try:
             config = await asyncio.to_thread(self._load)
         except ConfigErrors as errors:
@@ -85,34 +92,43 @@ class Service:
         return None
 
     def count_rejected(self, reason: str) -> None:
+        """Count a refused request (riverkeeper_http_requests_rejected_total)."""
         self._process.rejected[reason] += 1
 
     def webhook(self) -> WebhookSettings:
+        """The section `webhook` of the configuration in force."""
         return self.config.webhook
 
     def policy(self) -> Policy:
+        """Tiers and rules of the configuration in force."""
         return self.config
 
     def river_job_url(self, job_id: int) -> str | None:
+        """River UI's page of a job; None where web.river_ui_url is not set."""
         template = self.config.web.river_ui_url
         return template and template.replace("{id}", str(job_id))
 
     def left_alone(self, claim: Claim) -> str | None:
+        """Why this replica's last rescue pass skipped a stuck job; None where the pass did not reach it."""
         return self._supervisor.left_alone(claim)
 
     async def rescues(self, scope: Scope, shown: int, job_id: int | None) -> Rescues:
+        """The newest rows of the audit."""
         async with self._audit:
             return await asyncio.to_thread(audited, self.config, scope, shown, job_id)
 
     async def receive(self, calls: Sequence[Call]) -> int:
+        """Store calls as wakes, committed on return; gives how many wake, the rest is too old."""
         async with self._inbox:
             return await asyncio.to_thread(receive_calls, self.config, calls)
 
-    def count_alerts(self, heard: Counter[str]) -> None:
-        self._process.acts.webhook_alerts.update(heard)
+    def count_alerts(self, counts: Counter[str]) -> None:
+        """Count the alerts of an accepted message by AlertStatus (riverkeeper_webhook_alerts_total)."""
+        self._process.acts.webhook_alerts.update(counts)
         self._process.acts.last_webhook_at = time.time()
 
     def wake(self) -> None:
+        """Wake the supervisor now, because wakes were stored; its next tick would find them too."""
         self._supervisor.wake()
 
     def start(self) -> None:

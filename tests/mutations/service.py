@@ -146,7 +146,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a tier that is misspelt in an alert means any",
-        "return call if call.scope.can_be(tiers) else Heard.UNKNOWN_SCOPE",
+        "return call if call.scope.can_be(tiers) else AlertStatus.UNKNOWN_SCOPE",
         "return call",
         ("web/webhook/test_alertmanager.py::test_what_may_not_wake_is_left_out_and_counted",),
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fixtures.offenders import for_each
-from fixtures.web import DOWN, FakeKeeper, app_of, ask
+from fixtures.web import DOWN, FakeService, app_of, ask
 
 PAGES = [
     "/",
@@ -24,14 +24,14 @@ PAGES = [
 @for_each("method", ["GET", "HEAD"])
 def test_pages_answer_get_and_head(path: str, method: str) -> None:
     """Everything that can be read can be read with GET and HEAD."""
-    assert ask(app_of(FakeKeeper()), path, method).status_code == 200
+    assert ask(app_of(FakeService()), path, method).status_code == 200
 
 
 @for_each("path", PAGES)
 @for_each("method", ["POST", "PUT", "DELETE", "OPTIONS"])
 def test_other_methods_are_told_what_is_allowed(path: str, method: str) -> None:
     """405 names the methods that are allowed."""
-    answer = ask(app_of(FakeKeeper()), path, method)
+    answer = ask(app_of(FakeService()), path, method)
 
     assert answer.status_code == 405
     assert set(answer.headers["allow"].split(", ")) == {"GET", "HEAD"}
@@ -42,21 +42,21 @@ def test_other_methods_are_told_what_is_allowed(path: str, method: str) -> None:
 )
 def test_everything_else_is_not_found(path: str) -> None:
     """No address is guessed and nobody is redirected: a scraper with a wrong path must notice."""
-    assert ask(app_of(FakeKeeper()), path).status_code == 404
+    assert ask(app_of(FakeService()), path).status_code == 404
 
 
 def test_healthy_needs_nothing() -> None:
     """Liveness is about this process; a database that is down must not restart it."""
-    answer = ask(app_of(FakeKeeper(reading=DOWN, last=None)), "/-/healthy")
+    answer = ask(app_of(FakeService(reading=DOWN, last=None)), "/-/healthy")
 
     assert answer.status_code == 200
 
 
 def test_ready_after_the_first_attempt() -> None:
     """Ready means that the database was asked once, also in vain; the body says which."""
-    before = ask(app_of(FakeKeeper(last=None)), "/-/ready")
-    in_vain = ask(app_of(FakeKeeper(last=DOWN)), "/-/ready")
-    after = ask(app_of(FakeKeeper()), "/-/ready")
+    before = ask(app_of(FakeService(last=None)), "/-/ready")
+    in_vain = ask(app_of(FakeService(last=DOWN)), "/-/ready")
+    after = ask(app_of(FakeService()), "/-/ready")
 
     assert (before.status_code, before.text) == (503, "Not ready: the database has not been asked yet.\n")
     assert (
@@ -68,7 +68,7 @@ def test_ready_after_the_first_attempt() -> None:
 
 def test_reload_says_what_came_of_it() -> None:
     """POST reloads; a file that cannot be used is a 500 with the reason, and the old one stays."""
-    good, bad = FakeKeeper(), FakeKeeper(reload_reason="riverkeeper.yml: line 3: unknown key")
+    good, bad = FakeService(), FakeService(reload_reason="riverkeeper.yml: line 3: unknown key")
 
     taken, refused = (ask(app_of(keeper), "/-/reload", "POST") for keeper in (good, bad))
 
@@ -79,7 +79,7 @@ def test_reload_says_what_came_of_it() -> None:
 
 def test_reload_is_never_a_get() -> None:
     """A link that is followed or a page that is prefetched changes nothing."""
-    keeper = FakeKeeper()
+    keeper = FakeService()
 
     answer = ask(app_of(keeper), "/-/reload")
 
@@ -89,7 +89,7 @@ def test_reload_is_never_a_get() -> None:
 @for_each("path", [*PAGES, "/nowhere"])
 def test_every_answer_is_locked_down(path: str) -> None:
     """No answer may be sniffed into another type, framed, run a script or tell other sites where one was."""
-    headers = ask(app_of(FakeKeeper()), path).headers
+    headers = ask(app_of(FakeService()), path).headers
 
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] == "no-referrer"
@@ -99,7 +99,7 @@ def test_every_answer_is_locked_down(path: str) -> None:
 
 def test_an_error_of_ours_is_locked_down_and_says_nothing() -> None:
     """A bug answers 500 without a trace, and with the same headers."""
-    keeper = FakeKeeper()
+    keeper = FakeService()
     keeper.reading = None  # type: ignore[assignment]
 
     answer = ask(app_of(keeper), "/")
@@ -110,7 +110,7 @@ def test_an_error_of_ours_is_locked_down_and_says_nothing() -> None:
 
 def test_pages_are_not_kept_and_files_are() -> None:
     """What changes is never cached; what belongs to a version is, under an address that names it."""
-    app = app_of(FakeKeeper())
+    app = app_of(FakeService())
 
     assert ask(app, "/").headers["cache-control"] == "no-store"
     assert ask(app, "/static/style.css").headers["cache-control"] == "max-age=86400"

@@ -14,8 +14,8 @@ from riverkeeper.cli.options import database_options, give_up
 from riverkeeper.cli.terminal import console
 from riverkeeper.config.load import Config
 from riverkeeper.postgres.errors import DatabaseError
+from riverkeeper.river.failing import FailingJob, FailingJobs
 from riverkeeper.service import failing_jobs
-from riverkeeper.web.keeper import FailingJob, FailingJobs
 
 
 @click.command()

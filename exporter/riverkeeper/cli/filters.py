@@ -10,9 +10,9 @@ from pydantic_core import PydanticCustomError
 
 from riverkeeper.config.policy import Policy
 from riverkeeper.config.quantity import DURATION
+from riverkeeper.formats import moment, span
 from riverkeeper.rescue.wakes.wake import Scope
 from riverkeeper.verdict.verdict import STUCK, SUSPECTED
-from riverkeeper.web.pages.formats import moment, span
 
 Command = Callable[..., Any]
 

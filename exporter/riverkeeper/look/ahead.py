@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 
 from riverkeeper.config.policy import Policy
 from riverkeeper.config.tiers import Tier
+from riverkeeper.formats import span
 from riverkeeper.look.finding import Certainty, Finding, Part, listed
 from riverkeeper.look.now import RIVER_LIMIT, Present
 from riverkeeper.verdict.tiers import tier_of
-from riverkeeper.web.pages.formats import span
 
 SUPERVISOR = 2.0  # seconds between two rescue passes, at most; rescue.interval
 DEFAULT_PRIORITY = 1  # of a job that was inserted without one

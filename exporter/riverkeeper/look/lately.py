@@ -6,9 +6,9 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from statistics import median
 
+from riverkeeper.formats import span
 from riverkeeper.look.finding import Certainty, Finding, Part, about, counted, listed
 from riverkeeper.look.job_trace import JobTrace, Traces
-from riverkeeper.web.pages.formats import span
 
 LOOP_SNOOZES = 100  # a job that was put off so often waits for something that does not come
 STOPPED_JOBS = 3  # as many jobs interrupted under one client id: its process was stopped

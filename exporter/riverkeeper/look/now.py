@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypedDict
 
+from riverkeeper.formats import span
 from riverkeeper.look.finding import MOST_IDS, Certainty, Finding, Part, about, counted, listed
 from riverkeeper.look.job_trace import Traces
 from riverkeeper.river.facts import Queue
 from riverkeeper.scrape.scrape import Snapshot
 from riverkeeper.verdict.verdict import Reason, StuckJob
-from riverkeeper.web.pages.formats import span
 
 RIVER_LIMIT = 3600.0  # River's RescueStuckJobsAfter, unless configured otherwise
 UNWORKED = 600.0  # a kind whose jobs are due for so long, and of which none was claimed meanwhile

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from riverkeeper.formats import moment
 from riverkeeper.look.finding import Part
 from riverkeeper.look.report import HEADINGS, NEXT_STEPS, Report, docs_of
-from riverkeeper.web.pages.formats import moment
 
 
 def page(found: Report, version: str) -> str:

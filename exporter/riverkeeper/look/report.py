@@ -7,12 +7,12 @@ from dataclasses import asdict, dataclass
 from statistics import median
 
 from riverkeeper.config.policy import Policy
+from riverkeeper.formats import rfc3339, span
 from riverkeeper.look.ahead import findings_ahead
 from riverkeeper.look.finding import Finding, Part
 from riverkeeper.look.job_trace import Coverage, Traces
 from riverkeeper.look.lately import findings_lately, river_rescues, stood_still
 from riverkeeper.look.now import Present, findings_now
-from riverkeeper.web.pages.formats import rfc3339, span
 
 DOCS = "https://github.com/riverkeeper/riverkeeper/blob/main/docs/look.md"
 HEADINGS = {Part.NOW: "Now", Part.LATELY: "Lately", Part.AHEAD: "With heartbeats"}

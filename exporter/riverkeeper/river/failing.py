@@ -2,12 +2,42 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.river.layout import Layout
-from riverkeeper.web.keeper import FailingJob, FailingJobs
 
 ERROR_BYTES = 200_000_000  # of all shown jobs, as stored: about a second
 SCAN_BOUND = 20_000  # waiting rows of each state that are looked at: under 50 ms
+
+
+@dataclass(frozen=True, slots=True)
+class FailingJob:
+    """A live job that has failed before; times are Unix seconds of the database."""
+
+    id: int
+    queue: str
+    kind: str
+    state: str
+    attempt: int
+    max_attempts: int
+    scheduled_at: float
+    attempted_at: float | None
+    last_error: str | None  # first 500 characters of the last error's text
+
+    @property
+    def attempts_left(self) -> int:
+        return self.max_attempts - self.attempt
+
+
+@dataclass(frozen=True, slots=True)
+class FailingJobs:
+    """The failing jobs nearest to being discarded."""
+
+    jobs: tuple[FailingJob, ...]
+    found: int  # in the part that was looked at, the shown ones included
+    bounded: bool  # True where there may be more that were not looked at
+    now: float  # the database's clock
 
 
 def read_failing(tx: Transaction, layout: Layout, queue: str | None, kind: str | None, shown: int) -> FailingJobs:

@@ -12,10 +12,10 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from riverkeeper import __version__
+from riverkeeper.service import Service
 from riverkeeper.web.http.guard import Guard
 from riverkeeper.web.http.hosts import Hosts
 from riverkeeper.web.http.metrics_page import Scrape
-from riverkeeper.web.keeper import Keeper
 from riverkeeper.web.pages.failing import Failing
 from riverkeeper.web.pages.front import Front
 from riverkeeper.web.pages.render import STATIC, Pages, static_file
@@ -30,7 +30,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def create_app(
-    keeper: Keeper,
+    service: Service,
     security: Security,
     *,
     hosts: Hosts | None = None,
@@ -43,10 +43,10 @@ def create_app(
     `hosts`: what a request may name as its host; None for any.
     """
     pages = Pages(version, docs_url)
-    failing, stuck, history = Failing(keeper, pages), Stuck(keeper, pages), History(keeper, pages)
+    failing, stuck, history = Failing(service, pages), Stuck(service, pages), History(service, pages)
     routes = [
-        Route("/", Front(keeper, security, pages, clock).page),
-        Route("/metrics", Scrape(keeper).metrics),
+        Route("/", Front(service, security, pages, clock).page),
+        Route("/metrics", Scrape(service).metrics),
         Route("/failing", failing.page),
         Route("/failing.json", failing.json),
         Route("/stuck", stuck.page),
@@ -54,23 +54,23 @@ def create_app(
         Route("/rescues", history.page),
         Route("/rescues.json", history.json),
         Route("/-/healthy", _healthy),
-        Route("/-/ready", _ready(keeper)),
-        Route("/-/reload", _reload(keeper), methods=["POST"]),
-        Route(WEBHOOK, Webhook(keeper)),
+        Route("/-/ready", _ready(service)),
+        Route("/-/reload", _reload(service), methods=["POST"]),
+        Route(WEBHOOK, Webhook(service)),
         *(Route(f"/static/{name}", _static(name)) for name in STATIC),
     ]
     app = Starlette(routes=routes)
     app.router.redirect_slashes = False
-    return Guard(app, keeper, security, hosts)
+    return Guard(app, service, security, hosts)
 
 
 async def _healthy(request: Request) -> Response:
     return PlainTextResponse("Healthy: the process answers. Whether it reads the database, /metrics says (river_up).\n")
 
 
-def _ready(keeper: Keeper) -> Endpoint:
+def _ready(service: Service) -> Endpoint:
     async def ready(request: Request) -> Response:
-        latest = keeper.latest()
+        latest = service.latest()
         if latest is None:
             return PlainTextResponse("Not ready: the database has not been asked yet.\n", 503)
         outcome = "was read" if latest.up else "was asked, and did not answer (river_up 0)"
@@ -79,9 +79,9 @@ def _ready(keeper: Keeper) -> Endpoint:
     return ready
 
 
-def _reload(keeper: Keeper) -> Endpoint:
+def _reload(service: Service) -> Endpoint:
     async def reload(request: Request) -> Response:
-        reason = await keeper.reload()
+        reason = await service.reload()
         if reason is None:
             return PlainTextResponse("The configuration was read again and is in force.\n")
         return PlainTextResponse(f"The old configuration stays in force: {reason}\n", 500)

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from fixtures.web import FakeKeeper, app_of, ask, hashed, replace_file
+from fixtures.web import FakeService, app_of, ask, hashed, replace_file
 from riverkeeper.web.app import create_app
 from riverkeeper.web.http.guard import Guard
 from riverkeeper.web.http.hosts import Hosts, hosts_of
@@ -27,7 +27,7 @@ def file(tmp_path: Path) -> Path:
 
 def test_users_are_asked_for_their_password(file: Path) -> None:
     """With users in the file every page needs one of them; the answer says how to identify oneself."""
-    keeper = FakeKeeper()
+    keeper = FakeService()
     app = app_of(keeper, Security(file))
 
     without, wrong, right = (ask(app, "/metrics", auth=auth) for auth in (None, ("alice", "guess"), ALICE))
@@ -44,7 +44,7 @@ def test_users_are_asked_for_their_password(file: Path) -> None:
 )
 def test_everything_needs_credentials(file: Path, method: str, path: str) -> None:
     """No page, no file, no act and no "not found" without them."""
-    keeper = FakeKeeper()
+    keeper = FakeService()
 
     assert ask(app_of(keeper, Security(file)), path, method).status_code == 401
     assert keeper.reloads == 0
@@ -54,7 +54,7 @@ def test_everything_needs_credentials(file: Path, method: str, path: str) -> Non
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_probes_need_none(file: Path, path: str, method: str) -> None:
     """A probe has no password; wrong ones in its request do not matter either."""
-    app = app_of(FakeKeeper(), Security(file))
+    app = app_of(FakeService(), Security(file))
 
     assert ask(app, path, method).status_code == 200
     assert ask(app, path, method, auth=("x", "y")).status_code == 200
@@ -63,12 +63,12 @@ def test_probes_need_none(file: Path, path: str, method: str) -> None:
 @pytest.mark.parametrize("path", ["/-/healthy/", "/-/healthy%0A", "/-/HEALTHY", "/-/healthy/../reload", "/-//healthy"])
 def test_only_probes_are_exempt(file: Path, path: str) -> None:
     """The exemption is for two exact addresses, however another is spelled."""
-    assert ask(app_of(FakeKeeper(), Security(file)), path).status_code == 401
+    assert ask(app_of(FakeService(), Security(file)), path).status_code == 401
 
 
 def test_a_changed_file_holds_from_the_next_request_on(file: Path) -> None:
     """A user who was taken out of the file is out, without a restart and whatever was remembered."""
-    app = app_of(FakeKeeper(), Security(file))
+    app = app_of(FakeService(), Security(file))
     assert ask(app, "/metrics", auth=ALICE).status_code == 200
 
     replace_file(file, f"basic_auth_users: {{bob: {hashed('new')}}}")
@@ -80,7 +80,7 @@ def test_a_changed_file_holds_from_the_next_request_on(file: Path) -> None:
 def test_a_broken_file_keeps_the_one_before_and_is_told_once(file: Path) -> None:
     """A slip of the pen neither opens the service nor locks everybody out, and does not fill the log."""
     security = Security(file)
-    app = app_of(FakeKeeper(), security)
+    app = app_of(FakeService(), security)
 
     with capture_logs() as log:
         replace_file(file, "basic_auth_users: {alice: typo}")
@@ -112,7 +112,7 @@ def test_a_file_that_shrank_opens_nothing(tmp_path: Path, before: str, after: st
     file = tmp_path / "web.yml"
     file.write_text(before)
     security = Security(file)
-    app = app_of(FakeKeeper(), security)
+    app = app_of(FakeService(), security)
     with capture_logs() as log:
         file.write_text(after)
         assert [ask(app, "/metrics").status_code for _ in range(3)] == [401] * 3
@@ -142,7 +142,7 @@ OWN, FOREIGN = {"host": "keeper:9816"}, "https://evil.example"
 @pytest.mark.parametrize("path", ["/-/reload", "/webhook/alertmanager"])
 def test_another_site_s_page_changes_nothing(path: str, headers: dict[str, str], status: int) -> None:
     """Whether its browser sends Sec-Fetch-Site or, as on plain HTTP, Origin alone."""
-    keeper = FakeKeeper()
+    keeper = FakeService()
     answer = ask(app_of(keeper), path, "POST", OWN | headers)
 
     assert answer.status_code == (404 if path != "/-/reload" and status == 200 else status)
@@ -153,7 +153,7 @@ def test_the_default_port_may_be_left_out() -> None:
     """Behind a proxy that ends TLS, Origin names https and Host no port."""
     headers = {"host": "keeper.example", "origin": "https://keeper.example:443"}
 
-    assert ask(app_of(FakeKeeper()), "/-/reload", "POST", headers).status_code == 200
+    assert ask(app_of(FakeService()), "/-/reload", "POST", headers).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_the_default_port_may_be_left_out() -> None:
 def test_on_loopback_a_request_names_us(host: str, status: int) -> None:
     """A foreign name that was made to resolve to 127.0.0.1 reads nothing; probes are answered all the same."""
     hosts = Hosts(frozenset({"box", "proxied.example"}))
-    keeper = FakeKeeper()
+    keeper = FakeService()
     app = create_app(keeper, Security(), hosts=hosts)
 
     assert ask(app, "/failing.json", headers={"host": host}).status_code == status
@@ -187,7 +187,7 @@ def test_names_are_asked_for_on_loopback_alone() -> None:
 def test_a_vanished_file_keeps_the_one_before(file: Path) -> None:
     """Kubernetes swaps whole folders: a file that is away for a moment changes nothing."""
     security = Security(file)
-    app = app_of(FakeKeeper(), security)
+    app = app_of(FakeService(), security)
 
     file.unlink()
 
@@ -204,7 +204,7 @@ def test_own_headers_replace_ours(tmp_path: Path) -> None:
         "Strict-Transport-Security: max-age=1}}"
     )
 
-    headers = ask(app_of(FakeKeeper(), Security(file)), "/").headers
+    headers = ask(app_of(FakeService(), Security(file)), "/").headers
 
     assert headers["x-frame-options"] == "deny"
     assert headers["strict-transport-security"] == "max-age=1"
@@ -216,7 +216,7 @@ def test_rate_limit(tmp_path: Path) -> None:
     """rate_limit refuses what is too much, counts it, and leaves probes alone."""
     file = tmp_path / "web.yml"
     file.write_text("rate_limit: {interval: 1h, burst: 2}")
-    keeper = FakeKeeper()
+    keeper = FakeService()
     app = app_of(keeper, Security(file))
 
     assert [ask(app, "/metrics").status_code for _ in range(3)] == [200, 200, 429]
@@ -229,7 +229,7 @@ def test_rate_limit(tmp_path: Path) -> None:
 )
 def test_another_sites_form_cannot_reload(site: str | None, status: int) -> None:
     """A browser sends our credentials along with another site's form; it also says whose form it is."""
-    keeper = FakeKeeper()
+    keeper = FakeService()
 
     answer = ask(app_of(keeper), "/-/reload", "POST", headers={"Sec-Fetch-Site": site} if site else {})
 
@@ -239,7 +239,7 @@ def test_another_sites_form_cannot_reload(site: str | None, status: int) -> None
 
 def test_a_crowd_is_refused_and_probes_are_not() -> None:
     """Beyond the limit requests are refused at once; a probe is answered, and when the crowd is gone all are."""
-    keeper = FakeKeeper(hangs=True)
+    keeper = FakeService(hangs=True)
     app = Guard(create_app(keeper, Security()), keeper, Security(), at_work=2)
 
     async def crowd() -> list[int]:
@@ -258,7 +258,7 @@ def test_a_crowd_is_refused_and_probes_are_not() -> None:
 
 def test_a_stopping_server_says_so() -> None:
     """A request that outlasts the grace of a stopping server gets an answer, not a cut connection."""
-    keeper = FakeKeeper(hangs=True)
+    keeper = FakeService(hangs=True)
 
     async def stopped() -> httpx.Response:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app_of(keeper)), base_url="http://k") as client:
@@ -279,6 +279,6 @@ def test_other_protocols_pass_through() -> None:
     async def app(scope, receive, send):  # type: ignore[no-untyped-def]
         seen.append(scope["type"])
 
-    asyncio.run(Guard(app, FakeKeeper(), Security())({"type": "lifespan"}, None, None))  # type: ignore[arg-type]
+    asyncio.run(Guard(app, FakeService(), Security())({"type": "lifespan"}, None, None))  # type: ignore[arg-type]
 
     assert seen == ["lifespan"]

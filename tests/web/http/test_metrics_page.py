@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from fixtures.web import DOWN, FakeKeeper, app_of, ask
+from fixtures.web import DOWN, FakeService, app_of, ask
 from riverkeeper.web.http.metrics_page import accepts_gzip, deadline
 
 
@@ -36,7 +36,7 @@ def test_deadline_follows_the_scraper(header: str | None, seconds: float) -> Non
 
 def test_the_header_reaches_the_keeper() -> None:
     """The time Prometheus gives is the time the database gets."""
-    keeper = FakeKeeper()
+    keeper = FakeService()
 
     ask(app_of(keeper), "/metrics", headers={"X-Prometheus-Scrape-Timeout-Seconds": "3"})
 
@@ -45,7 +45,7 @@ def test_the_header_reaches_the_keeper() -> None:
 
 def test_negotiation_and_names_are_the_expositions() -> None:
     """Accept and name[] go to the exposition as they came; its content type comes back unchanged."""
-    keeper = FakeKeeper()
+    keeper = FakeService()
 
     answer = ask(app_of(keeper), "/metrics?name[]=river_up&name[]=river_jobs", headers={"Accept": "text/plain"})
 
@@ -56,7 +56,7 @@ def test_negotiation_and_names_are_the_expositions() -> None:
 
 def test_exposition_leaves_the_event_loop_alone() -> None:
     """Making the page takes tens of milliseconds, in which /-/healthy must still answer: a thread does it."""
-    keeper = FakeKeeper()
+    keeper = FakeService()
 
     ask(app_of(keeper), "/metrics")
 
@@ -65,7 +65,7 @@ def test_exposition_leaves_the_event_loop_alone() -> None:
 
 def test_compressed_where_wanted() -> None:
     """gzip is sent to those who ask for it, and only to them."""
-    app = app_of(FakeKeeper())
+    app = app_of(FakeService())
 
     packed = ask(app, "/metrics", headers={"Accept-Encoding": "deflate, gzip;q=0.5"})
     plain = ask(app, "/metrics", headers={"Accept-Encoding": "identity"})
@@ -84,11 +84,11 @@ def test_a_weight_of_zero_is_a_no(refused: str) -> None:
 
 def test_a_database_that_is_down_is_an_answer() -> None:
     """200 with river_up 0: a failed scrape would hide everything else and reset alerts."""
-    answer = ask(app_of(FakeKeeper(reading=DOWN)), "/metrics")
+    answer = ask(app_of(FakeService(reading=DOWN)), "/metrics")
 
     assert (answer.status_code, answer.text) == (200, "river_up 0\n")
 
 
 def test_head_is_allowed() -> None:
     """`wget --spider` and load balancers ask with HEAD."""
-    assert ask(app_of(FakeKeeper()), "/metrics", method="HEAD").status_code == 200
+    assert ask(app_of(FakeService()), "/metrics", method="HEAD").status_code == 200

@@ -21,7 +21,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 from structlog.testing import capture_logs
 
-from fixtures.web import DOWN, LIMIT, FakeKeeper, served
+from fixtures.web import DOWN, LIMIT, FakeService, served
 from riverkeeper.web.http import accepting, connection, server
 from riverkeeper.web.http.connection import connection_class
 
@@ -38,7 +38,7 @@ def get(port: int, path: str) -> httpx.Response:
 
 def test_healthy_while_the_database_hangs_and_fifty_hammer() -> None:
     """Fifty scrapers at once on a database that does not answer leave /-/healthy quick, and get river_up 0."""
-    keeper = FakeKeeper(hangs=True, reading=DOWN)
+    keeper = FakeService(hangs=True, reading=DOWN)
 
     async def hammer(port: int) -> tuple[list[httpx.Response], list[float]]:
         limits = httpx.Limits(max_connections=None)
@@ -65,7 +65,7 @@ def test_healthy_while_the_database_hangs_and_fifty_hammer() -> None:
 
 def test_silent_clients_block_nobody() -> None:
     """Clients that connect, or begin a request, and then say nothing hold up no other."""
-    with served(FakeKeeper()) as port:
+    with served(FakeService()) as port:
         silent = [connect(port) for _ in range(20)]
         silent[0].sendall(b"GET /metrics HTTP/1.1\r\nHost:")
 
@@ -108,7 +108,7 @@ def is_cut(one: socket.socket) -> bool:
 @pytest.mark.usefixtures("impatient")
 def test_who_never_asks_is_cut_off() -> None:
     """A connection without a request, or with the beginning of one, ends; a byte now and then buys no time."""
-    with served(FakeKeeper()) as port, connect(port) as silent, connect(port) as begun:
+    with served(FakeService()) as port, connect(port) as silent, connect(port) as begun:
         begun.sendall(b"GET / HTTP/1.1\r\n")
         assert is_cut(silent)
         assert is_cut(begun)
@@ -134,7 +134,7 @@ def _cut_while_sending(one: socket.socket, data: bytes) -> bool:
 @pytest.mark.usefixtures("impatient")
 def test_a_kept_connection_outlives_the_patience_for_a_request() -> None:
     """Between two scrapes a connection rests: only a request that has begun must end soon."""
-    with served(FakeKeeper()) as port, connect(port) as one, connect(port) as other:
+    with served(FakeService()) as port, connect(port) as one, connect(port) as other:
         one.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
         assert b"200 OK" in whole_answer(one)
         assert is_cut(other)  # so more than request_seconds have passed
@@ -146,7 +146,7 @@ def test_a_kept_connection_outlives_the_patience_for_a_request() -> None:
 @pytest.mark.usefixtures("impatient")
 def test_who_does_not_read_is_cut_off() -> None:
     """An answer that nobody takes is not kept in memory for ever."""
-    keeper = FakeKeeper(page=os.urandom(32) * 2**20)
+    keeper = FakeService(page=os.urandom(32) * 2**20)
     with served(keeper) as port, connect(port) as one:
         one.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
         keeper.wait_until(lambda: keeper.expositions)
@@ -166,7 +166,7 @@ def test_who_does_not_read_is_cut_off() -> None:
 @pytest.mark.usefixtures("impatient")
 def test_the_longest_silent_makes_room() -> None:
     """Idle connections beyond the limit push out the oldest idle one, never one that is being answered."""
-    keeper = FakeKeeper(hangs=True)
+    keeper = FakeService(hangs=True)
     with served(keeper) as port, connect(port) as busy:
         busy.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
         keeper.wait_until(lambda: keeper.deadlines)
@@ -182,7 +182,7 @@ def test_the_longest_silent_makes_room() -> None:
 
 def test_a_crowd_of_idle_connections_shuts_nobody_out() -> None:
     """Hundreds at once, again and again: room is made down to the limit, and health and metrics go on answering."""
-    with served(FakeKeeper()) as port, contextlib.ExitStack() as crowd:
+    with served(FakeService()) as port, contextlib.ExitStack() as crowd:
         for _ in range(3):
             for _ in range(connection.CONNECTIONS + 100):
                 crowd.enter_context(connect(port))
@@ -205,7 +205,7 @@ def test_a_burst_of_idle_connections_is_cut_down_to_the_limit(monkeypatch: pytes
         await PlainTextResponse("")(scope, receive, send)
 
     monkeypatch.setattr(server, "connection_class", patient)
-    with served(FakeKeeper(), app=stand_still) as port, connect(port) as first, contextlib.ExitStack() as crowd:
+    with served(FakeService(), app=stand_still) as port, connect(port) as first, contextlib.ExitStack() as crowd:
         first.sendall(b"GET /stand-still HTTP/1.1\r\nHost: x\r\n\r\n")
         assert stands.wait(LIMIT)
         burst = [crowd.enter_context(connect(port)) for _ in range(60)]
@@ -219,7 +219,7 @@ def test_a_burst_of_idle_connections_is_cut_down_to_the_limit(monkeypatch: pytes
 @pytest.mark.usefixtures("impatient")
 def test_a_crowd_from_one_address_pushes_out_nobody_else() -> None:
     """A scraper at another address keeps its connection, however long it rests."""
-    with served(FakeKeeper(), address="0.0.0.0:0") as port, contextlib.ExitStack() as crowd:
+    with served(FakeService(), address="0.0.0.0:0") as port, contextlib.ExitStack() as crowd:
         scraper = crowd.enter_context(socket.create_connection(("127.0.0.1", port), LIMIT, ("127.0.0.9", 0)))
         scraper.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
         assert b"200 OK" in whole_answer(scraper)
@@ -267,14 +267,14 @@ def test_what_cannot_be_accepted_is_logged_once_a_minute(monkeypatch: pytest.Mon
 
 def test_an_endless_head_is_refused() -> None:
     """A request's first line and headers are bounded."""
-    with served(FakeKeeper()) as port, connect(port) as one:
+    with served(FakeService()) as port, connect(port) as one:
         one.sendall(b"GET /" + b"x" * 2 * server.HEAD_BYTES)
         assert one.recv(4096).startswith(b"HTTP/1.1 400")
 
 
 def test_answers_name_no_software() -> None:
     """No Server header: versions are told on the page, to those who may see it."""
-    with served(FakeKeeper()) as port:
+    with served(FakeService()) as port:
         assert "server" not in get(port, "/").headers
 
 
@@ -282,7 +282,7 @@ def test_ipv6() -> None:
     """An IPv6 address is served like any other."""
     if not socket.has_ipv6:
         pytest.skip("this machine has no IPv6")
-    with served(FakeKeeper(), address="[::1]:0") as port:
+    with served(FakeService(), address="[::1]:0") as port:
         assert httpx.get(f"http://[::1]:{port}/metrics", timeout=LIMIT).status_code == 200
 
 

@@ -8,9 +8,9 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from fixtures.web import NOW, FakeKeeper, app_of, ask, failing_job
+from fixtures.web import NOW, FakeService, app_of, ask, failing_job
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
-from riverkeeper.web.keeper import FailingJob, FailingJobs
+from riverkeeper.river.failing import FailingJob, FailingJobs
 from riverkeeper.web.pages.failing import Failing, next_failure_discards, row
 from riverkeeper.web.pages.render import Pages
 
@@ -23,7 +23,7 @@ def found(*jobs: FailingJob, of: int | None = None, bounded: bool = False) -> Fa
 
 def test_the_question_reaches_the_keeper() -> None:
     """queue, kind and limit are asked as given; an empty field of the form means any, other labels mean nothing."""
-    keeper = FakeKeeper()
+    keeper = FakeService()
 
     ask(app_of(keeper), "/failing?queue=bulk&kind=send+email&limit=500&severity=critical")
     ask(app_of(keeper), "/failing?queue=&kind=&limit=")
@@ -35,7 +35,7 @@ def test_the_question_reaches_the_keeper() -> None:
 @pytest.mark.parametrize("path", ["/failing", "/failing.json"])
 def test_a_wrong_limit_is_refused(path: str, limit: str) -> None:
     """A limit that cannot be kept is a 400 that says what can; it is never quietly another one."""
-    keeper = FakeKeeper()
+    keeper = FakeService()
 
     answer = ask(app_of(keeper), f"{path}?limit={limit}")
 
@@ -46,13 +46,13 @@ def test_a_wrong_limit_is_refused(path: str, limit: str) -> None:
 
 def test_a_name_postgres_cannot_hold_is_refused() -> None:
     """NUL cannot be in a Postgres text: the question is wrong, not the database."""
-    assert ask(app_of(FakeKeeper()), "/failing.json?queue=a%00b").status_code == 400
+    assert ask(app_of(FakeService()), "/failing.json?queue=a%00b").status_code == 400
 
 
 def test_json_has_stable_keys_and_utc_times() -> None:
     """Scripts get every fact, times as RFC 3339 in UTC, null for what is not known."""
     job = failing_job(7, attempted_at=None, last_error=None)
-    keeper = FakeKeeper(found=found(job, of=9, bounded=True))
+    keeper = FakeService(found=found(job, of=9, bounded=True))
 
     answer = ask(app_of(keeper), "/failing.json?queue=default&limit=1")
 
@@ -106,7 +106,7 @@ def test_the_next_try_is_told_by_the_databases_clock(state: str, scheduled_at: f
 
 def test_the_table_shows_the_job() -> None:
     """Id, kind, queue, state, attempts, next try and error of each job, and how many there are."""
-    keeper = FakeKeeper(found=found(failing_job(4711, attempt=3), of=12, bounded=True))
+    keeper = FakeService(found=found(failing_job(4711, attempt=3), of=12, bounded=True))
 
     text = ask(app_of(keeper), "/failing?queue=default").text
 
@@ -130,7 +130,7 @@ def test_a_long_error_unfolds() -> None:
 def test_a_jobs_text_is_inert(part: str) -> None:
     """Kinds, queues and errors are written by users: on the page they are text, never markup."""
     job = replace(failing_job(), **{part: SCRIPT})  # type: ignore[arg-type]
-    keeper = FakeKeeper(found=found(job))
+    keeper = FakeService(found=found(job))
 
     text = ask(app_of(keeper), "/failing").text
 
@@ -140,7 +140,7 @@ def test_a_jobs_text_is_inert(part: str) -> None:
 
 def test_the_address_is_inert() -> None:
     """What stands in the address comes back as text, also inside an attribute."""
-    text = ask(app_of(FakeKeeper()), '/failing?kind="><script>alert(1)</script>').text
+    text = ask(app_of(FakeService()), '/failing?kind="><script>alert(1)</script>').text
 
     assert "<script>" not in text
     assert "&#34;&gt;&lt;script&gt;" in text
@@ -148,8 +148,8 @@ def test_the_address_is_inert() -> None:
 
 def test_nothing_found_says_why() -> None:
     """An empty list tells what was looked for and how names are compared."""
-    everything = ask(app_of(FakeKeeper()), "/failing").text
-    filtered = ask(app_of(FakeKeeper(found=found(bounded=True))), "/failing?kind=Nope&queue=bulk").text
+    everything = ask(app_of(FakeService()), "/failing").text
+    filtered = ask(app_of(FakeService(found=found(bounded=True))), "/failing?kind=Nope&queue=bulk").text
 
     assert "No live job has failed." in everything
     assert "No live job of kind “Nope” in queue “bulk” has failed." in filtered
@@ -158,7 +158,7 @@ def test_nothing_found_says_why() -> None:
 
 def test_a_database_that_is_down_has_a_cure() -> None:
     """503 with the reason and what to do, for people and for scripts."""
-    keeper = FakeKeeper(found=DatabaseError(ErrorKind.UNREACHABLE, "connection refused <b>"))
+    keeper = FakeService(found=DatabaseError(ErrorKind.UNREACHABLE, "connection refused <b>"))
 
     html, json = (ask(app_of(keeper), path) for path in ("/failing", "/failing.json"))
 
@@ -170,7 +170,7 @@ def test_a_database_that_is_down_has_a_cure() -> None:
 
 def test_a_database_that_hangs_is_not_waited_for() -> None:
     """The page gives up and says so."""
-    keeper = FakeKeeper(hangs=True)
+    keeper = FakeService(hangs=True)
     app = Starlette(routes=[Route("/failing", Failing(keeper, Pages("1", "docs"), seconds=0.01).page)])
 
     answer = ask(app, "/failing")
@@ -182,8 +182,8 @@ def test_a_database_that_hangs_is_not_waited_for() -> None:
 def test_ids_lead_to_river_ui_where_it_is_named() -> None:
     """As on the pages of stuck jobs and of rescues."""
     named = ask(
-        app_of(FakeKeeper(found=found(failing_job(7)), river_ui="https://riverui.example/jobs")), "/failing"
+        app_of(FakeService(found=found(failing_job(7)), river_ui="https://riverui.example/jobs")), "/failing"
     ).text
 
     assert '<a href="https://riverui.example/jobs/7">7</a>' in named
-    assert "/jobs/7" not in ask(app_of(FakeKeeper(found=found(failing_job(7)))), "/failing").text
+    assert "/jobs/7" not in ask(app_of(FakeService(found=found(failing_job(7)))), "/failing").text

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fixtures import web as web_fixture
-from fixtures.web import DOWN, NOW, UP, FakeKeeper, app_of, ask
+from fixtures.web import DOWN, NOW, UP, FakeService, app_of, ask
 from riverkeeper.river.facts import Leader
 from riverkeeper.scrape.scrape import QueryOutcome, Snapshot
 from riverkeeper.verdict.job import Partition
@@ -20,7 +20,7 @@ SCRIPT = "<script>alert(1)</script>"
 
 
 def page(reading: Snapshot, security: Security | None = None) -> str:
-    answer = ask(app_of(FakeKeeper(reading=reading), security), "/")
+    answer = ask(app_of(FakeService(reading=reading), security), "/")
     assert answer.status_code == 200
     return answer.text
 
@@ -37,7 +37,7 @@ def test_says_what_it_is_and_what_it_watches() -> None:
 
 def test_waits_three_seconds_for_the_database() -> None:
     """A person waits no longer than this for a page."""
-    keeper = FakeKeeper()
+    keeper = FakeService()
 
     ask(app_of(keeper), "/")
 

@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from fixtures.stuck_jobs import RESCUE
-from fixtures.web import NOW, FakeKeeper, app_of, ask
+from fixtures.web import NOW, FakeService, app_of, ask
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.rescue.audit.audited import Audited
 from riverkeeper.rescue.audit.history import Rescues
@@ -20,8 +20,8 @@ from riverkeeper.web.pages.rescues import History
 SCRIPT = "<script>alert(1)</script>\"'"
 
 
-def keeper(*rows: Audited) -> FakeKeeper:
-    return FakeKeeper(audit=Rescues(rows, NOW))
+def keeper(*rows: Audited) -> FakeService:
+    return FakeService(audit=Rescues(rows, NOW))
 
 
 def text(*rows: Audited) -> str:
@@ -107,9 +107,9 @@ def test_nothing_found_says_what_was_asked() -> None:
 
 def test_an_audit_that_cannot_be_read_has_a_cure() -> None:
     """503 with the reason and what to do; a database that hangs is not waited for."""
-    gone = FakeKeeper(audit=DatabaseError(ErrorKind.NO_KEEPER, "keeper schema <b> is not installed"))
+    gone = FakeService(audit=DatabaseError(ErrorKind.NO_KEEPER, "keeper schema <b> is not installed"))
     html, json = (ask(app_of(gone), path) for path in ("/rescues", "/rescues.json"))
-    hanging = FakeKeeper(hangs=True)
+    hanging = FakeService(hangs=True)
     app = Starlette(routes=[Route("/rescues", History(hanging, Pages("1", "docs"), seconds=0.01).page)])
 
     assert (html.status_code, json.status_code, ask(app, "/rescues").status_code) == (503, 503, 503)

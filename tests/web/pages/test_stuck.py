@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from fixtures.stuck_jobs import ENDLESS, HEARTBEAT, LIVE, LOST, held, judged, reading
-from fixtures.web import DOWN, UP, FakeKeeper, app_of, ask
+from fixtures.web import DOWN, UP, FakeService, app_of, ask
 from riverkeeper.brakes.state import Brake
 from riverkeeper.verdict.job import Beat
 from riverkeeper.verdict.verdict import Reason, Verdict
@@ -15,7 +15,7 @@ from riverkeeper.verdict.verdict import Reason, Verdict
 SCRIPT = "<script>alert(1)</script>\"'"
 
 
-def text(keeper: FakeKeeper, query: str = "") -> str:
+def text(keeper: FakeService, query: str = "") -> str:
     answer = ask(app_of(keeper), f"/stuck{query}")
     assert answer.status_code == 200
     return answer.text
@@ -23,7 +23,7 @@ def text(keeper: FakeKeeper, query: str = "") -> str:
 
 def test_a_stuck_job_is_told_in_full() -> None:
     """Who, since when, by which limit of which origin, and what would be done."""
-    shown = text(FakeKeeper(reading=reading(LOST)))
+    shown = text(FakeService(reading=reading(LOST)))
 
     for fact in ("41", "send", "mail", "standard", "worker_lost", "1 min 40 s", "47 s ago", "25%, 1 min ago", "page 3"):
         assert fact in shown
@@ -34,7 +34,7 @@ def test_a_stuck_job_is_told_in_full() -> None:
 
 def test_json_says_the_same() -> None:
     """Stable keys, numbers in seconds, and the labels of metrics as names."""
-    answer = ask(app_of(FakeKeeper(reading=reading(LOST, ENDLESS))), "/stuck.json").json()
+    answer = ask(app_of(FakeService(reading=reading(LOST, ENDLESS))), "/stuck.json").json()
     lost, endless = answer["jobs"]
 
     assert (answer["found"], answer["complete"], answer["path_ok"], answer["tier"]) == (2, True, True, None)
@@ -59,7 +59,7 @@ def test_json_says_the_same() -> None:
 )
 def test_filters_are_an_alerts_labels(query: str, shown: list[int]) -> None:
     """An alert links to its jobs with the same names and values; labels that say nothing here are let pass."""
-    answer = ask(app_of(FakeKeeper(reading=reading(LOST, ENDLESS))), f"/stuck.json{query}").json()
+    answer = ask(app_of(FakeService(reading=reading(LOST, ENDLESS))), f"/stuck.json{query}").json()
 
     assert [job["id"] for job in answer["jobs"]] == shown
 
@@ -67,18 +67,18 @@ def test_filters_are_an_alerts_labels(query: str, shown: list[int]) -> None:
 @pytest.mark.parametrize("query", ["?limit=0", "?limit=501", "?limit=x", "?queue=a%00b", "?job=x"])
 def test_a_question_that_cannot_be_answered_is_refused(query: str) -> None:
     """400 with what is wrong, for people and scripts."""
-    app = app_of(FakeKeeper(reading=reading(LOST)))
+    app = app_of(FakeService(reading=reading(LOST)))
 
     assert [ask(app, f"{path}{query}").status_code for path in ("/stuck", "/stuck.json")] == [400, 400]
 
 
 def test_what_holds_is_said() -> None:
     """Dry runs, brakes with their sentence, policy; and that nothing is known where no rescuer is seen."""
-    braked = text(FakeKeeper(reading=reading(LOST, rescuing=held(Brake.KILL_SWITCH, "stopped by ann: deploy"))))
+    braked = text(FakeService(reading=reading(LOST, rescuing=held(Brake.KILL_SWITCH, "stopped by ann: deploy"))))
     urgent = replace(LOST, verdict=replace(LOST.verdict, tier="urgent"))
-    dry = text(FakeKeeper(reading=reading(urgent)))
-    alone = text(FakeKeeper(reading=reading(LOST, rescuing=None)))
-    policy = text(FakeKeeper(reading=reading(ENDLESS)))
+    dry = text(FakeService(reading=reading(urgent)))
+    alone = text(FakeService(reading=reading(LOST, rescuing=None)))
+    policy = text(FakeService(reading=reading(ENDLESS)))
 
     assert "1 brake engaged" in braked
     assert "<code>kill_switch</code>: stopped by ann: deploy" in braked
@@ -90,7 +90,7 @@ def test_what_holds_is_said() -> None:
 
 def test_why_a_job_was_left_alone_is_said() -> None:
     """What the last pass met: a row that somebody holds, a cooldown, an error; on the page and for scripts."""
-    keeper = FakeKeeper(
+    keeper = FakeService(
         reading=reading(LOST), left={LOST.job.claim.job_id: "somebody has locked it: its row <in> the table"}
     )
     told = ask(app_of(keeper), "/stuck.json").json()["jobs"][0]["held_by"]
@@ -104,19 +104,19 @@ def test_a_hung_job_is_stopped_first() -> None:
     beat = Beat(beat_at=0, interval=10.0, progress_at=0)
     hung = replace(LOST, job=replace(LOST.job, beat=beat), verdict=replace(LOST.verdict, reason=Reason.HUNG))
 
-    assert "ask its worker to stop it; retry if it still runs 60 s later" in text(FakeKeeper(reading=reading(hung)))
+    assert "ask its worker to stop it; retry if it still runs 60 s later" in text(FakeService(reading=reading(hung)))
 
 
 def test_an_empty_list_is_no_all_clear_while_missed_heartbeats_do_not_count() -> None:
     """It then means less, and says so, with the reason."""
     state = replace(LIVE, silence="none of 3 worker processes has beaten for 172 s")
     snapshot = replace(UP, judged=judged(path_ok_since=None), rescuing=state)
-    shown = text(FakeKeeper(reading=snapshot))
+    shown = text(FakeService(reading=snapshot))
 
     assert "Missed heartbeats do not count now" in shown
     assert "none of 3 worker processes has beaten for 172 s" in shown
     assert "No running job is stuck." not in shown
-    assert "No running job is stuck." in text(FakeKeeper(reading=reading()))
+    assert "No running job is stuck." in text(FakeService(reading=reading()))
 
 
 SUSPECT = replace(
@@ -125,12 +125,12 @@ SUSPECT = replace(
 )  # fmt: skip
 
 
-def suspecting(path_ok_since: float | None = None) -> FakeKeeper:
+def suspecting(path_ok_since: float | None = None) -> FakeService:
     """One job is suspected, none is stuck."""
     found = judged(path_ok_since=path_ok_since)
     counts = {("mail", "send", "standard", "path_unverified"): 1}
     state = replace(LIVE, silence="none of 3 worker processes has beaten for 172 s")
-    return FakeKeeper(
+    return FakeService(
         reading=replace(UP, judged=replace(found, suspected=(SUSPECT,), suspected_counts=counts), rescuing=state)
     )
 
@@ -171,7 +171,7 @@ def test_the_front_page_is_amber_while_a_job_is_suspected() -> None:
 def test_the_front_page_is_amber_while_missed_heartbeats_do_not_count() -> None:
     """Also where no job is suspected yet: it would not be found."""
     state = replace(LIVE, silence="none of 3 worker processes has beaten for 172 s")
-    shown = ask(app_of(FakeKeeper(reading=replace(UP, judged=judged(path_ok_since=None), rescuing=state))), "/").text
+    shown = ask(app_of(FakeService(reading=replace(UP, judged=judged(path_ok_since=None), rescuing=state))), "/").text
 
     assert "Missed heartbeats do not count now" in shown
     assert "The database is being read" not in shown
@@ -179,13 +179,13 @@ def test_the_front_page_is_amber_while_missed_heartbeats_do_not_count() -> None:
 
 def test_more_than_is_kept_is_said() -> None:
     """The reading keeps a bounded number by id."""
-    assert "1 or more stuck" in text(FakeKeeper(reading=reading(LOST, complete=False)))
+    assert "1 or more stuck" in text(FakeService(reading=reading(LOST, complete=False)))
 
 
 def test_without_verdicts_there_is_a_cure() -> None:
     """A database that is down, or a reading without verdicts: 503 with the reason."""
-    down, unjudged = (ask(app_of(FakeKeeper(reading=one)), "/stuck") for one in (DOWN, UP))
-    json = ask(app_of(FakeKeeper(reading=DOWN)), "/stuck.json")
+    down, unjudged = (ask(app_of(FakeService(reading=one)), "/stuck") for one in (DOWN, UP))
+    json = ask(app_of(FakeService(reading=DOWN)), "/stuck.json")
 
     assert (down.status_code, unjudged.status_code, json.status_code) == (503, 503, 503)
     assert "connection refused" in down.text
@@ -198,7 +198,7 @@ def test_a_jobs_text_is_inert(part: str) -> None:
     assert LOST.job.beat is not None
     job = replace(LOST.job, beat=replace(LOST.job.beat, note=SCRIPT), **{part: SCRIPT})  # type: ignore[arg-type]
     verdict = replace(LOST.verdict, tier=SCRIPT)
-    shown = text(FakeKeeper(reading=reading(replace(LOST, job=job, verdict=verdict))))
+    shown = text(FakeService(reading=reading(replace(LOST, job=job, verdict=verdict))))
 
     assert "<script>" not in shown
     assert shown.count("&lt;script&gt;alert(1)&lt;/script&gt;") == 3
@@ -208,7 +208,7 @@ def test_a_jobs_text_is_inert(part: str) -> None:
 @pytest.mark.parametrize("name", ["queue", "kind", "tier", "reason"])
 def test_the_address_is_inert(path: str, name: str) -> None:
     """What stands in the address comes back as text, also inside an attribute and an option."""
-    shown = ask(app_of(FakeKeeper(reading=reading())), f'{path}?{name}="><script>alert(1)</script>').text
+    shown = ask(app_of(FakeService(reading=reading())), f'{path}?{name}="><script>alert(1)</script>').text
 
     assert "<script>" not in shown
     assert "&#34;&gt;&lt;script&gt;" in shown
@@ -216,18 +216,18 @@ def test_the_address_is_inert(path: str, name: str) -> None:
 
 def test_ids_lead_to_river_ui_where_it_is_named() -> None:
     """Not otherwise: a link that leads nowhere is worse than none."""
-    named = text(FakeKeeper(reading=reading(LOST), river_ui="https://riverui.example/jobs"))
+    named = text(FakeService(reading=reading(LOST), river_ui="https://riverui.example/jobs"))
 
     assert '<a href="https://riverui.example/jobs/41">41</a>' in named
-    assert "/jobs/41" not in text(FakeKeeper(reading=reading(LOST)))
+    assert "/jobs/41" not in text(FakeService(reading=reading(LOST)))
 
 
 def test_the_front_page_says_how_the_rescuer_stands() -> None:
     """Stuck jobs by reason, mode by tier, brakes with their sentence, wakes."""
     state = replace(held(Brake.RATE, "120 jobs were rescued in the last minute"), wakes_open=3, last_rescue_at=1e9)
-    shown = ask(app_of(FakeKeeper(reading=reading(LOST, ENDLESS, rescuing=state))), "/").text
+    shown = ask(app_of(FakeService(reading=reading(LOST, ENDLESS, rescuing=state))), "/").text
 
     for fact in ("1 over_budget, 1 worker_lost", "Mode live", "tiers standard", "Mode dry_run", "tiers urgent",
                  "Brake rate", "120 jobs were rescued in the last minute", "<dd>3</dd>", "2001-09-09"):  # fmt: skip
         assert fact in shown
-    assert "Not known in this reading." in ask(app_of(FakeKeeper()), "/").text
+    assert "Not known in this reading." in ask(app_of(FakeService()), "/").text

@@ -15,7 +15,7 @@ import trustme
 from cryptography.hazmat.primitives import serialization
 from structlog.testing import capture_logs
 
-from fixtures.web import LIMIT, FakeKeeper, replace_file, served
+from fixtures.web import LIMIT, FakeService, replace_file, served
 from riverkeeper.web.http.accepting import Listener
 from riverkeeper.web.http.errors import WebError
 from riverkeeper.web.web_config.security import Security
@@ -87,14 +87,14 @@ def test_pages_over_tls(certificates: Certificates) -> None:
     context = certificates.trust()
     context.set_alpn_protocols(["h2", "http/1.1"])
 
-    with served(FakeKeeper(), Security(certificates.config)) as port:
+    with served(FakeService(), Security(certificates.config)) as port:
         assert status(port, context) == 200
 
 
 def test_new_certificates_hold_from_the_next_handshake_on(certificates: Certificates) -> None:
     """A renewed certificate is shown without a restart; a connection that is open goes on."""
     context = certificates.trust()
-    with served(FakeKeeper(), Security(certificates.config)) as port, tls_client(port, context) as open_before:
+    with served(FakeService(), Security(certificates.config)) as port, tls_client(port, context) as open_before:
         open_before.get("/metrics")
         before = serial(port, context)
 
@@ -108,7 +108,7 @@ def test_half_a_renewal_keeps_the_old_pair(certificates: Certificates) -> None:
     """Between the two writes of a renewal certificate and key do not match: the old pair serves, told once."""
     context = certificates.trust()
     key = (certificates.folder / "server.key").read_bytes()
-    with served(FakeKeeper(), Security(certificates.config)) as port, capture_logs() as log:
+    with served(FakeService(), Security(certificates.config)) as port, capture_logs() as log:
         before = serial(port, context)
         certificates.issue("127.0.0.1")
         new_key = (certificates.folder / "server.key").read_bytes()
@@ -126,7 +126,7 @@ def test_half_a_renewal_keeps_the_old_pair(certificates: Certificates) -> None:
 def test_client_certificates_can_be_required(certificates: Certificates) -> None:
     """Without a certificate of the named authority nobody gets further than the handshake."""
     certificates.require()
-    keeper = FakeKeeper()
+    keeper = FakeService()
     with served(keeper, Security(certificates.config)) as port:
         assert status(port, certificates.trust(certificates.clients.issue_cert("prometheus.example"))) == 200
         for client in (None, trustme.CA().issue_cert("prometheus.example")):
@@ -139,7 +139,7 @@ def test_client_certificates_can_be_required(certificates: Certificates) -> None
 def test_client_certificates_can_be_verified_if_given(certificates: Certificates) -> None:
     """VerifyClientCertIfGiven lets those without one in, and refuses a false one."""
     certificates.configure("client_auth_type: VerifyClientCertIfGiven, client_ca_file: clients.pem")
-    with served(FakeKeeper(), Security(certificates.config)) as port:
+    with served(FakeService(), Security(certificates.config)) as port:
         assert status(port, certificates.trust()) == 200
         assert status(port, certificates.trust(certificates.clients.issue_cert("a.example"))) == 200
         with pytest.raises(httpx.TransportError):
@@ -150,7 +150,7 @@ def test_client_certificates_can_be_verified_if_given(certificates: Certificates
 def test_only_allowed_names(certificates: Certificates, name: str) -> None:
     """client_allowed_sans admits by DNS name, IP address or e-mail; others are cut off, counted, and never served."""
     certificates.require(f"client_allowed_sans: [{name}]")
-    keeper = FakeKeeper()
+    keeper = FakeService()
     with served(keeper, Security(certificates.config)) as port:
         assert status(port, certificates.trust(certificates.clients.issue_cert(name))) == 200
         with pytest.raises(httpx.TransportError):
@@ -163,7 +163,7 @@ def test_only_allowed_names(certificates: Certificates, name: str) -> None:
 def test_rules_for_clients_follow_the_file(certificates: Certificates) -> None:
     """Who is asked for a certificate, and whose authority counts, changes with the file and from one handshake on."""
     client = certificates.trust(certificates.clients.issue_cert("prometheus.example"))
-    with served(FakeKeeper(), Security(certificates.config)) as port:
+    with served(FakeService(), Security(certificates.config)) as port:
         assert status(port, certificates.trust()) == 200
 
         certificates.require()
@@ -179,7 +179,7 @@ def test_rules_for_clients_follow_the_file(certificates: Certificates) -> None:
 def test_turning_tls_off_needs_a_restart(certificates: Certificates) -> None:
     """A file that loses its certificate must not turn passwords into plain text on the next connection."""
     security = Security(certificates.config)
-    with served(FakeKeeper(), security) as port:
+    with served(FakeService(), security) as port:
         replace_file(certificates.config, "")
 
         assert status(port, certificates.trust()) == 200
@@ -199,7 +199,7 @@ def test_versions(
     context = certificates.trust()
     context.minimum_version = minimum or context.minimum_version
     context.maximum_version = maximum or context.maximum_version
-    with served(FakeKeeper(), Security(certificates.config)) as port:
+    with served(FakeService(), Security(certificates.config)) as port:
         assert status(port, certificates.trust()) == 200
         with pytest.raises(httpx.ConnectError):
             status(port, context)
@@ -215,7 +215,7 @@ def test_suites_and_curve(certificates: Certificates) -> None:
     assert context is not None
     weak = certificates.trust()
     weak.set_ciphers("ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256")
-    with served(FakeKeeper(), Security(certificates.config)) as port:
+    with served(FakeService(), Security(certificates.config)) as port:
         assert status(port, certificates.trust()) == 200
         with pytest.raises(httpx.ConnectError):
             status(port, weak)
@@ -223,7 +223,7 @@ def test_suites_and_curve(certificates: Certificates) -> None:
 
 def test_a_silent_client_blocks_nobody(certificates: Certificates) -> None:
     """One that connects and never begins the handshake holds up no other."""
-    with served(FakeKeeper(), Security(certificates.config)) as port, contextlib.ExitStack() as silent:
+    with served(FakeService(), Security(certificates.config)) as port, contextlib.ExitStack() as silent:
         for _ in range(5):
             silent.enter_context(socket.create_connection(("127.0.0.1", port), LIMIT))
 
@@ -233,7 +233,7 @@ def test_a_silent_client_blocks_nobody(certificates: Certificates) -> None:
 def test_stops_although_clients_stay(certificates: Certificates) -> None:
     """Clients that keep their connection, or never finish the handshake, do not hold up the end."""
     with contextlib.ExitStack() as clients:
-        with served(FakeKeeper(), Security(certificates.config)) as port:
+        with served(FakeService(), Security(certificates.config)) as port:
             assert clients.enter_context(tls_client(port, certificates.trust())).get("/metrics").status_code == 200
             clients.enter_context(socket.create_connection(("127.0.0.1", port), LIMIT))
             stopping = time.monotonic()
@@ -243,7 +243,7 @@ def test_stops_although_clients_stay(certificates: Certificates) -> None:
 
 def test_plain_http_to_a_tls_port_is_no_page(certificates: Certificates) -> None:
     """Nothing is ever answered outside TLS."""
-    with served(FakeKeeper(), Security(certificates.config)) as port, pytest.raises(httpx.TransportError):
+    with served(FakeService(), Security(certificates.config)) as port, pytest.raises(httpx.TransportError):
         httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=LIMIT)
 
 
@@ -302,7 +302,7 @@ def test_a_crowd_that_never_shakes_hands_makes_room(
     """Connections that send no ClientHello are few at once: they hold descriptors and memory. Others are served."""
     monkeypatch.setattr(Listener, "handshakes", 3)
     monkeypatch.setattr(Listener, "handshake_seconds", LIMIT)
-    with served(FakeKeeper(), Security(certificates.config)) as port, contextlib.ExitStack() as crowd:
+    with served(FakeService(), Security(certificates.config)) as port, contextlib.ExitStack() as crowd:
         silent = [crowd.enter_context(socket.create_connection(("127.0.0.1", port), LIMIT / 6)) for _ in range(50)]
 
         assert status(port, certificates.trust()) == 200
@@ -313,7 +313,7 @@ def test_who_never_shakes_hands_is_cut(certificates: Certificates, monkeypatch: 
     """After seconds, not after the minute that asyncio waits."""
     monkeypatch.setattr(Listener, "handshake_seconds", 0.2)
     with (
-        served(FakeKeeper(), Security(certificates.config)) as port,
+        served(FakeService(), Security(certificates.config)) as port,
         socket.create_connection(("127.0.0.1", port), LIMIT / 6) as silent,
     ):
         assert ended(silent)
@@ -331,7 +331,7 @@ def test_a_file_that_asks_for_less_needs_a_restart(certificates: Certificates, m
     """Who needed a certificate, or a certain one, needs it after a reload too; a new server certificate is taken on."""
     certificates.require("client_allowed_sans: [scraper]")
     security = Security(certificates.config)
-    with served(FakeKeeper(), security) as port:
+    with served(FakeService(), security) as port:
         certificates.configure(more)
         scraper = certificates.clients.issue_cert("scraper")
         assert status(port, certificates.trust(scraper)) == 200

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fixtures.alertmanager_messages import LABELS, TIERS, alert, message
-from riverkeeper.rescue.wakes.wake import Call, Scope
+from riverkeeper.rescue.wakes.wake import AlertStatus, Call, Scope
 from riverkeeper.verdict.verdict import STUCK
-from riverkeeper.web.webhook.alertmanager import MOST_TRUNCATED, BadMessage, Heard, Message, read_message
+from riverkeeper.web.webhook.alertmanager import MOST_TRUNCATED, BadMessage, Message, read_message
 
 patient = settings(deadline=None)  # a busy machine is not a failure
 texts = st.text(st.characters(), max_size=20)
@@ -62,27 +62,27 @@ def test_an_empty_label_is_an_absent_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "heard"),
+    ("one", "status"),
     [
-        (alert(status="resolved"), Heard.RESOLVED),
-        (labelled(rescue="yes"), Heard.NOT_ALLOWED),
-        (alert(labels={"alertname": "A"}), Heard.NOT_ALLOWED),
-        (labelled(tier="Urgent"), Heard.UNKNOWN_SCOPE),
-        (labelled(tier="gold"), Heard.UNKNOWN_SCOPE),
-        (labelled(reason="ok"), Heard.UNKNOWN_SCOPE),
-        (labelled(reason="unknown"), Heard.UNKNOWN_SCOPE),
-        (labelled(reason="*"), Heard.UNKNOWN_SCOPE),
-        (labelled(queue="a\0b"), Heard.UNKNOWN_SCOPE),
-        (labelled(kind="\ud800"), Heard.UNKNOWN_SCOPE),
-        (labelled(queue="q" * 1001), Heard.UNKNOWN_SCOPE),
+        (alert(status="resolved"), AlertStatus.RESOLVED),
+        (labelled(rescue="yes"), AlertStatus.NOT_ALLOWED),
+        (alert(labels={"alertname": "A"}), AlertStatus.NOT_ALLOWED),
+        (labelled(tier="Urgent"), AlertStatus.UNKNOWN_SCOPE),
+        (labelled(tier="gold"), AlertStatus.UNKNOWN_SCOPE),
+        (labelled(reason="ok"), AlertStatus.UNKNOWN_SCOPE),
+        (labelled(reason="unknown"), AlertStatus.UNKNOWN_SCOPE),
+        (labelled(reason="*"), AlertStatus.UNKNOWN_SCOPE),
+        (labelled(queue="a\0b"), AlertStatus.UNKNOWN_SCOPE),
+        (labelled(kind="\ud800"), AlertStatus.UNKNOWN_SCOPE),
+        (labelled(queue="q" * 1001), AlertStatus.UNKNOWN_SCOPE),
     ],
 )
-def test_what_may_not_wake_is_left_out_and_counted(one: Any, heard: Heard) -> None:
+def test_what_may_not_wake_is_left_out_and_counted(one: Any, status: AlertStatus) -> None:
     """A scope that cannot be met is never widened; the other alerts of the message are taken all the same."""
     taken = read(message(one, alert(fingerprint="ff")))
 
     assert [call.fingerprint for call in taken.calls] == ["ff"]
-    assert taken.heard == {heard: 1}
+    assert taken.counts == {status: 1}
 
 
 def test_each_alert_is_judged_by_its_own_status() -> None:
@@ -96,7 +96,7 @@ def test_truncated_alerts_are_counted_and_widen_nothing() -> None:
     """Alertmanager's max_alerts leaves some out: the calls that did come keep their scope."""
     taken = read(message(alert(), truncatedAlerts=3))
 
-    assert taken.heard == {Heard.TRUNCATED: 3}
+    assert taken.counts == {AlertStatus.TRUNCATED: 3}
     assert taken.calls[0].scope.queue == "mail"
 
 

@@ -11,7 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from fixtures.alertmanager_messages import LABELS, alert, message
-from fixtures.web import FakeKeeper, app_of, ask, hashed, replace_file
+from fixtures.web import FakeService, app_of, ask, hashed, replace_file
 from riverkeeper.config.settings import WebhookSettings as Settings
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.web.web_config.security import Security
@@ -28,15 +28,15 @@ def token_file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def keeper(token_file: Path) -> FakeKeeper:
-    return FakeKeeper(webhook_settings=Settings.from_tree({"token_file": token_file}))
+def keeper(token_file: Path) -> FakeService:
+    return FakeService(webhook_settings=Settings.from_tree({"token_file": token_file}))
 
 
-def post(keeper: FakeKeeper, body: bytes | None = None) -> httpx.Response:
+def post(keeper: FakeService, body: bytes | None = None) -> httpx.Response:
     return ask(app_of(keeper), PATH, "POST", RIGHT, content=message(alert()) if body is None else body)
 
 
-def test_a_firing_alert_is_stored_before_it_is_accepted(keeper: FakeKeeper) -> None:
+def test_a_firing_alert_is_stored_before_it_is_accepted(keeper: FakeService) -> None:
     """202 after the store, then the supervisor is woken and the alert counted."""
     answer = post(keeper, message(alert(), alert(fingerprint="ff", labels={"alertname": "A"})))
 
@@ -46,7 +46,7 @@ def test_a_firing_alert_is_stored_before_it_is_accepted(keeper: FakeKeeper) -> N
     assert keeper.wakes == 1
 
 
-def test_an_alert_that_is_too_old_is_accepted_and_does_nothing(keeper: FakeKeeper) -> None:
+def test_an_alert_that_is_too_old_is_accepted_and_does_nothing(keeper: FakeService) -> None:
     """Refused politely: a 4xx would have it sent again for ever."""
     keeper.too_old = 1
     answer = post(keeper)
@@ -55,7 +55,7 @@ def test_an_alert_that_is_too_old_is_accepted_and_does_nothing(keeper: FakeKeepe
     assert keeper.wakes == 0
 
 
-def test_nothing_to_store_asks_nothing_of_the_database(keeper: FakeKeeper) -> None:
+def test_nothing_to_store_asks_nothing_of_the_database(keeper: FakeService) -> None:
     """Resolved alerts are accepted also while the database is down."""
     keeper.store_error = DatabaseError(ErrorKind.UNREACHABLE, "connection refused")
     answer = post(keeper, message(alert(status="resolved")))
@@ -64,7 +64,7 @@ def test_nothing_to_store_asks_nothing_of_the_database(keeper: FakeKeeper) -> No
     assert keeper.received == []
 
 
-def test_a_database_that_is_down_has_the_alert_sent_again(keeper: FakeKeeper) -> None:
+def test_a_database_that_is_down_has_the_alert_sent_again(keeper: FakeService) -> None:
     """503: the one answer after which Alertmanager tries again soon. Nothing is counted twice by that."""
     keeper.store_error = DatabaseError(ErrorKind.UNREACHABLE, "connection refused")
     answer = post(keeper)
@@ -77,11 +77,11 @@ def test_a_database_that_is_down_has_the_alert_sent_again(keeper: FakeKeeper) ->
 def test_without_a_token_there_is_no_webhook() -> None:
     """404 for every method, as for any address that is not served."""
     for method in ("GET", "POST", "OPTIONS"):
-        assert ask(app_of(FakeKeeper()), PATH, method, RIGHT).status_code == 404
+        assert ask(app_of(FakeService()), PATH, method, RIGHT).status_code == 404
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "BREW"])
-def test_only_post_is_allowed(keeper: FakeKeeper, method: str) -> None:
+def test_only_post_is_allowed(keeper: FakeService, method: str) -> None:
     """A redirect followed as GET must not count as delivered."""
     answer = ask(app_of(keeper), PATH, method, RIGHT)
 
@@ -89,7 +89,7 @@ def test_only_post_is_allowed(keeper: FakeKeeper, method: str) -> None:
 
 
 @pytest.mark.parametrize("path", [f"{PATH}/", "/webhook", "/webhook/", "/webhook/Alertmanager", "/-/webhook"])
-def test_only_the_exact_address_is_served(keeper: FakeKeeper, path: str) -> None:
+def test_only_the_exact_address_is_served(keeper: FakeService, path: str) -> None:
     """Nobody is redirected: a redirected POST arrives as a GET without its body."""
     assert ask(app_of(keeper), path, "POST", RIGHT, content=message(alert())).status_code == 404
 
@@ -108,7 +108,7 @@ def test_only_the_exact_address_is_served(keeper: FakeKeeper, path: str) -> None
         ("s3cret-token", "wrong_credentials"),
     ],
 )
-def test_a_wrong_token_is_refused_before_the_body_is_read(keeper: FakeKeeper, header: str | None, reason: str) -> None:
+def test_a_wrong_token_is_refused_before_the_body_is_read(keeper: FakeService, header: str | None, reason: str) -> None:
     """401, counted, and nothing is stored."""
     headers = {} if header is None else {"Authorization": header}
     answer = ask(app_of(keeper), PATH, "POST", headers, content=b"not json")
@@ -117,7 +117,7 @@ def test_a_wrong_token_is_refused_before_the_body_is_read(keeper: FakeKeeper, he
     assert answer.headers["www-authenticate"].startswith("Bearer")
 
 
-def test_tokens_are_compared_in_constant_time(keeper: FakeKeeper, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tokens_are_compared_in_constant_time(keeper: FakeService, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever is brought, two digests of one length go through the comparison that takes one time."""
     compared: list[tuple[int, int]] = []
     original = hmac.compare_digest
@@ -133,7 +133,7 @@ def test_tokens_are_compared_in_constant_time(keeper: FakeKeeper, monkeypatch: p
     assert compared == [(32, 32)] * 6
 
 
-def test_a_changed_token_holds_from_the_next_request_on(keeper: FakeKeeper, token_file: Path) -> None:
+def test_a_changed_token_holds_from_the_next_request_on(keeper: FakeService, token_file: Path) -> None:
     """A rotated secret needs no restart."""
     app = app_of(keeper)
     assert ask(app, PATH, "POST", RIGHT, content=message(alert())).status_code == 202
@@ -147,7 +147,7 @@ def test_a_changed_token_holds_from_the_next_request_on(keeper: FakeKeeper, toke
 
 
 @pytest.mark.parametrize("content", [b"", b" \n", b"two words", b"\xff", b"x" * 5000, None])
-def test_without_a_usable_token_nobody_is_let_in(keeper: FakeKeeper, token_file: Path, content: bytes | None) -> None:
+def test_without_a_usable_token_nobody_is_let_in(keeper: FakeService, token_file: Path, content: bytes | None) -> None:
     """503, so that nothing is lost until the file is mended; told once in the log, and never what is in it."""
     if content is None:
         token_file.unlink()
@@ -166,7 +166,7 @@ def test_without_a_usable_token_nobody_is_let_in(keeper: FakeKeeper, token_file:
     assert keeper.received == []
 
 
-def test_users_of_the_web_configuration_do_not_shut_the_webhook(keeper: FakeKeeper, tmp_path: Path) -> None:
+def test_users_of_the_web_configuration_do_not_shut_the_webhook(keeper: FakeService, tmp_path: Path) -> None:
     """Its own token suffices, and only its token: a user's password opens the pages, not the webhook."""
     file = tmp_path / "web.yml"
     file.write_text(f"basic_auth_users:\n  alice: {hashed('right')}\n")
@@ -175,12 +175,12 @@ def test_users_of_the_web_configuration_do_not_shut_the_webhook(keeper: FakeKeep
     by_token = ask(app, PATH, "POST", RIGHT, content=message(alert()))
     by_user = ask(app, PATH, "POST", auth=("alice", "right"), content=message(alert()))
     page = ask(app, "/failing", headers=RIGHT)
-    unset = ask(app_of(FakeKeeper(), Security(file)), PATH, "POST", RIGHT)
+    unset = ask(app_of(FakeService(), Security(file)), PATH, "POST", RIGHT)
 
     assert (by_token.status_code, by_user.status_code, page.status_code, unset.status_code) == (202, 401, 401, 401)
 
 
-def test_another_sites_page_may_not_call(keeper: FakeKeeper) -> None:
+def test_another_sites_page_may_not_call(keeper: FakeService) -> None:
     """The guard's other rules hold for the webhook too."""
     assert ask(app_of(keeper), PATH, "POST", RIGHT | {"Sec-Fetch-Site": "cross-site"}).status_code == 403
 
@@ -189,7 +189,7 @@ def test_another_sites_page_may_not_call(keeper: FakeKeeper) -> None:
     ("body", "status"),
     [(b"{", 400), (b"[" * 10_000, 400), (message(alert(), version="3"), 422), (message(alert(labels=3)), 400)],
 )
-def test_what_is_no_message_is_refused(keeper: FakeKeeper, body: bytes, status: int) -> None:
+def test_what_is_no_message_is_refused(keeper: FakeService, body: bytes, status: int) -> None:
     """4xx and a sentence, never an act."""
     answer = post(keeper, body)
 
@@ -197,7 +197,7 @@ def test_what_is_no_message_is_refused(keeper: FakeKeeper, body: bytes, status: 
     assert answer.text.startswith("Refused: ")
 
 
-def test_ten_thousand_alerts_are_one_message(keeper: FakeKeeper, token_file: Path) -> None:
+def test_ten_thousand_alerts_are_one_message(keeper: FakeService, token_file: Path) -> None:
     """Within max_body there is no other bound."""
     keeper.webhook_settings = Settings.from_tree({"token_file": token_file, "max_body": "16MiB"})
     many = [alert(fingerprint=f"{number:016x}", labels=LABELS) for number in range(10_000)]

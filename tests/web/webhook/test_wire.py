@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from fixtures.alertmanager_messages import alert, message
-from fixtures.web import LIMIT, FakeKeeper, served
+from fixtures.web import LIMIT, FakeService, served
 from riverkeeper.config.settings import WebhookSettings as Settings
 from riverkeeper.web.webhook.endpoint import PATH, Webhook
 
@@ -23,14 +23,14 @@ CHUNK = b"2000\r\n" + b" " * 0x2000 + b"\r\n"
 
 
 @pytest.fixture
-def keeper(tmp_path: Path) -> FakeKeeper:
+def keeper(tmp_path: Path) -> FakeService:
     file = tmp_path / "token"
     file.write_text("s3cret")
-    return FakeKeeper(webhook_settings=Settings.from_tree({"token_file": file, "max_body": "64KiB"}))
+    return FakeService(webhook_settings=Settings.from_tree({"token_file": file, "max_body": "64KiB"}))
 
 
 @pytest.fixture
-def port(keeper: FakeKeeper) -> Iterator[int]:
+def port(keeper: FakeService) -> Iterator[int]:
     """Of a server whose webhook waits a moment for a message."""
     with served(keeper, app=Starlette(routes=[Route(PATH, Webhook(keeper, seconds=0.2))])) as port:
         yield port
@@ -68,7 +68,7 @@ def test_a_giant_in_pieces_is_refused_as_soon_as_it_is_too_long(port: int) -> No
         assert rest(one).startswith(b"HTTP/1.1 413")
 
 
-def test_a_message_that_trickles_is_cut(port: int, keeper: FakeKeeper) -> None:
+def test_a_message_that_trickles_is_cut(port: int, keeper: FakeService) -> None:
     """A sender that never ends holds nothing open: 408, and the connection is closed."""
     with connect(port) as one:
         one.sendall(f"{HEAD}Content-Length: 1000\r\n\r\n{{".encode())
@@ -76,7 +76,7 @@ def test_a_message_that_trickles_is_cut(port: int, keeper: FakeKeeper) -> None:
     assert keeper.received == []
 
 
-def test_a_sender_that_hangs_up_holds_up_nobody(port: int, keeper: FakeKeeper) -> None:
+def test_a_sender_that_hangs_up_holds_up_nobody(port: int, keeper: FakeService) -> None:
     """Half a message and then nothing: forgotten, and the next one is taken."""
     with connect(port) as one:
         one.sendall(f"{HEAD}Content-Length: 1000\r\n\r\n{{".encode())
@@ -97,7 +97,7 @@ def test_slow_senders_take_no_room_from_others_for_long(port: int) -> None:
         one.close()
 
 
-def test_bodies_that_stall_hold_up_nobody_else(keeper: FakeKeeper) -> None:
+def test_bodies_that_stall_hold_up_nobody_else(keeper: FakeService) -> None:
     """A holder of the token cannot keep anybody from the metrics; a message too many is to be sent again."""
     with served(keeper) as port, contextlib.ExitStack() as crowd:
         stalled = [crowd.enter_context(connect(port)) for _ in range(150)]

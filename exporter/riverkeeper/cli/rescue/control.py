@@ -16,12 +16,12 @@ from riverkeeper.cli.once import read_once
 from riverkeeper.cli.options import WRONG_USE, database_options, give_up
 from riverkeeper.config.load import Config
 from riverkeeper.config.tiers import Mode
+from riverkeeper.formats import moment, rfc3339, span
 from riverkeeper.postgres.errors import DatabaseError
 from riverkeeper.rescue.person import engaged_in_tables, operator, verified_since
 from riverkeeper.rescue.rules import rules_of
 from riverkeeper.schema.schemas import open_keeper
 from riverkeeper.scrape.scrape import Snapshot
-from riverkeeper.web.pages.formats import moment, rfc3339, span
 from riverkeeper.web.pages.status import judged_facts
 
 SECONDS = 10.0

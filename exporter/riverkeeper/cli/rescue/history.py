@@ -15,12 +15,12 @@ from riverkeeper.cli.options import database_options, give_up
 from riverkeeper.cli.terminal import console
 from riverkeeper.config.load import Config
 from riverkeeper.config.quantity import DURATION
+from riverkeeper.formats import moment
 from riverkeeper.postgres.errors import DatabaseError
 from riverkeeper.rescue.audit.audited import Audited
 from riverkeeper.rescue.audit.history import read_report, read_rescues
 from riverkeeper.rescue.audit.report import Tally, bound, by_tier, sentence
 from riverkeeper.schema.schemas import open_keeper
-from riverkeeper.web.pages.formats import moment
 from riverkeeper.web.pages.query import Asked
 from riverkeeper.web.pages.rescues import did, document
 

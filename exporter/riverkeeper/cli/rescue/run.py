@@ -13,6 +13,7 @@ from riverkeeper.brakes.control import read_status
 from riverkeeper.cli.options import database_options, give_up
 from riverkeeper.config.load import Config
 from riverkeeper.config.tiers import Action
+from riverkeeper.formats import span
 from riverkeeper.postgres.connection import Database
 from riverkeeper.postgres.errors import DatabaseError
 from riverkeeper.rescue.manual import ManualRescue, rescue_manually
@@ -23,7 +24,6 @@ from riverkeeper.rescue.request import Rescued
 from riverkeeper.schema.schemas import open_keeper
 from riverkeeper.scrape.limits import read_limits
 from riverkeeper.verdict.verdict import Verdict
-from riverkeeper.web.pages.formats import span
 
 SECONDS = 20.0  # an operator waits
 ACTIONS = [action.value for action in Action if action is not Action.HOLD]

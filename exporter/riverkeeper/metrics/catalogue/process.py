@@ -4,10 +4,23 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from riverkeeper.metrics.catalogue.rescuing import Acts
 from riverkeeper.metrics.family import Family, Kind, Per, Samples
-from riverkeeper.web.http.rejection import Rejection
+
+
+class Rejection(StrEnum):
+    """Values of the label `reason` of riverkeeper_http_requests_rejected_total."""
+
+    NO_CREDENTIALS = "no_credentials"
+    WRONG_CREDENTIALS = "wrong_credentials"
+    WRONG_CERTIFICATE = "wrong_certificate"  # its connection is cut, no answer is given
+    RATE_LIMITED = "rate_limited"
+    BUSY = "busy"
+    CROSS_SITE = "cross_site"
+    WRONG_HOST = "wrong_host"
+
 
 REJECTIONS = tuple(rejection.value for rejection in Rejection)
 

@@ -10,8 +10,8 @@ from riverkeeper.config.tiers import Mode
 from riverkeeper.metrics.family import Bucketed, Family, Kind, Per, Samples
 from riverkeeper.rescue.audit.report import Tally, by_tier
 from riverkeeper.rescue.refusal import Refusal
+from riverkeeper.rescue.wakes.wake import AlertStatus
 from riverkeeper.scrape.scrape import Snapshot
-from riverkeeper.web.webhook.alertmanager import Heard
 
 # From the moment the limit was passed; a supervisor acts within seconds, an alert alone within minutes.
 TIME_EDGES: tuple[float, ...] = (0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
@@ -30,7 +30,7 @@ class Acts:
     late_results: Counter[tuple[str, str, str]] = field(default_factory=Counter)  # (queue, kind, outcome)
     to_rescue: list[int] = field(default_factory=lambda: [0] * (len(TIME_EDGES) + 1))
     to_rescue_seconds: float = 0.0
-    webhook_alerts: Counter[str] = field(default_factory=lambda: Counter({heard.value: 0 for heard in Heard}))
+    webhook_alerts: Counter[str] = field(default_factory=lambda: Counter({status.value: 0 for status in AlertStatus}))
     last_webhook_at: float | None = None  # our clock
 
 
@@ -213,7 +213,7 @@ ACTS: tuple[Family[Acts], ...] = (
         ("status",),
         webhook_alerts,
         per=Per.OTHER,
-        times=len(Heard),
+        times=len(AlertStatus),
     ),
     Family(
         "riverkeeper_last_webhook_timestamp_seconds",

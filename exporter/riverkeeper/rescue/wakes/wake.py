@@ -41,6 +41,17 @@ class Scope:
         )
 
 
+class AlertStatus(StrEnum):
+    """What was done with an alert: values of the label `status` of riverkeeper_webhook_alerts_total."""
+
+    FIRING = "firing"  # it wakes the rescuer
+    RESOLVED = "resolved"
+    NOT_ALLOWED = "not_allowed"  # without the label rescue="allow"
+    UNKNOWN_SCOPE = "unknown_scope"  # names a tier or a reason that does not exist: never taken as any
+    EXPIRED = "expired"  # began longer than webhook.max_age ago
+    TRUNCATED = "truncated"  # left out by Alertmanager's max_alerts
+
+
 class WakeEnd(StrEnum):
     """How a wake ended: values of the column wake.outcome."""
 

@@ -9,10 +9,11 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from riverkeeper.metrics.catalogue.process import Rejection
+from riverkeeper.service import Service
 from riverkeeper.web.http.credentials import basic_credentials
 from riverkeeper.web.http.hosts import Hosts, is_own_origin
-from riverkeeper.web.http.rejection import REFUSALS, Rejection
-from riverkeeper.web.keeper import Keeper
+from riverkeeper.web.http.rejection import REFUSALS
 from riverkeeper.web.web_config.document import WebConfig
 from riverkeeper.web.web_config.passwords import TooManyChecks
 from riverkeeper.web.web_config.security import Security
@@ -39,11 +40,11 @@ class Guard:
     """ASGI application around the pages."""
 
     def __init__(
-        self, app: ASGIApp, keeper: Keeper, security: Security, hosts: Hosts | None = None, at_work: int = AT_WORK
+        self, app: ASGIApp, service: Service, security: Security, hosts: Hosts | None = None, at_work: int = AT_WORK
     ) -> None:
         self._hosts = hosts or Hosts()
         self._app = app
-        self._keeper = keeper
+        self._service = service
         self._security = security
         self._free = at_work
 
@@ -56,7 +57,7 @@ class Guard:
         if scope["path"] in HEALTH:
             await self._app(scope, receive, answer)
         elif rejection := await self._rejection(scope, Headers(scope=scope), self._users(scope, config)):
-            self._keeper.count_rejected(rejection)
+            self._service.count_rejected(rejection)
             refusal = REFUSALS[rejection]
             text = PlainTextResponse(f"{refusal.sentence}\n", refusal.status, refusal.headers)
             await text(scope, receive, answer)
@@ -65,7 +66,7 @@ class Guard:
 
     def _users(self, scope: Scope, config: WebConfig) -> Users:
         """A webhook has a token of its own, and one header carries no two credentials."""
-        has_token = scope["path"] == WEBHOOK and self._keeper.webhook().token_file is not None
+        has_token = scope["path"] == WEBHOOK and self._service.webhook().token_file is not None
         return {} if has_token else config.users
 
     async def _rejection(self, scope: Scope, headers: Headers, users: Users) -> Rejection | None:

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from riverkeeper.scrape.scrape import Snapshot
-from riverkeeper.web.keeper import Keeper
+from riverkeeper.service import Service
 
 HEADER = "x-prometheus-scrape-timeout-seconds"
 DEFAULT_SECONDS = 9.5  # Prometheus' default timeout of 10 s less the offset
@@ -25,20 +25,20 @@ _AT_ONCE = 2
 class Scrape:
     """Answers scrapes. A database that is down is an answer (200 with river_up 0), not an error."""
 
-    def __init__(self, keeper: Keeper) -> None:
-        self._keeper = keeper
+    def __init__(self, service: Service) -> None:
+        self._service = service
         self._limiter = anyio.CapacityLimiter(_AT_ONCE)
 
     async def metrics(self, request: Request) -> Response:
         """The exposition, compressed where the client can read that."""
-        snapshot = await self._keeper.snapshot(deadline(request.headers.get(HEADER)))
+        snapshot = await self._service.snapshot(deadline(request.headers.get(HEADER)))
         body, headers = await anyio.to_thread.run_sync(self._page, snapshot, request, limiter=self._limiter)
         return Response(body, headers=headers)
 
     def _page(self, snapshot: Snapshot, request: Request) -> tuple[bytes, dict[str, str]]:
         accept = ",".join(request.headers.getlist("accept"))
         names = frozenset(request.query_params.getlist("name[]"))
-        body, content_type = self._keeper.exposition(snapshot, accept, names)
+        body, content_type = self._service.exposition(snapshot, accept, names)
         headers = {"Content-Type": content_type, "Vary": "Accept, Accept-Encoding"}
         if accepts_gzip(",".join(request.headers.getlist("accept-encoding"))):
             headers["Content-Encoding"] = "gzip"

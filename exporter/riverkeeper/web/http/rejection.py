@@ -3,19 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 
-
-class Rejection(StrEnum):
-    """Values of the label `reason` of riverkeeper_http_requests_rejected_total."""
-
-    NO_CREDENTIALS = "no_credentials"
-    WRONG_CREDENTIALS = "wrong_credentials"
-    WRONG_CERTIFICATE = "wrong_certificate"  # its connection is cut, no answer is given
-    RATE_LIMITED = "rate_limited"
-    BUSY = "busy"
-    CROSS_SITE = "cross_site"
-    WRONG_HOST = "wrong_host"
+from riverkeeper.metrics.catalogue.process import Rejection
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,11 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
+from riverkeeper.metrics.catalogue.process import Rejection
+from riverkeeper.service import Service
 from riverkeeper.web.http.accepting import Listener
 from riverkeeper.web.http.addresses import shown
 from riverkeeper.web.http.connection import KEEP_ALIVE_SECONDS, connection_class
-from riverkeeper.web.http.rejection import Rejection
-from riverkeeper.web.keeper import Keeper
 from riverkeeper.web.web_config.security import Security
 
 HEAD_BYTES = 32 * 1024  # of a request's first line and headers
@@ -31,30 +31,30 @@ _log = structlog.get_logger("riverkeeper.web")
 async def serve(
     app: ASGIApp,
     sockets: Sequence[socket.socket],
-    keeper: Keeper,
+    service: Service,
     security: Security,
     stop: asyncio.Event | None = None,
 ) -> None:
     """Returns after `stop`, SIGTERM or SIGINT, with the sockets closed and about GRACE_SECONDS later at most.
 
-    Listens to signals only in the main thread; SIGHUP is keeper.reload.
+    Listens to signals only in the main thread; SIGHUP is service.reload.
     """
     stop = stop or asyncio.Event()
-    server = _Server(_uvicorn_config(app, keeper, security))
+    server = _Server(_uvicorn_config(app, service, security))
     for one in sockets:
         _log.info("listening", url=f"{'https' if security.tls else 'http'}://{shown(one)}")
     watcher = asyncio.create_task(_stop_when(stop, server))
-    with _signals(stop, keeper):
+    with _signals(stop, service):
         await server.serve(list(sockets))
     watcher.cancel()
     await _end(server)
 
 
-def _uvicorn_config(app: ASGIApp, keeper: Keeper, security: Security) -> uvicorn.Config:
+def _uvicorn_config(app: ASGIApp, service: Service, security: Security) -> uvicorn.Config:
     def admits(certificate: Mapping[str, Any] | None) -> bool:
         admitted = security.admits_certificate(certificate)
         if not admitted:
-            keeper.count_rejected(Rejection.WRONG_CERTIFICATE)
+            service.count_rejected(Rejection.WRONG_CERTIFICATE)
         return admitted
 
     config = uvicorn.Config(
@@ -109,7 +109,7 @@ async def _end(server: uvicorn.Server) -> None:
 
 
 @contextlib.contextmanager
-def _signals(stop: asyncio.Event, keeper: Keeper) -> Iterator[None]:
+def _signals(stop: asyncio.Event, service: Service) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -117,7 +117,7 @@ def _signals(stop: asyncio.Event, keeper: Keeper) -> Iterator[None]:
     reloads: set[asyncio.Task[None]] = set()  # a task that nobody holds may vanish
 
     def start_reload() -> None:
-        task = asyncio.ensure_future(_reload(keeper))
+        task = asyncio.ensure_future(_reload(service))
         reloads.add(task)
         task.add_done_callback(reloads.discard)
 
@@ -131,8 +131,8 @@ def _signals(stop: asyncio.Event, keeper: Keeper) -> Iterator[None]:
             loop.remove_signal_handler(number)
 
 
-async def _reload(keeper: Keeper) -> None:
-    reason = await keeper.reload()
+async def _reload(service: Service) -> None:
+    reason = await service.reload()
     if reason is None:
         _log.info("configuration read again")
     else:

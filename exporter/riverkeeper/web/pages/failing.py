@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from riverkeeper.formats import moment, rfc3339, span
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
-from riverkeeper.web.keeper import FailingJob, FailingJobs, Keeper
-from riverkeeper.web.pages.formats import moment, rfc3339, span
+from riverkeeper.river.failing import FailingJob, FailingJobs
+from riverkeeper.service import Service
 from riverkeeper.web.pages.query import MOST_SHOWN, SHOWN, BadQuestion
 from riverkeeper.web.pages.render import Pages
 
@@ -32,8 +33,8 @@ class Question:
 class Failing:
     """The page and its JSON."""
 
-    def __init__(self, keeper: Keeper, pages: Pages, seconds: float = ANSWER_SECONDS) -> None:
-        self._keeper = keeper
+    def __init__(self, service: Service, pages: Pages, seconds: float = ANSWER_SECONDS) -> None:
+        self._service = service
         self._pages = pages
         self._seconds = seconds
 
@@ -47,7 +48,7 @@ class Failing:
             return self._html(400, question, error=str(error), cure="correct the address, or use the form")
         except DatabaseError as error:
             return self._html(503, question, error=error.message, cure=error.fix)
-        rows = [row(job, found.now, self._keeper.river_job_url(job.id)) for job in found.jobs]
+        rows = [row(job, found.now, self._service.river_job_url(job.id)) for job in found.jobs]
         return self._html(200, question, found=found, rows=rows)
 
     async def json(self, request: Request) -> Response:
@@ -64,7 +65,7 @@ class Failing:
     async def _found(self, question: Question) -> FailingJobs:
         try:
             async with asyncio.timeout(self._seconds):
-                return await self._keeper.failing(question.queue, question.kind, question.limit)
+                return await self._service.failing(question.queue, question.kind, question.limit)
         except TimeoutError:
             raise _LATE from None
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 from starlette.requests import Request
 from starlette.responses import Response
 
+from riverkeeper.formats import server_version, span
 from riverkeeper.scrape.scrape import QueryOutcome, Snapshot
-from riverkeeper.web.keeper import Keeper
-from riverkeeper.web.pages.formats import server_version, span
+from riverkeeper.service import Service
 from riverkeeper.web.pages.live_queues import STATES, queue_rows
 from riverkeeper.web.pages.render import Pages
 from riverkeeper.web.pages.status import standing, unverified
@@ -22,15 +22,15 @@ QUEUES_SHOWN = 30
 class Front:
     """The front page. It comes within ANSWER_SECONDS whatever the database does."""
 
-    def __init__(self, keeper: Keeper, security: Security, pages: Pages, clock: Callable[[], float]) -> None:
-        self._keeper = keeper
+    def __init__(self, service: Service, security: Security, pages: Pages, clock: Callable[[], float]) -> None:
+        self._service = service
         self._security = security
         self._pages = pages
         self._clock = clock
 
     async def page(self, request: Request) -> Response:
         """Always 200: a page that explains a database that is down has done its work."""
-        snapshot = await self._keeper.snapshot(ANSWER_SECONDS)
+        snapshot = await self._service.snapshot(ANSWER_SECONDS)
         rows = queue_rows(snapshot)
         return self._pages.html(
             "front.html",
@@ -68,8 +68,8 @@ def watched(snapshot: Snapshot) -> list[tuple[str, str]]:
     if target := snapshot.target:
         role = "a standby (read-only)" if target.standby else "the primary"
         facts.append(("Database", f"{target.database}, {role}, PostgreSQL {server_version(target.server_version)}"))
-        facts.append(("River's schema", target.river_schema))
-        facts.append(("Keeper's schema", target.keeper_schema))
+        facts.append(("River schema", target.river_schema))
+        facts.append(("Keeper schema", target.keeper_schema))
     if snapshot.fence is not None:
         facts.append(("Fence", snapshot.fence.message))
     if snapshot.migrations:
@@ -80,7 +80,7 @@ def watched(snapshot: Snapshot) -> list[tuple[str, str]]:
     if (skew := snapshot.clock_skew) is not None:
         facts.append(("Our clock", _clock(skew)))
     if finished := snapshot.finished:
-        kept = "in the keeper's schema" if finished.durable else "in memory only: a restart begins at 0"
+        kept = "in the keeper schema" if finished.durable else "in memory only: a restart begins at 0"
         facts.append(("Counters of finished jobs", kept))
     return facts
 

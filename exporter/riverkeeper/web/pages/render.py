@@ -7,7 +7,7 @@ from importlib import resources
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
-from riverkeeper.web.pages import formats
+from riverkeeper import formats
 
 STATIC = {"style.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"}
 _DAY = {"Cache-Control": "max-age=86400"}  # the pages' links name the version, so a new one is fetched at once

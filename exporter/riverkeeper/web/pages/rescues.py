@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from riverkeeper.formats import moment, rfc3339, span
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.rescue.audit.audited import Audited
 from riverkeeper.rescue.audit.history import Rescues
+from riverkeeper.service import Service
 from riverkeeper.verdict.verdict import STUCK
-from riverkeeper.web.keeper import Keeper
-from riverkeeper.web.pages.formats import moment, rfc3339, span
 from riverkeeper.web.pages.query import MOST_SHOWN, Asked, BadQuestion, asked, choices
 from riverkeeper.web.pages.render import Pages
 
@@ -24,8 +24,8 @@ _LATE = DatabaseError(ErrorKind.TIMED_OUT, f"no answer within {ANSWER_SECONDS:.0
 class History:
     """The page and its JSON, read from the audit at each request."""
 
-    def __init__(self, keeper: Keeper, pages: Pages, seconds: float = ANSWER_SECONDS) -> None:
-        self._keeper = keeper
+    def __init__(self, service: Service, pages: Pages, seconds: float = ANSWER_SECONDS) -> None:
+        self._service = service
         self._pages = pages
         self._seconds = seconds
 
@@ -39,7 +39,7 @@ class History:
             return self._html(400, question, error=str(error), cure="correct the address, or use the form")
         except DatabaseError as error:
             return self._html(503, question, error=error.message, cure=error.fix)
-        rows = [row(one, found.now, self._keeper.river_job_url(one.job_id)) for one in found.rows]
+        rows = [row(one, found.now, self._service.river_job_url(one.job_id)) for one in found.rows]
         return self._html(200, question, found=found, rows=rows)
 
     async def json(self, request: Request) -> Response:
@@ -56,14 +56,14 @@ class History:
     async def _found(self, question: Asked) -> Rescues:
         try:
             async with asyncio.timeout(self._seconds):
-                return await self._keeper.rescues(question.scope, question.limit, question.job_id)
+                return await self._service.rescues(question.scope, question.limit, question.job_id)
         except TimeoutError:
             raise _LATE from None
 
     def _html(self, status: int, question: Asked, **facts: object) -> Response:
         absent: dict[str, object] = {"found": None, "rows": [], "error": None, "cure": None}
         offered = {
-            "tiers": choices(list(self._keeper.policy().tiers), question.scope.tier),
+            "tiers": choices(list(self._service.policy().tiers), question.scope.tier),
             "reasons": choices([reason.value for reason in STUCK], question.scope.reason),
         }
         return self._pages.html("rescues.html", status, asked=question, most=MOST_SHOWN, **offered, **absent | facts)

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from riverkeeper.brakes.heartbeat_path import NOBODY_VERIFIES
 from riverkeeper.brakes.state import Rescuing
 from riverkeeper.config.tiers import Mode
+from riverkeeper.formats import count, moment, span
 from riverkeeper.scrape.scrape import Snapshot
 from riverkeeper.verdict.verdict import Judged
-from riverkeeper.web.pages.formats import count, moment, span
 
 Fact = tuple[str, str, str | None]  # a word, a value, and the page that says more
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from riverkeeper.formats import count, moment, rfc3339, span
 from riverkeeper.rescue.forecast import Forecast, Restrained, forecast_rescue
 from riverkeeper.scrape.scrape import Snapshot
+from riverkeeper.service import Service
 from riverkeeper.verdict.verdict import STUCK, SUSPECTED, Reason, StuckJob
-from riverkeeper.web.keeper import Keeper
-from riverkeeper.web.pages.formats import count, moment, rfc3339, span
 from riverkeeper.web.pages.query import MOST_SHOWN, Asked, BadQuestion, asked, choices
 from riverkeeper.web.pages.render import Pages
 from riverkeeper.web.pages.status import unproven
@@ -57,8 +57,8 @@ class NotJudged(Exception):
 class Stuck:
     """The page and its JSON. Both show the snapshot that metrics and rescuer use."""
 
-    def __init__(self, keeper: Keeper, pages: Pages) -> None:
-        self._keeper = keeper
+    def __init__(self, service: Service, pages: Pages) -> None:
+        self._service = service
         self._pages = pages
 
     async def page(self, request: Request) -> Response:
@@ -66,7 +66,7 @@ class Stuck:
         question = Asked()
         try:
             question = asked(request.query_params)
-            snapshot = await self._keeper.snapshot(ANSWER_SECONDS)
+            snapshot = await self._service.snapshot(ANSWER_SECONDS)
             found = find(snapshot, question)
         except BadQuestion as error:
             return self._html(400, question, error=str(error), cure="correct the address, or use the form")
@@ -82,7 +82,7 @@ class Stuck:
         """The same for scripts; keys are only ever added."""
         try:
             question = asked(request.query_params)
-            snapshot = await self._keeper.snapshot(ANSWER_SECONDS)
+            snapshot = await self._service.snapshot(ANSWER_SECONDS)
             found = find(snapshot, question)
         except BadQuestion as error:
             return JSONResponse({"error": str(error), "cure": "correct the query string"}, 400)
@@ -91,15 +91,15 @@ class Stuck:
         return JSONResponse(document(question, found, lambda one: self._ahead(one, snapshot, found.now)))
 
     def _ahead(self, stuck: StuckJob, snapshot: Snapshot, now: float) -> Forecast:
-        left_alone = self._keeper.left_alone(stuck.job.claim)
-        return forecast_rescue(stuck, self._keeper.policy(), restrained(snapshot), now, left_alone)
+        left_alone = self._service.left_alone(stuck.job.claim)
+        return forecast_rescue(stuck, self._service.policy(), restrained(snapshot), now, left_alone)
 
     def _row(self, stuck: StuckJob, snapshot: Snapshot, now: float) -> Row:
         ahead = self._ahead(stuck, snapshot, now)
         return row(stuck, ahead, now, self._url(stuck))
 
     def _url(self, stuck: StuckJob) -> str | None:
-        return self._keeper.river_job_url(stuck.job.claim.job_id)
+        return self._service.river_job_url(stuck.job.claim.job_id)
 
     def _html(self, status: int, question: Asked, **facts: object) -> Response:
         absent: dict[str, object] = {
@@ -111,7 +111,7 @@ class Stuck:
             "cure": None,
         }
         offered = {
-            "tiers": choices(list(self._keeper.policy().tiers), question.scope.tier),
+            "tiers": choices(list(self._service.policy().tiers), question.scope.tier),
             "reasons": choices([reason.value for reason in (*STUCK, *SUSPECTED)], question.scope.reason),
         }
         return self._pages.html("stuck.html", status, asked=question, most=MOST_SHOWN, **offered, **absent | facts)

@@ -12,9 +12,8 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from enum import StrEnum
 
-from riverkeeper.rescue.wakes.wake import Call, Scope
+from riverkeeper.rescue.wakes.wake import AlertStatus, Call, Scope
 
 VERSIONS = ("4", "1")  # Alertmanager's; Grafana-managed alerting's, whose alerts have the same fields
 MOST_FINGERPRINT = 64  # characters; Alertmanager's has 16
@@ -23,17 +22,6 @@ MOST_TRUNCATED = 1_000_000_000  # a count that a counter can take up
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FINGERPRINT = re.compile(rf"[0-9A-Za-z]{{1,{MOST_FINGERPRINT}}}", re.ASCII)
-
-
-class Heard(StrEnum):
-    """What became of an alert: values of the label `status` of riverkeeper_webhook_alerts_total."""
-
-    FIRING = "firing"  # it wakes the rescuer
-    RESOLVED = "resolved"
-    NOT_ALLOWED = "not_allowed"  # without the label rescue="allow"
-    UNKNOWN_SCOPE = "unknown_scope"  # names a tier or a reason that does not exist: never taken as any
-    EXPIRED = "expired"  # began longer than webhook.max_age ago
-    TRUNCATED = "truncated"  # left out by Alertmanager's max_alerts
 
 
 class BadMessage(Exception):
@@ -46,10 +34,12 @@ class BadMessage(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """The calls of a message, and what became of its other alerts."""
+    """The calls of a message, and what was done with its other alerts."""
 
     calls: tuple[Call, ...] = ()
-    heard: Counter[Heard] = field(default_factory=Counter)  # without the calls: whether they wake, the table knows
+    counts: Counter[AlertStatus] = field(
+        default_factory=Counter
+    )  # without the calls: whether they wake, the table knows
 
 
 def read_message(body: bytes, tiers: Collection[str]) -> Message:
@@ -62,10 +52,10 @@ def read_message(body: bytes, tiers: Collection[str]) -> Message:
     if not isinstance(alerts, list):
         raise BadMessage(400, "alerts is not a list")
     judged = [_judge(_object(alert, "an alert"), tiers) for alert in alerts]
-    heard = Counter(what for what in judged if isinstance(what, Heard))
+    counts = Counter(what for what in judged if isinstance(what, AlertStatus))
     # Not a reason to look further than asked: the supervisor reads the whole table anyway, the next message tells more.
-    heard[Heard.TRUNCATED] += _count(message.get("truncatedAlerts", 0))
-    return Message(tuple(what for what in judged if isinstance(what, Call)), +heard)
+    counts[AlertStatus.TRUNCATED] += _count(message.get("truncatedAlerts", 0))
+    return Message(tuple(what for what in judged if isinstance(what, Call)), +counts)
 
 
 def _decoded(body: bytes) -> object:
@@ -75,16 +65,16 @@ def _decoded(body: bytes) -> object:
         raise BadMessage(400, "the message is not JSON") from None
 
 
-def _judge(alert: Mapping[str, object], tiers: Collection[str]) -> Call | Heard:
+def _judge(alert: Mapping[str, object], tiers: Collection[str]) -> Call | AlertStatus:
     status, labels = _text(alert, "status"), _labels(alert)
     if status not in {"firing", "resolved"}:
         raise BadMessage(400, "an alert's status is neither firing nor resolved")
     call = Call(_fingerprint(alert), _starts_at(alert), _printable(labels.get("alertname", "")), _scope(labels))
     if status == "resolved":
-        return Heard.RESOLVED
+        return AlertStatus.RESOLVED
     if labels.get("rescue") != "allow":
-        return Heard.NOT_ALLOWED
-    return call if call.scope.can_be(tiers) else Heard.UNKNOWN_SCOPE
+        return AlertStatus.NOT_ALLOWED
+    return call if call.scope.can_be(tiers) else AlertStatus.UNKNOWN_SCOPE
 
 
 def _scope(labels: Mapping[str, str]) -> Scope:

@@ -10,11 +10,12 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
+from riverkeeper.metrics.catalogue.process import Rejection
 from riverkeeper.postgres.errors import DatabaseError
+from riverkeeper.rescue.wakes.wake import AlertStatus
+from riverkeeper.service import Service
 from riverkeeper.web.http.errors import WebError
-from riverkeeper.web.http.rejection import Rejection
-from riverkeeper.web.keeper import Keeper
-from riverkeeper.web.webhook.alertmanager import BadMessage, Heard, Message, read_message
+from riverkeeper.web.webhook.alertmanager import BadMessage, Message, read_message
 from riverkeeper.web.webhook.token import Token
 
 PATH = "/webhook/alertmanager"
@@ -29,8 +30,8 @@ _log = structlog.get_logger("riverkeeper.web")
 class Webhook:
     """ASGI application at PATH. 202 only for what is stored; 503 where Alertmanager is to try again."""
 
-    def __init__(self, keeper: Keeper, seconds: float = BODY_SECONDS) -> None:
-        self._keeper = keeper
+    def __init__(self, service: Service, seconds: float = BODY_SECONDS) -> None:
+        self._service = service
         self._seconds = seconds
         self._token = Token()
         self._told = ""
@@ -44,7 +45,7 @@ class Webhook:
 
     def _refused(self, request: Request) -> PlainTextResponse | None:
         """Before a byte of the body is read."""
-        file = self._keeper.webhook().token_file
+        file = self._service.webhook().token_file
         if file is None:
             return PlainTextResponse("Not Found", 404, _CLOSE)
         if request.method != "POST":
@@ -56,7 +57,7 @@ class Webhook:
         except WebError as error:
             self._tell_once(str(error))
             return PlainTextResponse("The webhook's token cannot be read; its log says why.\n", 503, _CLOSE)
-        self._keeper.count_rejected(Rejection.WRONG_CREDENTIALS if header else Rejection.NO_CREDENTIALS)
+        self._service.count_rejected(Rejection.WRONG_CREDENTIALS if header else Rejection.NO_CREDENTIALS)
         headers = {"WWW-Authenticate": 'Bearer realm="riverkeeper webhook"', **_CLOSE}
         return PlainTextResponse("The webhook's bearer token is needed.\n", 401, headers)
 
@@ -68,7 +69,7 @@ class Webhook:
 
     async def _in_turn(self, request: Request) -> PlainTextResponse:
         if self._free <= 0:
-            self._keeper.count_rejected(Rejection.BUSY)
+            self._service.count_rejected(Rejection.BUSY)
             return PlainTextResponse("Too many messages at once, send it again.\n", 503, _CLOSE)
         self._free -= 1
         try:
@@ -91,8 +92,8 @@ class Webhook:
     async def _message(self, request: Request) -> Message:
         try:
             async with asyncio.timeout(self._seconds), self._room:
-                body = await _body(request, self._keeper.webhook().max_body)
-                return await asyncio.to_thread(read_message, body, self._keeper.policy().tiers)
+                body = await _body(request, self._service.webhook().max_body)
+                return await asyncio.to_thread(read_message, body, self._service.policy().tiers)
         except TimeoutError:
             raise BadMessage(408, f"the message did not come within {self._seconds:.0f} s") from None
         except ClientDisconnect:
@@ -100,18 +101,18 @@ class Webhook:
 
     async def _store(self, message: Message) -> int:
         """How many calls wake; nothing to store asks nothing of the database."""
-        return await self._keeper.receive(message.calls) if message.calls else 0
+        return await self._service.receive(message.calls) if message.calls else 0
 
     def _taken(self, message: Message, woken: int) -> PlainTextResponse:
-        heard: Counter[str] = Counter(message.heard)
-        heard[Heard.FIRING] += woken
-        heard[Heard.EXPIRED] += len(message.calls) - woken
-        self._keeper.count_alerts(heard)
+        counts: Counter[str] = Counter(message.counts)
+        counts[AlertStatus.FIRING] += woken
+        counts[AlertStatus.EXPIRED] += len(message.calls) - woken
+        self._service.count_alerts(counts)
         if woken:
-            self._keeper.wake()
-        told = ", ".join(f"{count} {status}" for status, count in sorted((+heard).items()))
-        _log.info("message of Alertmanager stored", alerts=told or "none")
-        return PlainTextResponse(f"Stored: {told or 'nothing'}.\n", 202)
+            self._service.wake()
+        stored = ", ".join(f"{count} {status}" for status, count in sorted((+counts).items()))
+        _log.info("message of Alertmanager stored", alerts=stored or "none")
+        return PlainTextResponse(f"Stored: {stored or 'nothing'}.\n", 202)
 
 
 async def _body(request: Request, most: int) -> bytes:

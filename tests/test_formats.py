@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from riverkeeper.web.pages.formats import count, moment, rfc3339, server_version, span
+from riverkeeper.formats import count, moment, rfc3339, server_version, span
 
 
 @pytest.mark.parametrize(
