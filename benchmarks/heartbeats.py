@@ -18,9 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from riverkeeper.demo.postgres import Server, start_postgres
-from riverkeeper.heartbeat import Beat, Claim, Tier
-from riverkeeper.heartbeat.metadata import Metadata
-from riverkeeper.heartbeat.table import Process, Table
+from riverkeeper.heartbeat import ActiveClaim, Claim, HeartbeatTier
+from riverkeeper.heartbeat.table import HeartbeatTable, JobMetadata, WorkerProcess
 from riverkeeper.postgres.connection import Session
 from riverkeeper.postgres.statements import source
 from riverkeeper.schema.install import install
@@ -55,9 +54,9 @@ def database(server: Server, name: str) -> Iterator[Session]:
         yield session
 
 
-def claimed(session: Session, count: int) -> list[Beat]:
+def claimed(session: Session, count: int) -> list[ActiveClaim]:
     rows = session.execute(CLAIM, {"count": count})
-    return [Beat(Claim(row.id, row.attempted_at, 1), Tier(), 0.0) for row in rows]
+    return [ActiveClaim(Claim(row.id, row.attempted_at, 1), HeartbeatTier(), 0.0) for row in rows]
 
 
 def wal(session: Session) -> int:
@@ -69,7 +68,9 @@ def statistics_of(session: Session, name: str) -> Any:
     return session.execute(STATISTICS, {"name": name})[0]
 
 
-def write_cost(session: Session, table: Table | Metadata, name: str, beats: int = 200, jobs: int = 1000) -> str:
+def write_cost(
+    session: Session, table: HeartbeatTable | JobMetadata, name: str, beats: int = 200, jobs: int = 1000
+) -> str:
     """A line of the table: `beats` beats of `jobs` claims, with no vacuum in between."""
     works = claimed(session, jobs)
     beat(table, works)
@@ -104,8 +105,8 @@ def percentile(values: Sequence[float]) -> float:
     return statistics.quantiles(values, n=100)[98] if len(values) > 1 else values[0]
 
 
-def beat(table: Table | Metadata, works: Sequence[Beat]) -> None:
-    told = [(work, work.told) for work in works]
+def beat(table: HeartbeatTable | JobMetadata, works: Sequence[ActiveClaim]) -> None:
+    told = [(work, work.reported) for work in works]
     table.beat(told, LIMIT_SECONDS)
     for work, word in told:
         work.acknowledged = word
@@ -131,7 +132,7 @@ def fleet(server: Server, session: Session, url: str, seconds: float, clients: i
 
     def work(number: int) -> None:
         works = claimed_by[number]
-        with closing(Table(url, "public", "riverkeeper", Process(f"worker{number}", 10.0))) as table:
+        with closing(HeartbeatTable(url, "public", "riverkeeper", WorkerProcess(f"worker{number}", 10.0))) as table:
             beat(table, works)
             over.wait(number)  # spread, as jitter does
             while not over.is_set():
@@ -167,7 +168,7 @@ def main(arguments: Sequence[str] = ()) -> None:
     with start_postgres() as server:
         print("200 beats of 1,000 jobs, no vacuum:")
         with database(server, "metadata") as session:
-            way = Metadata(server.database_url("metadata"), "public", "w")
+            way = JobMetadata(server.database_url("metadata"), "public", "w")
             print("  metadata        ", write_cost(session, way, "river_job"))
         for factor in ["as installed", *filter(None, options.fillfactors.split(","))]:
             print(f"  table {factor:12}", table_cost(server, factor))
@@ -182,7 +183,7 @@ def table_cost(server: Server, factor: str) -> str:
     with database(server, name) as session:
         if factor.isdecimal():
             session.execute(f"ALTER TABLE riverkeeper.heartbeat SET (fillfactor = {factor})")
-        way = Table(server.database_url(name), "public", "riverkeeper", Process("w", 10.0))
+        way = HeartbeatTable(server.database_url(name), "public", "riverkeeper", WorkerProcess("w", 10.0))
         return write_cost(session, way, "riverkeeper.heartbeat")
 
 

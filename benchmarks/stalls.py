@@ -20,8 +20,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from riverkeeper.demo.postgres import start_postgres
-from riverkeeper.heartbeat import Beat, Claim, Tier
-from riverkeeper.heartbeat.table import Process, Table
+from riverkeeper.heartbeat import ActiveClaim, Claim, HeartbeatTier
+from riverkeeper.heartbeat.table import HeartbeatTable, WorkerProcess
 from riverkeeper.postgres.connection import Session
 from riverkeeper.postgres.statements import source
 from riverkeeper.schema.install import install
@@ -47,7 +47,7 @@ RESCUED = "SELECT count(*) AS jobs FROM riverkeeper.rescue WHERE NOT dry_run AND
 def process(url: str, number: int, waves: int, gaps: list[float]) -> None:
     """Works wave after wave; notes the time between the ends of two beats, all that is at stake."""
     chance = random.Random(number)
-    table = Table(url, "public", "riverkeeper", Process(f"worker{number}", INTERVAL))
+    table = HeartbeatTable(url, "public", "riverkeeper", WorkerProcess(f"worker{number}", INTERVAL))
     with Session(url) as session:
         for _ in range(waves):
             beats = claimed(session, f"worker{number}", "healthy", CLAIMS)
@@ -56,15 +56,17 @@ def process(url: str, number: int, waves: int, gaps: list[float]) -> None:
     table.close()
 
 
-def claimed(session: Session, client: str, kind: str, count: int) -> list[Beat]:
+def claimed(session: Session, client: str, kind: str, count: int) -> list[ActiveClaim]:
     rows = session.execute(CLAIM, {"client": client, "kind": kind, "count": count})
-    return [Beat(Claim(row.id, row.attempted_at, 1), Tier(interval=INTERVAL), 0.0) for row in rows]
+    return [ActiveClaim(Claim(row.id, row.attempted_at, 1), HeartbeatTier(interval=INTERVAL), 0.0) for row in rows]
 
 
-def beat_for(table: Table, beats: list[Beat], seconds: float, chance: random.Random, gaps: list[float]) -> None:
+def beat_for(
+    table: HeartbeatTable, beats: list[ActiveClaim], seconds: float, chance: random.Random, gaps: list[float]
+) -> None:
     began = last = time.monotonic()
     while time.monotonic() - began < seconds:
-        table.beat([(beat, beat.told) for beat in beats], 10)
+        table.beat([(beat, beat.reported) for beat in beats], 10)
         gaps.append(time.monotonic() - last)
         last = time.monotonic()
         time.sleep(chance.uniform(INTERVAL, STALL) if chance.random() < 0.25 else INTERVAL)
@@ -91,7 +93,7 @@ def rescued(session: Session, kind: str) -> int:
 
 def control(url: str, session: Session) -> int:
     """How many of ten jobs were rescued whose process fell silent."""
-    table = Table(url, "public", "riverkeeper", Process("silent", INTERVAL))
+    table = HeartbeatTable(url, "public", "riverkeeper", WorkerProcess("silent", INTERVAL))
     beat_for(table, claimed(session, "silent", "silent", 10), 2 * INTERVAL, random.Random(0), [])
     table.close()
     deadline = time.monotonic() + 60

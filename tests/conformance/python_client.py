@@ -7,14 +7,14 @@ from typing import Any
 
 from conformance.floor import Event, run
 from riverkeeper.heartbeat import (
-    Beat,
+    ActiveClaim,
     Beater,
     Claim,
     ClaimLost,
+    HeartbeatTier,
     LeaseExpired,
     Outcome,
     StopRequested,
-    Tier,
     WorkMustStop,
 )
 
@@ -29,15 +29,15 @@ class PythonClient:
             river_schema=river_schema or "public",
             keeper_schema=keeper_schema,
             fences=True,
-            tier=Tier(interval),
+            tier=HeartbeatTier(interval),
         ).start()
-        self.at_work: set[Beat] = set()
+        self.at_work: set[ActiveClaim] = set()
 
-    def begin(self, claim: Event, interval: float, lease: float | None, on_stop: Callable[[str], None]) -> Beat:
+    def begin(self, claim: Event, interval: float, lease: float | None, on_stop: Callable[[str], None]) -> ActiveClaim:
         def stop(reason: WorkMustStop) -> None:
             on_stop(CAUSES[type(reason)])
 
-        beat = self.beater.begin(Claim(**claim), Tier(interval, lease), stop)
+        beat = self.beater.begin(Claim(**claim), HeartbeatTier(interval, lease), stop)
         self.at_work.add(beat)
         return beat
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from riverkeeper.heartbeat import Claim, Tier
-from riverkeeper.heartbeat.claim import NOTE_BYTES, fit_fraction, fit_note, moment
+from riverkeeper.heartbeat import Claim, HeartbeatTier
+from riverkeeper.heartbeat.claim import NOTE_BYTES, fit_fraction, fit_note, format_attempted_at
 
 AT = "2026-01-31T23:59:59.123456Z"
 
@@ -62,10 +62,10 @@ def test_a_datetime_is_written_in_utc_to_the_microsecond() -> None:
     """Python's datetime holds all that Postgres does; without a zone it names no moment."""
     east = datetime(2026, 2, 1, 1, 59, 59, 123456, tzinfo=timezone(timedelta(hours=2)))
 
-    assert moment(east) == AT
-    assert moment(datetime(2026, 1, 31, tzinfo=UTC)) == "2026-01-31T00:00:00.000000Z"
+    assert format_attempted_at(east) == AT
+    assert format_attempted_at(datetime(2026, 1, 31, tzinfo=UTC)) == "2026-01-31T00:00:00.000000Z"
     with pytest.raises(ValueError, match="zone"):
-        moment(datetime(2026, 1, 31))  # noqa: DTZ001 - that is what is refused
+        format_attempted_at(datetime(2026, 1, 31))  # noqa: DTZ001 - that is what is refused
 
 
 @pytest.mark.parametrize(
@@ -74,9 +74,9 @@ def test_a_datetime_is_written_in_utc_to_the_microsecond() -> None:
 def test_a_tier_that_cannot_work_is_refused(interval: float, lease: float | None) -> None:
     """A lease needs two beats and the time of one statement."""
     with pytest.raises(ValueError, match=r"interval|lease"):
-        Tier(interval, lease)
+        HeartbeatTier(interval, lease)
 
 
 def test_the_shortest_lease_is_two_and_a_half_intervals() -> None:
     """Also where a float cannot hold it exactly."""
-    assert Tier(0.1, 0.25).lease == 0.25
+    assert HeartbeatTier(0.1, 0.25).lease == 0.25

@@ -15,7 +15,7 @@ from conformance.worker import until
 from conformance.world import CLAIM_AGAIN
 from fixtures.beating_job import INTERVAL, Scene, staged
 from fixtures.contract import claims_of, connected
-from riverkeeper.heartbeat import Beater, Claim, ClaimLost, Hold, Outcome, Tier, beating
+from riverkeeper.heartbeat import Beater, Claim, ClaimLost, ClaimVerification, HeartbeatTier, Outcome, beating
 from riverkeeper.schema.fence import remove_fence
 
 
@@ -107,15 +107,18 @@ def test_the_first_block_knows_whether_its_result_needs_a_token(river_url: str, 
     """It waits for the first answer of the database; without the fence no token is left over in the job's metadata."""
     if not installed:
         remove_fence(river_url, None, None)
-    with Beater(river_url, "worker", tier=Tier(INTERVAL), fences=True) as beater, beater.beating(**scene.job) as beat:
+    with (
+        Beater(river_url, "worker", tier=HeartbeatTier(INTERVAL), fences=True) as beater,
+        beater.beating(**scene.job) as beat,
+    ):
         assert beat.token == (scene.claim.attempted_at if installed else None)
 
 
 def test_an_urgent_claim_does_not_wait_for_a_patient_ones_pause(river_url: str, scene: Scene) -> None:
     """Its first beat comes within its own interval, long before its process would have beaten again."""
-    with Beater(river_url, "patient", tier=Tier(600)) as patient:
+    with Beater(river_url, "patient", tier=HeartbeatTier(600)) as patient:
         until(lambda: patient.beats == 1, "the process to beat")
-        beat = patient.begin(scene.claim, Tier(INTERVAL, 5))
+        beat = patient.begin(scene.claim, HeartbeatTier(INTERVAL, 5))
         scene.beaten()
         assert patient.finish(beat, Outcome.COMPLETED) is True
 
@@ -136,7 +139,10 @@ def test_a_claim_waits_for_the_earlier_attempt(scene: Scene) -> None:
 
 def test_beats_in_the_metadata_need_no_table(river_url: str) -> None:
     """The job's row carries the beat; a claim that is gone is lost, one that is locked is not; odd metadata stays."""
-    with connected(river_url) as sql, Beater(river_url, "worker", tier=Tier(INTERVAL), metadata=True) as beater:
+    with (
+        connected(river_url) as sql,
+        Beater(river_url, "worker", tier=HeartbeatTier(INTERVAL), metadata=True) as beater,
+    ):
         claims = claims_of(sql, 4)
         odd, locked, gone, plain = (job["job_id"] for job in claims)
         sql.execute("UPDATE river_job SET metadata = '[1]' WHERE id = %s", [odd])
@@ -158,7 +164,7 @@ def test_beats_in_the_metadata_need_no_table(river_url: str) -> None:
 def test_the_metadata_has_no_lease() -> None:
     """Nobody who rescues could see it."""
     with pytest.raises(ValueError, match="no lease"):
-        Beater("postgresql://nowhere", "worker", tier=Tier(10, 25), metadata=True)
+        Beater("postgresql://nowhere", "worker", tier=HeartbeatTier(10, 25), metadata=True)
 
 
 def test_hold_keeps_the_claim_until_the_effect_has_committed(scene: Scene) -> None:
@@ -169,15 +175,15 @@ def test_hold_keeps_the_claim_until_the_effect_has_committed(scene: Scene) -> No
             return theirs.execute(sql, values).fetchone()  # type: ignore[call-overload]
 
         with theirs.transaction():
-            Hold(scene.claim)(fetch_one)
+            ClaimVerification(scene.claim).run(fetch_one)
         scene.sql.execute("UPDATE river_job SET state = 'retryable'")
         with pytest.raises(ClaimLost, match="roll back"), theirs.transaction():
-            Hold(scene.claim)(fetch_one)
+            ClaimVerification(scene.claim).run(fetch_one)
 
 
 def test_one_job_one_program(scene: Scene) -> None:
     """The short form starts and closes a beater of its own."""
-    with beating(scene.url, "worker", scene.job["job_id"], 1, tier=Tier(INTERVAL)) as beat:
+    with beating(scene.url, "worker", scene.job["job_id"], 1, tier=HeartbeatTier(INTERVAL)) as beat:
         beat.progress(0.4)
         scene.beaten()
 
@@ -186,7 +192,7 @@ def test_one_job_one_program(scene: Scene) -> None:
 
 def test_a_keeper_schema_of_another_river_is_named(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
     """Both schemas stand in the one sentence that is logged, however often it is tried."""
-    with Beater(scene.url, "worker", river_schema="other", tier=Tier(INTERVAL)) as beater:
+    with Beater(scene.url, "worker", river_schema="other", tier=HeartbeatTier(INTERVAL)) as beater:
         until(lambda: beater.failures > 3, "beats to fail")
     said = [record.getMessage() for record in caplog.records if "belongs to" in record.getMessage()]
 

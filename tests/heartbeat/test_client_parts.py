@@ -10,44 +10,42 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from riverkeeper.heartbeat import (
-    Beat,
+    ActiveClaim,
     Claim,
     ClaimLost,
+    ClaimStatus,
+    HeartbeatTier,
     LeaseExpired,
     Outcome,
-    Standing,
     StopRequested,
-    Tier,
     WorkMustStop,
     clock,
 )
-from riverkeeper.heartbeat import ticker as ticking_module
-from riverkeeper.heartbeat.active_claims import Roster
-from riverkeeper.heartbeat.beat import Told
+from riverkeeper.heartbeat import ticker as ticker_module
+from riverkeeper.heartbeat.active_claims import ActiveClaims, Progress
 from riverkeeper.heartbeat.clock import lease_clock
-from riverkeeper.heartbeat.failures import Troubles
-from riverkeeper.heartbeat.fence import Fence
-from riverkeeper.heartbeat.leases import Leases
-from riverkeeper.heartbeat.ticker import Ticking
+from riverkeeper.heartbeat.fence import ClientFence
+from riverkeeper.heartbeat.leases import LeaseWatcher
+from riverkeeper.heartbeat.ticker import BeatFailures, Ticker
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.postgres.statements import source
 
 AT = "2026-01-31T23:59:59.12345%dZ"
 
 
-def beat_of(job_id: int = 1, attempt: int = 1, tier: Tier | None = None) -> Beat:
-    return Beat(Claim(job_id, AT % attempt, attempt), tier or Tier(), lease_clock())
+def beat_of(job_id: int = 1, attempt: int = 1, tier: HeartbeatTier | None = None) -> ActiveClaim:
+    return ActiveClaim(Claim(job_id, AT % attempt, attempt), tier or HeartbeatTier(), lease_clock())
 
 
 class Answers:
     """A table that answers as it is told: a standing for all, or an error."""
 
-    def __init__(self, *answers: Standing | Exception) -> None:
+    def __init__(self, *answers: ClaimStatus | Exception) -> None:
         self.answers = list(answers)
         self.asked: list[list[int]] = []
         self.ended: dict[Claim, Outcome] = {}
 
-    def beat(self, beats: Sequence[tuple[Beat, Told]], seconds: float) -> dict[Claim, Standing]:
+    def beat(self, beats: Sequence[tuple[ActiveClaim, Progress]], seconds: float) -> dict[Claim, ClaimStatus]:
         self.asked.append([beat.claim.job_id for beat, _ in beats])
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
@@ -64,8 +62,8 @@ AWAY = DatabaseError(ErrorKind.LOST, "statement: gone")
 NO_TABLE = DatabaseError(ErrorKind.MISSING, "statement: SQLSTATE 42P01")
 
 
-def ticking(table: Answers, roster: Roster, fence: Fence | None = None) -> Ticking:
-    return Ticking(table, roster, Troubles(), 10, threading.Event(), fence or Fence(wanted=False))
+def ticker(table: Answers, claims: ActiveClaims, fence: ClientFence | None = None) -> Ticker:
+    return Ticker(table, claims, BeatFailures(), 10, threading.Event(), fence or ClientFence(wanted=False))
 
 
 def test_progress_costs_less_than_a_microsecond_or_two() -> None:
@@ -82,7 +80,7 @@ def test_work_is_told_to_stop_once() -> None:
     beat.on_stop = reasons.append
     beat.stop(LeaseExpired("late"))
     beat.stop(StopRequested("hung"))
-    beat.lose()
+    beat.mark_lost()
 
     assert [type(reason) for reason in reasons] == [LeaseExpired]
     assert beat.lost
@@ -92,15 +90,15 @@ def test_work_is_told_to_stop_once() -> None:
 
 def test_a_failing_callback_does_not_keep_others_from_hearing() -> None:
     """on_stop is the user's; an exception in it would end the thread that beats for every job."""
-    roster, first, second = Roster(), beat_of(1), beat_of(2)
+    claims, first, second = ActiveClaims(), beat_of(1), beat_of(2)
 
     def fail(_: object) -> None:
         raise ZeroDivisionError
 
     first.on_stop = fail
     for beat in (first, second):
-        roster.add(beat)
-    ticking(Answers(Standing.LOST), roster).tick()
+        claims.add(beat)
+    ticker(Answers(ClaimStatus.LOST), claims).tick()
 
     assert first.stopped.is_set()
     assert second.stopped.is_set()
@@ -108,49 +106,49 @@ def test_a_failing_callback_does_not_keep_others_from_hearing() -> None:
 
 def test_a_failed_beat_says_nothing_of_any_claim() -> None:
     """Neither away nor missing stops anything; only a refusal counts as an answer for leases."""
-    roster, beat = Roster(), beat_of(tier=Tier(10, 25))
-    roster.add(beat)
-    beat.heard_at = before = lease_clock() - 100
-    tick = ticking(Answers(AWAY, NO_TABLE), roster)
+    claims, beat = ActiveClaims(), beat_of(tier=HeartbeatTier(10, 25))
+    claims.add(beat)
+    beat.last_beat_at = before = lease_clock() - 100
+    tick = ticker(Answers(AWAY, NO_TABLE), claims)
     tick.tick()
-    assert beat.heard_at == before
+    assert beat.last_beat_at == before
     tick.tick()
 
-    assert beat.heard_at > before + 99
+    assert beat.last_beat_at > before + 99
     assert beat.reason is None
 
 
 def test_progress_is_told_again_until_a_beat_succeeds() -> None:
     """What was told while the database was away is not lost, and not taken for told."""
-    roster, beat = Roster(), beat_of()
-    roster.add(beat)
+    claims, beat = ActiveClaims(), beat_of()
+    claims.add(beat)
     beat.progress(0.5)
-    tick = ticking(Answers(AWAY, Standing.HELD), roster)
+    tick = ticker(Answers(AWAY, ClaimStatus.HELD), claims)
     tick.tick()
-    assert beat.acknowledged is not beat.told
+    assert beat.acknowledged is not beat.reported
     tick.tick()
-    assert beat.acknowledged is beat.told
+    assert beat.acknowledged is beat.reported
     beat.progress(0.5)
 
-    assert beat.acknowledged is not beat.told, "the same number told again is progress too"
+    assert beat.acknowledged is not beat.reported, "the same number told again is progress too"
 
 
 def test_a_slow_answer_counts_from_when_its_beat_was_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     """The keeper counts from when the beat was written: a lease from the answer would outlast the keeper's patience."""
-    roster, beat, now = Roster(), beat_of(tier=Tier(10, 25)), 1000.0
-    roster.add(beat)
+    claims, beat, now = ActiveClaims(), beat_of(tier=HeartbeatTier(10, 25)), 1000.0
+    claims.add(beat)
 
     class Slow(Answers):
-        def beat(self, beats: Sequence[tuple[Beat, Told]], seconds: float) -> dict[Claim, Standing]:
+        def beat(self, beats: Sequence[tuple[ActiveClaim, Progress]], seconds: float) -> dict[Claim, ClaimStatus]:
             nonlocal now
             now += 4.9
             return super().beat(beats, seconds)
 
-    monkeypatch.setattr(ticking_module, "lease_clock", lambda: now)
-    tick = ticking(Slow(Standing.HELD), roster)
+    monkeypatch.setattr(ticker_module, "lease_clock", lambda: now)
+    tick = ticker(Slow(ClaimStatus.HELD), claims)
     tick.tick()
 
-    assert beat.heard_at == 1000.0
+    assert beat.last_beat_at == 1000.0
 
 
 def test_leases_run_on_a_clock_that_runs_through_suspend() -> None:
@@ -161,26 +159,26 @@ def test_leases_run_on_a_clock_that_runs_through_suspend() -> None:
 def test_a_beat_whose_answer_got_lost_may_have_made_a_row() -> None:
     """So its end is told, whatever becomes of later beats; one that was refused has made none."""
     for answer, named in ((AWAY, True), (NO_TABLE, False)):
-        roster, beat = Roster(), beat_of()
-        roster.add(beat)
-        ticking(Answers(answer), roster).tick()
+        claims, beat = ActiveClaims(), beat_of()
+        claims.add(beat)
+        ticker(Answers(answer), claims).tick()
 
         assert beat.named is named
 
 
 def test_the_lease_runs_from_the_last_beat_that_was_heard() -> None:
     """It is looked at without a database; what has no lease never ends."""
-    roster, leased, free = Roster(), beat_of(1, tier=Tier(1, 2.5)), beat_of(2)
+    claims, leased, free = ActiveClaims(), beat_of(1, tier=HeartbeatTier(1, 2.5)), beat_of(2)
     for beat in (leased, free):
-        roster.add(beat)
-        beat.heard_at = lease_clock() - 2.6
+        claims.add(beat)
+        beat.last_beat_at = lease_clock() - 2.6
     closing = threading.Event()
     closing.set()
-    watch = threading.Thread(target=Leases(roster, closing).run, daemon=True)
+    watch = threading.Thread(target=LeaseWatcher(claims, closing).run, daemon=True)
     watch.start()
     assert leased.stopped.wait(10)
     for beat in (leased, free):
-        roster.close(beat, Outcome.FAILED)
+        claims.record_end(beat, Outcome.FAILED)
     watch.join(10)
 
     assert isinstance(leased.reason, LeaseExpired)
@@ -192,10 +190,10 @@ def test_the_lease_runs_from_the_last_beat_that_was_heard() -> None:
 )
 def test_a_result_carries_a_token_until_no_fence_is_known(answer: bool | None, token: str | None) -> None:
     """A token too many is judged by nothing; a result without one may end a later attempt."""
-    fence = Fence(wanted=True)
+    fence = ClientFence(wanted=True)
     if answer is not None:
-        fence.learn(answer)
-    beat = Beat(Claim(1, AT % 1, 1), Tier(), lease_clock(), fence=fence)
+        fence.record_answer(answer)
+    beat = ActiveClaim(Claim(1, AT % 1, 1), HeartbeatTier(), lease_clock(), fence=fence)
 
     assert beat.token == token
     assert fence.fences is bool(answer), "and the client row says so only where it is known"
@@ -203,8 +201,8 @@ def test_a_result_carries_a_token_until_no_fence_is_known(answer: bool | None, t
 
 def test_a_client_that_attaches_no_token_is_plain() -> None:
     """Whatever the database has."""
-    fence = Fence(wanted=False)
-    fence.learn(True)
+    fence = ClientFence(wanted=False)
+    fence.record_answer(True)
 
     assert fence.token(beat_of().claim) is None
     assert fence.fences is False
@@ -213,18 +211,18 @@ def test_a_client_that_attaches_no_token_is_plain() -> None:
 @pytest.mark.parametrize(("error", "in_force"), [("MISSING", False), ("FORBIDDEN", True)])
 def test_a_refusal_ends_the_fence_only_with_its_schema(error: str, in_force: bool) -> None:
     """A grant that was taken back says nothing of triggers; a schema that is gone took them with it."""
-    roster, fence = Roster(), Fence(wanted=True)
-    fence.learn(True)
-    ticking(Answers(DatabaseError(ErrorKind[error], "statement")), roster, fence).tick()
+    claims, fence = ActiveClaims(), ClientFence(wanted=True)
+    fence.record_answer(True)
+    ticker(Answers(DatabaseError(ErrorKind[error], "statement")), claims, fence).tick()
 
     assert fence.in_force is in_force
 
 
 def test_work_waits_for_the_first_answer_only() -> None:
     """Once a beat has succeeded or failed none waits: a job must not depend on the database."""
-    fence = Fence(wanted=True)
+    fence = ClientFence(wanted=True)
     assert fence.must_wait()
-    ticking(Answers(AWAY), Roster(), fence).tick()
+    ticker(Answers(AWAY), ActiveClaims(), fence).tick()
 
     assert not fence.must_wait()
     assert fence.in_force is None
@@ -244,33 +242,33 @@ def test_work_that_failed_after_its_lease_was_given_up(reason: WorkMustStop, out
     beat = beat_of()
     beat.stop(reason)
 
-    assert beat.outcome(outcome) is told
+    assert beat.outcome_to_report(outcome) is told
 
 
 def test_the_second_attempt_finds_the_first() -> None:
     """And the same claim is refused twice; after the end nothing is taken."""
-    roster, first, second = Roster(), beat_of(1, 1), beat_of(1, 2)
+    claims, first, second = ActiveClaims(), beat_of(1, 1), beat_of(1, 2)
 
-    assert roster.add(first) is None
-    assert roster.add(second) is first
+    assert claims.add(first) is None
+    assert claims.add(second) is first
     with pytest.raises(ValueError, match="already"):
-        roster.add(beat_of(1, 2))
-    roster.seal()
+        claims.add(beat_of(1, 2))
+    claims.seal()
     with pytest.raises(RuntimeError, match="closed"):
-        roster.add(beat_of(2))
+        claims.add(beat_of(2))
 
 
 def test_only_claims_that_may_have_a_row_are_said_to_have_ended() -> None:
     """A job that ended before its first tick writes nothing."""
-    roster, silent, heard = Roster(), beat_of(1), beat_of(2)
+    claims, silent, heard = ActiveClaims(), beat_of(1), beat_of(2)
     heard.named = True
     for beat in (silent, heard):
-        roster.add(beat)
-        roster.depart(beat)
-        roster.close(beat, Outcome.COMPLETED)
+        claims.add(beat)
+        claims.remove(beat)
+        claims.record_end(beat, Outcome.COMPLETED)
 
-    assert list(roster.ended()) == [heard.claim]
-    assert roster.is_finished()
+    assert list(claims.list_ends()) == [heard.claim]
+    assert claims.is_finished()
 
 
 @pytest.mark.parametrize("name", ["beat", "end", "claim", "claim_status", "verify_claim", "meta", "beat_metadata"])

@@ -9,8 +9,8 @@ import psycopg
 import pytest
 
 from fixtures.contract import Connection, claims_of, connected
-from riverkeeper.heartbeat import Beat, Claim, Tier
-from riverkeeper.heartbeat.table import Process, Table, columns_of
+from riverkeeper.heartbeat import ActiveClaim, Claim, HeartbeatTier
+from riverkeeper.heartbeat.table import HeartbeatTable, WorkerProcess, claim_parameters
 from riverkeeper.postgres.statements import statement
 from riverkeeper.schema.install import install
 
@@ -39,8 +39,8 @@ def claims(sql: Connection, *, analyzed: bool = True) -> list[Claim]:
 
 
 def parameters(url: str, held: list[Claim]) -> dict[str, object]:
-    beats = [(beat, beat.told) for beat in (Beat(claim, Tier(), 0.0) for claim in held)]
-    return Table(url, "public", "riverkeeper", Process("worker", 10.0)).parameters(beats)
+    beats = [(beat, beat.reported) for beat in (ActiveClaim(claim, HeartbeatTier(), 0.0) for claim in held)]
+    return HeartbeatTable(url, "public", "riverkeeper", WorkerProcess("worker", 10.0)).parameters(beats)
 
 
 @pytest.mark.parametrize("name", ["heartbeat/beat", "heartbeat/beat_metadata", "heartbeat/claim_status"])
@@ -49,7 +49,7 @@ def test_a_thousand_claims_are_looked_up_by_id(river_url: str, name: str) -> Non
     install(river_url, None, None)
     with connected(river_url) as sql:
         held = claims(sql)
-        found = plan(sql, name, parameters(river_url, held) if name.endswith("/beat") else columns_of(held))
+        found = plan(sql, name, parameters(river_url, held) if name.endswith("/beat") else claim_parameters(held))
 
     scans = {(node["Node Type"], node.get("Index Name")) for node in found if node.get("Relation Name") == "river_job"}
     assert scans - {("ModifyTable", None)} == {("Index Scan", "river_job_pkey")}

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from fixtures.contract import Connection, ask, beat, claims_of, connected
-from riverkeeper.heartbeat import Beater, Claim, ClaimLost, Tier
+from riverkeeper.heartbeat import Beater, Claim, ClaimLost, HeartbeatTier
 from riverkeeper.schema.install import install
 
-SLOW = Tier(20.0)  # no beat tells of anything while the test lasts
+SLOW = HeartbeatTier(20.0)  # no beat tells of anything while the test lasts
 
 
 @pytest.fixture

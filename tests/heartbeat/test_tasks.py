@@ -14,7 +14,7 @@ from conformance.proxy import proxied
 from conformance.world import CLAIM_AGAIN
 from fixtures.beating_job import INTERVAL, Scene, staged
 from fixtures.contract import claims_of, connected
-from riverkeeper.heartbeat import Beater, ClaimLost, LeaseExpired, StopRequested, Tier
+from riverkeeper.heartbeat import Beater, ClaimLost, HeartbeatTier, LeaseExpired, StopRequested
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_a_task_is_cancelled_when_its_lease_expires(scene: Scene) -> None:
 
         stopped, ticks = asyncio.Event(), 0
         with pytest.raises(LeaseExpired):
-            async with scene.beater.beating_async(**scene.job, tier=Tier(INTERVAL, 2.5 * INTERVAL)):
+            async with scene.beater.beating_async(**scene.job, tier=HeartbeatTier(INTERVAL, 2.5 * INTERVAL)):
                 await scene.beaten_async()
                 locking = asyncio.create_task(lock())
                 try:
@@ -129,7 +129,7 @@ def test_results_do_not_wait_for_the_database(scene: Scene) -> None:
 
     async def work() -> None:
         held = asyncio.Event()
-        with proxied(scene.url) as proxy, Beater(proxy.url, "worker", tier=Tier(INTERVAL)) as beater:
+        with proxied(scene.url) as proxy, Beater(proxy.url, "worker", tier=HeartbeatTier(INTERVAL)) as beater:
             jobs = claims_of(scene.sql, 50)
             tasks = [asyncio.create_task(job(beater, one, held)) for one in jobs]
             sql = "SELECT count(*) FROM riverkeeper.heartbeat"

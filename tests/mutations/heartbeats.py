@@ -99,8 +99,8 @@ MUTATIONS = (
     ),
     Mutation(
         "a lease runs from a late answer, and work goes on after its claim was rescued",
-        "        beat.heard_at = sent_at\n        beat.acknowledged = told\n",
-        "        beat.heard_at = lease_clock()\n        beat.acknowledged = told\n",
+        "        active.last_beat_at = sent_at\n        active.acknowledged = reported\n",
+        "        active.last_beat_at = lease_clock()\n        active.acknowledged = reported\n",
         (f"{PARTS}::test_a_slow_answer_counts_from_when_its_beat_was_sent",),
     ),
     Mutation(
@@ -111,8 +111,8 @@ MUTATIONS = (
     ),
     Mutation(
         "a lease is never looked at, for the beat hangs for as long",
-        "        if beat.tier.lease is not None and beat.reason is None:\n",
-        "        if beat.tier.lease is not None and beat.reason is not None:\n",
+        "            if active.tier.lease is not None and active.reason is None:\n",
+        "            if active.tier.lease is not None and active.reason is not None:\n",
         (f"{PARTS}::test_the_lease_runs_from_the_last_beat_that_was_heard",),
     ),
     Mutation(
@@ -141,27 +141,27 @@ MUTATIONS = (
     ),
     Mutation(
         "a claim that was given up for want of a beat is told as a failure of the job",
-        "return Outcome.ABANDONED if given_up else outcome",
+        "return Outcome.ABANDONED if abandoned else outcome",
         "return outcome",
         (f"{PARTS}::test_work_that_failed_after_its_lease_was_given_up",),
     ),
     Mutation(
         "a beat whose answer got lost made a row, and the client believes that there is none",
-        "                for beat in fresh:\n                    beat.named = False\n",
-        "            for beat in fresh:\n                beat.named = False\n",
+        "                for active in fresh:\n                    active.named = False\n",
+        "            for active in fresh:\n                active.named = False\n",
         (f"{PARTS}::test_a_beat_whose_answer_got_lost_may_have_made_a_row",),
     ),
     Mutation(
         "a table that was dropped, or a grant that was taken back, ends all leased work",
-        "                for beat, _ in beats:\n"
-        "                    beat.heard_at = sent_at  # an answer is no silence: it cancels nothing, leased or not\n",
+        "                for active, _ in beats:\n"
+        "                    active.last_beat_at = sent_at  # a refusal is an answer: it ends no lease\n",
         "",
         (f"{PARTS}::test_a_failed_beat_says_nothing_of_any_claim",),
     ),
     Mutation(
         "a beat that failed ends all work",
-        "            self._troubles.tell(error)\n",
-        "            self._troubles.tell(error)\n            [beat.lose() for beat, _ in beats]\n",
+        "            self._failures.record(error)\n",
+        "            self._failures.record(error)\n            [active.mark_lost() for active, _ in beats]\n",
         (f"{PARTS}::test_a_failed_beat_says_nothing_of_any_claim",),
     ),
     Mutation(
@@ -178,7 +178,7 @@ MUTATIONS = (
     ),
     Mutation(
         "an earlier attempt works on beside the next one in the same process",
-        "            earlier.lose()  # the queue has handed the job out again\n",
+        "            earlier.mark_lost()  # the queue has handed the job out again\n",
         "            pass\n",
         (f"{CLAIMS}::test_an_earlier_attempt_is_stopped_at_once",),
     ),
@@ -196,8 +196,8 @@ MUTATIONS = (
     ),
     Mutation(
         "a job that moves no more looks as if it did, because its ticker tells its progress again",
-        "[told is not beat.acknowledged for beat, told in ordered]",
-        "[told != (None, None) for beat, told in ordered]",
+        "[reported is not active.acknowledged for active, reported in ordered]",
+        "[reported != (None, None) for active, reported in ordered]",
         (contract("progress_is_told_by_the_job_alone"),),
     ),
     Mutation(

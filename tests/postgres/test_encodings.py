@@ -19,7 +19,7 @@ from riverkeeper.demo.postgres import Server
 from riverkeeper.demo.table import create_river_table
 from riverkeeper.doctor.check import examine
 from riverkeeper.doctor.report import Level
-from riverkeeper.heartbeat import Beater, Tier
+from riverkeeper.heartbeat import Beater, HeartbeatTier
 from riverkeeper.postgres.connection import Database, Session
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.rescue.wakes.wake import Call, Scope
@@ -138,7 +138,7 @@ def test_a_note_in_letters_that_the_database_lacks_silences_nobody(place: Place)
     """It is written as escapes, and every claim of the process goes on beating."""
     with connected(f"{place.url}?client_encoding=UTF8") as sql:
         claim = claims_of(sql, 1)[0]
-        beater = Beater(place.url, client_id="worker", tier=Tier(interval=1.0))
+        beater = Beater(place.url, client_id="worker", tier=HeartbeatTier(interval=1.0))
         with beater, beater.beating(claim["job_id"], claim["attempt"], claim["attempted_at"]) as beat:
             beat.progress(0.5, "ж日é")
             row = "SELECT progress FROM riverkeeper.heartbeat WHERE job_id = %s AND progress IS NOT NULL"

@@ -14,7 +14,7 @@ from fixtures.rescue import Scene
 from fixtures.scrape import errors, page_of, read
 from riverkeeper.demo.postgres import Server
 from riverkeeper.doctor.check import examine
-from riverkeeper.heartbeat import Beater, Tier
+from riverkeeper.heartbeat import Beater, HeartbeatTier
 from riverkeeper.postgres.connection import Database, Session
 from riverkeeper.postgres.session_settings import PINNED
 from riverkeeper.rescue.request import Rescued
@@ -177,7 +177,9 @@ def test_a_client_beats_under_all_of_them(renewed_url: str, postgres: Server) ->
         postgres.execute(f"ALTER ROLE beats_hostile SET {name} = '{value}'")
     with connected(renewed_url) as sql:
         claim = claims_of(sql, 1)[0]
-        beater = Beater(renewed_url.replace("postgres@", "beats_hostile@"), client_id="worker", tier=Tier(interval=1.0))
+        beater = Beater(
+            renewed_url.replace("postgres@", "beats_hostile@"), client_id="worker", tier=HeartbeatTier(interval=1.0)
+        )
         try:
             with beater, beater.beating(claim["job_id"], claim["attempt"], claim["attempted_at"]) as beat:
                 beat.progress(0.5, "half")

@@ -25,7 +25,7 @@ from riverkeeper.cli import main
 from riverkeeper.demo.fleet import Fleet as DemoFleet
 from riverkeeper.demo.postgres import Server
 from riverkeeper.demo.simulation import Simulation
-from riverkeeper.heartbeat import Beater, Claim, Hold, Tier
+from riverkeeper.heartbeat import Beater, Claim, ClaimVerification, HeartbeatTier
 from riverkeeper.postgres.connection import Database, Session
 from riverkeeper.postgres.errors import DatabaseError
 from riverkeeper.scrape.reader import Reader
@@ -202,7 +202,7 @@ def test_the_python_client_is_not_trapped(installed: Ground) -> None:
     [job] = claims_of(installed.sql, 1)
     with (
         suppress(DatabaseError),
-        Beater(installed.url, "worker", tier=Tier(0.2)) as beater,
+        Beater(installed.url, "worker", tier=HeartbeatTier(0.2)) as beater,
         beater.beating(job["job_id"], 1) as beat,
     ):
         with suppress(AssertionError):
@@ -217,16 +217,16 @@ def test_the_python_client_is_not_trapped(installed: Ground) -> None:
 
 def hold(url: str, claim: Claim) -> None:
     with psycopg.connect(url, application_name="riverkeeper-user") as user:
-        Hold(claim)(lambda sql, values: user.execute(sql, values).fetchone())
+        ClaimVerification(claim).run(lambda sql, values: user.execute(sql, values).fetchone())
 
 
 def test_the_python_client_on_the_job_s_row_is_not_trapped(installed: Ground) -> None:
-    """Metadata mode."""
+    """JobMetadata mode."""
     [job] = claims_of(installed.sql, 1)
     question = "SELECT 1 FROM river_job WHERE id = %s AND metadata ->> 'health_check_at' IS NOT NULL"
     with (
         suppress(DatabaseError, AssertionError),
-        Beater(installed.url, "worker", tier=Tier(0.5), metadata=True) as beater,
+        Beater(installed.url, "worker", tier=HeartbeatTier(0.5), metadata=True) as beater,
         beater.beating(job["job_id"], 1),
     ):
         until(lambda: installed.sql.execute(question, [job["job_id"]]).fetchone(), "a beat")

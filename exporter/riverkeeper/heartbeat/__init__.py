@@ -6,33 +6,33 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
-from riverkeeper.heartbeat.beat import Beat
+from riverkeeper.heartbeat.active_claims import ActiveClaim
 from riverkeeper.heartbeat.claim import (
     Claim,
     ClaimLost,
+    ClaimStatus,
+    HeartbeatTier,
     LeaseExpired,
     Outcome,
-    Standing,
     StopRequested,
-    Tier,
     WorkMustStop,
 )
 from riverkeeper.heartbeat.client import Beater
 from riverkeeper.heartbeat.fence import TOKEN_KEY
-from riverkeeper.heartbeat.verify_claim import Hold
+from riverkeeper.heartbeat.verify_claim import ClaimVerification
 
 __all__ = [
     "TOKEN_KEY",
-    "Beat",
+    "ActiveClaim",
     "Beater",
     "Claim",
     "ClaimLost",
-    "Hold",
+    "ClaimStatus",
+    "ClaimVerification",
+    "HeartbeatTier",
     "LeaseExpired",
     "Outcome",
-    "Standing",
     "StopRequested",
-    "Tier",
     "WorkMustStop",
     "beating",
 ]
@@ -41,7 +41,10 @@ __all__ = [
 @contextmanager
 def beating(
     url: str, client_id: str, job_id: int, attempt: int, attempted_at: str | datetime | None = None, **options: object
-) -> Iterator[Beat]:
-    """Beat for a program that works on one job and ends; `options` as of Beater."""
-    with Beater(url, client_id, **options) as beater, beater.beating(job_id, attempt, attempted_at) as beat:  # type: ignore[arg-type]
-        yield beat
+) -> Iterator[ActiveClaim]:
+    """Beat for a program that works on one job and ends; `options` are those of Beater."""
+    with (
+        Beater(url, client_id, **options) as beater,  # type: ignore[arg-type]
+        beater.beating(job_id, attempt, attempted_at) as active,
+    ):
+        yield active

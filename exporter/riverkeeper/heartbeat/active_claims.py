@@ -1,40 +1,113 @@
-"""The claims at work in this process, and those whose end the keeper has still to be told. For any thread."""
+"""The claims that this process works on: the job's handle of each, and the set of all. For any thread."""
 
 from __future__ import annotations
 
+import logging
 import threading
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
 
-from riverkeeper.heartbeat.beat import Beat
-from riverkeeper.heartbeat.claim import Claim, Outcome
+from riverkeeper.heartbeat.claim import Claim, ClaimLost, HeartbeatTier, LeaseExpired, Outcome, WorkMustStop
+from riverkeeper.heartbeat.fence import ClientFence
 
-MOST_ENDS = 100_000  # kept while the database is away; they only inform
+log = logging.getLogger("riverkeeper.heartbeat")  # the standard library's: this code runs in a user's program
+
+MAX_ENDS = 100_000  # kept while the database is away; they only inform
+Progress = tuple[object, object]  # fraction and note, as the job gave them
+NO_PROGRESS: Progress = (None, None)
 
 
-class Roster:
-    """A claim is at work from `add` to `depart`, and unfinished from `add` to `close`."""
+@dataclass(slots=True, eq=False)
+class ActiveClaim:
+    """A claim with work in this process.
+
+    The job uses `progress`, `check`, `stopped` and `token`, from any thread. The rest belongs to the client.
+    """
+
+    claim: Claim
+    tier: HeartbeatTier
+    last_beat_at: float  # clock of leases: when the last beat that succeeded was sent, or the work began
+    on_stop: Callable[[WorkMustStop], None] | None = None  # called once, in a thread of the client
+    named: bool = False  # a beat that names this claim was sent: its row may exist, even if the answer got lost
+    lost: bool = False  # known to be over; `reason` may be an earlier one
+    stopped: threading.Event = field(default_factory=threading.Event)
+    returned: threading.Event = field(default_factory=threading.Event)  # the work has returned
+    reported: Progress = NO_PROGRESS
+    acknowledged: Progress = NO_PROGRESS
+    fence: ClientFence = field(default_factory=lambda: ClientFence(wanted=False))
+    reason: WorkMustStop | None = None  # why the work has to stop; None while it may go on
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def token(self) -> str | None:
+        """The fencing token: attach it to the job's result (TOKEN_KEY) after the block has ended. None: no fence."""
+        return self.fence.token(self.claim)
+
+    def outcome_to_report(self, outcome: Outcome) -> Outcome:
+        """ABANDONED for work that failed after its lease had expired, unless its claim was lost too."""
+        abandoned = isinstance(self.reason, LeaseExpired) and not self.lost and outcome is Outcome.FAILED
+        return Outcome.ABANDONED if abandoned else outcome
+
+    def progress(self, fraction: float | None = None, note: str | None = None) -> None:
+        """Report that the job moves: a fraction from 0 to 1, a note of up to 1 kB, or both.
+
+        Costs under 1 µs: the next beat sends the newest report.
+        """
+        self.reported = (fraction, note)  # a new tuple: the same number reported again is progress too
+
+    def check(self) -> None:
+        """Raise ClaimLost, LeaseExpired or StopRequested once the work has to stop."""
+        if self.reason is not None:
+            raise self.reason
+
+    def mark_lost(self) -> None:
+        """The claim is over: stop the work."""
+        self.lost = True
+        self.stop(ClaimLost(f"this process lost the claim on job {self.claim.job_id}"))
+
+    def stop(self, reason: WorkMustStop) -> None:
+        """Make the work stop. Only the first call counts."""
+        with self._lock:
+            if self.reason is not None:
+                return
+            self.reason = reason
+        self.stopped.set()
+        log.warning("job must stop: job_id=%d attempt=%d reason=%s", self.claim.job_id, self.claim.attempt, reason)
+        if self.on_stop is None:
+            return
+        try:
+            self.on_stop(reason)
+        except Exception:  # the user's code; it must not end the beats of all other jobs
+            log.exception("on_stop failed: job_id=%d", self.claim.job_id)
+
+
+class ActiveClaims:
+    """The active claims, and the outcomes that the next tick reports.
+
+    A claim is active from `add` to `remove`, and unfinished from `add` to `record_end`.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._at_work: dict[Claim, Beat] = {}
-        self._newest: dict[int, Beat] = {}  # by job id
+        self._active: dict[Claim, ActiveClaim] = {}
+        self._newest: dict[int, ActiveClaim] = {}  # by job id
         self._ended: dict[Claim, Outcome] = {}
-        self._unfinished: set[Beat] = set()
+        self._unfinished: set[ActiveClaim] = set()
         self._sealed = False
 
-    def add(self, beat: Beat) -> Beat | None:
-        """The earlier attempt of the same job that is still at work here, if there is one.
+    def add(self, added: ActiveClaim) -> ActiveClaim | None:
+        """The earlier attempt of the same job that is still active here, if there is one.
 
-        Raises ValueError for a claim that is at work already, RuntimeError once sealed.
+        Raises ValueError for a claim that is active already, RuntimeError once sealed.
         """
         with self._lock:
             if self._sealed:
-                raise RuntimeError("this Beater is closed")
-            if beat.claim in self._at_work:
-                raise ValueError(f"job {beat.claim.job_id} is already beaten for under this claim")
-            earlier = self._newest.get(beat.claim.job_id)
-            self._at_work[beat.claim] = self._newest[beat.claim.job_id] = beat
-            self._unfinished.add(beat)
+                raise RuntimeError("this Beater is closed: it takes no more jobs")
+            if added.claim in self._active:
+                raise ValueError(f"job {added.claim.job_id} already beats under this claim")
+            earlier = self._newest.get(added.claim.job_id)
+            self._active[added.claim] = self._newest[added.claim.job_id] = added
+            self._unfinished.add(added)
             return earlier
 
     def seal(self) -> None:
@@ -42,40 +115,40 @@ class Roster:
         with self._lock:
             self._sealed = True
 
-    def depart(self, beat: Beat) -> None:
-        """The work has returned, or completed itself: no beat may say any longer that it lives."""
+    def remove(self, removed: ActiveClaim) -> None:
+        """The work has returned or the job completed itself: no beat may name this claim any more."""
         with self._lock:
-            self._at_work.pop(beat.claim, None)
-            if self._newest.get(beat.claim.job_id) is beat:
-                del self._newest[beat.claim.job_id]
+            self._active.pop(removed.claim, None)
+            if self._newest.get(removed.claim.job_id) is removed:
+                del self._newest[removed.claim.job_id]
 
-    def close(self, beat: Beat, outcome: Outcome) -> None:
-        """The keeper is told with the next tick how the work ended, if a row may exist."""
+    def record_end(self, ended: ActiveClaim, outcome: Outcome) -> None:
+        """The next tick reports how the work ended, if the claim may have a row."""
         with self._lock:
-            self._unfinished.discard(beat)
-            if beat.named and len(self._ended) < MOST_ENDS:
-                self._ended[beat.claim] = outcome
+            self._unfinished.discard(ended)
+            if ended.named and len(self._ended) < MAX_ENDS:
+                self._ended[ended.claim] = outcome
 
-    def at_work(self) -> list[Beat]:
+    def list_active(self) -> list[ActiveClaim]:
         with self._lock:
-            return list(self._at_work.values())
+            return list(self._active.values())
 
-    def ended(self) -> dict[Claim, Outcome]:
+    def list_ends(self) -> dict[Claim, Outcome]:
+        """The outcomes that were not reported yet."""
         with self._lock:
             return dict(self._ended)
 
-    def forget(self, told: Collection[Claim]) -> None:
-        """The keeper knows how these have ended."""
+    def forget_ends(self, reported: Collection[Claim]) -> None:
         with self._lock:
-            for claim in told:
+            for claim in reported:
                 self._ended.pop(claim, None)
 
     def is_finished(self) -> bool:
-        """Whether no claim is at work."""
+        """Whether all work has returned."""
         with self._lock:
             return not self._unfinished
 
-    def shortest_interval(self, otherwise: float) -> float:
-        """Seconds between beats that the most urgent claim asks for, and no more than `otherwise`."""
+    def shortest_interval(self, default: float) -> float:
+        """Seconds between beats that the most urgent claim needs; `default` without claims."""
         with self._lock:
-            return min((beat.tier.interval for beat in self._at_work.values()), default=otherwise)
+            return min((active.tier.interval for active in self._active.values()), default=default)

@@ -1,4 +1,4 @@
-"""Words of the heartbeat contract: claims, standings, tiers, and why work is told to stop. Pure."""
+"""Values of the heartbeat contract: claims, their status, how often they beat, and why work has to stop. Pure."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-NOTE_BYTES = 1024  # the table refuses longer ones
-METADATA_INTERVAL = 30.0  # seconds; what a keeper takes for the interval of a beat in the metadata
-_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
+NOTE_BYTES = 1024  # the table refuses longer notes
+METADATA_INTERVAL = 30.0  # seconds; Riverkeeper assumes this interval for beats in the metadata
+_TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 
 
-class Standing(StrEnum):
-    """What a beat was told of a claim."""
+class ClaimStatus(StrEnum):
+    """The answer to a beat, for one claim."""
 
     HELD = "held"
-    STOP = "stop"
-    FINISHED = "finished"
+    STOP = "stop"  # held, but Riverkeeper requests that the job stops
+    FINISHED = "finished"  # the job completed itself in its own transaction
     LOST = "lost"
 
 
 class Outcome(StrEnum):
-    """How the work of a claim ended, also where its result was kept in."""
+    """How the work of a claim ended, also where its result was not written."""
 
     COMPLETED = "completed"
     FAILED = "failed"
@@ -33,26 +33,26 @@ class Outcome(StrEnum):
 
 
 class WorkMustStop(Exception):
-    """The work of a claim has to end now; its subclasses say why."""
+    """The work of a claim has to end now; the subclass tells why."""
 
 
 class ClaimLost(WorkMustStop):
-    """Someone else decided that this claim is over; its result must not get out."""
+    """Another process decided that this claim is over; the result must not be written."""
 
 
 class LeaseExpired(WorkMustStop):
-    """No beat was heard for as long as the lease: by now another may hold the claim."""
+    """No beat succeeded for as long as the lease: another process may hold the claim now."""
 
 
 class StopRequested(WorkMustStop):
-    """The keeper found the job hung and asks it to stop; failing is an ordinary result."""
+    """Riverkeeper found the job hung and requests that it stops; a failure is an ordinary result."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One attempt of one job; `attempted_at` exactly as the database wrote it (claim.sql).
+    """One attempt of one job; `attempted_at` is the text that the database wrote (claim.sql).
 
-    Raises ValueError for what no claim can be: one bad value would spoil the beat of every other claim.
+    Raises ValueError for values that no claim can have: one bad value would fail the beat of every other claim.
     """
 
     job_id: int
@@ -62,22 +62,22 @@ class Claim:
     def __post_init__(self) -> None:
         if not 0 < self.job_id < 2**63 or not 0 <= self.attempt < 2**15:
             raise ValueError(f"no job can have the id {self.job_id} or the attempt {self.attempt}")
-        if not _MOMENT.fullmatch(self.attempted_at):
+        if not _TIMESTAMP.fullmatch(self.attempted_at):
             raise ValueError(f"attempted_at must be like 2026-01-31T23:59:59.123456Z, not {self.attempted_at!r}")
         datetime.fromisoformat(self.attempted_at)  # raises ValueError for a 31st of February
 
 
-def moment(attempted_at: str | datetime) -> str:
-    """`attempted_at` as the contract writes it; a datetime must know its zone, and holds the microseconds it needs."""
+def format_attempted_at(attempted_at: str | datetime) -> str:
+    """`attempted_at` as the contract writes it. A datetime must have a time zone. Raises ValueError."""
     if isinstance(attempted_at, str):
         return attempted_at
     if attempted_at.tzinfo is None:
-        raise ValueError("attempted_at must have a time zone")
+        raise ValueError(f"attempted_at must have a time zone: {attempted_at.isoformat()}")
     return attempted_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 @dataclass(frozen=True, slots=True)
-class Tier:
+class HeartbeatTier:
     """How a claim beats, in seconds. Raises ValueError where the lease is too short for the interval."""
 
     interval: float = 10.0
@@ -85,23 +85,24 @@ class Tier:
 
     def __post_init__(self) -> None:
         if not 0 < self.interval < math.inf:
-            raise ValueError("interval must be above 0 seconds")
+            raise ValueError(f"interval must be above 0 seconds, not {self.interval:g}")
         shortest = 2.5 * self.interval  # two beats and the half interval that a statement may take
         if self.lease is not None and not shortest <= self.lease < math.inf:
             raise ValueError(
-                f"a lease must be at least 2.5 intervals: {shortest:g} s for an interval of {self.interval:g} s"
+                f"a lease must be at least 2.5 intervals: {shortest:g} s for an interval of {self.interval:g} s, "
+                f"not {self.lease:g} s"
             )
 
 
 def fit_note(note: object) -> str | None:
-    """The note as the table takes it: cut to 1 kB, never inside a character, without NUL; None for what is no text."""
+    """The note as the table takes it: at most 1 kB, never cut inside a character, without NUL. None: not a text."""
     if not isinstance(note, str):
         return None
     return note.replace("\0", "").encode("utf-8", "replace")[:NOTE_BYTES].decode("utf-8", "ignore")
 
 
 def fit_fraction(fraction: object) -> float | None:
-    """The fraction as the table takes it: within 0 and 1; None for what is no number.
+    """The fraction as the table takes it: from 0 to 1. None: not a number.
 
     Rounded to a millionth: a `real` column refuses 1e-50 as an underflow, and with it the beat of every other claim.
     """

@@ -1,7 +1,6 @@
 """Beats for all claims of a process, from threads of its own: a busy or blocked job does not stop them.
 
-That is also what a beat does not prove: a thread that beats says that the process lives, not that the job moves. Tell
-progress for that.
+So a beat proves that the process lives, and does not prove that the job moves. Report progress for that.
 """
 
 from __future__ import annotations
@@ -13,28 +12,32 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from datetime import datetime
 
-from riverkeeper.heartbeat.active_claims import Roster
-from riverkeeper.heartbeat.beat import Beat
-from riverkeeper.heartbeat.claim import METADATA_INTERVAL, Claim, ClaimLost, Outcome, Tier, WorkMustStop, moment
+from riverkeeper.heartbeat.active_claims import ActiveClaim, ActiveClaims
+from riverkeeper.heartbeat.claim import (
+    METADATA_INTERVAL,
+    Claim,
+    ClaimLost,
+    HeartbeatTier,
+    Outcome,
+    WorkMustStop,
+    format_attempted_at,
+)
 from riverkeeper.heartbeat.clock import lease_clock
-from riverkeeper.heartbeat.failures import Troubles
-from riverkeeper.heartbeat.fence import FIRST_ANSWER_SECONDS, Fence
-from riverkeeper.heartbeat.leases import Leases
-from riverkeeper.heartbeat.metadata import Metadata
-from riverkeeper.heartbeat.table import Process, Table
-from riverkeeper.heartbeat.tasks import beating_in_task
-from riverkeeper.heartbeat.threads import beating_in_thread
-from riverkeeper.heartbeat.ticker import Ticking
+from riverkeeper.heartbeat.contexts import beat_in_task, beat_in_thread
+from riverkeeper.heartbeat.fence import FIRST_ANSWER_SECONDS, ClientFence
+from riverkeeper.heartbeat.leases import LeaseWatcher
+from riverkeeper.heartbeat.table import HeartbeatTable, JobMetadata, WorkerProcess
+from riverkeeper.heartbeat.ticker import BeatFailures, Ticker
 
-LAST_SECONDS = 5.0  # for a question, and for the last tick of a process that ends
+LAST_SECONDS = 5.0  # for a query of a claim, and for the last tick of a process that ends
 
 
 class Beater:
     """The heartbeat of one process. `start` it once, `close` it at the end, or use it in a `with` block.
 
-    A database that is away never stops a job without a lease; a missing table or grant stops none: said once, counted
-    in `failures`, tried again at every tick. Every method is for any thread. Make it after a fork, never before: a
-    child has neither the threads nor an instance of its own.
+    A database that is away never stops a job without a lease. A missing table or grant stops no job: the client logs
+    the failure once, counts it in `failures` and tries again at every tick. Every method is for any thread. Create a
+    Beater after a fork, never before: a child has neither the threads nor an instance of its own.
     """
 
     def __init__(
@@ -44,48 +47,48 @@ class Beater:
         *,
         river_schema: str = "public",
         keeper_schema: str = "riverkeeper",
-        tier: Tier | None = None,
+        tier: HeartbeatTier | None = None,
         kinds: tuple[str, ...] | None = None,
         fences: bool = False,
         reclaim_seconds: float = 10.0,
         metadata: bool = False,
     ) -> None:
-        """`fences`: whoever writes the results of this process attaches `beat.token` to them.
+        """`fences`: your code attaches the token of each claim to its result.
 
-        `reclaim_seconds`: a re-claim of a job waits so long at most for the earlier attempt to return. `metadata`: beat
-        on the job's own row (contract, rule 8), where no table can be added.
+        `reclaim_seconds`: how long a second attempt of a job in this process waits at most for the first to return.
+        `metadata`: beat on the job's own row (contract, rule 8), where no table can be added.
         """
-        self.tier = tier or (Tier(METADATA_INTERVAL) if metadata else Tier())
+        self.tier = tier or (HeartbeatTier(METADATA_INTERVAL) if metadata else HeartbeatTier())
         self.reclaim_seconds = reclaim_seconds
         self._metadata = metadata
-        self._fence = Fence(wanted=fences and not metadata)
-        process = Process(client_id, self._accept(self.tier).interval, kinds=kinds)
+        self._fence = ClientFence(wanted=fences and not metadata)
+        process = WorkerProcess(client_id, self._accept(self.tier).interval, kinds=kinds)
 
-        def table() -> Table | Metadata:
+        def store() -> HeartbeatTable | JobMetadata:
             if metadata:
-                return Metadata(url, river_schema, client_id)
-            return Table(url, river_schema, keeper_schema, process, self._fence)
+                return JobMetadata(url, river_schema, client_id)
+            return HeartbeatTable(url, river_schema, keeper_schema, process, self._fence)
 
         self._pid, self._closing = os.getpid(), threading.Event()
-        self._roster, self._troubles = Roster(), Troubles()
-        self._table = table()  # apart from the ticks', which may wait for half an interval
-        self._ticking = Ticking(table(), self._roster, self._troubles, self.tier.interval, self._closing, self._fence)
-        self._leases = Leases(self._roster, self._closing)
+        self._claims, self._failures = ActiveClaims(), BeatFailures()
+        self._store = store()  # not the ticker's, whose statement may take half an interval
+        self._ticker = Ticker(store(), self._claims, self._failures, self.tier.interval, self._closing, self._fence)
+        self._leases = LeaseWatcher(self._claims, self._closing)
         self._threads = [
-            threading.Thread(target=self._ticking.run, name="heartbeat-ticking", daemon=True),
+            threading.Thread(target=self._ticker.run, name="heartbeat-ticker", daemon=True),
             threading.Thread(target=self._leases.run, name="heartbeat-leases", daemon=True),
         ]
-        self.asking = ThreadPoolExecutor(1, "heartbeat-asking")  # for asyncio; has no thread before it is used
+        self.query_executor = ThreadPoolExecutor(1, "heartbeat-query")  # for asyncio; starts no thread before its use
 
     @property
     def beats(self) -> int:
-        """Beats of the process that succeeded, since the start."""
-        return self._ticking.beats
+        """Beats of the process that succeeded since its start."""
+        return self._ticker.beats
 
     @property
     def failures(self) -> int:
-        """Statements that failed, since the start."""
-        return self._troubles.failures
+        """Beats that failed since the start of the process."""
+        return self._failures.count
 
     def start(self) -> Beater:
         self._refuse_child()
@@ -94,17 +97,17 @@ class Beater:
         return self
 
     def close(self) -> None:
-        """Take no more claims, say what is left to say, and stop; a second time does nothing.
+        """Take no more claims, report the outcomes that are left, and stop. A second call does nothing.
 
-        Claims still at work are beaten for until their work has returned or the process ends: a job that runs must not
-        look dead.
+        Beats continue for claims whose work has not returned, until it returns or the process ends: a job that runs
+        must not look dead.
         """
         if os.getpid() != self._pid:
-            return  # in a child: the threads and connections are its parent's
-        self._roster.seal()
+            return  # in a child: the threads and connections belong to the parent
+        self._claims.seal()
         self._closing.set()
         self._wake()
-        if self._roster.is_finished():
+        if self._claims.is_finished():
             for thread in self._threads:
                 if thread.is_alive():
                     thread.join(self.tier.interval + LAST_SECONDS)
@@ -117,95 +120,97 @@ class Beater:
         self.close()
 
     def beating(
-        self, job_id: int, attempt: int, attempted_at: str | datetime | None = None, tier: Tier | None = None
-    ) -> AbstractContextManager[Beat]:
-        """Beat while the block works on the job. Write the job's result after the block, with `beat.token` on it.
+        self, job_id: int, attempt: int, attempted_at: str | datetime | None = None, tier: HeartbeatTier | None = None
+    ) -> AbstractContextManager[ActiveClaim]:
+        """Beat while the block works on the job. Write the job's result after the block, with the claim's token.
 
-        `attempted_at` as the database has it, to the microsecond; asked for where it is not given. Raises ClaimLost at
-        the start or the end of the block where the claim is known not to be ours: then no result may be written.
+        `attempted_at` as the database has it, to the microsecond; without it the client queries River's table. Raises
+        ClaimLost at the start or the end of the block where this client does not hold the claim: write no result then.
         """
-        return beating_in_thread(self, job_id, attempt, attempted_at, tier)
+        return beat_in_thread(self, job_id, attempt, attempted_at, tier)
 
     def beating_async(
-        self, job_id: int, attempt: int, attempted_at: str | datetime | None = None, tier: Tier | None = None
-    ) -> AbstractAsyncContextManager[Beat]:
-        """The same in a task: it is cancelled when it must stop, and the block then ends with the reason."""
-        return beating_in_task(self, job_id, attempt, attempted_at, tier)
+        self, job_id: int, attempt: int, attempted_at: str | datetime | None = None, tier: HeartbeatTier | None = None
+    ) -> AbstractAsyncContextManager[ActiveClaim]:
+        """The same in an asyncio task, which is cancelled when it must stop; the block then raises the reason."""
+        return beat_in_task(self, job_id, attempt, attempted_at, tier)
 
     def claim(self, job_id: int, attempt: int, attempted_at: str | datetime | None = None) -> Claim:
-        """The claim on a job. Raises ClaimLost where this client holds none, DatabaseError where asking failed."""
+        """The claim on a job. Raises ClaimLost where this client holds none, DatabaseError where the query failed."""
         if attempted_at is not None:
-            return Claim(job_id, moment(attempted_at), attempt)
-        claim = self._table.claim(job_id, attempt, LAST_SECONDS)
+            return Claim(job_id, format_attempted_at(attempted_at), attempt)
+        claim = self._store.claim(job_id, attempt, LAST_SECONDS)
         if claim is None:
-            raise ClaimLost(f"job {job_id} does not run under this client")
+            raise ClaimLost(f"attempt {attempt} of job {job_id} does not run under this client")
         return claim
 
     def begin(
-        self, claim: Claim, tier: Tier | None = None, on_stop: Callable[[WorkMustStop], None] | None = None
-    ) -> Beat:
-        """Take a claim into the beats from the next tick on; `finish` or `abandon` must follow.
+        self, claim: Claim, tier: HeartbeatTier | None = None, on_stop: Callable[[WorkMustStop], None] | None = None
+    ) -> ActiveClaim:
+        """Beat for a claim from the next tick on; `finish` or `abandon` must follow.
 
-        An earlier attempt of the job that is at work here is told to stop, and waited for.
+        An earlier attempt of the job that is active in this process is stopped, and waited for.
         """
-        beat, earlier = self.register(claim, tier, on_stop)
+        active, earlier = self.register(claim, tier, on_stop)
         try:
             if earlier is not None:
                 earlier.returned.wait(self.reclaim_seconds)
             if self._fence.must_wait() and self._threads[0].is_alive():
                 self._fence.answered.wait(FIRST_ANSWER_SECONDS)
         except BaseException:  # Ctrl-C while waiting
-            self.abandon(beat)
+            self.abandon(active)
             raise
-        return beat
+        return active
 
     def register(
-        self, claim: Claim, tier: Tier | None = None, on_stop: Callable[[WorkMustStop], None] | None = None
-    ) -> tuple[Beat, Beat | None]:
-        """`begin` without the wait: the work must not start before the earlier attempt's, if one comes back, has
-        returned, or `reclaim_seconds` have passed."""
-        self._refuse_child()
-        beat = Beat(claim, self._accept(tier or self.tier), lease_clock(), on_stop, fence=self._fence)
-        earlier = self._roster.add(beat)
-        if earlier is not None:
-            earlier.lose()  # the queue has handed the job out again
-        self._wake()
-        return beat, earlier
+        self, claim: Claim, tier: HeartbeatTier | None = None, on_stop: Callable[[WorkMustStop], None] | None = None
+    ) -> tuple[ActiveClaim, ActiveClaim | None]:
+        """`begin` without the wait. Returns the claim and the earlier attempt that is active here, or None.
 
-    def finish(self, beat: Beat, outcome: Outcome) -> bool:
-        """The work has returned. Never waits. False where the claim is known to be lost: then write no result.
-
-        Otherwise write it with `beat.token`: the database drops it where the claim is lost by then. Raises RuntimeError
-        where the work had returned before: a claim ends once.
+        The work must not start before the earlier attempt has returned, or `reclaim_seconds` have passed.
         """
-        if beat.returned.is_set():
-            raise RuntimeError(f"the work on job {beat.claim.job_id} has ended already")
-        self._roster.depart(beat)
-        beat.returned.set()
-        self._roster.close(beat, beat.outcome(outcome))
+        self._refuse_child()
+        active = ActiveClaim(claim, self._accept(tier or self.tier), lease_clock(), on_stop, fence=self._fence)
+        earlier = self._claims.add(active)
+        if earlier is not None:
+            earlier.mark_lost()  # the queue has handed the job out again
+        self._wake()
+        return active, earlier
+
+    def finish(self, active: ActiveClaim, outcome: Outcome) -> bool:
+        """The work has returned. Never waits. False where the claim is known to be lost: write no result then.
+
+        Otherwise write the result with the claim's token: the database drops a result whose claim is lost by then.
+        Raises RuntimeError where the work had returned before: a claim ends once.
+        """
+        if active.returned.is_set():
+            raise RuntimeError(f"the work on job {active.claim.job_id} has ended already")
+        self._claims.remove(active)
+        active.returned.set()
+        self._claims.record_end(active, active.outcome_to_report(outcome))
         if self._closing.is_set():
             self._wake()
             self._close_if_done()
-        return not beat.lost
+        return not active.lost
 
-    def abandon(self, beat: Beat) -> None:
-        """End a claim's work without a result: nothing may be written. The keeper need not wait for this claim."""
-        self.finish(beat, Outcome.ABANDONED)
+    def abandon(self, active: ActiveClaim) -> None:
+        """End a claim's work without a result: write nothing. Riverkeeper does not wait for this claim."""
+        self.finish(active, Outcome.ABANDONED)
 
-    def _accept(self, tier: Tier) -> Tier:
+    def _accept(self, tier: HeartbeatTier) -> HeartbeatTier:
         if self._metadata and tier.lease is not None:
-            raise ValueError("a beat in the metadata has no lease: nobody who rescues can see it")
+            raise ValueError("metadata beats have no lease: use the heartbeat table, or a tier without a lease")
         return tier
 
     def _wake(self) -> None:
-        self._ticking.wake()
+        self._ticker.wake()
         self._leases.wake()
 
     def _close_if_done(self) -> None:
-        if self._roster.is_finished():
-            self.asking.shutdown(wait=False)
-            self._table.close()
+        if self._claims.is_finished():
+            self.query_executor.shutdown(wait=False)
+            self._store.close()
 
     def _refuse_child(self) -> None:
         if os.getpid() != self._pid:
-            raise RuntimeError("make a Beater after the fork: this one belongs to the parent process")
+            raise RuntimeError("create a Beater after the fork: this one belongs to the parent process")

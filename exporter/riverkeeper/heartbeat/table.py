@@ -1,4 +1,4 @@
-"""The heartbeat table: the contract's statements, and what their answers mean."""
+"""Where beats are written: the heartbeat table or, where no table can be added, the metadata of the job's own row."""
 
 from __future__ import annotations
 
@@ -9,91 +9,92 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from riverkeeper import __version__
-from riverkeeper.heartbeat.beat import Beat, Told
-from riverkeeper.heartbeat.claim import Claim, Outcome, Standing, fit_fraction, fit_note
-from riverkeeper.heartbeat.connection import Ask, Line
-from riverkeeper.heartbeat.fence import Fence
+from riverkeeper.heartbeat.active_claims import ActiveClaim, Progress
+from riverkeeper.heartbeat.claim import Claim, ClaimStatus, Outcome, fit_fraction, fit_note
+from riverkeeper.heartbeat.connection import DedicatedConnection, Query
+from riverkeeper.heartbeat.fence import ClientFence
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 
-OLDEST_VERSION = 2  # of the keeper schema: has the heartbeat tables
-NEWEST_COMPATIBLE = 2  # a schema that asks for newer clients is left alone
+OLDEST_VERSION = 2  # of the keeper schema: the first with heartbeat tables
+NEWEST_COMPATIBLE = 2  # this client does not use a schema that needs a newer one
 
 
 @dataclass(frozen=True, slots=True)
-class Process:
-    """Who beats: one value for a process from its start to its end."""
+class WorkerProcess:
+    """The process that beats: one value from its start to its end."""
 
-    client_id: str  # as in the last element of attempted_by
-    interval: float
-    kinds: Sequence[str] | None = None  # None: beats for every kind it works
+    client_id: str  # the last element of attempted_by
+    interval: float  # seconds
+    kinds: Sequence[str] | None = None  # None: beats for every kind
     instance: UUID = field(default_factory=uuid4)
-    started_at: str = field(default_factory=lambda: datetime.now(UTC).isoformat())  # shown; nothing is judged by it
+    started_at: str = field(default_factory=lambda: datetime.now(UTC).isoformat())  # for people; decides nothing
 
 
-class Table:
-    """The table over one connection."""
+class HeartbeatTable:
+    """Beats in the heartbeat table, over one connection."""
 
     def __init__(
-        self, url: str, river_schema: str, keeper_schema: str, process: Process, fence: Fence | None = None
+        self, url: str, river_schema: str, keeper_schema: str, process: WorkerProcess, fence: ClientFence | None = None
     ) -> None:
         self._schemas = {"river": river_schema, "keeper": keeper_schema}
         self._process = process
-        self._fence = fence or Fence(wanted=False)
-        self._line = Line(url, self._schemas, self._check)
-        self._plain_notes = False  # this database's encoding lacks a letter of theirs
+        self._fence = fence or ClientFence(wanted=False)
+        self._connection = DedicatedConnection(url, self._schemas, self._check)
+        self._ascii_notes = False  # this database's encoding lacks a character of the notes
 
-    def beat(self, beats: Sequence[tuple[Beat, Told]], seconds: float) -> dict[Claim, Standing]:
-        """Beat for the process and all these claims. Raises DatabaseError: then nothing is known of any of them."""
+    def beat(self, beats: Sequence[tuple[ActiveClaim, Progress]], seconds: float) -> dict[Claim, ClaimStatus]:
+        """Beat for the process and all these claims. Raises DatabaseError: then no status is known."""
         try:
-            rows = self._line.ask("heartbeat/beat", self.parameters(beats), seconds)
+            rows = self._connection.query("heartbeat/beat", self.parameters(beats), seconds)
         except DatabaseError as error:
-            if error.kind is not ErrorKind.NO_SUCH_TEXT or self._plain_notes:
+            if error.kind is not ErrorKind.NO_SUCH_TEXT or self._ascii_notes:
                 raise
-            self._plain_notes = True  # a letter that this database lacks must not silence every job
-            rows = self._line.ask("heartbeat/beat", self.parameters(beats), seconds)
-        standings = {(row.job_id, row.attempted_at): Standing(row.status) for row in rows}
-        return {beat.claim: standings[beat.claim.job_id, beat.claim.attempted_at] for beat, _ in beats}
+            self._ascii_notes = True  # a character that the database lacks must not fail the beat of every job
+            rows = self._connection.query("heartbeat/beat", self.parameters(beats), seconds)
+        statuses = {(row.job_id, row.attempted_at): ClaimStatus(row.status) for row in rows}
+        return {active.claim: statuses[active.claim.job_id, active.claim.attempted_at] for active, _ in beats}
 
-    def parameters(self, beats: Sequence[tuple[Beat, Told]]) -> dict[str, Any]:
+    def parameters(self, beats: Sequence[tuple[ActiveClaim, Progress]]) -> dict[str, Any]:
         """Of beat.sql."""
-        values = {**self._who(), **_columns(beats)}
-        if self._plain_notes:
-            values["notes"] = [note and _plain(note) for note in values["notes"]]
+        values = {**self._process_parameters(), **_beat_parameters(beats)}
+        if self._ascii_notes:
+            values["notes"] = [note and _as_ascii(note) for note in values["notes"]]
         return values
 
     def end(self, ended: Mapping[Claim, Outcome], seconds: float) -> None:
-        """Say how claims that have beaten ended. Raises DatabaseError."""
+        """Report how claims that have beaten ended. Raises DatabaseError."""
         parameters = {
             "job_ids": [claim.job_id for claim in ended],
             "attempted_ats": [claim.attempted_at for claim in ended],
             "outcomes": [outcome.value for outcome in ended.values()],
         }
-        self._line.ask("heartbeat/end", parameters, seconds)
+        self._connection.query("heartbeat/end", parameters, seconds)
 
     def claim(self, job_id: int, attempt: int, seconds: float) -> Claim | None:
         """The claim that this client holds on the job, None where it holds none. Raises DatabaseError."""
-        return find_claim(self._line, job_id, attempt, self._process.client_id, seconds)
+        return _find_claim(self._connection, job_id, attempt, self._process.client_id, seconds)
 
     def close(self) -> None:
-        self._line.close()
+        self._connection.close()
 
-    def _check(self, ask: Ask) -> None:
-        """Never beat into a keeper schema of another River, or one too new to be understood."""
-        rows, keeper, river = ask("heartbeat/meta", {}), self._schemas["keeper"], self._schemas["river"]
+    def _check(self, query: Query) -> None:
+        """Never beat into a keeper schema of another River, or into one that this client does not understand."""
+        rows, keeper, river = query("heartbeat/meta", {}), self._schemas["keeper"], self._schemas["river"]
         if not rows:
-            raise DatabaseError(ErrorKind.MISSING, f'keeper schema "{keeper}" is not installed to its end')
+            raise DatabaseError(ErrorKind.MISSING, f'keeper schema "{keeper}" is not fully installed')
         meta = rows[0]
         if meta.river_schema != river:
-            what = f'keeper schema "{keeper}" belongs to River schema "{meta.river_schema}", not to "{river}"'
-            raise DatabaseError(ErrorKind.WRONG_KEEPER, what)
-        self._fence.learn(meta.fence)  # also of a version that we do not beat into: results are fenced all the same
+            message = f'keeper schema "{keeper}" belongs to River schema "{meta.river_schema}", not to "{river}"'
+            raise DatabaseError(ErrorKind.WRONG_KEEPER, message)
+        self._fence.record_answer(meta.fence)  # also where the version does not fit: results are fenced all the same
         if meta.version < OLDEST_VERSION:
-            raise DatabaseError(ErrorKind.MISSING, f'keeper schema "{keeper}" has no heartbeats yet: upgrade it')
+            message = f'keeper schema "{keeper}" has version {meta.version}, without heartbeats: upgrade it'
+            raise DatabaseError(ErrorKind.MISSING, message)
         if meta.min_compatible > NEWEST_COMPATIBLE:
-            what = f'keeper schema "{keeper}" needs clients of version {meta.min_compatible}'
-            raise DatabaseError(ErrorKind.TOO_NEW, f"{what}, this one is of {NEWEST_COMPATIBLE}")
+            message = f'keeper schema "{keeper}" needs a client of version {meta.min_compatible}'
+            raise DatabaseError(ErrorKind.TOO_NEW, f"{message}, this client has version {NEWEST_COMPATIBLE}")
 
-    def _who(self) -> dict[str, object]:
+    def _process_parameters(self) -> dict[str, object]:
         process = self._process
         return {
             "instance": process.instance,
@@ -106,14 +107,57 @@ class Table:
         }
 
 
-def find_claim(line: Line, job_id: int, attempt: int, client_id: str, seconds: float) -> Claim | None:
-    """Asks River's table alone: needs no keeper schema."""
+class JobMetadata:
+    """Beats on the job's own row: no lease, progress, stop request or fence, and no beat for an idle process.
+
+    A beat costs about six times the WAL of a beat in the table.
+    """
+
+    def __init__(self, url: str, river_schema: str, client_id: str) -> None:
+        self._client_id = client_id
+        self._connection = DedicatedConnection(url, {"river": river_schema})
+
+    def beat(self, beats: Sequence[tuple[ActiveClaim, Progress]], seconds: float) -> dict[Claim, ClaimStatus]:
+        """Beat for all these claims. Raises DatabaseError: then no status is known."""
+        claims = sorted((active.claim for active, _ in beats), key=lambda claim: (claim.job_id, claim.attempted_at))
+        if not claims:
+            return {}
+        rows = self._connection.query("heartbeat/beat_metadata", claim_parameters(claims), seconds)
+        beaten = {row.job_id for row in rows}
+        # The answer names no attempt: it is the newest attempt's. A claim that does not come back may only be locked.
+        newest = {claim.job_id: claim for claim in claims if claim.job_id in beaten}
+        statuses = dict.fromkeys(newest.values(), ClaimStatus.HELD)
+        return statuses | self._read_statuses([claim for claim in claims if claim not in statuses], seconds)
+
+    def _read_statuses(self, claims: Sequence[Claim], seconds: float) -> dict[Claim, ClaimStatus]:
+        if not claims:
+            return {}
+        rows = self._connection.query("heartbeat/claim_status", claim_parameters(claims), seconds)
+        found = {(row.job_id, row.attempted_at): row.finished for row in rows}
+        statuses = {None: ClaimStatus.LOST, False: ClaimStatus.HELD, True: ClaimStatus.FINISHED}
+        return {claim: statuses[found.get((claim.job_id, claim.attempted_at))] for claim in claims}
+
+    def end(self, ended: Mapping[Claim, Outcome], seconds: float) -> None:
+        """Does nothing: no row records an outcome."""
+
+    def claim(self, job_id: int, attempt: int, seconds: float) -> Claim | None:
+        """The claim that this client holds on the job, None where it holds none. Raises DatabaseError."""
+        return _find_claim(self._connection, job_id, attempt, self._client_id, seconds)
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def _find_claim(
+    connection: DedicatedConnection, job_id: int, attempt: int, client_id: str, seconds: float
+) -> Claim | None:
+    """Reads only River's table, so no keeper schema is needed."""
     parameters = {"job_id": job_id, "attempt": attempt, "client_id": client_id}
-    rows = line.ask("heartbeat/claim", parameters, seconds, check=False)
+    rows = connection.query("heartbeat/claim", parameters, seconds, check=False)
     return Claim(job_id, rows[0].attempted_at, attempt) if rows else None
 
 
-def columns_of(claims: Sequence[Claim]) -> dict[str, object]:
+def claim_parameters(claims: Sequence[Claim]) -> dict[str, object]:
     return {
         "job_ids": [claim.job_id for claim in claims],
         "attempted_ats": [claim.attempted_at for claim in claims],
@@ -121,19 +165,19 @@ def columns_of(claims: Sequence[Claim]) -> dict[str, object]:
     }
 
 
-def _columns(beats: Sequence[tuple[Beat, Told]]) -> dict[str, Any]:
+def _beat_parameters(beats: Sequence[tuple[ActiveClaim, Progress]]) -> dict[str, Any]:
     ordered = sorted(beats, key=lambda pair: (pair[0].claim.job_id, pair[0].claim.attempted_at))
     return {
-        **columns_of([beat.claim for beat, _ in ordered]),
-        "intervals": [_interval(beat.tier.interval) for beat, _ in ordered],
-        "leases": [_interval(beat.tier.lease) for beat, _ in ordered],
-        "progress_reported": [told is not beat.acknowledged for beat, told in ordered],
-        "progress": [fit_fraction(told[0]) for _, told in ordered],
-        "notes": [fit_note(told[1]) for _, told in ordered],
+        **claim_parameters([active.claim for active, _ in ordered]),
+        "intervals": [_interval(active.tier.interval) for active, _ in ordered],
+        "leases": [_interval(active.tier.lease) for active, _ in ordered],
+        "progress_reported": [reported is not active.acknowledged for active, reported in ordered],
+        "progress": [fit_fraction(reported[0]) for _, reported in ordered],
+        "notes": [fit_note(reported[1]) for _, reported in ordered],
     }
 
 
-def _plain(text: str) -> str:
+def _as_ascii(text: str) -> str:
     return text.encode("ascii", "backslashreplace").decode()
 
 

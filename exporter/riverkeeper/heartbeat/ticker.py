@@ -9,69 +9,100 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from riverkeeper.heartbeat.active_claims import Roster
-from riverkeeper.heartbeat.beat import Beat, Told
-from riverkeeper.heartbeat.claim import Claim, Outcome, Standing, StopRequested
+from riverkeeper.heartbeat.active_claims import ActiveClaim, ActiveClaims, Progress
+from riverkeeper.heartbeat.claim import Claim, ClaimStatus, Outcome, StopRequested
 from riverkeeper.heartbeat.clock import lease_clock
-from riverkeeper.heartbeat.failures import Troubles, refused
-from riverkeeper.heartbeat.fence import Fence
-from riverkeeper.postgres.errors import DatabaseError
+from riverkeeper.heartbeat.fence import ClientFence
+from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 
-log = logging.getLogger("riverkeeper.heartbeat")  # the standard one: this runs in somebody else's program
+log = logging.getLogger("riverkeeper.heartbeat")  # the standard library's: this code runs in a user's program
 
-JITTER = 0.1  # of the interval, earlier: processes started together drift apart
+JITTER = 0.1  # of the interval, earlier: processes that start together drift apart
+# The server answers that there are no heartbeats here. Such an answer cancels nothing.
+REFUSALS = frozenset(
+    {ErrorKind.MISSING, ErrorKind.FORBIDDEN, ErrorKind.ROW_SECURITY, ErrorKind.WRONG_KEEPER, ErrorKind.TOO_NEW}
+)
 
 
-class Beats(Protocol):
-    """The table, or what stands in for it."""
+class BeatStore(Protocol):
+    """Where beats are written: HeartbeatTable, JobMetadata, or a test's stand-in."""
 
-    def beat(self, beats: Sequence[tuple[Beat, Told]], seconds: float) -> dict[Claim, Standing]: ...
+    def beat(self, beats: Sequence[tuple[ActiveClaim, Progress]], seconds: float) -> dict[Claim, ClaimStatus]: ...
     def end(self, ended: Mapping[Claim, Outcome], seconds: float) -> None: ...
     def close(self) -> None: ...
 
 
-class Ticking:
-    """Goes on after `closing` is set until the last claim's work has returned and its end is told."""
+class BeatFailures:
+    """Counts all failed beats, and logs each kind once until beats succeed again. For any thread."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._logged: set[ErrorKind] = set()
+        self._lock = threading.Lock()
+
+    def record(self, error: DatabaseError) -> None:
+        with self._lock:
+            self.count += 1
+            is_new = error.kind not in self._logged
+            self._logged.add(error.kind)
+        if is_new:
+            log.warning(
+                "beat failed; jobs continue, every tick tries again: kind=%s error=%s fix=%s",
+                error.kind,
+                error,
+                error.fix,
+            )
+
+    def record_success(self) -> None:
+        """Forget what was logged: the next failure is logged again."""
+        with self._lock:
+            had_failed, self._logged = bool(self._logged), set()
+        if had_failed:
+            log.info("beats succeed again")
+
+
+class Ticker:
+    """Runs after `closing` is set until the last claim's work has returned and its outcome is reported."""
 
     def __init__(
         self,
-        table: Beats,
-        roster: Roster,
-        troubles: Troubles,
+        store: BeatStore,
+        claims: ActiveClaims,
+        failures: BeatFailures,
         interval: float,
         closing: threading.Event,
-        fence: Fence,
+        fence: ClientFence,
     ) -> None:
-        self._table = table
-        self._roster = roster
-        self._troubles = troubles
+        self._store = store
+        self._claims = claims
+        self._failures = failures
         self._interval = interval
         self._closing = closing
         self._fence = fence
         self._wake = threading.Event()
-        self._chance = random.Random()  # noqa: S311 - only spreads; the program's own sequence is left alone
+        self._random = random.Random()  # noqa: S311 - only jitter; the program's own sequence stays as it is
         self.beats = 0  # that succeeded
 
     def wake(self) -> None:
-        """Something has changed that may ask for an earlier tick."""
+        """A change may need an earlier tick."""
         self._wake.set()
 
     def run(self) -> None:
         try:
             last = False
             while not last:
-                last = self._closing.is_set() and self._roster.is_finished()
+                last = self._closing.is_set() and self._claims.is_finished()
                 began = time.monotonic()
                 self._guarded_tick()
                 if not last:
                     self._pause(began)
         finally:
-            self._table.close()
+            self._store.close()
 
     def _pause(self, began: float) -> None:
-        share = 1 - JITTER * self._chance.random()
-        while not (self._closing.is_set() and self._roster.is_finished()):
-            # Asked anew after each wake: a more urgent claim must not wait for the pause of a patient one.
+        share = 1 - JITTER * self._random.random()
+        while not (self._closing.is_set() and self._claims.is_finished()):
+            # Computed again after each wake: a more urgent claim must not wait for the pause of a patient one.
             left = began + self._seconds() * share - time.monotonic()
             if left <= 0 or not self._wake.wait(left):
                 return
@@ -81,45 +112,45 @@ class Ticking:
         try:
             self.tick()
         except Exception:  # if this thread ended, every job of the process would look dead
-            log.exception("a bug in the heartbeat client; beats go on")
+            log.exception("bug in the heartbeat client; beats continue")
 
     def tick(self) -> None:
         """One statement for the process and all its claims, one more if claims have ended."""
-        beats = [(beat, beat.told) for beat in self._roster.at_work()]
-        ended, limit, sent_at = self._roster.ended(), self._seconds() / 2, lease_clock()
-        fresh = [beat for beat, _ in beats if not beat.named]
-        for beat in fresh:
-            beat.named = True  # before it is sent: the answer may get lost, and the row be there
+        beats = [(active, active.reported) for active in self._claims.list_active()]
+        ended, limit, sent_at = self._claims.list_ends(), self._seconds() / 2, lease_clock()
+        fresh = [active for active, _ in beats if not active.named]
+        for active in fresh:
+            active.named = True  # before the statement is sent: its answer may get lost although the row exists
         try:
-            standings = self._table.beat(beats, limit)
+            statuses = self._store.beat(beats, limit)
             self.beats += 1
-            self._troubles.over()
-            for beat, told in beats:
-                self._hear(beat, told, standings[beat.claim], sent_at)
+            self._failures.record_success()
+            for active, reported in beats:
+                self._apply(active, reported, statuses[active.claim], sent_at)
             if ended:
-                self._table.end(ended, limit)
-                self._roster.forget(ended)
+                self._store.end(ended, limit)
+                self._claims.forget_ends(ended)
         except DatabaseError as error:
-            self._troubles.tell(error)
-            if refused(error):
-                self._fence.refuse(error)
-                for beat, _ in beats:
-                    beat.heard_at = sent_at  # an answer is no silence: it cancels nothing, leased or not
-                for beat in fresh:
-                    beat.named = False
+            self._failures.record(error)
+            if error.kind in REFUSALS:
+                self._fence.record_refusal(error)
+                for active, _ in beats:
+                    active.last_beat_at = sent_at  # a refusal is an answer: it ends no lease
+                for active in fresh:
+                    active.named = False
         finally:
-            self._fence.answered.set()  # whatever the answer was: no work waits for another
+            self._fence.answered.set()  # whatever the answer was: no work waits for another answer
 
     def _seconds(self) -> float:
-        return self._roster.shortest_interval(self._interval)
+        return self._claims.shortest_interval(self._interval)
 
-    def _hear(self, beat: Beat, told: Told, standing: Standing, sent_at: float) -> None:
-        if standing is Standing.LOST:
-            beat.lose()
+    def _apply(self, active: ActiveClaim, reported: Progress, status: ClaimStatus, sent_at: float) -> None:
+        if status is ClaimStatus.LOST:
+            active.mark_lost()
             return
-        beat.heard_at = sent_at
-        beat.acknowledged = told
-        if standing is Standing.FINISHED:
-            self._roster.depart(beat)
-        elif standing is Standing.STOP:
-            beat.stop(StopRequested(f"the keeper found job {beat.claim.job_id} hung and asks it to stop"))
+        active.last_beat_at = sent_at
+        active.acknowledged = reported
+        if status is ClaimStatus.FINISHED:
+            self._claims.remove(active)
+        elif status is ClaimStatus.STOP:
+            active.stop(StopRequested(f"Riverkeeper found job {active.claim.job_id} hung and requests that it stops"))

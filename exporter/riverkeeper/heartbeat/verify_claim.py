@@ -1,7 +1,7 @@
-"""Is the claim still ours in the very transaction that has the effect? The one real guarantee (verify_claim.sql).
+"""Verifies a claim inside the transaction that has the effect: the only real guarantee (verify_claim.sql).
 
-A beat, a lease and a fence are all a moment old when the effect happens. This is not: the job's row stays locked until
-the transaction ends, so nobody takes the claim away before it has committed.
+A beat, a lease and a fence are all a moment old when the effect happens. This check is not: the job's row stays locked
+until the transaction ends, so nobody takes the claim away before the transaction has committed.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from riverkeeper.postgres.statements import statement
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
-    """The question for one claim. Call it first in the transaction, and keep the transaction short.
+class ClaimVerification:
+    """The check of one claim. Run it first in the transaction, and keep the transaction short.
 
-    With psycopg: `Hold(beat.claim)(lambda sql, values: connection.execute(sql, values).fetchone())`. Where execution
-    must be awaited: run `sql` with `parameters` (named, pyformat) yourself; no row means that the claim is lost.
+    With psycopg: `ClaimVerification(active.claim).run(lambda sql, values: connection.execute(sql, values).fetchone())`.
+    With a driver that must be awaited: run `sql` with `parameters` (named, pyformat). No row: the claim is lost.
     """
 
     claim: Claim
@@ -33,7 +33,7 @@ class Hold:
         claim = self.claim
         return {"job_id": claim.job_id, "attempted_at": claim.attempted_at, "attempt": claim.attempt}
 
-    def __call__(self, fetch_one: Callable[[str, Mapping[str, object]], object]) -> None:
+    def run(self, fetch_one: Callable[[str, Mapping[str, object]], object]) -> None:
         """Raises ClaimLost where the claim is over: roll the transaction back."""
         if fetch_one(self.sql, self.parameters) is None:
-            raise ClaimLost(f"job {self.claim.job_id} is no longer ours: roll back")
+            raise ClaimLost(f"this process lost the claim on job {self.claim.job_id}: roll back")
