@@ -15,7 +15,7 @@ from riverkeeper.river.facts import Ages, Leader, LiveKind, Queue, Running
 from riverkeeper.river.layout import FINAL_STATES, LIVE_STATES
 from riverkeeper.scrape.scrape import Snapshot
 from riverkeeper.verdict.job import Partition, RunningPair
-from riverkeeper.verdict.verdict import STUCK, Judged, Limit, LimitInForce, LimitName, LimitUsed
+from riverkeeper.verdict.verdict import STUCK, Limit, LimitInForce, LimitName, LimitUsed, VerdictSummary
 
 NOW = 1_800_000_000.0
 MAX_PAIRS = 1000  # collect.max_pairs, as shipped
@@ -91,7 +91,7 @@ def shop(pairs: list[Pair]) -> Snapshot:
             late_rows=0,
             epoch=1,
         ),
-        judged=Judged(
+        verdicts=VerdictSummary(
             stuck=(),
             counts={(*pair, TIERS[0], reason.value): 1 for pair in pairs[looked_at:] for reason in STUCK},
             limits=tuple(

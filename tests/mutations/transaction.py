@@ -60,7 +60,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a group is rescued by a reading after which the way of a beat broke",
-        "if facts.path.ok_since != view.judged.path_ok_since:",
+        "if facts.path.ok_since != view.verdicts.path_ok_since:",
         "if facts is None:",
         ("rescue/supervisor/test_brakes.py::test_a_way_that_broke_since_the_reading_holds",),
     ),

@@ -1,4 +1,4 @@
-"""Mutations of verdicts: when silence of a worker counts, from which limit on, and what else may look like a death."""
+"""Mutations of verdicts: when missed heartbeats count, from which limit on, and what else may look like a death."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ GUARDS, READING = "rescue/test_guards.py", "scrape/test_verdicts.py"
 MUTATIONS = (
     Mutation(
         "what cannot be proven to be stuck is shown as well",
-        "    if not _over(silent, limit):\n        return _unverified(tier, limit, heard, silent)\n",
-        "    if not _over(silent, limit):\n        return Verdict(Reason.OK, tier.name)\n",
+        "    if not _over(counted, limit):\n        return _unverified(tier, limit, beat_age, counted)\n",
+        "    if not _over(counted, limit):\n        return Verdict(Reason.OK, tier.name)\n",
         (
             f"{JUDGE}::test_what_an_open_path_would_prove_is_suspected_until_then",
             f"{READING}::test_silence_counts_while_the_way_was_open",
@@ -45,8 +45,8 @@ MUTATIONS = (
     ),
     Mutation(
         "after an outage all beats are old at once, and every job is rescued",
-        "silent = None if heard is None or verified is None else min(heard, verified)",
-        "silent = heard",
+        "counted = None if beat_age is None or verified is None else min(beat_age, verified)",
+        "counted = beat_age",
         (f"{JUDGE}::test_after_an_outage_every_claim_has_a_full_timeout",),
     ),
     Mutation(
@@ -74,9 +74,9 @@ MUTATIONS = (
         (EACH, f"{LIMITS}::test_the_limit_in_force_is_never_below_what_clients_declare"),
     ),
     Mutation(
-        "what the claim itself declares is not looked at",
-        "own = raised(limits, tier, beat.interval, beat.lease, by_metadata=beat.by_metadata)",
-        "own = raised(limits, tier, None, None, by_metadata=beat.by_metadata)",
+        "what the claim itself declares is ignored",
+        "own = raise_limits(limits, tier, beat.interval, beat.lease, by_metadata=beat.by_metadata)",
+        "own = raise_limits(limits, tier, None, None, by_metadata=beat.by_metadata)",
         (EACH,),
     ),
     Mutation(
@@ -86,37 +86,37 @@ MUTATIONS = (
         (EACH, f"{JUDGE}::test_lost_claims_are_left_alone"),
     ),
     Mutation(
-        "a job that never told of progress is called hung",
+        "a job that never reported progress is called hung",
         """    if beat.progress_at is not None and limits.progress is not None:
-        still = _silence(now, path_ok_since, beat.progress_at)
+        progress_age = _seconds_since(now, path_ok_since, beat.progress_at)
 """,
         """    if limits.progress is not None:
-        still = _silence(now, path_ok_since, beat.progress_at or 0.0)
+        progress_age = _seconds_since(now, path_ok_since, beat.progress_at or 0.0)
 """,
         (EACH,),
     ),
     Mutation(
         "a job that died before its first beat stays running for ever",
-        "    if all(_over(heard, limit) for limit, heard in ages):\n",
-        "    if all(_over(heard, limit) for limit, heard in ages) and job.beat:\n",
+        "    if all(_over(beat_age, limit) for limit, beat_age in ages):\n",
+        "    if all(_over(beat_age, limit) for limit, beat_age in ages) and job.beat:\n",
         (EACH,),
     ),
     Mutation(
-        "one silent process of several under one client id condemns the jobs of all",
-        "    if all(_over(heard, limit) for limit, heard in ages):\n",
-        "    if any(_over(heard, limit) for limit, heard in ages):\n",
+        "one stale process of several under one client id condemns the jobs of all",
+        "    if all(_over(beat_age, limit) for limit, beat_age in ages):\n",
+        "    if any(_over(beat_age, limit) for limit, beat_age in ages):\n",
         (EACH,),
     ),
     Mutation(
-        "a process that does not beat for a kind speaks for jobs of that kind",
+        "a process that does not beat for a kind counts for jobs of that kind",
         "[instance for instance in job.instances if instance.beats_for_kind]",
         "list(job.instances)",
         (EACH,),
     ),
     Mutation(
-        "a job that was claimed a moment ago is lost, because its process is long silent",
-        "_silence(now, instance.beat_at, job.claimed_at))",
-        "_silence(now, instance.beat_at))",
+        "a job that was claimed a moment ago is lost, because its process is stale for long",
+        "_seconds_since(now, instance.beat_at, job.claimed_at))",
+        "_seconds_since(now, instance.beat_at))",
         (EACH,),
     ),
     Mutation(

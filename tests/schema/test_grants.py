@@ -105,8 +105,8 @@ def test_the_reader_sees_verdicts_and_what_the_rescuer_does(granted: Granted) ->
 
     assert snapshot.error is None
     assert snapshot.rescuing is not None
-    assert snapshot.judged is not None
-    assert snapshot.judged.counts["default", "silent", "standard", "worker_lost"] == 1
+    assert snapshot.verdicts is not None
+    assert snapshot.verdicts.counts["default", "silent", "standard", "worker_lost"] == 1
 
 
 def test_the_keeper_counts_in_its_schema(granted: Granted) -> None:

@@ -70,15 +70,15 @@ def client(sql: Session, ago: float, name: str = "w", kinds: list[str] | None = 
 def reasons(snapshot: Snapshot) -> dict[str, str]:
     """Reason by kind, of the stuck jobs."""
     assert snapshot.error is None
-    assert snapshot.judged is not None
-    assert snapshot.judged.complete
-    return {stuck.job.kind: stuck.verdict.reason.value for stuck in snapshot.judged.stuck}
+    assert snapshot.verdicts is not None
+    assert snapshot.verdicts.complete
+    return {stuck.job.kind: stuck.verdict.reason.value for stuck in snapshot.verdicts.stuck}
 
 
 def suspects(snapshot: Snapshot) -> dict[str, str]:
     """The same of the suspected ones."""
-    assert snapshot.judged is not None
-    return {one.job.kind: one.verdict.reason.value for one in snapshot.judged.suspected}
+    assert snapshot.verdicts is not None
+    return {one.job.kind: one.verdict.reason.value for one in snapshot.verdicts.suspected}
 
 
 def test_beats_of_the_table(kept: Session, river_url: str) -> None:
@@ -139,11 +139,11 @@ def test_beats_in_metadata(kept: Session, river_url: str) -> None:
     snapshot = read(river_url, WITH_POLICY)
 
     assert reasons(snapshot) == {"silent": "worker_lost"}
-    assert snapshot.judged is not None
-    (stuck,) = snapshot.judged.stuck
+    assert snapshot.verdicts is not None
+    (stuck,) = snapshot.verdicts.stuck
     assert stuck.verdict.limit is not None
     assert (stuck.verdict.limit.seconds, stuck.verdict.limit.raised) == (90.0, False)
-    assert snapshot.judged.raised == frozenset()
+    assert snapshot.verdicts.raised == frozenset()
 
 
 def test_a_beat_in_the_metadata_of_an_earlier_attempt_is_none(kept: Session, river_url: str) -> None:
@@ -151,7 +151,7 @@ def test_a_beat_in_the_metadata_of_an_earlier_attempt_is_none(kept: Session, riv
     (said,) = kept.execute("SELECT to_json(now() - interval '1 hour') AS at")
     for age in (100, 7200):
         run(kept, "mail", age, metadata=f'{{"health_check_at": "{said.at}"}}')
-    judged = read(river_url, WITH_POLICY).judged
+    judged = read(river_url, WITH_POLICY).verdicts
 
     assert judged is not None
     assert len(judged.stuck) == 1
@@ -206,8 +206,8 @@ def test_a_client_that_river_sees_at_work_is_not_lost(kept: Session, river_url: 
 
     assert suspects(snapshot) == {"claims": "beats_missing", "leads": "beats_missing"}
     assert {kind for kind, reason in reasons(snapshot).items() if reason == "worker_lost"} >= {"ends", "restarts"}
-    assert snapshot.judged is not None
-    assert "River saw its client at work" in snapshot.judged.suspected[0].verdict.missing
+    assert snapshot.verdicts is not None
+    assert "River saw its client at work" in snapshot.verdicts.suspected[0].verdict.missing
 
 
 def test_a_claim_that_its_client_gave_up(kept: Session, river_url: str) -> None:
@@ -252,7 +252,7 @@ def test_a_cancel_of_this_claim_is_known(kept: Session, river_url: str) -> None:
     for kind, cancel in (("now", at.now), ("before", at.before), ("never", "yesterday")):
         run(kept, kind, metadata=f'{{"cancel_attempted_at": "{cancel}"}}')
         beat(kept, kind, 60)
-    judged = read(river_url, WITH_POLICY).judged
+    judged = read(river_url, WITH_POLICY).verdicts
 
     assert judged is not None
     assert {one.job.kind: one.job.cancel_requested for one in judged.stuck} == {
@@ -335,8 +335,8 @@ def test_a_lock_on_a_table_beside_leaves_the_verdicts(kept: Session, river_url: 
             snapshot = one.read(10)
 
         assert len(errors(snapshot)) == 1
-        assert snapshot.judged is not None
-        assert [stuck.verdict.reason.value for stuck in snapshot.judged.stuck] == ["worker_lost"]
+        assert snapshot.verdicts is not None
+        assert [stuck.verdict.reason.value for stuck in snapshot.verdicts.stuck] == ["worker_lost"]
 
 
 def test_a_kind_of_two_tiers_keeps_the_zeros_of_the_idle_one(kept: Session, river_url: str) -> None:

@@ -1,4 +1,4 @@
-"""No stuck job is missed because its group was not looked into; and a healthy fleet is not looked into at all."""
+"""Screening misses no stuck job, and selects no group of a healthy fleet."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from riverkeeper.config.policy import Policy
 from riverkeeper.verdict.job import GAVE_UP, Beat, RunningJob, RunningPair
 from riverkeeper.verdict.judge import judge
 from riverkeeper.verdict.limits import Learned, limits_of
-from riverkeeper.verdict.screening import Sought, cells, sought, used
+from riverkeeper.verdict.screening import Thresholds, group_jobs, limits_used, screen_group
 from riverkeeper.verdict.verdict import LimitName, Reason
 
 patient = settings(deadline=None, max_examples=200)
@@ -61,19 +61,19 @@ def group(running: Iterable[RunningJob]) -> RunningPair:
     )  # fmt: skip
 
 
-def found_by(one: Sought, job: RunningJob, policy: Policy) -> bool:
-    """Whether the row is among those that river/sql/read_suspects.sql gives for what is sought."""
+def found_by(thresholds: Thresholds, job: RunningJob, policy: Policy) -> bool:
+    """Whether the row is among those that river/sql/read_suspects.sql gives for these thresholds."""
     beat = job.beat
     if beat is None:
-        return _over(NOW - job.claimed_at, one.took) or _over(NOW - job.claimed_at, one.unbeaten)
+        return _over(NOW - job.claimed_at, thresholds.run) or _over(NOW - job.claimed_at, thresholds.never_beat)
     if beat.lost_at is not None:
         return False
-    raised_to = max(3 * beat.interval, (beat.lease + one.drain) if beat.lease is not None else 0.0)
+    raised_to = max(3 * beat.interval, (beat.lease + thresholds.drain) if beat.lease is not None else 0.0)
     return (
-        _over(NOW - job.claimed_at, one.took)
-        or (one.silent is not None and NOW - beat.beat_at > max(one.silent, raised_to))
-        or (beat.progress_at is not None and _over(NOW - beat.progress_at, one.still))
-        or (job.gave_up_at is not None and _over(NOW - job.gave_up_at, one.ended))
+        _over(NOW - job.claimed_at, thresholds.run)
+        or (thresholds.heartbeat is not None and NOW - beat.beat_at > max(thresholds.heartbeat, raised_to))
+        or (beat.progress_at is not None and _over(NOW - beat.progress_at, thresholds.progress))
+        or (job.gave_up_at is not None and _over(NOW - job.gave_up_at, thresholds.result))
     )
 
 
@@ -86,16 +86,16 @@ def _over(value: float, threshold: float | None) -> bool:
 def test_whatever_is_stuck_is_found(
     running: list[RunningJob], policy: Policy, past: Learned | None, since: float | None
 ) -> None:
-    """For any jobs of a group: each one that judge calls stuck or suspected is looked for, and its row is found."""
+    """Each job that judge calls stuck or suspected is in a selected group, and its row is found."""
     running = [finite(job) for job in running]
-    (cell,) = cells(policy, {JOB.kind: past} if past else {}, [group(running)])
-    one = sought(cell, NOW, since)
-    limits = limits_of(policy, cell.tier, JOB.kind, past)
+    (selected,) = group_jobs(policy, {JOB.kind: past} if past else {}, [group(running)])
+    thresholds = screen_group(selected, NOW, since)
+    limits = limits_of(policy, selected.tier, JOB.kind, past)
 
     for job in running:
         found = judge(job, policy, limits, NOW, since).reason
         if found.is_stuck or found.is_suspected:
-            assert found_by(one, job, policy)
+            assert found_by(thresholds, job, policy)
 
 
 @patient
@@ -103,15 +103,15 @@ def test_whatever_is_stuck_is_found(
 def test_what_is_used_up_and_what_is_stuck_agree(running: list[RunningJob], policy: Policy, since: float) -> None:
     """A group over its limit of silence holds a job that judge calls lost, or would but for its rescues."""
     running = [finite(job) for job in running]
-    (cell,) = cells(policy, {}, [group(running)])
-    limits = limits_of(policy, cell.tier, JOB.kind)
-    over = {one.limit for one in used(cell, NOW, since) if one.ratio > 1 + 1e-9}
+    (selected,) = group_jobs(policy, {}, [group(running)])
+    limits = limits_of(policy, selected.tier, JOB.kind)
+    over = {used.limit for used in limits_used(selected, NOW, since) if used.ratio > 1 + 1e-9}
     verdicts = [judge(job, policy, limits, NOW, since) for job in running]
 
     if LimitName.HEARTBEAT in over:
         # Whose beats are missing while River sees its client at work may also be over its budget, and is called that.
         silent = {Reason.WORKER_LOST, Reason.BEATS_MISSING, Reason.OVER_BUDGET}
-        assert silent & {one.underlying or one.reason for one in verdicts}
+        assert silent & {verdict.underlying or verdict.reason for verdict in verdicts}
     if LimitName.RUN in over:
         judged = [v for v, job in zip(verdicts, running, strict=True) if v.reason.is_stuck or _is_excused(job)]
         assert judged
@@ -123,21 +123,21 @@ def _is_excused(job: RunningJob) -> bool:
 
 
 def test_a_healthy_fleet_is_not_looked_into() -> None:
-    """Fresh beats, young claims: nothing is sought, so nothing is asked."""
+    """Fresh beats, young claims: no group is selected, so no query is needed."""
     young = replace(JOB, claimed_at=NOW - 20, instances=(ALIVE,))
-    (cell,) = cells(POLICY, {}, [group([replace(JOB, beat=FRESH), young])])
+    (selected,) = group_jobs(POLICY, {}, [group([replace(JOB, beat=FRESH), young])])
 
-    assert not sought(cell, NOW, OPEN).is_anything
+    assert not screen_group(selected, NOW, OPEN).any_passed
 
 
 def test_silence_is_looked_for_whatever_is_known_of_the_path() -> None:
-    """Who is silent while the path is not verified is suspected, and shown; hung he is not called before it is."""
+    """A stale job is suspected, and shown, while the path is not verified; it is called hung only afterwards."""
     policy = Policy({"standard": replace(STANDARD, progress_timeout=60.0)})
     silent = replace(JOB, beat=Beat(NOW - 500, 10.0, progress_at=NOW - 500))
-    (cell,) = cells(policy, {}, [group([silent])])
+    (selected,) = group_jobs(policy, {}, [group([silent])])
 
     for since in (None, NOW - 34):
-        one = sought(cell, NOW, since)
-        assert (one.silent, one.still) == (35.0, None)
-    one = sought(cell, NOW, NOW - 61)
-    assert (one.silent, one.still) == (35.0, 60.0)
+        thresholds = screen_group(selected, NOW, since)
+        assert (thresholds.heartbeat, thresholds.progress) == (35.0, None)
+    thresholds = screen_group(selected, NOW, NOW - 61)
+    assert (thresholds.heartbeat, thresholds.progress) == (35.0, 60.0)

@@ -17,8 +17,8 @@ from riverkeeper.verdict.judge import judge
 from riverkeeper.verdict.limits import Learned
 from riverkeeper.verdict.summary import summarize
 from riverkeeper.verdict.suspects import Suspects
-from riverkeeper.verdict.tiers import unmatched
-from riverkeeper.verdict.verdict import Judged, StuckJob
+from riverkeeper.verdict.tiers import find_unmatched_rules
+from riverkeeper.verdict.verdict import StuckJob, VerdictSummary
 from verdict.test_screening import group
 
 NOBODY = Suspects((), True, OPEN)
@@ -33,7 +33,7 @@ def snapshot(*jobs: object, **parts: object) -> Snapshot:
     return replace(Snapshot(up=True, taken_at=NOW, now=NOW, running=running), **parts)  # type: ignore[arg-type]
 
 
-def told(shot: Snapshot, policy: Policy = POLICY, suspects: Suspects = NOBODY, **learned: Learned) -> Judged:
+def told(shot: Snapshot, policy: Policy = POLICY, suspects: Suspects = NOBODY, **learned: Learned) -> VerdictSummary:
     assert shot.running is not None
     return summarize(
         policy,
@@ -47,7 +47,7 @@ def told(shot: Snapshot, policy: Policy = POLICY, suspects: Suspects = NOBODY, *
     )
 
 
-def ratios(found: Judged) -> dict[tuple[str, str, str, str], float]:
+def ratios(found: VerdictSummary) -> dict[tuple[str, str, str, str], float]:
     return {(one.queue, one.kind, one.tier, one.limit.value): one.ratio for one in found.used}
 
 
@@ -131,5 +131,5 @@ def test_a_rule_for_a_kind_that_nobody_knows_is_told() -> None:
     """A misspelt name protects nothing, and says so."""
     policy = replace(TIERS, assign=(Assignment("nightly", kind="reprot_*"), Assignment("nightly", kind="report_*")))
 
-    (sentence,) = unmatched(policy, {"report_a", "email"})
+    (sentence,) = find_unmatched_rules(policy, {"report_a", "email"})
     assert 'kind "reprot_*", which rule 1 of assign gives tier nightly' in sentence

@@ -13,7 +13,7 @@ from riverkeeper.scrape.suspects import ReadableTables, SuspectReader, read_inst
 from riverkeeper.verdict.job import RunningJob
 from riverkeeper.verdict.judge import judge
 from riverkeeper.verdict.limits import Learned, limits_of
-from riverkeeper.verdict.screening import Sought
+from riverkeeper.verdict.screening import Thresholds
 from riverkeeper.verdict.suspects import WorkerInstances
 from riverkeeper.verdict.tiers import tier_of
 from riverkeeper.verdict.verdict import Limits
@@ -43,7 +43,7 @@ def test_nothing_stuck_is_passed_over(river_url: str, seed: int) -> None:
         running = read_running(tx, POLICY.heartbeat.metadata_interval, heartbeats=True)
         found = reader.read(tx, running, learned, readable, now, since)
         workers = WorkerInstances(read_instances(tx), reader.read_clients(tx, producers=False))
-        everything = [Sought(p.queue, p.kind, p.priority, 10.0, took=-1e9) for p in running.pairs]
+        everything = [Thresholds(p.queue, p.kind, p.priority, 10.0, run=-1e9) for p in running.pairs]
         every = [reader.running_job(row, workers) for row in reader.read_rows(tx, everything, workers, readable)]
     database.close()
 
@@ -69,7 +69,7 @@ def test_many_suspects_are_read_at_once(river_url: str) -> None:
             " now() - interval '100 s', ARRAY['w'] FROM generate_series(1, 10000)"
         )
         beat(sql, "lost", 60)
-    judged = read(river_url, WITH_POLICY).judged
+    judged = read(river_url, WITH_POLICY).verdicts
 
     assert judged is not None
     assert judged.counts == {("default", "lost", "standard", "worker_lost"): 10_000}

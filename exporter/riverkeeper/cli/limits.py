@@ -13,7 +13,7 @@ from riverkeeper.cli.terminal import console
 from riverkeeper.config.load import Config
 from riverkeeper.postgres.errors import DatabaseError
 from riverkeeper.scrape.limits import LimitsFound, read_limits
-from riverkeeper.verdict.limits import Learned, spoken
+from riverkeeper.verdict.limits import Learned, format_duration
 
 
 @click.command()
@@ -66,7 +66,13 @@ def _table(found: LimitsFound) -> Table:
         table.add_column(column, justify="right" if column == "at" else "left", no_wrap=True)
     table.add_column("from", overflow="fold")
     rows = [
-        (one.kind or "(a queue's)", one.tier, one.limit.name.value, spoken(one.limit.seconds), one.limit.origin)
+        (
+            one.kind or "(a queue's)",
+            one.tier,
+            one.limit.name.value,
+            format_duration(one.limit.seconds),
+            one.limit.origin,
+        )
         for one in found.limits
     ]
     rows += [(one.kind, one.tier, "run", "-", one.why) for one in found.missing]

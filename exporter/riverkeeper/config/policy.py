@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from riverkeeper.config.option import Section, option
 from riverkeeper.config.quantity import Count, Duration, Fraction, Switch
-from riverkeeper.config.tiers import DAY, AnyMode, Assignments, LearnedLimits, Mode, Tiers, complete, stricter
+from riverkeeper.config.tiers import DAY, AnyMode, Assignments, LearnedLimits, Mode, Tiers, complete, stricter_mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ class Policy(Section):
     @property
     def modes(self) -> dict[str, Mode]:
         """The mode in force, by tier."""
-        return {name: stricter(self.rescue.mode, tier.mode) for name, tier in self.tiers.items()}
+        return {name: stricter_mode(self.rescue.mode, tier.mode) for name, tier in self.tiers.items()}
 
     @property
     def is_live(self) -> bool:

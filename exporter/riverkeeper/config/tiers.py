@@ -41,7 +41,7 @@ class Mode(StrEnum):
     LIVE = "live"
 
 
-def stricter(mode: Mode, other: Mode | None) -> Mode:
+def stricter_mode(mode: Mode, other: Mode | None) -> Mode:
     """The stricter of the global mode and a tier's own, which may be None."""
     order = list(Mode)
     return mode if other is None else min(mode, other, key=order.index)

@@ -75,7 +75,7 @@ def findings_now(present: Present) -> Iterator[Finding]:
 
 def stuck(present: Present) -> Iterator[Finding]:
     """Jobs that heartbeats or learned limits prove to be stuck, by reason."""
-    found = present.snapshot.judged.stuck if present.snapshot.judged else ()
+    found = present.snapshot.verdicts.stuck if present.snapshot.verdicts else ()
     for reason in sorted({one.verdict.reason for one in found}):
         jobs = [one for one in found if one.verdict.reason is reason]
         yield Finding(
@@ -91,7 +91,7 @@ def stuck(present: Present) -> Iterator[Finding]:
 
 def suspected(present: Present) -> Iterator[Finding]:
     """Jobs that may be stuck, and the evidence that is missing. Workers without heartbeats have their own finding."""
-    every = present.snapshot.judged.suspected if present.snapshot.judged else ()
+    every = present.snapshot.verdicts.suspected if present.snapshot.verdicts else ()
     found = [one for one in every if one.verdict.reason is not Reason.WORKER_SUSPECT]
     for reason in sorted({one.verdict.reason for one in found}):
         jobs = [one for one in found if one.verdict.reason is reason]
@@ -125,7 +125,7 @@ class _About(TypedDict):
 
 def workers_gone(present: Present) -> Iterator[Finding]:
     """Running jobs whose client has a successor on its host, and has claimed nothing since."""
-    every = present.snapshot.judged.suspected if present.snapshot.judged else ()
+    every = present.snapshot.verdicts.suspected if present.snapshot.verdicts else ()
     found = {one.job.claim.job_id for one in every if one.verdict.reason is Reason.WORKER_SUSPECT}
     jobs = [claim for claim in present.traces.running if claim.id in found]
     if jobs:

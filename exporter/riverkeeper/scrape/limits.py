@@ -18,7 +18,7 @@ from riverkeeper.schema.schemas import inspect_keeper, open_schemas
 from riverkeeper.scrape.suspects import ReadableTables, SuspectReader
 from riverkeeper.verdict.limits import Learned
 from riverkeeper.verdict.summary import summarize
-from riverkeeper.verdict.verdict import Judged, LimitInForce, LimitName, Reason
+from riverkeeper.verdict.verdict import LimitInForce, LimitName, Reason, VerdictSummary
 
 SECONDS = 10.0  # for a person who waits
 USUAL_QUEUE = "default"  # of a kind that nobody has seen: River's default
@@ -77,7 +77,7 @@ def _with(kinds: set[str], names: Names, running: set[str]) -> Names:
     return replace(names, pairs={**names.pairs, **{(USUAL_QUEUE, kind): 0.0 for kind in nameless}})
 
 
-def _past(found: Judged) -> Counter[str]:
+def _past(found: VerdictSummary) -> Counter[str]:
     past: Counter[str] = Counter()
     for (_, kind, _, reason), jobs in found.counts.items():
         if reason == Reason.OVER_BUDGET:

@@ -43,8 +43,8 @@ from riverkeeper.scrape.scrape import FenceState, QueryOutcome, Snapshot, Target
 from riverkeeper.scrape.suspects import ReadableTables, SuspectReader, read_path
 from riverkeeper.verdict.summary import summarize
 from riverkeeper.verdict.suspects import Suspects
-from riverkeeper.verdict.tiers import unmatched
-from riverkeeper.verdict.verdict import Judged
+from riverkeeper.verdict.tiers import find_unmatched_rules
+from riverkeeper.verdict.verdict import VerdictSummary
 
 log = structlog.get_logger()
 
@@ -156,12 +156,12 @@ class Reader:
             names=self._names,
             finished=self._finished(totals),
         )
-        snapshot = replace(snapshot, judged=self._summarize(snapshot, suspects, now))
+        snapshot = replace(snapshot, verdicts=self._summarize(snapshot, suspects, now))
         kinds = {kind for _, kind in [*live, *self._names.pairs]}
         told = notes(place.layout, place.keeper, snapshot, standby=opened.standby)
-        return replace(snapshot, notes=(*told, *unmatched(self._settings.policy, kinds)))
+        return replace(snapshot, notes=(*told, *find_unmatched_rules(self._settings.policy, kinds)))
 
-    def _summarize(self, snapshot: Snapshot, suspects: Suspects | None, now: float) -> Judged | None:
+    def _summarize(self, snapshot: Snapshot, suspects: Suspects | None, now: float) -> VerdictSummary | None:
         if suspects is None or snapshot.running is None:
             return None
         return summarize(

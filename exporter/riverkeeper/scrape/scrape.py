@@ -14,7 +14,7 @@ from riverkeeper.ledger.names import NO_NAMES, Names
 from riverkeeper.ledger.totals import Finished
 from riverkeeper.river.facts import Leader, LiveKind, Queue, Running, TableSize
 from riverkeeper.verdict.job import Partition
-from riverkeeper.verdict.verdict import Judged
+from riverkeeper.verdict.verdict import VerdictSummary
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Snapshot:
     migrations: Mapping[str, int] | None = None
     tables: tuple[TableSize, ...] | None = None
     finished: Finished | None = None
-    judged: Judged | None = None
+    verdicts: VerdictSummary | None = None
     rescuing: Rescuing | None = None
     names: Names = NO_NAMES  # which queues and pairs are exported under their own name
     folded_pairs: int | None = None  # live pairs without a name of their own; None where nobody has counted them

@@ -18,7 +18,7 @@ from riverkeeper.river.job_rows import beat_of, running_job_of
 from riverkeeper.river.running import HEARTBEAT, RFC3339
 from riverkeeper.verdict.job import GAVE_UP, Beat, Claim, RunningJob
 from riverkeeper.verdict.limits import Learned
-from riverkeeper.verdict.screening import Sought, cells, sought
+from riverkeeper.verdict.screening import Thresholds, group_jobs, screen_group
 from riverkeeper.verdict.suspects import Suspects, WorkerInstance, WorkerInstances, find_succeeded, judge_suspects
 
 MAX_SUSPECTS = 20_000  # rows judged one by one; where more is stuck, an exact count is not what is missing
@@ -71,22 +71,24 @@ class SuspectReader:
         leader: Leader | None = None,
     ) -> Suspects:
         """The stuck and suspected jobs at `now`, the database's clock. Raises DatabaseError."""
-        groups = [sought(cell, now, path_ok_since) for cell in cells(self.policy, learned, running.pairs)]
-        workers = self._read_workers(tx, [group for group in groups if group.is_anything], readable, leader)
-        groups = [group if workers.has_instance_for(group.kind) else replace(group, unbeaten=None) for group in groups]
-        rows = self.read_rows(tx, [group for group in groups if group.is_anything], workers, readable)
+        groups = [screen_group(group, now, path_ok_since) for group in group_jobs(self.policy, learned, running.pairs)]
+        workers = self._read_workers(tx, [group for group in groups if group.any_passed], readable, leader)
+        groups = [
+            group if workers.has_instance_for(group.kind) else replace(group, never_beat=None) for group in groups
+        ]
+        rows = self.read_rows(tx, [group for group in groups if group.any_passed], workers, readable)
         jobs = [self.running_job(row, workers) for row in rows[:MAX_SUSPECTS]]
         return judge_suspects(self.policy, learned, jobs, now, path_ok_since, complete=len(rows) <= MAX_SUSPECTS)
 
     def _read_workers(
-        self, tx: Transaction, groups: Sequence[Sought], readable: ReadableTables, leader: Leader | None
+        self, tx: Transaction, groups: Sequence[Thresholds], readable: ReadableTables, leader: Leader | None
     ) -> WorkerInstances:
         if not groups:
             return WorkerInstances()
         instances = read_instances(tx) if readable.heartbeats else {}
-        if all(group.unbeaten is None and group.silent is None for group in groups):
+        if all(group.never_beat is None and group.heartbeat is None for group in groups):
             return WorkerInstances(instances, fenced=readable.fenced)
-        stale = any(group.silent is not None for group in groups)
+        stale = any(group.heartbeat is not None for group in groups)
         suspect_since = self.read_clients(tx, producers=readable.producers, anew=stale)
         return WorkerInstances(instances, suspect_since, _seen_by_river(self.last_claims, leader), readable.fenced)
 
@@ -109,7 +111,7 @@ class SuspectReader:
         return self._suspect_since
 
     def read_rows(
-        self, tx: Transaction, groups: Sequence[Sought], workers: WorkerInstances, readable: ReadableTables
+        self, tx: Transaction, groups: Sequence[Thresholds], workers: WorkerInstances, readable: ReadableTables
     ) -> list[Row]:
         """Rows of river/read_suspects, at most one more than MAX_SUSPECTS. Raises DatabaseError."""
         if not groups:
@@ -166,10 +168,10 @@ def _seen_by_river(last_claims: Mapping[str, float], leader: Leader | None) -> M
     return seen
 
 
-def _columns(groups: Iterable[Sought]) -> dict[str, list[object]]:
+def _columns(groups: Iterable[Thresholds]) -> dict[str, list[object]]:
     """The groups as parallel arrays."""
     names = {
-        "queues": "queue", "kinds": "kind", "priorities": "priority", "drains": "drain", "silent": "silent",
-        "still": "still", "unbeaten": "unbeaten", "took": "took", "ended": "ended",
+        "queues": "queue", "kinds": "kind", "priorities": "priority", "drains": "drain", "silent": "heartbeat",
+        "still": "progress", "unbeaten": "never_beat", "took": "run", "ended": "result",
     }  # fmt: skip
     return {array: [getattr(group, name) for group in groups] for array, name in names.items()}

@@ -1,7 +1,7 @@
-"""What is wrong with a running job, if anything? One function for metrics, pages, alerts and the rescuer. Pure.
+"""The verdict on a running job: one function for metrics, pages, alerts and the rescuer. Pure.
 
-Total: a value that is missing, infinite or no number is as good as not known, and what is not known is never a reason
-to take a job away. A moment ahead of `now` is as good as now.
+It never raises. A value that is missing, infinite or not a number counts as unknown, and an unknown value is never a
+reason to take a job away. A moment after `now` counts as `now`.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import math
 from riverkeeper.config.policy import Policy
 from riverkeeper.config.tiers import Action, Tier
 from riverkeeper.verdict.job import Beat, Instance, RunningJob
-from riverkeeper.verdict.limits import MISSED_BEATS, raised
+from riverkeeper.verdict.limits import raise_limits
 from riverkeeper.verdict.tiers import action_for, tier_of
 from riverkeeper.verdict.verdict import Limit, LimitName, Limits, Reason, Verdict
 
-# River's completer ends a statement after ten seconds; what has not reached the row by then is not coming by itself.
+# River's completer ends a statement after ten seconds: a result that has not reached the row by then will not come.
 RESULT = Limit(LimitName.RESULT, 10.0, "the time that River takes to write how the work ended")
 
 
@@ -29,13 +29,13 @@ def judge(job: RunningJob, policy: Policy, limits: Limits, now: float, path_ok_s
     tier = tier_of(policy, job.queue, job.kind, job.priority)
     beat = job.beat
     if beat is not None and beat.lost_at is not None:
-        return Verdict(Reason.UNKNOWN, tier.name)  # taken away already: whoever did that followed it up
+        return Verdict(Reason.UNKNOWN, tier.name)  # a rescue took it already, and follows it up
     if (gave_up_at := job.gave_up_at) is not None:
         return _in_a_loop(job, policy, tier, _given_up(gave_up_at, tier, now))
     if beat is None:
         found = _never_beat(job, tier, limits, now, path_ok_since)
     else:
-        own = raised(limits, tier, beat.interval, beat.lease, by_metadata=beat.by_metadata)
+        own = raise_limits(limits, tier, beat.interval, beat.lease, by_metadata=beat.by_metadata)
         found = _has_beaten(job, beat, tier, own, now, path_ok_since)
     if not found.reason.is_stuck:
         suspected = found if found.reason.is_suspected else _suspect(job, tier, limits, now)
@@ -44,7 +44,7 @@ def judge(job: RunningJob, policy: Policy, limits: Limits, now: float, path_ok_s
 
 
 def _given_up(gave_up_at: float, tier: Tier, now: float) -> Verdict:
-    """River may still be about to write how the work ended."""
+    """Abandoned once River has had its time to write the result."""
     since = age(gave_up_at, now)
     if since is None:
         return Verdict(Reason.UNKNOWN, tier.name)
@@ -56,76 +56,76 @@ def _given_up(gave_up_at: float, tier: Tier, now: float) -> Verdict:
 def _has_beaten(
     job: RunningJob, beat: Beat, tier: Tier, limits: Limits, now: float, path_ok_since: float | None
 ) -> Verdict:
-    heard = age(beat.beat_at, now)
-    if heard is None:
+    beat_age = age(beat.beat_at, now)
+    if beat_age is None:
         return Verdict(Reason.UNKNOWN, tier.name)
-    if heard > limits.heartbeat.seconds:
-        return _stale(job, tier, limits.heartbeat, heard, path_ok_since, now)
+    if beat_age > limits.heartbeat.seconds:
+        return _stale(job, tier, limits.heartbeat, beat_age, path_ok_since, now)
     if beat.progress_at is not None and limits.progress is not None:
-        still = _silence(now, path_ok_since, beat.progress_at)
-        if _over(still, limits.progress):
-            return Verdict(Reason.HUNG, tier.name, limits.progress, still)
+        progress_age = _seconds_since(now, path_ok_since, beat.progress_at)
+        if _over(progress_age, limits.progress):
+            return Verdict(Reason.HUNG, tier.name, limits.progress, progress_age)
     return Verdict(Reason.OK, tier.name)
 
 
 def _never_beat(job: RunningJob, tier: Tier, limits: Limits, now: float, path_ok_since: float | None) -> Verdict:
-    """Its process speaks for it: lost where all that may hold it are silent, orphaned where one lives and does not."""
-    speaking = [instance for instance in job.instances if instance.beats_for_kind]
-    if not speaking or age(job.claimed_at, now) is None:
+    """Lost if every process that may hold it is stale; orphaned if one is alive and does not beat for the job."""
+    instances = [instance for instance in job.instances if instance.beats_for_kind]
+    if not instances or age(job.claimed_at, now) is None:
         return Verdict(Reason.UNKNOWN, tier.name)
-    # The claim itself was a sign of life, so no silence began before it.
-    ages = [(_limit_of(instance, tier, limits), _silence(now, instance.beat_at, job.claimed_at))
-            for instance in speaking]  # fmt: skip
-    if all(_over(heard, limit) for limit, heard in ages):
-        limit, heard = max(ages, key=lambda one: one[0].seconds)
-        return _stale(job, tier, limit, heard, path_ok_since, now)
-    alive = [instance for instance in speaking if _is_alive(instance, tier, limits, now)]
+    # The claim itself was a sign of life: a heartbeat age begins with it at the earliest.
+    ages = [(_limit_of(instance, tier, limits), _seconds_since(now, instance.beat_at, job.claimed_at))
+            for instance in instances]  # fmt: skip
+    if all(_over(beat_age, limit) for limit, beat_age in ages):
+        limit, beat_age = max(ages, key=lambda pair: pair[0].seconds)
+        return _stale(job, tier, limit, beat_age, path_ok_since, now)
+    alive = [instance for instance in instances if _is_alive(instance, tier, limits, now)]
     if not alive:
         return Verdict(Reason.UNKNOWN, tier.name)
-    limit = max((_limit_of(instance, tier, limits) for instance in speaking), key=lambda one: one.seconds)
-    unheard = _silence(now, job.claimed_at)
-    if not _over(unheard, limit):
+    limit = max((_limit_of(instance, tier, limits) for instance in instances), key=lambda limit: limit.seconds)
+    claimed_for = age(job.claimed_at, now)
+    if not _over(claimed_for, limit):
         return Verdict(Reason.OK, tier.name)
-    counted = _silence(now, path_ok_since, job.claimed_at)
+    counted = _seconds_since(now, path_ok_since, job.claimed_at)
     if _over(counted, limit):
         return Verdict(Reason.ORPHANED, tier.name, limit, counted)
-    return _unverified(tier, limit, unheard, counted)
+    return _unverified(tier, limit, claimed_for, counted)
 
 
 def _stale(
-    job: RunningJob, tier: Tier, limit: Limit, heard: float | None, path_ok_since: float | None, now: float
+    job: RunningJob, tier: Tier, limit: Limit, beat_age: float | None, path_ok_since: float | None, now: float
 ) -> Verdict:
-    """No sign of life for `heard` seconds, longer than the limit: lost, where all of them count.
+    """Lost, if the heartbeat path is verified for the whole limit. `beat_age`: seconds without a sign of life.
 
-    Not where River sees its client at work meanwhile: then the heartbeats are what is missing, not the worker.
+    Suspected, if River saw its client at work meanwhile: then its heartbeats are missing, not the worker.
     """
     verified = age(path_ok_since, now)
-    silent = None if heard is None or verified is None else min(heard, verified)
-    if not _over(silent, limit):
-        return _unverified(tier, limit, heard, silent)
+    counted = None if beat_age is None or verified is None else min(beat_age, verified)
+    if not _over(counted, limit):
+        return _unverified(tier, limit, beat_age, counted)
     seen = age(job.seen_at, now)
     if seen is not None and seen <= limit.seconds:
         missing = (
-            f"its heartbeats: River saw its client at work {seen:.0f} s ago, and none has arrived for {heard:.0f} s"
+            f"its heartbeats: River saw its client at work {seen:.0f} s ago, and none has arrived for {beat_age:.0f} s"
         )
-        return Verdict(Reason.BEATS_MISSING, tier.name, limit, heard, missing=missing)
-    return Verdict(Reason.WORKER_LOST, tier.name, limit, silent)
+        return Verdict(Reason.BEATS_MISSING, tier.name, limit, beat_age, missing=missing)
+    return Verdict(Reason.WORKER_LOST, tier.name, limit, counted)
 
 
-def _unverified(tier: Tier, limit: Limit, heard: float | None, verified: float | None) -> Verdict:
+def _unverified(tier: Tier, limit: Limit, beat_age: float | None, verified: float | None) -> Verdict:
     missing = "a verified heartbeat path"
     if verified is not None:
         missing += f": it is verified for {verified:.0f} s, and must be for {limit.seconds:g} s"
-    return Verdict(Reason.PATH_UNVERIFIED, tier.name, limit, heard, missing=missing)
+    return Verdict(Reason.PATH_UNVERIFIED, tier.name, limit, beat_age, missing=missing)
 
 
 def _limit_of(instance: Instance, tier: Tier, limits: Limits) -> Limit:
-    return raised(limits, tier, instance.interval).heartbeat
+    return raise_limits(limits, tier, instance.interval).heartbeat
 
 
 def _is_alive(instance: Instance, tier: Tier, limits: Limits, now: float) -> bool:
-    heard = age(instance.beat_at, now)
-    return heard is not None and heard <= _limit_of(instance, tier, limits).seconds
+    beat_age = age(instance.beat_at, now)
+    return beat_age is not None and beat_age <= _limit_of(instance, tier, limits).seconds
 
 
 def _too_long(job: RunningJob, tier: Tier, limits: Limits, now: float) -> Verdict | None:
@@ -137,8 +137,8 @@ def _suspect(job: RunningJob, tier: Tier, limits: Limits, now: float) -> Verdict
     """Only where nothing beats: neither the job nor any process with its client's id."""
     if job.beat is not None or job.instances or job.suspect_since is None:
         return None
-    # As with silence: a claim is a sign of life, and the suspicion may have been told before it.
-    since = _silence(now, job.suspect_since, job.claimed_at)
+    # A claim is a sign of life, and the client may have become suspect before it.
+    since = _seconds_since(now, job.suspect_since, job.claimed_at)
     if not _over(since, limits.heartbeat):
         return None
     missing = "heartbeats: none of its client ever came, and another client has taken its client's place"
@@ -152,7 +152,7 @@ def _in_a_loop(job: RunningJob, policy: Policy, tier: Tier, found: Verdict) -> V
     return found
 
 
-def _silence(now: float, *signs: float | None) -> float | None:
+def _seconds_since(now: float, *signs: float | None) -> float | None:
     """Seconds since the latest of these moments; None: one of them is not known."""
     ages = [age(moment, now) for moment in signs]
     return None if None in ages else min(known for known in ages if known is not None)
@@ -167,6 +167,3 @@ def age(moment: float | None, now: float) -> float | None:
 
 def _over(value: float | None, limit: Limit | None) -> bool:
     return value is not None and limit is not None and value > limit.seconds
-
-
-__all__ = ["MISSED_BEATS", "age", "judge"]

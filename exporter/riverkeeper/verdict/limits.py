@@ -46,18 +46,21 @@ def limits_of(
         progress=_own(LimitName.PROGRESS, tier.progress_timeout, tier),
         run=run_limit(policy.learned_limits, tier, kind, learned),
     )
-    return raised(plain, tier, interval, lease, by_metadata=by_metadata)
+    return raise_limits(plain, tier, interval, lease, by_metadata=by_metadata)
 
 
-def raised(
+def raise_limits(
     limits: Limits, tier: Tier, interval: float | None, lease: float | None = None, *, by_metadata: bool = False
 ) -> Limits:
     """The limits, nowhere below three declared intervals, nor the heartbeat below lease + drain."""
     whose = "intervals of metadata beats" if by_metadata else "declared intervals"
-    floor, sentence = MISSED_BEATS * (_declared(interval) or 0.0), f"three {whose} of {spoken(interval)}"
+    floor, sentence = (
+        MISSED_BEATS * (_declared_seconds(interval) or 0.0),
+        f"three {whose} of {format_duration(interval)}",
+    )
     heartbeat = _at_least(limits.heartbeat, floor, sentence, raised=not by_metadata)
-    if (least := _declared(lease)) is not None:
-        why = f"the declared lease of {spoken(lease)} and a drain of {spoken(tier.drain)}"
+    if (least := _declared_seconds(lease)) is not None:
+        why = f"the declared lease of {format_duration(lease)} and a drain of {format_duration(tier.drain)}"
         heartbeat = _at_least(heartbeat, least + tier.drain, why)
     progress = limits.progress and _at_least(limits.progress, floor, sentence, raised=not by_metadata)
     return replace(limits, heartbeat=heartbeat, progress=progress)
@@ -101,17 +104,17 @@ def _origin(learning: LearnedLimits, kind: str, learned: Learned, wanted: float)
     """How a learnt limit came about, in words."""
     past = f"p{learned.quantile * 100:g} of {learned.samples} runs of {kind}"
     if math.isinf(learned.seconds):
-        return f"{past} was ended for its age, so the ceiling of {spoken(learning.ceiling)}"
+        return f"{past} was ended for its age, so the ceiling of {format_duration(learning.ceiling)}"
     seconds = float(f"{learned.seconds:.2g}")  # no bucket tells more
-    text = f"{past} in {spoken(learned.window)} is about {spoken(seconds)}, times {learning.factor:g}"
+    text = f"{past} in {format_duration(learned.window)} is about {format_duration(seconds)}, times {learning.factor:g}"
     if wanted < learning.floor:
-        return f"{text}, but at least the floor of {spoken(learning.floor)}"
+        return f"{text}, but at least the floor of {format_duration(learning.floor)}"
     if wanted > learning.ceiling:
-        return f"{text}, but at most the ceiling of {spoken(learning.ceiling)}"
+        return f"{text}, but at most the ceiling of {format_duration(learning.ceiling)}"
     return text
 
 
-def _declared(seconds: float | None) -> float | None:
+def _declared_seconds(seconds: float | None) -> float | None:
     """What a client declared, where it is a number that can be meant: nothing else raises or lowers anything."""
     return seconds if seconds is not None and seconds > 0 else None
 
@@ -119,7 +122,7 @@ def _declared(seconds: float | None) -> float | None:
 _UNITS = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"))
 
 
-def spoken(seconds: float | None) -> str:
+def format_duration(seconds: float | None) -> str:
     """A duration in the largest unit of which it is a whole number: 7 d, 90 s, 1.5 s."""
     value = seconds if seconds is not None else math.nan
     if math.isfinite(value) and value > 0:

@@ -1,4 +1,4 @@
-"""The verdicts of one reading as metrics and pages use them: counts, limits in force, what is used of them. Pure."""
+"""Summarizes the verdicts of one scrape for metrics and pages: counts, limits in force, shares used of them. Pure."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from riverkeeper.config.policy import Policy
 from riverkeeper.verdict.job import Partition, RunningPair
 from riverkeeper.verdict.judge import age
 from riverkeeper.verdict.limits import Learned, limits_of, silence_limit, wait_limit
-from riverkeeper.verdict.screening import Cell, cells, in_force, used
+from riverkeeper.verdict.screening import JobGroup, group_jobs, limits_in_force, limits_used
 from riverkeeper.verdict.suspects import Suspects
 from riverkeeper.verdict.tiers import tier_of, wait_tier
-from riverkeeper.verdict.verdict import Judged, LimitInForce, LimitUsed, StuckJob
+from riverkeeper.verdict.verdict import LimitInForce, LimitUsed, StuckJob, VerdictSummary
 
 Pair = tuple[str, str]  # (queue, kind)
 USUAL_PRIORITY = 1  # of a kind that is not running: River's default
@@ -28,17 +28,17 @@ def summarize(
     pairs: Iterable[Pair] = (),
     partitions: Iterable[Partition] = (),
     last_finished: Mapping[Pair, float | None] | None = None,
-) -> Judged:
+) -> VerdictSummary:
     """All that metrics and pages show of verdicts at `now`, the database's clock.
 
     `pairs`: all known pairs, running or not. `last_finished`: when each last finished a job; None where never.
     """
     since = suspects.path_ok_since
-    groups = cells(policy, learned, running)
-    limits = [limit for cell in groups for limit in in_force(cell)]
+    groups = group_jobs(policy, learned, running)
+    limits = [limit for group in groups for limit in limits_in_force(group)]
     limits += _of_idle(policy, learned, pairs, {(limit.kind, limit.tier) for limit in limits})
     stuck = _longest_first(suspects.stuck)
-    return Judged(
+    return VerdictSummary(
         stuck=stuck,
         counts=_counts(stuck),
         limits=(*_worst(limits), *_of_waits(policy)),
@@ -93,10 +93,10 @@ def _of_waits(policy: Policy) -> Iterator[LimitInForce]:
 
 
 def _used_by_running(
-    groups: Iterable[Cell], stuck: Iterable[StuckJob], now: float, since: float | None
+    groups: Iterable[JobGroup], stuck: Iterable[StuckJob], now: float, since: float | None
 ) -> Iterator[LimitUsed]:
-    for cell in groups:
-        yield from used(cell, now, since)
+    for group in groups:
+        yield from limits_used(group, now, since)
     for one in stuck:  # limits of single jobs may be below the highest of their group
         verdict = one.verdict
         if verdict.limit is not None and verdict.value is not None and verdict.limit.seconds > 0:

@@ -51,7 +51,7 @@ def matches(rule: Assignment, queue: str, kind: str, priority: int) -> bool:
     )
 
 
-def unmatched(policy: Policy, kinds: Collection[str]) -> list[str]:
+def find_unmatched_rules(policy: Policy, kinds: Collection[str]) -> list[str]:
     """A sentence for each rule that names a kind and matches none of these, which are all that are known."""
     return [
         f'No job is known of kind "{rule.kind}", which rule {number} of assign gives tier {rule.tier}: if it has run '

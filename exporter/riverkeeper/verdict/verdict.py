@@ -123,7 +123,7 @@ class LimitUsed:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class VerdictSummary:
     """The verdicts of one reading. Jobs that are ok or unknown are only counted (RunningPair)."""
 
     stuck: tuple[StuckJob, ...]  # longest past its limit first; bounded, `complete` says whether these are all

@@ -17,7 +17,7 @@ from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.rescue.request import BrakeCheck, Rescued
 from riverkeeper.rescue.rules import rules_of
 from riverkeeper.rescue.supervisor.rescue_pass import View
-from riverkeeper.verdict.verdict import Judged
+from riverkeeper.verdict.verdict import VerdictSummary
 
 OPEN = "UPDATE riverkeeper.control SET path_ok_since = now() - interval '1 hour', path_probe_at = now()"
 
@@ -51,7 +51,7 @@ class Pass:
         self.rules = rules_of(config)
         self.passing = passing_by(config)
         since = scene.one("SELECT extract(epoch FROM path_ok_since)::float8 AS at FROM riverkeeper.control")["at"]
-        self.view = View(scene.now(), lease_clock(), Judged((), {}, (), (), frozenset(), since), {})
+        self.view = View(scene.now(), lease_clock(), VerdictSummary((), {}, (), (), frozenset(), since), {})
 
     def brake(self, view: View, acts: int = 0, *, reported: bool = False) -> Brake | None:
         with self.scene.keeping() as tx:

@@ -32,10 +32,10 @@ def seen(scene: Scene, config: Config) -> tuple[list[Candidate], View]:
     rules, reader = rules_of(config), Reader(Database(scene.url), reader_settings(config))
     snapshot = reader.read(9.0)
     reader.close()
-    assert snapshot.judged is not None
+    assert snapshot.verdicts is not None
     assert snapshot.now is not None
-    found = candidates(snapshot.judged.stuck, rules.policy, rules.mode, [], snapshot.now, supervisor=True)
-    return list(found), view(snapshot.now, lease_clock(), snapshot.judged)
+    found = candidates(snapshot.verdicts.stuck, rules.policy, rules.mode, [], snapshot.now, supervisor=True)
+    return list(found), view(snapshot.now, lease_clock(), snapshot.verdicts)
 
 
 @pytest.mark.parametrize("cut", [Cut.BEFORE, Cut.AFTER])

@@ -76,7 +76,7 @@ def now(look: Look) -> float:
 
 def stuck(service: Service) -> dict[int, str]:
     """Jobs and reasons, as its page and its metrics have them."""
-    judged = service._collector.collect(9.0).judged
+    judged = service._collector.collect(9.0).verdicts
     return {one.job.claim.job_id: one.verdict.reason.value for one in judged.stuck} if judged else {}
 
 
@@ -144,6 +144,6 @@ def test_the_looks_of_a_reader_rest_while_others_prove_the_way(
         when(lambda: look.counts_for(1.0), "the path to be proven")
         with keeping(configured(tmp_path, login(river_url, looking, "watching", READER))) as reader:
             when(lambda: reader._supervisor._watch.failed_turns, "its first turn to fail")
-            judged = when(lambda: reader._collector.collect(9.0).judged, "a reading")
+            judged = when(lambda: reader._collector.collect(9.0).verdicts, "a reading")
             assert judged.path_ok_since == pytest.approx(look.control()["path_ok_since"].timestamp())
             assert reader._supervisor.own_path(now(look)) is None

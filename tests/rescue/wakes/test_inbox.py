@@ -14,7 +14,7 @@ from riverkeeper.rescue.wakes import inbox
 from riverkeeper.rescue.wakes.after_pass import Passed, after_pass
 from riverkeeper.rescue.wakes.wake import Call, Scope, WakeEnd
 from riverkeeper.schema.install import install
-from riverkeeper.verdict.verdict import Judged
+from riverkeeper.verdict.verdict import VerdictSummary
 
 SCHEMAS = {"keeper": "riverkeeper"}
 HOUR = 3600.0
@@ -109,7 +109,7 @@ def test_a_wake_stays_open_while_a_pass_proves_nothing(tx: Transaction, sql: Ses
     """That it found nothing to do says little while silence does not count; once it does, the wake is worked off."""
     inbox.receive(tx, [call], HOUR)
     for since, left in ((None, 1), (now(sql) - HOUR, 0)):
-        judged = Judged((), {}, (), (), frozenset(), since)
+        judged = VerdictSummary((), {}, (), (), frozenset(), since)
         after_pass(tx, inbox.open_wakes(tx), Passed(now(sql), judged, (), ()))
 
         assert [wake.last_refusal is not None for wake in inbox.open_wakes(tx)] == [True] * left

@@ -110,7 +110,7 @@ def test_a_hung_job_is_stopped_first() -> None:
 def test_an_empty_list_is_no_all_clear_while_missed_heartbeats_do_not_count() -> None:
     """It then means less, and says so, with the reason."""
     state = replace(LIVE, silence="none of 3 worker processes has beaten for 172 s")
-    snapshot = replace(UP, judged=judged(path_ok_since=None), rescuing=state)
+    snapshot = replace(UP, verdicts=judged(path_ok_since=None), rescuing=state)
     shown = text(FakeService(reading=snapshot))
 
     assert "Missed heartbeats do not count now" in shown
@@ -131,7 +131,7 @@ def suspecting(path_ok_since: float | None = None) -> FakeService:
     counts = {("mail", "send", "standard", "path_unverified"): 1}
     state = replace(LIVE, silence="none of 3 worker processes has beaten for 172 s")
     return FakeService(
-        reading=replace(UP, judged=replace(found, suspected=(SUSPECT,), suspected_counts=counts), rescuing=state)
+        reading=replace(UP, verdicts=replace(found, suspected=(SUSPECT,), suspected_counts=counts), rescuing=state)
     )
 
 
@@ -171,7 +171,7 @@ def test_the_front_page_is_amber_while_a_job_is_suspected() -> None:
 def test_the_front_page_is_amber_while_missed_heartbeats_do_not_count() -> None:
     """Also where no job is suspected yet: it would not be found."""
     state = replace(LIVE, silence="none of 3 worker processes has beaten for 172 s")
-    shown = ask(app_of(FakeService(reading=replace(UP, judged=judged(path_ok_since=None), rescuing=state))), "/").text
+    shown = ask(app_of(FakeService(reading=replace(UP, verdicts=judged(path_ok_since=None), rescuing=state))), "/").text
 
     assert "Missed heartbeats do not count now" in shown
     assert "The database is being read" not in shown

@@ -88,7 +88,7 @@ def _modes(config: Config, found: Status) -> Iterator[tuple[str, str]]:
 
 def _jobs(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
     """How many jobs are stuck or suspected; what cannot be read is unknown, and never 0."""
-    if snapshot.judged is None:
+    if snapshot.verdicts is None:
         yield "stuck jobs", f"unknown: {snapshot.error or 'running jobs could not be judged'}"
         return
     for word, value, _ in judged_facts(snapshot):

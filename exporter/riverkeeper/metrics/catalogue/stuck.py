@@ -13,17 +13,17 @@ from riverkeeper.verdict.verdict import STUCK, SUSPECTED, LimitName, Reason
 
 
 def jobs_stuck(snapshot: Snapshot) -> Samples:
-    return () if snapshot.judged is None else _counted(snapshot, snapshot.judged.counts, STUCK)
+    return () if snapshot.verdicts is None else _counted(snapshot, snapshot.verdicts.counts, STUCK)
 
 
 def jobs_suspected(snapshot: Snapshot) -> Samples:
-    return () if snapshot.judged is None else _counted(snapshot, snapshot.judged.suspected_counts, SUSPECTED)
+    return () if snapshot.verdicts is None else _counted(snapshot, snapshot.verdicts.suspected_counts, SUSPECTED)
 
 
 def _counted(snapshot: Snapshot, found: Mapping[tuple[str, str, str, str], int], reasons: Iterable[Reason]) -> Samples:
     """A zero for each reason of a kind that has limits and was seen within the hour, so that an alert can resolve."""
     tiers: dict[str, set[str]] = {}
-    for one in snapshot.judged.limits if snapshot.judged else ():
+    for one in snapshot.verdicts.limits if snapshot.verdicts else ():
         tiers.setdefault(one.kind, set()).add(one.tier)
     known = [(*pair, tier) for pair in recent_pairs(snapshot) for tier in tiers.get(pair[1], ())]
     counts = (
@@ -33,11 +33,11 @@ def _counted(snapshot: Snapshot, found: Mapping[tuple[str, str, str, str], int],
 
 
 def limit_seconds(snapshot: Snapshot) -> Samples:
-    if snapshot.judged is None:
+    if snapshot.verdicts is None:
         return ()
     kinds = {kind for _, kind in snapshot.names.pairs}
     limits: dict[tuple[str, str, str], float] = {}
-    for one in snapshot.judged.limits:
+    for one in snapshot.verdicts.limits:
         if one.kind in kinds or not one.kind:
             limits[one.kind, one.tier, one.limit.name.value] = one.limit.seconds
     return limits.items()
@@ -45,7 +45,7 @@ def limit_seconds(snapshot: Snapshot) -> Samples:
 
 def limit_used(snapshot: Snapshot) -> Samples:
     worst: dict[tuple[str, str, str, str], float] = {}
-    for used in snapshot.judged.used if snapshot.judged else ():
+    for used in snapshot.verdicts.used if snapshot.verdicts else ():
         pair = _pair(snapshot, used.queue, used.kind) if used.kind else (snapshot.names.queue(used.queue), "")
         key = (*pair, used.tier, used.limit.value)
         if math.isfinite(used.ratio):
@@ -54,11 +54,11 @@ def limit_used(snapshot: Snapshot) -> Samples:
 
 
 def policy_raised(snapshot: Snapshot) -> Samples:
-    if snapshot.judged is None:
+    if snapshot.verdicts is None:
         return ()
-    tiers = {one.tier for one in snapshot.judged.limits}
-    known = {(tier, LimitName.HEARTBEAT.value) for tier in tiers} | snapshot.judged.raised
-    return ((key, float(key in snapshot.judged.raised)) for key in known)
+    tiers = {one.tier for one in snapshot.verdicts.limits}
+    known = {(tier, LimitName.HEARTBEAT.value) for tier in tiers} | snapshot.verdicts.raised
+    return ((key, float(key in snapshot.verdicts.raised)) for key in known)
 
 
 def _pair(snapshot: Snapshot, queue: str, kind: str) -> Pair:

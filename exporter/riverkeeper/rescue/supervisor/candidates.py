@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from riverkeeper.config.policy import Policy
-from riverkeeper.config.tiers import Mode, Tier, stricter
+from riverkeeper.config.tiers import Mode, Tier, stricter_mode
 from riverkeeper.rescue.decision import decide
 from riverkeeper.rescue.refusal import Refusal, Skipped
 from riverkeeper.rescue.wakes.wake import Wake
@@ -41,7 +41,7 @@ def candidates(
             continue
         job = one.job
         tier = tier_of(policy, job.queue, job.kind, job.priority)
-        effective = stricter(mode, tier.mode)
+        effective = stricter_mode(mode, tier.mode)
         yield Candidate(
             one,
             tier,

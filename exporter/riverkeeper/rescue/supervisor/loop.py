@@ -139,7 +139,7 @@ class Supervisor:
     def _pass(self, ground: RescueConnection, turn: Turn, rules: Rules, wakes: Sequence[Wake]) -> None:
         asked = lease_clock()
         snapshot = self._read(READ_SECONDS)
-        judged, now = snapshot.judged, snapshot.now
+        judged, now = snapshot.verdicts, snapshot.now
         if judged is None or now is None or self._passing is None:
             self._telling.trouble(snapshot.error or "this reading has no verdicts")
             return

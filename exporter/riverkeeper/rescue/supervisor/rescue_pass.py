@@ -26,7 +26,7 @@ from riverkeeper.rescue.supervisor.turn import Replica
 from riverkeeper.rescue.transaction import rescue_jobs
 from riverkeeper.verdict.job import Claim
 from riverkeeper.verdict.limits import limits_of
-from riverkeeper.verdict.verdict import Judged, Limit, LimitName, Limits
+from riverkeeper.verdict.verdict import Limit, LimitName, Limits, VerdictSummary
 
 log = structlog.get_logger()
 
@@ -45,7 +45,7 @@ class View:
 
     read_at: float  # database clock
     began_at: float  # our clock that runs through suspend
-    judged: Judged
+    verdicts: VerdictSummary
     runs: Mapping[tuple[str, str], Limit]  # (kind, tier): how long a run may take; learnt ones only the reading knows
 
     def limits(self, policy: Policy, tier: Tier, kind: str) -> Limits:
@@ -53,10 +53,10 @@ class View:
         return replace(limits_of(policy, tier, kind), run=self.runs.get((kind, tier.name)))
 
 
-def view(read_at: float, began_at: float, judged: Judged) -> View:
+def view(read_at: float, began_at: float, verdicts: VerdictSummary) -> View:
     """The view of a reading with verdicts."""
-    runs = {(one.kind, one.tier): one.limit for one in judged.limits if one.limit.name is LimitName.RUN}
-    return View(read_at, began_at, judged, runs)
+    runs = {(one.kind, one.tier): one.limit for one in verdicts.limits if one.limit.name is LimitName.RUN}
+    return View(read_at, began_at, verdicts, runs)
 
 
 @dataclass(slots=True)
@@ -145,7 +145,7 @@ class Passing:
             policy=rules.policy,
             keeper=self.replica.id,
             woken_by=one.woken_by,
-            path_ok_since=view.judged.path_ok_since,
+            path_ok_since=view.verdicts.path_ok_since,
             dry_run=one.dry_run,
             locks_jobs=self.ground.may_rescue,
             cooldown=rules.restraints.cooldown,
@@ -156,7 +156,7 @@ class Passing:
         def brakes(tx: Transaction) -> BrakeCheck:
             facts = read_facts(tx, dry_run=dry_run)
             ourselves = Ourselves(self.watch.awake_for, max(facts.now - view.read_at, lease_clock() - view.began_at))
-            if facts.path.ok_since != view.judged.path_ok_since:
+            if facts.path.ok_since != view.verdicts.path_ok_since:
                 broken = Brake.STALE_SNAPSHOT, f"the way of a beat was broken meanwhile: {facts.path.why}"
                 return lambda _: broken
             return lambda acts: held(facts.after(acts), rules.restraints, ourselves, reported=reported)

@@ -11,7 +11,7 @@ from riverkeeper.rescue.request import Rescued
 from riverkeeper.rescue.supervisor.candidates import Candidate
 from riverkeeper.rescue.wakes import inbox
 from riverkeeper.rescue.wakes.wake import Scope, Wake, WakeEnd
-from riverkeeper.verdict.verdict import Judged, LimitName
+from riverkeeper.verdict.verdict import LimitName, VerdictSummary
 
 # Nothing is left to do: it ended or was heard, it was done before, or policy leaves it to a person.
 FINAL = {
@@ -25,7 +25,7 @@ class Passed:
     """A pass that is over."""
 
     now: float  # when its reading began, the database's clock
-    judged: Judged
+    verdicts: VerdictSummary
     found: tuple[Candidate, ...]
     outcomes: tuple[tuple[Candidate, Rescued | Skipped], ...]  # of those that were reached
 
@@ -42,7 +42,7 @@ def after_pass(tx: Transaction, wakes: Iterable[Wake], passed: Passed) -> None:
 
 def why_open(wake: Wake, passed: Passed) -> str | None:
     """Why a wake stays open; None: nothing is left that policy lets the rescuer act on."""
-    scope, since = wake.call.scope, passed.judged.path_ok_since
+    scope, since = wake.call.scope, passed.verdicts.path_ok_since
     refused = (outcome for one, outcome in passed.outcomes if isinstance(outcome, Skipped) and scope.covers(one.stuck))
     if waiting := next((str(outcome) for outcome in refused if outcome.refusal not in FINAL), None):
         return waiting
@@ -52,19 +52,19 @@ def why_open(wake: Wake, passed: Passed) -> str | None:
     rules = (
         (passed.now < wake.received_at, "the reading is older than the wake"),
         (missed, "not all of its jobs have had their turn"),
-        (not passed.judged.complete, "more jobs are stuck than one reading looks at"),
+        (not passed.verdicts.complete, "more jobs are stuck than one reading looks at"),
         (since is None, "no way of a beat is proven open, so that silence says nothing"),
-        (counted <= _longest(passed.judged, scope), "the way of a beat has not been open for a full timeout yet"),
+        (counted <= _longest(passed.verdicts, scope), "the way of a beat has not been open for a full timeout yet"),
     )
     return next((why for holds, why in rules if holds), None)
 
 
-def _longest(judged: Judged, scope: Scope) -> float:
+def _longest(verdicts: VerdictSummary, scope: Scope) -> float:
     """The longest heartbeat limit in force of what the wake is about; 0 where nothing of it runs."""
     return max(
         (
             one.limit.seconds
-            for one in judged.limits
+            for one in verdicts.limits
             if one.limit.name is LimitName.HEARTBEAT
             and scope.kind in {None, one.kind}
             and scope.tier in {None, one.tier}

@@ -59,7 +59,7 @@ def _worst_first(queries: Iterable[QueryOutcome]) -> list[QueryOutcome]:
 
 def suspected(snapshot: Snapshot) -> int:
     """How many running jobs may be stuck, as far as they are looked at."""
-    return sum(snapshot.judged.suspected_counts.values()) if snapshot.judged else 0
+    return sum(snapshot.verdicts.suspected_counts.values()) if snapshot.verdicts else 0
 
 
 def watched(snapshot: Snapshot) -> list[tuple[str, str]]:

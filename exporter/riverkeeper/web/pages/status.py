@@ -10,7 +10,7 @@ from riverkeeper.brakes.state import Rescuing
 from riverkeeper.config.tiers import Mode
 from riverkeeper.formats import count, moment, span
 from riverkeeper.scrape.scrape import Snapshot
-from riverkeeper.verdict.verdict import Judged
+from riverkeeper.verdict.verdict import VerdictSummary
 
 Fact = tuple[str, str, str | None]  # a word, a value, and the page that says more
 
@@ -30,7 +30,7 @@ def unproven(snapshot: Snapshot) -> str:
 
 def unverified(snapshot: Snapshot) -> str | None:
     """Why the heartbeat path is not verified, where anything beats or a rescuer is there; else nobody waits for it."""
-    judged, running = snapshot.judged, snapshot.running
+    judged, running = snapshot.verdicts, snapshot.running
     if judged is None or judged.path_ok_since is not None:
         return None
     beats = running is not None and any(pair.beating for pair in running.pairs)
@@ -39,13 +39,13 @@ def unverified(snapshot: Snapshot) -> str | None:
 
 def judged_facts(snapshot: Snapshot) -> Iterator[Fact]:
     """What is stuck and suspected; nothing where nothing was judged."""
-    if snapshot.judged is not None:
-        yield from _judged(snapshot.judged, unverified(snapshot))
+    if snapshot.verdicts is not None:
+        yield from _judged(snapshot.verdicts, unverified(snapshot))
 
 
-def _judged(judged: Judged, unverified: str | None) -> Iterator[Fact]:
+def _judged(verdicts: VerdictSummary, unverified: str | None) -> Iterator[Fact]:
     """Never "none" while no job could be proven to be on a lost worker."""
-    stuck, suspected = _by_reason(judged.counts), _by_reason(judged.suspected_counts)
+    stuck, suspected = _by_reason(verdicts.counts), _by_reason(verdicts.suspected_counts)
     if unverified:
         yield "Heartbeat path", f"not verified, so that missed heartbeats do not count: {unverified}", "stuck"
     yield "Stuck jobs", stuck or ("none is proven" if unverified or suspected else "none"), "stuck"

@@ -119,7 +119,7 @@ class Stuck:
 
 def find(snapshot: Snapshot, question: Asked) -> Found:
     """Raises NotJudged."""
-    judged, now = snapshot.judged, snapshot.now
+    judged, now = snapshot.verdicts, snapshot.now
     if not snapshot.up or judged is None or now is None:
         raise NotJudged(snapshot.error or "running jobs could not be judged in this reading")
     shown, jobs = _covered(judged.stuck, judged.counts, question)
