@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 from click.testing import CliRunner, Result
 
+from fixtures.check import check_url
 from fixtures.scrape import SETTINGS, errors, page_of, read
 from riverkeeper.cli import main
 from riverkeeper.demo.table import create_river_table
-from riverkeeper.doctor.check import examine
 from riverkeeper.doctor.report import Level
 from riverkeeper.postgres.connection import Session
 from riverkeeper.schema.install import install
@@ -118,5 +118,5 @@ def test_the_type_of_a_state_may_live_elsewhere(river_url: str, sql: Session) ->
 
     assert (snapshot.error, errors(snapshot)) == (None, {})
     assert page_of(snapshot).value("river_jobs", queue="default", state="running") == 1
-    problems = [one for one in examine(river_url, "jobs", None).findings if one.level is Level.PROBLEM]
+    problems = [one for one in check_url(river_url, "jobs").findings if one.level is Level.PROBLEM]
     assert {one.topic for one in problems} == {"leader"}

@@ -1,4 +1,4 @@
-"""The doctor: each thing that can be wrong is found, said once, and mended by its own cure."""
+"""`check`: finds each fault, reports it once, and its fix works."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from dataclasses import dataclass
 import pytest
 from rich.console import Console
 
+from fixtures.check import check_url
 from fixtures.grants import grant
 from fixtures.random_tables import fill
 from fixtures.scrape import read
+from riverkeeper.cli.check import table_of
 from riverkeeper.demo.table import create_river_table
-from riverkeeper.doctor import diagnosis
-from riverkeeper.doctor.check import SHOWN, examine
+from riverkeeper.doctor import findings
+from riverkeeper.doctor.check import SHOWN
 from riverkeeper.doctor.report import Finding, Level, Report
-from riverkeeper.doctor.report_table import table_of
 from riverkeeper.postgres.connection import Session, run_script
 from riverkeeper.schema.install import install
 
@@ -26,6 +27,8 @@ INSERT INTO river_leader VALUES ('default', 'host-a', now() - interval '1 hour',
 INSERT INTO river_job (kind, state, attempted_at, metadata)
     VALUES ('k', 'running', now() - interval '1 minute', jsonb_build_object('health_check_at', now()));
 """
+# As a running Riverkeeper leaves it.
+PATH_VERIFIED = "UPDATE riverkeeper.control SET path_ok_since = now() - interval '1 hour', path_probe_at = now()"
 
 
 @pytest.fixture
@@ -36,19 +39,20 @@ def river_url(renewed_url: str) -> str:
 
 @dataclass
 class Patient:
-    """A database in which all is well."""
+    """A database without a fault."""
 
     url: str
     sql: Session
 
     def examined(self, url: str | None = None) -> Report:
-        return examine(url or self.url, None, None)
+        return check_url(url or self.url)
 
 
 @pytest.fixture
 def patient(river_url: str, sql: Session) -> Patient:
     sql.execute(HEALTHY)
     install(river_url, None, None)
+    sql.execute(PATH_VERIFIED)
     return Patient(river_url, sql)
 
 
@@ -57,7 +61,7 @@ def bad(report: Report) -> list[Finding]:
 
 
 def test_when_all_is_well(patient: Patient) -> None:
-    """Every topic is looked at, and nothing is found."""
+    """Every topic is checked, and there is no problem."""
     report = patient.examined()
 
     assert bad(report) == []
@@ -99,8 +103,8 @@ HARM = {
 
 
 @pytest.mark.parametrize(("harm", "level", "topic", "what"), HARM.values(), ids=HARM)
-def test_sql_that_is_told_as_cure_cures(patient: Patient, harm: str, level: Level, topic: str, what: str) -> None:
-    """The statement can be run as it stands, and the next examination finds nothing."""
+def test_sql_given_as_fix_works(patient: Patient, harm: str, level: Level, topic: str, what: str) -> None:
+    """The statement runs as printed, and the next check finds no fault."""
     patient.sql.execute(harm)
     (finding,) = bad(patient.examined())
 
@@ -111,8 +115,8 @@ def test_sql_that_is_told_as_cure_cures(patient: Patient, harm: str, level: Leve
     assert bad(patient.examined()) == []
 
 
-def test_missing_rights_come_with_the_line_that_gives_them(patient: Patient) -> None:
-    """Each column that may not be read is named once, with the statement that mends it; the rest is examined."""
+def test_missing_rights_come_with_the_grant(patient: Patient) -> None:
+    """The finding names each unreadable column once, with the GRANT; all else is checked too."""
     grant(patient.url)
     patient.sql.execute(
         'DROP ROLE IF EXISTS "weak one"; CREATE ROLE "weak one" LOGIN; REVOKE ALL ON SCHEMA public FROM PUBLIC;'
@@ -131,13 +135,13 @@ def test_missing_rights_come_with_the_line_that_gives_them(patient: Patient) -> 
     assert read(url).error is None
 
 
-def test_usage_of_the_schema_is_a_right_too(patient: Patient) -> None:
-    """A schema that may not be used is named, with the line that mends it."""
+def test_missing_usage_of_the_schema_comes_with_the_grant(patient: Patient) -> None:
+    """The finding names the schema, with the GRANT."""
     grant(patient.url)
     patient.sql.execute(
         "DROP ROLE IF EXISTS no_usage; CREATE ROLE no_usage LOGIN; REVOKE ALL ON SCHEMA public FROM PUBLIC"
     )
-    (first, *_) = bad(examine(patient.url.replace("postgres@", "no_usage@"), "public", None))
+    (first, *_) = bad(check_url(patient.url.replace("postgres@", "no_usage@"), "public"))
 
     assert first.message == 'no_usage may not use schema "public"'
     assert first.fix == 'GRANT riverkeeper_reader TO "no_usage";'
@@ -146,22 +150,22 @@ def test_usage_of_the_schema_is_a_right_too(patient: Patient) -> None:
 @pytest.mark.parametrize(
     ("change", "level", "what"),
     [
-        ("DELETE FROM river_leader", Level.PROBLEM, "no client leads"),
-        ("UPDATE river_leader SET expires_at = now() - interval '70 s'", Level.PROBLEM, "host-a did until 70 s ago"),
+        ("DELETE FROM river_leader", Level.PROBLEM, "no River client is the leader"),
+        ("UPDATE river_leader SET expires_at = now() - interval '70 s'", Level.PROBLEM, "host-a was, until 70 s ago"),
         ("DROP TABLE river_leader", Level.WARNING, "there is no table river_leader"),
         ("DROP TABLE river_migration", Level.WARNING, "there is no table river_migration"),
         ("UPDATE river_job SET metadata = '{}'", Level.WARNING, "0 of 1 running jobs beat"),
-        (RUNNING.format("'{\"health_check_at\": \"noon\"}'"), Level.WARNING, "1 have a metadata.health_check_at"),
+        (RUNNING.format("'{\"health_check_at\": \"noon\"}'"), Level.WARNING, "does not count for 1 jobs"),
         ("DROP SCHEMA riverkeeper CASCADE", Level.WARNING, '"riverkeeper" is not installed'),
-        ("UPDATE riverkeeper.meta SET version = 1", Level.WARNING, "older than this keeper: version 1"),
+        ("UPDATE riverkeeper.meta SET version = 1", Level.WARNING, "has version 1, which is older"),
         ("UPDATE riverkeeper.meta SET min_compatible = 99", Level.PROBLEM, "needs a Riverkeeper that knows version 99"),
         ("UPDATE riverkeeper.meta SET river_schema = 'eu'", Level.PROBLEM, 'belongs to River schema "eu"'),
     ],
 )  # fmt: skip
-def test_what_is_found_has_a_cure(patient: Patient, change: str, level: Level, what: str) -> None:
-    """One finding, and what to do."""
+def test_every_finding_has_a_fix(patient: Patient, change: str, level: Level, what: str) -> None:
+    """One finding and its fix; where the keeper schema cannot be used, the path cannot be verified either."""
     patient.sql.execute(change)
-    (finding,) = bad(patient.examined())
+    (finding,) = [finding for finding in bad(patient.examined()) if finding.topic != "heartbeat path"]
 
     assert finding.level is level
     assert what in finding.message
@@ -172,26 +176,26 @@ def test_what_is_found_has_a_cure(patient: Patient, change: str, level: Level, w
     ("version", "standby", "skew", "found"),
     [
         (180006, False, 0.2, []),
-        (130020, False, 0.0, ["older than any that Riverkeeper is tested with"]),
+        (130020, False, 0.0, ["not tested with a version this old"]),
         (180006, True, 0.0, ["a standby"]),
-        (180006, False, -7.25, ["this clock is -7.2 s off"]),
+        (180006, False, -7.25, ["this machine's clock is -7.2 s off"]),
     ],
 )
 def test_servers_and_clocks(version: int, standby: bool, skew: float, found: list[str]) -> None:
-    """What no server of a test can be: old, a standby, in another time."""
-    said = [*diagnosis.server(version, "orders", standby=standby, skew=skew)]
-    warned = [finding for finding in said if finding.level is Level.WARNING]
+    """Findings that need an old server, a standby or a wrong clock."""
+    reported = [*findings.on_server(version, "orders", standby=standby, skew=skew)]
+    warned = [finding for finding in reported if finding.level is Level.WARNING]
 
     assert len(warned) == len(found)
     assert all(words in finding.message and finding.fix for finding, words in zip(warned, found, strict=True))
 
 
-def test_an_empty_river_is_well(river_url: str) -> None:
-    """Without jobs, leader or keeper schema it says what is not there yet, and fails at nothing."""
-    report = examine(river_url, None, None)
+def test_an_empty_river_has_only_what_is_not_there_yet(river_url: str) -> None:
+    """Without jobs, leader or keeper schema the report names both missing parts, and no query fails."""
+    report = check_url(river_url)
 
     assert {finding.topic for finding in bad(report)} == {"keeper schema", "leader"}
-    assert "nothing is running" in {finding.message for finding in report.findings}
+    assert "no job is running" in {finding.message for finding in report.findings}
 
 
 @pytest.mark.parametrize(
@@ -203,9 +207,11 @@ def test_an_empty_river_is_well(river_url: str) -> None:
         (lambda url: url + "?options=-csearch_path%3Dnowhere", "river", "no table river_job in the search_path"),
     ],
 )
-def test_what_ends_the_examination_is_said(river_url: str, url: Callable[[str], str], topic: str, what: str) -> None:
-    """No exception leaves the doctor, and no password."""
-    (finding,) = bad(examine(url(river_url), None, None))
+def test_an_error_that_ends_the_check_is_reported(
+    river_url: str, url: Callable[[str], str], topic: str, what: str
+) -> None:
+    """No exception and no password leaves `examine`."""
+    (finding,) = bad(check_url(url(river_url)))
 
     assert (finding.level, finding.topic) == (Level.PROBLEM, topic)
     assert what in finding.message
@@ -213,11 +219,11 @@ def test_what_ends_the_examination_is_said(river_url: str, url: Callable[[str], 
     assert finding.fix
 
 
-def test_the_doctor_and_the_metric_count_the_same_poison(river_url: str, sql: Session) -> None:
-    """river_rescuer_poison_jobs says how many, the doctor which: the two rules are one."""
+def test_check_and_the_metric_count_the_same_poison_jobs(river_url: str, sql: Session) -> None:
+    """`river_rescuer_poison_jobs` counts them, `check` names them: both use one rule."""
     fill(sql, seed=11, jobs=300, states=("running",))
     running = read(river_url).running
-    named = [finding for finding in bad(examine(river_url, None, None)) if finding.message.startswith("job ")]
+    named = [finding for finding in bad(check_url(river_url)) if finding.message.startswith("job ")]
     known = {row.id for row in sql.execute("SELECT id FROM told WHERE poison")}
 
     assert running is not None
@@ -226,29 +232,29 @@ def test_the_doctor_and_the_metric_count_the_same_poison(river_url: str, sql: Se
     assert {int(finding.message.split()[1]) for finding in named} == set(sorted(known)[:SHOWN])
 
 
-def test_the_doctor_writes_nothing(patient: Patient) -> None:
-    """Not even in the keeper schema: an examination by hand is no collection."""
+def test_check_writes_nothing(patient: Patient) -> None:
+    """Not even in the keeper schema."""
     before = patient.sql.execute("SELECT * FROM riverkeeper.ledger")
     patient.examined()
 
     assert patient.sql.execute("SELECT * FROM riverkeeper.ledger") == before
 
 
-def test_names_of_any_kind_are_quoted_in_cures(river_url: str) -> None:
-    """A cure for a schema with an odd name can be run as it stands."""
+def test_odd_names_are_quoted_in_fixes(river_url: str) -> None:
+    """The fix for a schema with an odd name runs as printed."""
     schema = 'it\'s "100%"'
     create_river_table(river_url, schema)
     with Session(river_url) as sql:
         sql.execute('SET search_path = "it\'s ""100%"""')
         sql.execute(RUNNING.format("'[]'"))
-    (poison,) = [finding for finding in bad(examine(river_url, schema, None)) if finding.topic == "poison"]
+    (poison,) = [finding for finding in bad(check_url(river_url, schema)) if finding.topic == "poison"]
     run_script(river_url, poison.fix or "")
 
-    assert not [finding for finding in bad(examine(river_url, schema, None)) if finding.topic == "poison"]
+    assert not [finding for finding in bad(check_url(river_url, schema)) if finding.topic == "poison"]
 
 
 def test_the_report_for_scripts_and_for_people(patient: Patient) -> None:
-    """JSON says the worst level first; the table shows names as they are, not as markup."""
+    """JSON has the worst level first; the table shows names as plain text, not as markup."""
     patient.sql.execute("UPDATE river_job SET metadata = '[]', kind = '[red]loud[/red]'")
     report = patient.examined()
     out = io.StringIO()
@@ -261,8 +267,8 @@ def test_the_report_for_scripts_and_for_people(patient: Patient) -> None:
     assert "→ UPDATE" in out.getvalue()
 
 
-def test_triggers_of_users_that_a_rescue_would_break(river_url: str, sql: Session) -> None:
-    """One that goes by the search_path is named; one that sets its own, or only sees inserts, is not."""
+def test_user_triggers_that_a_rescue_would_break(river_url: str, sql: Session) -> None:
+    """A trigger that depends on the search_path is reported; one that sets its own, or only sees inserts, is not."""
     body = "RETURNS trigger LANGUAGE plpgsql {} AS $$ BEGIN INSERT INTO audit VALUES (new.id); RETURN new; END $$"
     sql.execute("CREATE TABLE audit (id bigint)")
     for name, setting, event in (
@@ -272,7 +278,7 @@ def test_triggers_of_users_that_a_rescue_would_break(river_url: str, sql: Sessio
     ):
         sql.execute(f"CREATE FUNCTION {name}() {body.format(setting)}")
         sql.execute(f"CREATE TRIGGER {name} AFTER {event} ON river_job FOR EACH ROW EXECUTE FUNCTION {name}()")
-    found = [finding for finding in examine(river_url, None, None).findings if finding.topic == "triggers"]
+    found = [finding for finding in check_url(river_url).findings if finding.topic == "triggers"]
 
     assert [finding.level for finding in found] == [Level.WARNING]
     assert "trigger loose on river_job" in found[0].message

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import pytest
 from click.testing import CliRunner, Result
 
+from fixtures.check import check_url
 from riverkeeper.cli import main
 from riverkeeper.demo.postgres import Server, start_postgres
 from riverkeeper.demo.table import create_river_table
-from riverkeeper.doctor.check import examine
 from riverkeeper.doctor.report import Finding, Level
 from riverkeeper.postgres.connection import Session, run_script
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
@@ -76,7 +76,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
 
 
 def rights(company: Company, *, live: bool = False) -> list[Finding]:
-    found = examine(company.url("rk-prod"), "jobs", None, live=live).findings
+    found = check_url(company.url("rk-prod"), "jobs", live=live).findings
     return [one for one in found if one.topic in {"rights", "keeper schema", "rescuer"} and one.level is not Level.OK]
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from fixtures.check import check_url
 from fixtures.grants import grant
 from fixtures.scrape import errors, page_of, read
-from riverkeeper.doctor.check import examine
 from riverkeeper.doctor.report import Finding, Level
 from riverkeeper.postgres.connection import Session
 from riverkeeper.schema.grants import KEEPER
@@ -33,7 +33,7 @@ def login(river_url: str, sql: Session) -> Iterator[str]:
 
 
 def problems(url: str) -> list[Finding]:
-    return [one for one in examine(url, None, None).findings if one.level is Level.PROBLEM and one.topic != "leader"]
+    return [one for one in check_url(url).findings if one.level is Level.PROBLEM and one.topic != "leader"]
 
 
 @pytest.mark.parametrize("policy", ["", "CREATE POLICY others ON river_job FOR SELECT USING (kind <> 'k')"])

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from conformance.worker import until
+from fixtures.check import check_url
 from fixtures.scrape import page_of, read
 from fixtures.standby import Pair, paired, replayed
-from riverkeeper.doctor.check import examine
 from riverkeeper.doctor.report import Level
 
 WAITING = "INSERT INTO river_job (kind, state, attempted_at) VALUES ('k', 'running', now())"
@@ -27,7 +27,7 @@ def lag(url: str) -> float | None:
 
 
 def findings(url: str) -> list[str]:
-    found = examine(url, None, None).findings
+    found = check_url(url).findings
     return [one.message for one in found if one.topic == "standby" and one.level is Level.PROBLEM]
 
 
@@ -51,7 +51,7 @@ def test_a_standby_says_how_old_its_data_is(pair: Pair) -> None:
     assert snapshot.replay_lag is not None
     assert time.time() - snapshot.now > 5
     assert any("This standby's data is" in note for note in snapshot.notes)
-    assert any("is_wal_replay_paused" in (one.fix or "") for one in examine(standby, None, None).findings)
+    assert any("is_wal_replay_paused" in (one.fix or "") for one in check_url(standby).findings)
     assert findings(standby)
 
 

@@ -11,7 +11,7 @@ import psycopg
 from e2e.conftest import MakeFleet, MakeKeeper, MakeRiver
 from e2e.keeper import Keeper, Page, anew
 from e2e.pooler import pooled
-from riverkeeper.doctor.check import examine
+from fixtures.check import check_url
 from riverkeeper.doctor.report import Level
 
 SCRAPES = 20
@@ -44,7 +44,7 @@ def test_session_mode(river_database: MakeRiver, keeper: MakeKeeper, tmp_path: P
 def test_statement_mode_is_refused_by_its_name(river_database: MakeRiver, tmp_path: Path) -> None:
     """Without transactions no two questions see the same moment: check names the mode, and what to set instead."""
     with pooled(river_database().url, tmp_path, "statement") as url:
-        report = examine(url, "public", None)
+        report = check_url(url, "public")
 
     (finding,) = [one for one in report.findings if one.level is Level.PROBLEM]
     assert "statement" in f"{finding.message} {finding.fix}"

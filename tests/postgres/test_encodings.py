@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from conformance.worker import until
+from fixtures.check import check_url
 from fixtures.contract import claims_of, connected
 from fixtures.scrape import SETTINGS, Page, errors, page_of, reader
 from riverkeeper.cli import main
@@ -17,7 +18,6 @@ from riverkeeper.config.layers import Options
 from riverkeeper.config.load import Config, load
 from riverkeeper.demo.postgres import Server
 from riverkeeper.demo.table import create_river_table
-from riverkeeper.doctor.check import examine
 from riverkeeper.doctor.report import Level
 from riverkeeper.heartbeat import Beater, HeartbeatTier
 from riverkeeper.postgres.connection import Database, Session
@@ -77,7 +77,7 @@ def test_everything_is_read(place: Place) -> None:
     assert (snapshot.error, errors(snapshot)) == (None, {})
     assert page.value("river_jobs_finished_total", queue="default", kind=place.kind, outcome="completed") == 1
     assert [job.last_error for job in failing_jobs(place.config, None, place.kind, 5).jobs] == [place.kind]
-    found = [one for one in examine(place.url, None, None).findings if one.level is Level.PROBLEM]
+    found = [one for one in check_url(place.url).findings if one.level is Level.PROBLEM]
     assert {one.topic for one in found} == {"leader"}
 
 

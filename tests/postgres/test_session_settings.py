@@ -8,12 +8,12 @@ from collections.abc import Iterator
 import pytest
 
 from conformance.worker import until
+from fixtures.check import check_url
 from fixtures.contract import claims_of, connected
 from fixtures.random_tables import fill
 from fixtures.rescue import Scene
 from fixtures.scrape import errors, page_of, read
 from riverkeeper.demo.postgres import Server
-from riverkeeper.doctor.check import examine
 from riverkeeper.heartbeat import Beater, HeartbeatTier
 from riverkeeper.postgres.connection import Database, Session
 from riverkeeper.postgres.session_settings import PINNED
@@ -118,7 +118,7 @@ def steady(url: str) -> dict[str, object]:
 
 
 def findings(url: str) -> list[tuple[str, str]]:
-    return [(one.topic, one.level) for one in examine(url, "public", None).findings]
+    return [(one.topic, one.level) for one in check_url(url, "public").findings]
 
 
 @pytest.mark.parametrize("name", ["all of them", *ONE_BY_ONE])

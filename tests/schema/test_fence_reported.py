@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from fixtures.check import check_url
 from fixtures.fence import TOKEN, claim, reclaim, result, token_of
 from fixtures.fence import rescue as take
 from fixtures.rescue import SCHEMAS, TIER, Scene
 from fixtures.scrape import page_of, read
-from riverkeeper.doctor.check import examine
 from riverkeeper.doctor.report import Level
 from riverkeeper.postgres.connection import Database
 from riverkeeper.rescue.audit.maintenance import Chores
@@ -71,7 +71,7 @@ def test_check_says_who_must_do_what(scene: Scene) -> None:
         (lambda: remove_fence(scene.url, None, None), Level.WARNING),
     ):
         break_it()
-        [found] = [one for one in examine(scene.url, None, None).findings if one.topic == "fence"]
+        [found] = [one for one in check_url(scene.url).findings if one.topic == "fence"]
         assert found.level is level
         if level is not Level.OK:
             assert "a late result may end the next attempt" in found.message

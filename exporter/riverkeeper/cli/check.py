@@ -1,33 +1,36 @@
-"""`riverkeeper check`: the doctor."""
+"""`riverkeeper check`: findings about the setup, and their fixes."""
 
 from __future__ import annotations
 
 import json
 
 import click
+from rich.table import Table
+from rich.text import Text
 
 from riverkeeper.cli.options import WRONG_USE, database_options
 from riverkeeper.cli.terminal import console
 from riverkeeper.config.load import Config
 from riverkeeper.doctor.check import examine
-from riverkeeper.doctor.report import Report
-from riverkeeper.doctor.report_table import table_of
-from riverkeeper.rescue.rules import rules_of
+from riverkeeper.doctor.report import Finding, Level, Report
 from riverkeeper.web.webhook import check as webhook_check
+
+_LEVELS = {
+    Level.OK: Text("ok", "green"),
+    Level.WARNING: Text("warning", "yellow"),
+    Level.PROBLEM: Text("problem", "bold red"),
+}
 
 
 @click.command()
 @database_options
 @click.option("--json", "as_json", is_flag=True, help="For scripts.")
 def check(config: Config, as_json: bool) -> None:
-    """Say what works, what is missing, and how to mend it. Changes nothing. Exit code 1 if there is a problem.
+    """Check the setup, and show a fix for each problem. Changes nothing.
 
-    Exit code 2 if the command or the configuration names what is not there.
+    Exit codes: 0 no problem, 1 a problem, 2 the command or the configuration names an object that does not exist.
     """
-    place, rules = config.database, rules_of(config)
-    examined = examine(
-        config.conninfo.reveal(), place.river_schema, place.keeper_schema, live=rules.is_live, rules=rules
-    )
+    examined = examine(config)
     report = Report((*examined.findings, *webhook_check.findings(config.webhook)), examined.misconfigured)
     if as_json:
         click.echo(json.dumps(report.as_json(), indent=2))
@@ -36,3 +39,20 @@ def check(config: Config, as_json: bool) -> None:
         click.echo(report.summary)
     if report.has_problems:
         raise SystemExit(WRONG_USE if report.misconfigured else 1)
+
+
+def table_of(report: Report) -> Table:
+    """One row for each finding; the fix is below the message."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for finding in report.findings:
+        table.add_row(_LEVELS[finding.level], finding.topic, _describe(finding))
+    return table
+
+
+def _describe(finding: Finding) -> Text:
+    """Plain text, never markup: it has names that users chose."""
+    text = Text(finding.message)
+    return text.append(f"\n→ {finding.fix}", "dim") if finding.fix else text

@@ -1,120 +1,94 @@
-"""The doctor behind `riverkeeper check`: asks what a keeper needs to know, and changes nothing."""
+"""Examines a database, its River and its keeper schema for `riverkeeper check`. Changes nothing."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from functools import partial
+from dataclasses import dataclass
 
-from riverkeeper.doctor import diagnosis
-from riverkeeper.doctor.diagnosis import Poison, Upkeep
+from riverkeeper.brakes.facts import read_facts
+from riverkeeper.brakes.heartbeat_path import NOBODY_VERIFIES, patience, proven
+from riverkeeper.config.load import Config
+from riverkeeper.doctor import findings
+from riverkeeper.doctor.findings import PoisonJob, TableUpkeep
 from riverkeeper.doctor.report import Finding, Report, problem
-from riverkeeper.doctor.rights import read_login, read_rights
-from riverkeeper.doctor.running_jobs import Judge, judge_now, stopped
-from riverkeeper.postgres.connection import Database
+from riverkeeper.doctor.rights import Login, read_login, read_rights
+from riverkeeper.postgres.connection import begin_transaction
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
-from riverkeeper.postgres.transaction import Transaction
+from riverkeeper.postgres.transaction import Row, Transaction
 from riverkeeper.postgres.urls import read_url
-from riverkeeper.rescue.rules import Rules
 from riverkeeper.river.around import read_leader, read_migrations, read_tables
 from riverkeeper.river.bounds import METADATA_LARGE
+from riverkeeper.river.facts import Running
 from riverkeeper.river.layout import Layout
-from riverkeeper.river.running import METADATA_INTERVAL, RFC3339, read_running
+from riverkeeper.river.running import RFC3339, read_running
 from riverkeeper.schema.fence import read_fence
 from riverkeeper.schema.grants import RESCUER, least_role
-from riverkeeper.schema.layout import FENCE_VERSION, KeeperSchema
+from riverkeeper.schema.layout import FENCE_VERSION, RESCUE_VERSION, KeeperSchema
 from riverkeeper.schema.schemas import Schemas, find_schemas, inspect_keeper
 from riverkeeper.schema.sweep import Heard, read_clients
 from riverkeeper.scrape.query_log import Questions
+from riverkeeper.scrape.suspects import ReadableTables, SuspectReader
+from riverkeeper.verdict.suspects import Suspects
 
-SECONDS = 20.0  # a person waits; a table without its index needs some of it
+SECONDS = 20.0  # an operator waits; a job table without its index takes some of the time
+SHOWN = 20  # poison jobs by id
 _TOPICS = {ErrorKind.NO_RIVER: "river", ErrorKind.ROW_SECURITY: "rights"}
-SHOWN = 20  # poison jobs by name
 
 
-def examine(
-    url: str, river_schema: str | None, keeper_schema: str | None, *, live: bool = False, rules: Rules | None = None
-) -> Report:
-    """Everything that can be said about this database, its River and its keeper schema. Never raises.
-
-    `live`: rescues are wanted, not dry runs only. With `rules` running jobs are judged by them.
-    """
-    findings: list[Finding] = []
+def examine(config: Config) -> Report:
+    """Everything that can be found out about the configured database. Never raises DatabaseError."""
+    found: list[Finding] = []
     try:
-        findings += diagnosis.ignored(read_url(url).ignored)
-        database = Database(url)
-        try:
-            with database.reading(SECONDS) as tx:
-                for finding in _ask(tx, river_schema, keeper_schema, live, rules):
-                    findings.append(finding)  # one by one: what was found before a failure is said too
-        finally:
-            database.close()
+        url = config.conninfo.reveal()
+        found += findings.on_ignored_parameters(read_url(url).ignored)
+        with begin_transaction(url, SECONDS) as tx:
+            for finding in _examine(tx, config):
+                found.append(finding)  # one by one, so that a failure keeps the findings before it
     except DatabaseError as error:
-        topic = _TOPICS.get(error.kind, "database")
-        findings.append(problem(topic, error.message, error.fix))
-        return Report(tuple(findings), misconfigured=error.is_wrong_use)
-    return Report(tuple(findings))
+        found.append(problem(_TOPICS.get(error.kind, "database"), error.message, error.fix))
+        return Report(tuple(found), misconfigured=error.is_wrong_use)
+    return Report(tuple(found))
 
 
-def _ask(
-    tx: Transaction,
-    river_schema: str | None,
-    keeper_schema: str | None,
-    live: bool,
-    rules: Rules | None,
-) -> Iterator[Finding]:
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    """What is examined, and by which login."""
+
+    config: Config
+    questions: Questions
+    server: Row  # of river/open_transaction
+    layout: Layout
+    keeper: KeeperSchema  # empty where it must not be used
+    login: Login
+
+    @property
+    def tx(self) -> Transaction:
+        return self.questions.tx
+
+
+def _examine(tx: Transaction, config: Config) -> Iterator[Finding]:
     sent = time.time()
-    opened = tx.query("river/open_transaction")[0]
-    skew = (sent + time.time()) / 2 - opened.clock
-    yield from diagnosis.server(opened.server_version, opened.database, standby=opened.standby, skew=skew)
-    yield from diagnosis.replay(None if opened.data_at is None else opened.now - opened.data_at)
-    schemas = find_schemas(tx, river_schema, keeper_schema)
+    server = tx.query("river/open_transaction")[0]
+    skew = (sent + time.time()) / 2 - server.clock
+    yield from findings.on_server(server.server_version, server.database, standby=server.standby, skew=skew)
+    yield from findings.on_replay(None if server.data_at is None else server.now - server.data_at)
+    schemas = find_schemas(tx, config.database.river_schema, config.database.keeper_schema)
     layout = schemas.layout
-    login = read_login(tx, layout, opened.server_version)
+    login = read_login(tx, layout, server.server_version)
     questions = Questions(tx)
-    yield from diagnosis.river(layout, questions.ask("migrations", lambda: read_migrations(tx, layout)))
-    found = _inspect(tx, schemas)
-    role = least_role(live=live, installed=isinstance(found, KeeperSchema) and found.installed)
+    yield from findings.on_river(layout, questions.ask("migrations", lambda: read_migrations(tx, layout)))
+    keeper = _inspect(tx, schemas)
+    usable = KeeperSchema(schemas.keeper) if isinstance(keeper, DatabaseError) else keeper
+    role = least_role(live=config.is_live, installed=usable.installed)
     yield from read_rights(tx, layout, login, role)
-    yield from diagnosis.keeper(found, login.fix(role), standby=opened.standby)
-    if isinstance(found, KeeperSchema) and found.writable and not found.outdated:
-        rights = questions.ask("rights", lambda: tx.query("rescue/read_rights"))
-        yield from diagnosis.rescuer(
-            may_rescue=bool(rights and rights[0].may_rescue), live=live, fix=login.fix(RESCUER)
-        )
-    if isinstance(found, KeeperSchema) and (found.version or 0) >= FENCE_VERSION and not opened.standby:
-        fence = questions.ask("fence", lambda: read_fence(tx), aside=True)
-        yield from diagnosis.fence(fence) if fence else ()
-    heard = None
-    if isinstance(found, KeeperSchema) and found.heartbeat:
-        heard = questions.ask("heartbeats", lambda: read_clients(tx), aside=True)
-    keeper = found if isinstance(found, KeeperSchema) else KeeperSchema(schemas.keeper)
-    judge = partial(judge_now, tx, rules, keeper, opened.now, heartbeats=heard is not None) if rules else None
-    yield from _ask_river(questions, layout, opened.now, heard, judge, standby=opened.standby)
-    missing = not login.usable or bool(layout.unreadable())
-    yield from diagnosis.failures(questions.outcomes, rights_missing=missing)
-
-
-def _ask_river(
-    questions: Questions, layout: Layout, now: float, heard: Heard | None, judge: Judge | None, *, standby: bool
-) -> Iterator[Finding]:
-    ask, tx = questions.ask, questions.tx
-    if layout.has("river_leader") and not standby:
-        found = ask("leader", lambda: [read_leader(tx)])
-        yield from diagnosis.leader(found[0], now) if found else ()
-    beats = heard is not None and heard.any_heartbeat
-    if running := ask("running", lambda: read_running(tx, METADATA_INTERVAL, heartbeats=beats)):
-        judged = ask("verdicts", lambda: judge(running)) if judge else None
-        suspects, unverified = judged or (None, None)
-        yield from diagnosis.beats(running, heard, stopped(suspects) if suspects else 0)
-        yield from diagnosis.verdicts(suspects, unverified) if suspects else ()
-    jobs = ask("poison", lambda: _poison(tx))
-    if jobs is not None:
-        yield from diagnosis.poison(jobs[:SHOWN], layout.schema, more=len(jobs) > SHOWN)
-    if upkeep := ask("upkeep", lambda: _upkeep(tx, layout)):
-        yield from diagnosis.upkeep(upkeep, layout.schema)
-    triggers = ask("triggers", lambda: tx.query("river/read_user_triggers", {"job_table": layout.oids["river_job"]}))
-    yield from diagnosis.user_triggers({row.trigger_name: row.function_name for row in triggers or ()})
+    yield from findings.on_keeper_schema(keeper, login.grant(role), standby=server.standby)
+    subject = _Subject(config, questions, server, layout, usable, login)
+    yield from _examine_keeper(subject)
+    yield from _examine_jobs(subject)
+    yield from _examine_table(subject)
+    rights_missing = not login.usable or bool(layout.unreadable())
+    yield from findings.on_failed_queries(questions.outcomes, rights_missing=rights_missing)
 
 
 def _inspect(tx: Transaction, schemas: Schemas) -> KeeperSchema | DatabaseError:
@@ -124,12 +98,68 @@ def _inspect(tx: Transaction, schemas: Schemas) -> KeeperSchema | DatabaseError:
         return error
 
 
-def _poison(tx: Transaction) -> list[Poison]:
+def _examine_keeper(subject: _Subject) -> Iterator[Finding]:
+    ask, tx, keeper = subject.questions.ask, subject.tx, subject.keeper
+    if keeper.writable and not keeper.outdated:
+        rights = ask("rights", lambda: tx.query("rescue/read_rights"))
+        may_rescue = bool(rights and rights[0].may_rescue)
+        grant = subject.login.grant(RESCUER)
+        yield from findings.on_rescuer(may_rescue=may_rescue, live=subject.config.is_live, grant=grant)
+    if (keeper.version or 0) >= FENCE_VERSION and not subject.server.standby:
+        fence = ask("fence", lambda: read_fence(tx), aside=True)
+        yield from findings.on_fence(fence) if fence else ()
+
+
+def _examine_jobs(subject: _Subject) -> Iterator[Finding]:
+    ask, tx, layout, now = subject.questions.ask, subject.tx, subject.layout, subject.server.now
+    # Read before the jobs, because it shows whether this login can read heartbeats.
+    heard = ask("heartbeats", lambda: read_clients(tx), aside=True) if subject.keeper.heartbeat else None
+    if layout.has("river_leader") and not subject.server.standby:
+        leaders = ask("leader", lambda: [read_leader(tx)])
+        yield from findings.on_leader(leaders[0], now) if leaders else ()
+    interval, beats = subject.config.heartbeat.metadata_interval, heard is not None and heard.any_heartbeat
+    if running := ask("running", lambda: read_running(tx, interval, heartbeats=beats)):
+        judged = ask("verdicts", lambda: _judge(subject, running, heard))
+        suspects, unverified = judged or (None, None)
+        yield from findings.on_beats(running, heard, findings.count_stopped(suspects) if suspects else 0)
+        yield from findings.on_verdicts(suspects, unverified) if suspects else ()
+
+
+def _judge(subject: _Subject, running: Running, heard: Heard | None) -> tuple[Suspects, str | None]:
+    """The stuck and suspected jobs, and why the heartbeat path is not verified. Raises DatabaseError.
+
+    Learned limits are left out: `check` does not report long runs.
+    """
+    config, keeper, tx, now = subject.config, subject.keeper, subject.tx, subject.server.now
+    since, why = None, NOBODY_VERIFIES
+    if keeper.control and keeper.audit and (keeper.version or 0) >= RESCUE_VERSION:
+        path = read_facts(tx, dry_run=not config.is_live).path
+        since = proven(path, now, patience(config.rescue.interval, config.tiers.values()))
+        why = path.why if path.ok_since is None and path.probe_at is not None else NOBODY_VERIFIES
+    fenced = (keeper.version or 0) >= FENCE_VERSION and read_fence(tx).in_force
+    readable = ReadableTables(heartbeats=heard is not None, audit=keeper.audit, fenced=fenced)
+    suspects = SuspectReader(config).read(tx, running, {}, readable, now, since)
+    beats = any(pair.beating for pair in running.pairs)
+    return suspects, why if since is None and beats else None
+
+
+def _examine_table(subject: _Subject) -> Iterator[Finding]:
+    ask, tx, layout = subject.questions.ask, subject.tx, subject.layout
+    jobs = ask("poison", lambda: _read_poison(tx))
+    if jobs is not None:
+        yield from findings.on_poison(jobs[:SHOWN], layout.schema, more=len(jobs) > SHOWN)
+    if upkeep := ask("upkeep", lambda: _read_upkeep(tx, layout)):
+        yield from findings.on_upkeep(upkeep, layout.schema)
+    triggers = ask("triggers", lambda: tx.query("river/read_user_triggers", {"job_table": layout.oids["river_job"]}))
+    yield from findings.on_user_triggers({row.trigger_name: row.function_name for row in triggers or ()})
+
+
+def _read_poison(tx: Transaction) -> list[PoisonJob]:
     limits = {"rfc3339": RFC3339, "most_bytes": METADATA_LARGE, "most_rows": SHOWN + 1}
-    return [Poison(row.id, row.queue, row.kind, tuple(row.faults)) for row in tx.query("river/read_poison", limits)]
+    return [PoisonJob(row.id, row.queue, row.kind, tuple(row.faults)) for row in tx.query("river/read_poison", limits)]
 
 
-def _upkeep(tx: Transaction, layout: Layout) -> Upkeep:
+def _read_upkeep(tx: Transaction, layout: Layout) -> TableUpkeep:
     (size,) = read_tables(tx, layout)
     rows = tx.query("river/read_indexes", {"job_table": layout.oids["river_job"]})
-    return Upkeep(rows[0].analyzed, size.bytes, tuple(tuple(row.columns) for row in rows if row.columns))
+    return TableUpkeep(rows[0].analyzed, size.bytes, tuple(tuple(row.columns) for row in rows if row.columns))

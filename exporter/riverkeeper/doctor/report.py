@@ -1,4 +1,4 @@
-"""What the doctor found: sentences with fixes, for people and for scripts. Pure."""
+"""The report of `check`: findings and their fixes, for operators and for scripts. Pure."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ class Level(StrEnum):
     """How much a finding matters."""
 
     OK = "ok"
-    WARNING = "warning"  # something is not shown, or shown less well
-    PROBLEM = "problem"  # something is wrong, here or in River
+    WARNING = "warning"  # something is not shown, or shown with less detail
+    PROBLEM = "problem"  # something is wrong, in Riverkeeper's setup or in River
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at."""
+    """The result of one check."""
 
     level: Level
     topic: str
     message: str
-    fix: str | None = None  # SQL where a statement mends it
+    fix: str | None = None  # a command, or SQL where a statement is the fix
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All findings, in the order in which one would look."""
+    """All findings, in reading order."""
 
     findings: tuple[Finding, ...]
-    misconfigured: bool = False  # the command or the configuration names what is not there
+    misconfigured: bool = False  # the command or the configuration names an object that does not exist
 
     @property
     def has_problems(self) -> bool:
@@ -38,14 +38,14 @@ class Report:
 
     @property
     def summary(self) -> str:
-        """One sentence: what there is to do."""
+        """How many problems and warnings there are."""
         counts = {level: sum(finding.level is level for finding in self.findings) for level in Level}
-        told = [
+        parts = [
             f"{counts[level]} {level}{'s' if counts[level] > 1 else ''}"
             for level in (Level.PROBLEM, Level.WARNING)
             if counts[level]
         ]
-        return ", ".join(told) if told else "All is well."
+        return ", ".join(parts) if parts else "All is well."
 
     def as_json(self) -> Mapping[str, object]:
         """For json.dumps."""

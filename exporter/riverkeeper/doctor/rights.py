@@ -1,4 +1,4 @@
-"""What a login can really read of River, and the statement that gives it what it lacks."""
+"""What a login can really read of River, and the statement that grants what it lacks."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from riverkeeper.postgres.transaction import Row, Transaction
 from riverkeeper.river.layout import COLUMNS, Layout
 from riverkeeper.schema.grants import KEEPER, READER, RESCUER, membership, name_in_script
 
-INHERIT_BY_GRANT = 160_000  # from this version on, GRANT decides for each membership, before it each role for itself
+INHERIT_BY_GRANT = 160_000  # from PostgreSQL 16 on, GRANT sets INHERIT for each membership; before, the role has it
 
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Who asks, and which of our roles it has."""
+    """The login of the connection, and which of Riverkeeper's roles exist and belong to it."""
 
     name: str
     usable: bool  # River's schema
     server_version: int
-    roles: Mapping[str, Row]
+    roles: Mapping[str, Row]  # of schema/read_roles, by name
 
-    def fix(self, role: str) -> str:
+    def grant(self, role: str) -> str:
         """What to run so that this login has the rights of a role."""
         found, name = self.roles.get(role), name_in_script(self.name)
         if found is None:
@@ -35,7 +35,7 @@ class Login:
             return f"GRANT {role} TO {name} WITH INHERIT TRUE;"
         if not found.inherits:
             return f"ALTER ROLE {name} INHERIT;"
-        return "riverkeeper schema grants: its part for the owner has not been run since the tables were made"
+        return "riverkeeper schema grants: run its part for the owner again, the tables are newer than the grants"
 
 
 def read_login(tx: Transaction, layout: Layout, server_version: int) -> Login:
@@ -46,24 +46,24 @@ def read_login(tx: Transaction, layout: Layout, server_version: int) -> Login:
 
 
 def read_rights(tx: Transaction, layout: Layout, login: Login, role: str) -> Iterator[Finding]:
-    """Everything that this login cannot read of River; the catalog's answer is tried out. Raises DatabaseError."""
+    """What this login cannot read of River, by the catalog and by trying. Raises DatabaseError."""
     lacks = [f"may not read {', '.join(columns)} of {table}" for table, columns in layout.unreadable().items()]
     if not login.usable:
         lacks = [f'may not use schema "{layout.schema}"']
     if lacks:
-        yield problem("rights", f"{login.name} {'; '.join(lacks)}", login.fix(role))
-    failed = list(_tried(tx, layout, login)) if login.usable else []
+        yield problem("rights", f"{login.name} {'; '.join(lacks)}", login.grant(role))
+    failed = list(_try_tables(tx, layout, login)) if login.usable else []
     yield from failed
     if not lacks and not failed:
-        yield ok("rights", f"{login.name} may read every column that is asked for")
+        yield ok("rights", f"{login.name} may read every column that Riverkeeper reads")
 
 
-def _tried(tx: Transaction, layout: Layout, login: Login) -> Iterator[Finding]:
-    """A view asks for its owner's rights, and row level security for nobody's: only reading shows it."""
+def _try_tables(tx: Transaction, layout: Layout, login: Login) -> Iterator[Finding]:
+    """A view uses the rights of its owner, which the catalog does not show: only a SELECT does."""
     for table, columns in layout.columns.items():
         if table in layout.filtered:
-            what = f"row level security is active on {table} for {login.name}: rows may be hidden"
-            yield problem("rights", what, f"ALTER ROLE {name_in_script(login.name)} BYPASSRLS;")
+            message = f"row level security is active on {table} for {login.name}: rows may be hidden"
+            yield problem("rights", message, f"ALTER ROLE {name_in_script(login.name)} BYPASSRLS;")
             continue
         readable = [column for column in COLUMNS.get(table, ()) if columns.get(column)]
         try:

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from conformance.proxy import proxied
+from fixtures.check import check_url
 from fixtures.contract import Connection
 from fixtures.grants import grant
 from fixtures.replicas import CLAIMED, Fleet, Look, configured, keeping, when, written
 from riverkeeper.config.layers import Options
 from riverkeeper.config.load import load
-from riverkeeper.doctor.check import examine
 from riverkeeper.doctor.report import Level
 from riverkeeper.schema.grants import KEEPER, READER
 from riverkeeper.service import Service
@@ -34,7 +34,7 @@ def counting_url(river_url: str, looking: Connection) -> str:
 def test_the_doctor_says_what_a_keeper_may(counting_url: str) -> None:
     """Dry runs, which is well where nothing is live, and else a problem with its cure."""
     for live, level in ((False, Level.OK), (True, Level.PROBLEM)):
-        findings = [one for one in examine(counting_url, None, None, live=live).findings if one.topic == "rescuer"]
+        findings = [one for one in check_url(counting_url, live=live).findings if one.topic == "rescuer"]
         assert [one.level for one in findings] == [level]
         assert findings[0].fix == ('GRANT riverkeeper_rescuer TO "counting";' if live else None)
 

@@ -1,0 +1,252 @@
+"""What the facts about a database, its River and its keeper schema mean, and the fix for each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from riverkeeper.brakes.heartbeat_path import NOBODY_VERIFIES
+from riverkeeper.doctor.report import Finding, ok, problem, warning
+from riverkeeper.postgres.errors import DatabaseError, ErrorKind
+from riverkeeper.river.facts import Leader, Running
+from riverkeeper.river.layout import Layout
+from riverkeeper.schema.fence import MISSING, Fence
+from riverkeeper.schema.grants import name_in_script
+from riverkeeper.schema.layout import KeeperSchema
+from riverkeeper.schema.sweep import Heard
+from riverkeeper.scrape.scrape import QueryOutcome
+from riverkeeper.verdict.suspects import Suspects
+from riverkeeper.verdict.verdict import Reason
+
+OLDEST_TESTED = 140_000  # as Postgres counts its versions
+SKEW_SECONDS = 5.0  # ages use the database's clock only; a larger difference misleads a person who compares logs
+LARGE_BYTES = 1 << 20  # below this size the planner's guess is near enough
+FETCHING = ("state", "queue", "priority", "scheduled_at")
+FINALIZED = ("state", "finalized_at")
+MISSING_TABLES = {
+    "river_queue": "paused queues are not shown",
+    "river_leader": "River's leader is not shown",
+    "river_migration": "River's version is not shown",
+}
+_MISSED_BEATS = {Reason.WORKER_LOST, Reason.PATH_UNVERIFIED, Reason.BEATS_MISSING}
+
+
+@dataclass(frozen=True, slots=True)
+class PoisonJob:
+    """A running job that stops River's own rescuer."""
+
+    id: int
+    queue: str
+    kind: str
+    faults: tuple[str, ...]  # metadata keys, or `metadata` itself
+
+
+@dataclass(frozen=True, slots=True)
+class TableUpkeep:
+    """Statistics, size and indexes of the job table."""
+
+    analyzed: bool
+    bytes: int
+    indexes: tuple[tuple[str, ...], ...]  # leading columns of each usable index
+
+
+def on_ignored_parameters(parameters: Sequence[str]) -> Iterator[Finding]:
+    """`parameters`: those of the database URL that only other drivers know."""
+    if parameters:
+        yield ok("url", f"Riverkeeper ignores these parameters of the database URL: {', '.join(parameters)}")
+
+
+def on_server(version: int, database: str, *, standby: bool, skew: float) -> Iterator[Finding]:
+    """`version` as in server_version_num; `skew`: seconds that this machine's clock is ahead of the database's."""
+    server = f'database "{database}", PostgreSQL {version // 10_000}.{version % 10_000}'
+    if version < OLDEST_TESTED:
+        yield warning(
+            "server", f"{server}: Riverkeeper is not tested with a version this old", "upgrade to 14 or newer"
+        )
+    else:
+        yield ok("server", server)
+    if standby:
+        yield warning(
+            "server",
+            "this server is a standby: River's leader is not shown, and finished jobs are counted in memory",
+            "point Riverkeeper at the primary",
+        )
+    if abs(skew) > SKEW_SECONDS:
+        yield warning("clock", f"this machine's clock is {skew:+.1f} s off the database's", "run NTP on both")
+    else:
+        yield ok("clock", f"the clocks of this machine and of the database differ by {abs(skew):.3f} s")
+
+
+def on_replay(lag: float | None) -> Iterator[Finding]:
+    """`lag`: how old the data of a standby is, in seconds; None on a primary."""
+    if lag is not None and lag > SKEW_SECONDS:
+        message = f"the data of this standby is {lag:.0f} s old, and newer changes of the primary are not shown"
+        yield problem("standby", message, "point Riverkeeper at the primary, or check pg_is_wal_replay_paused()")
+
+
+def on_river(layout: Layout, migrations: Mapping[str, int] | None) -> Iterator[Finding]:
+    """`migrations`: line -> version."""
+    lines = ", ".join(f"{line} {version}" for line, version in (migrations or {}).items())
+    yield ok("river", f'River in schema "{layout.schema}"{f", migrations {lines}" if lines else ""}')
+    for table, consequence in MISSING_TABLES.items():
+        if not layout.has(table):
+            yield warning("river", f"there is no table {table}: {consequence}", "run River's migrations")
+
+
+def on_keeper_schema(keeper: KeeperSchema | DatabaseError, grant: str, *, standby: bool) -> Iterator[Finding]:
+    """`grant`: what gives this login the rights that it lacks."""
+    topic, in_memory = "keeper schema", "finished jobs are counted in memory, from the start of each process"
+    if isinstance(keeper, DatabaseError):
+        yield problem(topic, keeper.message, keeper.fix)
+    elif not keeper.installed:
+        yield warning(topic, f'"{keeper.name}" is not installed: {in_memory}', "riverkeeper schema install")
+    elif not keeper.writable and not standby:
+        yield warning(topic, f'this login may not write "{keeper.name}": {in_memory}', grant)
+    elif keeper.heartbeat is None and not keeper.outdated:
+        message = f'this login may not read the heartbeats in "{keeper.name}": only metadata.health_check_at counts'
+        yield warning(topic, message, grant)
+    elif keeper.outdated:
+        message = f'"{keeper.name}" has version {keeper.version}, which is older than this Riverkeeper'
+        yield warning(topic, message, "riverkeeper schema install")
+    else:
+        yield ok(topic, f'"{keeper.name}" is installed, version {keeper.version}')
+
+
+def on_fence(fence: Fence) -> Iterator[Finding]:
+    """A fence that was never installed is a warning; a broken fence is a problem."""
+    never_installed = all(trigger.state == MISSING for trigger in fence.triggers)
+    if fence.in_force:
+        yield ok("fence", fence.message)
+    else:
+        level = warning if never_installed else problem
+        yield level("fence", f"{fence.message}; a late result may end the next attempt of its job", fence.fix)
+
+
+def on_rescuer(*, may_rescue: bool, live: bool, grant: str) -> Iterator[Finding]:
+    """Of a login that may write the keeper schema. `grant`: what lets this login rescue."""
+    if may_rescue:
+        yield ok("rescuer", "this login may rescue stuck jobs and verify the heartbeat path")
+    elif live:
+        message = "the mode is live, and this login may not rescue: this replica never becomes the active one"
+        yield problem("rescuer", message, grant)
+    else:
+        yield ok("rescuer", "this login may make dry runs and verify the heartbeat path; it may not change jobs")
+
+
+def on_leader(leader: Leader | None, now: float) -> Iterator[Finding]:
+    fix = "start a River client; without a leader River schedules, rescues and deletes no job"
+    if leader is None:
+        yield problem("leader", "no River client is the leader", fix)
+    elif leader.expires_at < now:
+        ago = now - leader.expires_at
+        yield problem("leader", f"no River client is the leader: {leader.leader_id} was, until {ago:.0f} s ago", fix)
+    else:
+        yield ok("leader", f"{leader.leader_id} has been River's leader for {now - leader.elected_at:.0f} s")
+
+
+def on_beats(running: Running, heard: Heard | None, late: int = 0) -> Iterator[Finding]:
+    """`late`: jobs whose heartbeats have stopped."""
+    jobs, beating = sum(pair.jobs for pair in running.pairs), sum(pair.beating for pair in running.pairs) - late
+    processes = f", {heard.beating_clients} worker processes" if heard else ""
+    message = f"{beating} of {jobs} running jobs beat{processes}"
+    if late:
+        yield warning("beats", f"{message}; the heartbeats of {late} have stopped", "riverkeeper stuck")
+    elif jobs and not beating:
+        fix = "let the workers beat: clients/CONTRACT.md"
+        yield warning("beats", f"{message}: whether their workers live is unknown", fix)
+    else:
+        yield ok("beats", message if jobs else f"no job is running{processes and f'; {processes[2:]} beat'}")
+    if running.unreadable_beats:
+        fix = "write RFC 3339 with a time zone, during the present claim, from a correct clock"
+        message = f"metadata.health_check_at does not count for {running.unreadable_beats} jobs: its value is not valid"
+        yield warning("beats", message, fix)
+    if running.unread:
+        message = f"the metadata of {running.unread} jobs is too large to read"
+        yield warning("beats", message, "keep data in args")
+
+
+def count_stopped(suspects: Suspects) -> int:
+    """How many jobs have beaten before, and do not now."""
+    return sum(
+        job.job.beat is not None and (job.verdict.underlying or job.verdict.reason) in _MISSED_BEATS
+        for job in (*suspects.stuck, *suspects.suspected)
+    )
+
+
+def on_verdicts(suspects: Suspects, unverified: str | None) -> Iterator[Finding]:
+    """Stuck and suspected jobs. `unverified`: why the heartbeat path is not verified; None where no job needs it."""
+    if unverified == NOBODY_VERIFIES:
+        yield warning("heartbeat path", f"missed heartbeats do not count: {unverified}", "run riverkeeper serve")
+    elif unverified:
+        fix = "start a worker that beats; if all workers are gone for good: riverkeeper rescue release mass_silence"
+        yield problem("heartbeat path", f"missed heartbeats do not count: {unverified}", fix)
+    for jobs, level, state in (
+        (suspects.suspected, problem, "may be stuck, but there is no proof"),
+        (suspects.stuck, warning, "are stuck"),
+    ):
+        if jobs:
+            reasons = Counter(job.verdict.reason.value for job in jobs)
+            counts = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
+            more = "" if suspects.complete else " or more"
+            yield level("verdicts", f"{len(jobs)}{more} running jobs {state}: {counts}", "riverkeeper stuck")
+
+
+def on_poison(jobs: Sequence[PoisonJob], schema: str, *, more: bool) -> Iterator[Finding]:
+    """`more`: there are more such jobs than `jobs`."""
+    if not jobs:
+        yield ok("poison", "no running job stops River's own rescuer")
+    for job in jobs:
+        wrong = ", ".join(job.faults)
+        message = f"job {job.id} ({job.kind} in {job.queue}) stops River's own rescuer for every job: {wrong} is wrong"
+        yield problem("poison", message, _repair(job, schema))
+    if more:
+        yield problem("poison", "there are more such jobs", "fix these first, then run the check again")
+
+
+def _repair(job: PoisonJob, schema: str) -> str:
+    metadata = "'{}'" if "metadata" in job.faults else "metadata"
+    if "river:rescue_count" in job.faults:
+        metadata += " - 'river:rescue_count'"
+    if "cancel_attempted_at" in job.faults:  # the job stays cancelled
+        metadata += " || jsonb_build_object('cancel_attempted_at', now())"
+    where = f"WHERE id = {job.id} AND state = 'running'"
+    return f"UPDATE {name_in_script(schema)}.river_job SET metadata = {metadata} {where};"  # noqa: S608 - printed
+
+
+def on_upkeep(upkeep: TableUpkeep, schema: str) -> Iterator[Finding]:
+    table = f"{name_in_script(schema)}.river_job"
+    if upkeep.analyzed or upkeep.bytes < LARGE_BYTES:
+        yield ok("statistics", "the planner knows the job table")
+    else:
+        message = "the job table was never analyzed: the length of long queues is a sample, good to a third"
+        yield warning("statistics", message, f"ANALYZE {table};")
+    for index, columns, more in (
+        ("river_job_prioritized_fetching_index", FETCHING, ", id"),
+        ("river_job_state_and_finalized_at_index", FINALIZED, ""),
+    ):
+        if any(leading[: len(columns)] == columns for leading in upkeep.indexes):
+            yield ok("indexes", f"{index} exists")
+        else:
+            message = f"{index} is missing: a scrape reads the whole table, and River is slow too"
+            yield problem(
+                "indexes", message, f"CREATE INDEX CONCURRENTLY {index} ON {table} ({', '.join(columns)}{more});"
+            )
+
+
+def on_user_triggers(functions: Mapping[str, str]) -> Iterator[Finding]:
+    """Trigger -> function, of triggers whose function sets no search_path."""
+    for trigger, function in functions.items():
+        yield warning(
+            "triggers",
+            f"trigger {trigger} on river_job runs {function}, which sets no search_path: in a rescue the search_path is"
+            " pg_catalog, so the function fails where it names a table without its schema",
+            f"ALTER FUNCTION {function} SET search_path FROM CURRENT;  -- after SET search_path as the workers have it",
+        )
+
+
+def on_failed_queries(outcomes: Sequence[QueryOutcome], *, rights_missing: bool) -> Iterator[Finding]:
+    """`rights_missing`: another finding reports the missing rights already."""
+    for outcome in outcomes:
+        if outcome.error and not (rights_missing and f"({ErrorKind.FORBIDDEN}:" in outcome.error):
+            yield problem("queries", f"{outcome.name}: {outcome.error}")
