@@ -109,7 +109,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a group passes a brake as a whole",
-        "        acts += isinstance(outcomes[-1], Entry)\n",
+        "        acts += isinstance(outcomes[-1], AuditEntry)\n",
         "",
         (
             "rescue/supervisor/test_candidates.py::test_a_brake_lets_through_as_many_as_it_has_room_for",

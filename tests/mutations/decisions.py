@@ -29,8 +29,8 @@ MUTATIONS = (
     ),
     Mutation(
         "one process of a client that cannot fence is overlooked beside one that can",
-        "bool(instances) and all(one.fences for one in instances)",
-        "any(one.fences for one in instances)",
+        "bool(instances) and all(instance.fences for instance in instances)",
+        "any(instance.fences for instance in instances)",
         (f"{WRITES}::test_one_process_that_cannot_fence_is_enough_for_the_longer_wait",),
     ),
     Mutation(
@@ -96,8 +96,8 @@ MUTATIONS = (
     ),
     Mutation(
         "a cancel request of an earlier attempt ends this one for good",
-        "asked is not None and asked >= row.claimed_at - CANCEL_SLACK",
-        "asked is not None",
+        "cancel_at is not None and cancel_at >= row.claimed_at - CANCEL_SLACK",
+        "cancel_at is not None",
         (f"{WRITES}::test_a_cancel_that_was_asked_for",),
     ),
     Mutation(

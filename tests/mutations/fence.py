@@ -100,8 +100,8 @@ MUTATIONS = (
     ),
     Mutation(
         "a rescue waits the shorter fence although none is in force",
-        "fences=bool(row.fenced)\n        and (",
-        "fences=True\n        and (",
+        "fences=bool(row.fenced) and",
+        "fences=True and",
         (f"{TOLD}::test_the_wait_is_by_what_is_in_force_at_the_write",),
     ),
     Mutation(

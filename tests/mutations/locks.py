@@ -12,8 +12,8 @@ BEAT_OR_RESCUE = f"{RACES}::test_a_beat_and_a_rescue_have_one_winner"
 MUTATIONS = (
     Mutation(
         "a claim is rescued by what was found seconds ago, although it beat since",
-        "verdict = judge(held.job, order.policy, order.limits, held.now, order.path_ok_since)",
-        "verdict = asked.stuck.verdict",
+        "verdict = judge(locked.job, request.policy, request.limits, locked.now, request.path_ok_since)",
+        "verdict = item.stuck.verdict",
         (
             f"{GUARDS}::test_a_fresh_beat_since_it_was_found",
             f"{GUARDS}::test_the_locked_interval_counts_not_the_one_that_was_found",
@@ -23,7 +23,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a claim found lost is treated by the policy for lost ones, although it hangs by now",
-        " or verdict.reason is not asked.stuck.verdict.reason:",
+        " or verdict.reason is not item.stuck.verdict.reason:",
         " or not verdict.reason.is_stuck:",
         (f"{GUARDS}::test_another_reason_than_it_was_found_for",),
     ),
@@ -49,8 +49,8 @@ MUTATIONS = (
     ),
     Mutation(
         "a rescued claim goes on beating, because nobody marked it lost",
-        "if one.job.has_row], Refusal.LOST_ALREADY)",
-        "if one.job.has_row and not entries], Refusal.LOST_ALREADY)",
+        "for entry in others if entry.job.has_row]",
+        "for entry in others if entry.job.has_row and not entries]",
         (f"{BEAT_OR_RESCUE}[beat-beaten]", "rescue/test_writes.py::test_a_lost_worker_s_job_is_retried"),
     ),
     Mutation(
@@ -133,14 +133,14 @@ MUTATIONS = (
     ),
     Mutation(
         "a claim without a row is judged as never beaten, although a row came meanwhile",
-        "        if row is None and one.claim.job_id not in self.placed:",
-        "        if row is None and job is None and one.claim.job_id not in self.placed:",
+        "        if row is None and request.claim.job_id not in self.tombstones:",
+        "        if row is None and job is None and request.claim.job_id not in self.tombstones:",
         (f"{RACES}::test_nobody_waits_for_a_beat_under_way",),
     ),
     Mutation(
         "a tombstone stands for a claim of the group that was left alone, and ends its worker",
-        "    if len(entries) < len(asked) and not all(one.has_row for one in wanted):\n",
-        "    if len(entries) > len(asked):\n",
+        "    if len(entries) < len(items) and not all(item.stuck.job.has_row for item in items):\n",
+        "    if len(entries) > len(items):\n",
         (
             f"{TOGETHER}::test_a_tombstone_never_stands_for_one_that_lives",
             f"{TOGETHER}::test_a_brake_has_room_for_some[never beaten]",
@@ -148,8 +148,8 @@ MUTATIONS = (
     ),
     Mutation(
         "one claim of several that cannot be written is told for all of them",
-        "        if len(asked) > 1:\n            raise _Apart from None\n",
-        "        if len(asked) > 1:\n            return [Skipped(unwritten.refusal)] * len(asked)\n",
+        "        if len(items) > 1:\n            raise _NotTogether from None\n",
+        "        if len(items) > 1:\n            return [Skipped(changed.refusal)] * len(items)\n",
         (f"{TOGETHER}::test_one_that_was_rescued_before_leaves_all_to_be_tried_alone",),
     ),
     Mutation(

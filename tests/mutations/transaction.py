@@ -10,8 +10,8 @@ SESSIONS = "postgres/test_sessions.py"
 MUTATIONS = (
     Mutation(
         "two keepers act at the same moment",
-        'if not tx.query("rescue/try_actor_lock")[0].acquired:',
-        'if tx.query("rescue/try_actor_lock")[0].acquired is None:',
+        'if not tx.query("rescue/try_rescue_lock")[0].acquired:',
+        'if tx.query("rescue/try_rescue_lock")[0].acquired is None:',
         (f"{GUARDS}::test_another_keeper_s_turn",),
         beside="Refusal.NOT_ACTOR",
     ),
@@ -30,20 +30,20 @@ MUTATIONS = (
     ),
     Mutation(
         "the brakes are read before the lock, and another keeper's acts are not among them",
-        """    if not tx.query("rescue/try_actor_lock")[0].acquired:
-        raise _Undo([Skipped(Refusal.NOT_ACTOR)] * len(asked))
-    braking = asked[0].order.brakes(tx)
+        """    if not tx.query("rescue/try_rescue_lock")[0].acquired:
+        raise _RollBack([Skipped(Refusal.NOT_ACTOR)] * len(items))
+    check_brakes = items[0].request.read_brakes(tx)
 """,
-        """    braking = asked[0].order.brakes(tx)
-    if not tx.query("rescue/try_actor_lock")[0].acquired:
-        raise _Undo([Skipped(Refusal.NOT_ACTOR)] * len(asked))
+        """    check_brakes = items[0].request.read_brakes(tx)
+    if not tx.query("rescue/try_rescue_lock")[0].acquired:
+        raise _RollBack([Skipped(Refusal.NOT_ACTOR)] * len(items))
 """,
         ("rescue/supervisor/test_brakes.py::test_brakes_are_read_under_the_actor_s_lock",),
     ),
     Mutation(
         "a brake that was engaged since the reading does not hold",
-        "    braking = asked[0].order.brakes(tx)\n",
-        "    braking = (lambda _: lambda _: None)(asked[0].order.brakes(tx))\n",
+        "    check_brakes = items[0].request.read_brakes(tx)\n",
+        "    check_brakes = (lambda _: lambda _: None)(items[0].request.read_brakes(tx))\n",
         (f"{GUARDS}::test_every_brake_holds",),
     ),
     Mutation(
@@ -96,7 +96,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a dry run leaves marks, tombstones or changed jobs",
-        "    if order.dry_run or not entries:\n",
+        "    if request.dry_run or not entries:\n",
         "    if not entries:\n",
         (f"{GUARDS}::test_a_dry_run_leaves_a_row_and_nothing_else",),
     ),
@@ -108,8 +108,8 @@ MUTATIONS = (
     ),
     Mutation(
         "each pass writes the same dry run down, and calls it one",
-        "recorded = records.recorded(tx, asked) if order.dry_run else ()",
-        "recorded = records.recorded(tx, asked)[:0] if order.dry_run and not asked else ()",
+        "recorded = records.find_recorded(tx, items) if request.dry_run else ()",
+        "recorded = records.find_recorded(tx, items)[:0] if request.dry_run and not items else ()",
         (f"{GUARDS}::test_a_dry_run_leaves_a_row_and_nothing_else",),
     ),
     Mutation(

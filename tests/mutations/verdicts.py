@@ -127,14 +127,14 @@ MUTATIONS = (
     ),
     Mutation(
         "a beat in the metadata beside an old row is not heard",
-        "return replace(row, beat_at=max(row.beat_at, said.beat_at))",
-        "return row",
+        "return replace(table, beat_at=max(table.beat_at, metadata.beat_at))",
+        "return table",
         (f"{GUARDS}::test_a_fresh_beat_in_the_metadata_since_it_was_found",),
     ),
     Mutation(
         "a beat that an earlier attempt left in the metadata condemns the next one",
-        "if said is None or not row.claimed_at <= said <= row.now + AHEAD:",
-        "if said is None:",
+        "if at is None or not row.claimed_at <= at <= row.now + AHEAD:",
+        "if at is None:",
         ("rescue/test_earlier_attempts.py::test_a_beat_in_the_metadata_of_an_earlier_attempt_is_none",),
     ),
     Mutation(

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from riverkeeper.brakes.state import Brake
 from riverkeeper.config.tiers import Action, Tier
-from riverkeeper.rescue.audit.evidence import evidence
 from riverkeeper.rescue.audit.outcome import DRY_WATCH_SECONDS, OldWorker, Seen, became
+from riverkeeper.rescue.audit.records import collect_evidence
 from riverkeeper.rescue.decision import (
     SHORT_WAIT,
     STOPPED_FIRST,
@@ -24,7 +24,7 @@ from riverkeeper.rescue.decision import (
     parse_rescue_count,
     plan_rescue,
 )
-from riverkeeper.rescue.locked import moment
+from riverkeeper.rescue.locks import parse_moment
 from riverkeeper.rescue.refusal import Refusal, Skipped
 from riverkeeper.verdict.job import Beat, Claim, RunningJob
 from riverkeeper.verdict.tiers import action_for
@@ -110,14 +110,14 @@ def test_what_is_written_is_a_row_that_river_reads(held: LockedJob, verdict: Ver
         error = json.loads(json.dumps(what.error))
         assert error.keys() == {"at", "attempt", "error", "trace"}
         assert datetime.fromisoformat(error["at"]).timestamp() == pytest.approx(NOW, abs=1e-3)
-        assert moment(error["at"]) is not None
+        assert parse_moment(error["at"]) is not None
         assert isinstance(error["attempt"], int)
         assert (what.metadata is None) == (not held.has_metadata)
     if what.metadata is not None:
         count = what.metadata["river:rescue_count"]
         assert isinstance(count, int)
         assert 1 <= count < 1 << 31
-    json.dumps(evidence(held, verdict, what, NOW - 1), allow_nan=False)
+    json.dumps(collect_evidence(held, verdict, what, NOW - 1), allow_nan=False)
 
 
 @given(lockeds, verdicts, tiers)
@@ -177,7 +177,7 @@ def test_a_count_that_is_none_begins_anew(text: str | None, count: int) -> None:
 )  # fmt: skip
 def test_a_moment_that_cannot_be_read_is_none(text: str | None, known: bool) -> None:
     """It is the users' text: whatever it is, nothing fails."""
-    assert (moment(text) is not None) == known
+    assert (parse_moment(text) is not None) == known
 
 
 seens = st.builds(

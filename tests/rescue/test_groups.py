@@ -141,7 +141,7 @@ def rescue_and_die(scene: Scene, wanted: list[RescueItem], statement: int) -> No
 def test_a_brake_has_room_for_some(scene: Scene, make: Make) -> None:
     """Rate and slow start count each of them: the first two are rescued, and the others are as they were."""
     claims = several(scene, make, 4)
-    outcomes = together(scene, claims, brakes=held_by(Brake.RATE, room=2))
+    outcomes = together(scene, claims, read_brakes=held_by(Brake.RATE, room=2))
 
     if make is Scene.never_beaten:  # no tombstone may stand for those that are left alone
         assert outcomes is None

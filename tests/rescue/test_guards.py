@@ -36,7 +36,7 @@ def refusal(outcome: object) -> Refusal:
 def test_every_brake_holds(scene: Scene, brake: Brake) -> None:
     """A brake is asked under the actor's lock, in this transaction; its sentence comes with the refusal."""
     claim = scene.stale()
-    outcome = scene.rescue(claim, brakes=held_by(brake))
+    outcome = scene.rescue(claim, read_brakes=held_by(brake))
 
     assert outcome == Skipped(Refusal.of_brake(brake), "because")
     assert untouched(scene, claim)
@@ -61,11 +61,11 @@ def test_another_river_in_the_same_database_has_its_own_turn(scene: Scene, renew
     scene.sql.execute("CREATE SCHEMA other CREATE TABLE river_job (id bigint)")
     second = Database(renewed_url)
     with scene.database.writing(5, SCHEMAS) as tx:
-        assert tx.query("rescue/try_actor_lock")[0].acquired
+        assert tx.query("rescue/try_rescue_lock")[0].acquired
         with second.writing(5, SCHEMAS | {"river": "other"}) as too:
-            assert too.query("rescue/try_actor_lock")[0].acquired
+            assert too.query("rescue/try_rescue_lock")[0].acquired
         with second.writing(5, SCHEMAS | {"keeper": "elsewhere"}) as too:
-            assert not too.query("rescue/try_actor_lock")[0].acquired
+            assert not too.query("rescue/try_rescue_lock")[0].acquired
     second.close()
     scene.sql.execute("DROP SCHEMA other CASCADE")
 

@@ -2,91 +2,162 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
 from uuid import UUID
 
-from riverkeeper.postgres.transaction import Parameters, Transaction
+from riverkeeper.postgres.transaction import Parameters, Row, Transaction
 from riverkeeper.rescue.audit.records import to_json
 from riverkeeper.rescue.decision import LockedJob
-from riverkeeper.rescue.locked import later, locked, metadata_beat, table_beat
 from riverkeeper.rescue.refusal import Refusal, Skipped
-from riverkeeper.verdict.job import Claim
+from riverkeeper.rescue.request import LockRequest
+from riverkeeper.river.job_rows import beat_of, running_job_of
+from riverkeeper.verdict.job import Beat, Instance, RunningJob
 
-Row = Any  # of the statement that its place names
-
-
-@dataclass(frozen=True, slots=True)
-class LockRequest:
-    """A claim to be locked, and what a reading knew of it."""
-
-    claim: Claim
-    has_row: bool = False  # it was seen with a heartbeat row
-    suspect_since: float | None = None
-    seen_at: float | None = None
+CANCEL_SLACK = 5.0  # cancel_attempted_at is by the canceller's clock; that of an earlier attempt is older than this
+AHEAD = 300.0  # a metadata beat is by the worker's clock; further ahead it is no moment of this claim
+# RFC 3339, as Go's time.Time reads it; offsets under 16 hours, as Postgres does.
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-](0\d|1[0-5]):[0-5]\d)", re.ASCII)
 
 
 def acquire_locks(
-    tx: Transaction, wanted: Sequence[LockRequest], keeper: UUID, metadata_interval: float, *, jobs_too: bool = True
+    tx: Transaction, requests: Sequence[LockRequest], keeper: UUID, metadata_interval: float, *, jobs_too: bool = True
 ) -> list[LockedJob | Skipped]:
-    """Both rows of each, and all that a verdict looks at, read anew under the locks; inside `tx.whole`.
+    """Lock both rows of each claim, and read under the locks all that a verdict needs; inside `tx.savepoint`.
 
-    Of different jobs, all of them seen with a row, or none. Where there is none, a tombstone keeps a first beat out
-    from here on: it may have to wait for one under way, and so must not while we hold the rows of others. It stands
-    where the transaction does. Without `jobs_too` the jobs' rows are read and not locked, which takes no right to
-    change them: for a look, and for a dry run. Raises DatabaseError.
+    The claims are of different jobs, and the scrape saw all of them with a heartbeat row, or none. Where there is no
+    row, a tombstone prevents a first beat from here on. The tombstone may wait for a first beat under way, so it must
+    not be placed while this transaction holds the rows of other claims. It stands where the transaction does. Without
+    `jobs_too` the jobs' rows are read and not locked, which needs no right to change them: for a preview, and for a
+    dry run. Raises DatabaseError.
     """
-    named, placed = _named(wanted), set[int]()
-    of_jobs = [(name, named) for name in ("rescue/lock_jobs", "rescue/read_jobs")[0 if jobs_too else 1 :]]
-    if all(one.has_row for one in wanted):
-        beats, *found = tx.query_pipeline(("rescue/lock_beats", named), *of_jobs)
+    claims, tombstones = _as_parameters(requests), set[int]()
+    of_jobs = [(name, claims) for name in ("rescue/lock_jobs", "rescue/read_jobs")[0 if jobs_too else 1 :]]
+    if all(request.has_row for request in requests):
+        beats, *found = tx.query_pipeline(("rescue/lock_beats", claims), *of_jobs)
     else:
-        placed = {row.job_id for row in tx.query("rescue/place_tombstones", {"keeper": keeper} | named)}
-        spoken = _named(wanted, {one.claim.job_id for one in wanted} - placed)
-        beats = tx.query("rescue/lock_beats", spoken) if len(placed) < len(wanted) else []
+        tombstones = {row.job_id for row in tx.query("rescue/place_tombstones", {"keeper": keeper} | claims)}
+        beating = _as_parameters(requests, {request.claim.job_id for request in requests} - tombstones)
+        beats = tx.query("rescue/lock_beats", beating) if len(tombstones) < len(requests) else []
         found = tx.query_pipeline(*of_jobs)
-    rows = _Rows(
-        tx, metadata_interval, placed, {row.number: row for row in beats},
+    rows = _LockedRows(
+        tx, metadata_interval, tombstones, {row.number: row for row in beats},
         {row.number for row in found[0]}, {row.number: row for row in found[-1]},
     )  # fmt: skip
-    return [rows.held(number, one) for number, one in enumerate(wanted)]
+    return [rows.build(number, request) for number, request in enumerate(requests)]
 
 
-def _named(wanted: Sequence[LockRequest], only: Collection[int] | None = None) -> dict[str, object]:
-    """Claims as the statements take them, where not all then those of these jobs; `number` is the place in the list."""
-    claims = [(number, one.claim) for number, one in enumerate(wanted) if only is None or one.claim.job_id in only]
-    return {"claims": to_json([{"number": number} | asdict(claim) for number, claim in claims])}
+def _as_parameters(requests: Sequence[LockRequest], only: Collection[int] | None = None) -> dict[str, object]:
+    """The claims as the statements take them, or those of these jobs only; `number` is the place in the list."""
+    claims = [
+        {"number": number} | asdict(request.claim)
+        for number, request in enumerate(requests)
+        if only is None or request.claim.job_id in only
+    ]
+    return {"claims": to_json(claims)}
 
 
 @dataclass(slots=True)
-class _Rows:
-    """What the statements brought, by the place of the claim in the list."""
+class _LockedRows:
+    """The rows that the statements returned, by the place of the claim in the list."""
 
     tx: Transaction
     metadata_interval: float
-    placed: set[int]  # jobs with a tombstone of ours
+    tombstones: set[int]  # jobs for which this transaction placed one
     beats: Mapping[int, Row]
-    locked: Collection[int]  # which jobs are ours, or in a look without locks, which there are
-    jobs: Mapping[int, Row]  # those that run under their claims, whoever has locked them
+    locked: Collection[int]  # jobs that this transaction has locked, or without locks those that run
+    jobs: Mapping[int, Row]  # jobs that run under their claims, also where another session has locked them
     instances: dict[tuple[str, str], list[Row]] = field(default_factory=dict)
 
-    def held(self, number: int, one: LockRequest) -> LockedJob | Skipped:
+    def build(self, number: int, request: LockRequest) -> LockedJob | Skipped:
         row, job = self.beats.get(number), self.jobs.get(number)
-        if row is None and one.claim.job_id not in self.placed:  # it is beaten or taken away just now
+        if row is None and request.claim.job_id not in self.tombstones:  # a beat or a rescue writes it just now
             return Skipped(Refusal.LOCKED, "its heartbeat row is being written")
         if job is None:
             return Skipped(Refusal.GONE)
         if number not in self.locked:
             return Skipped(Refusal.LOCKED, "its row in the job table")
-        beat = later(table_beat(row) if row else None, metadata_beat(job, self.metadata_interval))
-        processes = self._processes(job) if beat is None and job.client_id is not None else []
-        return locked(one.claim, job, beat, processes, one.suspect_since, one.seen_at)
+        beat = latest_beat(_table_beat(row) if row else None, _metadata_beat(job, self.metadata_interval))
+        instances = self._read_instances(job) if beat is None and job.client_id is not None else []
+        return _locked_job(request, job, beat, instances)
 
-    def _processes(self, job: Row) -> list[Row]:
-        """Of the client that claimed it; a fleet's jobs share a few."""
+    def _read_instances(self, job: Row) -> list[Row]:
+        """Of the client that claimed the job; the jobs of a fleet share a few."""
         key = (job.client_id, job.kind)
         if key not in self.instances:
             values: Parameters = {"client_id": job.client_id, "kind": job.kind}
             self.instances[key] = self.tx.query("rescue/read_instances", values)
         return self.instances[key]
+
+
+def _locked_job(request: LockRequest, row: Row, beat: Beat | None, instances: Sequence[Row]) -> LockedJob:
+    """Of read_jobs.sql, the beat, and read_instances.sql where there is no beat."""
+    return LockedJob(
+        job=_running_job(request, row, beat, instances),
+        now=row.now,
+        scheduled_at=row.scheduled_at,
+        errors=row.errors,
+        has_metadata=row.has_metadata,
+        rescue_count=row.rescue_count,
+        retryable_keeps_key=row.retryable_keeps_key,
+        led=row.led,
+        fences=bool(row.fenced) and _attaches_tokens(beat, instances),
+        fence_in_force=bool(row.fenced),
+        last_rescue_at=row.last_rescue_at,
+        chance=row.chance,
+    )
+
+
+def _running_job(request: LockRequest, row: Row, beat: Beat | None, instances: Sequence[Row]) -> RunningJob:
+    cancel_at = parse_moment(row.cancel_at)
+    return running_job_of(
+        row,
+        request.claim,
+        beat,
+        cancel_requested=cancel_at is not None and cancel_at >= row.claimed_at - CANCEL_SLACK,
+        instances=tuple(
+            Instance(instance.beat_at, instance.interval, instance.started_at, instance.beats_for_kind)
+            for instance in instances
+        ),
+        suspect_since=request.suspect_since,
+        seen_at=request.seen_at,
+    )
+
+
+def _attaches_tokens(beat: Beat | None, instances: Sequence[Row]) -> bool:
+    """Whether the client fences its results; of a claim that never beat, whether each of its processes does."""
+    if beat is not None:
+        return beat.fences
+    return bool(instances) and all(instance.fences for instance in instances)
+
+
+def _table_beat(row: Row) -> Beat:
+    """Of lock_beats.sql."""
+    return beat_of(row, fences=bool(row.fences), note=row.note, lost_at=row.lost_at)
+
+
+def _metadata_beat(row: Row, interval: float) -> Beat | None:
+    """The beat in a job's metadata (health_at of read_jobs.sql), if it is of this claim."""
+    at = parse_moment(row.health_at)
+    if at is None or not row.claimed_at <= at <= row.now + AHEAD:
+        return None
+    return Beat(min(at, row.now), interval, by_metadata=True)
+
+
+def latest_beat(table: Beat | None, metadata: Beat | None) -> Beat | None:
+    """A claim that beats both ways is judged by its row, last seen at the later of both moments. Pure."""
+    if table is None or metadata is None:
+        return table or metadata
+    return replace(table, beat_at=max(table.beat_at, metadata.beat_at))
+
+
+def parse_moment(text: str | None) -> float | None:
+    """Unix seconds of an RFC 3339 time; None where the text is none. Pure."""
+    if text is None or not _MOMENT.fullmatch(text):
+        return None
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except (ValueError, OverflowError):  # a day that does not exist
+        return None

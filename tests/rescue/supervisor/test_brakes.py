@@ -38,7 +38,7 @@ def test_brakes_are_read_under_the_actor_s_lock(scene: Scene) -> None:
         held.append(scene.one(locks)["n"])
         return open_brakes(tx)
 
-    assert isinstance(scene.rescue(scene.stale(), brakes=brakes), Rescued)
+    assert isinstance(scene.rescue(scene.stale(), read_brakes=brakes), Rescued)
     assert held == [1]
 
 

@@ -12,12 +12,12 @@ from riverkeeper.brakes.mass_silence import Mass
 from riverkeeper.brakes.rules import Facts, Restraints, held
 from riverkeeper.brakes.state import Brake
 from riverkeeper.config.tiers import Tier
-from riverkeeper.rescue.audit.records import Entry
-from riverkeeper.rescue.deciding import allowed
+from riverkeeper.rescue.audit.records import AuditEntry
 from riverkeeper.rescue.decision import Act, RescuePlan
 from riverkeeper.rescue.refusal import Refusal, Skipped
 from riverkeeper.rescue.request import Rescued
 from riverkeeper.rescue.supervisor.candidates import Candidate, group, in_turn
+from riverkeeper.rescue.transaction import apply_brakes
 from riverkeeper.verdict.job import Beat, Claim, RunningJob
 from riverkeeper.verdict.verdict import Reason, StuckJob, Verdict
 
@@ -31,10 +31,10 @@ def candidate(number: int, beats: str, dry_run: bool) -> Candidate:
     )
 
 
-def entry(number: int) -> Entry:
+def entry(number: int) -> AuditEntry:
     job = candidate(number, "table", dry_run=False).stuck.job
     done = Rescued(job.claim, Act.RETRY, Reason.WORKER_LOST, "available", None, False, 1.0, None)
-    return Entry(job, RescuePlan(Act.RETRY), done, {})
+    return AuditEntry(job, RescuePlan(Act.RETRY), done, {})
 
 
 @given(
@@ -66,10 +66,10 @@ def test_who_was_never_tried_has_the_first_turn(tried: list[int | None]) -> None
 def test_a_brake_lets_through_as_many_as_it_has_room_for(acts: list[bool], room: int | None) -> None:
     """The first ones, in their order; what is refused for a reason of its own takes no room."""
     ones = [entry(number) if act else Skipped(Refusal.BEAT) for number, act in enumerate(acts)]
-    outcomes = allowed(ones, lambda done: None if room is None or done < room else (Brake.RATE, "because"))
+    outcomes = apply_brakes(ones, lambda done: None if room is None or done < room else (Brake.RATE, "because"))
 
-    wanted = [one for one in ones if isinstance(one, Entry)]
-    assert [one for one in outcomes if isinstance(one, Entry)] == wanted[:room]
+    wanted = [one for one in ones if isinstance(one, AuditEntry)]
+    assert [one for one in outcomes if isinstance(one, AuditEntry)] == wanted[:room]
     assert [one for one in outcomes if one == Skipped(Refusal.BRAKE_RATE, "because")] == [
         Skipped(Refusal.BRAKE_RATE, "because") for _ in wanted[len(wanted[:room]) :]
     ]

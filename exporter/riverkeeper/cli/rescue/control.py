@@ -18,7 +18,7 @@ from riverkeeper.config.load import Config
 from riverkeeper.config.tiers import Mode
 from riverkeeper.formats import moment, rfc3339, span
 from riverkeeper.postgres.errors import DatabaseError
-from riverkeeper.rescue.person import engaged_in_tables, operator, verified_since
+from riverkeeper.rescue.manual import engaged_in_tables, operator, verified_since
 from riverkeeper.rescue.rules import rules_of
 from riverkeeper.schema.schemas import open_keeper
 from riverkeeper.scrape.scrape import Snapshot

@@ -16,9 +16,7 @@ from riverkeeper.config.tiers import Action
 from riverkeeper.formats import span
 from riverkeeper.postgres.connection import Database
 from riverkeeper.postgres.errors import DatabaseError
-from riverkeeper.rescue.manual import ManualRescue, rescue_manually
-from riverkeeper.rescue.person import request_factory
-from riverkeeper.rescue.preview import RescuePreview, preview_rescues
+from riverkeeper.rescue.manual import ManualRescue, RescuePreview, preview_rescues, request_factory, rescue_manually
 from riverkeeper.rescue.refusal import Skipped
 from riverkeeper.rescue.request import Rescued
 from riverkeeper.schema.schemas import open_keeper

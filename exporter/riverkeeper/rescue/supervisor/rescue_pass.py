@@ -15,7 +15,7 @@ from riverkeeper.config.tiers import Tier
 from riverkeeper.heartbeat.clock import lease_clock
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.postgres.transaction import Transaction
-from riverkeeper.rescue.audit.records import acts_on, ours
+from riverkeeper.rescue.audit.records import find_own_rescue, read_committed_acts
 from riverkeeper.rescue.connection import RescueConnection
 from riverkeeper.rescue.refusal import BRAKES, Refusal, Skipped
 from riverkeeper.rescue.request import BrakeCheck, BrakeReader, Rescued, RescueItem, RescueRequest
@@ -149,7 +149,7 @@ class Passing:
             dry_run=one.dry_run,
             locks_jobs=self.ground.may_rescue,
             cooldown=rules.restraints.cooldown,
-            brakes=self._brakes(view, rules, dry_run=one.dry_run, reported=one.is_reported),
+            read_brakes=self._brakes(view, rules, dry_run=one.dry_run, reported=one.is_reported),
         )
 
     def _brakes(self, view: View, rules: Rules, *, dry_run: bool, reported: bool = False) -> BrakeReader:
@@ -172,11 +172,11 @@ class Passing:
     def _settle_doubts(self) -> Iterator[Outcome]:
         """Commits that nobody answered: the audit knows. While the server may yet be at one, nothing is known."""
         for one in list(self.doubtful):
-            acts = acts_on(self.ground.database, self.ground.schemas, one.stuck.job.claim)
+            acts = read_committed_acts(self.ground.database, self.ground.schemas, one.stuck.job.claim)
             if acts is None:
                 return
             self.doubtful.remove(one)
-            done = ours(acts, self.replica.id, one.stuck.job)
+            done = find_own_rescue(acts, self.replica.id, one.stuck.job)
             log.info("a commit that was not answered", job=one.stuck.job.claim.job_id, committed=done is not None)
             if done:
                 yield one, done
