@@ -5,15 +5,17 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
+from riverkeeper.maintenance import Maintenance
 from riverkeeper.postgres.connection import Database, Session
-from riverkeeper.scrape.reader import Reader, Settings
+from riverkeeper.scrape.reader import Reader, ReaderSettings
+from riverkeeper.scrape.schemas import SchemaLookup
 from riverkeeper.scrape.scrape import Snapshot
 
-SETTINGS = Settings(river_schema=None, keeper_schema=None, late_window=600.0, max_pairs=1000)
+SETTINGS = ReaderSettings(river_schema=None, keeper_schema=None, late_window=600.0, max_pairs=1000)
 WARM = 3  # readings before the first that counts: caches, hint bits, the ledger's first look back
 SECONDS = 30.0  # for one reading; long enough to see how slow it is
 
@@ -41,19 +43,24 @@ class Cost:
 
 @dataclass(slots=True)
 class Meter:
-    """Measures a reader of one database, one reading at a time."""
+    """Measures one database: a scrape, together with the step of maintenance that belongs to it."""
 
     url: str
+    maintenance: Maintenance
     reader: Reader
-    samples: list[tuple[float, float | None, float, int]]
-    last: Snapshot
+    samples: list[tuple[float, float | None, float, int]] = field(default_factory=list)
+    last: Snapshot = field(default_factory=lambda: Snapshot(up=False, taken_at=0.0))
+
+    def scrape(self) -> None:
+        self.maintenance.step(SECONDS)
+        self.last = _good(self.reader.read(SECONDS))
 
     def take(self) -> None:
         """One reading that counts."""
         with Session(self.url, "benchmark") as sql:
             before, processor = sql.execute(SPENT)[0], _processor(sql)
             began = time.perf_counter()
-            self.last = _good(self.reader.read(SECONDS))
+            self.scrape()
             wall = (time.perf_counter() - began) * 1e3
             spent, used = sql.execute(SPENT)[0], _processor(sql)
         processor_ms = used - processor if used is not None and processor is not None else None
@@ -76,12 +83,15 @@ class Meter:
 @contextlib.contextmanager
 def meter(url: str) -> Iterator[Meter]:
     """A warm meter."""
-    reader = Reader(Database(url), SETTINGS)
+    database, lookup = Database(url), SchemaLookup(None, None)
+    maintenance = Maintenance(database, SETTINGS, lookup)
+    meter = Meter(url, maintenance, Reader(database, SETTINGS, lookup, maintenance.maintained))
     try:
-        last = [reader.read(SECONDS) for _ in range(WARM)][-1]
-        yield Meter(url, reader, [], _good(last))
+        for _ in range(WARM):
+            meter.scrape()
+        yield meter
     finally:
-        reader.close()
+        database.close()
 
 
 def compare(meters: Sequence[Meter], repeat: int) -> list[Cost]:

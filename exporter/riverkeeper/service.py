@@ -13,6 +13,7 @@ from riverkeeper.config.load import Config
 from riverkeeper.config.policy import Policy
 from riverkeeper.config.problem import ConfigErrors
 from riverkeeper.config.settings import WebhookSettings
+from riverkeeper.maintenance import Maintenance
 from riverkeeper.metrics.catalogue.process import Process
 from riverkeeper.metrics.exposition import Exposition
 from riverkeeper.postgres.connection import Database, begin_transaction
@@ -24,8 +25,9 @@ from riverkeeper.rescue.wakes.wake import Call, Scope
 from riverkeeper.river.detect import find_river
 from riverkeeper.river.failing import FailingJobs, read_failing
 from riverkeeper.schema.schemas import open_keeper
-from riverkeeper.scrape.collector import Collector, still_waiting
-from riverkeeper.scrape.reader import Reader, Settings
+from riverkeeper.scrape.collector import Collector, timed_out
+from riverkeeper.scrape.reader import Reader, ReaderSettings
+from riverkeeper.scrape.schemas import SchemaLookup
 from riverkeeper.scrape.scrape import Snapshot
 from riverkeeper.verdict.job import Claim
 
@@ -47,18 +49,18 @@ class Service:
         self._exposition = Exposition()
         self._process = Process()
         self._supervisor = Supervisor(config, self._read, self._process.acts)
-        self._collector = self._collect(config)
+        self._collector, self._maintenance = self._readers(config)
         self._failing = asyncio.Semaphore(1)  # a page for people: one connection at a time is enough
         self._audit = asyncio.Semaphore(1)
         self._inbox = asyncio.Semaphore(1)  # both peers of an Alertmanager may call at once
 
     async def snapshot(self, seconds: float) -> Snapshot:
         """A scrape at most `collect.min_interval` old; `up=False` after `seconds` without an answer."""
-        flight = asyncio.wrap_future(self._collector.flight(seconds))
+        reading = asyncio.wrap_future(self._collector.request(seconds))
         try:
-            return await asyncio.wait_for(asyncio.shield(flight), seconds)
+            return await asyncio.wait_for(asyncio.shield(reading), seconds)
         except TimeoutError:
-            return still_waiting(seconds)
+            return timed_out(seconds)
 
     def latest(self) -> Snapshot | None:
         """The last scrape, of any age; runs no query. None before the first."""
@@ -85,8 +87,11 @@ class Service:
         if config.web != self.config.web:
             log.warning("changes of listen_address, config_file and allowed_hosts in web take effect at the next start")
         if config != self.config:  # a new reader counts in memory from 0 again: not for nothing
-            before, self._collector, self.config = self._collector, self._collect(config), config
-            before.close()
+            self._collector.close()
+            self._maintenance.stop()
+            self.config = config
+            self._collector, self._maintenance = self._readers(config)
+            self._maintenance.start()
             self._supervisor.reload(config)
         log.info("configuration reloaded")
         return None
@@ -132,32 +137,43 @@ class Service:
         self._supervisor.wake()
 
     def start(self) -> None:
-        """Let the rescuer's threads run; without this the keeper only reads."""
+        """Let maintenance and the rescuer run; without them the service only reads."""
+        self._maintenance.start()
         self._supervisor.start()
 
     def close(self) -> None:
         """Rescue nothing more, and take no new readings; what is under way ends whole, by its own limits."""
         self._supervisor.stop()
+        self._maintenance.stop()
         self._collector.close()
 
     def _read(self, seconds: float) -> Snapshot:
         """For the supervisor: half its interval old at most, or it would often meet its own last reading again."""
         return self._collector.collect(seconds, self.config.rescue.interval / 2)
 
-    def _collect(self, config: Config) -> Collector:
-        database = Database(config.conninfo.reveal())
-        reader = Reader(database, reader_settings(config), self._supervisor.ourselves, self._supervisor.own_path)
-        return Collector(reader, config.collect.min_interval)
+    def _readers(self, config: Config) -> tuple[Collector, Maintenance]:
+        """Scrapes and maintenance, each with a connection of its own."""
+        url, settings = config.conninfo.reveal(), reader_settings(config)
+        lookup = SchemaLookup(settings.river_schema, settings.keeper_schema)
+        maintenance = Maintenance(Database(url), settings, lookup, self.latest)
+        reader = Reader(
+            Database(url),
+            settings,
+            lookup,
+            maintenance.maintained,
+            self._supervisor.ourselves,
+            self._supervisor.own_path,
+        )
+        return Collector(reader, config.collect.min_interval), maintenance
 
 
-def reader_settings(config: Config) -> Settings:
-    """What a reading needs of the configuration."""
-    return Settings(
+def reader_settings(config: Config) -> ReaderSettings:
+    """What scrapes and maintenance need of the configuration."""
+    return ReaderSettings(
         river_schema=config.database.river_schema,
         keeper_schema=config.database.keeper_schema,
         late_window=config.collect.late_window,
         max_pairs=config.collect.max_pairs,
-        metadata_interval=config.heartbeat.metadata_interval,
         policy=config,
         rules=rules_of(config),
     )

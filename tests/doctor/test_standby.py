@@ -50,7 +50,7 @@ def test_a_standby_says_how_old_its_data_is(pair: Pair) -> None:
     assert snapshot.now is not None
     assert snapshot.replay_lag is not None
     assert time.time() - snapshot.now > 5
-    assert any("This standby's data is" in note for note in snapshot.notes)
+    assert any("This standby's data is" in note for note in snapshot.notices)
     assert any("is_wal_replay_paused" in (one.fix or "") for one in check_url(standby).findings)
     assert findings(standby)
 

@@ -8,12 +8,11 @@ from dataclasses import replace
 import pytest
 
 from fixtures.keeper_versions import install_version
-from fixtures.scrape import SETTINGS, errors, page_of, reader
+from fixtures.scrape import SETTINGS, Exporter, errors, page_of, reader
 from riverkeeper.config.policy import Policy
 from riverkeeper.config.tiers import LearnedLimits, Tier
 from riverkeeper.postgres.connection import Session
 from riverkeeper.schema.install import install
-from riverkeeper.scrape.reader import Reader
 from riverkeeper.scrape.scrape import Snapshot
 
 LEARNING = LearnedLimits(min_samples=10, floor=1.0)
@@ -53,9 +52,9 @@ def limit(snapshot: Snapshot, kind: str = "email") -> float | None:
     return page_of(snapshot).value("river_job_limit_seconds", kind=kind, tier="standard", limit="run")
 
 
-def again(one: Reader) -> Snapshot:
-    """A reading that learns anew, without waiting for its turn."""
-    one._learner._due_at = 0.0
+def again(one: Exporter) -> Snapshot:
+    """A step that learns anew at once, and a scrape."""
+    one.maintenance._learn_due_at = 0.0
     return one.read(10)
 
 

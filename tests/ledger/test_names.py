@@ -17,7 +17,7 @@ from riverkeeper.ledger.names import (
     STICKY_SECONDS,
     Names,
     Pair,
-    folded,
+    count_unnamed,
     keep,
 )
 
@@ -63,7 +63,7 @@ def test_queues_are_bounded_too() -> None:
 
     assert len(names.queues) == MAX_QUEUES
     assert names.pair(("queue 99", "kind")) == (OTHER, OTHER)
-    assert folded(names, live) == 50
+    assert count_unnamed(names, live) == 50
 
 
 def test_those_with_most_live_jobs_are_named_first() -> None:

@@ -1,4 +1,4 @@
-"""Where the ledger is kept, and that it says so: through the Reader, as the exporter runs it."""
+"""Where the ledger is kept, and that a scrape shows it: maintenance and scrapes, as the exporter runs them."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ import pytest
 from structlog.testing import capture_logs
 
 from fixtures.ledger_replica import SCHEMAS, SECONDS, Replica
-from fixtures.scrape import reader
+from fixtures.scrape import Exporter, reader
 from riverkeeper.demo.postgres import Server
 from riverkeeper.ledger.totals import Finished
 from riverkeeper.postgres.connection import Database, Session
 from riverkeeper.schema.install import install, uninstall
-from riverkeeper.scrape import reader as scrape_reader
-from riverkeeper.scrape.reader import Reader, Settings
+from riverkeeper.scrape import schemas
+from riverkeeper.scrape.reader import ReaderSettings
 
-SETTINGS = Settings(river_schema=None, keeper_schema=None, late_window=600, max_pairs=1000)
+SETTINGS = ReaderSettings(river_schema=None, keeper_schema=None, late_window=600, max_pairs=1000)
 IN_MEMORY, DURABLE = {"kept": "in memory"}, {"kept": "in the keeper schema"}
 
 
 @pytest.fixture(autouse=True)
 def _look_every_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """At the catalog, not once a minute."""
-    monkeypatch.setattr(scrape_reader, "LOOK_AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(schemas, "LOOKUP_SECONDS", 0.0)
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def finish(sql: Session, jobs: int) -> None:
     )
 
 
-def finished(reader: Reader) -> Finished:
+def finished(reader: Exporter) -> Finished:
     found = reader.read(SECONDS)
     assert found.error is None
     assert found.finished is not None

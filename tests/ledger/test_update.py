@@ -64,7 +64,7 @@ class Shop:
 
 def jobs(totals: Totals) -> Counter[Pair]:
     """What the page shows: completed jobs by pair."""
-    page = finished(totals.series, totals.names, durable=False, late_rows=totals.late_rows, epoch=totals.epoch)
+    page = finished(totals, totals.names, durable=False)
     for pair in page.pairs:
         assert sum(pair.run.counts) == pair.outcomes["completed"] == pair.attempts
     return Counter({(pair.queue, pair.kind): pair.outcomes["completed"] for pair in page.pairs})

@@ -31,7 +31,7 @@ OF_RUNNING = {
     "river_job_oldest_heartbeat_timestamp_seconds", "river_job_oldest_progress_timestamp_seconds", "river_jobs_beating",
     "river_jobs_unknown", "river_jobs_cancel_pending", "river_rescuer_poison_jobs", "river_queue_busy_clients",
 }  # fmt: skip
-OF_BOTH = {"river_jobs_failing", "river_jobs_last_attempt", "riverkeeper_folded_pairs"}
+OF_BOTH = {"river_jobs_failing", "river_jobs_last_attempt"}
 
 
 def samples(name: str, snapshot: Snapshot) -> dict[tuple[str, ...], Value]:
@@ -64,6 +64,8 @@ def test_a_database_that_is_down_has_no_numbers() -> None:
         ("migrations", {"river_migration_version"}),
         ("tables", {"river_table_bytes", "river_table_dead_rows", "river_table_live_rows"}),
         ("target", {"riverkeeper_target_info"}),
+        ("folded_pairs", {"riverkeeper_folded_pairs"}),
+        ("finished_at", {"riverkeeper_ledger_timestamp_seconds"}),
         ("clock_skew", {"riverkeeper_clock_skew_seconds"}),
     ],
 )

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.sample import FULL, NOW
-from riverkeeper.ledger.names import NO_NAMES, OTHER, STICKY_SECONDS, Names, Pair, folded
+from riverkeeper.ledger.names import NO_NAMES, OTHER, STICKY_SECONDS, Names, Pair, count_unnamed
 from riverkeeper.metrics.folding import earliest, newest, recent_pairs, recent_queues, summed
 from riverkeeper.river.facts import Queue
 from riverkeeper.scrape.scrape import Snapshot
@@ -59,7 +59,7 @@ def test_a_pair_keeps_its_queue_where_it_can(kept: Names, pair: Pair) -> None:
 @given(names(), st.lists(PAIRS))
 def test_folded_counts_what_has_no_name(kept: Names, live: list[Pair]) -> None:
     """riverkeeper_folded_pairs is how many pairs a dashboard does not see by name."""
-    assert folded(kept, live) == len([pair for pair in live if pair not in kept.pairs])
+    assert count_unnamed(kept, live) == len([pair for pair in live if pair not in kept.pairs])
 
 
 @given(names())

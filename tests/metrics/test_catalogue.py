@@ -58,6 +58,7 @@ PROMISED = {
     "riverkeeper_series": "gauge",
     "riverkeeper_fence_installed": "gauge",
     "riverkeeper_ledger_durable": "gauge",
+    "riverkeeper_ledger_timestamp_seconds": "gauge",
     "riverkeeper_ledger_late_rows_total": "counter",
     "riverkeeper_config_last_reload_successful": "gauge",
     "riverkeeper_http_requests_rejected_total": "counter reason",

@@ -8,11 +8,10 @@ from collections.abc import Iterator
 import pytest
 
 from fixtures.random_tables import fill
-from fixtures.scrape import SECONDS, SETTINGS, errors
+from fixtures.scrape import SECONDS, Exporter, errors
 from riverkeeper.postgres.connection import Database, Session
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.schema.install import install
-from riverkeeper.scrape.reader import Reader
 
 LEFT_BEHIND = {
     "prepared statements": "SELECT name FROM pg_prepared_statements",
@@ -32,17 +31,17 @@ def river_url(renewed_url: str) -> str:
 
 
 @pytest.fixture
-def reader(river_url: str) -> Iterator[Reader]:
-    """A reader with a keeper schema to write to, and the one connection that it keeps."""
+def reader(river_url: str) -> Iterator[Exporter]:
+    """An exporter with a keeper schema to write to, and the one connection that it keeps."""
     install(river_url, None, None)
-    one = Reader(Database(river_url), SETTINGS)
+    one = Exporter(river_url)
     yield one
     one.close()
 
 
-def left_behind(reader: Reader) -> dict[str, list[object]]:
+def left_behind(reader: Exporter) -> dict[str, list[object]]:
     """What the server still holds for the reader's connection: only that very connection can ask."""
-    connection = reader._database._connection
+    connection = reader.database._connection
     assert connection is not None
     connection.autocommit = True
     found = {what: list(connection.execute(question.encode())) for what, question in LEFT_BEHIND.items()}
@@ -50,7 +49,7 @@ def left_behind(reader: Reader) -> dict[str, list[object]]:
     return {what: rows for what, rows in found.items() if rows}
 
 
-def test_nothing_is_left_after_many_scrapes(reader: Reader, sql: Session) -> None:
+def test_nothing_is_left_after_many_scrapes(reader: Exporter, sql: Session) -> None:
     """A driver that prepares what it sees five times would leave that; so would a SET that is not LOCAL, or a lock."""
     fill(sql, seed=3, jobs=100)
     for _ in range(8):
@@ -68,7 +67,7 @@ def test_nothing_is_left_after_many_scrapes(reader: Reader, sql: Session) -> Non
     ],
     ids=["lock timeout", "missing table", "ledger locked"],
 )
-def test_nothing_is_left_after_a_failure(reader: Reader, sql: Session, harm: str, mend: str) -> None:
+def test_nothing_is_left_after_a_failure(reader: Exporter, sql: Session, harm: str, mend: str) -> None:
     """The connection is kept after a statement failed on it, as clean as before."""
     reader.read(SECONDS)
     sql.execute(harm)
@@ -79,7 +78,7 @@ def test_nothing_is_left_after_a_failure(reader: Reader, sql: Session, harm: str
     assert left_behind(reader) == {}
 
 
-def test_the_connection_is_idle_between_scrapes(reader: Reader, sql: Session) -> None:
+def test_the_connection_is_idle_between_scrapes(reader: Exporter, sql: Session) -> None:
     """No transaction stays open: it would hold back vacuum on the busiest table of the database."""
     reader.read(SECONDS)
     rows = sql.execute(

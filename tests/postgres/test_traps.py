@@ -19,7 +19,7 @@ from conformance.worker import until
 from consistency.tree import ROOT
 from fixtures.contract import Connection, claims_of, connected
 from fixtures.replicas import BEAT, Fleet, configured, keeping, when
-from fixtures.scrape import SECONDS, SETTINGS
+from fixtures.scrape import SECONDS, Exporter
 from fixtures.traps import fresh, sprung, trapped
 from riverkeeper.cli import main
 from riverkeeper.demo.fleet import Fleet as DemoFleet
@@ -28,7 +28,6 @@ from riverkeeper.demo.simulation import Simulation
 from riverkeeper.heartbeat import Beater, Claim, ClaimVerification, HeartbeatTier
 from riverkeeper.postgres.connection import Database, Session
 from riverkeeper.postgres.errors import DatabaseError
-from riverkeeper.scrape.reader import Reader
 
 LOST = """
 INSERT INTO river_job (state, kind, attempt, attempted_at, attempted_by)
@@ -167,7 +166,7 @@ def test_a_person_s_rescue_and_switches_are_not_trapped(installed: Ground) -> No
 
 def test_a_scrape_is_not_trapped(installed: Ground) -> None:
     """Three readings: the ledger is begun, written and read again."""
-    reader = Reader(Database(installed.url), SETTINGS)
+    reader = Exporter(installed.url)
     snapshots = [reader.read(SECONDS) for _ in range(3)]
     reader.close()
 
@@ -272,7 +271,7 @@ def test_temporary_objects_are_not_used(installed: Ground) -> None:
     plant = "SELECT hostile.plant_relations_and_types('pg_temp')"
     with database.writing(SECONDS, {}) as tx:
         tx.execute(plant)
-    reader = Reader(database, SETTINGS)
+    reader = Exporter(database)
     snapshots = [reader.read(SECONDS) for _ in range(2)]
     reader.close()
     with Session(installed.url) as session:

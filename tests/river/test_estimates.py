@@ -44,7 +44,7 @@ def test_a_queue_too_long_to_count_is_an_estimate_and_says_so(river_url: str, sq
     assert shown.value("river_jobs", queue="short", state="available") == 50
     assert shown.value("river_jobs_estimated", queue="short", state="available") == 0
     assert shown.value("river_jobs_by_kind", queue="short", kind="k", state="available") == 50
-    assert not any("statistics" in note for note in snapshot.notes)
+    assert not any("statistics" in note for note in snapshot.notices)
 
 
 @pytest.mark.parametrize("analyzed", ["never", "when it was empty", "when all was finished"])
@@ -61,7 +61,7 @@ def test_where_the_planner_knows_nothing_pages_are_sampled(river_url: str, sql: 
     assert shown.value("river_jobs", queue="long", state="available") == pytest.approx(LONG, rel=0.25)
     assert shown.value("river_jobs_estimated", queue="long", state="available") == 1
     assert shown.value("river_jobs", queue="short", state="available") == 50
-    assert any("state available is estimated" in note and "ANALYZE river_job" in note for note in snapshot.notes)
+    assert any("state available is estimated" in note and "ANALYZE river_job" in note for note in snapshot.notices)
     ready = Counter({part.priority: part.jobs for part in snapshot.partitions or () if part.queue == "long"})
     assert ready[1] == pytest.approx(ready[2], rel=0.25)
 

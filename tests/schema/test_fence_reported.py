@@ -54,13 +54,13 @@ def test_what_is_in_force_is_shown(scene: Scene) -> None:
     snapshot = read(scene.url)
     assert fact(snapshot).startswith("the fence on public.river_job is in force")
     assert page_of(snapshot).value("riverkeeper_fence_installed") == 1
-    assert not any("fence" in note for note in snapshot.notes)
+    assert not any("fence" in note for note in snapshot.notices)
 
     scene.sql.execute(DISABLED)
     snapshot = read(scene.url)
     assert fact(snapshot) == "the fence is not in force: trigger riverkeeper_fence on public.river_job is disabled"
     assert page_of(snapshot).value("riverkeeper_fence_installed") == 0
-    assert any("riverkeeper schema fence install" in note for note in snapshot.notes)
+    assert any("riverkeeper schema fence install" in note for note in snapshot.notices)
 
 
 def test_check_says_who_must_do_what(scene: Scene) -> None:

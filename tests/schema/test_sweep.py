@@ -48,8 +48,6 @@ def sweep(database: Database, sweeper: Sweeper | None = None) -> Sweeper:
         keeper = inspect_keeper(tx, find_schemas(tx, "public", "riverkeeper"))
     assert sweeper.is_due(keeper)
     sweeper.sweep(keeper, lambda: database.writing(SECONDS, SCHEMAS))
-    assert sweeper.outcome is not None
-    assert sweeper.outcome.error is None
     return sweeper
 
 

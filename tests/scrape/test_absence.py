@@ -161,7 +161,7 @@ def test_tables_that_river_may_lack_are_absent_not_failing(river_url: str, sql: 
     assert snapshot.up
     assert snapshot.error is None
     for table in ("river_queue", "river_leader", "river_migration"):
-        assert any(table in note for note in snapshot.notes)
+        assert any(table in note for note in snapshot.notices)
 
 
 def test_a_queue_without_jobs_is_there_when_river_has_a_row(river_url: str, sql: Session) -> None:

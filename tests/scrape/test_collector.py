@@ -69,7 +69,7 @@ def test_fifty_at_once_are_one_reading(readings: Readings, collector: Collector)
     with ThreadPoolExecutor(50) as threads:
         answers = [threads.submit(collector.collect, 10.0) for _ in range(50)]
         assert readings.began.wait(10)
-        everybody = {id(collector.flight(10.0)) for _ in range(50)}
+        everybody = {id(collector.request(10.0)) for _ in range(50)}
         readings.go.set()
         snapshots = {answer.result().taken_at for answer in answers}
 
@@ -97,7 +97,7 @@ def test_freshness_counts_from_the_landing(readings: Readings) -> None:
     """A reading that took longer than min_interval is still shared by those who waited for it."""
     collector = Collector(readings, min_interval=60.0)
     readings.go.clear()
-    flight = collector.flight(10.0)
+    flight = collector.request(10.0)
     assert readings.began.wait(10)
     readings.go.set()
     flight.result(10)
@@ -196,7 +196,7 @@ def test_closing_waits_for_nobody_and_closes_the_reader(readings: Readings, fail
     collector = Collector(readings, min_interval=0.0)
     readings.fails = fails
     readings.go.clear()
-    flight = collector.flight(10.0)
+    flight = collector.request(10.0)
     assert readings.began.wait(10)
     collector.close()
     assert not readings.closed.is_set()

@@ -19,6 +19,7 @@ from riverkeeper.postgres.connection import Database, Session, run_script
 from riverkeeper.schema.install import install
 from riverkeeper.scrape.collector import Collector
 from riverkeeper.scrape.reader import Reader
+from riverkeeper.scrape.schemas import SchemaLookup
 from riverkeeper.scrape.scrape import Snapshot
 
 FINISHED = """INSERT INTO public.river_job (kind, queue, state, scheduled_at, attempted_at, finalized_at)
@@ -46,7 +47,7 @@ def url(server: Server) -> str:
 
 @contextlib.contextmanager
 def collector(url: str, min_interval: float = 0.0) -> Iterator[Collector]:
-    one = Collector(Reader(Database(url), SETTINGS), min_interval)
+    one = Collector(Reader(Database(url), SETTINGS, SchemaLookup(None, None)), min_interval)
     try:
         yield one
     finally:

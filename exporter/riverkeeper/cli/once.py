@@ -1,28 +1,33 @@
-"""One reading of the database, for a command that answers and ends."""
+"""One scrape, for a command that answers and ends."""
 
 from __future__ import annotations
 
 from riverkeeper import logs
 from riverkeeper.cli.options import give_up
 from riverkeeper.config.load import Config
+from riverkeeper.maintenance import Maintenance
 from riverkeeper.postgres.connection import Database
 from riverkeeper.postgres.errors import DatabaseError
 from riverkeeper.scrape.reader import Reader
+from riverkeeper.scrape.schemas import SchemaLookup
 from riverkeeper.scrape.scrape import Snapshot
 from riverkeeper.service import reader_settings
 
 SECONDS = 20.0  # a person waits
+COMMITTED_SECONDS = 5.0  # of these, for what maintenance has committed
 
 
 def read_once(config: Config) -> Snapshot:
-    """The reading that a scrape would take; what it logs on its way would stand among the answer, and is left out."""
+    """A scrape with what `serve` has committed; writes nothing. What it would log is left out of the answer."""
     logs.configure("error", "logfmt")
+    settings = reader_settings(config)
+    lookup = SchemaLookup(settings.river_schema, settings.keeper_schema)
     try:
         database = Database(config.conninfo.reveal())
     except DatabaseError as error:
         give_up(error)
-    reader = Reader(database, reader_settings(config))
     try:
-        return reader.read(SECONDS)
+        committed = Maintenance(database, settings, lookup).read_committed(COMMITTED_SECONDS)
+        return Reader(database, settings, lookup, lambda: committed).read(SECONDS)
     finally:
-        reader.close()
+        database.close()

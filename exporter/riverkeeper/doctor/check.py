@@ -26,8 +26,8 @@ from riverkeeper.schema.fence import read_fence
 from riverkeeper.schema.grants import RESCUER, least_role
 from riverkeeper.schema.layout import FENCE_VERSION, RESCUE_VERSION, KeeperSchema
 from riverkeeper.schema.schemas import Schemas, find_schemas, inspect_keeper
-from riverkeeper.schema.sweep import Heard, read_clients
-from riverkeeper.scrape.query_log import Questions
+from riverkeeper.schema.sweep import HeartbeatSummary, read_heartbeats
+from riverkeeper.scrape.query_log import QueryLog
 from riverkeeper.scrape.suspects import ReadableTables, SuspectReader
 from riverkeeper.verdict.suspects import Suspects
 
@@ -56,7 +56,7 @@ class _Subject:
     """What is examined, and by which login."""
 
     config: Config
-    questions: Questions
+    queries: QueryLog
     server: Row  # of river/open_transaction
     layout: Layout
     keeper: KeeperSchema  # empty where it must not be used
@@ -64,7 +64,7 @@ class _Subject:
 
     @property
     def tx(self) -> Transaction:
-        return self.questions.tx
+        return self.queries.tx
 
 
 def _examine(tx: Transaction, config: Config) -> Iterator[Finding]:
@@ -76,19 +76,19 @@ def _examine(tx: Transaction, config: Config) -> Iterator[Finding]:
     schemas = find_schemas(tx, config.database.river_schema, config.database.keeper_schema)
     layout = schemas.layout
     login = read_login(tx, layout, server.server_version)
-    questions = Questions(tx)
-    yield from findings.on_river(layout, questions.ask("migrations", lambda: read_migrations(tx, layout)))
+    queries = QueryLog(tx)
+    yield from findings.on_river(layout, queries.run("migrations", lambda: read_migrations(tx, layout)))
     keeper = _inspect(tx, schemas)
     usable = KeeperSchema(schemas.keeper) if isinstance(keeper, DatabaseError) else keeper
     role = least_role(live=config.is_live, installed=usable.installed)
     yield from read_rights(tx, layout, login, role)
     yield from findings.on_keeper_schema(keeper, login.grant(role), standby=server.standby)
-    subject = _Subject(config, questions, server, layout, usable, login)
+    subject = _Subject(config, queries, server, layout, usable, login)
     yield from _examine_keeper(subject)
     yield from _examine_jobs(subject)
     yield from _examine_table(subject)
     rights_missing = not login.usable or bool(layout.unreadable())
-    yield from findings.on_failed_queries(questions.outcomes, rights_missing=rights_missing)
+    yield from findings.on_failed_queries(queries.outcomes, rights_missing=rights_missing)
 
 
 def _inspect(tx: Transaction, schemas: Schemas) -> KeeperSchema | DatabaseError:
@@ -99,33 +99,33 @@ def _inspect(tx: Transaction, schemas: Schemas) -> KeeperSchema | DatabaseError:
 
 
 def _examine_keeper(subject: _Subject) -> Iterator[Finding]:
-    ask, tx, keeper = subject.questions.ask, subject.tx, subject.keeper
+    run, tx, keeper = subject.queries.run, subject.tx, subject.keeper
     if keeper.writable and not keeper.outdated:
-        rights = ask("rights", lambda: tx.query("rescue/read_rights"))
+        rights = run("rights", lambda: tx.query("rescue/read_rights"))
         may_rescue = bool(rights and rights[0].may_rescue)
         grant = subject.login.grant(RESCUER)
         yield from findings.on_rescuer(may_rescue=may_rescue, live=subject.config.is_live, grant=grant)
     if (keeper.version or 0) >= FENCE_VERSION and not subject.server.standby:
-        fence = ask("fence", lambda: read_fence(tx), aside=True)
+        fence = run("fence", lambda: read_fence(tx), aside=True)
         yield from findings.on_fence(fence) if fence else ()
 
 
 def _examine_jobs(subject: _Subject) -> Iterator[Finding]:
-    ask, tx, layout, now = subject.questions.ask, subject.tx, subject.layout, subject.server.now
+    run, tx, layout, now = subject.queries.run, subject.tx, subject.layout, subject.server.now
     # Read before the jobs, because it shows whether this login can read heartbeats.
-    heard = ask("heartbeats", lambda: read_clients(tx), aside=True) if subject.keeper.heartbeat else None
+    heard = run("heartbeats", lambda: read_heartbeats(tx), aside=True) if subject.keeper.heartbeat else None
     if layout.has("river_leader") and not subject.server.standby:
-        leaders = ask("leader", lambda: [read_leader(tx)])
+        leaders = run("leader", lambda: [read_leader(tx)])
         yield from findings.on_leader(leaders[0], now) if leaders else ()
     interval, beats = subject.config.heartbeat.metadata_interval, heard is not None and heard.any_heartbeat
-    if running := ask("running", lambda: read_running(tx, interval, heartbeats=beats)):
-        judged = ask("verdicts", lambda: _judge(subject, running, heard))
+    if running := run("running", lambda: read_running(tx, interval, heartbeats=beats)):
+        judged = run("verdicts", lambda: _judge(subject, running, heard))
         suspects, unverified = judged or (None, None)
         yield from findings.on_beats(running, heard, findings.count_stopped(suspects) if suspects else 0)
         yield from findings.on_verdicts(suspects, unverified) if suspects else ()
 
 
-def _judge(subject: _Subject, running: Running, heard: Heard | None) -> tuple[Suspects, str | None]:
+def _judge(subject: _Subject, running: Running, heard: HeartbeatSummary | None) -> tuple[Suspects, str | None]:
     """The stuck and suspected jobs, and why the heartbeat path is not verified. Raises DatabaseError.
 
     Learned limits are left out: `check` does not report long runs.
@@ -144,13 +144,13 @@ def _judge(subject: _Subject, running: Running, heard: Heard | None) -> tuple[Su
 
 
 def _examine_table(subject: _Subject) -> Iterator[Finding]:
-    ask, tx, layout = subject.questions.ask, subject.tx, subject.layout
-    jobs = ask("poison", lambda: _read_poison(tx))
+    run, tx, layout = subject.queries.run, subject.tx, subject.layout
+    jobs = run("poison", lambda: _read_poison(tx))
     if jobs is not None:
         yield from findings.on_poison(jobs[:SHOWN], layout.schema, more=len(jobs) > SHOWN)
-    if upkeep := ask("upkeep", lambda: _read_upkeep(tx, layout)):
+    if upkeep := run("upkeep", lambda: _read_upkeep(tx, layout)):
         yield from findings.on_upkeep(upkeep, layout.schema)
-    triggers = ask("triggers", lambda: tx.query("river/read_user_triggers", {"job_table": layout.oids["river_job"]}))
+    triggers = run("triggers", lambda: tx.query("river/read_user_triggers", {"job_table": layout.oids["river_job"]}))
     yield from findings.on_user_triggers({row.trigger_name: row.function_name for row in triggers or ()})
 
 

@@ -14,7 +14,7 @@ from riverkeeper.river.layout import Layout
 from riverkeeper.schema.fence import MISSING, Fence
 from riverkeeper.schema.grants import name_in_script
 from riverkeeper.schema.layout import KeeperSchema
-from riverkeeper.schema.sweep import Heard
+from riverkeeper.schema.sweep import HeartbeatSummary
 from riverkeeper.scrape.scrape import QueryOutcome
 from riverkeeper.verdict.suspects import Suspects
 from riverkeeper.verdict.verdict import Reason
@@ -145,7 +145,7 @@ def on_leader(leader: Leader | None, now: float) -> Iterator[Finding]:
         yield ok("leader", f"{leader.leader_id} has been River's leader for {now - leader.elected_at:.0f} s")
 
 
-def on_beats(running: Running, heard: Heard | None, late: int = 0) -> Iterator[Finding]:
+def on_beats(running: Running, heard: HeartbeatSummary | None, late: int = 0) -> Iterator[Finding]:
     """`late`: jobs whose heartbeats have stopped."""
     jobs, beating = sum(pair.jobs for pair in running.pairs), sum(pair.beating for pair in running.pairs) - late
     processes = f", {heard.beating_clients} worker processes" if heard else ""

@@ -80,6 +80,10 @@ class Ledger:
         _say(reading, why, changes.state.epoch)
         return update.after(before, changes)
 
+    def read_committed(self, tx: Transaction) -> Totals:
+        """The totals as others have committed them; writes nothing. Raises DatabaseError."""
+        return self._committed(tx, self.store.peek(tx), locked=False)
+
     @property
     def has_shown(self) -> bool:
         """Whether any totals were exported by this process."""

@@ -55,7 +55,7 @@ def keep(names: Names, live: Mapping[Pair, int], finished: Mapping[Pair, float],
     return Names(queues, _keep(pairs, {pair: when for pair, when in seen.items() if pair[0] in queues}, now, max_pairs))
 
 
-def folded(names: Names, live: Iterable[Pair]) -> int:
+def count_unnamed(names: Names, live: Iterable[Pair]) -> int:
     """How many live pairs have no name of their own."""
     return sum(pair not in names.pairs for pair in live)
 

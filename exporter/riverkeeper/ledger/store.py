@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Protocol
 
+from riverkeeper.config.tiers import LearnedLimits
 from riverkeeper.ledger.cells import CellKey, Series, Tally
-from riverkeeper.ledger.learned_limits import KEEP_DAYS, Runs, dense, sparse
+from riverkeeper.ledger.learned_limits import KEEP_DAYS, Runs, dense, first_day, learn_all, sparse
 from riverkeeper.ledger.names import NO_NAMES, Names
 from riverkeeper.ledger.rows import cells_in, columns, document_of, name_rows, names_of, series_of, state_of, tally_of
 from riverkeeper.ledger.state import Changes, Seen, State
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.postgres.transaction import Transaction
+from riverkeeper.verdict.limits import Learned
 
 SlotCells = list[tuple[Series, Tally]]
 
@@ -179,3 +181,17 @@ def _write(tx: Transaction, name: str, rows: Iterable[Mapping[str, object]]) -> 
     """Run a statement that takes its rows as JSON, unless there are none."""
     if rows := list(rows):
         tx.query(f"ledger/{name}", {"rows": json.dumps(rows, ensure_ascii=False)})
+
+
+def read_learned(
+    tx: Transaction, store: Store, learning: LearnedLimits, now: float, *, audit: bool
+) -> dict[str, Learned]:
+    """What the runs of a store teach at `now`, the database's clock, by kind. Raises DatabaseError.
+
+    `audit`: the audit of rescues can be read.
+    """
+    first = first_day(learning, now)
+    censored: defaultdict[int, dict[str, int]] = defaultdict(dict)
+    for row in tx.query("ledger/read_censored", {"first": first}) if audit else ():
+        censored[row.day][row.kind] = row.runs
+    return learn_all(learning, now, store.runs(tx, first), censored)

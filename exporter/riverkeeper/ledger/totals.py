@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from riverkeeper.ledger.buckets import NO_DURATION, RUN_EDGES, WAIT_EDGES, exported
 from riverkeeper.ledger.cells import NOTHING, Series, Tally, latest
 from riverkeeper.ledger.names import OTHER, Names, Pair
+from riverkeeper.ledger.state import Totals
 from riverkeeper.river.layout import FINAL_STATES
 
 
@@ -48,8 +49,9 @@ class Finished:
         return {(pair.queue, pair.kind): pair.last_finished for pair in self.pairs if pair.kind != OTHER}
 
 
-def finished(series: Mapping[Series, Tally], names: Names, *, durable: bool, late_rows: int, epoch: int) -> Finished:
-    """Every kept pair, with zeros where nothing finished yet, and the rests folded into `other`."""
+def finished(totals: Totals, names: Names, *, durable: bool) -> Finished:
+    """Every named pair, with zeros where nothing finished yet, and the rests folded into `other`."""
+    series = totals.series
     rests = {(key.queue, key.kind) for key in series if key.kind == OTHER}
     pairs = sorted(names.pairs.keys() | rests)
     return Finished(
@@ -57,8 +59,8 @@ def finished(series: Mapping[Series, Tally], names: Names, *, durable: bool, lat
         waits={(key.queue, int(key.label)): _histogram(tally, WAIT_EDGES) for key, tally in _waits(series, names)},
         last_claims=_last_claims(series, names),
         durable=durable,
-        late_rows=late_rows,
-        epoch=epoch,
+        late_rows=totals.late_rows,
+        epoch=totals.epoch,
     )
 
 

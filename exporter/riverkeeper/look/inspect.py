@@ -18,6 +18,7 @@ from riverkeeper.river.detect import find_river
 from riverkeeper.river.layout import FINAL_STATES, Layout
 from riverkeeper.river.running import RFC3339
 from riverkeeper.scrape.reader import Reader
+from riverkeeper.scrape.schemas import SchemaLookup
 from riverkeeper.scrape.scrape import Snapshot
 from riverkeeper.service import reader_settings
 
@@ -30,8 +31,9 @@ def inspect(config: Config) -> Report:
     database = Database(config.conninfo.reveal())
     began = time.monotonic()
     try:
-        reader = Reader(database, replace(reader_settings(config), rules=None, writes=False))
-        snapshot = reader.read(SECONDS)
+        settings = replace(reader_settings(config), rules=None)
+        lookup = SchemaLookup(settings.river_schema, settings.keeper_schema)
+        snapshot = Reader(database, settings, lookup).read(SECONDS)
         if not snapshot.up or snapshot.now is None:
             raise DatabaseError(ErrorKind.OTHER, snapshot.error or "River's table cannot be read")
         with database.reading(SECONDS - (time.monotonic() - began)) as tx:

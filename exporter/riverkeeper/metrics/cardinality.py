@@ -7,9 +7,8 @@ from dataclasses import replace
 from typing import TypeVar
 
 from riverkeeper.ledger.cells import latest
-from riverkeeper.ledger.names import Names, Pair, folded
+from riverkeeper.ledger.names import Names, Pair
 from riverkeeper.river.facts import LiveKind
-from riverkeeper.scrape.notices import live_pairs
 from riverkeeper.scrape.scrape import Snapshot
 from riverkeeper.verdict.job import RunningPair
 
@@ -17,13 +16,12 @@ Part = TypeVar("Part", LiveKind, RunningPair)
 
 
 def fold_pairs(snapshot: Snapshot) -> Snapshot:
-    """The same numbers in as many parts as there are names; how many pairs have none is kept in `folded_pairs`."""
+    """The same numbers in as many parts as there are names."""
     names, kinds, running = snapshot.names, snapshot.waiting_kinds, snapshot.running
     if kinds is None or running is None:
         return snapshot
     return replace(
         snapshot,
-        folded_pairs=folded(names, live_pairs(snapshot)),
         waiting_kinds=tuple(_add_kinds(same) for same in _grouped(kinds, names)),
         running=replace(running, pairs=tuple(_add_running(same) for same in _grouped(running.pairs, names))),
     )

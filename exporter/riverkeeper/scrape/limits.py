@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 
 from riverkeeper.config.policy import Policy
 from riverkeeper.config.tiers import LearnedLimits
-from riverkeeper.ledger.learning import learn_from
 from riverkeeper.ledger.names import NO_NAMES, Names
-from riverkeeper.ledger.store import KeeperStore
+from riverkeeper.ledger.store import KeeperStore, read_learned
 from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.river.running import read_running
 from riverkeeper.schema.layout import KeeperSchema
@@ -56,7 +55,7 @@ def read_limits(
 def _read(tx: Transaction, keeper: KeeperSchema, policy: Policy, kind: str | None, now: float) -> LimitsFound:
     store, heartbeats = KeeperStore(), keeper.heartbeat is not None
     running = read_running(tx, policy.heartbeat.metadata_interval, heartbeats=heartbeats)
-    past = learn_from(tx, store, policy.learned_limits, now, audit=keeper.audit) if keeper.learns else {}
+    past = read_learned(tx, store, policy.learned_limits, now, audit=keeper.audit) if keeper.learns else {}
     suspects = SuspectReader(policy).read(tx, running, past, ReadableTables(heartbeats, keeper.audit), now, None)
     known = {*past, *({kind} if kind else ())}  # whoever asks for a kind that nobody has seen sees what it would have
     names = _with(known, store.names(tx) if keeper.writable else NO_NAMES, {pair.kind for pair in running.pairs})

@@ -1,4 +1,4 @@
-"""Asking the database one question after the other, so that one that fails does not silence the rest."""
+"""Runs one query after the other and logs how each went: a query that fails does not hide the answers of the rest."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from riverkeeper.scrape.scrape import QueryOutcome
 
 Answer = TypeVar("Answer")
 
-# These end the reading: whoever waits behind a lock on one question would wait on the next one too.
+# These end the reading: a query that waits behind a lock, or on a lost connection, would be followed by more of them.
 _ENDS_READING = {ErrorKind.LOCKED, ErrorKind.LOST, ErrorKind.UNREACHABLE}
 
 
 @dataclass(slots=True)
-class Questions:
-    """Asks one question after the other and remembers how each went. A failed one is answered None."""
+class QueryLog:
+    """The queries of one transaction, and the outcome of each. A query that failed has the answer None."""
 
     tx: Transaction
     outcomes: list[QueryOutcome] = field(default_factory=list)
-    _over: str | None = None
+    _ended_by: str | None = None
 
-    def ask(self, name: str, read: Callable[[], Answer], *, aside: bool = False) -> Answer | None:
-        """The answer, or None. One asked `aside` reads a table that no other needs: a lock there ends nothing."""
-        began, error, answer = time.monotonic(), self._over, None
+    def run(self, name: str, read: Callable[[], Answer], *, aside: bool = False) -> Answer | None:
+        """The answer, or None. `aside`: the query reads a table that no other needs: a lock there ends nothing."""
+        began, error, answer = time.monotonic(), self._ended_by, None
         if error is None:
             try:
                 answer = read()
@@ -35,15 +35,10 @@ class Questions:
                 error = str(failed)
                 locked_aside = aside and failed.kind is ErrorKind.LOCKED
                 if (failed.kind in _ENDS_READING and not locked_aside) or self.tx.remaining() <= 0:
-                    self._over = f"not asked, because {name} failed: {failed.message}"
+                    self._ended_by = f"skipped, because {name} failed: {failed.message}"
         self.outcomes.append(QueryOutcome(name, time.monotonic() - began, error))
         return answer
 
-    @property
-    def first_error(self) -> str | None:
-        """What went wrong first; what came after may be its consequence."""
-        return next((outcome.error for outcome in self.outcomes if outcome.error), None)
-
-    def leave_out(self, name: str, because: str) -> None:
-        """Remember a question that cannot be asked because another one failed."""
-        self.outcomes.append(QueryOutcome(name, 0.0, f"not asked, because {because} failed"))
+    def skip(self, name: str, because: str) -> None:
+        """Log a query that cannot run because another one failed."""
+        self.outcomes.append(QueryOutcome(name, 0.0, f"skipped, because {because} failed"))

@@ -1,11 +1,12 @@
-"""One reading of the database: every question asked once, in one transaction, and what it answered as a Snapshot."""
+"""Takes a scrape: runs every query once, in one read-only transaction, and makes a Snapshot of the answers.
+
+A scrape only reads. What it shows of finished jobs and learnt limits was committed by maintenance (maintenance.py).
+"""
 
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import structlog
@@ -14,12 +15,7 @@ from riverkeeper.brakes.rules import WIDE_AWAKE, Ourselves, Restraints
 from riverkeeper.brakes.state import Rescuing
 from riverkeeper.config.policy import Policy
 from riverkeeper.heartbeat.clock import lease_clock
-from riverkeeper.ledger.learning import Learner
-from riverkeeper.ledger.ledger import Ledger
-from riverkeeper.ledger.names import NO_NAMES, Names, Pair, keep
-from riverkeeper.ledger.state import Reading as LedgerReading
-from riverkeeper.ledger.state import Totals
-from riverkeeper.ledger.store import KeeperStore, MemoryStore
+from riverkeeper.ledger.names import NO_NAMES, Names, count_unnamed, keep
 from riverkeeper.ledger.totals import Finished, finished
 from riverkeeper.postgres.connection import Database
 from riverkeeper.postgres.errors import DatabaseError
@@ -30,16 +26,15 @@ from riverkeeper.rescue.rules import Rules
 from riverkeeper.rescue.standing import read_rescuing
 from riverkeeper.river.around import read_leader, read_migrations, read_oldest_finalized, read_queues, read_tables
 from riverkeeper.river.bounds import MANY_RUNNING
-from riverkeeper.river.layout import Layout
 from riverkeeper.river.live import read_partitions, read_waiting_kinds
-from riverkeeper.river.running import METADATA_INTERVAL, read_running
+from riverkeeper.river.running import read_running
 from riverkeeper.schema.fence import read_fence
-from riverkeeper.schema.layout import FENCE_VERSION, KeeperSchema
-from riverkeeper.schema.schemas import find_schemas, inspect_keeper
-from riverkeeper.schema.sweep import Sweeper, read_clients
-from riverkeeper.scrape.notices import live_pairs, notes
-from riverkeeper.scrape.query_log import Questions
-from riverkeeper.scrape.scrape import FenceState, QueryOutcome, Snapshot, Target
+from riverkeeper.schema.layout import FENCE_VERSION
+from riverkeeper.schema.sweep import read_heartbeats
+from riverkeeper.scrape.notices import find_notices
+from riverkeeper.scrape.query_log import QueryLog
+from riverkeeper.scrape.schemas import FoundSchemas, SchemaLookup
+from riverkeeper.scrape.scrape import FenceState, Maintained, QueryOutcome, RiverFacts, Snapshot, Target
 from riverkeeper.scrape.suspects import ReadableTables, SuspectReader, read_path
 from riverkeeper.verdict.summary import summarize
 from riverkeeper.verdict.suspects import Suspects
@@ -48,281 +43,250 @@ from riverkeeper.verdict.verdict import VerdictSummary
 
 log = structlog.get_logger()
 
-DAY, CLAIMS_SECONDS = 86_400.0, 60.0
-LOOK_AGAIN_SECONDS = 60.0  # the catalog is read again this often, and after anything failed
+DAY_SECONDS, REPORT_SECONDS = 86_400.0, 60.0
+STALE_SECONDS = 60.0  # four steps of maintenance: its numbers are then left out, and the scrape says why
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """What a reading needs of the configuration."""
+class ReaderSettings:
+    """What scrapes and maintenance need of the configuration."""
 
     river_schema: str | None
     keeper_schema: str | None
-    late_window: float
+    late_window: float  # seconds
     max_pairs: int
-    metadata_interval: float = METADATA_INTERVAL
     policy: Policy = Policy({})  # noqa: RUF009 - frozen
     rules: Rules | None = None  # of the rescuer
-    writes: bool = True  # False: the ledger stays in memory, and nothing is swept
 
 
-@dataclass(slots=True)
-class Place:
-    """Where we are: River's layout here, the keeper schema, and the ledger that fits both."""
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one transaction read, before it is put together with what maintenance has committed."""
 
-    layout: Layout
-    keeper: KeeperSchema
-    keeper_trouble: str | None
-    standby: bool
-    looked_at: float  # our monotonic clock
+    facts: RiverFacts
+    suspects: Suspects | None
+    rescuing: Rescuing | None
+    schemas: FoundSchemas
+    opened: Row  # of river/open_transaction
+    clock_skew: float
+    outcomes: tuple[QueryOutcome, ...]
 
 
 class Reader:
-    """Takes snapshots of one River. Used by one thread at a time."""
+    """Takes scrapes of one River. One thread uses it at a time."""
 
     def __init__(
         self,
         database: Database,
-        settings: Settings,
+        settings: ReaderSettings,
+        lookup: SchemaLookup,
+        maintained: Callable[[], Maintained | None] = lambda: None,
         ourselves: Callable[[], Ourselves] = lambda: WIDE_AWAKE,
         own_path: Callable[[float], float | None] = lambda _: None,
     ) -> None:
-        """`ourselves`: what the rescuer of this process knows of itself.
+        """`maintained`: what maintenance of this process has committed; None where it does not run.
 
-        `own_path`: since when it has proven the way of a beat for itself alone, at a moment of the database's clock.
+        `ourselves`: what the rescuer of this process knows of itself. `own_path`: since when its own probes verify the
+        heartbeat path, at a moment of the database's clock.
         """
         self._database = database
+        self._settings = settings
+        self._lookup = lookup
+        self._maintained = maintained
         self._ourselves = ourselves
         self._own_path = own_path
-        self._settings = settings
-        self._schemas: Mapping[str, str] = {}  # as the statements call them, once they are found
-        self._place: Place | None = None
-        self._ledger: Ledger | None = None
-        self._names: Names = NO_NAMES
-        self._sweeper = Sweeper()
-        self._ran = 0  # running jobs of the last reading
-        self._claims: tuple[Tally, ...] = ()
-        self._claims_due_at = 0.0  # our monotonic clock
         self._suspects = SuspectReader(settings.policy)
-        self._learner = Learner(settings.policy.learned_limits)
+        self._names: Names = NO_NAMES  # of the last scrape
+        self._running = 0  # running jobs of the last scrape
+        self._report: tuple[Tally, ...] = ()
+        self._report_due_at = 0.0  # our monotonic clock
 
     def read(self, seconds: float) -> Snapshot:
         """A snapshot, in at most about `seconds`; `up=False` with the error where there is none. Never raises."""
-        taken_at = time.time()
+        taken_at, began_at, deadline = time.time(), lease_clock(), time.monotonic() + seconds
+        maintained = self._maintained()
         try:
-            return self._read(seconds, taken_at)
+            reading = self._read(deadline, maintained)
         except DatabaseError as error:
-            self._place = None
+            self._lookup.forget()
             return Snapshot(up=False, taken_at=taken_at, error=str(error), misconfigured=error.is_wrong_use)
         except Exception as error:
-            log.exception("reading failed")
-            self._place = None
+            log.exception("scrape failed")
+            self._lookup.forget()
             return Snapshot(up=False, taken_at=taken_at, error=f"a fault in riverkeeper itself: {type(error).__name__}")
+        return self._compose(reading, maintained, taken_at, began_at)
 
     def close(self) -> None:
-        """Close the connection; a later reading opens another."""
+        """Close the connection; a later scrape opens another."""
         self._database.close()
 
-    def _read(self, seconds: float, taken_at: float) -> Snapshot:
-        deadline, began_at = time.monotonic() + seconds, lease_clock()
-        with self._database.reading(seconds, self._schemas) as tx:
+    def _read(self, deadline: float, maintained: Maintained | None) -> Reading:
+        with self._database.reading(deadline - time.monotonic()) as tx:
             sent = time.time()
             opened = tx.query("river/open_transaction")[0]
-            skew = (sent + time.time()) / 2 - opened.clock
-            place = self._look(tx, opened.standby)
-            questions = Questions(tx)
+            clock_skew = (sent + time.time()) / 2 - opened.clock
+            schemas = self._lookup.find(tx, standby=opened.standby)
+            queries = QueryLog(tx, [QueryOutcome("keeper_schema", 0.0, schemas.keeper_error)])
             now = opened.now if opened.data_at is None else opened.data_at  # of the data: a standby may lag
-            snapshot = self._ask_all(questions, place, now)
-            self._learn(questions, place, now)
-            suspects = self._ask_suspects(questions, place, snapshot)
-            snapshot = replace(snapshot, rescuing=self._ask_rescuing(questions, place))
-            reading = self._read_ledger(questions, place, now)
-        live = live_pairs(snapshot)
-        totals = self._settle(questions, reading, live, deadline)
-        if totals is None:  # the live jobs keep their names without the ledger
-            self._names = keep(self._names, live, {}, snapshot.now or 0.0, self._settings.max_pairs)
-        self._sweep(questions, place, deadline)
-        if questions.first_error:
-            self._place = None  # a column, a grant or a table may have gone
-        snapshot = replace(
-            snapshot,
-            taken_at=taken_at,
-            began_at=began_at,
-            error=questions.first_error,
-            clock_skew=skew,
-            replay_lag=None if opened.data_at is None else opened.now - opened.data_at,
-            target=_target(opened, place),
-            queries=tuple(questions.outcomes),
-            names=self._names,
-            finished=self._finished(totals),
-        )
-        snapshot = replace(snapshot, verdicts=self._summarize(snapshot, suspects, now))
-        kinds = {kind for _, kind in [*live, *self._names.pairs]}
-        told = notes(place.layout, place.keeper, snapshot, standby=opened.standby)
-        return replace(snapshot, notes=(*told, *find_unmatched_rules(self._settings.policy, kinds)))
+            facts = self._read_facts(queries, schemas, now)
+            suspects = self._read_suspects(queries, schemas, facts, maintained)
+            rescuing = self._read_rescuing(queries, schemas)
+        if any(outcome.error for outcome in queries.outcomes):
+            self._lookup.forget()
+        return Reading(facts, suspects, rescuing, schemas, opened, clock_skew, tuple(queries.outcomes))
 
-    def _summarize(self, snapshot: Snapshot, suspects: Suspects | None, now: float) -> VerdictSummary | None:
-        if suspects is None or snapshot.running is None:
-            return None
-        return summarize(
-            self._settings.policy,
-            self._learner.known,
-            snapshot.running.pairs,
-            now,
-            suspects,
-            pairs=self._names.pairs,
-            partitions=snapshot.partitions or (),
-            last_finished=snapshot.finished.last_finished if snapshot.finished else None,
-        )
-
-    def _learn(self, questions: Questions, place: Place, now: float) -> None:
-        store = self._ledger.store if self._ledger else None
-        if store is not None and self._learner.is_due:
-            questions.ask("learning", lambda: self._learner.learn(questions.tx, store, now, audit=place.keeper.audit))
-
-    def _ask_suspects(self, questions: Questions, place: Place, snapshot: Snapshot) -> Suspects | None:
-        """The stuck jobs. Where no keeper that writes proves the way of a beat, this one's own readings must."""
-        running, now, tx = snapshot.running, snapshot.now, questions.tx
-        if running is None or now is None:
-            questions.leave_out("suspects", because="running")
-            return None
-        path = self._ask_path(questions) if place.keeper.control else None
-        path = self._own_path(now) if path is None else path
-        readable = ReadableTables(
-            heartbeats=snapshot.beating_clients is not None,
-            audit=place.keeper.audit,
-            producers=place.layout.has_producers,
-            fenced=snapshot.fence is not None and snapshot.fence.in_force,
-        )
-        return questions.ask(
-            "suspects",
-            lambda: self._suspects.read(tx, running, self._learner.known, readable, now, path, snapshot.leader),
-        )
-
-    def _ask_path(self, questions: Questions) -> float | None:
-        rules = self._settings.rules
-        patience = (rules.restraints if rules else Restraints()).patience
-        return questions.ask("path", lambda: read_path(questions.tx, patience), aside=True)
-
-    def _ask_rescuing(self, questions: Questions, place: Place) -> Rescuing | None:
-        rules = self._settings.rules
-        if rules is None or not (place.keeper.control and place.keeper.audit):
-            return None
-        return questions.ask("rescuing", lambda: self._read_rescuing(questions.tx, rules), aside=True)
-
-    def _read_rescuing(self, tx: Transaction, rules: Rules) -> Rescuing:
-        found = read_rescuing(tx, rules, self._ourselves())
-        if time.monotonic() >= self._claims_due_at:  # it grows with the rescues of a day, and changes slowly
-            self._claims, self._claims_due_at = read_report(tx, DAY), time.monotonic() + CLAIMS_SECONDS
-        return replace(found, claims=self._claims)
-
-    def _ask_all(self, questions: Questions, place: Place, now: float) -> Snapshot:
-        ask, tx, layout = questions.ask, questions.tx, place.layout
+    def _read_facts(self, queries: QueryLog, schemas: FoundSchemas, now: float) -> RiverFacts:
+        run, tx, layout, keeper = queries.run, queries.tx, schemas.layout, schemas.keeper
         waiting = [state for state in layout.live_states if state != "running"]
-        partitions = ask("partitions", lambda: read_partitions(tx, waiting, now))
-        # Asked before the jobs: it says whether beats can be read. If not, those in the jobs' metadata still can.
-        heard = ask("heartbeats", lambda: read_clients(tx), aside=True) if place.keeper.heartbeat else None
-        beats, interval = heard is not None and heard.any_heartbeat, self._settings.metadata_interval
-        many = self._ran > MANY_RUNNING
-        running = ask("running", lambda: read_running(tx, interval, heartbeats=beats, many=many))
-        self._ran = sum(pair.jobs for pair in running.pairs) if running else self._ran
+        partitions = run("partitions", lambda: read_partitions(tx, waiting, now))
+        # Before the jobs: it shows whether heartbeats can be read. If not, those in the jobs' metadata still can.
+        beats = run("heartbeats", lambda: read_heartbeats(tx), aside=True) if keeper.heartbeat else None
+        has_beats, interval = (
+            beats is not None and beats.any_heartbeat,
+            self._settings.policy.heartbeat.metadata_interval,
+        )
+        many = self._running > MANY_RUNNING
+        running = run("running", lambda: read_running(tx, interval, heartbeats=has_beats, many=many))
+        self._running = sum(pair.jobs for pair in running.pairs) if running else self._running
         kinds = None
         if partitions is None:
-            questions.leave_out("waiting_kinds", because="partitions")
+            queries.skip("waiting_kinds", because="partitions")
         else:
-            kinds = ask("waiting_kinds", lambda: read_waiting_kinds(tx, partitions))
-        leads = layout.has("river_leader") and not place.standby
-        leader = ask("leader", lambda: read_leader(tx), aside=True) if leads else None
-        knows = (place.keeper.version or 0) >= FENCE_VERSION
-        fence = ask("fence", lambda: read_fence(tx), aside=True) if knows else None
-        return Snapshot(
-            up=partitions is not None or running is not None,
-            taken_at=0.0,
+            kinds = run("waiting_kinds", lambda: read_waiting_kinds(tx, partitions))
+        has_leader = layout.has("river_leader") and not schemas.standby
+        leader = run("leader", lambda: read_leader(tx), aside=True) if has_leader else None
+        has_fence = (keeper.version or 0) >= FENCE_VERSION
+        fence = run("fence", lambda: read_fence(tx), aside=True) if has_fence else None
+        return RiverFacts(
             now=now,
             partitions=partitions,
             waiting_kinds=kinds,
             running=running,
-            beating_clients=heard.beating_clients if heard else None,
+            beating_clients=beats.beating_clients if beats else None,
             leader=leader,
             fence=FenceState(fence.in_force, fence.message, fence.fix) if fence else None,
-            queues=ask("queues", lambda: read_queues(tx), aside=True) if layout.has("river_queue") else None,
-            oldest_finalized=ask("oldest_finalized", lambda: read_oldest_finalized(tx)),
-            migrations=ask("migrations", lambda: read_migrations(tx, layout), aside=True),
-            tables=ask("tables", lambda: read_tables(tx, layout, place.keeper.heartbeat if heard else None)),
+            queues=run("queues", lambda: read_queues(tx), aside=True) if layout.has("river_queue") else None,
+            oldest_finalized=run("oldest_finalized", lambda: read_oldest_finalized(tx)),
+            migrations=run("migrations", lambda: read_migrations(tx, layout), aside=True),
+            tables=run("tables", lambda: read_tables(tx, layout, keeper.heartbeat if beats else None)),
         )
 
-    def _look(self, tx: Transaction, standby: bool) -> Place:
-        fresh = self._place is not None and time.monotonic() - self._place.looked_at < LOOK_AGAIN_SECONDS
-        if self._place is not None and fresh and self._place.standby == standby:
-            return self._place
-        schemas = find_schemas(tx, self._settings.river_schema, self._settings.keeper_schema)
-        self._schemas = tx.schemas
-        keeper, trouble = KeeperSchema(schemas.keeper), None
-        try:
-            keeper = inspect_keeper(tx, schemas)
-        except DatabaseError as error:
-            trouble = str(error)
-        self._place = Place(schemas.layout, keeper, trouble, standby, time.monotonic())
-        if trouble is None:  # or else a keeper schema that is locked for a moment would begin the counters again
-            self._choose_ledger(keeper)
-        return self._place
-
-    def _choose_ledger(self, keeper: KeeperSchema) -> None:
-        durable = keeper.writable and self._settings.writes
-        if self._ledger is None or self._ledger.store.durable != durable:
-            store = KeeperStore() if durable else MemoryStore()
-            moved = self._ledger is not None and self._ledger.has_shown
-            self._ledger = Ledger(store, self._settings.late_window, self._settings.max_pairs, counted_elsewhere=moved)
-            log.info("ledger of finished jobs", kept="in the keeper schema" if durable else "in memory")
-        self._ledger.store.learns = keeper.learns or not durable
-
-    def _read_ledger(self, questions: Questions, place: Place, now: float) -> LedgerReading | None:
-        ledger = self._ledger
-        if ledger is None or place.keeper_trouble:
-            questions.outcomes.append(QueryOutcome("ledger", 0.0, place.keeper_trouble))
+    def _read_suspects(
+        self, queries: QueryLog, schemas: FoundSchemas, facts: RiverFacts, maintained: Maintained | None
+    ) -> Suspects | None:
+        """The stuck jobs. Where no rescuer that writes verifies the heartbeat path, this replica's own probes must."""
+        running, tx, keeper = facts.running, queries.tx, schemas.keeper
+        if running is None:
+            queries.skip("suspects", because="running")
             return None
-        return questions.ask("ledger", lambda: ledger.read(questions.tx, now))
+        rules = self._settings.rules
+        patience = (rules.restraints if rules else Restraints()).patience
+        path = queries.run("path", lambda: read_path(tx, patience), aside=True) if keeper.control else None
+        path = self._own_path(facts.now) if path is None else path
+        readable = ReadableTables(
+            heartbeats=facts.beating_clients is not None,
+            audit=keeper.audit,
+            producers=schemas.layout.has_producers,
+            fenced=facts.fence is not None and facts.fence.in_force,
+        )
+        learned = maintained.learned if maintained else {}
+        return queries.run(
+            "suspects", lambda: self._suspects.read(tx, running, learned, readable, facts.now, path, facts.leader)
+        )
 
-    def _settle(
-        self, questions: Questions, reading: LedgerReading | None, live: Counter[Pair], deadline: float
-    ) -> Totals | None:
-        """Commit what was read of finished jobs; only what is committed is shown."""
-        ledger = self._ledger
-        if reading is None or ledger is None:
+    def _read_rescuing(self, queries: QueryLog, schemas: FoundSchemas) -> Rescuing | None:
+        rules = self._settings.rules
+        if rules is None or not (schemas.keeper.control and schemas.keeper.audit):
             return None
-        began = time.monotonic()
-        try:
-            with self._ledger_transaction(ledger, questions.tx, deadline) as tx:
-                totals = ledger.settle(tx, reading, live)
-        except DatabaseError as error:
-            questions.outcomes.append(QueryOutcome("ledger_commit", time.monotonic() - began, str(error)))
+        return queries.run("rescuing", lambda: self._read_status(queries.tx, rules), aside=True)
+
+    def _read_status(self, tx: Transaction, rules: Rules) -> Rescuing:
+        found = read_rescuing(tx, rules, self._ourselves())
+        if time.monotonic() >= self._report_due_at:  # it grows with the rescues of a day, and changes slowly
+            self._report, self._report_due_at = read_report(tx, DAY_SECONDS), time.monotonic() + REPORT_SECONDS
+        return replace(found, claims=self._report)
+
+    def _compose(self, reading: Reading, maintained: Maintained | None, taken_at: float, began_at: float) -> Snapshot:
+        facts, opened, schemas = reading.facts, reading.opened, reading.schemas
+        live, outcomes = facts.live_pairs, [*reading.outcomes, *_outcomes_of(maintained)]
+        totals = maintained.totals if maintained and not _is_stale(maintained) else None
+        # A kind that lives is shown under its own name at once; maintenance keeps the name with its next step.
+        names = keep(totals.names if totals else self._names, live, {}, facts.now, self._settings.max_pairs)
+        self._names = names
+        counted = finished(totals, names, durable=maintained.durable) if maintained and totals else None
+        replay_lag = None if opened.data_at is None else opened.now - opened.data_at
+        return Snapshot(
+            up=facts.partitions is not None or facts.running is not None,
+            taken_at=taken_at,
+            now=facts.now,
+            began_at=began_at,
+            error=next((outcome.error for outcome in outcomes if outcome.error), None),
+            queries=tuple(outcomes),
+            target=_target(opened, schemas),
+            partitions=facts.partitions,
+            waiting_kinds=facts.waiting_kinds,
+            running=facts.running,
+            beating_clients=facts.beating_clients,
+            queues=facts.queues,
+            leader=facts.leader,
+            fence=facts.fence,
+            oldest_finalized=facts.oldest_finalized,
+            migrations=facts.migrations,
+            tables=facts.tables,
+            finished=counted,
+            finished_at=maintained.counted_at if maintained and totals else None,
+            verdicts=self._summarize(reading, maintained, names, counted),
+            rescuing=reading.rescuing,
+            names=names,
+            folded_pairs=_count_folded(facts, names),
+            replay_lag=replay_lag,
+            clock_skew=reading.clock_skew,
+            notices=(
+                *find_notices(schemas.layout, schemas.keeper, facts, replay_lag, standby=schemas.standby),
+                *find_unmatched_rules(self._settings.policy, {kind for _, kind in [*live, *names.pairs]}),
+            ),
+        )
+
+    def _summarize(
+        self, reading: Reading, maintained: Maintained | None, names: Names, counted: Finished | None
+    ) -> VerdictSummary | None:
+        facts, suspects = reading.facts, reading.suspects
+        if suspects is None or facts.running is None:
             return None
-        questions.outcomes.append(QueryOutcome("ledger_commit", time.monotonic() - began))
-        ledger.exported(totals)
-        self._names = totals.names
-        return totals
-
-    def _sweep(self, questions: Questions, place: Place, deadline: float) -> None:
-        if self._settings.writes and self._sweeper.is_due(place.keeper):
-            left = deadline - time.monotonic()
-            self._sweeper.sweep(place.keeper, lambda: self._database.writing(left, self._schemas))
-        if self._sweeper.outcome:  # also between two sweeps, or its series would come and go
-            questions.outcomes.append(self._sweeper.outcome)
-
-    def _ledger_transaction(
-        self, ledger: Ledger, over: Transaction, deadline: float
-    ) -> AbstractContextManager[Transaction]:
-        """A ledger in memory asks nothing of the transaction that is over."""
-        if not ledger.store.durable:
-            return nullcontext(over)
-        return self._database.writing(deadline - time.monotonic(), self._schemas)
-
-    def _finished(self, totals: Totals | None) -> Finished | None:
-        if totals is None or self._ledger is None:
-            return None
-        durable = self._ledger.store.durable
-        return finished(totals.series, totals.names, durable=durable, late_rows=totals.late_rows, epoch=totals.epoch)
+        return summarize(
+            self._settings.policy,
+            maintained.learned if maintained else {},
+            facts.running.pairs,
+            facts.now,
+            suspects,
+            pairs=names.pairs,
+            partitions=facts.partitions or (),
+            last_finished=counted.last_finished if counted else None,
+        )
 
 
-def _target(opened: Row, place: Place) -> Target:
-    return Target(opened.database, place.layout.schema, place.keeper.name, opened.standby, opened.server_version)
+def _is_stale(maintained: Maintained) -> bool:
+    return time.monotonic() - maintained.ended_at > STALE_SECONDS
+
+
+def _outcomes_of(maintained: Maintained | None) -> tuple[QueryOutcome, ...]:
+    """How the last step of maintenance went; a failure of its own where that is long ago."""
+    if maintained is None:
+        return ()
+    if not _is_stale(maintained):
+        return maintained.outcomes
+    age = time.monotonic() - maintained.ended_at
+    error = f"maintenance last ended a step {age:.0f} s ago: finished jobs are not counted, and are left out here"
+    return (*maintained.outcomes, QueryOutcome("maintenance", age, error))
+
+
+def _count_folded(facts: RiverFacts, names: Names) -> int | None:
+    """How many live pairs have no name of their own; None where they were not counted."""
+    if facts.waiting_kinds is None or facts.running is None:
+        return None
+    return count_unnamed(names, facts.live_pairs)
+
+
+def _target(opened: Row, schemas: FoundSchemas) -> Target:
+    river, keeper = schemas.layout.schema, schemas.keeper.name
+    return Target(opened.database, river, keeper, opened.standby, opened.server_version)

@@ -1,4 +1,4 @@
-"""What one reading of the database found: plain values, the input of every metric, page and verdict.
+"""The result of a scrape: plain values, the input of every metric and page. Built once, whole.
 
 A part that could not be read is None, which is not the same as empty: its metrics are then absent.
 All moments are Unix seconds of the database's clock unless a field says otherwise. Pure.
@@ -6,24 +6,27 @@ All moments are Unix seconds of the database's clock unless a field says otherwi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from riverkeeper.brakes.state import Rescuing
-from riverkeeper.ledger.names import NO_NAMES, Names
+from riverkeeper.ledger.names import NO_NAMES, Names, Pair
+from riverkeeper.ledger.state import Totals
 from riverkeeper.ledger.totals import Finished
 from riverkeeper.river.facts import Leader, LiveKind, Queue, Running, TableSize
 from riverkeeper.verdict.job import Partition
+from riverkeeper.verdict.limits import Learned
 from riverkeeper.verdict.verdict import VerdictSummary
 
 
 @dataclass(frozen=True, slots=True)
 class QueryOutcome:
-    """How one question to the database went."""
+    """How one query went."""
 
-    name: str  # the statement's file name, without folder and ending
+    name: str  # label value of riverkeeper_query_success
     seconds: float  # our monotonic clock
-    error: str | None = None  # what happened, and the cure; None where it went well
+    error: str | None = None  # what happened, and the fix; None: it succeeded
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class FenceState:
-    """Whether the database drops late results: both triggers are on River's table and enabled."""
+    """Whether the database drops late results: both triggers are on River's table, and enabled."""
 
     in_force: bool
     message: str  # a sentence: the fence is in force, or what is wrong and where
@@ -47,13 +50,57 @@ class FenceState:
 
 
 @dataclass(frozen=True, slots=True)
+class Maintained:
+    """What maintenance has committed, as a scrape shows it; replaced as a whole at the end of each step."""
+
+    ended_at: float  # end of the step, our monotonic clock
+    outcomes: tuple[QueryOutcome, ...] = ()
+    totals: Totals | None = None  # None: this step could not count
+    counted_at: float | None = None  # of `totals`
+    durable: bool = False  # `totals` are kept in the keeper schema
+    learned: Mapping[str, Learned] = field(default_factory=dict)  # by kind
+
+
+@dataclass(frozen=True, slots=True)
+class RiverFacts:
+    """What a reading found in the tables of River and of heartbeats."""
+
+    now: float
+    partitions: tuple[Partition, ...] | None = None
+    waiting_kinds: tuple[LiveKind, ...] | None = None
+    running: Running | None = None
+    beating_clients: int | None = None  # processes; None also where there is no heartbeat table to read
+    leader: Leader | None = None
+    fence: FenceState | None = None  # None: not seen, or the keeper schema does not know of it
+    queues: tuple[Queue, ...] | None = None
+    oldest_finalized: Mapping[str, float] | None = None
+    migrations: Mapping[str, int] | None = None
+    tables: tuple[TableSize, ...] | None = None
+
+    @property
+    def live_pairs(self) -> Counter[Pair]:
+        """(queue, kind) -> live jobs; in a long queue those of the part that was read."""
+        return count_live_pairs(self.waiting_kinds, self.running)
+
+
+def count_live_pairs(waiting_kinds: Iterable[LiveKind] | None, running: Running | None) -> Counter[Pair]:
+    """(queue, kind) -> live jobs, of both together."""
+    pairs: Counter[Pair] = Counter()
+    for waiting in waiting_kinds or ():
+        pairs[waiting.queue, waiting.kind] += waiting.jobs
+    for pair in running.pairs if running else ():
+        pairs[pair.queue, pair.kind] += pair.jobs
+    return pairs
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One reading, taken in one read-only transaction (the ledger's totals in the next, short one)."""
+    """What one scrape shows: one reading in one read-only transaction, and what maintenance has committed."""
 
     up: bool
     taken_at: float  # our clock
     now: float | None = None  # start of the reading, the database's clock; None when down
-    began_at: float | None = None  # our clock that runs through suspend, before anything was asked
+    began_at: float | None = None  # our clock that runs through suspend, before the first query
     error: str | None = None
     misconfigured: bool = False  # the configuration names what is not there
     queries: tuple[QueryOutcome, ...] = ()
@@ -69,10 +116,16 @@ class Snapshot:
     migrations: Mapping[str, int] | None = None
     tables: tuple[TableSize, ...] | None = None
     finished: Finished | None = None
+    finished_at: float | None = None  # when `finished` was counted
     verdicts: VerdictSummary | None = None
     rescuing: Rescuing | None = None
     names: Names = NO_NAMES  # which queues and pairs are exported under their own name
     folded_pairs: int | None = None  # live pairs without a name of their own; None where nobody has counted them
     replay_lag: float | None = None  # seconds that a standby's data is old; None on a primary
     clock_skew: float | None = None  # our clock minus the database's, at the middle of the first round trip
-    notes: tuple[str, ...] = field(default=())  # sentences for the front page: what is missing, and why
+    notices: tuple[str, ...] = ()  # sentences for the front page: what is missing, and why
+
+    @property
+    def live_pairs(self) -> Counter[Pair]:
+        """(queue, kind) -> live jobs; in a long queue those of the part that was read."""
+        return count_live_pairs(self.waiting_kinds, self.running)

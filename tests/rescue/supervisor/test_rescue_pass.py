@@ -11,16 +11,15 @@ from fixtures.cut_connection import Cut, wire
 from fixtures.replicas import configured
 from fixtures.rescue import Scene
 from fixtures.rescue_passes import passing_by
+from fixtures.scrape import Exporter
 from riverkeeper.config.load import Config
 from riverkeeper.heartbeat.clock import lease_clock
-from riverkeeper.postgres.connection import Database
 from riverkeeper.postgres.errors import DatabaseError
 from riverkeeper.rescue.refusal import Refusal, Skipped
 from riverkeeper.rescue.request import Rescued
 from riverkeeper.rescue.rules import rules_of
 from riverkeeper.rescue.supervisor.candidates import Candidate, candidates
 from riverkeeper.rescue.supervisor.rescue_pass import Outcome, View, view
-from riverkeeper.scrape.reader import Reader
 from riverkeeper.service import reader_settings
 
 PROVEN = "UPDATE riverkeeper.control SET path_ok_since = now() - interval '1 day', path_probe_at = now()"
@@ -29,7 +28,7 @@ PROVEN = "UPDATE riverkeeper.control SET path_ok_since = now() - interval '1 day
 def seen(scene: Scene, config: Config) -> tuple[list[Candidate], View]:
     """A reading, and whom a pass may try by it."""
     scene.sql.execute(PROVEN)
-    rules, reader = rules_of(config), Reader(Database(scene.url), reader_settings(config))
+    rules, reader = rules_of(config), Exporter(scene.url, reader_settings(config))
     snapshot = reader.read(9.0)
     reader.close()
     assert snapshot.verdicts is not None

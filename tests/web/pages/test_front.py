@@ -126,7 +126,7 @@ def test_a_standby_and_a_slow_clock_are_told() -> None:
     "reading",
     [
         replace(DOWN, error=SCRIPT),
-        replace(UP, notes=(SCRIPT,)),
+        replace(UP, notices=(SCRIPT,)),
         replace(UP, queries=(QueryOutcome("read", 0.1, SCRIPT),)),
         replace(UP, partitions=(Partition("available", SCRIPT, 1, due=1, later=0, first_at=NOW),)),
         replace(UP, leader=Leader(SCRIPT, NOW, NOW + 1)),

@@ -51,6 +51,11 @@ def ledger_durable(snapshot: Snapshot) -> Samples:
         yield (), float(snapshot.finished.durable)
 
 
+def ledger_timestamp(snapshot: Snapshot) -> Samples:
+    if snapshot.finished_at is not None:
+        yield (), snapshot.finished_at
+
+
 def ledger_late_rows(snapshot: Snapshot) -> Samples:
     if snapshot.finished is not None:
         yield (), float(snapshot.finished.late_rows)
@@ -121,6 +126,14 @@ KEEPER: tuple[Family[Snapshot], ...] = (
         "at 0 with it, and replicas differ.",
         (),
         ledger_durable,
+    ),
+    Family(
+        "riverkeeper_ledger_timestamp_seconds",
+        Kind.GAUGE,
+        "When the finished jobs on this page were counted (Unix time of the database): at most about 15 s before the "
+        "scrape. Absent, as the counters are, where that is more than a minute ago.",
+        (),
+        ledger_timestamp,
     ),
     Family(
         "riverkeeper_ledger_late_rows_total",

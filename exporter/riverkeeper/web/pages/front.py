@@ -45,7 +45,7 @@ class Front:
             columns=STATES,
             queues=rows[:QUEUES_SHOWN],
             more_queues=len(rows[QUEUES_SHOWN:]),
-            notes=[*snapshot.notes, *self._own_notes()],
+            notes=[*snapshot.notices, *self._own_notes()],
         )
 
     def _own_notes(self) -> list[str]:
