@@ -21,8 +21,8 @@ from riverkeeper.ledger.store import KeeperStore, MemoryStore, read_learned
 from riverkeeper.postgres.connection import Database
 from riverkeeper.postgres.errors import DatabaseError
 from riverkeeper.postgres.transaction import Transaction
-from riverkeeper.river.live import read_partitions, read_waiting_kinds
 from riverkeeper.river.running import read_running
+from riverkeeper.river.waiting import read_partitions, read_waiting_kinds
 from riverkeeper.schema.layout import KeeperSchema
 from riverkeeper.schema.sweep import Sweeper
 from riverkeeper.scrape.query_log import QueryLog

@@ -9,8 +9,7 @@ from riverkeeper.ledger.names import MAX_QUEUES, NO_NAMES, OTHER, Pair, keep
 from riverkeeper.ledger.totals import Finished, FinishedPair, Histogram
 from riverkeeper.metrics.catalogue.process import Process
 from riverkeeper.metrics.exposition import Exposition
-from riverkeeper.river.bounds import KIND_BUDGET, SAMPLE_BUDGET
-from riverkeeper.river.edges import AGE_EDGES, BEAT_EDGES
+from riverkeeper.river.bounds import AGE_EDGES, BEAT_EDGES, KIND_BUDGET, SAMPLE_BUDGET
 from riverkeeper.river.facts import Ages, Leader, LiveKind, Queue, Running
 from riverkeeper.river.layout import FINAL_STATES, LIVE_STATES
 from riverkeeper.scrape.scrape import Snapshot

@@ -139,8 +139,8 @@ MUTATIONS = (
     ),
     Mutation(
         "the same, where a reading looks for stuck jobs",
-        "CASE WHEN told.moment >= told.attempted_at AND told.moment <=",
-        "CASE WHEN told.moment <=",
+        "CASE WHEN parsed.moment >= parsed.attempted_at AND parsed.moment <=",
+        "CASE WHEN parsed.moment <=",
         (f"{READING}::test_a_beat_in_the_metadata_of_an_earlier_attempt_is_none",),
     ),
     Mutation(

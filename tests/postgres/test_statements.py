@@ -58,4 +58,4 @@ def test_a_schema_that_is_needed_must_be_given() -> None:
     """Rather fail than ask some other schema of the search_path."""
     with pytest.raises(KeyError):
         statement("river/read_queues", keeper="riverkeeper")
-    assert "searched" in statement("river/detect_schema")
+    assert "searched" in statement("river/read_job_table")

@@ -29,15 +29,15 @@ LOOKED = {"scan_bound": BOUND, "most_rows": BOUND, "most_errors": 20, "most_byte
 
 # The parameters to ask each question with. A new file that reads river_job needs a line here.
 ASKED: dict[str, Mapping[str, object]] = {
-    "river/count_live_kinds": {"states": STATES, "queues": ["q1"] * len(STATES), "bounds": [BOUND] * len(STATES)},
-    "river/count_live_partitions": {
+    "river/read_waiting_kinds": {"states": STATES, "queues": ["q1"] * len(STATES), "bounds": [BOUND] * len(STATES)},
+    "river/read_partition_counts": {
         "states": STATES,
         "queues": ["q1"] * len(STATES),
         "priorities": [2] * len(STATES),
         "moments": [NOW] * len(STATES),
         "bounds": [BOUND] * len(STATES),
     },
-    "river/list_live_partitions": {"states": STATES, "max_partitions": BOUND},
+    "river/read_partitions": {"states": STATES, "max_partitions": BOUND},
     "river/read_failing": {
         "states": list(LIVE_STATES),
         "queue": "q1",
@@ -74,7 +74,7 @@ ASKED: dict[str, Mapping[str, object]] = {
     "look/read_worked_kinds": {"states": list(FINAL_STATES), "scan_bound": BOUND},
 }
 # Asked only where the planner knows nothing of a table whose queues are too long to count.
-SAMPLED: dict[str, Mapping[str, object]] = {"river/sample_waiting": {"states": STATES, "pages": BOUND}}
+SAMPLED: dict[str, Mapping[str, object]] = {"river/read_waiting_sample": {"states": STATES, "pages": BOUND}}
 
 FILL = """
 INSERT INTO river_job (state, queue, priority, kind, scheduled_at, attempted_at, attempted_by, errors, finalized_at)

@@ -17,11 +17,11 @@ from riverkeeper.postgres.connection import begin_transaction
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.postgres.transaction import Row, Transaction
 from riverkeeper.postgres.urls import read_url
-from riverkeeper.river.around import read_leader, read_migrations, read_tables
 from riverkeeper.river.bounds import METADATA_LARGE
 from riverkeeper.river.facts import Running
 from riverkeeper.river.layout import Layout
 from riverkeeper.river.running import RFC3339, read_running
+from riverkeeper.river.services import read_leader, read_migrations, read_tables
 from riverkeeper.schema.fence import read_fence
 from riverkeeper.schema.grants import RESCUER, least_role
 from riverkeeper.schema.layout import FENCE_VERSION, RESCUE_VERSION, KeeperSchema

@@ -15,7 +15,7 @@ def find_river(tx: Transaction, schema: str | None) -> Layout:
 
     Raises DatabaseError: NO_RIVER where there is none or it is too old, ROW_SECURITY where rows may be hidden.
     """
-    rows = tx.query("river/detect_schema", {"schema": schema, "searched": list(tx.search_path)})
+    rows = tx.query("river/read_job_table", {"schema": schema, "searched": list(tx.search_path)})
     if schema and not rows:
         raise DatabaseError(ErrorKind.NO_RIVER, f'there is no schema "{schema}" in this database')
     if not rows or rows[0].job_table is None:
@@ -24,7 +24,7 @@ def find_river(tx: Transaction, schema: str | None) -> Layout:
     columns, oids, filtered = _columns(tx, found.schema_oid)
     if "river_job" in filtered:
         raise DatabaseError(ErrorKind.ROW_SECURITY, _hidden(f"{found.name}.river_job", found.login))
-    labels = tx.query("river/detect_states", {"job_table": found.job_table})
+    labels = tx.query("river/read_states", {"job_table": found.job_table})
     states = tuple(row.state for row in labels)
     _refuse_old(states, columns)
     state_type = (labels[0].type_schema, labels[0].type_name)
@@ -33,7 +33,7 @@ def find_river(tx: Transaction, schema: str | None) -> Layout:
 
 
 def _not_there(tx: Transaction, schema: str | None) -> str:
-    there = ", ".join(f'schema "{row.name}" holds one' for row in tx.query("river/list_rivers"))
+    there = ", ".join(f'schema "{row.name}" holds one' for row in tx.query("river/read_river_schemas"))
     if schema:
         what = f'schema "{schema}" holds no table river_job'
     else:
@@ -50,7 +50,7 @@ def _columns(tx: Transaction, schema_oid: int) -> tuple[dict[str, dict[str, bool
     columns: dict[str, dict[str, bool]] = {}
     oids: dict[str, int] = {}
     filtered: set[str] = set()
-    for row in tx.query("river/detect_tables", {"schema_oid": schema_oid, "tables": [*TABLES, *PRO]}):
+    for row in tx.query("river/read_columns", {"schema_oid": schema_oid, "tables": [*TABLES, *PRO]}):
         columns.setdefault(row.table_name, {})[row.column_name] = row.readable
         oids[row.table_name] = row.table_oid
         if row.filtered:

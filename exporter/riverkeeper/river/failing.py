@@ -1,4 +1,4 @@
-"""The failing jobs by id: for a person, never for a metric."""
+"""Failing jobs by id, for the page and the command; metrics never have ids."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.river.layout import Layout
 
 ERROR_BYTES = 200_000_000  # of all shown jobs, as stored: about a second
-SCAN_BOUND = 20_000  # waiting rows of each state that are looked at: under 50 ms
+SCAN_BOUND = 20_000  # waiting rows that are read of each state: under 50 ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +35,8 @@ class FailingJobs:
     """The failing jobs nearest to being discarded."""
 
     jobs: tuple[FailingJob, ...]
-    found: int  # in the part that was looked at, the shown ones included
-    bounded: bool  # True where there may be more that were not looked at
+    found: int  # how many failing jobs were found, with the shown ones
+    bounded: bool  # True: some rows were not read, and may be failing jobs
     now: float  # the database's clock
 
 

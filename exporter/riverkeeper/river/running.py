@@ -8,8 +8,14 @@ from collections.abc import Iterable, Iterator
 
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.postgres.transaction import Row, Transaction
-from riverkeeper.river.bounds import MAX_RUNNING, METADATA_BUDGET, METADATA_INLINE, METADATA_LARGE
-from riverkeeper.river.edges import AGE_EDGES, BEAT_EDGES
+from riverkeeper.river.bounds import (
+    AGE_EDGES,
+    BEAT_EDGES,
+    MAX_RUNNING,
+    METADATA_BUDGET,
+    METADATA_INLINE,
+    METADATA_LARGE,
+)
 from riverkeeper.river.facts import Ages, Running
 from riverkeeper.verdict.job import GAVE_UP, RunningPair
 

@@ -24,10 +24,10 @@ from riverkeeper.rescue.audit.history import read_report
 from riverkeeper.rescue.audit.report import Tally
 from riverkeeper.rescue.rules import Rules
 from riverkeeper.rescue.standing import read_rescuing
-from riverkeeper.river.around import read_leader, read_migrations, read_oldest_finalized, read_queues, read_tables
 from riverkeeper.river.bounds import MANY_RUNNING
-from riverkeeper.river.live import read_partitions, read_waiting_kinds
 from riverkeeper.river.running import read_running
+from riverkeeper.river.services import read_leader, read_migrations, read_oldest_finalized, read_queues, read_tables
+from riverkeeper.river.waiting import read_partitions, read_waiting_kinds
 from riverkeeper.schema.fence import read_fence
 from riverkeeper.schema.layout import FENCE_VERSION
 from riverkeeper.schema.sweep import read_heartbeats

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from riverkeeper.ledger.names import Pair
 from riverkeeper.metrics.family import Bucketed, Family, Kind, Per, Samples
 from riverkeeper.metrics.folding import earliest, newest, recent_pairs, recent_queues, summed
-from riverkeeper.river.edges import AGE_EDGES, BEAT_EDGES
+from riverkeeper.river.bounds import AGE_EDGES, BEAT_EDGES
 from riverkeeper.river.facts import Ages
 from riverkeeper.scrape.scrape import Snapshot
 from riverkeeper.verdict.job import RunningPair

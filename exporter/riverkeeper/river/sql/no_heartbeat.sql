@@ -1,6 +1,6 @@
--- Question: what is read in place of the heartbeat table, where there is none or it may not be read?
+-- Question: Stands in for the heartbeat table where there is none, or where this login may not read it.
 -- Index: none.
--- NULL: all of it; there is never a row. The planner drops a join with it.
+-- NULL: every column; there is never a row, so that the planner drops a join with it.
 SELECT
     NULL::bigint AS job_id,
     NULL::timestamptz AS attempted_at,

@@ -1,4 +1,4 @@
--- Question: what is read in place of the audit of rescues, where there is none or it may not be read?
+-- Question: Stands in for the audit of rescues where there is none, or where this login may not read it.
 -- Index: none.
--- NULL: all of it; there is never a row.
+-- NULL: every column; there is never a row.
 SELECT NULL::bigint AS job_id, NULL::boolean AS dry_run, NULL::text AS action, NULL::timestamptz AS at WHERE false

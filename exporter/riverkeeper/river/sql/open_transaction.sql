@@ -1,7 +1,7 @@
--- Question: what time is it in the database, and what server is this? Sets this transaction's planner switches too.
+-- Question: Reads the time and the version of the server, and sets the planner for this transaction.
 -- Index: none; settings only.
--- NULL: data_at on a primary, and on a standby that has replayed nothing; else never. It is now on a standby that has
--- replayed all that it received and still receives; else the last commit that it has replayed.
+-- NULL: data_at on a primary, and on a standby that has replayed nothing. On a standby data_at is now() while it receives and has
+-- replayed all that it received; else the time of the last commit that it replayed.
 SELECT
     extract(epoch FROM now())::double precision AS now,
     extract(epoch FROM clock_timestamp())::double precision AS clock,
@@ -12,13 +12,13 @@ SELECT
     END)::double precision END AS data_at,
     current_database()::text AS database,
     current_setting('server_version_num')::integer AS server_version,
-    -- The planner prefers reading the whole table once most of it is live; its time would then grow with history.
+    -- Where most rows are live, the planner reads the whole table, and the time grows with the history.
     set_config('enable_seqscan', 'off', true) AS enable_seqscan,
-    -- A bitmap reads every entry of a queue before the first row; a plain index scan stops at its bound.
+    -- A bitmap scan reads every entry of a queue before its first row; an index scan stops at its bound.
     set_config('enable_bitmapscan', 'off', true) AS enable_bitmapscan,
     set_config('jit', 'off', true) AS jit,
-    -- One core is what a look may take. Starting helpers costs more than most questions.
+    -- A scrape may use one core. Starting parallel workers costs more than most queries.
     set_config('max_parallel_workers_per_gather', '0', true) AS parallel,
-    -- A hundred thousand running rows fit into this; with the usual 4 MB they are written to disk and read again.
+    -- 100,000 running rows fit; with the default of 4 MB they are written to disk and read again.
     CASE WHEN pg_size_bytes(current_setting('work_mem')) < 16777216
         THEN set_config('work_mem', '16MB', true) END AS work_mem

@@ -1,6 +1,6 @@
--- Question: which clients have claimed a job that runs, or one of those that finished last, and when did each last?
--- Index: river_job_prioritized_fetching_index for the running rows, river_job_state_and_finalized_at_index backwards for
--- the newest finished ones. At most max_rows running rows are looked at, and `recent` finished ones.
+-- Question: Lists the clients that claimed a running job or one of the newest finished jobs, with the latest claim of each.
+-- Index: river_job_prioritized_fetching_index for the running rows, at most max_rows;
+-- river_job_state_and_finalized_at_index backwards for the newest `recent` finished rows.
 -- NULL: never. Rows without a client or without a finite attempted_at are left out.
 SELECT
     seen.client,

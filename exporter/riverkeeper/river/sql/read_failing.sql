@@ -1,7 +1,7 @@
--- Question: which live jobs have failed, nearest to being discarded first?
--- Index: river_job_prioritized_fetching_index, at most scan_bound rows a state; errors are read of the shown rows only, and
--- of those only the last, up to most_bytes as stored: the whole array must be unpacked for it, twice.
--- NULL: last_error where the last error has no text, attempted_at where never claimed; a filter that is NULL is none.
+-- Question: Lists the live jobs that have failed, the nearest to being discarded first.
+-- Index: river_job_prioritized_fetching_index, at most scan_bound rows for each state. Only the last error of the shown rows is
+-- read, while the errors take no more than most_bytes as stored: Postgres unpacks the whole array for it, twice.
+-- NULL: last_error where the last error has no text; attempted_at of a job that was never claimed. A NULL filter filters nothing.
 SELECT
     shown.id,
     shown.queue,

@@ -1,6 +1,6 @@
--- Question: which indexes of the job table can be used, by their leading columns, and was the table ever analyzed?
+-- Question: Lists the usable indexes of the job table by their leading columns, and whether the table was ever analyzed.
 -- Index: the system catalog's own.
--- NULL: columns is NULL in the one row of a table without usable indexes. An expression in an index has no name: ''.
+-- NULL: columns in the only row of a table without usable indexes. An expression in an index has the name ''.
 SELECT
     c.reltuples > 0 OR c.reltuples = 0 AND c.relpages > 0 AS analyzed,
     usable.columns

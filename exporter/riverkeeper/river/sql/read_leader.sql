@@ -1,6 +1,6 @@
--- Question: who leads, since when, and until when if it is not heard again?
--- Index: none needed, the table has one row or none. UNLOGGED: unreadable on a standby, empty after a crash.
--- NULL: never; no leader has no row. An expired row is no leader, but says since when there is none.
+-- Question: Which client is River's leader, since when, and until when without a renewal?
+-- Index: none needed, the table has one row or none. It is UNLOGGED: unreadable on a standby, empty after a crash.
+-- NULL: never. No row: there is no leader. An expired row tells since when there is none.
 SELECT
     l.leader_id,
     extract(epoch FROM l.elected_at)::double precision AS elected_at,

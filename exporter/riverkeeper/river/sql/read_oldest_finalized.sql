@@ -1,5 +1,5 @@
--- Question: how old is the oldest finished job of each final state that River's cleaner has left?
--- Index: river_job_state_and_finalized_at_index, one probe a state.
+-- Question: How old is the oldest job of each final state, which River's cleaner has not deleted yet?
+-- Index: river_job_state_and_finalized_at_index, one probe for each state.
 -- NULL: never; a state without rows has no row here.
 SELECT s.state, extract(epoch FROM oldest.finalized_at)::double precision AS finalized_at
 FROM unnest(%(states)s::text[]) AS s (state)

@@ -1,5 +1,5 @@
--- Question: which clients of River Pro have not been heard for long?
--- Index: none; River Pro keeps one row for each producer, and deletes it five minutes after its last word.
+-- Question: Lists the clients of River Pro whose row is stale.
+-- Index: none; River Pro keeps a row for each producer, and deletes it five minutes after the last refresh.
 -- NULL: never.
 SELECT
     p.client_id AS client,

@@ -1,5 +1,5 @@
--- Question: which queues does River keep a row for, which are paused, and when did a producer last refresh it?
--- Index: river_queue's primary key; the table holds one row a queue (at most max_queues are read).
+-- Question: Lists the queues of river_queue, whether each is paused, and when a producer last refreshed its row.
+-- Index: river_queue's primary key; the table has a row for each queue, and at most max_queues are read.
 -- NULL: never.
 SELECT
     q.name,

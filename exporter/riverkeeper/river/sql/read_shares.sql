@@ -1,6 +1,6 @@
--- Question: which share of the job table's rows has each queue and each priority, by the last ANALYZE?
+-- Question: Which share of the job table's rows has each queue and each priority, by the last ANALYZE?
 -- Index: the system catalog's own.
--- NULL: value is NULL for the share of any one value too rare to be listed. No rows where ANALYZE has never run.
+-- NULL: value, for the share of each value that is too rare to be listed. No rows where ANALYZE has never run.
 SELECT
     s.attname::text AS name,
     listed.value,

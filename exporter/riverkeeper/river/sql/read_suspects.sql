@@ -1,16 +1,16 @@
--- Question: which running jobs of these groups may be past a limit, and what is known of each?
--- Index: river_job_prioritized_fetching_index by state, queue and priority; primary keys of heartbeat and of the audit's
--- claims. Asked only where a group holds something old enough; at most max_rows come back, longest running first.
--- NULL: beat columns where the claim has no row; told_at where its metadata hold no beat that counts; a group's threshold
--- where nothing of that sort is looked for. `unread`: metadata too large to look into, so that a beat there is not known.
-WITH sought AS (
+-- Question: Selects the running jobs of the given groups that are past a threshold, with what is known of each.
+-- Index: river_job_prioritized_fetching_index by state, queue and priority; the primary keys of the heartbeat table and of the
+-- audit's claims. It runs only where a group has a job that is old enough. At most max_rows rows, the longest running first.
+-- NULL: the beat columns where the claim has no row; metadata_beat_at where the metadata has no valid beat; a threshold that does
+-- not apply to the group. `unread`: the metadata is too large to read, so that a beat in it is unknown.
+WITH threshold AS (
     SELECT s.*
     FROM unnest(
         %(queues)s::text[], %(kinds)s::text[], %(priorities)s::smallint[], %(drains)s::double precision[],
         %(silent)s::double precision[], %(still)s::double precision[], %(unbeaten)s::double precision[],
         %(took)s::double precision[], %(ended)s::double precision[]
     ) AS s (queue, kind, priority, drain, silent, still, unbeaten, took, ended)
-), seen AS (
+), candidate AS (
     SELECT
         j.id, j.attempt, j.attempted_at, j.queue, j.kind, j.priority, j.max_attempts,
         j.attempted_by[cardinality(j.attempted_by)] AS client_id,
@@ -21,38 +21,38 @@ WITH sought AS (
         h.instance, h.beat_at AS row_beat_at, h.progress_at, h.progress, h.stop_requested_at, h.ended_at, h.outcome,
         extract(epoch FROM h.beat_interval)::double precision AS beat_interval,
         extract(epoch FROM h.lease)::double precision AS lease
-    FROM (SELECT DISTINCT sought.queue, sought.priority FROM sought) AS place
-    CROSS JOIN LATERAL (  -- place by place: joined at once, they look like a reason to read the whole table
+    FROM (SELECT DISTINCT threshold.queue, threshold.priority FROM threshold) AS partition_key
+    CROSS JOIN LATERAL (  -- partition by partition: for one join the planner reads the whole table
         SELECT r.id, r.attempt, r.attempted_at, r.queue, r.kind, r.priority, r.max_attempts, r.attempted_by, r.metadata
         FROM river.river_job AS r
-        WHERE r.state = 'running' AND r.queue = place.queue AND r.priority = place.priority
+        WHERE r.state = 'running' AND r.queue = partition_key.queue AND r.priority = partition_key.priority
         OFFSET 0
     ) AS j
-    JOIN sought AS s ON s.queue = j.queue AND s.priority = j.priority AND s.kind = j.kind
+    JOIN threshold AS s ON s.queue = j.queue AND s.priority = j.priority AND s.kind = j.kind
     LEFT JOIN keeper.heartbeat AS h
         ON h.job_id = j.id AND h.attempted_at = j.attempted_at AND h.attempt = j.attempt
     WHERE h.lost_at IS NULL AND isfinite(j.attempted_at)
-    OFFSET 0  -- a fence: the metadata are taken apart once
-), told AS (
+    OFFSET 0  -- without OFFSET the metadata is parsed again for each use
+), parsed AS (
     SELECT
-        seen.*,
-        extract(epoch FROM now() - seen.attempted_at)::double precision AS age,
-        CASE WHEN octet_length(seen.beat_text) <= 35 AND seen.beat_text ~ %(rfc3339)s
-            THEN seen.beat_text::timestamptz END AS moment
-    FROM seen
+        candidate.*,
+        extract(epoch FROM now() - candidate.attempted_at)::double precision AS age,
+        CASE WHEN octet_length(candidate.beat_text) <= 35 AND candidate.beat_text ~ %(rfc3339)s
+            THEN candidate.beat_text::timestamptz END AS moment
+    FROM candidate
     OFFSET 0
 ), timed AS (
     SELECT
-        told.*,
-        CASE WHEN told.moment >= told.attempted_at AND told.moment <= now() + interval '5 minutes'
-            THEN least(told.moment, now()) END AS told_at
-    FROM told
+        parsed.*,
+        CASE WHEN parsed.moment >= parsed.attempted_at AND parsed.moment <= now() + interval '5 minutes'
+            THEN least(parsed.moment, now()) END AS metadata_beat_at
+    FROM parsed
     OFFSET 0
 ), aged AS (
     SELECT
         timed.*,
         extract(epoch FROM now())::double precision
-            - extract(epoch FROM greatest(timed.row_beat_at, timed.told_at))::double precision AS silence,
+            - extract(epoch FROM greatest(timed.row_beat_at, timed.metadata_beat_at))::double precision AS silence,
         extract(epoch FROM now())::double precision - extract(epoch FROM timed.progress_at)::double precision AS stillness,
         extract(epoch FROM now())::double precision - extract(epoch FROM timed.ended_at)::double precision AS ended_for
     FROM timed
@@ -69,7 +69,7 @@ SELECT
     a.unread,
     extract(epoch FROM a.attempted_at)::double precision AS claimed_at,
     a.instance::text AS instance,
-    extract(epoch FROM greatest(a.row_beat_at, a.told_at))::double precision AS beat_at,
+    extract(epoch FROM greatest(a.row_beat_at, a.metadata_beat_at))::double precision AS beat_at,
     a.row_beat_at IS NULL AS by_metadata,
     a.beat_interval AS interval,
     a.lease,

@@ -1,7 +1,7 @@
--- Question: how large are the job table and the heartbeat table with their indexes, and how many dead rows wait for vacuum?
--- Index: none is read; sizes of files and the statistics collector's counts.
--- NULL: never; on a standby the row counts are zero (they are kept by the primary). A partitioned table has no file of its
--- own: it is as large as its partitions.
+-- Question: How large are the job table and the heartbeat table with indexes, and how many dead rows does each have?
+-- Index: none is read; file sizes and the counts of the statistics collector.
+-- NULL: never. On a standby the row counts are zero, because only the primary has them. A partitioned table has no file of its
+-- own: its size is the size of its partitions.
 SELECT
     c.relname::text AS table_name,
     sum(pg_total_relation_size(part.relid))::bigint AS bytes,

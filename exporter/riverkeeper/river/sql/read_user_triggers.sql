@@ -1,6 +1,6 @@
--- Question: which triggers of users run at an UPDATE of River's job table by a search_path that they do not set?
+-- Question: Lists the triggers of users on an UPDATE of River's job table whose function sets no search_path.
 -- Index: the system catalog's own.
--- NULL: never. A function that sets a search_path of its own is not listed, nor are the fence's triggers.
+-- NULL: never. The fence's own triggers are left out.
 SELECT t.tgname::text AS trigger_name, p.oid::pg_catalog.regprocedure::text AS function_name
 FROM pg_catalog.pg_trigger AS t
 JOIN pg_catalog.pg_proc AS p ON p.oid = t.tgfoid

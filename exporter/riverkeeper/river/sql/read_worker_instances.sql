@@ -1,6 +1,6 @@
--- Question: which worker processes beat, under which client id, and for which kinds?
--- Index: none; a row for each process, swept an hour after its last word. At most max_rows, the youngest words first.
--- NULL: kinds where it beats for every kind.
+-- Question: Lists the worker processes that beat, with their client id and their kinds.
+-- Index: none; a row for each process, deleted an hour after its last beat. At most max_rows, the latest beats first.
+-- NULL: kinds where the process beats for every kind.
 SELECT
     c.instance::text AS instance,
     c.client_id,

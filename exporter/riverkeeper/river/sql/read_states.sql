@@ -1,8 +1,7 @@
--- Question: which job states does this River know, and where is their type? (pending came with migration 4; comparing
--- with a label that does not exist is an error, so the lists are made from the type itself; ALTER TABLE ... SET SCHEMA
--- leaves the type behind)
+-- Question: Lists the job states that this River has, and the type of the column `state`. (River has `pending` since migration
+-- 4, and a comparison with an unknown label is an error. ALTER TABLE ... SET SCHEMA leaves the type in the old schema.)
 -- Index: the system catalog's own.
--- NULL: never; no row means that the job table has no column `state` of an enum type.
+-- NULL: never. No row: the job table has no column `state` of an enum type.
 SELECT e.enumlabel::text AS state, n.nspname::text AS type_schema, t.typname::text AS type_name
 FROM pg_catalog.pg_attribute AS a
 JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid

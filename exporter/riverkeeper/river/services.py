@@ -1,4 +1,4 @@
-"""What stands around the jobs: queues, leader, cleaner, migrations, sizes, and the failing jobs by name."""
+"""River's own services and tables: queues, leader, cleaner, migrations, table sizes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.river.facts import Leader, Queue, TableSize
 from riverkeeper.river.layout import FINAL_STATES, Layout
 
-MAX_QUEUE_ROWS = 1_000  # five times as many as are exported by name
+MAX_QUEUE_ROWS = 1_000  # five times as many as become labels
 
 
 def read_queues(tx: Transaction) -> tuple[Queue, ...]:
@@ -18,19 +18,19 @@ def read_queues(tx: Transaction) -> tuple[Queue, ...]:
 
 
 def read_leader(tx: Transaction) -> Leader | None:
-    """The leader's row, also an expired one; None where there is none. Raises DatabaseError."""
+    """The row of the leader, whether expired or not; None where there is no row. Raises DatabaseError."""
     rows = tx.query("river/read_leader")
     return Leader(rows[0].leader_id, rows[0].elected_at, rows[0].expires_at) if rows else None
 
 
 def read_oldest_finalized(tx: Transaction) -> dict[str, float]:
-    """Final state -> finalized_at of its oldest row; without states that have none. Raises DatabaseError."""
+    """Final state -> finalized_at of its oldest row; a state without rows is left out. Raises DatabaseError."""
     rows = tx.query("river/read_oldest_finalized", {"states": list(FINAL_STATES)})
     return {row.state: row.finalized_at for row in rows if math.isfinite(row.finalized_at)}
 
 
 def read_migrations(tx: Transaction, layout: Layout) -> dict[str, int]:
-    """Line of migrations -> applied version; empty where users migrate by other means. Raises DatabaseError."""
+    """Line of migrations -> applied version; empty where River's migrator is not used. Raises DatabaseError."""
     if not layout.has("river_migration"):
         return {}
     lines = layout.has("river_migration", "line")
@@ -39,7 +39,7 @@ def read_migrations(tx: Transaction, layout: Layout) -> dict[str, int]:
 
 
 def read_tables(tx: Transaction, layout: Layout, heartbeat: int | None = None) -> tuple[TableSize, ...]:
-    """Size of the job table, and of the heartbeat table by its oid. Raises DatabaseError."""
+    """Sizes of the job table and of the heartbeat table; `heartbeat` is its oid. Raises DatabaseError."""
     tables = [layout.oids["river_job"], *([heartbeat] if heartbeat else [])]
     rows = tx.query("river/read_table_size", {"tables": tables})
     return tuple(TableSize(row.table_name, row.bytes, row.dead_rows, row.live_rows) for row in rows)

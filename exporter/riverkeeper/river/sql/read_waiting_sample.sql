@@ -1,6 +1,6 @@
--- Question: how many jobs wait in each (state, queue, priority), by a sample of the table's pages?
--- Index: none; about `pages` whole pages of the table, nearly the same ones each time, however large it is.
--- NULL: never. No rows where nothing of the states was in the sample. The pages of a partitioned table are its partitions'.
+-- Question: Estimates the waiting jobs of each (state, queue, priority) from a sample of the table's pages.
+-- Index: none; about `pages` pages of the table, nearly the same pages each time, however large the table is.
+-- NULL: never. No row for a partition that is not in the sample. A partitioned table has the pages of its partitions.
 WITH size AS (
     SELECT least(1, %(pages)s::double precision / greatest(1, own.pages)) * least(1, own.pages) AS share
     FROM pg_catalog.pg_type AS t

@@ -1,7 +1,7 @@
--- Question: in which schema is River's job table, by the name given or else in the first of the schemas
--- that the session's own search_path finds (this transaction's is pinned)?
+-- Question: Finds the schema of River's job table, by the given name, or as the first of the schemas in the session's own
+-- search_path (the transaction's is pinned).
 -- Index: the system catalog's own.
--- NULL: job_table is NULL where the schema exists but holds no river_job; no row means there is no such schema.
+-- NULL: job_table where the schema exists but has no river_job. No row: there is no such schema.
 SELECT
     n.nspname AS name,
     n.oid::bigint AS schema_oid,

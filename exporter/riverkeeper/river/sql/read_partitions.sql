@@ -1,6 +1,6 @@
--- Question: which (state, queue, priority) have live jobs, and when did the first of each become due?
--- Index: river_job_prioritized_fetching_index, one probe per answer (a skip scan), never the entries between.
--- NULL: never; what has no jobs has no row. At most max_partitions rows a state, in the order of the index.
+-- Question: Lists each (state, queue, priority) that has live jobs, and when its first job became due.
+-- Index: river_job_prioritized_fetching_index, one probe for each answer (a skip scan), without the entries in between.
+-- NULL: never; a partition without jobs has no row. At most max_partitions rows for each state, in index order.
 SELECT
     s.state::text AS state,
     found.queue,

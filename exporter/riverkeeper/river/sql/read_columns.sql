@@ -1,7 +1,7 @@
--- Question: which of River's tables and columns exist here, and which of them may this login read, and whose rows would
--- a policy of row level security choose for it?
+-- Question: Lists the tables and columns of River that exist, whether this login may read each column, and whether row level
+-- security hides rows of the table from it.
 -- Index: the system catalog's own.
--- NULL: never; a table that does not exist has no rows. Columns may be readable one by one (column grants).
+-- NULL: never. A table that does not exist has no rows. With column grants, only some columns may be readable.
 SELECT
     c.relname AS table_name,
     a.attname AS column_name,

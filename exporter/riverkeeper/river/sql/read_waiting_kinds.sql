@@ -1,8 +1,8 @@
--- Question: which kinds do the waiting jobs of each given (state, queue) have, how many failed before, how many
--- are discarded by their next failure, and when was one of them last claimed?
+-- Question: Counts the waiting jobs of each given (state, queue) by kind: all, failed before, on their last attempt, and the
+-- time of the latest claim.
 -- Index: river_job_prioritized_fetching_index, then at most `bound` rows of the table for each pair.
--- NULL: last_claim is NULL where none was ever claimed. An empty errors array (13 or 16 bytes) is no failure;
--- its size is read without reading the errors themselves.
+-- NULL: last_claim where no job was ever claimed. An empty errors array takes 13 or 16 bytes; a larger one has an error, and
+-- its size is read without the errors.
 SELECT
     given.state,
     given.queue,

@@ -1,4 +1,4 @@
--- Question: which schemas hold a table river_job, whether or not this login may use them?
+-- Question: Lists the schemas with a table river_job, whether this login may use them or not.
 -- Index: the system catalog's own.
 -- NULL: never; the first five by name.
 SELECT n.nspname::text AS name
