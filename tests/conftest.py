@@ -1,4 +1,4 @@
-"""The real Postgres that tests ask: one server a test process, one fresh database a test."""
+"""The real Postgres that tests ask: one server a test process, a database that is empty again for each test."""
 
 from __future__ import annotations
 
@@ -55,10 +55,16 @@ def new_database(postgres: Server) -> Callable[[], str]:
     return lambda: postgres.database(f"test_{next(_numbers)}", template="river_template")
 
 
+@pytest.fixture(scope="session")
+def river_database(postgres: Server) -> str:
+    """The one database that `river_url` gives out again and again."""
+    return postgres.database("river")
+
+
 @pytest.fixture
-def river_url(new_database: Callable[[], str]) -> str:
-    """URL of a fresh database with an empty River-shaped schema `public`."""
-    return new_database()
+def river_url(river_database: str) -> str:
+    """URL of a database with nothing in it but an empty River-shaped schema `public`: for one test at a time."""
+    return renew(river_database)
 
 
 @pytest.fixture

@@ -14,19 +14,8 @@ import pytest
 
 from fixtures.contract import Connection, connected
 from fixtures.false_clock import false_pin, install_clock, step
-from fixtures.replicas import (
-    BEAT,
-    INTERVAL,
-    TIMEOUT,
-    Fleet,
-    Look,
-    beating,
-    configured,
-    keeping,
-    serving,
-    when,
-    written,
-)
+from fixtures.replicas import BEAT, INTERVAL, TIMEOUT, Fleet, Look, beating, configured, keeping, serving, written
+from fixtures.waiting import until
 from riverkeeper.postgres import connection
 from riverkeeper.schema.install import install
 
@@ -62,11 +51,11 @@ def test_a_step_of_the_database_s_clock_causes_no_rescue(
     for _ in range(4):
         fleet.worker(10)
     with keeping(configured(tmp_path, river_url)):
-        when(lambda: look.counts_for(1.0), "the path to be proven")
+        until(lambda: look.counts_for(1.0), "the path to be proven")
         before = look.control()["path_ok_since"]
         step(look.sql, by)
-        when(lambda: look.control()["path_ok_since"] not in {before, None}, "the path to begin anew")
-        when(lambda: look.counts_for(QUIET), "a quiet time after it")
+        until(lambda: look.control()["path_ok_since"] not in {before, None}, "the path to begin anew")
+        until(lambda: look.counts_for(QUIET), "a quiet time after it")
 
     assert look.rescued() == 0
 
@@ -79,10 +68,10 @@ def test_after_a_step_back_a_dead_worker_is_still_found(
     for _ in range(3):
         fleet.worker(1)
     with keeping(configured(tmp_path, river_url)):
-        when(lambda: look.counts_for(1.0), "the path to be proven")
+        until(lambda: look.counts_for(1.0), "the path to be proven")
         dead.alive = False
         step(look.sql, "-1 hour")
-        when(lambda: look.rescued() == 1, "the dead one's job to be rescued")
+        until(lambda: look.rescued() == 1, "the dead one's job to be rescued")
 
     assert look.one("SELECT job_id FROM riverkeeper.rescue")["job_id"] == dead.claims[0]["job_id"]
 
@@ -93,13 +82,13 @@ def test_a_step_of_the_keeper_s_clock_changes_nothing(
     """Its wall clock decides nothing: an hour ahead, the path stands, and only the dead worker's job is rescued."""
     dead, *_ = [fleet.worker(1) for _ in range(4)]
     with keeping(configured(tmp_path, river_url)):
-        when(lambda: look.counts_for(1.0), "the path to be proven")
+        until(lambda: look.counts_for(1.0), "the path to be proven")
         real = time.time
         monkeypatch.setattr(time, "time", lambda: real() + 3600)
-        when(lambda: look.counts_for(3.0), "the path to stand")
+        until(lambda: look.counts_for(3.0), "the path to stand")
         assert look.rescued() == 0
         dead.alive = False
-        when(lambda: look.rescued() == 1, "the dead one's job to be rescued")
+        until(lambda: look.rescued() == 1, "the dead one's job to be rescued")
 
 
 def test_a_keeper_that_stood_still_gives_every_claim_its_full_timeout(
@@ -111,18 +100,20 @@ def test_a_keeper_that_stood_still_gives_every_claim_its_full_timeout(
     """
     _, *others = [fleet.worker(10) for _ in range(4)]
     with serving(written(tmp_path, grace="3s"), river_url) as keeper:
-        when(lambda: look.counts_for(4.0), "the path to be proven, and grace to be over")
+        until(lambda: look.counts_for(4.0), "the path to be proven, and grace to be over")
         before = look.control()["path_ok_since"]
         keeper.send_signal(signal.SIGSTOP)
         for worker in others:
             worker.alive = False
         stopped = look.one("SELECT clock_timestamp() AS now")["now"]
-        when(lambda: (look.one("SELECT clock_timestamp() AS now")["now"] - stopped).total_seconds() > 9, "nine seconds")
+        until(
+            lambda: (look.one("SELECT clock_timestamp() AS now")["now"] - stopped).total_seconds() > 9, "nine seconds"
+        )
         keeper.send_signal(signal.SIGCONT)
-        when(lambda: look.control()["path_ok_since"] not in {before, None}, "the path to begin anew")
+        until(lambda: look.control()["path_ok_since"] not in {before, None}, "the path to begin anew")
         for worker in others:
             worker.alive = True
-        when(lambda: look.counts_for(3.0 + QUIET), "a quiet time after it")
+        until(lambda: look.counts_for(3.0 + QUIET), "a quiet time after it")
         keeper.send_signal(signal.SIGTERM)
         _, log = keeper.communicate(timeout=60)
 
@@ -136,16 +127,16 @@ def test_when_the_actor_dies_another_takes_over_within_an_interval(
     """kill -9; the other one's next turn comes within the interval, and the proof of the path goes on unbroken."""
     dead, *_ = [fleet.worker(1) for _ in range(4)]
     with serving(written(tmp_path), river_url) as actor:
-        when(lambda: look.counts_for(1.0), "the first to act")
+        until(lambda: look.counts_for(1.0), "the first to act")
         first, since = look.control()["actor"], look.control()["path_ok_since"]
         with keeping(configured(tmp_path, river_url)) as other:
-            when(lambda: other.latest() is None and look.counts_for(2.0), "the second to stand by")
+            until(lambda: other.latest() is None and look.counts_for(2.0), "the second to stand by")
             assert look.control()["actor"] == first
             actor.kill()
-            last = when(lambda: look.control() if actor.poll() is not None else None, "the end of the first")
-            now = when(lambda: row if (row := look.control())["actor"] != first else None, "the second to act")
+            last = until(lambda: look.control() if actor.poll() is not None else None, "the end of the first")
+            now = until(lambda: row if (row := look.control())["actor"] != first else None, "the second to act")
             dead.alive = False
-            when(lambda: look.rescued() == 1, "the second to rescue")
+            until(lambda: look.rescued() == 1, "the second to rescue")
 
     assert (now["actor_at"] - last["actor_at"]).total_seconds() <= INTERVAL + 0.25  # a busy machine wakes late
     assert now["path_ok_since"] == since or (now["actor_at"] - last["actor_at"]).total_seconds() > INTERVAL

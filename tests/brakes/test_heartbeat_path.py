@@ -26,7 +26,7 @@ from riverkeeper.config.policy import Policy
 from riverkeeper.config.tiers import Tier
 from riverkeeper.verdict.limits import limits_of
 
-many = settings(deadline=None, max_examples=3000 if os.environ.get("RIVERKEEPER_TEST_LONG") else 150)
+many = settings(max_examples=3000 if os.environ.get("RIVERKEEPER_TEST_LONG") else 150)
 STANDARD, URGENT = Tier("standard"), Tier("urgent", heartbeat_timeout=7.0)
 PATIENCE = patience(2.0, [STANDARD, URGENT])
 

@@ -12,7 +12,8 @@ import pytest
 
 from conformance.proxy import Proxy, proxied
 from fixtures.contract import Connection, connected
-from fixtures.replicas import BEAT, TIMEOUT, Fleet, Look, beating, configured, keeping, when
+from fixtures.replicas import BEAT, TIMEOUT, Fleet, Look, beating, configured, keeping
+from fixtures.waiting import until
 from riverkeeper.brakes.control import release
 from riverkeeper.config.layers import Options
 from riverkeeper.config.load import load
@@ -59,21 +60,21 @@ def test_a_database_that_was_away_causes_no_rescue(proxy: Proxy, fleet: Fleet, l
     """
     first, *others = [fleet.worker(20) for _ in range(5)]
     with keeping(configured(tmp_path, proxy.url)):
-        when(lambda: look.counts_for(1.0), "the path to be proven")
+        until(lambda: look.counts_for(1.0), "the path to be proven")
         proxy.refuse()
         for worker in others:
             worker.alive = False
         look.sql.execute("UPDATE riverkeeper.client SET beat_at = beat_at - interval '10 minutes'")
         look.sql.execute("UPDATE riverkeeper.heartbeat SET beat_at = beat_at - interval '10 minutes'")
         before = look.control()["path_ok_since"]
-        when(lambda: look.one("SELECT clock_timestamp() - path_probe_at > interval '2 s' AS ok"
+        until(lambda: look.one("SELECT clock_timestamp() - path_probe_at > interval '2 s' AS ok"
                               " FROM riverkeeper.control")["ok"], "the outage to last")  # fmt: skip
         proxy.restore()
-        when(lambda: look.control()["path_ok_since"] not in {before, None}, "the path to break and begin anew")
-        when(lambda: look.counts_for(2 * BEAT), "some passes over claims that nobody has beaten for yet")
+        until(lambda: look.control()["path_ok_since"] not in {before, None}, "the path to break and begin anew")
+        until(lambda: look.counts_for(2 * BEAT), "some passes over claims that nobody has beaten for yet")
         for worker in others:
             worker.alive = True
-        when(lambda: look.counts_for(QUIET), "a quiet time after it")
+        until(lambda: look.counts_for(QUIET), "a quiet time after it")
 
     none_lost(fleet, look)
     assert first.alive
@@ -85,16 +86,16 @@ def test_all_workers_frozen_and_continued_cause_no_rescue(
     """Every process stops for three timeouts, as a suspended machine does: nobody is heard, so silence says nothing."""
     workers = [fleet.worker(10) for _ in range(4)]
     with keeping(configured(tmp_path, river_url)):
-        when(lambda: look.counts_for(1.0), "the path to be proven")
+        until(lambda: look.counts_for(1.0), "the path to be proven")
         for worker in workers:
             worker.alive = False
-        when(lambda: look.one("SELECT max(beat_at) < clock_timestamp() - interval '5.3 s' AS ok"
+        until(lambda: look.one("SELECT max(beat_at) < clock_timestamp() - interval '5.3 s' AS ok"
                               " FROM riverkeeper.client")["ok"], "the freeze to last")  # fmt: skip
         assert look.control()["path_ok_since"] is None
         assert (look.mass() or {})["engaged_at"] is not None
         for worker in workers:
             worker.alive = True
-        when(lambda: look.counts_for(QUIET), "a quiet time after it")
+        until(lambda: look.counts_for(QUIET), "a quiet time after it")
 
     none_lost(fleet, look)
 
@@ -103,12 +104,12 @@ def test_a_deploy_that_loses_half_the_jobs_is_rescued(fleet: Fleet, look: Look, 
     """500 of 1,000 jobs lose their worker at once, while others beat: no fault of the database, so no hold."""
     old = [fleet.worker(100) for _ in range(10)]
     with keeping(configured(tmp_path, river_url)):
-        when(lambda: look.counts_for(1.0), "the path to be proven")
+        until(lambda: look.counts_for(1.0), "the path to be proven")
         for worker in old[:5]:
             worker.alive = False
         for _ in range(5):
             fleet.worker()
-        when(lambda: look.rescued() == 500, "the 500 to be rescued")
+        until(lambda: look.rescued() == 500, "the 500 to be rescued")
 
     assert not any(worker.lost for worker in old[5:])
     rescued = {row["job_id"] for row in look.sql.execute("SELECT job_id FROM riverkeeper.rescue").fetchall()}
@@ -119,15 +120,15 @@ def test_a_dead_fleet_waits_for_one_idle_worker(fleet: Fleet, look: Look, river_
     """Its silence could be the way's fault; the first beat of an idle process opens the way, and all are rescued."""
     dead = [fleet.worker(30) for _ in range(4)]
     with keeping(configured(tmp_path, river_url)):
-        when(lambda: look.counts_for(1.0), "the path to be proven")
+        until(lambda: look.counts_for(1.0), "the path to be proven")
         for worker in dead:
             worker.alive = False
-        when(lambda: look.one("SELECT max(beat_at) < clock_timestamp() - interval '4 s' AS ok"
+        until(lambda: look.one("SELECT max(beat_at) < clock_timestamp() - interval '4 s' AS ok"
                               " FROM riverkeeper.client")["ok"], "two timeouts of silence")  # fmt: skip
         assert look.rescued() == 0
         opened = look.one("SELECT clock_timestamp() AS now")["now"]
         fleet.worker()
-        when(lambda: look.rescued() == 120, "all to be rescued")
+        until(lambda: look.rescued() == 120, "all to be rescued")
 
     first = look.one("SELECT min(at) AS at FROM riverkeeper.rescue")["at"]
     assert (first - opened).total_seconds() > TIMEOUT
@@ -137,11 +138,11 @@ def test_a_person_may_say_that_a_dead_fleet_is_dead(fleet: Fleet, look: Look, ri
     """Of two processes that both died nobody can know; who is told so looks, and the jobs have one timeout more."""
     dead = [fleet.worker(10) for _ in range(2)]
     with keeping(configured(tmp_path, river_url)):
-        when(lambda: look.counts_for(1.0), "the path to be proven")
+        until(lambda: look.counts_for(1.0), "the path to be proven")
         for worker in dead:
             worker.alive = False
-        when(lambda: look.control()["path_ok_since"] is None, "the way to be in doubt")
+        until(lambda: look.control()["path_ok_since"] is None, "the way to be in doubt")
         assert look.rescued() == 0
         with open_keeper(load(None, {"RIVERKEEPER_DATABASE_URL": river_url}, Options()), 5.0, writing=True) as tx:
             assert "none of 2 worker processes has beaten" in (release(tx, "mass_silence", "ann@desk") or "")
-        when(lambda: look.rescued() == 20, "all to be rescued")
+        until(lambda: look.rescued() == 20, "all to be rescued")

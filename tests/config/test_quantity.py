@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic_core import PydanticCustomError
 
 from riverkeeper.config.quantity import DURATION, SIZE, Quantity, amount
-
-patient = settings(deadline=None)  # a busy machine is not a failure
 
 
 def said(quantity: Quantity, value: object) -> str:
@@ -27,7 +25,6 @@ def test_a_duration_is_seconds(text: str, seconds: float) -> None:
     assert DURATION.parse(text) == seconds
 
 
-@patient
 @given(st.integers(min_value=0, max_value=10**12))
 def test_a_duration_prints_back(milliseconds: int) -> None:
     """What is printed parses to the same amount, to the millisecond."""
@@ -66,7 +63,6 @@ def test_anything_else_gets_examples(value: object) -> None:
     assert "is not a duration; write one such as 500ms, 2s, 10m, 1h30m or 7d" in said(DURATION, value)
 
 
-@patient
 @given(st.text() | st.integers() | st.floats() | st.none() | st.booleans())
 def test_no_value_is_a_crash(value: object) -> None:
     """Any value either parses or is refused with what is wrong and what to do."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import os
 import traceback
 from dataclasses import asdict
 from pathlib import Path
@@ -23,7 +24,8 @@ from riverkeeper.config.settings import Settings
 from riverkeeper.config.source import parse
 from riverkeeper.config.values import DatabaseUrl
 
-patient = settings(deadline=None)  # a busy machine is not a failure
+pytestmark = pytest.mark.long  # more URLs
+many = settings(max_examples=1000 if os.environ.get("RIVERKEEPER_TEST_LONG") else 40)
 
 TOKEN = "Zq7x"  # stands nowhere else, so that even a piece of a password is recognised
 KEYS = [entry.path for entry in options(Settings)]
@@ -81,7 +83,7 @@ def everything_said(file: Path | None, environ: dict[str, str], flags: Options) 
         return printed(flags) + printed(error) + printed(error.problems) + printed(error.args) + trace
 
 
-@patient
+@many
 @given(urls)
 def test_redaction_leaves_no_piece(url: str) -> None:
     """However a password is misspelled inside a connection string, no piece of it is shown."""
@@ -90,7 +92,7 @@ def test_redaction_leaves_no_piece(url: str) -> None:
     assert TOKEN not in json.dumps(DatabaseUrl(url), default=str)
 
 
-@patient
+@many
 @given(urls)
 def test_from_options_and_environment(url: str) -> None:
     """A URL of the command line or the environment is in no output, accepted or refused."""
@@ -98,7 +100,7 @@ def test_from_options_and_environment(url: str) -> None:
     assert TOKEN not in everything_said(None, {"DATABASE_URL": url}, Options())
 
 
-@patient
+@many
 @given(urls)
 def test_from_a_url_file(folder: Path, url: str) -> None:
     """The content of the file of a mounted secret is in no output."""
@@ -108,7 +110,7 @@ def test_from_a_url_file(folder: Path, url: str) -> None:
     assert TOKEN not in everything_said(file, {}, Options())
 
 
-@patient
+@many
 @given(urls, st.sampled_from(KEYS), st.booleans(), st.booleans())
 def test_in_the_wrong_place(folder: Path, url: str, path: tuple[str, str], as_list: bool, deeper: bool) -> None:
     """A URL that went to another key, into a list or a level too deep is not repeated by the message."""
@@ -119,7 +121,7 @@ def test_in_the_wrong_place(folder: Path, url: str, path: tuple[str, str], as_li
     assert TOKEN not in everything_said(file, {}, Options())
 
 
-@patient
+@many
 @given(
     urls, st.sampled_from(["{}", "database: {}", "database:\n  url: {}", "database:\n  {}", "database: {{url: {}}}"])
 )

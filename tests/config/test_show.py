@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from riverkeeper.config.layers import Options
 from riverkeeper.config.load import load
 from riverkeeper.config.render import inline, show
 from riverkeeper.config.source import parse
-
-patient = settings(deadline=None)  # a busy machine is not a failure
 
 
 def test_every_option_tells_its_value_and_origin(tmp_path: Path) -> None:
@@ -95,7 +93,6 @@ def test_the_print_loads_again(tmp_path: Path) -> None:
         assert load(there, {}, Options()) == config
 
 
-@patient
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_any_text_survives_the_print(text: str) -> None:
     """A value is one line of YAML that reads back, whatever characters it has; a comment may follow it."""

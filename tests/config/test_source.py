@@ -5,12 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from riverkeeper.config.source import parse, read
-
-patient = settings(deadline=None)  # a busy machine is not a failure
 
 
 def problems(text: str) -> list[str]:
@@ -107,7 +105,6 @@ def test_shared_values_are_read_once() -> None:
     assert list(source.tree)[-1] == "a29"
 
 
-@patient
 @given(st.text())
 def test_no_text_is_a_crash(text: str) -> None:
     """Any text at all is read or reported."""

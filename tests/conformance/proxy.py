@@ -24,6 +24,7 @@ class Proxy:
         self._refusing = False
         self._swallowing = False
         self._answer_delay = 0.0
+        self._closed: asyncio.Future[None] = self._loop.create_future()
         self._wires: set[asyncio.StreamWriter] = set()
         self._relays: set[asyncio.Task[None]] = set()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -89,6 +90,7 @@ class Proxy:
             wire.transport.abort()
 
     async def _shut(self) -> None:
+        self._closed.set_result(None)
         self._server.close()
         await self._cut()
         for relay in list(self._relays):
@@ -130,7 +132,7 @@ class Proxy:
         while data := await reader.read(CHUNK):
             await self._open["answers" if answers else "requests"].wait()
             if answers and self._answer_delay:
-                await asyncio.sleep(self._answer_delay)
+                await asyncio.wait([self._closed], timeout=self._answer_delay)
             deaf = deaf or self._swallowing
             if not deaf:
                 writer.write(data)

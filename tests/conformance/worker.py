@@ -12,25 +12,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
-
-import pytest
+from typing import Any
 
 from conformance.floor import Client, Event, Floor
+from fixtures.waiting import PATIENCE_SECONDS, until
 
-T = TypeVar("T")
-PATIENCE_SECONDS = 20.0  # what takes longer on two busy cores is broken
 TESTS = Path(__file__).resolve().parents[1]
-
-
-def until(found: Callable[[], T | None], what: str, seconds: float = PATIENCE_SECONDS) -> T:
-    """The first true value of `found`; at the deadline the test fails with `what` was waited for."""
-    deadline, pause = time.monotonic() + seconds, threading.Event()
-    while not (value := found()):
-        if time.monotonic() > deadline:
-            pytest.fail(f"waited {seconds:.0f} s in vain for {what}")
-        pause.wait(0.01)
-    return value
 
 
 class Worker:

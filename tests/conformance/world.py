@@ -13,7 +13,8 @@ from conformance.floor import Event
 from conformance.proxy import Proxy, proxied
 from conformance.rescue import rescue
 from conformance.results import write_result
-from conformance.worker import Worker, until
+from conformance.worker import Worker
+from fixtures.waiting import measured_delays, until
 from riverkeeper.postgres.statements import source
 from riverkeeper.schema.fence import install_fence, remove_fence
 from riverkeeper.schema.install import install
@@ -21,6 +22,8 @@ from riverkeeper.schema.install import install
 # All limits and faults of the scenarios are scaled by the same factor: from an interval of 10 s to one of 0.2 s.
 INTERVAL = 0.2
 LEASE = 2.5 * INTERVAL  # the shortest that the contract allows
+SLACK_SECONDS = 1.0  # of two busy cores; more where they are busier
+DELAYS = 5  # a client, its pipe, the server, the test and once more: each may run so late
 
 CLAIM = """
 INSERT INTO river_job (kind, state, attempt, attempted_at, attempted_by)
@@ -45,8 +48,13 @@ class World:
         self._launch = launch
         self._launch_program = launch_program
         self._stack = stack
+        self._delay = stack.enter_context(measured_delays())
         install(url, None, None)
         self.sql = stack.enter_context(psycopg.connect(url, autocommit=True, row_factory=dict_row))
+
+    def slack(self) -> float:
+        """Seconds by which this machine may be late for a promise."""
+        return SLACK_SECONDS + DELAYS * self._delay()
 
     def install_fence(self) -> None:
         install_fence(self.url, None, None)

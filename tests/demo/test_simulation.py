@@ -53,7 +53,7 @@ def played(seed: int, seconds: list[float]) -> World:
 
 
 @given(st.integers(0, 99), steps)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_no_client_holds_more_than_its_slots(seed: int, seconds: list[float]) -> None:
     """River's MaxWorkers holds for each queue of each client, also while jobs hang."""
     world = World(seed)
@@ -65,7 +65,7 @@ def test_no_client_holds_more_than_its_slots(seed: int, seconds: list[float]) ->
 
 
 @given(st.integers(0, 99), steps)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_each_claim_is_held_reported_once_or_lost(seed: int, seconds: list[float]) -> None:
     """A claim has one result or none, and what a dead client held is never reported."""
     world = played(seed, seconds)
@@ -76,7 +76,7 @@ def test_each_claim_is_held_reported_once_or_lost(seed: int, seconds: list[float
 
 
 @given(st.integers(0, 99), steps)
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_the_same_seed_plays_the_same(seed: int, seconds: list[float]) -> None:
     """Nothing but the seed and the claims decides."""
     first, second = played(seed, seconds), played(seed, seconds)

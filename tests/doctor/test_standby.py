@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from conformance.worker import until
 from fixtures.check import check_url
 from fixtures.scrape import page_of, read
 from fixtures.standby import Pair, paired, replayed
+from fixtures.waiting import until
 from riverkeeper.doctor.report import Level
 
 WAITING = "INSERT INTO river_job (kind, state, attempted_at) VALUES ('k', 'running', now())"

@@ -12,7 +12,8 @@ from typing import Any
 import httpx
 import yaml
 
-from e2e.programs import Program, free_port, started, tool, until
+from e2e.programs import Program, free_port, started, tool
+from fixtures.waiting import until
 
 ALLOWED = {"alertname": "RiverWorkerLost", "rescue": "allow", "tier": "standard", "reason": "worker_lost"}
 

@@ -19,6 +19,22 @@ MakeKeeper = Callable[..., Keeper]
 
 _numbers = count(1)
 
+# Files that hold the seconds of a rescue against a promise: one after the other, never two at once.
+TIMED = (
+    "test_chaos.py", "test_story.py", "test_outage.py", "test_suspected_fleet.py", "test_dead_fleet_alert.py",
+)  # fmt: skip
+# The longest of the others begin first, so that none is left running alone at the end.
+LONG = ("test_alerts_happen.py", "test_older_postgres.py", "test_dashboards.py", "test_fence_on_river.py")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Groups for `--dist loadgroup`: a file stays in one process, with its servers, and the timed files share one."""
+    order = [*TIMED, *LONG]
+    items.sort(key=lambda item: order.index(item.path.name) if item.path.name in order else len(order))
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group("timed" if item.path.name in TIMED else item.path.stem))
+
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Server]:

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from e2e.keeper import Keeper, keeper_at_work, riverkeeper
-from e2e.programs import until
 from e2e.river import Fleet, River, fleet_at_work
 from e2e.stage import let_beat
+from fixtures.waiting import until
 
 TIER = {"heartbeat_timeout": "5s", "drain": "1s", "fence": "2s"}
 CONFIG = """

@@ -12,8 +12,9 @@ from pathlib import Path
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from e2e.programs import Program, free_port, started, until
+from e2e.programs import Program, free_port, started
 from e2e.river import River
+from fixtures.waiting import until
 
 Labels = tuple[str, ...]
 

@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from e2e.keeper import Keeper, keeper_at_work, riverkeeper
-from e2e.programs import until
 from e2e.river import Fleet, River, fleet_at_work
+from fixtures.waiting import until
 from riverkeeper.demo.postgres import THROW_AWAY, start_postgres
 
 WORKERS = 30

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 
-from e2e.programs import free_port, plain_user, started, tool, until
+from e2e.programs import free_port, plain_user, started, tool
+from fixtures.waiting import until
 
 # Nothing is forgiven: no start-up parameter is ignored, no session state is reset between clients.
 CONFIG = """

@@ -8,19 +8,14 @@ import pwd
 import signal
 import socket
 import subprocess
-import threading
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 
-T = TypeVar("T")
+from fixtures.waiting import until
 
-POLL_SECONDS = 0.05
-PATIENCE_SECONDS = 30.0  # what takes longer on two busy cores is broken
 STOP_SECONDS = 20.0
 
 TOOLS = Path(os.environ.get("RIVERKEEPER_TOOLS") or Path(__file__).parent / ".tools")
@@ -32,18 +27,6 @@ def tool(name: str) -> Path:
     if not path.exists():
         pytest.fail(f"{name} is missing: tests/e2e/run builds it")
     return path
-
-
-def until(
-    found: Callable[[], T | None], what: str, seconds: float = PATIENCE_SECONDS, every: float = POLL_SECONDS
-) -> T:
-    """The first true value of `found`; at the deadline the test fails with `what` was waited for."""
-    deadline = time.monotonic() + seconds
-    while not (value := found()):
-        if time.monotonic() > deadline:
-            pytest.fail(f"waited {seconds:.0f} s in vain for {what}")
-        threading.Event().wait(every)
-    return value
 
 
 @dataclass(slots=True)

@@ -11,7 +11,8 @@ from typing import Any
 import httpx
 import yaml
 
-from e2e.programs import Program, free_port, started, until
+from e2e.programs import Program, free_port, started
+from fixtures.waiting import until
 
 SCRAPE_SECONDS = 2
 

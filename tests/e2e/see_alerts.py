@@ -18,10 +18,10 @@ from typing import Any
 import httpx
 
 from e2e.keeper import riverkeeper
-from e2e.programs import until
 from e2e.sights import jobs, rescuer, river, watcher
 from e2e.sights.sight import SIGHTS, Sight
 from e2e.theatre import FACTOR, LOOK, Theatre, theatre_at_work
+from fixtures.waiting import until
 
 PATIENCE = 330.0  # seconds; the longest wait is that for an hour, scaled, to be over
 STAGED = (watcher, river, jobs, rescuer)  # each adds to SIGHTS

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from e2e.keeper import Keeper, Labels, Page, anew, keeper_at_work, riverkeeper
-from e2e.programs import until
 from e2e.river import Connection, Fleet, River, fleet_at_work
 from e2e.truth import COUNTS, SPREADS, STILL, TABLES, VALUES
+from fixtures.waiting import until
 
 # A job that ends twice within one ten-second slot is counted once: the ledger's stated limit, not what is tested here.
 LONG_DISCARDED = """

@@ -12,8 +12,9 @@ from typing import Any
 import httpx
 import yaml
 
-from e2e.programs import free_port, started, tool, until
+from e2e.programs import free_port, started, tool
 from e2e.river import River
+from fixtures.waiting import until
 
 ALERTS = Path(__file__).parents[2] / "alerts"
 RULES = ("recording", "watcher", "river", "jobs", "rescuer")

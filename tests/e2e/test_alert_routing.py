@@ -11,7 +11,8 @@ import httpx
 import pytest
 
 from alerts.rulebook import ALERTS
-from e2e.programs import free_port, started, tool, until
+from e2e.programs import free_port, started, tool
+from fixtures.waiting import until
 
 CONFIG = ALERTS / "alertmanager.yml"
 

@@ -12,8 +12,9 @@ import pytest
 from e2e.alertmanager import ALLOWED, Alertmanager, alertmanager
 from e2e.conftest import MakeKeeper, MakeRiver
 from e2e.keeper import Keeper
-from e2e.programs import free_port, until
+from e2e.programs import free_port
 from e2e.river import River
+from fixtures.waiting import until
 from riverkeeper.schema.install import install
 
 HEARD = "riverkeeper_webhook_alerts_total"

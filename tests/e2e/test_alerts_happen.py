@@ -19,9 +19,10 @@ import yaml
 from alerts.rulebook import ALERTS
 from e2e.conftest import MakeFleet, MakeKeeper
 from e2e.keeper import Keeper
-from e2e.programs import tool, until
+from e2e.programs import tool
 from e2e.river import River
 from e2e.scraper import Scraper, prometheus_at_work
+from fixtures.waiting import until
 from riverkeeper.assets.alerting import RULES
 from riverkeeper.demo.postgres import Server, start_postgres
 

@@ -15,9 +15,10 @@ import pytest
 from dashboards.boards import FILES, FOLDER, Asked, asked
 from e2e.conftest import MakeRiver
 from e2e.keeper import keeper_at_work, riverkeeper
-from e2e.programs import tool, until
+from e2e.programs import tool
 from e2e.river import Fleet, River, fleet_at_work
 from e2e.scraper import SCRAPE_SECONDS, Scraper, prometheus_at_work
+from fixtures.waiting import until
 
 KIND = "checked"  # of the fleet's kinds the one that runs for seconds, beats and completes
 LOOK_SECONDS = 60

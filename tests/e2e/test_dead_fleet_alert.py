@@ -25,10 +25,11 @@ import yaml
 from alerts.rulebook import ALERTS
 from e2e.conftest import MakeRiver
 from e2e.keeper import Keeper, keeper_at_work, riverkeeper
-from e2e.programs import free_port, started, tool, until
+from e2e.programs import free_port, started, tool
 from e2e.river import Fleet, River, fleet_at_work
 from e2e.scaled import scaled
 from e2e.scraper import prometheus_at_work
+from fixtures.waiting import until
 from riverkeeper.assets.alerting import RULES
 
 FACTOR = 1 if os.environ.get("RIVERKEEPER_REAL_TIME") else 10

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from e2e.conftest import MakeFleet, MakeRiver
-from e2e.programs import until
+from fixtures.waiting import until
 
 SOURCE = Path(__file__).parent / "fleet"
 # How every kind of the mix ends, with its attempts.

@@ -10,8 +10,8 @@ from pathlib import Path
 from conformance.proxy import proxied
 from e2e.conftest import MakeRiver
 from e2e.keeper import keeper_at_work, riverkeeper
-from e2e.programs import until
 from e2e.river import River, fleet_at_work
+from fixtures.waiting import until
 
 CONFIG = "rescue: {mode: live, grace: 0s}\nassign: [{tier: urgent}]\n"  # everything else at its default
 FLAGS = ("-queues", "default", "-beat", "table", "-interval", "2s", "-lease", "5s", "-workers", "6")

@@ -11,8 +11,9 @@ import pytest
 
 from e2e.conftest import MakeFleet, MakeKeeper, MakeRiver
 from e2e.keeper import Keeper
-from e2e.programs import tool, until
+from e2e.programs import tool
 from e2e.scraper import Scraper, prometheus_at_work
+from fixtures.waiting import until
 
 OLDEST, NEWEST = "prometheus-old/usr/bin", "."
 STORED = "scrape_samples_scraped == scrape_samples_post_metric_relabeling and on() river_up == 1"

@@ -9,7 +9,7 @@ from typing import Any
 
 from e2e.conftest import MakeRiver
 from e2e.crew import LOST, PATIENCE, RESCUED, Crew, assert_worked_once_more, crew_at_work
-from e2e.programs import until
+from fixtures.waiting import until
 
 LATE_ENDS = {"success": "completed", "error": "failed", "snooze": "snoozed", "cancel": "cancelled"}
 SECOND_ATTEMPTS = "SELECT state::text, attempt, cardinality(errors) FROM river_job WHERE kind = 'told'"

@@ -9,8 +9,8 @@ import pytest
 from conformance.floor import Event
 from e2e.conftest import MakeFleet, MakeRiver
 from e2e.pooler import pooled
-from e2e.programs import until
 from fixtures.rescue import Scene, staged
+from fixtures.waiting import until
 from riverkeeper.postgres.connection import Database
 from riverkeeper.rescue.refusal import Skipped
 from riverkeeper.rescue.request import Rescued

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from e2e.conftest import MakeKeeper, MakeRiver
-from e2e.programs import until
 from e2e.river import River
+from fixtures.waiting import until
 from riverkeeper.demo.postgres import start_postgres
 
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from e2e.conftest import MakeFleet, MakeKeeper
-from e2e.programs import until
 from e2e.river import River
 from fixtures.standby import replayed, standby_of
+from fixtures.waiting import until
 from riverkeeper.demo.postgres import Server, start_postgres
 from riverkeeper.schema.install import install
 

@@ -19,9 +19,9 @@ import pytest
 
 from conformance.proxy import Proxy
 from e2e.keeper import Keeper, keeper_at_work, riverkeeper
-from e2e.programs import until
 from e2e.river import Fleet, River, fleet_at_work
 from e2e.stage import Prometheus, alertmanager_at_work, let_beat, prometheus_at_work
+from fixtures.waiting import until
 
 SOON = 25.0  # seconds; promise 5 says 15 in the urgent tier by the supervisor, an alert adds scrape and evaluation
 CONFIG = """

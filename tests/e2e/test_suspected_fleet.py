@@ -13,8 +13,8 @@ import pytest
 
 from e2e.conftest import MakeRiver
 from e2e.keeper import Keeper, Page, keeper_at_work, riverkeeper
-from e2e.programs import until
 from e2e.river import Fleet, River, fleet_at_work
+from fixtures.waiting import until
 
 CONFIG = """
 rescue: {mode: live, interval: 1s, grace: 0s}

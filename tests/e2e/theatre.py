@@ -10,10 +10,10 @@ from pathlib import Path
 
 from conformance.proxy import Proxy
 from e2e.keeper import Keeper, keeper_at_work, riverkeeper
-from e2e.programs import until
 from e2e.river import Connection, Fleet, River, fleet_at_work
 from e2e.scaled import scaled
 from e2e.stage import ALERTS, RULES, Prometheus, alertmanager_at_work, prometheus_at_work, write_targets
+from fixtures.waiting import until
 from riverkeeper.demo.postgres import start_postgres
 
 FACTOR = 15  # evaluations each second instead of every 15 s, and all else with them; scrapes, two busy cores, every 2 s

@@ -21,8 +21,9 @@ import psycopg
 from conformance.proxy import Proxy
 from conformance.rescue import rescue
 from e2e.keeper import Keeper, anew, keeper_at_work
-from e2e.programs import Program, until
+from e2e.programs import Program
 from e2e.river import River, fleet_at_work
+from fixtures.waiting import until
 from riverkeeper.demo.postgres import Server, start_postgres
 from riverkeeper.schema.install import install
 

@@ -11,11 +11,19 @@ from datetime import datetime
 
 import pytest
 
-from conformance.worker import until
 from conformance.world import CLAIM_AGAIN
 from fixtures.beating_job import INTERVAL, Scene, staged
 from fixtures.contract import claims_of, connected
-from riverkeeper.heartbeat import Beater, Claim, ClaimLost, ClaimVerification, HeartbeatTier, Outcome, beating
+from fixtures.waiting import until
+from riverkeeper.heartbeat import (
+    Beater,
+    Claim,
+    ClaimLost,
+    ClaimVerification,
+    HeartbeatTier,
+    Outcome,
+    beating,
+)
 from riverkeeper.schema.fence import remove_fence
 
 

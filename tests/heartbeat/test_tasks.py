@@ -14,6 +14,7 @@ from conformance.proxy import proxied
 from conformance.world import CLAIM_AGAIN
 from fixtures.beating_job import INTERVAL, Scene, staged
 from fixtures.contract import claims_of, connected
+from fixtures.waiting import PATIENCE_SECONDS, PAUSE_SECONDS, until_async
 from riverkeeper.heartbeat import Beater, ClaimLost, HeartbeatTier, LeaseExpired, StopRequested
 
 
@@ -42,7 +43,7 @@ def test_a_task_is_cancelled_with_the_reason(scene: Scene, sql: str, reason: typ
         task = asyncio.current_task()
         return task is not None and task.cancelling() == 0
 
-    assert asyncio.run(asyncio.wait_for(work(), 20)) is True
+    assert asyncio.run(asyncio.wait_for(work(), PATIENCE_SECONDS)) is True
 
 
 def test_a_task_is_cancelled_when_its_lease_expires(scene: Scene) -> None:
@@ -61,14 +62,14 @@ def test_a_task_is_cancelled_when_its_lease_expires(scene: Scene) -> None:
                 locking = asyncio.create_task(lock())
                 try:
                     while True:
-                        await asyncio.sleep(0.01)
+                        await asyncio.sleep(PAUSE_SECONDS)  # the loop goes on while the client waits for the lock
                         ticks += 1
                 finally:
                     stopped.set()
                     await locking
         return ticks
 
-    assert asyncio.run(asyncio.wait_for(work(), 20)) > 2
+    assert asyncio.run(asyncio.wait_for(work(), PATIENCE_SECONDS)) > 2
     assert scene.outcome() == "abandoned"
 
 
@@ -89,7 +90,7 @@ def test_a_task_cancelled_by_others_stays_cancelled(scene: Scene) -> None:
         with pytest.raises(asyncio.CancelledError):
             await task
 
-    asyncio.run(asyncio.wait_for(work(), 20))
+    asyncio.run(asyncio.wait_for(work(), PATIENCE_SECONDS))
     assert scene.outcome() == "abandoned"
 
 
@@ -117,7 +118,9 @@ def test_a_task_claims_its_job_again(scene: Scene) -> None:
         await asyncio.gather(first, attempt("second", again))
         return said
 
-    assert sorted(asyncio.run(asyncio.wait_for(work(), 20))) == ["first begins", "first is lost", "second begins"]
+    ended = asyncio.run(asyncio.wait_for(work(), PATIENCE_SECONDS))
+
+    assert sorted(ended) == ["first begins", "first is lost", "second begins"]
 
 
 def test_results_do_not_wait_for_the_database(scene: Scene) -> None:
@@ -133,18 +136,15 @@ def test_results_do_not_wait_for_the_database(scene: Scene) -> None:
             jobs = claims_of(scene.sql, 50)
             tasks = [asyncio.create_task(job(beater, one, held)) for one in jobs]
             sql = "SELECT count(*) FROM riverkeeper.heartbeat"
-            while scene.sql.execute(sql).fetchone() != {"count": 50}:
-                await asyncio.sleep(0.01)
+            await until_async(lambda: scene.sql.execute(sql).fetchone() == {"count": 50}, "fifty beats")
             proxy.refuse()
             failures = beater.failures
-            while beater.failures < failures + 3:
-                await asyncio.sleep(0.01)
+            await until_async(lambda: beater.failures >= failures + 3, "three beats to fail")
             held.set()
             await asyncio.gather(*tasks)
             proxy.restore()
             ended = "SELECT count(*) FROM riverkeeper.heartbeat WHERE outcome = 'completed'"
-            while scene.sql.execute(ended).fetchone() != {"count": 50}:
-                await asyncio.sleep(0.01)
+            await until_async(lambda: scene.sql.execute(ended).fetchone() == {"count": 50}, "fifty ends to be reported")
             await asyncio.to_thread(beater.close)
 
-    asyncio.run(asyncio.wait_for(work(), 20))
+    asyncio.run(asyncio.wait_for(work(), PATIENCE_SECONDS))

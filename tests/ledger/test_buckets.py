@@ -22,7 +22,7 @@ from riverkeeper.ledger.buckets import (
 )
 
 pytestmark = pytest.mark.long  # many more examples
-many = settings(deadline=None, max_examples=3000 if os.environ.get("RIVERKEEPER_TEST_LONG") else 100)
+many = settings(max_examples=3000 if os.environ.get("RIVERKEEPER_TEST_LONG") else 100)
 
 near_edges = st.builds(int.__add__, st.sampled_from(EDGES_MICROS), st.integers(-1, 1))
 durations = st.integers(0, 2_000_000_000_000) | st.integers(0, 10_000) | near_edges

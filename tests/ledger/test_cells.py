@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from riverkeeper.ledger.cells import NO_AMOUNT, NOTHING, Amount, CellKey, Series, Tally, added, fold, highest
 
 pytestmark = pytest.mark.long  # many more examples
-many = settings(deadline=None, max_examples=3000 if os.environ.get("RIVERKEEPER_TEST_LONG") else 100)
+many = settings(max_examples=3000 if os.environ.get("RIVERKEEPER_TEST_LONG") else 100)
 
 BUCKETS = st.integers(-1, 3)
 KEYS = [CellKey(slot, Series("run", "q", kind, "completed")) for slot in (7, 8) for kind in ("a", "b")]

@@ -22,7 +22,7 @@ from riverkeeper.ledger.names import (
 )
 
 pytestmark = pytest.mark.long  # many more examples
-many = settings(deadline=None, max_examples=1000 if os.environ.get("RIVERKEEPER_TEST_LONG") else 50)
+many = settings(max_examples=1000 if os.environ.get("RIVERKEEPER_TEST_LONG") else 50)
 
 NOW = 1_790_000_000.0
 MOST = 5

@@ -14,7 +14,7 @@ from riverkeeper.ledger.cells import CellKey, Series, Tally
 from riverkeeper.ledger.rows import cells_in, document_of
 
 pytestmark = pytest.mark.long  # many more examples
-many = settings(deadline=None, max_examples=2000 if os.environ.get("RIVERKEEPER_TEST_LONG") else 100)
+many = settings(max_examples=2000 if os.environ.get("RIVERKEEPER_TEST_LONG") else 100)
 
 SLOT = 179_000_000
 amounts = st.tuples(st.integers(0, 2**63), st.integers(0, 2**80), st.integers(0, 2**63))

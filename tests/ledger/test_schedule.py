@@ -21,7 +21,7 @@ from riverkeeper.ledger.schedule import Progress, slot_of
 
 pytestmark = pytest.mark.long  # many more examples
 LONG = bool(os.environ.get("RIVERKEEPER_TEST_LONG"))
-many = settings(deadline=None, max_examples=1000 if LONG else 10)
+many = settings(max_examples=1000 if LONG else 10)
 
 START = 1_790_000_003.0
 LATE = 600.0

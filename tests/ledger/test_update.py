@@ -21,7 +21,7 @@ from riverkeeper.ledger.totals import finished
 from riverkeeper.postgres.transaction import Transaction
 
 pytestmark = pytest.mark.long  # many more examples
-many = settings(deadline=None, max_examples=1000 if os.environ.get("RIVERKEEPER_TEST_LONG") else 30)
+many = settings(max_examples=1000 if os.environ.get("RIVERKEEPER_TEST_LONG") else 30)
 
 NO_TX = cast(Transaction, None)  # memory asks nothing of it
 NOW = 1_790_000_000.0

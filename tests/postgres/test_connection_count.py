@@ -14,8 +14,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from conformance.worker import until
 from fixtures.grants import grant
+from fixtures.waiting import until
 from riverkeeper.demo.postgres import Server
 from riverkeeper.postgres.connection import Session
 from riverkeeper.postgres.errors import FIXES, ErrorKind

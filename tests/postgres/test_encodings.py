@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import pytest
 from click.testing import CliRunner, Result
 
-from conformance.worker import until
 from fixtures.check import check_url
 from fixtures.contract import claims_of, connected
 from fixtures.scrape import SETTINGS, Page, errors, page_of, reader
+from fixtures.waiting import until
 from riverkeeper.cli import main
 from riverkeeper.config.layers import Options
 from riverkeeper.config.load import Config, load

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from e2e.programs import until
 from fixtures.scrape import page_of, read
+from fixtures.waiting import until
 from riverkeeper.demo.postgres import Server
 from riverkeeper.postgres.connection import Database, Session
 from riverkeeper.postgres.errors import FIXES, DatabaseError, ErrorKind

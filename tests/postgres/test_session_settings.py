@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from conformance.worker import until
 from fixtures.check import check_url
 from fixtures.contract import claims_of, connected
 from fixtures.random_tables import fill
 from fixtures.rescue import Scene
 from fixtures.scrape import errors, page_of, read
+from fixtures.waiting import until
 from riverkeeper.demo.postgres import Server
 from riverkeeper.heartbeat import Beater, HeartbeatTier
 from riverkeeper.postgres.connection import Database, Session

@@ -14,11 +14,11 @@ from typing import cast
 import pytest
 
 from conformance.floor import Event
-from conformance.worker import until
 from fixtures.contenders import At, Dying
 from fixtures.contract import connected
 from fixtures.cut_connection import Cut, wire
 from fixtures.rescue import SCHEMAS, UNIQUE, Scene, did_it_commit
+from fixtures.waiting import until
 from riverkeeper.postgres.connection import Database
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.postgres.transaction import Transaction

@@ -15,8 +15,9 @@ import pytest
 from fixtures.contract import connected
 from fixtures.failover import Story, beats, configured, ids
 from fixtures.fence import gets_out
-from fixtures.replicas import TIMEOUT, Look, Worker, beating, keeping, when
+from fixtures.replicas import TIMEOUT, Look, Worker, beating, keeping
 from fixtures.standby import Pair, paired, replayed
+from fixtures.waiting import until
 
 # Only the commit of a rescue waits for the standby, however long that takes.
 HANGS = """
@@ -106,11 +107,11 @@ def test_a_commit_that_was_not_answered_is_settled_by_the_server_that_is_there(
     ):
         dead, alive, said = fleet.worker(1), fleet.worker(1), list[str]()
         rescue_and_hang(pair, Look(old), happens, dead)
-        when(lambda: not reached or replayed(pair.primary, pair.standby, "received"), "the standby to have it")
+        until(lambda: not reached or replayed(pair.primary, pair.standby, "received"), "the standby to have it")
         died = Look(old).one("SELECT clock_timestamp() AS at")["at"]
         pair.fail_over()
-        when(lambda: heard(capsys, said, "a commit that was not answered"), "the doubt to be settled")
-        when(lambda: Look(new).rescued(), "the rescue to be there, or to be made again")
+        until(lambda: heard(capsys, said, "a commit that was not answered"), "the doubt to be settled")
+        until(lambda: Look(new).rescued(), "the rescue to be there, or to be made again")
 
         assert heard(capsys, said, f"a commit that was not answered .*committed={reached}")
         assert heard(capsys, said, "another server answers")
@@ -128,8 +129,8 @@ def rescue_and_hang(pair: Pair, look: Look, happens: Callable[[Pair], None], dea
     """A rescue is made, and waits with its commit for the standby, of which only that much is heard."""
     pair.primary.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
     pair.primary.execute(f"SELECT pg_reload_conf(); {HANGS}", "river")
-    when(lambda: beats(look) == 2 and look.counts_for(0.0), "the path to be proven, and both to beat")
+    until(lambda: beats(look) == 2 and look.counts_for(0.0), "the path to be proven, and both to beat")
     happens(pair)
     dead.alive = False
     waiting = "SELECT count(*) AS n FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
-    when(lambda: look.one(waiting)["n"], "its commit to wait")
+    until(lambda: look.one(waiting)["n"], "its commit to wait")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.running_jobs import jobs, policies
@@ -17,7 +17,6 @@ from riverkeeper.rescue.decision import Act
 from riverkeeper.rescue.forecast import Restrained, forecast_rescue
 from riverkeeper.verdict.verdict import STUCK, Limit, LimitName, StuckJob, Verdict
 
-patient = settings(deadline=None)  # a busy machine is not a failure
 TIER = Tier("standard")
 LIVE = Restrained({"standard": Mode.LIVE}, {})
 verdicts = st.builds(
@@ -59,7 +58,6 @@ def test_modes_and_brakes_hold() -> None:
     assert held(Mode.DISABLED) == ("rescues are disabled here (rescue.mode, or the tier's own)",)
 
 
-@patient
 @given(st.builds(StuckJob, jobs, verdicts), policies)
 def test_every_stuck_job_has_an_outlook(stuck: StuckJob, policy: Policy) -> None:
     """Total: an act with its plan, or a reason why there is none."""

@@ -35,6 +35,9 @@ from riverkeeper.postgres.connection import Database
 
 LONG = bool(os.environ.get("RIVERKEEPER_TEST_LONG"))
 PARTS, EXAMPLES, STEPS = (2, 10_000, 25) if LONG else (1, 120, 25)  # parts run beside each other where there are cores
+# What the rescuer must have done in them. What comes up is luck: another source of the package draws other lives.
+ENOUGH = {"retry": EXAMPLES / 10, "stop": EXAMPLES / 20, "again": EXAMPLES / 40, "late": EXAMPLES / 10}
+MOST_ROUNDS = 4
 pytestmark = [pytest.mark.long] if LONG else []
 WHICH = sampled_from([0, 0, 0, 1])  # the newest attempt, or the one before it: who else could disturb it?
 
@@ -276,14 +279,14 @@ def test_the_promises_hold_in_every_order(scene: Scene, part: int) -> None:
     second, third = Database(scene.url, "second keeper"), Database(scene.url, "turns")
     with connected(scene.url) as clock:
         world = {"scene": scene, "second": second, "third": third, "clock": clock, "tables": Tables(clock)}
-        play(world | {"seen": seen}, part)
+        for more in range(MOST_ROUNDS):
+            play(world | {"seen": seen}, part + more * PARTS)
+            if all(seen[act] > least for act, least in ENOUGH.items()):
+                break
     second.close()
     third.close()
 
-    assert seen["retry"] > EXAMPLES / 10, seen
-    assert seen["stop"] > EXAMPLES / 20, seen
-    assert seen["again"] > EXAMPLES / 40, seen
-    assert seen["late"] > EXAMPLES / 10, seen
+    assert {act: seen[act] for act, least in ENOUGH.items() if seen[act] <= least} == {}
 
 
 def play(world: dict[str, object], part: int) -> None:
@@ -291,7 +294,7 @@ def play(world: dict[str, object], part: int) -> None:
     run_state_machine_as_test(
         seed(20261125 + part)(Here),
         settings=settings(
-            max_examples=EXAMPLES, stateful_step_count=STEPS, deadline=None, database=None, print_blob=True,
+            max_examples=EXAMPLES, stateful_step_count=STEPS, database=None, print_blob=True,
             suppress_health_check=list(HealthCheck), phases=[Phase.generate, Phase.shrink],
         ),
     )  # fmt: skip

@@ -11,7 +11,6 @@ from typing import cast
 import pytest
 
 from conformance.floor import Event
-from conformance.worker import until
 from fixtures.contenders import (
     COMPLETE,
     DELETE,
@@ -30,6 +29,7 @@ from fixtures.contenders import (
 )
 from fixtures.contract import Connection, beat, connected
 from fixtures.rescue import Scene, staged
+from fixtures.waiting import until
 from riverkeeper.postgres.connection import Database
 from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.rescue.refusal import Refusal, Skipped

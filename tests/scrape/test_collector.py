@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -110,9 +109,7 @@ def test_a_reading_that_hangs_costs_each_caller_only_its_time(readings: Readings
     """Answered by our own clock: the database does not answer. Nobody starts a second reading beside it."""
     readings.go.clear()
     for _ in range(3):
-        began = time.monotonic()
-        snapshot = collector.collect(0.05)
-        assert time.monotonic() - began < 10  # for ever, without a clock of our own
+        snapshot = collector.collect(0.05)  # without a clock of our own it would wait for as long as the reading does
         assert not snapshot.up
         assert "has not answered" in (snapshot.error or "")
     assert readings.most_at_once == 1

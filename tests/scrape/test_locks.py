@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 
 import pytest
 
-from e2e.programs import until
 from fixtures.scrape import SECONDS, SETTINGS, errors, page_of, read, reader
+from fixtures.waiting import until
 from riverkeeper.postgres.connection import Database, Session
 from riverkeeper.scrape.collector import Collector
 from riverkeeper.scrape.reader import Reader
 from riverkeeper.scrape.schemas import SchemaLookup
+from riverkeeper.scrape.scrape import Snapshot
 
 OURS_WAIT = """SELECT count(DISTINCT l.pid) AS ours FROM pg_locks AS l JOIN pg_stat_activity AS a USING (pid)
     WHERE a.application_name = 'riverkeeper' AND a.datname = current_database() AND NOT l.granted"""
@@ -46,15 +46,11 @@ def alter_waits(river_url: str, sql: Session) -> Iterator[Session]:
 def test_twenty_scrapes_behind_an_alter_table(river_url: str, sql: Session, alter_waits: Session) -> None:
     """None waits longer than lock_timeout and a little, one of ours waits at a time, and one connection is all."""
     collector = Collector(Reader(Database(river_url), SETTINGS, SchemaLookup(None, None)), 0.0)
-    seconds: list[float] = []
+    snapshots: list[Snapshot] = []
     most: list[tuple[int, int]] = []
 
     def scrape() -> None:
-        began = time.monotonic()
-        snapshot = collector.collect(SECONDS)
-        seconds.append(time.monotonic() - began)
-        assert not snapshot.up
-        assert "locked" in (snapshot.error or "")
+        snapshots.append(collector.collect(SECONDS))
 
     scrapes = [threading.Thread(target=scrape) for _ in range(20)]
     for thread in scrapes:
@@ -63,8 +59,9 @@ def test_twenty_scrapes_behind_an_alter_table(river_url: str, sql: Session, alte
         most.append((sql.execute(OURS_WAIT)[0].ours, sql.execute(OURS)[0].ours))
     collector.close()
 
-    assert len(seconds) == 20
-    assert max(seconds) < 30  # for ever, without a limit: the lock is held until the end of the test
+    assert len(snapshots) == 20
+    assert not any(snapshot.up for snapshot in snapshots)
+    assert all("locked" in (snapshot.error or "") for snapshot in snapshots), "not lock_timeout ended them"
     assert max(waiting for waiting, _ in most) <= 1
     assert max(connections for _, connections in most) <= 1
 
@@ -72,9 +69,7 @@ def test_twenty_scrapes_behind_an_alter_table(river_url: str, sql: Session, alte
 def test_after_a_lock_the_rest_is_not_asked(river_url: str, alter_waits: Session) -> None:
     """Whoever waited once behind a lock would wait at every question: the reading ends, and each question says why."""
     with reader(river_url) as one:
-        began = time.monotonic()
         snapshot = one.reader.read(SECONDS)
-        assert time.monotonic() - began < 30  # for ever, as above
         first, *rest = errors(snapshot).values()
         assert "55P03" in first
         assert all("skipped" in error for error in rest)
@@ -109,10 +104,8 @@ INSERT INTO hidden (name) VALUES ('q');
 def test_a_slow_question_leaves_the_others_their_time(river_url: str, sql: Session) -> None:
     """The server itself ends a statement after its share of the scrape's time; what comes after is still asked."""
     sql.execute(SLOW)
-    began = time.monotonic()
     snapshot = read(river_url, seconds=1.5)
 
-    assert time.monotonic() - began < 25  # of the thirty that it would take
     assert snapshot.up
     assert set(errors(snapshot)) == {"queues"}
     assert "timed_out" in errors(snapshot)["queues"]

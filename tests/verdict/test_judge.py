@@ -31,7 +31,7 @@ from riverkeeper.verdict.judge import judge
 from riverkeeper.verdict.limits import limits_of
 from riverkeeper.verdict.verdict import Limit, Limits, Reason, Verdict
 
-patient = settings(deadline=None, max_examples=200)  # a busy machine is not a failure
+patient = settings(max_examples=200)
 OTHER_KIND = replace(SILENT, beats_for_kind=False)
 # Reasons that rest on silence, which counts only while the way of a beat was open.
 OF_SILENCE = {Reason.WORKER_LOST, Reason.ORPHANED, Reason.HUNG}

@@ -12,8 +12,9 @@ from e2e.chaos.places import Place, place
 from e2e.chaos.probe import Probe
 from e2e.chaos.record import Limits
 from e2e.keeper import PROGRAM, Keeper, riverkeeper
-from e2e.programs import Program, free_port, started, until
+from e2e.programs import Program, free_port, started
 from e2e.river import River
+from fixtures.waiting import until
 from riverkeeper.demo.postgres import Server, start_postgres
 
 # A crash may lose nothing that was answered: commits reach the system's memory, which outlives the server.

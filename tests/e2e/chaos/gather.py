@@ -9,7 +9,7 @@ from e2e.chaos.invariants import DROPPED, RESCUES
 from e2e.chaos.journal import read_journals
 from e2e.chaos.record import Change, Effect, Final, LateResult, Record, Rescue, Trouble
 from e2e.keeper import riverkeeper
-from e2e.programs import until
+from fixtures.waiting import until
 
 CHANGES = """
 SELECT extract(epoch FROM at)::float, application, operation, job_id, before, after, claim_before, claim_after

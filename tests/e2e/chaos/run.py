@@ -7,6 +7,7 @@ import heapq
 import itertools
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -66,6 +67,7 @@ class Run:
     _inserted_at: float = 0.0
     _left: int = -1  # jobs that have not ended
     _left_at: float = 0.0  # since when
+    _pause: threading.Event = field(default_factory=threading.Event)
     _inserter: psycopg.Connection[tuple[object, ...]] | None = None
 
     def go(self) -> None:
@@ -106,7 +108,11 @@ class Run:
                 looked = now
                 if over():
                     return
-            time.sleep(TICK)
+            self._pause.wait(self._seconds_to_the_next(now))
+
+    def _seconds_to_the_next(self, now: float) -> float:
+        """Until something is due, or a tick has passed."""
+        return max(0.0, min(TICK, self._due[0][0] - now)) if self._due else TICK
 
     def _at(self, moment: float, act: Callable[[], None]) -> None:
         heapq.heappush(self._due, (moment, next(self._numbers), act))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from e2e.keeper import riverkeeper
-from e2e.programs import until
 from e2e.sights.sight import by_hand, sight
 from e2e.theatre import LOOK, Theatre
+from fixtures.waiting import until
 
 
 @sight(

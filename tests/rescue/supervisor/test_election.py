@@ -9,9 +9,9 @@ from uuid import UUID
 
 import pytest
 
-from conformance.worker import until
 from fixtures.contract import Connection, beat, claims_of, connected
 from fixtures.replicas import configured
+from fixtures.waiting import until
 from riverkeeper.brakes.heartbeat_path import Before
 from riverkeeper.brakes.rules import Restraints
 from riverkeeper.postgres.connection import Database

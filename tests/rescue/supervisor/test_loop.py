@@ -12,18 +12,8 @@ import pytest
 from conformance.proxy import proxied
 from fixtures.contenders import REFUSES_ONE
 from fixtures.contract import Connection
-from fixtures.replicas import (
-    INTERVAL,
-    TIMEOUT,
-    Fleet,
-    Look,
-    Worker,
-    configured,
-    keeping,
-    serving,
-    when,
-    written,
-)
+from fixtures.replicas import INTERVAL, TIMEOUT, Fleet, Look, Worker, configured, keeping, serving, written
+from fixtures.waiting import until
 from riverkeeper.brakes.state import Brake
 from riverkeeper.rescue.supervisor import election
 from riverkeeper.scrape.scrape import Snapshot
@@ -36,10 +26,10 @@ def test_a_lost_worker_s_job_is_rescued_and_a_living_one_s_is_not(
     """Without Prometheus, without a person: the loop finds it, and the audit says who did it."""
     dead, alive = fleet.worker(1), fleet.worker(1)
     with keeping(configured(tmp_path, river_url)) as service:
-        when(lambda: look.counts_for(1.0), "the path to be proven")
+        until(lambda: look.counts_for(1.0), "the path to be proven")
         dead.alive = False
-        when(lambda: look.rescued() == 1, "a rescue")
-        when(lambda: service._process.acts.rescues.total() == 1, "the rescue to be counted")
+        until(lambda: look.rescued() == 1, "a rescue")
+        until(lambda: service._process.acts.rescues.total() == 1, "the rescue to be counted")
 
     row = look.one("SELECT * FROM riverkeeper.rescue")
     assert (row["job_id"], row["reason"], row["woken_by"]) == (dead.claims[0]["job_id"], "worker_lost", "supervisor")
@@ -48,7 +38,7 @@ def test_a_lost_worker_s_job_is_rescued_and_a_living_one_s_is_not(
 
 def ready(look: Look, dead: Worker) -> None:
     """The path is proven, and the worker dies."""
-    when(lambda: look.counts_for(1.0), "the path to be proven")
+    until(lambda: look.counts_for(1.0), "the path to be proven")
     dead.alive = False
 
 
@@ -60,8 +50,8 @@ def test_a_job_that_cannot_be_written_keeps_none_of_the_others_waiting(
     looking.execute(REFUSES_ONE.format(job_id=dead.claims[11]["job_id"]))
     with keeping(configured(tmp_path, river_url)) as service:
         ready(look, dead)
-        when(lambda: look.rescued() == 29, "all but one to be rescued")
-        when(lambda: refusals(service)["database"] >= 2, "the one to be tried again")
+        until(lambda: look.rescued() == 29, "all but one to be rescued")
+        until(lambda: refusals(service)["database"] >= 2, "the one to be tried again")
 
     assert look.rescued() == 29
 
@@ -78,7 +68,7 @@ def test_a_dry_run_writes_down_and_changes_nothing(river_url: str, tmp_path: Pat
     dead, _ = fleet.worker(1), fleet.worker()
     with keeping(configured(tmp_path, river_url, mode="dry_run")) as service:
         ready(look, dead)
-        when(lambda: refusals(service)["recorded"] >= 2, "passes over what is written down")
+        until(lambda: refusals(service)["recorded"] >= 2, "passes over what is written down")
 
     assert look.one("SELECT count(*) AS n, bool_and(dry_run) AS dry FROM riverkeeper.rescue") == {"n": 1, "dry": True}
     assert look.one("SELECT state::text, errors FROM river_job") == {"state": "running", "errors": None}
@@ -90,13 +80,13 @@ def test_the_kill_switch_holds_at_once_and_lets_go(river_url: str, tmp_path: Pat
     with keeping(configured(tmp_path, river_url)) as service:
         look.sql.execute(STOP)
         ready(look, dead)
-        when(lambda: refusals(service)["brake_kill_switch"], "a refusal")
+        until(lambda: refusals(service)["brake_kill_switch"], "a refusal")
         snapshot = service._collector.collect(9.0)
         assert snapshot.rescuing is not None
         assert snapshot.rescuing.brakes[Brake.KILL_SWITCH] == "stopped by ann: deploy (riverkeeper rescue resume)"
         assert look.rescued() == 0
         look.sql.execute("UPDATE riverkeeper.control SET stopped_at = NULL")
-        when(lambda: look.rescued() == 1, "a rescue")
+        until(lambda: look.rescued() == 1, "a rescue")
 
 
 def test_what_is_left_alone_is_said_once(
@@ -106,7 +96,7 @@ def test_what_is_left_alone_is_said_once(
     dead, _ = fleet.worker(1), fleet.worker()
     with keeping(configured(tmp_path, river_url, mode="disabled")) as service:
         ready(look, dead)
-        when(lambda: refusals(service)["mode"] >= 3, "three passes")
+        until(lambda: refusals(service)["mode"] >= 3, "three passes")
 
     assert capsys.readouterr().out.count("left alone") == 1
 
@@ -119,13 +109,15 @@ def test_without_supervisor_only_a_wake_acts(river_url: str, tmp_path: Path, fle
     with keeping(configured(tmp_path, river_url, supervisor="false")) as service:
         ready(look, dead)
         other.alive = False
-        when(lambda: look.counts_for(2 * TIMEOUT), "both to be stuck for a while")
+        until(lambda: look.counts_for(2 * TIMEOUT), "both to be stuck for a while")
         assert look.rescued() == 0
         look.sql.execute(
             "INSERT INTO riverkeeper.wake (fingerprint, starts_at, alert, kind) VALUES ('f1', now(), 'Stuck', 'report')"
         )
         service.wake()
-        when(lambda: look.one("SELECT outcome FROM riverkeeper.wake")["outcome"] == "done", "the wake to be worked off")
+        until(
+            lambda: look.one("SELECT outcome FROM riverkeeper.wake")["outcome"] == "done", "the wake to be worked off"
+        )
 
     assert look.one("SELECT job_id, woken_by FROM riverkeeper.rescue") == {
         "job_id": dead.claims[0]["job_id"], "woken_by": "alert f1",
@@ -139,13 +131,15 @@ def test_a_refused_wake_stays_open_and_says_why(river_url: str, tmp_path: Path, 
     config = configured(tmp_path, river_url, supervisor="false")
     with keeping(config):
         ready(look, dead)
-        when(lambda: look.counts_for(2 * TIMEOUT), "its job to be stuck for a while")
+        until(lambda: look.counts_for(2 * TIMEOUT), "its job to be stuck for a while")
         look.sql.execute("INSERT INTO riverkeeper.wake (fingerprint, starts_at, alert) VALUES ('f1', now(), 'Stuck')")
-        when(lambda: "kill switch" in (look.one("SELECT last_refusal FROM riverkeeper.wake")["last_refusal"] or ""),
+        until(lambda: "kill switch" in (look.one("SELECT last_refusal FROM riverkeeper.wake")["last_refusal"] or ""),
              "the wake to be refused")  # fmt: skip
     look.sql.execute("UPDATE riverkeeper.control SET stopped_at = NULL")
     with keeping(config):
-        when(lambda: look.one("SELECT outcome FROM riverkeeper.wake")["outcome"] == "done", "the wake to be worked off")
+        until(
+            lambda: look.one("SELECT outcome FROM riverkeeper.wake")["outcome"] == "done", "the wake to be worked off"
+        )
 
     assert look.rescued() == 1
 
@@ -159,9 +153,9 @@ def test_a_reload_changes_policy_and_loses_nothing(river_url: str, tmp_path: Pat
     service.start()
     try:
         ready(look, dead)
-        when(lambda: look.rescued() == 1, "a dry run")
+        until(lambda: look.rescued() == 1, "a dry run")
         assert asyncio.run(service.reload()) is None
-        when(lambda: look.one("SELECT count(*) AS n FROM riverkeeper.rescue WHERE NOT dry_run")["n"] == 1, "a rescue")
+        until(lambda: look.one("SELECT count(*) AS n FROM riverkeeper.rescue WHERE NOT dry_run")["n"] == 1, "a rescue")
     finally:
         service.close()
 
@@ -171,7 +165,7 @@ def test_a_batch_bounds_a_pass(river_url: str, tmp_path: Path, fleet: Fleet, loo
     dead, _ = fleet.worker(7), fleet.worker()
     with keeping(configured(tmp_path, river_url, batch="3")):
         ready(look, dead)
-        when(lambda: look.rescued() == 7, "all to be rescued")
+        until(lambda: look.rescued() == 7, "all to be rescued")
 
     times = [row["at"] for row in look.sql.execute("SELECT at FROM riverkeeper.rescue ORDER BY at").fetchall()]
     gaps = [(later - sooner).total_seconds() for sooner, later in pairwise(times)]
@@ -190,15 +184,15 @@ def test_the_loop_outlives_a_fault_and_a_missing_schema(
     monkeypatch.setattr(election, "RETRY_SECONDS", election.RETRY_SECONDS / 60)
     dead, _ = fleet.worker(1), fleet.worker()
     with keeping(configured(tmp_path, river_url)) as service:
-        when(lambda: look.counts_for(1.0), "the path to be proven")
+        until(lambda: look.counts_for(1.0), "the path to be proven")
         read, service._supervisor._read = service._supervisor._read, broken
-        when(lambda: "a fault in the supervisor's pass" in capsys.readouterr().out, "the fault to be said")
+        until(lambda: "a fault in the supervisor's pass" in capsys.readouterr().out, "the fault to be said")
         service._supervisor._read = read
         look.sql.execute("ALTER TABLE riverkeeper.brake RENAME TO away")
-        when(lambda: service._supervisor._watch.failed_turns, "a turn to fail")
+        until(lambda: service._supervisor._watch.failed_turns, "a turn to fail")
         look.sql.execute("ALTER TABLE riverkeeper.away RENAME TO brake")
         dead.alive = False
-        when(lambda: look.rescued() == 1, "a rescue")
+        until(lambda: look.rescued() == 1, "a rescue")
 
 
 def broken(_: float) -> Snapshot:
@@ -211,7 +205,7 @@ def test_a_keeper_that_may_not_rescue_says_so_once(
     """A login that only reads, or no keeper schema: one line, and the exporter works on."""
     look.sql.execute("DROP SCHEMA riverkeeper CASCADE")
     with keeping(configured(tmp_path, river_url)) as service:
-        when(lambda: service._supervisor._watch.failed_turns, "the first turn")
+        until(lambda: service._supervisor._watch.failed_turns, "the first turn")
         assert service._collector.collect(9.0).up
 
     said = capsys.readouterr().out
@@ -222,7 +216,7 @@ def test_a_keeper_that_may_not_rescue_says_so_once(
 def test_a_stop_does_not_wait_for_the_database(river_url: str, tmp_path: Path, look: Look) -> None:
     """SIGTERM: also while the database does not answer. What the interpreter takes after that is its own."""
     with proxied(river_url) as proxy, serving(written(tmp_path), proxy.url) as keeper:
-        when(lambda: look.control()["actor"], "the keeper to act")
+        until(lambda: look.control()["actor"], "the keeper to act")
         proxy.stall()
         keeper.terminate()
         assert keeper.stderr is not None
@@ -238,14 +232,14 @@ def test_two_keepers_with_two_policies_say_so(
     """The one that stands by shows what the other would not do: that is said, once, and not between equals."""
     fleet.worker()
     with keeping(configured(tmp_path, river_url)):
-        when(lambda: look.counts_for(0.5), "the first to act")
+        until(lambda: look.counts_for(0.5), "the first to act")
         (tmp_path / "other").mkdir()
         with keeping(configured(tmp_path, river_url)) as equal:
-            when(lambda: equal._supervisor._watch._standing.turn.actor, "an equal to stand by")
+            until(lambda: equal._supervisor._watch._standing.turn.actor, "an equal to stand by")
         assert "another configuration" not in capsys.readouterr().out
         with keeping(configured(tmp_path / "other", river_url, cooldown="7m")) as other:
-            when(lambda: other._supervisor._watch._standing.turn.actor, "the other to stand by")
+            until(lambda: other._supervisor._watch._standing.turn.actor, "the other to stand by")
             since = other._supervisor._watch._standing.at
-            when(lambda: other._supervisor._watch._standing.at > since, "its next look")
+            until(lambda: other._supervisor._watch._standing.at > since, "its next look")
 
     assert capsys.readouterr().out.count("another configuration") == 1

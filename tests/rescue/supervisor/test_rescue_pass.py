@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from conformance.worker import until
 from fixtures.cut_connection import Cut, wire
 from fixtures.replicas import configured
 from fixtures.rescue import Scene
 from fixtures.rescue_passes import passing_by
 from fixtures.scrape import Exporter
+from fixtures.waiting import until
 from riverkeeper.config.load import Config
 from riverkeeper.heartbeat.clock import lease_clock
 from riverkeeper.postgres.errors import DatabaseError

@@ -10,7 +10,8 @@ from conformance.proxy import proxied
 from fixtures.check import check_url
 from fixtures.contract import Connection
 from fixtures.grants import grant
-from fixtures.replicas import CLAIMED, Fleet, Look, configured, keeping, when, written
+from fixtures.replicas import CLAIMED, Fleet, Look, configured, keeping, written
+from fixtures.waiting import until
 from riverkeeper.config.layers import Options
 from riverkeeper.config.load import load
 from riverkeeper.doctor.report import Level
@@ -45,10 +46,10 @@ def test_a_login_that_may_change_no_job_makes_dry_runs(
     """Whoever tries Riverkeeper need not trust it yet: it proves the way, judges and writes down what it would do."""
     dead, _ = fleet.worker(2), fleet.worker(1)
     with keeping(configured(tmp_path, counting_url, mode="dry_run")) as service:
-        when(lambda: look.counts_for(1.0), "the path to be proven")
+        until(lambda: look.counts_for(1.0), "the path to be proven")
         dead.alive = False
-        when(lambda: len(look.sql.execute("SELECT FROM riverkeeper.rescue WHERE dry_run").fetchall()) == 2, "dry runs")
-        when(lambda: service._process.acts.refusals["recorded"] >= 2, "passes over what is written down")
+        until(lambda: len(look.sql.execute("SELECT FROM riverkeeper.rescue WHERE dry_run").fetchall()) == 2, "dry runs")
+        until(lambda: service._process.acts.refusals["recorded"] >= 2, "passes over what is written down")
 
     assert {row["state"] for row in look.sql.execute("SELECT state::text FROM river_job")} == {"running"}
     assert dead.lost == set()
@@ -60,11 +61,11 @@ def test_a_login_that_may_change_no_job_leaves_a_live_turn_to_others(
     """It says so once and never acts, and a keeper that may rescues beside it."""
     dead, _ = fleet.worker(1), fleet.worker(1)
     with keeping(configured(tmp_path, counting_url)) as idle:
-        when(lambda: idle._supervisor._watch.failed_turns, "the first turn")
+        until(lambda: idle._supervisor._watch.failed_turns, "the first turn")
         with keeping(configured(tmp_path, river_url)):
-            when(lambda: look.counts_for(1.0), "the path to be proven")
+            until(lambda: look.counts_for(1.0), "the path to be proven")
             dead.alive = False
-            when(lambda: look.rescued() == 1, "a rescue")
+            until(lambda: look.rescued() == 1, "a rescue")
         assert idle._process.acts.rescues.total() == 0
 
     assert "this login may not rescue, and the mode is live" in capsys.readouterr().out
@@ -86,10 +87,10 @@ def test_a_login_that_only_reads_finds_lost_workers(
     """With nobody else to prove the way: its own looks do, for its alerts; and it writes nothing."""
     dead, _ = fleet.worker(1), fleet.worker(1)
     with keeping(configured(tmp_path, login(river_url, looking, "watching", READER))) as service:
-        when(lambda: service._supervisor.own_path(now(look)) is not None, "its looks to prove the way")
+        until(lambda: service._supervisor.own_path(now(look)) is not None, "its looks to prove the way")
         assert stuck(service) == {}
         dead.alive = False
-        when(lambda: stuck(service) == {dead.claims[0]["job_id"]: "worker_lost"}, "the lost worker to be found")
+        until(lambda: stuck(service) == {dead.claims[0]["job_id"]: "worker_lost"}, "the lost worker to be found")
 
     assert look.control()["path_probe_at"] is None
     assert look.rescued() == 0
@@ -105,13 +106,13 @@ def test_a_reader_s_looks_prove_nothing_over_an_outage(
         proxied(login(river_url, looking, "watching", READER)) as proxy,
         keeping(configured(tmp_path, proxy.url)) as one,
     ):
-        when(lambda: one._supervisor.own_path(now(look)) is not None, "its looks to prove the way")
+        until(lambda: one._supervisor.own_path(now(look)) is not None, "its looks to prove the way")
         before = one._supervisor.own_path(now(look))
         proxy.stall()
-        when(lambda: one._supervisor.own_path(now(look)) is None, "the stretch to end")
+        until(lambda: one._supervisor.own_path(now(look)) is None, "the stretch to end")
         looking.execute("UPDATE riverkeeper.heartbeat SET beat_at = now() - interval '1 minute'")
         proxy.restore()
-        after = when(lambda: one._supervisor.own_path(now(look)), "a new stretch")
+        after = until(lambda: one._supervisor.own_path(now(look)), "a new stretch")
         assert stuck(one) == {}
 
     assert before is not None
@@ -131,7 +132,7 @@ def test_without_a_keeper_schema_beats_by_metadata_are_judged(
         file.read_text() + "heartbeat: {metadata_interval: 1s}\n"
     )  # a thirtieth, as the tier's times are less
     with keeping(load(file, {}, Options(database_url=river_url))) as service:
-        when(lambda: stuck(service) == {row["job_id"]: "worker_lost"}, "the silent job to be found")
+        until(lambda: stuck(service) == {row["job_id"]: "worker_lost"}, "the silent job to be found")
 
 
 def test_the_looks_of_a_reader_rest_while_others_prove_the_way(
@@ -141,9 +142,9 @@ def test_the_looks_of_a_reader_rest_while_others_prove_the_way(
     for _ in range(2):
         fleet.worker(1)
     with keeping(configured(tmp_path, river_url)):
-        when(lambda: look.counts_for(1.0), "the path to be proven")
+        until(lambda: look.counts_for(1.0), "the path to be proven")
         with keeping(configured(tmp_path, login(river_url, looking, "watching", READER))) as reader:
-            when(lambda: reader._supervisor._watch.failed_turns, "its first turn to fail")
-            judged = when(lambda: reader._collector.collect(9.0).verdicts, "a reading")
+            until(lambda: reader._supervisor._watch.failed_turns, "its first turn to fail")
+            judged = until(lambda: reader._collector.collect(9.0).verdicts, "a reading")
             assert judged.path_ok_since == pytest.approx(look.control()["path_ok_since"].timestamp())
             assert reader._supervisor.own_path(now(look)) is None

@@ -11,7 +11,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 from structlog.testing import capture_logs
 
+from fixtures.waiting import until, until_async
 from fixtures.web import DOWN, LIMIT, FakeService, served
 from riverkeeper.web.http import accepting, connection, server
 from riverkeeper.web.http.connection import connection_class
@@ -37,30 +37,26 @@ def get(port: int, path: str) -> httpx.Response:
 
 
 def test_healthy_while_the_database_hangs_and_fifty_hammer() -> None:
-    """Fifty scrapers at once on a database that does not answer leave /-/healthy quick, and get river_up 0."""
+    """Fifty scrapers at once on a database that does not answer do not hold up /-/healthy, and get river_up 0."""
     keeper = FakeService(hangs=True, reading=DOWN)
 
-    async def hammer(port: int) -> tuple[list[httpx.Response], list[float]]:
+    async def hammer(port: int) -> list[httpx.Response]:
         limits = httpx.Limits(max_connections=None)
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", limits=limits, timeout=LIMIT) as client:
             headers = {"X-Prometheus-Scrape-Timeout-Seconds": "60"}
             scrapes = [asyncio.ensure_future(client.get("/metrics", headers=headers)) for _ in range(50)]
             await asyncio.to_thread(keeper.wait_until, lambda: len(keeper.deadlines) == 50)
-            took = []
             for _ in range(20):
-                started = time.monotonic()
                 assert (await client.get("/-/healthy")).status_code == 200
-                took.append(time.monotonic() - started)
-            assert not any(scrape.done() for scrape in scrapes)
+            assert not any(scrape.done() for scrape in scrapes), "/-/healthy waited for a scrape"
             keeper.let_go()
-            return await asyncio.gather(*scrapes), took
+            return await asyncio.gather(*scrapes)
 
     with served(keeper) as port:
-        scrapes, took = asyncio.run(hammer(port))
+        scrapes = asyncio.run(hammer(port))
 
     assert {(200, "river_up 0\n")} == {(one.status_code, one.text) for one in scrapes}
     assert all(snapshot is DOWN for snapshot, _, _ in keeper.expositions)
-    assert sorted(took)[10] < 6, "each waited for a scrape, which has 60 s"
 
 
 def test_silent_clients_block_nobody() -> None:
@@ -115,10 +111,8 @@ def test_who_never_asks_is_cut_off() -> None:
 
         with connect(port) as trickling:
             trickling.settimeout(0.02)
-            deadline = time.monotonic() + LIMIT
             trickling.sendall(b"GET / HTTP/1.1\r\nX: ")
-            while not _cut_while_sending(trickling, b"x"):
-                assert time.monotonic() < deadline
+            until(lambda: _cut_while_sending(trickling, b"x"), "a byte now and then to buy no more time")
 
 
 def _cut_while_sending(one: socket.socket, data: bytes) -> bool:
@@ -251,8 +245,7 @@ def test_what_cannot_be_accepted_is_logged_once_a_minute(monkeypatch: pytest.Mon
 
     async def listen_for_a_while(full: Exhausted) -> None:
         listener = accepting.Listener(full, asyncio.Protocol, None)  # type: ignore[arg-type]
-        while full.tried < 5:
-            await asyncio.sleep(0.01)
+        await until_async(lambda: full.tried >= 5, "five attempts to accept")
         listener.close()
 
     with (
@@ -315,15 +308,13 @@ def test_stops_although_requests_hang(program: Program, number: signal.Signals) 
     """With requests hanging and clients idle it ends, answers what hangs, cleans up and exits with 0."""
     process, port = program
     with connect(port) as hanging, connect(port):
-        hanging.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\nX-Prometheus-Scrape-Timeout-Seconds: 60\r\n\r\n")
+        hanging.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\nX-Prometheus-Scrape-Timeout-Seconds: 300\r\n\r\n")
         get(port, "/-/healthy")
-        started = time.monotonic()
 
         process.send_signal(number)
 
         assert told(process, "cleaned up")
         assert process.wait(LIMIT) == 0
-        assert time.monotonic() - started < 30, "it waited for the request, which has 60 s"
         assert b"This service is stopping." in hanging.recv(4096)
 
 

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.alertmanager_messages import LABELS, TIERS, alert, message
@@ -14,7 +14,6 @@ from riverkeeper.rescue.wakes.wake import AlertStatus, Call, Scope
 from riverkeeper.verdict.verdict import STUCK
 from riverkeeper.web.webhook.alertmanager import MOST_TRUNCATED, BadMessage, Message, read_message
 
-patient = settings(deadline=None)  # a busy machine is not a failure
 texts = st.text(st.characters(), max_size=20)
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
@@ -142,14 +141,12 @@ def test_unknown_fields_are_ignored() -> None:
     assert len(read(message(one, notification_reason="first notification", new={"a": [1]})).calls) == 1
 
 
-@patient
 @given(st.binary(max_size=200) | json_values.map(lambda value: json.dumps(value).encode()))
 def test_garbage_is_never_a_call(body: bytes) -> None:
     """Whatever comes by chance is refused."""
     assert taken_or_status(body) in {400, 422}
 
 
-@patient
 @given(st.dictionaries(st.sampled_from(sorted(alert())), json_values), st.dictionaries(texts, json_values, max_size=3))
 def test_hostile_alerts_are_calls_within_bounds_or_refused(changes: dict[str, Any], labels: dict[str, Any]) -> None:
     """Wrong types anywhere: nothing but BadMessage comes out, and a call is one that can be stored and met."""
@@ -161,7 +158,6 @@ def test_hostile_alerts_are_calls_within_bounds_or_refused(changes: dict[str, An
     assert taken == 400 or (isinstance(taken, Message) and all(call.scope.can_be(TIERS) for call in taken.calls))
 
 
-@patient
 @given(st.dictionaries(st.sampled_from(["queue", "kind", "tier", "reason"]), texts))
 def test_a_label_never_widens(labels: dict[str, str]) -> None:
     """A label that is there and not empty stands in the scope as it is, or the alert wakes nobody."""
