@@ -39,13 +39,11 @@ def _rendered(name: str, assets: AssetSettings) -> str:
         keep_trailing_newline=True,
         trim_blocks=True,
     )
-    annotations = Annotations(assets.keeper_url, assets.grafana_url, assets.runbooks_url, RIVER_LABELS)
+    annotations = Annotations(assets.keeper_url, assets.grafana_url, assets.runbooks_url)
     facts = {
         "replicas": ", ".join(assets.replica_labels),
         "river_labels": ", ".join(RIVER_LABELS),
         "links": annotations.links,
-        "used": annotations.used,
-        "limit_in_force": annotations.limit_in_force,
         "severity_of_wait": severity(assets.page_tiers, assets.quiet_tiers),
         "severity_of_tier": severity((), assets.quiet_tiers),
         "page_tiers": "|".join(assets.page_tiers),
