@@ -17,7 +17,7 @@ from riverkeeper.maintenance import Maintenance
 from riverkeeper.metrics.catalogue.process import Process
 from riverkeeper.metrics.exposition import Exposition
 from riverkeeper.postgres.connection import Database, begin_transaction
-from riverkeeper.rescue.audit.history import Rescues, read_rescues
+from riverkeeper.rescue.audit.history import RescueHistory, read_rescues
 from riverkeeper.rescue.rules import rules_of
 from riverkeeper.rescue.supervisor.loop import Supervisor
 from riverkeeper.rescue.wakes import inbox
@@ -117,7 +117,7 @@ class Service:
         """Why this replica's last rescue pass skipped a stuck job; None where the pass did not reach it."""
         return self._supervisor.left_alone(claim)
 
-    async def rescues(self, scope: Scope, shown: int, job_id: int | None) -> Rescues:
+    async def rescues(self, scope: Scope, shown: int, job_id: int | None) -> RescueHistory:
         """The newest rows of the audit."""
         async with self._audit:
             return await asyncio.to_thread(audited, self.config, scope, shown, job_id)
@@ -185,7 +185,7 @@ def failing_jobs(config: Config, queue: str | None, kind: str | None, shown: int
         return read_failing(tx, find_river(tx, config.database.river_schema), queue, kind, shown)
 
 
-def audited(config: Config, scope: Scope, shown: int, job_id: int | None) -> Rescues:
+def audited(config: Config, scope: Scope, shown: int, job_id: int | None) -> RescueHistory:
     """The newest rows of the audit, asked on a connection of their own. Raises DatabaseError."""
     with open_keeper(config, FAILING_SECONDS) as tx:
         return read_rescues(tx, scope, shown, job_id)

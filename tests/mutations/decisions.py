@@ -182,20 +182,20 @@ MUTATIONS = (
     ),
     Mutation(
         "an end that was told before the rescue is taken for a late one",
-        "if seen.ended_at is not None and seen.ended_at >= seen.at:",
-        "if seen.ended_at is not None:",
+        "if facts.ended_at is not None and facts.ended_at >= facts.at:",
+        "if facts.ended_at is not None:",
         (f"{FOLLOW}::test_an_end_before_the_rescue_is_no_late_one",),
     ),
     Mutation(
         "a worker that had ended its own work when its lease was over counts as a false rescue",
-        '    if seen.reason not in WORKERS_FAULT or news.outcome == "abandoned":\n',
-        "    if seen.reason not in WORKERS_FAULT:\n",
+        '    if facts.reason not in WORKERS_FAULT or found.work == "abandoned":\n',
+        "    if facts.reason not in WORKERS_FAULT:\n",
         (f"{PLAN}::test_a_rescue_is_false_where_work_was_taken",),
     ),
     Mutation(
         "a worker that never beat, and whose result the fence dropped, counts as a right rescue",
-        "    if seen.late_at is not None:\n",
-        "    if seen.late_at == 0:\n",
+        "    if facts.late_at is not None:\n",
+        "    if facts.late_at == 0:\n",
         (f"{FOLLOW}::test_a_result_that_the_fence_dropped_shows_that_the_worker_was_alive",),
     ),
     Mutation(

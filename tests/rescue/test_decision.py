@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from riverkeeper.brakes.state import Brake
 from riverkeeper.config.tiers import Action, Tier
-from riverkeeper.rescue.audit.outcome import DRY_WATCH_SECONDS, OldWorker, Seen, became
+from riverkeeper.rescue.audit.outcome import DRY_WATCH_SECONDS, FollowUpFacts, PreviousWorker, judge_outcome
 from riverkeeper.rescue.audit.records import collect_evidence
 from riverkeeper.rescue.decision import (
     SHORT_WAIT,
@@ -181,7 +181,7 @@ def test_a_moment_that_cannot_be_read_is_none(text: str | None, known: bool) -> 
 
 
 seens = st.builds(
-    Seen, dry_run=st.booleans(), reason=st.sampled_from([one for one in Reason if one.is_stuck]),
+    FollowUpFacts, dry_run=st.booleans(), reason=st.sampled_from([one for one in Reason if one.is_stuck]),
     act=st.sampled_from(Act), at=moments, now=st.just(NOW + 1e3),
     beats=st.sampled_from(["none", "table", "metadata", None]),
     ended_at=maybe | moments, outcome=maybe | st.sampled_from(["completed", "failed", "abandoned"]),
@@ -193,29 +193,31 @@ seens = st.builds(
 
 
 @given(seens)
-def test_every_watch_ends(seen: Seen) -> None:
+def test_every_watch_ends(seen: FollowUpFacts) -> None:
     """At the latest after a day a row is closed, and a closed row has a word."""
-    news = became(seen)
+    news = judge_outcome(seen)
     if news.closed:
-        assert news.old_worker is not None
+        assert news.previous_worker is not None
     if seen.now - seen.at > DRY_WATCH_SECONDS:
         assert news.closed
 
 
 @given(seens)
-def test_silence_never_makes_a_rescue_false(seen: Seen) -> None:
+def test_silence_never_makes_a_rescue_false(seen: FollowUpFacts) -> None:
     """Nor does a stop; and what a worker told before the rescue is no proof."""
-    news = became(seen)
+    news = judge_outcome(seen)
     if news.was_false:
-        assert news.old_worker in {OldWorker.FINISHED, OldWorker.BEAT}
+        assert news.previous_worker in {PreviousWorker.FINISHED, PreviousWorker.BEAT}
         assert seen.dry_run or seen.act is not Act.STOP
         assert seen.reason is not Reason.ABANDONED
         assert news.at is None or news.at >= seen.at or news.at == seen.late_at
-    assert not (news.old_worker is OldWorker.SILENT and news.was_false)
-    assert (news.was_false is None) or news.old_worker not in {None, OldWorker.UNKNOWN}
+    assert not (news.previous_worker is PreviousWorker.SILENT and news.was_false)
+    assert (news.was_false is None) or news.previous_worker not in {None, PreviousWorker.UNKNOWN}
 
 
-LOST = Seen(False, Reason.WORKER_LOST, Act.RETRY, NOW, NOW + 60, "table", None, None, None, "running", False, True)
+LOST = FollowUpFacts(
+    False, Reason.WORKER_LOST, Act.RETRY, NOW, NOW + 60, "table", None, None, None, "running", False, True
+)
 
 
 @pytest.mark.parametrize(
@@ -241,11 +243,11 @@ LOST = Seen(False, Reason.WORKER_LOST, Act.RETRY, NOW, NOW + 60, "table", None, 
         (replace(LOST, now=NOW + 600, beats="metadata"), None),
     ],
 )
-def test_a_rescue_is_false_where_work_was_taken(seen: Seen, expected: bool | None) -> None:
+def test_a_rescue_is_false_where_work_was_taken(seen: FollowUpFacts, expected: bool | None) -> None:
     """By any sign of life of a worker that was called lost, but not where it had given the work up by itself: who has
     a lease ends its work without being told. Work that was completed is done twice, whatever the reason was.
     """
-    assert became(seen).was_false is expected
+    assert judge_outcome(seen).was_false is expected
 
 
 def test_every_refusal_has_its_sentence() -> None:

@@ -11,7 +11,7 @@ from fixtures.rescue import SCHEMAS, TIER, Scene
 from fixtures.scrape import page_of, read
 from riverkeeper.doctor.report import Level
 from riverkeeper.postgres.connection import Database
-from riverkeeper.rescue.audit.maintenance import Chores
+from riverkeeper.rescue.audit.follow_up import AuditMaintenance
 from riverkeeper.rescue.request import Rescued
 from riverkeeper.schema.fence import remove_fence
 from riverkeeper.scrape.scrape import Snapshot
@@ -98,8 +98,8 @@ def test_dropped_results_are_counted_once(scene: Scene) -> None:
         reclaim(scene.sql, job)
         result(scene.sql, job, outcome, **{TOKEN: first})
 
-    counted = Chores().count_late_results(one)  # type: ignore[arg-type]
+    counted = AuditMaintenance().count_late_results(one)  # type: ignore[arg-type]
     assert counted == {("default", "report", "completed"): 1, ("default", "report", "failed"): 2}
-    assert Chores().count_late_results(other) == {}  # type: ignore[arg-type]
+    assert AuditMaintenance().count_late_results(other) == {}  # type: ignore[arg-type]
     one.database.close()
     other.database.close()

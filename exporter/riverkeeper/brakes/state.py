@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from riverkeeper.config.tiers import Mode
-from riverkeeper.rescue.audit.report import Tally
+from riverkeeper.rescue.audit.report import ClaimCounts
 
 
 class Brake(StrEnum):
@@ -30,4 +30,4 @@ class Rescuing:
     last_rescue_at: float | None = None  # database clock; of rescues that acted
     actor: str | None = None  # name of the replica that acted last
     silence: str | None = None  # why missed heartbeats do not count at present, so that none is lost; None: they do
-    claims: tuple[Tally, ...] | None = None  # of the last day, by tier and kind: what became of their workers
+    claims: tuple[ClaimCounts, ...] | None = None  # of the last day, by tier and kind: what became of their workers

@@ -21,7 +21,7 @@ from riverkeeper.postgres.connection import Database
 from riverkeeper.postgres.errors import DatabaseError
 from riverkeeper.postgres.transaction import Row, Transaction
 from riverkeeper.rescue.audit.history import read_report
-from riverkeeper.rescue.audit.report import Tally
+from riverkeeper.rescue.audit.report import ClaimCounts
 from riverkeeper.rescue.rules import Rules
 from riverkeeper.rescue.standing import read_rescuing
 from riverkeeper.river.bounds import MANY_RUNNING
@@ -98,7 +98,7 @@ class Reader:
         self._suspects = SuspectReader(settings.policy)
         self._names: Names = NO_NAMES  # of the last scrape
         self._running = 0  # running jobs of the last scrape
-        self._report: tuple[Tally, ...] = ()
+        self._report: tuple[ClaimCounts, ...] = ()
         self._report_due_at = 0.0  # our monotonic clock
 
     def read(self, seconds: float) -> Snapshot:

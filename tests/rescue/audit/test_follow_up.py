@@ -12,16 +12,16 @@ from fixtures.contract import beat, end
 from fixtures.rescue import Scene
 from riverkeeper.postgres.connection import Database
 from riverkeeper.postgres.transaction import Transaction
-from riverkeeper.rescue.audit.follow_up import Late, follow
-from riverkeeper.rescue.audit.outcome import OldWorker
+from riverkeeper.rescue.audit.follow_up import FalseRescue, follow_up
+from riverkeeper.rescue.audit.outcome import PreviousWorker
 from riverkeeper.rescue.request import Rescued
 from riverkeeper.verdict.verdict import Reason
 
 
-def watch(scene: Scene) -> list[OldWorker]:
+def watch(scene: Scene) -> list[PreviousWorker]:
     """One pass: false rescues that it tells of."""
     with scene.keeping() as tx:
-        return [late.old_worker for late in follow(tx).late]
+        return [late.previous_worker for late in follow_up(tx).false_rescues]
 
 
 def rescued(scene: Scene, claim: Event, *, dry_run: bool = False) -> Event:
@@ -46,7 +46,7 @@ def test_a_worker_that_beats_again_was_alive(scene: Scene, make: object) -> None
     claim = rescued(scene, make(scene))  # type: ignore[operator]
     assert beat(scene.sql, [claim]) == {claim["job_id"]: "lost"}
 
-    assert watch(scene) == [OldWorker.BEAT]
+    assert watch(scene) == [PreviousWorker.BEAT]
     assert last(scene) == ("beat", None, False)
     assert watch(scene) == []
     end(scene.sql, [claim])
@@ -59,9 +59,9 @@ def test_a_worker_that_ends_late_was_alive(scene: Scene) -> None:
     claim = rescued(scene, scene.stale())
     end(scene.sql, [claim])
     with scene.keeping() as tx:
-        late = follow(tx).late
+        late = follow_up(tx).false_rescues
 
-    assert late == (Late("default", "report", Reason.WORKER_LOST, False, OldWorker.FINISHED),)
+    assert late == (FalseRescue("default", "report", Reason.WORKER_LOST, False, PreviousWorker.FINISHED),)
     assert last(scene) == ("finished", "completed", True)
 
 
@@ -89,7 +89,7 @@ def test_a_result_that_the_fence_dropped_shows_that_the_worker_was_alive(scene: 
     claim = rescued(scene, make(scene))  # type: ignore[operator]
     scene.sql.execute(LATE, claim | {"outcome": "completed"})
 
-    assert watch(scene) == [OldWorker.FINISHED]
+    assert watch(scene) == [PreviousWorker.FINISHED]
     assert last(scene) == ("finished", "completed", True)
     assert scene.audit()[-1]["was_false"] is True
 
@@ -102,7 +102,7 @@ def test_a_result_that_comes_after_the_row_was_closed_still_counts(scene: Scene)
     assert scene.audit()[-1]["was_false"] is False
     scene.sql.execute(LATE, claim | {"outcome": "completed"})
 
-    assert watch(scene) == [OldWorker.FINISHED]
+    assert watch(scene) == [PreviousWorker.FINISHED]
     assert watch(scene) == []
     assert scene.audit()[-1]["was_false"] is True
 
@@ -147,8 +147,10 @@ def test_a_client_that_does_not_beat_stays_unknown(scene: Scene) -> None:
     assert last(scene) == ("unknown", None, True)
 
 
-@pytest.mark.parametrize(("outcome", "late"), [("failed", []), ("completed", [OldWorker.FINISHED])])
-def test_a_hung_worker_that_stops_when_told_proves_nothing(scene: Scene, outcome: str, late: list[OldWorker]) -> None:
+@pytest.mark.parametrize(("outcome", "found"), [("failed", []), ("completed", [PreviousWorker.FINISHED])])
+def test_a_hung_worker_that_stops_when_told_proves_nothing(
+    scene: Scene, outcome: str, found: list[PreviousWorker]
+) -> None:
     """It was alive, as everybody knew. Only work that completed after all shows that it was not stuck."""
     claim = scene.hung()
     assert isinstance(scene.rescue(claim), Rescued)
@@ -159,7 +161,7 @@ def test_a_hung_worker_that_stops_when_told_proves_nothing(scene: Scene, outcome
     end(scene.sql, [claim])
     scene.sql.execute("UPDATE riverkeeper.heartbeat SET outcome = %s", [outcome])
 
-    assert watch(scene) == late
+    assert watch(scene) == found
     assert last(scene) == ("finished", outcome, True)
 
 
@@ -181,7 +183,7 @@ def test_a_dry_run_that_would_have_been_false(scene: Scene, statement: str, outc
     claim = rescued(scene, scene.stale(), dry_run=True)
     scene.sql.execute(statement, claim)
 
-    assert watch(scene) == [OldWorker.FINISHED]
+    assert watch(scene) == [PreviousWorker.FINISHED]
     assert last(scene) == ("finished", outcome, True)
 
 
@@ -202,7 +204,7 @@ def test_a_dry_run_whose_job_runs_on(scene: Scene) -> None:
     assert watch(scene) == []
     assert last(scene) == (None, None, False)
     beat(scene.sql, [claim])
-    assert watch(scene) == [OldWorker.BEAT]
+    assert watch(scene) == [PreviousWorker.BEAT]
 
     later(scene, "2 hours")
     assert watch(scene) == []
@@ -224,9 +226,9 @@ def test_two_keepers_tell_once(scene: Scene) -> None:
     end(scene.sql, [claim])
     other = Database(scene.url)
     with scene.keeping() as tx, scene.keeping(other) as second:
-        told = [*follow(tx).late, *follow(second).late]
+        told = [*follow_up(tx).false_rescues, *follow_up(second).false_rescues]
     with scene.keeping(other) as second:
-        told += follow(second).late
+        told += follow_up(second).false_rescues
     other.close()
 
     assert len(told) == 1
@@ -236,14 +238,14 @@ def test_what_another_keeper_told_meanwhile_is_not_told_again(scene: Scene) -> N
     """Both have read the open row before one of them closed it."""
     claim = rescued(scene, scene.stale())
     end(scene.sql, [claim])
-    other, told = Database(scene.url), list[Late]()
+    other, told = Database(scene.url), list[FalseRescue]()
 
     def tell() -> None:
         with scene.keeping(other) as second:
-            told.extend(follow(second).late)
+            told.extend(follow_up(second).false_rescues)
 
     with scene.keeping() as tx:
-        told.extend(follow(cast(Transaction, At(tx, "rescue/audit/write_outcomes", tell))).late)
+        told.extend(follow_up(cast(Transaction, At(tx, "rescue/audit/write_outcomes", tell))).false_rescues)
     other.close()
 
     assert len(told) == 1
@@ -254,6 +256,6 @@ def test_many_rows_are_read_in_pages(scene: Scene) -> None:
     for _ in range(3):
         rescued(scene, scene.stale())
     with scene.keeping() as tx:
-        first = follow(tx, most=2)
+        first = follow_up(tx, most=2)
         assert first.next_after == scene.audit()[1]["id"]
-        assert follow(tx, first.next_after, most=2).next_after == 0
+        assert follow_up(tx, first.next_after, most=2).next_after == 0

@@ -13,7 +13,7 @@ from riverkeeper.postgres.connection import Session
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.rescue.audit.history import read_report, read_rescues
-from riverkeeper.rescue.audit.report import Tally
+from riverkeeper.rescue.audit.report import ClaimCounts
 from riverkeeper.rescue.wakes.wake import Scope
 from riverkeeper.schema.install import install
 from riverkeeper.schema.schemas import open_keeper
@@ -105,8 +105,10 @@ def test_the_report_counts_claims(sql: Session, tx: Transaction) -> None:
     audit(sql, 11, was_false=False, closed=True, age=2 * DAY)
 
     assert read_report(tx, 7 * DAY) == (
-        Tally("standard", "send", False, claims=2, false_ones=1, right_ones=1, open=0, rated=1, rated_false=0),
-        Tally("standard", "send", True, claims=7, false_ones=3, right_ones=2, open=1, rated=2, rated_false=1),
+        ClaimCounts(
+            "standard", "send", False, claims=2, false_claims=1, right_claims=1, open=0, rated=1, rated_false=0
+        ),
+        ClaimCounts("standard", "send", True, claims=7, false_claims=3, right_claims=2, open=1, rated=2, rated_false=1),
     )
 
 
@@ -177,5 +179,5 @@ def test_page_report_and_brake_call_the_same_false(sql: Session, tx: Transaction
     (tally,) = read_report(tx, DAY)
 
     assert row.was_false is was_false
-    assert (tally.false_ones, tally.right_ones) == (int(was_false is True), int(was_false is False))
-    assert tx.query("brakes/read_brakes", {"dry_run": False})[0].alive == tally.false_ones
+    assert (tally.false_claims, tally.right_claims) == (int(was_false is True), int(was_false is False))
+    assert tx.query("brakes/read_brakes", {"dry_run": False})[0].alive == tally.false_claims

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from riverkeeper.rescue.audit.report import Tally, bound, by_tier, sentence
+from riverkeeper.rescue.audit.report import ClaimCounts, bound, by_tier, sentence
 
-DRY = Tally("urgent", "send", True, claims=12, false_ones=1, right_ones=9, open=1, rated=8, rated_false=1)
+DRY = ClaimCounts("urgent", "send", True, claims=12, false_claims=1, right_claims=9, open=1, rated=8, rated_false=1)
 
 
 def test_the_sentence_has_all_three_numbers_and_both_of_the_rate() -> None:
@@ -24,7 +24,7 @@ def test_the_sentence_has_all_three_numbers_and_both_of_the_rate() -> None:
 
 def test_no_rate_before_it_can_be_known() -> None:
     """A false one is known at once, a right one after ten minutes: six dead workers and one false one are no 100 %."""
-    young = Tally("urgent", "", False, claims=7, false_ones=1, right_ones=0, open=6)
+    young = ClaimCounts("urgent", "", False, claims=7, false_claims=1, right_claims=0, open=6)
 
     assert young.rate is None
     assert "%" not in sentence(young)
@@ -35,14 +35,14 @@ def test_no_rate_before_it_can_be_known() -> None:
 
 def test_live_says_that_it_was_done() -> None:
     """Nobody may take one for the other."""
-    live = replace(DRY, dry_run=False, claims=1, false_ones=0, right_ones=1, open=0)
+    live = replace(DRY, dry_run=False, claims=1, false_claims=0, right_claims=1, open=0)
 
     assert sentence(live).startswith("urgent: 1 claim was taken away. 1 known: 1 rightly")
 
 
 def test_where_nothing_is_known_no_rate_is_made_up() -> None:
     """Plain clients do not tell what became of a worker."""
-    plain = Tally("standard", "", True, claims=5, false_ones=0, right_ones=0, open=0)
+    plain = ClaimCounts("standard", "", True, claims=5, false_claims=0, right_claims=0, open=0)
 
     assert plain.rate is None
     assert "0 known" in sentence(plain)
@@ -50,20 +50,20 @@ def test_where_nothing_is_known_no_rate_is_made_up() -> None:
 
 
 @pytest.mark.parametrize(
-    ("false_ones", "known", "percent"), [(0, 1, 95.0), (0, 10, 25.9), (0, 100, 3.0), (1, 10, 39.4), (5, 5, 100.0)]
+    ("false_claims", "known", "percent"), [(0, 1, 95.0), (0, 10, 25.9), (0, 100, 3.0), (1, 10, 39.4), (5, 5, 100.0)]
 )
-def test_the_bound_is_clopper_and_pearsons(false_ones: int, known: int, percent: float) -> None:
+def test_the_bound_is_clopper_and_pearsons(false_claims: int, known: int, percent: float) -> None:
     """Against the table of the one-sided 95 % bound."""
-    assert round(100 * bound(false_ones, known), 1) == percent
+    assert round(100 * bound(false_claims, known), 1) == percent
 
 
 @given(st.integers(0, 60), st.integers(1, 200_000))
-def test_the_bound_lies_above_the_rate_and_falls_with_knowledge(false_ones: int, known: int) -> None:
+def test_the_bound_lies_above_the_rate_and_falls_with_knowledge(false_claims: int, known: int) -> None:
     """Any numbers, also those whose factorials no float holds."""
-    known = max(known, false_ones)
+    known = max(known, false_claims)
     if known:
-        assert false_ones / known <= bound(false_ones, known) <= 1
-        assert bound(false_ones, known + 10) <= bound(false_ones, known) + 1e-9
+        assert false_claims / known <= bound(false_claims, known) <= 1
+        assert bound(false_claims, known + 10) <= bound(false_claims, known) + 1e-9
 
 
 def test_kinds_are_added_up_by_tier() -> None:

@@ -11,8 +11,7 @@ from starlette.routing import Route
 from fixtures.stuck_jobs import RESCUE
 from fixtures.web import NOW, FakeService, app_of, ask
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
-from riverkeeper.rescue.audit.audited import Audited
-from riverkeeper.rescue.audit.history import Rescues
+from riverkeeper.rescue.audit.history import AuditRecord, RescueHistory
 from riverkeeper.rescue.wakes.wake import Scope
 from riverkeeper.web.pages.render import Pages
 from riverkeeper.web.pages.rescues import History
@@ -20,11 +19,11 @@ from riverkeeper.web.pages.rescues import History
 SCRIPT = "<script>alert(1)</script>\"'"
 
 
-def keeper(*rows: Audited) -> FakeService:
-    return FakeService(audit=Rescues(rows, NOW))
+def keeper(*rows: AuditRecord) -> FakeService:
+    return FakeService(audit=RescueHistory(rows, NOW))
 
 
-def text(*rows: Audited) -> str:
+def text(*rows: AuditRecord) -> str:
     answer = ask(app_of(keeper(*rows)), "/rescues")
     assert answer.status_code == 200
     return answer.text
@@ -35,7 +34,7 @@ def test_a_rescue_is_told_in_full() -> None:
     shown = text(RESCUE)
 
     for fact in ("30 s ago", "41", "send", "mail", "standard", "worker_lost", "47.0 s, limit 35 s (tier standard)",
-                 "retry → available, next attempt after 10 s", "supervisor", "is still watched"):  # fmt: skip
+                 "retry → available, next attempt after 10 s", "supervisor", "is not known yet"):  # fmt: skip
         assert fact in shown
     assert "dry run:" not in shown
 
@@ -48,7 +47,7 @@ def test_dry_runs_are_marked() -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"old_worker": "silent", "closed_at": NOW}, "was not heard of again"),
+        ({"old_worker": "silent", "closed_at": NOW}, "was not seen again"),
         ({"old_worker": "beat"}, "its process beat afterwards"),
         ({"old_worker": "beat", "was_false": True}, '<strong class="alive">was alive: it beat afterwards</strong>'),
         (

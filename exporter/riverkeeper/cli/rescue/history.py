@@ -17,9 +17,8 @@ from riverkeeper.config.load import Config
 from riverkeeper.config.quantity import DURATION
 from riverkeeper.formats import moment
 from riverkeeper.postgres.errors import DatabaseError
-from riverkeeper.rescue.audit.audited import Audited
-from riverkeeper.rescue.audit.history import read_report, read_rescues
-from riverkeeper.rescue.audit.report import Tally, bound, by_tier, sentence
+from riverkeeper.rescue.audit.history import AuditRecord, read_report, read_rescues
+from riverkeeper.rescue.audit.report import ClaimCounts, bound, by_tier, sentence
 from riverkeeper.schema.schemas import open_keeper
 from riverkeeper.web.pages.query import Asked
 from riverkeeper.web.pages.rescues import did, document
@@ -47,14 +46,14 @@ def list_rescues(config: Config, job_id: int | None, limit: int, as_json: bool, 
         console().print(_table(found.rows) if found.rows else "The audit has no such rescue.")
 
 
-def _table(rows: Sequence[Audited]) -> Table:
+def _table(rows: Sequence[AuditRecord]) -> Table:
     table = Table(title=f"The newest {len(rows)} rescues", title_justify="left")
     for column in ("when", "job", "kind", "queue", "tier", "reason", "done", "by", "previous worker"):
         table.add_column(column, justify="right" if column == "job" else "left", overflow="fold")
     for one in rows:
         done = f"{'dry run: ' if one.dry_run else ''}{did(one)}"
         texts = (moment(one.at) or "", str(one.job_id), one.kind, one.queue, one.tier, one.reason, done, one.woken_by)
-        table.add_row(*map(Text, texts), Text(one.aftermath, style="bold red" if one.was_false else ""))
+        table.add_row(*map(Text, texts), Text(one.outcome_sentence, style="bold red" if one.was_false else ""))
     return table
 
 
@@ -81,18 +80,18 @@ def report(config: Config, since: float, as_json: bool) -> None:
         _print_report(tallies, since)
 
 
-def _report(tallies: Sequence[Tally], since: float) -> dict[str, object]:
+def _report(tallies: Sequence[ClaimCounts], since: float) -> dict[str, object]:
     tiers = [_tally(one) | {"sentence": sentence(one)} for one in by_tier(tallies)]
     return {"since_seconds": since, "tiers": tiers, "kinds": [_tally(one) for one in tallies]}
 
 
-def _tally(one: Tally) -> dict[str, object]:
+def _tally(one: ClaimCounts) -> dict[str, object]:
     below = bound(one.rated_false, one.rated) if one.rated else None
     numbers = {"known": one.known, "unknown": one.unknown, "false_rate": one.rate, "false_rate_below": below}
-    return {key.removesuffix("_ones"): value for key, value in asdict(one).items()} | numbers
+    return {key.removesuffix("_claims"): value for key, value in asdict(one).items()} | numbers
 
 
-def _print_report(tallies: Sequence[Tally], since: float) -> None:
+def _print_report(tallies: Sequence[ClaimCounts], since: float) -> None:
     if not tallies:
         console().print(f"In the last {DURATION.format(since)} no job was rescued, also not in a dry run.")
         return
@@ -108,12 +107,12 @@ def _print_report(tallies: Sequence[Tally], since: float) -> None:
             console().print(_kinds(of_mode))
 
 
-def _kinds(tallies: Sequence[Tally]) -> Table:
+def _kinds(tallies: Sequence[ClaimCounts]) -> Table:
     table = Table()
     for column in ("tier", "kind", "claims", "right", "false", "unknown", "open", "false rate"):
         table.add_column(column, justify="left" if column in {"tier", "kind"} else "right", overflow="fold")
     for one in tallies:
         rate = "not yet" if one.rate is None else f"{one.rate:.1%} of {one.rated}"
-        texts = (one.tier, one.kind, one.claims, one.right_ones, one.false_ones, one.unknown, one.open, rate)
+        texts = (one.tier, one.kind, one.claims, one.right_claims, one.false_claims, one.unknown, one.open, rate)
         table.add_row(*(Text(str(text)) for text in texts))
     return table

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from riverkeeper.brakes.state import Brake
 from riverkeeper.config.tiers import Mode
 from riverkeeper.metrics.family import Bucketed, Family, Kind, Per, Samples
-from riverkeeper.rescue.audit.report import Tally, by_tier
+from riverkeeper.rescue.audit.report import ClaimCounts, by_tier
 from riverkeeper.rescue.refusal import Refusal
 from riverkeeper.rescue.wakes.wake import AlertStatus
 from riverkeeper.scrape.scrape import Snapshot
@@ -62,8 +62,8 @@ def rescued_claims(snapshot: Snapshot) -> Samples:
     tiers = {(tier, mode) for tier, mode in state.modes.items() if mode is not Mode.DISABLED}
     tallies = {(one.tier, Mode.DRY_RUN if one.dry_run else Mode.LIVE): one for one in by_tier(state.claims)}
     for tier, mode in sorted(tiers | tallies.keys()):
-        one = tallies.get((tier, mode), Tally(tier, "", mode is Mode.DRY_RUN, 0, 0, 0, 0))
-        numbers = {"right": one.right_ones, "false": one.false_ones, "unknown": one.unknown, "open": one.open}
+        one = tallies.get((tier, mode), ClaimCounts(tier, "", mode is Mode.DRY_RUN, 0, 0, 0, 0))
+        numbers = {"right": one.right_claims, "false": one.false_claims, "unknown": one.unknown, "open": one.open}
         yield from (((tier, mode.value, outcome), float(numbers[outcome])) for outcome in OUTCOMES)
 
 

@@ -1,56 +1,106 @@
-"""What the audit tells: for the page, for `history` and for `report`."""
+"""Reads the audit: single rescues for the page and for `rescue list`, counts of claims for `rescue report`."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from riverkeeper.postgres.transaction import Row, Transaction
-from riverkeeper.rescue.audit.audited import Audited
-from riverkeeper.rescue.audit.outcome import DRY_WATCH_SECONDS, WATCH_SECONDS
-from riverkeeper.rescue.audit.report import Tally
+from riverkeeper.rescue.audit.outcome import DRY_WATCH_SECONDS, WATCH_SECONDS, PreviousWorker
+from riverkeeper.rescue.audit.report import ClaimCounts
 from riverkeeper.rescue.wakes.wake import Scope
 
 
 @dataclass(frozen=True, slots=True)
-class Rescues:
-    """The newest rescues that a question found."""
+class AuditRecord:
+    """One row of the audit; the fields are its columns. Moments are Unix seconds of the database's clock."""
 
-    rows: tuple[Audited, ...]
+    id: int
+    at: float
+    dry_run: bool
+    job_id: int
+    attempt: int
+    queue: str
+    kind: str
+    tier: str
+    reason: str
+    action: str
+    state_after: str | None  # None: dry run, or a request to stop
+    scheduled_at: float | None  # when the next attempt may begin; None: there is none
+    evidence: Mapping[str, object]
+    woken_by: str
+    late_seconds: float | None  # since the limit was passed
+    old_worker: str | None = None
+    old_worker_at: float | None = None
+    old_outcome: str | None = None
+    closed_at: float | None = None  # the follow-up ended
+    was_false: bool | None = None  # the rescue was false, or would have been; None: not known, or not yet
+
+    @property
+    def outcome_sentence(self) -> str:
+        """What the previous worker did afterwards."""
+        if self.old_worker == PreviousWorker.SILENT:
+            return "was not seen again"
+        if self.old_worker == PreviousWorker.BEAT:
+            return "was alive: it beat afterwards" if self.was_false else "its process beat afterwards"
+        if self.old_worker == PreviousWorker.FINISHED:
+            ended = f"ended the work afterwards{f' ({self.old_outcome})' if self.old_outcome else ''}"
+            return f"was alive: it {ended}" if self.was_false else ended
+        return "is not known yet" if self.closed_at is None else "cannot be known: it does not beat"
+
+    @property
+    def limit_sentence(self) -> str:
+        """Which value passed which limit; empty where there was no limit."""
+        value, limit = self._seconds("value"), self._seconds("limit_seconds")
+        if value is None or limit is None:
+            return ""
+        return f"{value:.1f} s, limit {limit:g} s ({self.evidence.get('limit_origin', 'origin not known')})"
+
+    def _seconds(self, fact: str) -> float | None:
+        """A number of the evidence; None where it is missing."""
+        value = self.evidence.get(fact)
+        return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+@dataclass(frozen=True, slots=True)
+class RescueHistory:
+    """The newest rescues that a query found."""
+
+    rows: tuple[AuditRecord, ...]
     now: float  # the database's clock
 
 
-def read_rescues(tx: Transaction, scope: Scope, shown: int, job_id: int | None = None) -> Rescues:
-    """Newest first, dry runs among them. Raises DatabaseError."""
+def read_rescues(tx: Transaction, scope: Scope, shown: int, job_id: int | None = None) -> RescueHistory:
+    """Newest first, at most `shown`, dry runs among them. Raises DatabaseError."""
     now = tx.query("river/open_transaction")[0].now
     values = {
         "queue": scope.queue, "kind": scope.kind, "tier": scope.tier, "reason": scope.reason,
         "job_id": job_id, "shown": shown,
     }  # fmt: skip
-    return Rescues(tuple(_audited(row) for row in tx.find("rescue/audit/read_rescues", values)), now)
+    return RescueHistory(tuple(_record_of(row) for row in tx.find("rescue/audit/read_rescues", values)), now)
 
 
-def read_report(tx: Transaction, since: float) -> tuple[Tally, ...]:
+def read_report(tx: Transaction, since: float) -> tuple[ClaimCounts, ...]:
     """Claims of the last `since` seconds by tier, kind and whether they were dry runs. Raises DatabaseError."""
+    values = {"since": since, "live": WATCH_SECONDS, "dry": DRY_WATCH_SECONDS}
     return tuple(
-        Tally(
-            row.tier,
-            row.kind,
-            row.dry_run,
-            row.claims,
-            row.false_ones,
-            row.right_ones,
-            row.open,
-            row.rated,
-            row.rated_false,
+        ClaimCounts(
+            tier=row.tier,
+            kind=row.kind,
+            dry_run=row.dry_run,
+            claims=row.claims,
+            false_claims=row.false_claims,
+            right_claims=row.right_claims,
+            open=row.open,
+            rated=row.rated,
+            rated_false=row.rated_false,
         )
-        for row in tx.query(
-            "rescue/audit/read_report", {"since": since, "live": WATCH_SECONDS, "dry": DRY_WATCH_SECONDS}
-        )
+        for row in tx.query("rescue/audit/read_report", values)
     )
 
 
-def _audited(row: Row) -> Audited:
-    return Audited(
+def _record_of(row: Row) -> AuditRecord:
+    return AuditRecord(
         row.id, row.at, row.dry_run, row.job_id, row.attempt, row.queue, row.kind, row.tier, row.reason, row.action,
         row.state_after, row.scheduled_at, row.evidence if isinstance(row.evidence, dict) else {}, row.woken_by,
         row.late_seconds, row.old_worker, row.old_worker_at, row.old_outcome, row.closed_at, row.was_false,

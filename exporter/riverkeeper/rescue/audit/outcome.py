@@ -1,6 +1,7 @@
-"""After a rescue: was the old worker alive after all? The false-rescue rate, in live and in dry run, begins here. Pure.
+"""The outcome of a rescue: what the previous worker did afterwards, and whether the rescue was false. Pure.
 
-All moments are Unix seconds of the database's clock.
+"False rescue" is defined here and nowhere else. The follow-up writes the answer to `rescue.was_false`; the report, the
+page and the mass silence brake read that column. All moments are Unix seconds of the database's clock.
 """
 
 from __future__ import annotations
@@ -11,22 +12,22 @@ from enum import StrEnum
 from riverkeeper.rescue.decision import Act
 from riverkeeper.verdict.verdict import WORKERS_FAULT, Reason
 
-WATCH_SECONDS = 570.0  # heartbeat rows are swept after ten minutes; what comes later finds no row to be written in
-DRY_WATCH_SECONDS = 86_400.0  # the job still runs, and has no next attempt to end it for us
+WATCH_SECONDS = 570.0  # heartbeat rows are swept after ten minutes; a later beat finds no row to be written in
+DRY_WATCH_SECONDS = 86_400.0  # the job still runs, and no next attempt ends the follow-up
 
 
-class OldWorker(StrEnum):
-    """What became of it; the values of rescue.old_worker."""
+class PreviousWorker(StrEnum):
+    """What the previous worker did; the values of rescue.old_worker."""
 
-    FINISHED = "finished"  # it told how its work ended, or the job's row shows that it did
-    BEAT = "beat"  # its process was heard after it had been called lost
-    SILENT = "silent"
-    UNKNOWN = "unknown"  # a client that does not beat by the contract would have left no trace
+    FINISHED = "finished"  # it reported how its work ended, or the job's row shows that the work ended
+    BEAT = "beat"  # its process beat after it had been called lost
+    SILENT = "silent"  # no sign of life for as long as the follow-up lasts
+    UNKNOWN = "unknown"  # a client that does not beat by the contract leaves no trace
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """What the tables say of one rescue that is still watched."""
+class FollowUpFacts:
+    """What the tables hold about one rescue that is not closed (read_open.sql)."""
 
     dry_run: bool
     reason: Reason
@@ -36,89 +37,91 @@ class Seen:
     beats: str | None  # none | table | metadata, when it was rescued
     ended_at: float | None
     outcome: str | None
-    heard_at: float | None  # of its process
-    state: str | None  # of the job; None: deleted
+    heard_at: float | None  # the last beat of the worker's process
+    state: str | None  # of the job; None: the job is deleted
     is_claim: bool  # the job's row still shows the claim
-    is_rescued: bool  # an error of this attempt says that it was rescued, by whomever
+    is_rescued: bool  # an error of this attempt records a rescue, by any rescuer
     leased: bool = False  # its client ends its own work when it cannot beat
-    late_at: float | None = None  # the fence dropped a result of this claim
+    late_at: float | None = None  # when the fence dropped a result of this claim
     late_outcome: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Became:
-    """News of a previous worker; closed: there will be no more, but for a result that the fence drops later."""
+class RescueOutcome:
+    """The outcome as far as it is known. Closed: only a result that the fence drops later can change it."""
 
-    old_worker: OldWorker | None
-    at: float | None = None
-    outcome: str | None = None
+    previous_worker: PreviousWorker | None  # None: no sign of life yet
+    at: float | None = None  # of its sign of life; column rescue.old_worker_at
+    work: str | None = None  # how its work ended; column rescue.old_outcome
     closed: bool = False
     was_false: bool | None = None  # None: not known, or not yet
 
 
-def became(seen: Seen) -> Became:
-    """What can be said by now, and whether the rescue was false."""
-    found = _found(seen)
-    return replace(found, was_false=_was_false(seen, found))
+def judge_outcome(facts: FollowUpFacts) -> RescueOutcome:
+    """What is known by now, and whether the rescue was false."""
+    found = _find_previous_worker(facts)
+    return replace(found, was_false=_is_false(facts, found))
 
 
-def _found(seen: Seen) -> Became:
-    if seen.ended_at is not None and seen.ended_at >= seen.at:
-        return Became(OldWorker.FINISHED, seen.ended_at, seen.outcome, closed=True)
-    if seen.late_at is not None:
-        return Became(OldWorker.FINISHED, seen.late_at, seen.late_outcome, closed=True)
-    if seen.dry_run or seen.act is Act.STOP:
-        return _of_the_job(seen)
-    return _in_time(seen, WATCH_SECONDS)
+def _find_previous_worker(facts: FollowUpFacts) -> RescueOutcome:
+    if facts.ended_at is not None and facts.ended_at >= facts.at:
+        return RescueOutcome(PreviousWorker.FINISHED, facts.ended_at, facts.outcome, closed=True)
+    if facts.late_at is not None:
+        return RescueOutcome(PreviousWorker.FINISHED, facts.late_at, facts.late_outcome, closed=True)
+    if facts.dry_run or facts.act is Act.STOP:
+        return _find_in_job(facts)
+    return _find_beat(facts, WATCH_SECONDS)
 
 
-def _was_false(seen: Seen, news: Became) -> bool | None:
-    """Whether the rescue was a mistake, or in a dry run would have been; None: not known, or not yet.
+def _is_false(facts: FollowUpFacts, found: RescueOutcome) -> bool | None:
+    """Whether the rescue was false, or in a dry run would have been; None: not known, or not yet.
 
-    It was where work was taken from a worker that did it. Work that was completed shows it whatever the reason was. A
-    worker that was called lost shows it by any sign of life, unless it had given the work up itself: it reported so, or
-    it has a lease, and its work failed when the lease was over. One that hung was alive, as everybody knew.
+    A rescue is false where it took work from a worker that still did this work. Completed work proves that, whatever
+    the reason of the rescue was. For a worker that was called lost any sign of life proves it, unless the worker had
+    given up the work itself: it reported so, or it has a lease and its work failed when the lease ended. A hung worker
+    was alive, as the verdict said.
     """
-    if news.old_worker is None or news.old_worker is OldWorker.UNKNOWN:
+    if found.previous_worker is None or found.previous_worker is PreviousWorker.UNKNOWN:
         return None
-    if news.old_worker is OldWorker.SILENT or seen.reason is Reason.ABANDONED:
+    if found.previous_worker is PreviousWorker.SILENT or facts.reason is Reason.ABANDONED:
         return False
-    if seen.act is Act.STOP and not seen.dry_run:
-        return False  # nothing was taken away from it
-    return _was_taken(seen, news)
+    if facts.act is Act.STOP and not facts.dry_run:
+        return False  # a stop request takes nothing away
+    return _took_work(facts, found)
 
 
-def _was_taken(seen: Seen, news: Became) -> bool | None:
-    """Whether the work was taken from a worker that showed a sign of life afterwards and still did it."""
-    if news.outcome == "completed":
+def _took_work(facts: FollowUpFacts, found: RescueOutcome) -> bool | None:
+    """Whether the rescue took work from a worker that showed a sign of life afterwards and still did the work."""
+    if found.work == "completed":
         return True
-    if seen.reason not in WORKERS_FAULT or news.outcome == "abandoned":
+    if facts.reason not in WORKERS_FAULT or found.work == "abandoned":
         return False
-    if seen.leased and news.old_worker is OldWorker.BEAT:  # its lease was over: how the work ended is still to come
-        return False if news.closed else None
-    return not (seen.leased and news.outcome == "failed")
+    if facts.leased and found.previous_worker is PreviousWorker.BEAT:  # the end of its work is still to come
+        return False if found.closed else None
+    return not (facts.leased and found.work == "failed")
 
 
-def _of_the_job(seen: Seen) -> Became:
-    """The job was left running: its own row shows how the attempt ended."""
-    if seen.state == "running" and seen.is_claim:
-        return _in_time(seen, DRY_WATCH_SECONDS)
-    if seen.state is None:
-        return Became(OldWorker.UNKNOWN, closed=True)
-    if seen.is_rescued:
-        return Became(OldWorker.SILENT, closed=True)
-    return Became(OldWorker.FINISHED, None, _OUTCOMES.get(seen.state, "failed") if seen.is_claim else None, closed=True)
+def _find_in_job(facts: FollowUpFacts) -> RescueOutcome:
+    """The rescue left the job running, so that the job's own row shows how the attempt ended."""
+    if facts.state == "running" and facts.is_claim:
+        return _find_beat(facts, DRY_WATCH_SECONDS)
+    if facts.state is None:
+        return RescueOutcome(PreviousWorker.UNKNOWN, closed=True)
+    if facts.is_rescued:
+        return RescueOutcome(PreviousWorker.SILENT, closed=True)
+    work = _WORK.get(facts.state, "failed") if facts.is_claim else None
+    return RescueOutcome(PreviousWorker.FINISHED, None, work, closed=True)
 
 
-_OUTCOMES = {"completed": "completed", "cancelled": "cancelled", "scheduled": "snoozed"}
+_WORK = {"completed": "completed", "cancelled": "cancelled", "scheduled": "snoozed"}
 
 
-def _in_time(seen: Seen, seconds: float) -> Became:
-    over = seen.now - seen.at > seconds
-    # Who was called orphaned or hung has a process that lives: its beats say nothing new.
-    if seen.reason is Reason.WORKER_LOST and seen.heard_at is not None and seen.heard_at > seen.at:
-        return Became(OldWorker.BEAT, seen.heard_at, closed=over)
-    if not over:
-        return Became(None)
-    would_tell = seen.beats == "table" or (seen.beats == "none" and seen.reason in WORKERS_FAULT)
-    return Became(OldWorker.SILENT if would_tell else OldWorker.UNKNOWN, closed=True)
+def _find_beat(facts: FollowUpFacts, seconds: float) -> RescueOutcome:
+    is_over = facts.now - facts.at > seconds
+    # The process of an orphaned or hung job is alive, so its beats prove nothing.
+    if facts.reason is Reason.WORKER_LOST and facts.heard_at is not None and facts.heard_at > facts.at:
+        return RescueOutcome(PreviousWorker.BEAT, facts.heard_at, closed=is_over)
+    if not is_over:
+        return RescueOutcome(None)
+    would_show = facts.beats == "table" or (facts.beats == "none" and facts.reason in WORKERS_FAULT)
+    return RescueOutcome(PreviousWorker.SILENT if would_show else PreviousWorker.UNKNOWN, closed=True)

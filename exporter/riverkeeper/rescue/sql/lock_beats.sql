@@ -1,7 +1,7 @@
--- Question: (locks) what do the heartbeat rows of these claims say, while nobody can beat or take them away?
--- Index: heartbeat's primary key, once for each claim (LATERAL leaves the planner no other way); client's for the process.
+-- Question: (locks) what do the heartbeat rows of these claims hold, while no beat and no rescue can change them?
+-- Index: heartbeat's primary key, once for each claim (LATERAL forces it); client's for the process.
 -- NULL: see keeper.heartbeat; fences is NULL where the process' row is gone. A claim is missing: it has no row, or
--- somebody has locked it.
+-- another session has locked the row.
 SELECT c.number, held.*
 FROM jsonb_to_recordset(%(claims)s::jsonb) AS c (number integer, job_id bigint, attempted_at timestamptz)
 CROSS JOIN LATERAL (

@@ -1,7 +1,7 @@
--- Question: (locks) which of these jobs still run under their claims, and are at work with nobody else?
--- Index: river_job's primary key, once for each claim (LATERAL leaves the planner no other way, and IS TRUE keeps it
--- from the indexes by state).
--- NULL: never; a claim is missing: its job does not run under it, or somebody has locked it.
+-- Question: (locks) which of these jobs still run under their claims, and are not locked by another session?
+-- Index: river_job's primary key, once for each claim (LATERAL forces it, and IS TRUE keeps the planner from the
+-- indexes by state).
+-- NULL: never; a claim is missing: its job does not run under it, or another session has locked the job.
 -- A foreign key to river_job locks its row too, but not against NO KEY UPDATE.
 SELECT c.number
 FROM jsonb_to_recordset(%(claims)s::jsonb) AS c (

@@ -1,5 +1,6 @@
--- Question: (writes) take these claims away: no beat of them is taken from here on, and whoever beats learns it.
--- Index: heartbeat's primary key; the rows are locked by this transaction.
+-- Question: (writes) mark these claims as lost: no beat of them is accepted from here on, and the next beat reports
+-- it.
+-- Index: heartbeat's primary key; this transaction has locked the rows.
 -- NULL: never; a claim is missing: it was marked before.
 UPDATE keeper.heartbeat AS h
 SET lost_at = clock_timestamp()

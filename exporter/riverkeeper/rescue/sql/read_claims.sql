@@ -1,4 +1,4 @@
--- Question: under which claims are these jobs running? For a person who names jobs by id.
+-- Question: under which claims do these jobs run? For an operator who names jobs by id.
 -- Index: river_job's primary key.
 -- NULL: never; a job that is not running has no row.
 SELECT

@@ -1,5 +1,6 @@
--- Question: which processes have the client id that claimed the job, and when were they last heard?
--- Index: none; client has one row a process, at most a few thousand. Asked only for claims that have never beaten.
+-- Question: which processes have the client id that claimed the job, and when did they beat last?
+-- Index: none; client has one row for each process, at most a few thousand. Read only for claims that have never
+-- beaten.
 -- NULL: never.
 SELECT
     extract(epoch FROM c.beat_at)::double precision AS beat_at,

@@ -1,9 +1,9 @@
--- Question: which of these jobs run under their claims, and what must a rescue know of them? Asked after they are locked,
--- so that the answer stays true; in a dry run by a login that may lock none, it is true at this moment.
--- Index: river_job's primary key, once for each claim (LATERAL leaves the planner no other way, and IS TRUE keeps it
--- from the indexes by state); rescue_once_a_claim for the job's own past; river_leader has one row or none.
--- NULL: client_id where nobody is named; rescue_count, cancel_at and health_at where the metadata has no such key;
--- last_rescue_at where the job was never rescued. A claim is missing: its job does not run under it.
+-- Question: which of these jobs run under their claims, and what must a rescue know of them? Read after they are
+-- locked, so that the result stays true; in a dry run by a login that may not lock them, it is true at this moment.
+-- Index: river_job's primary key, once for each claim (LATERAL forces it, and IS TRUE keeps the planner from the
+-- indexes by state); rescue_once_a_claim for earlier rescues of the job; river_leader has one row or none.
+-- NULL: client_id where attempted_by is empty; rescue_count, cancel_at and health_at where the metadata has no such
+-- key; last_rescue_at where the job was never rescued. A claim is missing: its job does not run under it.
 -- `unique_states` came with River's migration 6: where the table has no such column, the name means that of `old`.
 SELECT c.number, seen.*
 FROM jsonb_to_recordset(%(claims)s::jsonb) AS c (

@@ -1,6 +1,6 @@
--- Question: (writes) ask the workers of these claims to stop jobs that hang; their next beat brings them the word.
--- Index: heartbeat's primary key; the rows are locked by this transaction.
--- NULL: never; a claim is missing: its worker was asked before, or the claim is lost.
+-- Question: (writes) request the workers of these claims to stop hung jobs; their next beat reads the request.
+-- Index: heartbeat's primary key; this transaction has locked the rows.
+-- NULL: never; a claim is missing: a stop was requested before, or the claim is lost.
 UPDATE keeper.heartbeat AS h
 SET stop_requested_at = clock_timestamp()
 FROM jsonb_to_recordset(%(rows)s::jsonb) AS c (job_id bigint, attempted_at timestamptz)

@@ -1,9 +1,9 @@
--- Question: (writes) what becomes of these jobs? As River's own rescuer writes it, but for the state
--- (docs/guarded-rescue.md).
--- Index: river_job's primary key; the rows are locked by this transaction, and checked once more all the same. IS TRUE
--- keeps the planner from the indexes by state, which hold every running job.
--- NULL: scheduled_at NULL leaves the one that is there; finalized_at NULL for what is tried again; metadata NULL leaves
--- it, where it is no object and `||` would make a list of it. A job is missing: it does not run under the claim.
+-- Question: (writes) which state, error and next attempt do these jobs get? As River's own rescuer writes them, but
+-- for the state (docs/guarded-rescue.md).
+-- Index: river_job's primary key; this transaction has locked the rows, and the claim is checked once more all the
+-- same. IS TRUE keeps the planner from the indexes by state, which hold every running job.
+-- NULL: scheduled_at NULL keeps the job's own; finalized_at is NULL for a retry; metadata NULL keeps the job's own,
+-- where it is no object and `||` would make a list of it. A job is missing: it does not run under the claim.
 UPDATE river.river_job AS j
 SET
     state = w.state::river.river_job_state,

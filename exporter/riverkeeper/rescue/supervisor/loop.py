@@ -20,7 +20,7 @@ from riverkeeper.config.load import Config
 from riverkeeper.heartbeat.clock import lease_clock
 from riverkeeper.metrics.catalogue.rescuing import Acts
 from riverkeeper.postgres.errors import DatabaseError
-from riverkeeper.rescue.audit.maintenance import Chores
+from riverkeeper.rescue.audit.follow_up import AuditMaintenance
 from riverkeeper.rescue.connection import RescueConnection
 from riverkeeper.rescue.rules import Rules, rules_of
 from riverkeeper.rescue.supervisor.candidates import candidates
@@ -54,7 +54,7 @@ class Supervisor:
         self._watch = Watch(self._replica, lambda: self._rules, lambda: RescueConnection(self._config))
         self._ground: RescueConnection | None = None
         self._passing: Passing | None = None
-        self._chores = Chores()
+        self._chores = AuditMaintenance()
         self._telling = Telling(acts)
         self._telling.expect(self._rules)
         self._called = threading.Event()  # a wake came, or the end
@@ -119,7 +119,7 @@ class Supervisor:
                 wakes = inbox.open_wakes(tx)
             if rules.supervisor or wakes:
                 self._pass(ground, turn, rules, wakes)
-            self._telling.late(self._chores.do(ground, rules))
+            self._telling.late(self._chores.run(ground, rules))
             self._telling.late_results(self._chores.count_late_results(ground))
         except DatabaseError as error:
             self._telling.trouble(str(error))

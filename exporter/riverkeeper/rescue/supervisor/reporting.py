@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 import structlog
 
 from riverkeeper.metrics.catalogue.rescuing import LATE_OUTCOMES, TIME_EDGES, Acts
-from riverkeeper.rescue.audit.follow_up import Late
+from riverkeeper.rescue.audit.follow_up import FalseRescue
 from riverkeeper.rescue.refusal import BRAKES, Refusal, Skipped
 from riverkeeper.rescue.request import Rescued
 from riverkeeper.rescue.rules import Rules
@@ -59,14 +59,14 @@ class Telling:
             log.warning("the supervisor cannot pass", error=what)
         self._trouble = what
 
-    def late(self, found: Iterable[Late]) -> None:
+    def late(self, found: Iterable[FalseRescue]) -> None:
         """Rescues that proved false."""
         for late in found:
             if not late.dry_run:
                 self._acts.late_finishes[late.queue, late.kind] += 1
             log.warning(
                 "a rescue was false: the old worker was alive", queue=late.queue, kind=late.kind,
-                reason=late.reason.value, old_worker=late.old_worker.value, dry_run=late.dry_run,
+                reason=late.reason.value, old_worker=late.previous_worker.value, dry_run=late.dry_run,
             )  # fmt: skip
 
     def late_results(self, found: Mapping[tuple[str, str, str], int]) -> None:

@@ -10,8 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from riverkeeper.formats import moment, rfc3339, span
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
-from riverkeeper.rescue.audit.audited import Audited
-from riverkeeper.rescue.audit.history import Rescues
+from riverkeeper.rescue.audit.history import AuditRecord, RescueHistory
 from riverkeeper.service import Service
 from riverkeeper.verdict.verdict import STUCK
 from riverkeeper.web.pages.query import MOST_SHOWN, Asked, BadQuestion, asked, choices
@@ -53,7 +52,7 @@ class History:
             return JSONResponse({"error": error.message, "cure": error.fix}, 503)
         return JSONResponse(document(question, found))
 
-    async def _found(self, question: Asked) -> Rescues:
+    async def _found(self, question: Asked) -> RescueHistory:
         try:
             async with asyncio.timeout(self._seconds):
                 return await self._service.rescues(question.scope, question.limit, question.job_id)
@@ -69,7 +68,7 @@ class History:
         return self._pages.html("rescues.html", status, asked=question, most=MOST_SHOWN, **offered, **absent | facts)
 
 
-def document(question: Asked, found: Rescues) -> dict[str, object]:
+def document(question: Asked, found: RescueHistory) -> dict[str, object]:
     """What /rescues.json and `riverkeeper rescue list --json` answer."""
     return {
         **{name: getattr(question.scope, name) for name in ("queue", "kind", "tier", "reason")},
@@ -80,7 +79,7 @@ def document(question: Asked, found: Rescues) -> dict[str, object]:
     }
 
 
-def _rescue(one: Audited) -> dict[str, object]:
+def _rescue(one: AuditRecord) -> dict[str, object]:
     return {
         "id": one.id,
         "at": rfc3339(one.at),
@@ -109,7 +108,7 @@ def _rescue(one: Audited) -> dict[str, object]:
 class Row:
     """A rescue as the table shows it."""
 
-    rescue: Audited
+    rescue: AuditRecord
     url: str | None  # of River UI's page of the job
     ago: str
     at: str | None  # RFC 3339
@@ -117,12 +116,12 @@ class Row:
     done: str
 
 
-def row(one: Audited, now: float, url: str | None) -> Row:
+def row(one: AuditRecord, now: float, url: str | None) -> Row:
     """`now` is the database's."""
     return Row(one, url, f"{span(now - one.at)} ago", rfc3339(one.at), moment(one.at), did(one))
 
 
-def did(one: Audited) -> str:
+def did(one: AuditRecord) -> str:
     """The act and its effect on the job, in words."""
     if one.action == "stop":
         return "asked to stop"

@@ -1,6 +1,7 @@
--- Question: (writes) which results that the fence dropped were not counted yet? Each is counted once, by whoever commits.
+-- Question: (writes) which results that the fence dropped are not counted yet? Each is counted once, by the replica
+-- that commits.
 -- Index: late_result_uncounted.
--- NULL: never; a thousand at a time, the rest at the next pass.
+-- NULL: never. A thousand at a time; the rest follows with the next pass.
 UPDATE keeper.late_result AS l
 SET counted_at = now()
 WHERE l.id = ANY (ARRAY(

@@ -1,6 +1,6 @@
--- Question: of which of these claims has a dry run with this reason been written down before?
+-- Question: which of these claims have a dry run with this reason in the audit?
 -- Index: rescue_dry_once, once for each claim.
--- NULL: never; a claim is missing: not yet.
+-- NULL: never; a claim is missing: it has none.
 SELECT c.number
 FROM jsonb_to_recordset(%(claims)s::jsonb) AS c (number integer, job_id bigint, attempted_at timestamptz, reason text)
 CROSS JOIN LATERAL (

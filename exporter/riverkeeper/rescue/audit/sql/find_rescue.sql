@@ -1,6 +1,6 @@
--- Question: what was done with this claim? The newest first: a request to stop may stand before a retry.
+-- Question: what was done with this claim? The newest first: a request to stop may precede a retry.
 -- Index: rescue_once_a_claim for a rescue, rescue_stop_once for a stop; then the primary key.
--- NULL: state and scheduled_at of a stop; late_seconds where no limit was passed. No row: nothing was.
+-- NULL: state and scheduled_at of a stop; late_seconds where no limit was passed. No row: nothing was done.
 SELECT
     r.keeper,
     r.action,

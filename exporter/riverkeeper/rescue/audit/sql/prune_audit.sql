@@ -1,4 +1,4 @@
--- Question: (deletes) rows of the audit that are older than they are kept, a thousand at a time.
+-- Question: (deletes) rows of the audit that are older than rescue.audit_retention, a thousand at a time.
 -- Index: rescue_by_time.
 -- NULL: never.
 DELETE FROM keeper.rescue AS r

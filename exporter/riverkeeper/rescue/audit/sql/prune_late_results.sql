@@ -1,4 +1,4 @@
--- Question: (deletes) records of dropped results that are older than the audit is kept, a thousand at a time.
+-- Question: (deletes) records of dropped results that are older than rescue.audit_retention, a thousand at a time.
 -- Index: late_result_by_time.
 -- NULL: never.
 DELETE FROM keeper.late_result AS l

@@ -1,9 +1,11 @@
--- Question: what has become of the old workers of these rescues, real ones and dry runs?
+-- Question: what did the previous workers of these rescues do, after real rescues and after dry runs?
 -- Index: rescue_open; late_result_by_claim, and late_result_by_time for rows that were closed before their late result
--- came (asked with the first page); rescue_once_a_claim; primary keys of heartbeat, client and river_job (OFFSET 0 has each looked up by its id). Claims
--- that never beat ask for their process by its client id, and so read all of client.
--- NULL: late_* where the fence dropped no result of the claim; outcome and ended_at where no end was told; heard_at where no process that may have held the claim is known;
--- state, is_claim and is_rescued where the job is deleted.
+-- came (read with the first page); rescue_once_a_claim; primary keys of heartbeat, client and river_job (OFFSET 0
+-- makes the planner look up each by its id). Claims that never beat find their process by its client id, and read all
+-- of client.
+-- NULL: late_* where the fence dropped no result of the claim; outcome and ended_at where no end was reported;
+-- heard_at where no process that may have held the claim is known; state, is_claim and is_rescued where the job is
+-- deleted.
 SELECT
     r.id,
     r.dry_run,

@@ -1,6 +1,7 @@
--- Question: which rescues were made, or in a dry run written down, newest first?
--- Index: rescue_by_time, backwards; a filter reads on until enough are found, at most all that audit_retention keeps.
--- NULL: a filter that is NULL is none; columns as in 003_rescue.
+-- Question: which rescues were made, or recorded in a dry run, newest first?
+-- Index: rescue_by_time, backwards; a filter reads on until enough rows are found, at most all that audit_retention
+-- keeps.
+-- NULL: a filter that is NULL does not apply; columns as in 003_rescue.
 SELECT
     r.id, r.dry_run, r.job_id, r.attempt, r.queue, r.kind, r.tier, r.reason, r.action, r.state_after, r.evidence,
     r.woken_by, r.late_seconds, r.old_worker, r.old_outcome, r.was_false,

@@ -1,7 +1,7 @@
--- Question: (writes) what was done, or would have been, to which claims, and on what evidence? Once a claim.
+-- Question: (writes) what was done, or would have been, to which claims, and on what evidence? Once for each claim.
 -- Index: rescue_once_a_claim, rescue_stop_once, rescue_dry_once.
 -- NULL: state_after and scheduled_at where the job is not written; late_seconds where no limit was passed. A row is
--- missing: it has been written before.
+-- missing from the result: the audit has it already.
 INSERT INTO keeper.rescue (
     at, dry_run, job_id, attempted_at, attempt, queue, kind, priority, tier, reason, action, state_after, scheduled_at,
     evidence, woken_by, keeper, late_seconds

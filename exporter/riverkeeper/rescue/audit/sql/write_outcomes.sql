@@ -1,7 +1,7 @@
--- Question: (writes) what became of the old workers, as far as it is known now?
--- Index: rescue's primary key, in its order; a row that another keeper is at is left to it.
--- NULL: a moment or an outcome that is not known; was_false where it is not known, or not yet. The rows that come back
--- are those that were news. What was once known to be false stays so, and a row that is closed changes only into that.
+-- Question: (writes) what did the previous workers of these rescues do, as far as it is known now?
+-- Index: rescue's primary key, in its order; a row that another replica has locked is left to that replica.
+-- NULL: a moment or an outcome that is not known; was_false where it is not known, or not yet. Only rows with news are
+-- returned. A row that was once false stays false, and a closed row changes only into that.
 UPDATE keeper.rescue AS r
 SET
     old_worker = news.old_worker,
