@@ -107,6 +107,7 @@ class Reader:
         maintained = self._maintained()
         try:
             reading = self._read(deadline, maintained)
+            return self._compose(reading, maintained, taken_at, began_at)
         except DatabaseError as error:
             self._lookup.forget()
             return Snapshot(up=False, taken_at=taken_at, error=str(error), misconfigured=error.is_wrong_use)
@@ -114,7 +115,6 @@ class Reader:
             log.exception("scrape failed")
             self._lookup.forget()
             return Snapshot(up=False, taken_at=taken_at, error=f"a fault in riverkeeper itself: {type(error).__name__}")
-        return self._compose(reading, maintained, taken_at, began_at)
 
     def close(self) -> None:
         """Close the connection; a later scrape opens another."""
