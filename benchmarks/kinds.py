@@ -65,6 +65,6 @@ def collect(database: Database, ledger: Ledger, now: float) -> tuple[float, floa
         reading = ledger.read(tx, now)
     with database.writing(60, SCHEMAS) as tx:
         totals = ledger.settle(tx, reading, {})
-    ledger.exported(totals)
+    ledger.remember_shown(totals)
     jobs = sum(tally.jobs for series, tally in totals.series.items() if series.measure == "run")
     return len(reading.cells), (time.process_time() - python) * 1e3, (time.monotonic() - wall) * 1e3, jobs

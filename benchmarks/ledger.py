@@ -101,10 +101,10 @@ class Bench:
             tx.query("river/open_transaction")
             reading = self.ledger.read(tx, float(self.now))
         if not self.shop.durable:
-            return self.ledger.exported(self.ledger.settle(tx, reading, {}))
+            return self.ledger.remember_shown(self.ledger.settle(tx, reading, {}))
         with self.database.writing(30, SCHEMAS) as tx:
             totals = self.ledger.settle(tx, reading, {})
-        return self.ledger.exported(totals)
+        return self.ledger.remember_shown(totals)
 
     def cost(self, sql: Session) -> Cost:
         before, processor, wal = _spent(sql), _processor(sql), _wal(sql)

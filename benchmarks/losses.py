@@ -42,7 +42,7 @@ GO = "DELETE FROM river_job USING plan WHERE plan.id = river_job.id AND plan.gon
 
 @dataclass(frozen=True)
 class Trouble:
-    """How a shop differs from a calm one; SQL expressions over PLAN's columns."""
+    """How a shop differs from a calm one; SQL expressions over PLAN's total_row."""
 
     title: str
     told: str = "finished"

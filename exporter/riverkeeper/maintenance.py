@@ -15,9 +15,8 @@ import structlog
 
 from riverkeeper.ledger.ledger import Ledger
 from riverkeeper.ledger.names import Pair
-from riverkeeper.ledger.state import Reading as LedgerReading
-from riverkeeper.ledger.state import Totals
 from riverkeeper.ledger.store import KeeperStore, MemoryStore, read_learned
+from riverkeeper.ledger.update import LedgerReading, Totals
 from riverkeeper.postgres.connection import Database
 from riverkeeper.postgres.errors import DatabaseError
 from riverkeeper.postgres.transaction import Transaction
@@ -176,7 +175,7 @@ class Maintenance:
             outcomes.append(QueryOutcome("ledger_commit", time.monotonic() - began, str(error)))
             return None
         outcomes.append(QueryOutcome("ledger_commit", time.monotonic() - began))
-        ledger.exported(totals)
+        ledger.remember_shown(totals)
         return totals
 
     def _choose_ledger(self, keeper: KeeperSchema) -> Ledger:

@@ -17,8 +17,8 @@ CALLS = {"open", "input", "print", "now", "today", "utcnow"}
 PURE = [path for path in modules() if is_pure(path)]
 # The modules whose purity the design promises; the docstring is how they say so.
 PROMISED = (
-    "ledger/names", "scrape/scrape", "scrape/notices", "ledger/cells", "ledger/schedule", "ledger/buckets",
-    "ledger/totals",
+    "ledger/names", "scrape/scrape", "scrape/notices", "ledger/counts", "ledger/schedule",
+    "ledger/totals", "ledger/update",
     "river/bounds", "river/facts", "river/job_rows",
     "river/layout", "metrics/family", "metrics/folding", "metrics/document",
     "metrics/catalogue/waiting", "metrics/catalogue/running", "metrics/catalogue/finished",

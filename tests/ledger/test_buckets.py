@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riverkeeper.ledger.buckets import (
+from riverkeeper.ledger.counts import (
     EDGES,
     EDGES_MICROS,
     NO_DURATION,
     RUN_EDGES,
     WAIT_EDGES,
-    bucket_of,
-    exported,
+    export_counts,
+    find_bucket,
 )
 
 pytestmark = pytest.mark.long  # many more examples
@@ -33,7 +33,10 @@ def test_a_duration_at_an_edge_falls_in_it(edges: tuple[float, ...]) -> None:
     """`le` is inclusive, to the microsecond."""
     for number, edge in enumerate(edges):
         micros = round(edge * 1_000_000)
-        at, above = exported([(bucket_of(micros), 1)], edges), exported([(bucket_of(micros + 1), 1)], edges)
+        at, above = (
+            export_counts([(find_bucket(micros), 1)], edges),
+            export_counts([(find_bucket(micros + 1), 1)], edges),
+        )
 
         assert at.index(1) == number
         assert above.index(1) == number + 1
@@ -47,19 +50,19 @@ def test_the_page_is_exact(micros: list[int], edges: tuple[float, ...]) -> None:
     for duration in micros:
         direct[sum(round(edge * 1_000_000) < duration for edge in edges)] += 1
 
-    assert exported(Counter(map(bucket_of, micros)).items(), edges) == tuple(direct)
+    assert export_counts(Counter(map(find_bucket, micros)).items(), edges) == tuple(direct)
 
 
 def test_jobs_without_a_duration_are_in_no_bucket_of_the_page() -> None:
     """They are counted as finished, never as having run for no time."""
-    assert sum(exported([(NO_DURATION, 3), (0, 1)], RUN_EDGES)) == 1
+    assert sum(export_counts([(NO_DURATION, 3), (0, 1)], RUN_EDGES)) == 1
 
 
 @many
 @given(durations.filter(lambda micros: EDGES_MICROS[0] < micros <= EDGES_MICROS[-1]))
 def test_a_quantile_is_good_to_ten_per_cent(micros: int) -> None:
     """2ab / (a + b) of a bucket (a, b] is within 10 % of anything in it."""
-    below, above = EDGES[bucket_of(micros) - 1], EDGES[bucket_of(micros)]
+    below, above = EDGES[find_bucket(micros) - 1], EDGES[find_bucket(micros)]
     told = 2 * below * above / (below + above)
 
     assert abs(told - micros / 1e6) <= 0.1 * micros / 1e6

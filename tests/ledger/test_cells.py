@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riverkeeper.ledger.cells import NO_AMOUNT, NOTHING, Amount, CellKey, Series, Tally, added, fold, highest
+from riverkeeper.ledger.counts import NO_AMOUNT, NOTHING, Amount, CellKey, Series, Tally, add, fold, maximum
 
 pytestmark = pytest.mark.long  # many more examples
 many = settings(max_examples=3000 if os.environ.get("RIVERKEEPER_TEST_LONG") else 100)
@@ -53,7 +53,7 @@ def seen(rows: list[Row], number: int) -> list[tuple[CellKey, Tally]]:
 
 
 def sum_of(amounts: Iterable[Amount]) -> Amount:
-    return functools.reduce(added, amounts, NO_AMOUNT)
+    return functools.reduce(add, amounts, NO_AMOUNT)
 
 
 def summed(rows: list[Row]) -> dict[tuple[CellKey, int], Amount]:
@@ -61,7 +61,7 @@ def summed(rows: list[Row]) -> dict[tuple[CellKey, int], Amount]:
     total: dict[tuple[CellKey, int], Amount] = {}
     for row in rows:
         place = row.key, row.bucket
-        total[place] = added(total.get(place, NO_AMOUNT), (1, row.micros, row.attempts))
+        total[place] = add(total.get(place, NO_AMOUNT), (1, row.micros, row.attempts))
     return total
 
 
@@ -132,7 +132,7 @@ def test_every_row_that_was_read_is_counted_once(rows: list[Row]) -> None:
 
     for place, naive in summed(read).items():
         if place in replaced(read):
-            assert highest(counted[place], naive) == naive
+            assert maximum(counted[place], naive) == naive
         else:
             assert counted[place] == naive
     assert counted.keys() == summed(read).keys()

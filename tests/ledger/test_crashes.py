@@ -17,7 +17,7 @@ from fixtures.cut_connection import Cut, wire
 from fixtures.ledger_replica import SCHEMAS, SECONDS, Replica, equals_naive, page
 from fixtures.simulated_river import World
 from riverkeeper.demo.postgres import Server
-from riverkeeper.ledger.state import Totals
+from riverkeeper.ledger.update import Totals
 from riverkeeper.postgres.connection import Session
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.postgres.transaction import Transaction
@@ -235,7 +235,7 @@ def test_a_keeper_schema_made_anew_begins_anew(river_url: str, shop: World) -> N
 def test_a_reading_without_its_ledger_is_an_error_in_words(river_url: str, shop: World, sql: Session) -> None:
     """The row of the table is gone: not a fault in riverkeeper."""
     sql.execute("DELETE FROM riverkeeper.ledger")
-    with Replica(river_url, durable=True) as replica, pytest.raises(DatabaseError, match="install"):
+    with Replica(river_url, durable=True) as replica, pytest.raises(DatabaseError, match="INSERT INTO"):
         replica.read(shop)
 
 

@@ -14,11 +14,11 @@ from fixtures.ledger_replica import SCHEMAS, SECONDS, Replica, page
 from fixtures.simulated_river import LATE, START
 from riverkeeper.ledger import ledger
 from riverkeeper.ledger.names import OTHER
-from riverkeeper.ledger.state import Reading, Totals
+from riverkeeper.ledger.update import LedgerReading, Totals
 from riverkeeper.postgres.connection import Session
 from riverkeeper.schema.install import install
 
-pytestmark = pytest.mark.long  # more seeds
+pytestmark = pytest.mark.long  # more initial_values
 SEEDS = 200 if os.environ.get("RIVERKEEPER_TEST_LONG") else 3
 MANY = 30_000
 STEADY = ["one", "two"]
@@ -27,7 +27,7 @@ STEADY = ["one", "two"]
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Four kinds are told apart at a time, two have series of their own."""
-    monkeypatch.setattr(ledger, "LEAST_TOLD", 4)
+    monkeypatch.setattr(ledger, "LEAST_PAIRS", 4)
 
 
 @pytest.fixture(params=[True, False], ids=["keeper schema", "memory"])
@@ -47,12 +47,12 @@ def finish(sql: Session, now: float, kinds: list[str]) -> None:
     )
 
 
-def read(replica: Replica, now: float) -> Reading:
+def read(replica: Replica, now: float) -> LedgerReading:
     with replica.database.reading(SECONDS, SCHEMAS) as tx:
         return replica.ledger.read(tx, now)
 
 
-def settle(replica: Replica, reading: Reading) -> Totals:
+def settle(replica: Replica, reading: LedgerReading) -> Totals:
     with replica.writing() as tx:
         totals = replica.ledger.settle(tx, reading, {})
     replica.show(totals)

@@ -10,7 +10,7 @@ import pytest
 
 from fixtures.ledger_replica import Replica, equals_naive, page
 from fixtures.simulated_river import LATE, World
-from riverkeeper.ledger.state import Totals
+from riverkeeper.ledger.update import Totals
 from riverkeeper.postgres.connection import Session
 from riverkeeper.schema.install import install
 

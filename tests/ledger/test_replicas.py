@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from fixtures.ledger_replica import SCHEMAS, SECONDS, Replica, falls, page
 from fixtures.simulated_river import START
-from riverkeeper.ledger.state import Totals
+from riverkeeper.ledger.update import Totals
 from riverkeeper.postgres.connection import Session
 from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.schema.install import install

@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riverkeeper.ledger.buckets import EDGES_MICROS, NO_DURATION
-from riverkeeper.ledger.cells import CellKey, Series, Tally
-from riverkeeper.ledger.rows import cells_in, document_of
+from riverkeeper.ledger.counts import EDGES_MICROS, NO_DURATION, CellKey, Series, Tally
+from riverkeeper.ledger.store import decode_cells, encode_cells
 
 pytestmark = pytest.mark.long  # many more examples
 many = settings(max_examples=2000 if os.environ.get("RIVERKEEPER_TEST_LONG") else 100)
@@ -27,6 +26,6 @@ cells = st.dictionaries(series, st.builds(Tally, buckets, st.none() | st.floats(
 @given(cells)
 def test_a_slot_comes_back_as_it_was_stored(seen: dict[Series, Tally]) -> None:
     """Whatever users call their kinds, and to the last microsecond: a difference would be counted as jobs."""
-    text = json.dumps(document_of(seen.items()))
+    text = json.dumps(encode_cells(seen.items()))
 
-    assert dict(cells_in(SLOT, json.loads(text))) == {CellKey(SLOT, name): tally for name, tally in seen.items()}
+    assert dict(decode_cells(SLOT, json.loads(text))) == {CellKey(SLOT, name): tally for name, tally in seen.items()}

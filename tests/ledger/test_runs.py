@@ -1,4 +1,4 @@
-"""Runs by day, and what they teach."""
+"""DayRuns by day, and what they teach."""
 
 from __future__ import annotations
 
@@ -6,23 +6,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from riverkeeper.config.tiers import LearnedLimits
-from riverkeeper.ledger.buckets import EDGES, NO_DURATION, bucket_of
-from riverkeeper.ledger.cells import CellKey, Series, Tally, fold
+from riverkeeper.ledger.counts import EDGES, NO_DURATION, CellKey, Series, Tally, find_bucket, fold
 from riverkeeper.ledger.learned_limits import (
     KEEP_DAYS,
-    NO_RUNS,
-    Runs,
-    day_of,
-    dense,
+    NO_DAY_RUNS,
+    DayRuns,
+    collect_runs,
+    day_number,
+    decode_counts,
+    encode_counts,
     first_day,
     learn_all,
-    runs_of,
-    sparse,
 )
 
 NOW = 20_000 * 86_400 + 100.0  # just after midnight
 TODAY = 20_000
-ONE, MINUTE = bucket_of(1_000_000), bucket_of(60_000_000)
+ONE, MINUTE = find_bucket(1_000_000), find_bucket(60_000_000)
 
 
 def series(kind: str = "email", label: str = "completed", measure: str = "run", queue: str = "default") -> Series:
@@ -38,8 +37,8 @@ def test_only_completed_runs_of_named_kinds_are_remembered() -> None:
                     series(measure="wait", kind="", label="1"))
     ]  # fmt: skip
 
-    assert runs_of(NOW, fold({}, read)) == Runs(TODAY, {"email": {ONE: 6}})
-    assert runs_of(NOW, fold({}, [])).by_kind == NO_RUNS.by_kind
+    assert collect_runs(NOW, fold({}, read)) == DayRuns(TODAY, {"email": {ONE: 6}})
+    assert collect_runs(NOW, fold({}, [])).by_kind == NO_DAY_RUNS.by_kind
 
 
 def test_reading_a_slot_again_adds_only_what_is_new() -> None:
@@ -47,23 +46,23 @@ def test_reading_a_slot_again_adds_only_what_is_new() -> None:
     before = {CellKey(1, series()): Tally({ONE: (3, 3, 3)})}
     again = [(CellKey(1, series()), Tally({ONE: (2, 2, 2), MINUTE: (1, 1, 1)}))]
 
-    assert runs_of(NOW, fold(before, again)).by_kind == {"email": {MINUTE: 1}}
+    assert collect_runs(NOW, fold(before, again)).by_kind == {"email": {MINUTE: 1}}
 
 
 @given(st.dictionaries(st.integers(0, len(EDGES)), st.integers(1, 10**12), min_size=1))
 def test_counts_are_stored_by_position(counts: dict[int, int]) -> None:
     """And read back as they were."""
-    assert sparse(dense(counts)) == counts
+    assert decode_counts(encode_counts(counts)) == counts
 
 
 def test_days_outside_the_window_teach_nothing() -> None:
     """Today and yesterday count once more by themselves; what is older than the window not at all."""
     learning = LearnedLimits(min_samples=10)
     days = [
-        Runs(TODAY, {"email": {ONE: 8}}),
-        Runs(TODAY - 1, {"email": {MINUTE: 8}}),
-        Runs(TODAY - 5, {"email": {ONE: 10_000}, "rare": {ONE: 1}}),
-        Runs(TODAY - 8, {"email": {MINUTE: 10_000}, "old": {ONE: 100}}),
+        DayRuns(TODAY, {"email": {ONE: 8}}),
+        DayRuns(TODAY - 1, {"email": {MINUTE: 8}}),
+        DayRuns(TODAY - 5, {"email": {ONE: 10_000}, "rare": {ONE: 1}}),
+        DayRuns(TODAY - 8, {"email": {MINUTE: 10_000}, "old": {ONE: 100}}),
     ]
     found = learn_all(learning, NOW, days, {})
 
@@ -75,7 +74,7 @@ def test_days_outside_the_window_teach_nothing() -> None:
 def test_runs_that_were_ended_count_as_longer_than_all() -> None:
     """Also of a kind of which nothing completed at all: it has samples, and no limit below the ceiling."""
     censored = {TODAY: {"email": 5, "never": 200}, TODAY - 20: {"email": 1000}}
-    found = learn_all(LearnedLimits(), NOW, [Runs(TODAY, {"email": {ONE: 200}})], censored)
+    found = learn_all(LearnedLimits(), NOW, [DayRuns(TODAY, {"email": {ONE: 200}})], censored)
 
     assert found["email"].censored == 5
     assert found["email"].samples == 205
@@ -86,13 +85,13 @@ def test_runs_that_were_ended_count_as_longer_than_all() -> None:
 def test_a_month_is_enough_for_every_window() -> None:
     """No window that may be configured reaches beyond what is kept."""
     assert first_day(LearnedLimits(window=30 * 86_400.0), NOW) > TODAY - KEEP_DAYS
-    assert day_of(NOW) == TODAY
+    assert day_number(NOW) == TODAY
 
 
 @given(
     st.lists(
         st.builds(
-            Runs,
+            DayRuns,
             st.integers(TODAY - 40, TODAY + 2),
             st.dictionaries(st.text(max_size=2), st.dictionaries(st.integers(-1, len(EDGES)), st.integers(0, 50))),
         ),
@@ -102,7 +101,7 @@ def test_a_month_is_enough_for_every_window() -> None:
         st.integers(TODAY - 40, TODAY), st.dictionaries(st.text(max_size=2), st.integers(0, 9)), max_size=3
     ),
 )
-def test_any_past_is_read(runs: list[Runs], censored: dict[int, dict[str, int]]) -> None:
+def test_any_past_is_read(runs: list[DayRuns], censored: dict[int, dict[str, int]]) -> None:
     """Whatever the table holds, also of days that have not come."""
     for one in learn_all(LearnedLimits(), NOW, runs, censored).values():
         assert one.samples > 0

@@ -15,9 +15,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from riverkeeper.ledger import schedule
-from riverkeeper.ledger.cells import SLOT_SECONDS
-from riverkeeper.ledger.rows import state_of
-from riverkeeper.ledger.schedule import Progress, slot_of
+from riverkeeper.ledger.counts import SLOT_SECONDS
+from riverkeeper.ledger.schedule import ReadProgress, slot_of
+from riverkeeper.ledger.store import state_from_row
 
 pytestmark = pytest.mark.long  # many more examples
 LONG = bool(os.environ.get("RIVERKEEPER_TEST_LONG"))
@@ -41,7 +41,7 @@ class Watch:
     late_window: float = LATE
     batches: int = 0  # beyond what is due anyway: the time there is for a backlog
     now: float = START
-    progress: Progress = field(init=False)
+    progress: ReadProgress = field(init=False)
     reads: dict[int, list[Read]] = field(default_factory=lambda: defaultdict(list))
     begun: int = 0  # how often it had to begin anew
     collections: int = 0
@@ -53,20 +53,20 @@ class Watch:
         """One collection, as Ledger.read does it."""
         self.now, self.collections = self.now + elapsed, self.collections + 1
         assert self.collections < 50_000, "it never catches up"
-        if schedule.out_of_reach(self.progress, self.now):
+        if schedule.is_out_of_reach(self.progress, self.now):
             self.begun += 1
             self._begin()
             return
         before = self.progress
-        progress = schedule.arrived(before, self.now, self.late_window)
-        slots, progress = schedule.open_keeper(
-            progress, self.now, self.late_window, schedule.enough(progress, self.now)
+        progress = schedule.begin_step(before, self.now, self.late_window)
+        slots, progress = schedule.take_due_slots(
+            progress, self.now, self.late_window, schedule.batch_size(progress, self.now)
         )
-        near = schedule.near(progress, self.now)
+        near = schedule.recent_slots(progress, self.now)
         for _ in range(self.batches):
-            more, progress = schedule.open_keeper(progress, self.now, self.late_window, schedule.BATCH_SLOTS)
+            more, progress = schedule.take_due_slots(progress, self.now, self.late_window, schedule.BATCH_SLOTS)
             slots += more
-        self.progress = stored(schedule.collected(progress, self.now))
+        self.progress = stored(schedule.end_step(progress, self.now))
         assert near
         for slot in {*near, *slots}:
             assert slot >= before.pruned_to, "a slot was read whose cells are gone"
@@ -75,17 +75,17 @@ class Watch:
 
     def behind(self) -> bool:
         """Whether slots are due that were not read for want of time."""
-        progress = schedule.arrived(self.progress, self.now, self.late_window)
-        return bool(schedule.open_keeper(progress, self.now, self.late_window, 1)[0])
+        progress = schedule.begin_step(self.progress, self.now, self.late_window)
+        return bool(schedule.take_due_slots(progress, self.now, self.late_window, 1)[0])
 
     def _begin(self) -> None:
         self.progress = schedule.start(self.now, self.late_window, self.late_window)
 
 
-def stored(progress: Progress) -> Progress:
+def stored(progress: ReadProgress) -> ReadProgress:
     """Through the store and back."""
     row = SimpleNamespace(epoch=1, server=None, late_rows=0, stamp=0, progress=json.loads(json.dumps(asdict(progress))))
-    assert state_of(row).progress == progress
+    assert state_from_row(row).progress == progress
     return progress
 
 
@@ -106,7 +106,7 @@ def test_every_slot_is_visited_at_every_age(interval: float, seed: int, late_win
         watch.collect(interval * random.uniform(0.9, 1.1))
 
     for slot in range(slot_of(watch.progress.up_since), slot_of(watch.now - late_window - 2 * interval)):
-        for age in schedule.ages(late_window):
+        for age in schedule.visit_ages(late_window):
             due = max(ended(slot) + age, watch.progress.up_since + age)
             assert any(due <= read.at <= due + 1.1 * interval for read in watch.reads[slot]), (slot, age)
 

@@ -11,14 +11,12 @@ import pytest
 
 from fixtures.ledger_replica import SCHEMAS, SECONDS
 from riverkeeper.demo.postgres import Server
-from riverkeeper.ledger.buckets import EDGES_MICROS, NO_DURATION, bucket_of
-from riverkeeper.ledger.cells import NOTHING, CellKey, Series, Tally
-from riverkeeper.ledger.changed_slots import question
+from riverkeeper.ledger.counts import EDGES_MICROS, NO_DURATION, NOTHING, CellKey, Series, Tally, find_bucket
+from riverkeeper.ledger.ledger import finished_parameters
 from riverkeeper.ledger.names import NO_NAMES
-from riverkeeper.ledger.rows import cell_of
 from riverkeeper.ledger.schedule import slot_of
-from riverkeeper.ledger.state import Changes, Seen, State
-from riverkeeper.ledger.store import KeeperStore
+from riverkeeper.ledger.store import KeeperStore, cell_from_row
+from riverkeeper.ledger.update import LedgerChanges, LedgerState, SlotState
 from riverkeeper.postgres.connection import Database
 from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.schema.install import install
@@ -51,18 +49,20 @@ def tx(database: Database) -> Iterator[Transaction]:
 
 
 def found(tx: Transaction, *slots: int) -> dict[Series, Tally]:
-    cells = [cell_of(row) for row in tx.query("ledger/read_finished", question(slots or (SLOT,), most=1000))]
+    cells = [
+        cell_from_row(row) for row in tx.query("ledger/read_finished", finished_parameters(slots or (SLOT,), most=1000))
+    ]
     assert len({key for key, _ in cells}) == len(cells), "a cell comes in one row"
     return {key.series: tally for key, tally in cells}
 
 
-def marks(tx: Transaction, *slots: int) -> list[int]:
-    rows = tx.query("ledger/read_marks", {"slots": list(slots)})
+def fingerprints(tx: Transaction, *slots: int) -> list[int]:
+    rows = tx.query("ledger/read_fingerprints", {"slots": list(slots)})
     return [row.mark for row in sorted(rows)]
 
 
-def insert(tx: Transaction, **columns: str) -> None:
-    """One row, its columns given as SQL expressions; by default a second's run that ended in SLOT."""
+def insert(tx: Transaction, **total_row: str) -> None:
+    """One row, its total_row given as SQL expressions; by default a second's run that ended in SLOT."""
     values = {
         "state": "'completed'",
         "attempt": "1",
@@ -71,7 +71,7 @@ def insert(tx: Transaction, **columns: str) -> None:
         "scheduled_at": f"to_timestamp({SLOT * 10 - 1})",
         "attempted_at": f"to_timestamp({SLOT * 10})",
         "finalized_at": f"to_timestamp({SLOT * 10 + 1})",
-    } | columns
+    } | total_row
     tx.execute(f"INSERT INTO public.river_job ({', '.join(values)}) SELECT {', '.join(values.values())}")
 
 
@@ -92,7 +92,7 @@ def test_sql_and_python_agree_on_the_bucket(tx: Transaction) -> None:
     cells = found(tx)
     naive = NOTHING
     for micros in durations:
-        naive = naive.plus(Tally({bucket_of(micros): (1, micros, 2)}))
+        naive = naive.plus(Tally({find_bucket(micros): (1, micros, 2)}))
 
     run, wait = cells[Series("run", "q", "k", "completed")], cells[Series("wait", "q", "", "1")]
     assert run.buckets == naive.buckets
@@ -102,9 +102,9 @@ def test_sql_and_python_agree_on_the_bucket(tx: Transaction) -> None:
 
 
 @pytest.mark.parametrize(
-    ("columns", "bucket"),
+    ("total_row", "bucket"),
     [
-        ({}, bucket_of(1_000_000)),
+        ({}, find_bucket(1_000_000)),
         ({"attempted_at": "NULL"}, NO_DURATION),
         ({"attempted_at": "'infinity'"}, NO_DURATION),
         ({"attempted_at": "'-infinity'"}, NO_DURATION),
@@ -116,9 +116,9 @@ def test_sql_and_python_agree_on_the_bucket(tx: Transaction) -> None:
         ({"state": "'cancelled'", "attempted_at": "NULL", "attempt": "0"}, NO_DURATION),
     ],
 )
-def test_only_completed_jobs_have_a_run_time(tx: Transaction, columns: dict[str, str], bucket: int) -> None:
+def test_only_completed_jobs_have_a_run_time(tx: Transaction, total_row: dict[str, str], bucket: int) -> None:
     """A cancel while waiting, a unique discard and a rescue's discard ran for no time that means anything."""
-    insert(tx, **columns)
+    insert(tx, **total_row)
     runs = {series: tally for series, tally in found(tx).items() if series.measure == "run"}
 
     assert [list(tally.buckets) for tally in runs.values()] == [[bucket]]
@@ -128,7 +128,7 @@ def test_only_completed_jobs_have_a_run_time(tx: Transaction, columns: dict[str,
 
 
 @pytest.mark.parametrize(
-    ("columns", "waited"),
+    ("total_row", "waited"),
     [
         ({}, 1_000_000),
         ({"scheduled_at": f"to_timestamp({SLOT * 10})"}, 0),
@@ -142,10 +142,10 @@ def test_only_completed_jobs_have_a_run_time(tx: Transaction, columns: dict[str,
     ],
 )
 def test_a_wait_counts_while_scheduled_at_is_of_this_attempt(
-    tx: Transaction, columns: dict[str, str], waited: int | None
+    tx: Transaction, total_row: dict[str, str], waited: int | None
 ) -> None:
     """A claim happens only when a job is due: where it lies before, scheduled_at was moved since."""
-    insert(tx, **columns)
+    insert(tx, **total_row)
     waits = [tally for series, tally in found(tx).items() if series.measure == "wait"]
 
     assert [list(tally.buckets.values()) for tally in waits] == ([] if waited is None else [[(1, waited, 0)]])
@@ -171,7 +171,7 @@ def test_finalized_at_may_be_anything(tx: Transaction) -> None:
     insert(tx, finalized_at=f"to_timestamp({SLOT * 10 + 10 + 5})")
 
     assert found(tx) == {}
-    assert marks(tx, SLOT) == [0]
+    assert fingerprints(tx, SLOT) == [0]
     assert found(tx, SLOT + 1)
 
 
@@ -199,11 +199,11 @@ def test_the_mark_of_a_slot_changes_with_its_rows(tx: Transaction, change: str) 
     """Or a slot would not be read again: also where one row came and another went, or one finished once more."""
     insert(tx, id="1")
     insert(tx, id="2")
-    before = marks(tx, SLOT)
-    assert marks(tx, SLOT) == before
+    before = fingerprints(tx, SLOT)
+    assert fingerprints(tx, SLOT) == before
 
     tx.execute(change)
-    assert marks(tx, SLOT) != before
+    assert fingerprints(tx, SLOT) != before
 
 
 def test_names_are_taken_as_they_are(tx: Transaction) -> None:
@@ -214,7 +214,7 @@ def test_names_are_taken_as_they_are(tx: Transaction) -> None:
     assert {series.queue for series in seen} == {"очередь"}
 
     cells, store = {CellKey(SLOT, series): tally for series, tally in seen.items()}, KeeperStore()
-    store.save(tx, NO_NAMES, Changes(State(), {SLOT: 5}, cells, seen, NO_NAMES, None))
+    store.save(tx, NO_NAMES, LedgerChanges(LedgerState(), {SLOT: 5}, cells, seen, NO_NAMES, None))
     assert store.cells(tx, [SLOT, SLOT + 1]) == cells
-    assert store.marks(tx, [SLOT, SLOT + 1]) == {SLOT: Seen(5, closed=False)}
+    assert store.slots(tx, [SLOT, SLOT + 1]) == {SLOT: SlotState(5, closed=False)}
     assert store.totals(tx) == seen

@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from riverkeeper.ledger import schedule
-from riverkeeper.ledger.cells import CellKey, Series, Tally
+from riverkeeper.ledger.counts import CellKey, Series, Tally
 from riverkeeper.ledger.ledger import Ledger
 from riverkeeper.ledger.names import OTHER, Pair
-from riverkeeper.ledger.state import Reading, Totals
 from riverkeeper.ledger.store import MemoryStore
 from riverkeeper.ledger.totals import finished
+from riverkeeper.ledger.update import LedgerReading, Totals
 from riverkeeper.postgres.transaction import Transaction
 
 pytestmark = pytest.mark.long  # many more examples
@@ -36,9 +36,11 @@ class Shop:
         self.ledger = Ledger(MemoryStore(), 600, max_pairs)
         self.now = NOW
         if begun:
-            self.collect({}, known_before=SLOT + 9000)
+            self.collect({}, baseline_to=SLOT + 9000)
 
-    def reading(self, cells: dict[tuple[int, Pair], int], *, known_before: int = 0, late_before: int = 0) -> Reading:
+    def reading(
+        self, cells: dict[tuple[int, Pair], int], *, baseline_to: int = 0, late_before: int = 0
+    ) -> LedgerReading:
         """`cells` is slot and pair -> jobs seen there."""
         before = self.ledger.store.peek(NO_TX).progress
         progress = before or schedule.start(self.now, 600, 600)
@@ -46,20 +48,22 @@ class Shop:
             (CellKey(slot, Series("run", *pair, "completed")), Tally({3: (jobs, 5 * jobs, jobs)}, self.now))
             for (slot, pair), jobs in cells.items()
         )
-        marks = {slot: jobs for (slot, _), jobs in cells.items()}
+        fingerprints = {slot: jobs for (slot, _), jobs in cells.items()}
         after = replace(progress, collected_at=self.now)
-        known = {slot: seen.mark for slot, seen in self.ledger.store.marks(NO_TX, marks).items()}
-        known = {**dict.fromkeys(marks, 0), **known}
-        return Reading(self.now, before, after, marks, known, found, known_before, late_before, "server/1", {})
+        known = {slot: state.fingerprint for slot, state in self.ledger.store.slots(NO_TX, fingerprints).items()}
+        known = {**dict.fromkeys(fingerprints, 0), **known}
+        return LedgerReading(
+            self.now, before, after, fingerprints, known, found, baseline_to, late_before, "server/1", {}
+        )
 
-    def settle(self, reading: Reading, live: dict[Pair, int] | None = None) -> Totals:
+    def settle(self, reading: LedgerReading, live: dict[Pair, int] | None = None) -> Totals:
         totals = self.ledger.settle(NO_TX, reading, live or {})
-        self.ledger.exported(totals)
+        self.ledger.remember_shown(totals)
         return totals
 
-    def collect(self, cells: dict[tuple[int, Pair], int], *, known_before: int = 0, late_before: int = 0) -> Totals:
+    def collect(self, cells: dict[tuple[int, Pair], int], *, baseline_to: int = 0, late_before: int = 0) -> Totals:
         self.now += 15
-        return self.settle(self.reading(cells, known_before=known_before, late_before=late_before))
+        return self.settle(self.reading(cells, baseline_to=baseline_to, late_before=late_before))
 
 
 def jobs(totals: Totals) -> Counter[Pair]:
@@ -76,7 +80,7 @@ A, B = ("q", "a"), ("q", "b")
 def test_what_is_there_at_the_start_is_known_not_counted() -> None:
     """A first start counts from now on; when a kind last finished is told all the same."""
     shop = Shop(begun=False)
-    totals = shop.collect({(SLOT, A): 5}, known_before=SLOT + 1)
+    totals = shop.collect({(SLOT, A): 5}, baseline_to=SLOT + 1)
 
     assert jobs(totals) == {A: 0}
     assert [tally.last for tally in totals.series.values()] == [shop.now]
@@ -88,7 +92,7 @@ def test_a_start_anew_counts_on_where_it_remembers() -> None:
     shop = Shop()
     shop.collect({(SLOT, A): 5})
 
-    assert jobs(shop.collect({(SLOT, A): 6, (SLOT - 1, A): 100}, known_before=SLOT)) == {A: 6}
+    assert jobs(shop.collect({(SLOT, A): 6, (SLOT - 1, A): 100}, baseline_to=SLOT)) == {A: 6}
 
 
 def test_a_new_epoch_forgets_counts_but_not_moments() -> None:
@@ -125,7 +129,7 @@ def test_a_counter_that_was_shown_higher_begins_anew(shown: Tally) -> None:
     """A fall by 1 would be read as an increase of the whole counter: of any bucket, sum or attempts."""
     shop = Shop()
     totals = shop.collect({(SLOT, A): 5})
-    shop.ledger.exported(replace(totals, series={Series("run", *A, "completed"): shown}, stamp=-1))
+    shop.ledger.remember_shown(replace(totals, series={Series("run", *A, "completed"): shown}, stamp=-1))
 
     assert shop.collect({}).epoch == 2
 
@@ -133,7 +137,7 @@ def test_a_counter_that_was_shown_higher_begins_anew(shown: Tally) -> None:
 def test_late_rows_that_were_shown_higher_begin_anew() -> None:
     """They are a counter too."""
     shop = Shop()
-    shop.ledger.exported(replace(shop.collect({}), late_rows=1, stamp=-1))
+    shop.ledger.remember_shown(replace(shop.collect({}), late_rows=1, stamp=-1))
 
     assert shop.collect({}).epoch == 2
 
@@ -176,14 +180,14 @@ def test_rows_found_when_a_slot_is_read_again_are_late() -> None:
 def test_a_reading_from_before_the_ledger_was_begun_is_dropped() -> None:
     """Two replicas start at once, or somebody made the keeper schema anew: the next reading counts on from there."""
     shop = Shop(begun=False)
-    late = shop.reading({(SLOT, A): 5}, known_before=SLOT + 1)
-    shop.collect({(SLOT, A): 1}, known_before=SLOT + 1)
+    late = shop.reading({(SLOT, A): 5}, baseline_to=SLOT + 1)
+    shop.collect({(SLOT, A): 1}, baseline_to=SLOT + 1)
     shop.settle(late)
 
     assert jobs(shop.collect({(SLOT, A): 6})) == {A: 5}
 
     other = Shop(begun=False)
-    assert other.settle(replace(late, known_before=0)).series == {}
+    assert other.settle(replace(late, baseline_to=0)).series == {}
 
 
 def test_another_replicas_progress_stands() -> None:

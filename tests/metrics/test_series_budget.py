@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import product
 
-from riverkeeper.ledger.buckets import RUN_EDGES, WAIT_EDGES
+from riverkeeper.ledger.counts import RUN_EDGES, WAIT_EDGES
 from riverkeeper.ledger.names import MAX_QUEUES, NO_NAMES, OTHER, Pair, keep
 from riverkeeper.ledger.totals import Finished, FinishedPair, Histogram
 from riverkeeper.metrics.catalogue.process import Process

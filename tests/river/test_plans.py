@@ -12,7 +12,7 @@ import pytest
 from consistency.tree import PACKAGE
 from fixtures.offenders import for_each
 from riverkeeper.demo.postgres import Server
-from riverkeeper.ledger.changed_slots import question
+from riverkeeper.ledger.ledger import finished_parameters
 from riverkeeper.postgres.connection import Session
 from riverkeeper.postgres.statements import source, statement
 from riverkeeper.river.layout import FINAL_STATES, LIVE_STATES
@@ -63,9 +63,9 @@ ASKED: dict[str, Mapping[str, object]] = {
         "ended": [10.0] * 2,
         "clients": ["host-a"],
     },
-    "ledger/read_finished": question(SLOTS, most=BOUND),
+    "ledger/read_finished": finished_parameters(SLOTS, most=BOUND),
     "ledger/read_last_finished": {"until": NOW, "bound": BOUND},
-    "ledger/read_marks": {"slots": SLOTS},
+    "ledger/read_fingerprints": {"slots": SLOTS},
     "look/measure_ended": {"states": list(FINAL_STATES), "scan_bound": BOUND},
     "look/read_claims": LOOKED,
     "look/read_due_kinds": LOOKED,
@@ -203,7 +203,7 @@ def most_rows(sql: Session, name: str) -> int:
     """More rows than this the question has no use for."""
     if name in {"river/read_poison", "river/read_running", "river/read_suspects"}:
         return int(sql.execute("SELECT count(*) AS n FROM river_job WHERE state = 'running'")[0].n)
-    if name in {"ledger/read_finished", "ledger/read_marks"}:
+    if name in {"ledger/read_finished", "ledger/read_fingerprints"}:
         return 120  # of two minutes, with one job finished in five seconds at most: 24
     return BOUND * len(LIVE_STATES) * 2
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from fixtures.running_jobs import policies, spans
 from riverkeeper.config.policy import Policy
 from riverkeeper.config.tiers import LearnedLimits, Tier
-from riverkeeper.ledger.buckets import EDGES, NO_DURATION, bucket_of
-from riverkeeper.ledger.learned_limits import Past, learn, quantile_of
+from riverkeeper.ledger.counts import EDGES, NO_DURATION, find_bucket
+from riverkeeper.ledger.learned_limits import RunCounts, learn, quantile_of
 from riverkeeper.verdict.limits import Learned, limits_of, run_limit
 
 TIER = Tier("standard")
@@ -22,12 +22,12 @@ LEARNING = LearnedLimits()
 counts = st.dictionaries(st.integers(NO_DURATION, len(EDGES)), st.integers(0, 1000), max_size=6)
 
 
-def past(*seconds: float, times: int = 1, censored: int = 0) -> Past:
+def past(*seconds: float, times: int = 1, censored: int = 0) -> RunCounts:
     found: dict[int, int] = {}
     for one in seconds:
-        bucket = bucket_of(round(one * 1e6))
+        bucket = find_bucket(round(one * 1e6))
         found[bucket] = found.get(bucket, 0) + times
-    return Past(found, censored)
+    return RunCounts(found, censored)
 
 
 def origin(learned: Learned | None, learning: LearnedLimits = LEARNING, tier: Tier = TIER) -> tuple[float, str] | None:
@@ -104,8 +104,8 @@ def test_a_quantile_stands_where_that_share_lies_below() -> None:
 def test_a_kind_that_became_slower_is_believed_within_a_day() -> None:
     """The larger of the window and its last day counts; a faster one is believed when the window has passed."""
     quick, slow = past(1.0, times=20_000), past(100.0, times=100)
-    slower = learn(LEARNING, Past({**quick.counts, **slow.counts}), slow)
-    faster = learn(LEARNING, Past({**quick.counts, **past(100.0, times=300).counts}), quick)
+    slower = learn(LEARNING, RunCounts({**quick.counts, **slow.counts}), slow)
+    faster = learn(LEARNING, RunCounts({**quick.counts, **past(100.0, times=300).counts}), quick)
 
     assert slower is not None
     assert (slower.window, slower.samples, slower.seconds > 90) == (2 * 86400.0, 20_100, True)
@@ -135,7 +135,7 @@ def test_any_past_teaches_something_or_nothing(
 ) -> None:
     """Never an error, never a limit outside floor and ceiling, never one from too few runs."""
     learning = replace(LEARNING, quantile=quantile)
-    learned = learn(learning, Past(window, censored), Past(day))
+    learned = learn(learning, RunCounts(window, censored), RunCounts(day))
     limit = run_limit(learning, TIER, "email", learned)
 
     if limit is not None:
@@ -147,6 +147,6 @@ def test_any_past_teaches_something_or_nothing(
 @given(counts, st.integers(0, 50), st.integers(1, 50))
 def test_more_censored_runs_never_lower_a_quantile(window: dict[int, int], censored: int, more: int) -> None:
     """Censored runs only ever raise a limit."""
-    before, after = Past(window, censored), Past(window, censored + more)
+    before, after = RunCounts(window, censored), RunCounts(window, censored + more)
 
     assert before.samples == 0 or quantile_of(before, 0.99) <= quantile_of(after, 0.99)

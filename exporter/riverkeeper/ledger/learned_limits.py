@@ -16,8 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from riverkeeper.config.tiers import LearnedLimits
-from riverkeeper.ledger.buckets import EDGES, NO_DURATION
-from riverkeeper.ledger.cells import Folded
+from riverkeeper.ledger.counts import EDGES, NO_DURATION, FoldResult
 from riverkeeper.verdict.limits import Learned
 
 DAY_SECONDS = 86400
@@ -26,22 +25,22 @@ RECENT_DAYS = 2  # today and yesterday, UTC: at night today alone would be nothi
 RECENT_SECONDS = RECENT_DAYS * 86400.0
 
 
-def day_of(moment: float) -> int:
+def day_number(moment: float) -> int:
     return math.floor(moment / DAY_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
-class Runs:
-    """Runs of one day: kind -> fine bucket -> completed runs."""
+class DayRuns:
+    """DayRuns of one day: kind -> fine bucket -> completed runs."""
 
     day: int = 0
     by_kind: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
 
 
-NO_RUNS = Runs()
+NO_DAY_RUNS = DayRuns()
 
 
-def runs_of(now: float, *parts: Folded) -> Runs:
+def collect_runs(now: float, *parts: FoldResult) -> DayRuns:
     """What rose in a collection at `now`, of all queues. Kinds that were not told apart teach nothing."""
     found: defaultdict[str, Counter[int]] = defaultdict(Counter)
     for part in parts:
@@ -50,21 +49,21 @@ def runs_of(now: float, *parts: Folded) -> Runs:
                 found[series.kind].update({bucket: jobs for bucket, (jobs, _, _) in tally.buckets.items() if jobs > 0})
     for counts in found.values():
         counts.pop(NO_DURATION, None)
-    return Runs(day_of(now), {kind: counts for kind, counts in found.items() if counts})
+    return DayRuns(day_number(now), {kind: counts for kind, counts in found.items() if counts})
 
 
-def dense(counts: Mapping[int, int]) -> list[int]:
+def encode_counts(counts: Mapping[int, int]) -> list[int]:
     """As they are stored: by position, up to the last one that is not 0."""
     return [counts.get(bucket, 0) for bucket in range(max(counts) + 1)]
 
 
-def sparse(counts: Sequence[int]) -> dict[int, int]:
+def decode_counts(counts: Sequence[int]) -> dict[int, int]:
     return {bucket: jobs for bucket, jobs in enumerate(counts) if jobs}
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
-    """Completed runs of one kind by fine bucket (ledger/buckets.py), and runs that are censored for their age."""
+class RunCounts:
+    """Completed runs of one kind by fine bucket (ledger/counts.py), and runs that are censored for their age."""
 
     counts: Mapping[int, int]
     censored: int = 0
@@ -74,19 +73,19 @@ class Past:
         return self.censored + sum(jobs for bucket, jobs in self.counts.items() if bucket != NO_DURATION)
 
 
-NOTHING = Past({})
+NOTHING = RunCounts({})
 
 
 def first_day(learning: LearnedLimits, now: float) -> int:
     """The first day of the window."""
-    return day_of(now - learning.window)
+    return day_number(now - learning.window)
 
 
 def learn_all(
-    learning: LearnedLimits, now: float, runs: Iterable[Runs], censored: Mapping[int, Mapping[str, int]]
+    learning: LearnedLimits, now: float, runs: Iterable[DayRuns], censored: Mapping[int, Mapping[str, int]]
 ) -> dict[str, Learned]:
     """What the runs of each kind teach at `now`; `censored`: runs ended by a rescue for their age, by day and kind."""
-    first, recent = first_day(learning, now), day_of(now) - RECENT_DAYS + 1
+    first, recent = first_day(learning, now), day_number(now) - RECENT_DAYS + 1
     window: defaultdict[str, Counter[int]] = defaultdict(Counter)
     late: defaultdict[str, Counter[int]] = defaultdict(Counter)
     for of_day in runs:
@@ -98,8 +97,8 @@ def learn_all(
     found = {
         kind: learn(
             learning,
-            Past(window[kind], _sum_since(censored, kind, first)),
-            Past(late[kind], _sum_since(censored, kind, recent)),
+            RunCounts(window[kind], _sum_since(censored, kind, first)),
+            RunCounts(late[kind], _sum_since(censored, kind, recent)),
         )
         for kind in kinds
     }
@@ -110,7 +109,7 @@ def _sum_since(censored: Mapping[int, Mapping[str, int]], kind: str, since: int)
     return sum(kinds.get(kind, 0) for day, kinds in censored.items() if day >= since)
 
 
-def learn(learning: LearnedLimits, window: Past, recent: Past = NOTHING) -> Learned | None:
+def learn(learning: LearnedLimits, window: RunCounts, recent: RunCounts = NOTHING) -> Learned | None:
     """The larger quantile of the window and its last days; None where nothing has completed.
 
     The last days count once they have `min_samples` of their own, for the quantile of a handful is its longest run.
@@ -124,7 +123,7 @@ def learn(learning: LearnedLimits, window: Past, recent: Past = NOTHING) -> Lear
     return Learned(window.samples, learning.quantile, seconds, span, window.censored)
 
 
-def quantile_of(past: Past, quantile: float) -> float:
+def quantile_of(past: RunCounts, quantile: float) -> float:
     """Seconds that this share of the runs did not exceed, to 10 %; inf above the last edge or among censored runs."""
     wanted, seen = quantile * past.samples, 0
     for bucket, jobs in sorted(past.counts.items()):

@@ -1,37 +1,42 @@
-"""The ledger of finished jobs: reads the slots that changed, and adds what is new in them to the totals, once."""
+"""The ledger of finished jobs: reads the slots that changed, and adds what is new in them to the totals, once.
+
+One step has two parts. `read` runs in a reading transaction: it reads the slots that are due, and for each slot whose
+fingerprint has changed, the finished jobs in it. `settle` runs in a writing transaction under the ledger's lock: it
+folds the reading into what is known, and returns the totals, which are true once the transaction has committed.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import secrets
 import time
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
 
 import structlog
 
 from riverkeeper.ledger import schedule, update
-from riverkeeper.ledger.cells import SLOT_SECONDS
-from riverkeeper.ledger.changed_slots import Look
+from riverkeeper.ledger.counts import EDGES_MICROS, SLOT_SECONDS, CellKey, Tally
 from riverkeeper.ledger.names import Pair
-from riverkeeper.ledger.schedule import Progress, slot_of
-from riverkeeper.ledger.state import NO_TOTALS, Reading, State, Totals
-from riverkeeper.ledger.store import Store
-from riverkeeper.ledger.update import Live
+from riverkeeper.ledger.schedule import ReadProgress, slot_of
+from riverkeeper.ledger.store import Store, cell_from_row
+from riverkeeper.ledger.update import NEVER_READ, NO_TOTALS, LedgerReading, LedgerState, Live, Totals
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.postgres.transaction import Transaction
 
 log = structlog.get_logger()
 
-BACKLOG_SECONDS = 0.25  # of reading in one collection, beyond what is due anyway, while slots are behind
-FIRST_SECONDS = 3.0  # for the one long reading of a first start; a shop too busy for it looks back less
+BACKLOG_SECONDS = 0.25  # of reading in one step, beyond the slots that are due, while there is a backlog
+FIRST_SECONDS = 3.0  # for the one long reading of a first start; a database too busy for it looks back less
 FIRST_SHORT_SECONDS = 120.0
-LEAST_TOLD = 1_000  # pairs of queue and kind told apart at a time, however few have series of their own
-SEED_ROWS = 10_000  # finished rows of each state looked back over at the first start, for "last finished" only
+LEAST_PAIRS = 1_000  # pairs of queue and kind that keep a cell of their own, however few have a name
+INITIAL_ROWS = 10_000  # finished rows of each state that a first start looks back over, for "last finished" only
+Cells = list[tuple[CellKey, Tally]]
 
 
 @dataclass(slots=True)
 class Ledger:
-    """One collection is `read` in a reading transaction, then `settle` in a writing one that commits."""
+    """The ledger of one process: in the keeper schema, which all replicas share, or in memory."""
 
     store: Store
     late_window: float  # seconds
@@ -39,119 +44,201 @@ class Ledger:
     counted_elsewhere: bool = False  # this process has shown counts of another ledger: these must not go on from there
     _shown: Totals = NO_TOTALS
 
-    def read(self, tx: Transaction, now: float) -> Reading:
-        """Read the slots whose turn it is. Raises DatabaseError."""
-        known, server = self.store.peek(tx).progress, _server(tx)
-        if known is None or schedule.out_of_reach(known, now):
+    def read(self, tx: Transaction, now: float) -> LedgerReading:
+        """Read the slots that are due at `now`, the database's clock. Raises DatabaseError."""
+        known, server = self.store.peek(tx).progress, _read_server(tx)
+        if known is None or schedule.is_out_of_reach(known, now):
             return self._begin(tx, now, known, server)
-        progress, look = schedule.arrived(known, now, self.late_window), self._look(tx)
+        progress, reader = schedule.begin_step(known, now, self.late_window), self._reader(tx)
         late_before = progress.read_to[0]
-        slots, progress = schedule.open_keeper(progress, now, self.late_window, schedule.enough(progress, now))
-        look.at({*schedule.near(progress, now), *slots})
+        most = schedule.batch_size(progress, now)
+        slots, progress = schedule.take_due_slots(progress, now, self.late_window, most)
+        reader.read({*schedule.recent_slots(progress, now), *slots})
         ends = time.monotonic() + BACKLOG_SECONDS
         while time.monotonic() < ends:
-            slots, progress = schedule.open_keeper(progress, now, self.late_window, schedule.BATCH_SLOTS)
+            slots, progress = schedule.take_due_slots(progress, now, self.late_window, schedule.BATCH_SLOTS)
             if not slots:
                 break
-            look.at(slots)
-        progress = schedule.collected(progress, now)
-        return Reading(
-            now, known, progress, *look.seen, known_before=0, late_before=late_before, server=server, seeds={}
-        )
+            reader.read(slots)
+        progress = schedule.end_step(progress, now)
+        return reader.reading(now, known, progress, server, late_before=late_before)
 
-    def settle(self, tx: Transaction, reading: Reading, live: Live) -> Totals:
+    def settle(self, tx: Transaction, reading: LedgerReading, live: Live) -> Totals:
         """Fold a reading and return the totals, true once the transaction has committed. Raises DatabaseError."""
         locked = self.store.lock(tx)
         state = locked or self.store.peek(tx)
-        before = self._committed(tx, state, locked=locked is not None)
+        before = self._read_totals(tx, state, locked=locked is not None)
         why = self._why_new_epoch(state, reading, before)
         if locked is None and why:
-            raise DatabaseError(
-                ErrorKind.LOCKED, "another replica writes the ledger just when counters must begin anew"
-            )
-        if locked is None or update.outdated(state, reading):
+            raise DatabaseError(ErrorKind.LOCKED, "another replica writes the ledger while counters must begin anew")
+        if locked is None or update.is_outdated(state, reading):
             return before
-        lowest = update.floor(state, reading)
-        reading = update.current(reading, self.store.marks(tx, reading.marks), lowest)
-        known = self.store.cells(tx, reading.marks)
+        lowest = update.lowest_slot(state, reading)
+        reading = update.drop_stale_slots(reading, self.store.slots(tx, reading.fingerprints), lowest)
+        known = self.store.cells(tx, reading.fingerprints)
         epoch = max(state.epoch, self._shown.epoch) + 1 if why else state.epoch
-        changes = update.changes(state, before, known, reading, live, self.max_pairs, epoch, _stamp())
+        changes = update.compute_changes(state, before, known, reading, live, self.max_pairs, epoch, _new_stamp())
         self.store.save(tx, before.names, changes)
-        _say(reading, why, changes.state.epoch)
-        return update.after(before, changes)
+        _log_beginnings(reading, why, changes.state.epoch)
+        return update.totals_after(before, changes)
 
     def read_committed(self, tx: Transaction) -> Totals:
         """The totals as others have committed them; writes nothing. Raises DatabaseError."""
-        return self._committed(tx, self.store.peek(tx), locked=False)
+        return self._read_totals(tx, self.store.peek(tx), locked=False)
 
     @property
     def has_shown(self) -> bool:
-        """Whether any totals were exported by this process."""
+        """Whether this process has exported any totals."""
         return self._shown is not NO_TOTALS
 
-    def exported(self, totals: Totals) -> None:
-        """Remember what was shown, after the commit: it may never fall within an epoch."""
+    def remember_shown(self, totals: Totals) -> None:
+        """Remember what is exported, after the commit: within an epoch no counter of it may fall."""
         if self.has_shown and self._shown.epoch != totals.epoch:
             log.warning("counters of finished jobs began again at 0", epoch=totals.epoch)
         self._shown, self.counted_elsewhere = totals, False
 
-    def _committed(self, tx: Transaction, state: State, *, locked: bool) -> Totals:
-        """The totals in the store; what we have shown ourselves if nobody has written since."""
+    def _read_totals(self, tx: Transaction, state: LedgerState, *, locked: bool) -> Totals:
+        """The totals in the store; those that this process has exported if nobody has written since."""
         if self._shown.stamp == state.stamp:
             return self._shown
-        # Without the lock its holder may commit between our statements: no stamp but ours, so that we read again.
-        stamp = state.stamp if locked else _stamp()
+        # Without the lock, its holder may commit between two statements: a new stamp makes the next step read again.
+        stamp = state.stamp if locked else _new_stamp()
         return Totals(self.store.totals(tx), self.store.names(tx), state.epoch, state.late_rows, stamp)
 
-    def _begin(self, tx: Transaction, now: float, known: Progress | None, server: str | None) -> Reading:
-        """What is there already is known, not counted; but slots that we still remember are counted on."""
-        look, look_back, end = self._look(tx), self.late_window, slot_of(now + schedule.FUTURE_SECONDS)
+    def _begin(self, tx: Transaction, now: float, known: ReadProgress | None, server: str | None) -> LedgerReading:
+        """Rows that are there already are known, not counted; slots that the ledger still remembers are counted on."""
+        reader, look_back, end = self._reader(tx), self.late_window, slot_of(now + schedule.FUTURE_SECONDS)
         try:
-            look.at(range(slot_of(now - look_back), end), FIRST_SECONDS)
+            reader.read(range(slot_of(now - look_back), end), FIRST_SECONDS)
         except DatabaseError:
-            look, look_back = self._look(tx), min(FIRST_SHORT_SECONDS, look_back)
-            look.at(range(slot_of(now - look_back), end))
-        seeds: dict[Pair, float] = {}
+            reader, look_back = self._reader(tx), min(FIRST_SHORT_SECONDS, look_back)
+            reader.read(range(slot_of(now - look_back), end))
+        initial: dict[Pair, float] = {}
         with contextlib.suppress(DatabaseError):  # worth having, not worth failing for
-            until = {"bound": SEED_ROWS, "until": end * SLOT_SECONDS}
-            seeds = {(row.queue, row.kind): row.last for row in tx.query("ledger/read_last_finished", until)}
+            until = {"bound": INITIAL_ROWS, "until": end * SLOT_SECONDS}
+            initial = {(row.queue, row.kind): row.last for row in tx.query("ledger/read_last_finished", until)}
         progress = schedule.start(now, self.late_window, look_back)
-        known_before = known.pruned_to if known else end
-        return Reading(now, known, progress, *look.seen, known_before, late_before=0, server=server, seeds=seeds)
+        baseline_to = known.pruned_to if known else end
+        return reader.reading(now, known, progress, server, baseline_to=baseline_to, initial_values=initial)
 
-    def _look(self, tx: Transaction) -> Look:
-        """Where every name is taken, those who have one are told apart first."""
+    def _reader(self, tx: Transaction) -> SlotReader:
+        """Where every name is taken, the pairs that have one keep cells of their own first."""
         pairs = self._shown.names.pairs if self.has_shown else self.store.names(tx).pairs
         named = pairs if len(pairs) >= self.max_pairs else ()
-        return Look(tx, self.store, named, max(2 * self.max_pairs, LEAST_TOLD))
+        return SlotReader(tx, self.store, named, max(2 * self.max_pairs, LEAST_PAIRS))
 
-    def _why_new_epoch(self, state: State, reading: Reading, before: Totals) -> str | None:
+    def _why_new_epoch(self, state: LedgerState, reading: LedgerReading, before: Totals) -> str | None:
         """Why the totals cannot go on where they were; None when they can."""
         if state.server and reading.server and state.server != reading.server:
             return "the database failed over to another server or timeline, and may have lost commits"
-        if update.fell(self._shown, before) or (self.has_shown and state.progress is None):
+        if update.has_fallen(self._shown, before) or (self.has_shown and state.progress is None):
             return "the database has forgotten counts that were already shown"
         if self.counted_elsewhere and any(tally.jobs for tally in before.series.values()):
             return "this process has counted in memory until now"
         return None
 
 
-def _stamp() -> int:
+@dataclass(slots=True)
+class SlotReader:
+    """Reads slots in one transaction. `most` pairs of queue and kind have cells of their own, `named` ones first."""
+
+    tx: Transaction
+    store: Store
+    named: Collection[Pair]
+    most: int
+    fingerprints: dict[int, int] = field(default_factory=dict)  # of the slots that changed
+    known_fingerprints: dict[int, int] = field(default_factory=dict)  # of the same slots, before
+    cells: Cells = field(default_factory=list)
+
+    def read(self, slots: Iterable[int], seconds: float | None = None) -> None:
+        """Read those of the slots in which anything changed. Raises DatabaseError."""
+        unread = [slot for slot in slots if slot not in self.fingerprints]
+        rows = self.tx.query("ledger/read_fingerprints", {"slots": unread}, seconds)
+        known = self.store.slots(self.tx, unread)
+        changed = {row.slot: row.mark for row in rows if row.mark != known.get(row.slot, NEVER_READ).fingerprint}
+        if changed:
+            closed = [slot for slot in changed if slot in known and known[slot].closed]
+            self.cells += self._read_cells(changed, closed, [slot for slot in changed if slot in known], seconds)
+        self.fingerprints |= changed
+        self.known_fingerprints |= {slot: known.get(slot, NEVER_READ).fingerprint for slot in changed}
+
+    def reading(
+        self,
+        now: float,
+        begun_from: ReadProgress | None,
+        progress: ReadProgress,
+        server: str | None,
+        *,
+        baseline_to: int = 0,
+        late_before: int = 0,
+        initial_values: dict[Pair, float] | None = None,
+    ) -> LedgerReading:
+        """All that was read."""
+        return LedgerReading(
+            now,
+            begun_from,
+            progress,
+            self.fingerprints,
+            self.known_fingerprints,
+            tuple(self.cells),
+            baseline_to,
+            late_before,
+            server,
+            initial_values or {},
+        )
+
+    def _read_cells(self, slots: Collection[int], closed: list[int], known: list[int], seconds: float | None) -> Cells:
+        """A kind that has a cell of its own in a slot keeps it: in the rest it would be counted once more."""
+        cells = self._query_cells(slots, closed, closed, seconds)
+        closing = {key.slot for key, _ in cells if key.series.is_rest}
+        return self._query_cells(slots, closed, known, seconds) if closing & {*known} - {*closed} else cells
+
+    def _query_cells(self, slots: Collection[int], closed: list[int], known: list[int], seconds: float | None) -> Cells:
+        keys = self.store.cells(self.tx, known) if known else ()
+        own = {
+            (slot, series.queue, series.kind) for slot, series in keys if series.measure == "run" and not series.is_rest
+        }
+        parameters = finished_parameters(slots, self.most, self.named, closed, own)
+        return [cell_from_row(row) for row in self.tx.query("ledger/read_finished", parameters, seconds)]
+
+
+def finished_parameters(
+    slots: Collection[int],
+    most: int,
+    named: Collection[Pair] = (),
+    closed: Collection[int] = (),
+    own: Collection[tuple[int, str, str]] = (),
+) -> dict[str, object]:
+    """The parameters of read_finished; `own` is slot, queue and kind of each pair that has a cell."""
+    return {
+        "slots": list(slots),
+        "edges": list(EDGES_MICROS),
+        "most": most,
+        "kept_queues": [queue for queue, _ in named],
+        "kept_kinds": [kind for _, kind in named],
+        "closed": list(closed),
+        "own_slots": [slot for slot, _, _ in own],
+        "own_queues": [queue for _, queue, _ in own],
+        "own_kinds": [kind for _, _, kind in own],
+    }
+
+
+def _new_stamp() -> int:
     return secrets.randbits(63)
 
 
-def _server(tx: Transaction) -> str | None:
-    """System identifier and timeline; None on a standby, and where the functions are not to be had."""
+def _read_server(tx: Transaction) -> str | None:
+    """System identifier and timeline; None on a standby, and where this login may not read them."""
     with contextlib.suppress(DatabaseError):
         row = tx.query("river/read_identity")[0]
         return f"{row.system}/{row.timeline}"
     return None
 
 
-def _say(reading: Reading, why_new_epoch: str | None, epoch: int) -> None:
-    if reading.known_before and reading.begun_from is None:
+def _log_beginnings(reading: LedgerReading, why_new_epoch: str | None, epoch: int) -> None:
+    if reading.baseline_to and reading.begun_from is None:
         log.info("ledger counts finished jobs from now on; what finished before is not in the counters")
-    elif reading.known_before:
-        log.warning("ledger looks around anew: the database's clock went back further than it remembers")
+    elif reading.baseline_to:
+        log.warning("ledger starts anew: the database's clock went back further than it remembers")
     if why_new_epoch:
         log.warning("ledger starts a new epoch: counters begin at 0", reason=why_new_epoch, epoch=epoch)

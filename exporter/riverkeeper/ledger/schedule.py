@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from riverkeeper.ledger.cells import SLOT_SECONDS
+from riverkeeper.ledger.counts import SLOT_SECONDS
 
 NEAR_SECONDS = 30.0  # read every time, back and ahead: a clock kept by NTP is off by less, a batch flushes in 0.25 s
 VISITS = 4  # of each slot; progress stores one entry for each
@@ -27,7 +27,7 @@ BATCH_SLOTS = 12  # due slots read by one statement
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class ReadProgress:
     """How far the ledger has come; kept with it, equal for all replicas. Slots as in CellKey, database clock."""
 
     collected_at: float
@@ -41,24 +41,24 @@ def slot_of(moment: float) -> int:
     return math.floor(moment / SLOT_SECONDS)
 
 
-def ages(late_window: float) -> tuple[float, ...]:
+def visit_ages(late_window: float) -> tuple[float, ...]:
     """How old (the end of) a slot is when it is visited: evenly by ratio, for most late rows are only a little late."""
     ratio = max(late_window / NEAR_SECONDS, 1.0)
     return tuple(NEAR_SECONDS * ratio ** (number / (VISITS - 1)) for number in range(VISITS))
 
 
-def start(now: float, late_window: float, look_back: float) -> Progress:
+def start(now: float, late_window: float, look_back: float) -> ReadProgress:
     """A ledger that begins now: what is already there in the last `look_back` seconds is known, not counted."""
     first = slot_of(now - look_back)
-    return Progress(now, 0, now, tuple(max(first, slot_of(now - age)) for age in ages(late_window)), first)
+    return ReadProgress(now, 0, now, tuple(max(first, slot_of(now - age)) for age in visit_ages(late_window)), first)
 
 
-def out_of_reach(progress: Progress, now: float) -> bool:
+def is_out_of_reach(progress: ReadProgress, now: float) -> bool:
     """Whether the clock went back to where nothing is remembered any more, so that one has to start anew."""
     return slot_of(now) < progress.pruned_to
 
 
-def arrived(progress: Progress, now: float, late_window: float) -> Progress:
+def begin_step(progress: ReadProgress, now: float, late_window: float) -> ReadProgress:
     """The progress with which to collect at `now`."""
     oldest = slot_of(now - LONGEST_SECONDS)
     gaps = progress.gaps + 1 if now - progress.collected_at > GAP_SECONDS else 0
@@ -68,21 +68,21 @@ def arrived(progress: Progress, now: float, late_window: float) -> Progress:
         up_since=now if 0 < gaps <= MOST_GAPS else min(progress.up_since, now),
         read_to=tuple(  # a clock that stepped back makes the slots between due again
             min(max(done, oldest), slot_of(now - age))
-            for done, age in zip(progress.read_to, ages(late_window), strict=True)
+            for done, age in zip(progress.read_to, visit_ages(late_window), strict=True)
         ),
     )
 
 
-def near(progress: Progress, now: float) -> range:
+def recent_slots(progress: ReadProgress, now: float) -> range:
     """The slots to read at every collection."""
     return range(max(slot_of(now - NEAR_SECONDS), progress.pruned_to), slot_of(now + NEAR_SECONDS) + 1)
 
 
-def open_keeper(progress: Progress, now: float, late_window: float, most: int) -> tuple[list[int], Progress]:
+def take_due_slots(progress: ReadProgress, now: float, late_window: float, most: int) -> tuple[list[int], ReadProgress]:
     """At most `most` due slots, those first that nobody has read yet, and the progress once they are read."""
     slots: list[int] = []
     read_to: list[int] = []
-    for number, age in enumerate(ages(late_window)):
+    for number, age in enumerate(visit_ages(late_window)):
         begin = max(progress.read_to[number], progress.pruned_to)
         held = number > 0 and now - age < progress.up_since
         limit = begin if held else min(slot_of(now - age), *read_to, begin + most - len(slots))
@@ -91,7 +91,7 @@ def open_keeper(progress: Progress, now: float, late_window: float, most: int) -
     return slots, replace(progress, read_to=tuple(read_to))
 
 
-def enough(progress: Progress, now: float) -> int:
+def batch_size(progress: ReadProgress, now: float) -> int:
     """How many due slots to read at once, so that a backlog shrinks however seldom we are asked."""
     elapsed = max(now - progress.collected_at, 0.0)
     if progress.gaps <= MOST_GAPS:  # after an outage a backlog has time
@@ -99,7 +99,7 @@ def enough(progress: Progress, now: float) -> int:
     return max(BATCH_SLOTS, 2 * len(progress.read_to) * math.ceil(elapsed / SLOT_SECONDS))
 
 
-def collected(progress: Progress, now: float) -> Progress:
+def end_step(progress: ReadProgress, now: float) -> ReadProgress:
     """The progress after a collection at `now`."""
     keep_from = (min(progress.read_to) - KEEP_SLOTS) // PRUNE_SLOTS * PRUNE_SLOTS
     return replace(progress, collected_at=now, pruned_to=max(progress.pruned_to, keep_from))

@@ -1,72 +1,141 @@
-"""Where the ledger is kept: in the keeper schema where we may write, in this process otherwise."""
+"""Where the ledger is kept: in the keeper schema where this login may write it, in this process otherwise."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from riverkeeper.config.tiers import LearnedLimits
-from riverkeeper.ledger.cells import CellKey, Series, Tally
-from riverkeeper.ledger.learned_limits import KEEP_DAYS, Runs, dense, first_day, learn_all, sparse
+from riverkeeper.ledger.counts import CellKey, Series, Tally
+from riverkeeper.ledger.learned_limits import KEEP_DAYS, DayRuns, decode_counts, encode_counts, first_day, learn_all
 from riverkeeper.ledger.names import NO_NAMES, Names
-from riverkeeper.ledger.rows import cells_in, columns, document_of, name_rows, names_of, series_of, state_of, tally_of
-from riverkeeper.ledger.state import Changes, Seen, State
+from riverkeeper.ledger.schedule import ReadProgress
+from riverkeeper.ledger.update import LedgerChanges, LedgerState, SlotState
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
-from riverkeeper.postgres.transaction import Transaction
+from riverkeeper.postgres.transaction import Row, Transaction
 from riverkeeper.verdict.limits import Learned
+
+MOST = 2**63 - 1  # a sum of durations stops there: 292,000 years, which only garbage reaches
+
+
+def cell_from_row(row: Row) -> tuple[CellKey, Tally]:
+    """A row of read_finished."""
+    return CellKey(row.slot, series_from_row(row)), tally_from_row(row)
+
+
+def series_from_row(row: Row) -> Series:
+    return Series(row.measure, row.queue, row.kind, row.label)
+
+
+def tally_from_row(row: Row) -> Tally:
+    amounts = zip(row.counts, row.micros, row.attempts, strict=True)
+    return Tally(dict(zip(row.buckets, amounts, strict=True)), row.last)
+
+
+def state_from_row(row: Row) -> LedgerState:
+    """A row of read_ledger or lock_ledger."""
+    stored = row.progress and {**row.progress, "read_to": tuple(row.progress["read_to"])}
+    return LedgerState(row.epoch, row.server, row.late_rows, row.stamp, ReadProgress(**stored) if stored else None)
+
+
+def total_row(series: Series, tally: Tally) -> dict[str, object]:
+    """A row of ledger_total."""
+    buckets, counts, micros, attempts = _arrays(tally)
+    return {
+        "measure": series.measure,
+        "queue": series.queue,
+        "kind": series.kind,
+        "label": series.label,
+        "buckets": buckets,
+        "counts": counts,
+        "micros": [min(value, MOST) for value in micros],
+        "attempts": attempts,
+        "last": tally.last,
+    }
+
+
+def encode_cells(cells: Iterable[tuple[Series, Tally]]) -> list[object]:
+    """The cells of one slot as they are stored: one value, not hundreds of rows."""
+    return [(*series, tally.last, *_arrays(tally)) for series, tally in cells]
+
+
+def decode_cells(slot: int, document: Iterable[Any]) -> Iterator[tuple[CellKey, Tally]]:
+    """The cells of such a document, read back."""
+    for measure, queue, kind, label, last, buckets, *amounts in document:
+        tally = Tally(dict(zip(buckets, zip(*amounts, strict=True), strict=True)), last)
+        yield CellKey(slot, Series(measure, queue, kind, label)), tally
+
+
+def _arrays(tally: Tally) -> tuple[Sequence[int], Sequence[int], Sequence[int], Sequence[int]]:
+    counts, micros, attempts = zip(*tally.buckets.values(), strict=True) if tally.buckets else ((), (), ())
+    return tuple(tally.buckets), counts, micros, attempts
+
+
+def names_from_rows(rows: Iterable[Row]) -> Names:
+    """Rows of read_names; an empty kind is the queue itself."""
+    rows = list(rows)
+    return Names(
+        {row.queue: row.seen_at for row in rows if not row.kind},
+        {(row.queue, row.kind): row.seen_at for row in rows if row.kind},
+    )
+
+
+def name_rows(names: Names) -> Mapping[tuple[str, str], float]:
+    return {**{(queue, ""): seen for queue, seen in names.queues.items()}, **names.pairs}
+
 
 SlotCells = list[tuple[Series, Tally]]
 
 
 class Store(Protocol):
-    """What the ledger needs to be remembered. `tx` is the transaction in which to ask; memory needs none."""
+    """Remembers the ledger. `tx` is the transaction to read or write in; a store in memory runs no statement in it."""
 
     durable: bool
     learns: bool  # whether it remembers runs for learnt limits
 
-    def peek(self, tx: Transaction) -> State: ...
-    def lock(self, tx: Transaction) -> State | None:
-        """The state, ours to change until the transaction ends; None while another replica has it."""
+    def peek(self, tx: Transaction) -> LedgerState: ...
+    def lock(self, tx: Transaction) -> LedgerState | None:
+        """The state, to change until the transaction ends; None while another replica has it."""
         ...
 
-    def marks(self, tx: Transaction, slots: Collection[int]) -> Mapping[int, Seen]: ...
+    def slots(self, tx: Transaction, slots: Collection[int]) -> Mapping[int, SlotState]: ...
     def cells(self, tx: Transaction, slots: Collection[int]) -> dict[CellKey, Tally]: ...
     def totals(self, tx: Transaction) -> Mapping[Series, Tally]: ...
     def names(self, tx: Transaction) -> Names: ...
-    def runs(self, tx: Transaction, first: int) -> Iterable[Runs]:
+    def runs(self, tx: Transaction, first: int) -> Iterable[DayRuns]:
         """Completed runs since a day, for learnt limits."""
         ...
 
-    def save(self, tx: Transaction, before: Names, changes: Changes) -> None: ...
+    def save(self, tx: Transaction, before: Names, changes: LedgerChanges) -> None: ...
 
 
 @dataclass(slots=True)
 class MemoryStore:
-    """For a login that may only read: what this process has seen, gone with it."""
+    """For a login that may only read: gone with the process."""
 
     durable: bool = False
     learns: bool = True
-    _state: State = field(default_factory=State)
-    _slots: dict[int, tuple[Seen, str]] = field(default_factory=dict)  # with the cells as JSON: a tenth of the memory
+    _state: LedgerState = field(default_factory=LedgerState)
+    _slots: dict[int, tuple[SlotState, str]] = field(default_factory=dict)  # cells as JSON take a tenth of the memory
     _totals: Mapping[Series, Tally] = field(default_factory=dict)
     _names: Names = NO_NAMES
     _runs: dict[int, dict[str, Counter[int]]] = field(default_factory=dict)
 
-    def peek(self, tx: Transaction) -> State:
+    def peek(self, tx: Transaction) -> LedgerState:
         return self._state
 
-    def lock(self, tx: Transaction) -> State | None:
+    def lock(self, tx: Transaction) -> LedgerState | None:
         return self._state
 
-    def marks(self, tx: Transaction, slots: Collection[int]) -> Mapping[int, Seen]:
+    def slots(self, tx: Transaction, slots: Collection[int]) -> Mapping[int, SlotState]:
         return {slot: self._slots[slot][0] for slot in slots if slot in self._slots}
 
     def cells(self, tx: Transaction, slots: Collection[int]) -> dict[CellKey, Tally]:
         known = ((slot, self._slots[slot][1]) for slot in slots if slot in self._slots)
-        return {key: tally for slot, text in known for key, tally in cells_in(slot, json.loads(text))}
+        return {key: tally for slot, text in known for key, tally in decode_cells(slot, json.loads(text))}
 
     def totals(self, tx: Transaction) -> Mapping[Series, Tally]:
         return self._totals
@@ -74,14 +143,14 @@ class MemoryStore:
     def names(self, tx: Transaction) -> Names:
         return self._names
 
-    def runs(self, tx: Transaction, first: int) -> Iterable[Runs]:
-        return [Runs(day, by_kind) for day, by_kind in self._runs.items() if day >= first]
+    def runs(self, tx: Transaction, first: int) -> Iterable[DayRuns]:
+        return [DayRuns(day, by_kind) for day, by_kind in self._runs.items() if day >= first]
 
-    def save(self, tx: Transaction, before: Names, changes: Changes) -> None:
+    def save(self, tx: Transaction, before: Names, changes: LedgerChanges) -> None:
         for slot, cells in _by_slot(changes).items():
-            self._slots[slot] = _seen(changes, slot, cells), json.dumps(document_of(cells), ensure_ascii=False)
+            self._slots[slot] = _slot_state(changes, slot, cells), json.dumps(encode_cells(cells), ensure_ascii=False)
         gone = set(_gone(before, changes.names))
-        self._totals = {  # a new mapping: the old one was handed out
+        self._totals = {  # a new mapping: a scrape may still use the old one
             series: tally
             for series, tally in {**self._totals, **changes.totals}.items()
             if not {(series.queue, series.kind), (series.queue, "")} & gone
@@ -98,48 +167,55 @@ class MemoryStore:
 
 @dataclass(slots=True)
 class KeeperStore:
-    """In the keeper schema: survives us, and is one for all replicas."""
+    """In the keeper schema: survives the process, and is one for all replicas."""
 
     durable: bool = True
-    learns: bool = True  # the schema has the table of runs, and we may write it
+    learns: bool = True  # the schema has the table of runs, and this login may write it
 
-    def peek(self, tx: Transaction) -> State:
+    def peek(self, tx: Transaction) -> LedgerState:
         rows = tx.query("ledger/read_ledger")
         if not rows:
-            raise DatabaseError(ErrorKind.MISSING, "the row of the keeper's table `ledger` is gone: install it anew")
-        return state_of(rows[0])
+            message = "table `ledger` of the keeper schema has lost its one row"
+            fix = "put it back: INSERT INTO <keeper schema>.ledger DEFAULT VALUES"
+            raise DatabaseError(ErrorKind.MISSING, message, fix)
+        return state_from_row(rows[0])
 
-    def lock(self, tx: Transaction) -> State | None:
+    def lock(self, tx: Transaction) -> LedgerState | None:
         rows = tx.query("ledger/lock_ledger")
-        return state_of(rows[0]) if rows else None
+        return state_from_row(rows[0]) if rows else None
 
-    def marks(self, tx: Transaction, slots: Collection[int]) -> Mapping[int, Seen]:
+    def slots(self, tx: Transaction, slots: Collection[int]) -> Mapping[int, SlotState]:
         return {
-            row.slot: Seen(row.mark, row.closed) for row in tx.query("ledger/read_known_marks", {"slots": list(slots)})
+            row.slot: SlotState(row.mark, row.closed)
+            for row in tx.query("ledger/read_known_fingerprints", {"slots": list(slots)})
         }
 
     def cells(self, tx: Transaction, slots: Collection[int]) -> dict[CellKey, Tally]:
         rows = tx.query("ledger/read_cells", {"slots": list(slots)})
-        return {key: tally for row in rows for key, tally in cells_in(row.slot, row.cells)}
+        return {key: tally for row in rows for key, tally in decode_cells(row.slot, row.cells)}
 
     def totals(self, tx: Transaction) -> Mapping[Series, Tally]:
-        return {series_of(row): tally_of(row) for row in tx.query("ledger/read_totals")}
+        return {series_from_row(row): tally_from_row(row) for row in tx.query("ledger/read_totals")}
 
     def names(self, tx: Transaction) -> Names:
-        return names_of(tx.query("ledger/read_names"))
+        return names_from_rows(tx.query("ledger/read_names"))
 
-    def runs(self, tx: Transaction, first: int) -> Iterable[Runs]:
+    def runs(self, tx: Transaction, first: int) -> Iterable[DayRuns]:
         rows = tx.query("ledger/read_runs", {"first": first}) if self.learns else ()
-        return [Runs(row.day, {row.kind: sparse(row.counts)}) for row in rows]
+        return [DayRuns(row.day, {row.kind: decode_counts(row.counts)}) for row in rows]
 
-    def save(self, tx: Transaction, before: Names, changes: Changes) -> None:
+    def save(self, tx: Transaction, before: Names, changes: LedgerChanges) -> None:
         slots = _by_slot(changes).items()
-        _write(tx, "write_slots", (_slot_row(slot, _seen(changes, slot, cells), cells) for slot, cells in slots))
-        _write(tx, "write_totals", (columns(series, tally) for series, tally in changes.totals.items()))
+        _write(tx, "write_slots", (_slot_row(slot, _slot_state(changes, slot, cells), cells) for slot, cells in slots))
+        _write(tx, "write_totals", (total_row(series, tally) for series, tally in changes.totals.items()))
         _save_names(tx, before, changes.names)
         if self.learns:
             day, kinds = changes.runs.day, changes.runs.by_kind.items()
-            _write(tx, "write_runs", ({"day": day, "kind": kind, "counts": dense(counts)} for kind, counts in kinds))
+            _write(
+                tx,
+                "write_runs",
+                ({"day": day, "kind": kind, "counts": encode_counts(counts)} for kind, counts in kinds),
+            )
         if changes.prune_to is not None:
             tx.query("ledger/prune_slots", {"pruned_to": changes.prune_to})
             if self.learns:
@@ -148,20 +224,20 @@ class KeeperStore:
         tx.query("ledger/write_ledger", {**written, "progress": json.dumps(written["progress"], ensure_ascii=False)})
 
 
-def _by_slot(changes: Changes) -> Mapping[int, SlotCells]:
+def _by_slot(changes: LedgerChanges) -> Mapping[int, SlotCells]:
     """The slots that were read, each with all its cells."""
-    slots: dict[int, SlotCells] = {slot: [] for slot in changes.marks}
+    slots: dict[int, SlotCells] = {slot: [] for slot in changes.fingerprints}
     for (slot, series), tally in changes.cells.items():
         slots[slot].append((series, tally))
     return slots
 
 
-def _seen(changes: Changes, slot: int, cells: SlotCells) -> Seen:
-    return Seen(changes.marks[slot], closed=any(series.is_rest for series, _ in cells))
+def _slot_state(changes: LedgerChanges, slot: int, cells: SlotCells) -> SlotState:
+    return SlotState(changes.fingerprints[slot], closed=any(series.is_rest for series, _ in cells))
 
 
-def _slot_row(slot: int, seen: Seen, cells: SlotCells) -> Mapping[str, object]:
-    return {"slot": slot, **seen._asdict(), "cells": document_of(cells)}
+def _slot_row(slot: int, state: SlotState, cells: SlotCells) -> Mapping[str, object]:
+    return {"slot": slot, "mark": state.fingerprint, "closed": state.closed, "cells": encode_cells(cells)}
 
 
 def _save_names(tx: Transaction, before: Names, after: Names) -> None:

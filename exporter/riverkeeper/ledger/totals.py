@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from riverkeeper.ledger.buckets import NO_DURATION, RUN_EDGES, WAIT_EDGES, exported
-from riverkeeper.ledger.cells import NOTHING, Series, Tally, latest
+from riverkeeper.ledger.counts import NO_DURATION, NOTHING, RUN_EDGES, WAIT_EDGES, Series, Tally, export_counts, latest
 from riverkeeper.ledger.names import OTHER, Names, Pair
-from riverkeeper.ledger.state import Totals
+from riverkeeper.ledger.update import Totals
 from riverkeeper.river.layout import FINAL_STATES
 
 
@@ -82,7 +81,7 @@ def _pair(series: Mapping[Series, Tally], pair: Pair) -> FinishedPair:
 def _histogram(tally: Tally, edges: tuple[float, ...]) -> Histogram:
     micros = sum(micros for bucket, (_, micros, _) in tally.buckets.items() if bucket != NO_DURATION)
     counts = ((bucket, jobs) for bucket, (jobs, _, _) in tally.buckets.items())
-    return Histogram(exported(counts, edges), micros / 1e6)
+    return Histogram(export_counts(counts, edges), micros / 1e6)
 
 
 def _waits(series: Mapping[Series, Tally], names: Names) -> list[tuple[Series, Tally]]:

@@ -1,33 +1,98 @@
-"""What a reading changes in the ledger. Pure."""
+"""What the ledger remembers from one step to the next, and what a reading changes in it. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
-from riverkeeper.ledger.cells import NOTHING, Cells, Folded, Series, Tally, fold
-from riverkeeper.ledger.learned_limits import runs_of
-from riverkeeper.ledger.names import OTHER, Names, Pair, keep
-from riverkeeper.ledger.schedule import Progress
-from riverkeeper.ledger.state import NEVER_SEEN, Changes, Reading, Seen, State, Totals
+from riverkeeper.ledger.counts import NOTHING, CellKey, Cells, FoldResult, Series, Tally, fold
+from riverkeeper.ledger.learned_limits import NO_DAY_RUNS, DayRuns, collect_runs
+from riverkeeper.ledger.names import NO_NAMES, OTHER, Names, Pair, keep
+from riverkeeper.ledger.schedule import ReadProgress
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerState:
+    """The ledger's one row."""
+
+    epoch: int = 1
+    server: str | None = None  # system identifier and timeline; None where this login may not read them
+    late_rows: int = 0
+    stamp: int = 0  # another random number at each write
+    progress: ReadProgress | None = None
+
+
+class SlotState(NamedTuple):
+    """What is known of a slot beside its cells."""
+
+    fingerprint: int  # of the rows that were in it when it was last read
+    closed: bool  # it had too many kinds: a kind that has no cell of its own is in the rest
+
+
+NEVER_READ = SlotState(0, closed=False)
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerReading:
+    """What was read in the reading transaction, to be folded in the writing one."""
+
+    now: float
+    begun_from: ReadProgress | None  # the progress before this reading
+    progress: ReadProgress  # the progress after it
+    fingerprints: Mapping[int, int]  # by slot, of the slots that were read
+    known_fingerprints: Mapping[int, int]  # of the same slots, as the ledger knew them; 0: never read
+    cells: tuple[tuple[CellKey, Tally], ...]
+    baseline_to: int  # jobs of slots below this one are the baseline: known, not counted
+    late_before: int  # slots below this one were read before: what is new there came late
+    server: str | None
+    initial_values: Mapping[Pair, float]  # pair -> last finished, on a first start only
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What is committed, and under which names."""
+
+    series: Mapping[Series, Tally]
+    names: Names
+    epoch: int
+    late_rows: int
+    stamp: int  # of the state they were read with; one that nobody wrote where that is not sure
+
+
+NO_TOTALS = Totals({}, NO_NAMES, 0, 0, -1)
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerChanges:
+    """What one step changes, written together or not at all."""
+
+    state: LedgerState
+    fingerprints: Mapping[int, int]
+    cells: Mapping[CellKey, Tally]  # every one of the slots in `fingerprints`
+    totals: Mapping[Series, Tally]
+    names: Names
+    prune_to: int | None  # cells and fingerprints of slots below this one may go; None: nothing to do yet
+    runs: DayRuns = NO_DAY_RUNS  # completed runs that were counted now, for learnt limits
+
 
 Live = Mapping[Pair, int]  # live jobs by pair
 
 
-def outdated(state: State, reading: Reading) -> bool:
+def is_outdated(state: LedgerState, reading: LedgerReading) -> bool:
     """Whether the ledger was begun, or begun anew, since the reading: then the next reading counts on from there."""
-    if reading.known_before:
+    if reading.baseline_to:
         return state.progress != reading.begun_from
     return state.progress is None
 
 
-def floor(state: State, reading: Reading) -> int:
+def lowest_slot(state: LedgerState, reading: LedgerReading) -> int:
     """Slots below this one cannot be folded: what was counted of them is forgotten."""
-    begins = reading.known_before or state.progress is None
+    begins = reading.baseline_to or state.progress is None
     return reading.progress.pruned_to if begins or state.progress is None else state.progress.pruned_to
 
 
-def current(reading: Reading, known: Mapping[int, Seen], lowest: int) -> Reading:
+def drop_stale_slots(reading: LedgerReading, known: Mapping[int, SlotState], lowest: int) -> LedgerReading:
     """The reading without slots that are forgotten (below `lowest`), and closed ones that another replica has read too.
 
     Which kinds are in the rest of a closed slot is settled by who reads it first; whoever read it at the same moment
@@ -35,69 +100,78 @@ def current(reading: Reading, known: Mapping[int, Seen], lowest: int) -> Reading
     """
     closed = {slot for slot, seen in known.items() if seen.closed}
     closed |= {key.slot for key, _ in reading.cells if key.series.is_rest}
-    moved = {slot for slot in closed if known.get(slot, NEVER_SEEN).mark != reading.marks_before[slot]}
+    moved = {slot for slot in closed if known.get(slot, NEVER_READ).fingerprint != reading.known_fingerprints[slot]}
     return replace(
         reading,
-        marks={slot: mark for slot, mark in reading.marks.items() if slot >= lowest and slot not in moved},
+        fingerprints={
+            slot: mark for slot, mark in reading.fingerprints.items() if slot >= lowest and slot not in moved
+        },
         cells=tuple(cell for cell in reading.cells if cell[0].slot >= lowest and cell[0].slot not in moved),
     )
 
 
-def changes(
-    state: State, before: Totals, known: Cells, reading: Reading, live: Live, max_pairs: int, epoch: int, stamp: int
-) -> Changes:
-    """The changes of one collection. `known` holds every known cell of the slots that were read."""
+def compute_changes(
+    state: LedgerState,
+    before: Totals,
+    known: Cells,
+    reading: LedgerReading,
+    live: Live,
+    max_pairs: int,
+    epoch: int,
+    stamp: int,
+) -> LedgerChanges:
+    """The changes of one step. `known` holds every known cell of the slots that were read."""
     new_epoch = epoch != state.epoch
-    seen = fold(known, (cell for cell in reading.cells if cell[0].slot < reading.known_before))
-    counted = fold(known, (cell for cell in reading.cells if cell[0].slot >= reading.known_before))
-    finished = {**reading.seeds, **_last_by_pair(seen), **_last_by_pair(counted)}
+    seen = fold(known, (cell for cell in reading.cells if cell[0].slot < reading.baseline_to))
+    counted = fold(known, (cell for cell in reading.cells if cell[0].slot >= reading.baseline_to))
+    finished = {**reading.initial_values, **_last_by_pair(seen), **_last_by_pair(counted)}
     names = keep(before.names, live, finished, reading.now, max_pairs)
     base = _uncounted(before.series) if new_epoch else before.series
-    grown = _grown(base, _last_only(seen, reading.seeds), names)
+    grown = _grown(base, _last_only(seen, reading.initial_values), names)
     grown |= _grown({**base, **grown}, counted.risen, names)
     progress = reading.progress if state.progress == reading.begun_from else state.progress
-    return Changes(
-        state=State(
+    return LedgerChanges(
+        state=LedgerState(
             epoch=epoch,
             server=reading.server or state.server,
             late_rows=(0 if new_epoch else state.late_rows) + _late(counted, reading),
             stamp=stamp,
             progress=progress,
         ),
-        marks=reading.marks,
+        fingerprints=reading.fingerprints,
         cells={**known, **seen.cells, **counted.cells},
         totals={**base, **grown} if new_epoch else grown,
         names=names,
-        runs=runs_of(reading.now, seen, counted),
+        runs=collect_runs(reading.now, seen, counted),
         prune_to=_prune_to(state.progress, progress),
     )
 
 
-def after(before: Totals, changed: Changes) -> Totals:
+def totals_after(before: Totals, changed: LedgerChanges) -> Totals:
     """What is committed once the changes are."""
     series = {**before.series, **changed.totals}
-    kept = {key: tally for key, tally in series.items() if named(changed.names, key)}
+    kept = {key: tally for key, tally in series.items() if is_named(changed.names, key)}
     return Totals(kept, changed.names, changed.state.epoch, changed.state.late_rows, changed.state.stamp)
 
 
-def fell(shown: Totals, now: Totals) -> bool:
+def has_fallen(shown: Totals, now: Totals) -> bool:
     """Whether the database has forgotten what was already shown."""
     if shown.stamp == now.stamp or shown.epoch != now.epoch:
         return shown.epoch > now.epoch
-    kept = ((series, tally) for series, tally in shown.series.items() if named(now.names, series))
+    kept = ((series, tally) for series, tally in shown.series.items() if is_named(now.names, series))
     return now.late_rows < shown.late_rows or any(
         not now.series.get(series, NOTHING).holds(tally) for series, tally in kept
     )
 
 
-def named(names: Names, series: Series) -> bool:
+def is_named(names: Names, series: Series) -> bool:
     """Whether a total is exported: its name is kept, or it is one of the folded rests."""
     if series.kind in {"", OTHER}:
         return series.queue in names.queues or series.queue == OTHER
     return (series.queue, series.kind) in names.pairs
 
 
-def _last_by_pair(folded: Folded) -> dict[Pair, float]:
+def _last_by_pair(folded: FoldResult) -> dict[Pair, float]:
     last: dict[Pair, float] = {}
     for series, tally in folded.risen.items():
         if series.measure == "run" and not series.is_rest and tally.last is not None:
@@ -106,10 +180,10 @@ def _last_by_pair(folded: Folded) -> dict[Pair, float]:
     return last
 
 
-def _last_only(seen: Folded, seeds: Mapping[Pair, float]) -> dict[Series, Tally]:
+def _last_only(seen: FoldResult, initial_values: Mapping[Pair, float]) -> dict[Series, Tally]:
     """What is known where the ledger begins: when, but not how many."""
     known = _uncounted(seen.risen)
-    for (queue, kind), last in seeds.items():
+    for (queue, kind), last in initial_values.items():
         series = Series("run", queue, kind, "completed")
         known[series] = known.get(series, NOTHING).plus(Tally(last=last))
     return known
@@ -131,13 +205,13 @@ def _grown(totals: Mapping[Series, Tally], risen: Mapping[Series, Tally], names:
     return grown
 
 
-def _late(counted: Folded, reading: Reading) -> int:
+def _late(counted: FoldResult, reading: LedgerReading) -> int:
     """Jobs that were counted only when their slot was read again."""
     late = (key for key in counted.cells if key.series.measure == "run" and key.slot < reading.late_before)
     return sum(counted.rise[key] for key in late)
 
 
-def _prune_to(before: Progress | None, now: Progress | None) -> int | None:
+def _prune_to(before: ReadProgress | None, now: ReadProgress | None) -> int | None:
     if now is None or (before is not None and now.pruned_to <= before.pruned_to):
         return None
     return now.pruned_to

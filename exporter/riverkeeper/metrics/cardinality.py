@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TypeVar
 
-from riverkeeper.ledger.cells import latest
+from riverkeeper.ledger.counts import latest
 from riverkeeper.ledger.names import Names, Pair
 from riverkeeper.river.facts import LiveKind
 from riverkeeper.scrape.scrape import Snapshot

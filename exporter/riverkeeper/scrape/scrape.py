@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 from riverkeeper.brakes.state import Rescuing
 from riverkeeper.ledger.names import NO_NAMES, Names, Pair
-from riverkeeper.ledger.state import Totals
 from riverkeeper.ledger.totals import Finished
+from riverkeeper.ledger.update import Totals
 from riverkeeper.river.facts import Leader, LiveKind, Queue, Running, TableSize
 from riverkeeper.verdict.job import Partition
 from riverkeeper.verdict.limits import Learned

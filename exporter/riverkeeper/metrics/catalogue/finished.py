@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from riverkeeper.ledger.buckets import RUN_EDGES, WAIT_EDGES
+from riverkeeper.ledger.counts import RUN_EDGES, WAIT_EDGES
 from riverkeeper.ledger.totals import FinishedPair, Histogram
 from riverkeeper.metrics.family import Bucketed, Family, Kind, Per, Samples
 from riverkeeper.river.layout import FINAL_STATES

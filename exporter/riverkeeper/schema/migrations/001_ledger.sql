@@ -15,7 +15,7 @@ CREATE TABLE keeper.ledger_slot (
     slot   bigint PRIMARY KEY,                 -- Unix seconds of finalized_at / 10
     mark   bigint NOT NULL,                    -- which rows were there when it was last read; the same: nothing to do
     closed boolean NOT NULL,                   -- too many kinds to tell apart: one that is new here is in the rest
-    cells  json NOT NULL                       -- the most that was ever seen there, by series (ledger/rows.py)
+    cells  json NOT NULL                       -- the most that was ever seen there, by series (ledger/store.py)
 );
 
 CREATE TABLE keeper.ledger_total (
@@ -23,7 +23,7 @@ CREATE TABLE keeper.ledger_total (
     queue    text NOT NULL,
     kind     text NOT NULL,
     label    text NOT NULL,
-    buckets  smallint[] NOT NULL,              -- positions in EDGES of ledger/buckets.py
+    buckets  smallint[] NOT NULL,              -- positions in EDGES of ledger/counts.py
     counts   bigint[] NOT NULL,
     micros   bigint[] NOT NULL,
     attempts bigint[] NOT NULL,
