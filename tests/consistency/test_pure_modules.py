@@ -22,7 +22,7 @@ PROMISED = (
     "river/bounds", "river/facts", "river/job_rows",
     "river/layout", "metrics/family", "metrics/folding", "metrics/document",
     "metrics/catalogue/waiting", "metrics/catalogue/running", "metrics/catalogue/finished",
-    "metrics/catalogue/river", "metrics/catalogue/keeper", "metrics/catalogue/process", "web/http/rejection",
+    "metrics/catalogue/river", "metrics/catalogue/keeper", "metrics/catalogue/process", "web/http/hosts",
     "brakes/heartbeat_path", "brakes/mass_silence", "brakes/rules", "rescue/supervisor/candidates",
     "heartbeat/claim", "schema/layout", "ledger/learned_limits", "config/policy", "config/tiers", "verdict/judge",
     "verdict/job", "verdict/limits", "verdict/verdict", "verdict/summary", "verdict/screening", "verdict/suspects",

@@ -46,7 +46,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a page of another site makes a browser reload the configuration",
-        'return own and is_own_origin(headers.get("origin"), headers.get("host"))',
+        'return own and is_same_origin(headers.get("origin"), headers.get("host"))',
         "return own",
         (f"{GUARD}::test_another_site_s_page_changes_nothing",),
     ),

@@ -53,17 +53,20 @@ def test_healthy_needs_nothing() -> None:
 
 
 def test_ready_after_the_first_attempt() -> None:
-    """Ready means that the database was asked once, also in vain; the body says which."""
+    """Ready means that one scrape has ended, also a failed one; the body tells which."""
     before = ask(app_of(FakeService(last=None)), "/-/ready")
     in_vain = ask(app_of(FakeService(last=DOWN)), "/-/ready")
     after = ask(app_of(FakeService()), "/-/ready")
 
-    assert (before.status_code, before.text) == (503, "Not ready: the database has not been asked yet.\n")
+    assert (before.status_code, before.text) == (
+        503,
+        "Not ready: the first scrape of the database has not ended yet.\n",
+    )
     assert (
         in_vain.status_code,
         in_vain.text,
-    ) == (200, "Ready: the database was asked, and did not answer (river_up 0).\n")
-    assert (after.status_code, after.text) == (200, "Ready: the database was read.\n")
+    ) == (200, "Ready: at the last scrape the database could not be read (river_up 0).\n")
+    assert (after.status_code, after.text) == (200, "Ready: at the last scrape the database could be read.\n")
 
 
 def test_reload_says_what_came_of_it() -> None:

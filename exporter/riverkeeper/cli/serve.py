@@ -19,10 +19,10 @@ from riverkeeper.postgres.urls import describe_target, read_url
 from riverkeeper.schema.schemas import refuse_foreign_keeper
 from riverkeeper.service import Service
 from riverkeeper.web.app import create_app
-from riverkeeper.web.http.addresses import listen
-from riverkeeper.web.http.errors import WebError
-from riverkeeper.web.http.hosts import hosts_of
+from riverkeeper.web.errors import WebError
+from riverkeeper.web.http.hosts import allowed_hosts
 from riverkeeper.web.http.server import serve as serve_web
+from riverkeeper.web.http.sockets import open_sockets
 from riverkeeper.web.web_config.security import Security
 from riverkeeper.web.webhook.check import exposed
 
@@ -66,7 +66,7 @@ def serve(
 
 async def _serve(config: Config, read_again: Callable[[], Config]) -> None:
     security = Security(config.web.config_file)
-    sockets = listen([str(address) for address in config.web.listen_address])
+    sockets = open_sockets([str(address) for address in config.web.listen_address])
     service = Service(config, read_again)
     log.info("riverkeeper starts", version=__version__, database=describe_target(config.conninfo.reveal()))
     if ignored := read_url(config.conninfo.reveal()).ignored:
@@ -76,7 +76,7 @@ async def _serve(config: Config, read_again: Callable[[], Config]) -> None:
     service.start()
     first = asyncio.create_task(service.snapshot(FIRST_READING_SECONDS))  # ready before anybody scrapes
     try:
-        hosts = hosts_of((address.host for address in config.web.listen_address), config.web.allowed_hosts)
+        hosts = allowed_hosts((address.host for address in config.web.listen_address), config.web.allowed_hosts)
         await serve_web(create_app(service, security, hosts=hosts), sockets, service, security)
     finally:
         first.cancel()

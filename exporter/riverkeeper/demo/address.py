@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from riverkeeper.demo.program import DemoFailed, free_port
-from riverkeeper.web.http.addresses import listen, split
-from riverkeeper.web.http.errors import WebError
+from riverkeeper.web.errors import WebError
+from riverkeeper.web.http.sockets import open_sockets, split_address
 
 USUAL = "127.0.0.1:9816"
 _EVERYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # these cannot be opened
@@ -38,8 +38,8 @@ def choose(asked: str | None) -> tuple[Address, str | None]:
     Raises DemoFailed where the one that was asked for cannot be had.
     """
     try:
-        wanted = Address(*split(asked or USUAL))
-        for one in listen([str(wanted)]):
+        wanted = Address(*split_address(asked or USUAL))
+        for one in open_sockets([str(wanted)]):
             one.close()
     except WebError as error:
         if asked:

@@ -9,14 +9,14 @@ from riverkeeper.demo.postgres import NoPostgres
 from riverkeeper.demo.program import DemoFailed
 from riverkeeper.demo.run import run
 from riverkeeper.postgres.errors import DatabaseError
-from riverkeeper.web.http.addresses import split
-from riverkeeper.web.http.errors import WebError
+from riverkeeper.web.errors import WebError
+from riverkeeper.web.http.sockets import split_address
 
 
 def _address(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
     if value is not None:
         try:
-            split(value)
+            split_address(value)
         except WebError as error:
             raise click.BadParameter(str(error)) from None
     return value

@@ -1,4 +1,4 @@
-"""Which address answers what."""
+"""The ASGI application: which path answers what."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from riverkeeper import __version__
 from riverkeeper.service import Service
 from riverkeeper.web.http.guard import Guard
 from riverkeeper.web.http.hosts import Hosts
-from riverkeeper.web.http.metrics_page import Scrape
 from riverkeeper.web.pages.failing import Failing
 from riverkeeper.web.pages.front import Front
+from riverkeeper.web.pages.metrics import MetricsPage
 from riverkeeper.web.pages.render import STATIC, Pages, static_file
 from riverkeeper.web.pages.rescues import History
 from riverkeeper.web.pages.stuck import Stuck
@@ -38,7 +38,7 @@ def create_app(
     docs_url: str = DOCS_URL,
     clock: Callable[[], float] = time.time,
 ) -> ASGIApp:
-    """Everything this service answers over HTTP; the guard stands outermost, so its headers are on errors too.
+    """Everything this service answers over HTTP; the guard is outermost, so that errors carry its headers too.
 
     `hosts`: what a request may name as its host; None for any.
     """
@@ -46,7 +46,7 @@ def create_app(
     failing, stuck, history = Failing(service, pages), Stuck(service, pages), History(service, pages)
     routes = [
         Route("/", Front(service, security, pages, clock).page),
-        Route("/metrics", Scrape(service).metrics),
+        Route("/metrics", MetricsPage(service).metrics),
         Route("/failing", failing.page),
         Route("/failing.json", failing.json),
         Route("/stuck", stuck.page),
@@ -65,16 +65,18 @@ def create_app(
 
 
 async def _healthy(request: Request) -> Response:
-    return PlainTextResponse("Healthy: the process answers. Whether it reads the database, /metrics says (river_up).\n")
+    return PlainTextResponse(
+        "Healthy: the process answers. river_up on /metrics is 1 while it can read the database.\n"
+    )
 
 
 def _ready(service: Service) -> Endpoint:
     async def ready(request: Request) -> Response:
         latest = service.latest()
         if latest is None:
-            return PlainTextResponse("Not ready: the database has not been asked yet.\n", 503)
-        outcome = "was read" if latest.up else "was asked, and did not answer (river_up 0)"
-        return PlainTextResponse(f"Ready: the database {outcome}.\n")
+            return PlainTextResponse("Not ready: the first scrape of the database has not ended yet.\n", 503)
+        outcome = "could be read" if latest.up else "could not be read (river_up 0)"
+        return PlainTextResponse(f"Ready: at the last scrape the database {outcome}.\n")
 
     return ready
 
@@ -83,8 +85,8 @@ def _reload(service: Service) -> Endpoint:
     async def reload(request: Request) -> Response:
         reason = await service.reload()
         if reason is None:
-            return PlainTextResponse("The configuration was read again and is in force.\n")
-        return PlainTextResponse(f"The old configuration stays in force: {reason}\n", 500)
+            return PlainTextResponse("The configuration is reloaded and in force.\n")
+        return PlainTextResponse(f"The previous configuration stays in force: {reason}\n", 500)
 
     return reload
 

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from fixtures.web import FakeService, app_of, ask, hashed, replace_file
 from riverkeeper.web.app import create_app
 from riverkeeper.web.http.guard import Guard
-from riverkeeper.web.http.hosts import Hosts, hosts_of
+from riverkeeper.web.http.hosts import Hosts, allowed_hosts
 from riverkeeper.web.web_config.security import Security
 
 ALICE = ("alice", "right")
@@ -177,11 +177,11 @@ def test_on_loopback_a_request_names_us(host: str, status: int) -> None:
 
 def test_names_are_asked_for_on_loopback_alone() -> None:
     """Whoever listens for others has names that we cannot know."""
-    assert hosts_of(["127.0.0.1", "::1"], ["Proxied.example"]).names == frozenset(
+    assert allowed_hosts(["127.0.0.1", "::1"], ["Proxied.example"]).names == frozenset(
         {"127.0.0.1", "::1", "proxied.example"}
     )
-    assert hosts_of(["127.0.0.1", "10.0.0.1"], []).names is None
-    assert hosts_of([""], []).names is None
+    assert allowed_hosts(["127.0.0.1", "10.0.0.1"], []).names is None
+    assert allowed_hosts([""], []).names is None
 
 
 def test_a_vanished_file_keeps_the_one_before(file: Path) -> None:
@@ -269,7 +269,7 @@ def test_a_stopping_server_says_so() -> None:
 
     answer = asyncio.run(stopped())
 
-    assert (answer.status_code, answer.text) == (503, "This service is stopping.\n")
+    assert (answer.status_code, answer.text) == (503, "Riverkeeper is stopping.\n")
 
 
 def test_other_protocols_pass_through() -> None:

@@ -22,7 +22,7 @@ from structlog.testing import capture_logs
 
 from fixtures.waiting import until, until_async
 from fixtures.web import DOWN, LIMIT, FakeService, served
-from riverkeeper.web.http import accepting, connection, server
+from riverkeeper.web.http import connection, listener, server
 from riverkeeper.web.http.connection import connection_class
 
 TESTS = Path(__file__).parents[2]
@@ -241,12 +241,12 @@ class Exhausted:
 
 def test_what_cannot_be_accepted_is_logged_once_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     """Not once for each connection that waits: a log that fills the disk on demand."""
-    monkeypatch.setattr(accepting, "RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(listener, "RETRY_SECONDS", 0.01)
 
     async def listen_for_a_while(full: Exhausted) -> None:
-        listener = accepting.Listener(full, asyncio.Protocol, None)  # type: ignore[arg-type]
+        accepting = listener.Listener(full, asyncio.Protocol, None)  # type: ignore[arg-type]
         await until_async(lambda: full.tried >= 5, "five attempts to accept")
-        listener.close()
+        accepting.close()
 
     with (
         socket.create_server(("127.0.0.1", 0)) as listening,
@@ -315,7 +315,7 @@ def test_stops_although_requests_hang(program: Program, number: signal.Signals) 
 
         assert told(process, "cleaned up")
         assert process.wait(LIMIT) == 0
-        assert b"This service is stopping." in hanging.recv(4096)
+        assert b"Riverkeeper is stopping." in hanging.recv(4096)
 
 
 def test_sighup_reloads(program: Program) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from riverkeeper.web.http.rate_limit import RateLimit, TokenBucket
-from riverkeeper.web.web_config.document import Unusable, WebConfig, parse_web_config
-from riverkeeper.web.web_config.tls_settings import ClientCertificate, TlsSettings
+from riverkeeper.web.web_config.document import WebConfig, WebConfigError, parse_web_config
+from riverkeeper.web.web_config.rate_limit import RateLimit, TokenBucket
+from riverkeeper.web.web_config.tls import ClientCertificate, TlsSettings
 
 HASH = "$2y$10$X0h1gDsPszWURQaxFh.zoubFi6DXncSjhoQNJgRrnGs7EsimhC7zG"
 FOLDER = Path("/etc/riverkeeper")
@@ -18,7 +18,7 @@ REQUIRED = "client_auth_type: RequireAndVerifyClientCert"
 
 
 def mistakes(text: str) -> str:
-    with pytest.raises(Unusable) as caught:
+    with pytest.raises(WebConfigError) as caught:
         parse_web_config(text, FOLDER)
     return str(caught.value)
 
@@ -71,31 +71,31 @@ def test_a_whole_file() -> None:
     assert config.headers == {"X-Frame-Options": "deny", "Strict-Transport-Security": "max-age=31536000"}
     assert config.users == {"alice": HASH.encode()}
     assert config.rate_limit == RateLimit(90.0, 5)
-    assert not config.notes
+    assert not config.warnings
 
 
 def test_http2_is_taken_and_told() -> None:
     """The key stands in many files; it must not break the start, nor be believed."""
-    assert "HTTP/1.1 only" in parse_web_config("http_server_config: {http2: true}", FOLDER).notes[0]
+    assert "HTTP/1.1 only" in parse_web_config("http_server_config: {http2: true}", FOLDER).warnings[0]
 
 
 @pytest.mark.parametrize(
     ("text", "mistake"),
     [
-        ("tls_server_confg: {}", "line 1: tls_server_confg: unknown key; known here: tls_server_config,"),
+        ("tls_server_confg: {}", "line 1: tls_server_confg: unknown key; known keys: tls_server_config,"),
         ("rate_limit: {interval: 1s, burst: 1}\nrate_limit: {}", "line 2: rate_limit: is given twice"),
         ("[]", "line 1: must be a mapping"),
         ("just words", "line 1: must be a mapping"),
         ("a: 'b", "line 1: not YAML: found unexpected end of stream"),
-        ("a: \x07", "not YAML: holds characters"),
+        ("a: \x07", "not YAML: the file holds characters"),
         ("basic_auth_users: [alice]", "line 1: basic_auth_users: must be a mapping"),
         ("basic_auth_users: {alice: secret}", "line 1: basic_auth_users.alice: is not a bcrypt hash; make one"),
         ("basic_auth_users: {alice: }", "basic_auth_users.alice: is not a bcrypt hash"),
-        (f"basic_auth_users: {{'a:b': {HASH}}}", "a colon cannot stand in the name of a user"),
-        ("http_server_config: {headers: {Server: x}}", "http_server_config.headers.Server: may not be set; these"),
+        (f"basic_auth_users: {{'a:b': {HASH}}}", "the name of a user cannot hold a colon"),
+        ("http_server_config: {headers: {Server: x}}", "http_server_config.headers.Server: cannot be set here; these"),
         ("http_server_config: {headers: {X-Frame-Options: allow}}", "X-Frame-Options: must be deny or sameorigin"),
         ("http_server_config: {headers: {X-Content-Type-Options: ''}}", "must be nosniff"),
-        ('http_server_config: {headers: {X-XSS-Protection: "1\\r\\nEvil: 1"}}', "may not stand in a header"),
+        ('http_server_config: {headers: {X-XSS-Protection: "1\\r\\nEvil: 1"}}', "that an HTTP header cannot hold"),
         ("http_server_config: {http2: maybe}", "http_server_config.http2: must be true or false"),
         ("http_server_config: {http3: true}", "http_server_config.http3: unknown key"),
         ("rate_limit: {interval: 5, burst: 1}", "rate_limit.interval: must be a duration with its unit"),
@@ -105,20 +105,20 @@ def test_http2_is_taken_and_told() -> None:
         ("tls_server_config: {cert_file: a, key_file: ''}", "tls_server_config.key_file: is missing"),
         ("tls_server_config: {cert: PEM, key: PEM}", "Python's ssl reads certificates and keys from files only"),
         (TLS % "min_version: TLS11", "tls_server_config.min_version: is no longer safe and not offered"),
-        (TLS % "max_version: TLS14", "'TLS14' is not known here; write one of TLS12, TLS13"),
+        (TLS % "max_version: TLS14", "'TLS14' is not known; write one of TLS12, TLS13"),
         (TLS % "min_version: TLS13, max_version: TLS12", "tls_server_config.max_version: is below min_version"),
         (TLS % "client_auth_type: RequestClientCert", "asks for a certificate without verifying it"),
         (TLS % "client_auth_type: RequireAnyClientCert", "asks for a certificate without verifying it"),
-        (TLS % "client_auth_type: Sometimes", "'Sometimes' is not known here; write one of NoClientCert"),
+        (TLS % "client_auth_type: Sometimes", "'Sometimes' is not known; write one of NoClientCert"),
         (TLS % "", "client_ca_file: has no effect without client_auth_type"),
         (TLS % f"{REQUIRED}, client_ca: PEM", "client_ca: and client_ca_file are both given"),
         (f"tls_server_config: {{cert_file: a, key_file: b, {REQUIRED}}}", "client_auth_type: needs client_ca_file"),
         (TLS % "client_auth_type: VerifyClientCertIfGiven, client_allowed_sans: [a]", "client_allowed_sans: needs"),
         (TLS % f"{REQUIRED}, client_allowed_sans: a", "client_allowed_sans: must be a list of words"),
         (TLS % f"{REQUIRED}, cipher_suites: [RC4]", "'RC4' is not a suite of Go's tls.CipherSuites()"),
-        (TLS % f"{REQUIRED}, cipher_suites: [TLS_AES_128_GCM_SHA256]", "names none for TLS 1.2; add one"),
-        (TLS % f"{REQUIRED}, curve_preferences: [X25519]", "can be told exactly one of CurveP256, CurveP384"),
-        (TLS % f"{REQUIRED}, curve_preferences: [CurveP256, CurveP384]", "can be told exactly one of"),
+        (TLS % f"{REQUIRED}, cipher_suites: [TLS_AES_128_GCM_SHA256]", "names no suite for TLS 1.2; add one"),
+        (TLS % f"{REQUIRED}, curve_preferences: [X25519]", "takes exactly one of CurveP256, CurveP384"),
+        (TLS % f"{REQUIRED}, curve_preferences: [CurveP256, CurveP384]", "takes exactly one of"),
         (TLS % f"{REQUIRED}, cert_file: [a]", "tls_server_config.cert_file: is given twice"),
         (TLS.replace("a.crt", "[a]") % REQUIRED, "tls_server_config.cert_file: must be a single value"),
     ],

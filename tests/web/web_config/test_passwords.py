@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from fixtures.web import LIMIT, hashed
-from riverkeeper.web.http.credentials import basic_credentials
+from riverkeeper.web.http.guard import basic_credentials
 from riverkeeper.web.web_config.passwords import (
     ADDRESS,
     EACH,
@@ -16,7 +16,7 @@ from riverkeeper.web.web_config.passwords import (
     WAITING,
     Passwords,
     TooManyChecks,
-    nobodys_hash,
+    dummy_hash,
 )
 
 USERS = {"alice": hashed("right").encode()}
@@ -109,8 +109,8 @@ def test_an_unknown_user_costs_as_much() -> None:
     """The time of an answer tells nobody which users there are."""
     users = {"alice": b"$2b$06$" + b"." * 53, "bob": b"$2y$12$" + b"." * 53}
 
-    assert nobodys_hash(users).startswith(b"$2b$12$")
-    assert len(nobodys_hash(users)) == 60
+    assert dummy_hash(users).startswith(b"$2b$12$")
+    assert len(dummy_hash(users)) == 60
 
 
 def test_the_same_question_is_computed_once(bcrypt: Bcrypt) -> None:

@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives import serialization
 from structlog.testing import capture_logs
 
 from fixtures.web import LIMIT, FakeService, replace_file, served
-from riverkeeper.web.http.accepting import Listener
-from riverkeeper.web.http.errors import WebError
+from riverkeeper.web.errors import WebError
+from riverkeeper.web.http.listener import Listener
 from riverkeeper.web.web_config.security import Security
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from fixtures.alertmanager_messages import LABELS, TIERS, alert, message
 from riverkeeper.rescue.wakes.wake import AlertStatus, Call, Scope
 from riverkeeper.verdict.verdict import STUCK
-from riverkeeper.web.webhook.alertmanager import MOST_TRUNCATED, BadMessage, Message, read_message
+from riverkeeper.web.webhook.alertmanager import MOST_TRUNCATED, AlertMessage, BadMessage, read_message
 
 texts = st.text(st.characters(), max_size=20)
 json_values = st.recursive(
@@ -22,7 +22,7 @@ json_values = st.recursive(
 )
 
 
-def read(body: bytes) -> Message:
+def read(body: bytes) -> AlertMessage:
     return read_message(body, TIERS)
 
 
@@ -32,7 +32,7 @@ def refused(body: bytes) -> int:
     return caught.value.status
 
 
-def taken_or_status(body: bytes) -> Message | int:
+def taken_or_status(body: bytes) -> AlertMessage | int:
     try:
         return read(body)
     except BadMessage as error:
@@ -155,7 +155,7 @@ def test_hostile_alerts_are_calls_within_bounds_or_refused(changes: dict[str, An
         one["labels"] = one["labels"] | labels
     taken = taken_or_status(message(one))
 
-    assert taken == 400 or (isinstance(taken, Message) and all(call.scope.can_be(TIERS) for call in taken.calls))
+    assert taken == 400 or (isinstance(taken, AlertMessage) and all(call.scope.can_be(TIERS) for call in taken.calls))
 
 
 @given(st.dictionaries(st.sampled_from(["queue", "kind", "tier", "reason"]), texts))

@@ -1,4 +1,4 @@
-"""One client's connection, with an end to our patience: uvicorn alone waits for ever for a request's first line."""
+"""One client's connection, with timeouts: uvicorn alone waits for ever for the first line of a request."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-CONNECTIONS = 200  # at most; beyond it others go, idle ones first
+CONNECTIONS = 200  # at most; a new one cuts an old one, idle ones first
 REQUEST_SECONDS = 10  # to send a request's head, from its first byte or from connecting
 STALLED_SECONDS = 20  # without reading our answer
 KEEP_ALIVE_SECONDS = 75  # longer than a scrape interval of a minute, so that a scraper need not connect again
@@ -20,7 +20,7 @@ Admits = Callable[[Mapping[str, Any] | None], bool]
 class Connection(H11Protocol):
     """A connection that nobody can hold open by doing nothing."""
 
-    admits: Admits  # asked with the client's certificate
+    admits: Admits  # called with the client's certificate
     request_seconds: float = REQUEST_SECONDS
     stalled_seconds: float = STALLED_SECONDS
     connections_kept: int = CONNECTIONS
@@ -34,13 +34,13 @@ class Connection(H11Protocol):
         super().connection_made(transport)
         self._host = str((transport.get_extra_info("peername") or ("",))[0])
         self._waiting_since = self.loop.time()
-        self._request = _Patience(transport)
-        self._reading = _Patience(transport)
+        self._request = _Timeout(transport)
+        self._reading = _Timeout(transport)
         self._admitted = type(self).admits(transport.get_extra_info("peercert"))
         if not self._admitted:
             transport.abort()
             return
-        self._request.starts(self.request_seconds)
+        self._request.start(self.request_seconds)
         self._make_room()
 
     def data_received(self, data: bytes) -> None:
@@ -48,9 +48,9 @@ class Connection(H11Protocol):
             return
         super().data_received(data)
         if self.waiting:
-            self._request.starts(self.request_seconds)
+            self._request.start(self.request_seconds)
         else:
-            self._request.ends()
+            self._request.stop()
 
     def on_response_complete(self) -> None:
         self._waiting_since = self.loop.time()
@@ -58,30 +58,30 @@ class Connection(H11Protocol):
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._reading.starts(self.stalled_seconds)
+        self._reading.start(self.stalled_seconds)
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        self._reading.ends()
+        self._reading.stop()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._request.ends()
-        self._reading.ends()
+        self._request.stop()
+        self._reading.stop()
         super().connection_lost(exc)
 
     def _make_room(self) -> None:
-        """Down to the limit, not one for one: a closing connection is counted by uvicorn until the loop's next turn."""
+        """Cut down to the limit: uvicorn counts a closing connection until the loop's next iteration."""
         others = [cast(Connection, other) for other in self.connections if other is not self]
         alive = [other for other in others if not other.transport.is_closing()]
         while len(alive) >= self.connections_kept:
             crowd = Counter(other._host for other in alive)
-            # Of those that wait for a request, or else of those that do not read their answer, the oldest of whoever
-            # has most: a crowd from one address does not push out a probe or a scraper at another.
+            # Idle connections first, then clients that do not read their answer; among these the oldest connection of
+            # the address with the most: a crowd from one address does not push out a probe or a scraper at another.
             last = min(
                 alive,
                 key=lambda other: (
                     not other.waiting,
-                    not other._reading.runs,
+                    not other._reading.running,
                     -crowd[other._host],
                     other._waiting_since,
                 ),
@@ -90,23 +90,23 @@ class Connection(H11Protocol):
             last.transport.abort()
 
 
-class _Patience:
-    """Cuts a connection unless what it waits for comes in time."""
+class _Timeout:
+    """Cuts a connection when the client takes too long."""
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
         self._timer: asyncio.TimerHandle | None = None
 
     @property
-    def runs(self) -> bool:
+    def running(self) -> bool:
         return self._timer is not None
 
-    def starts(self, seconds: float) -> None:
-        """Does not begin again where it runs already: a byte now and then buys no time."""
+    def start(self, seconds: float) -> None:
+        """Leave a running timer as it is: a byte now and then buys no time."""
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(seconds, self._transport.abort)
 
-    def ends(self) -> None:
+    def stop(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -1,9 +1,12 @@
-"""Stands before every page: who is let in, how many at once, and which headers each answer carries."""
+"""Guards every page: credentials, hosts, rate limit, requests at once, and the headers of every answer."""
 
 from __future__ import annotations
 
 import asyncio
+import base64
+import binascii
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
@@ -11,15 +14,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from riverkeeper.metrics.catalogue.process import Rejection
 from riverkeeper.service import Service
-from riverkeeper.web.http.credentials import basic_credentials
-from riverkeeper.web.http.hosts import Hosts, is_own_origin
-from riverkeeper.web.http.rejection import REFUSALS
+from riverkeeper.web.http.hosts import Hosts, is_same_origin
 from riverkeeper.web.web_config.document import WebConfig
 from riverkeeper.web.web_config.passwords import TooManyChecks
 from riverkeeper.web.web_config.security import Security
 from riverkeeper.web.webhook.endpoint import PATH as WEBHOOK
 
-HEALTH = frozenset({"/-/healthy", "/-/ready"})  # a probe has no credentials, and must not wait in a crowd
+HEALTH = frozenset({"/-/healthy", "/-/ready"})  # a probe has no credentials, and must not wait behind other requests
 AT_WORK = 100  # requests at once; below server.CONNECTIONS, so that a probe still finds a connection
 Users = Mapping[str, bytes]
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -33,6 +34,35 @@ DEFAULT_HEADERS: Mapping[str, str] = {
     ),
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorAnswer:
+    """How a rejected request is answered."""
+
+    status: int
+    sentence: str
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+_RETRY = {"Retry-After": "1"}
+_CHALLENGE = {"WWW-Authenticate": 'Basic realm="riverkeeper", charset="UTF-8"'}
+ANSWERS = {
+    Rejection.NO_CREDENTIALS: ErrorAnswer(401, "This page needs a user and a password.", _CHALLENGE),
+    Rejection.WRONG_CREDENTIALS: ErrorAnswer(401, "The user or the password is wrong.", _CHALLENGE),
+    Rejection.RATE_LIMITED: ErrorAnswer(
+        429, "Too many requests: rate_limit in the web configuration is reached. Try again in a second.", _RETRY
+    ),
+    Rejection.BUSY: ErrorAnswer(503, "Too many requests at once. Try again in a second.", _RETRY),
+    Rejection.CROSS_SITE: ErrorAnswer(
+        403, "This request comes from a page of another site, and only pages of this server may send it."
+    ),
+    Rejection.WRONG_HOST: ErrorAnswer(
+        421,
+        "This server listens on loopback and does not serve this host name. "
+        "Behind a proxy, add the name to web.allowed_hosts.",
+    ),
 }
 
 
@@ -53,16 +83,16 @@ class Guard:
             await self._app(scope, receive, send)
             return
         config = self._security.config()
-        answer = _Answer(send, {**DEFAULT_HEADERS, **config.headers})
+        guarded = _GuardedSend(send, {**DEFAULT_HEADERS, **config.headers})
         if scope["path"] in HEALTH:
-            await self._app(scope, receive, answer)
+            await self._app(scope, receive, guarded)
         elif rejection := await self._rejection(scope, Headers(scope=scope), self._users(scope, config)):
             self._service.count_rejected(rejection)
-            refusal = REFUSALS[rejection]
-            text = PlainTextResponse(f"{refusal.sentence}\n", refusal.status, refusal.headers)
-            await text(scope, receive, answer)
+            answer = ANSWERS[rejection]
+            text = PlainTextResponse(f"{answer.sentence}\n", answer.status, answer.headers)
+            await text(scope, receive, guarded)
         else:
-            await self._work(scope, receive, answer)
+            await self._work(scope, receive, guarded)
 
     def _users(self, scope: Scope, config: WebConfig) -> Users:
         """A webhook has a token of its own, and one header carries no two credentials."""
@@ -76,7 +106,7 @@ class Guard:
             return Rejection.WRONG_HOST
         if rejection := await self._wrong_credentials(headers, users, str((scope.get("client") or ("",))[0])):
             return rejection
-        if scope["method"] not in _SAFE_METHODS and not _is_own_site(headers):
+        if scope["method"] not in _SAFE_METHODS and not _is_same_site(headers):
             return Rejection.CROSS_SITE  # a browser sends our credentials along with another site's form
         return None if self._free > 0 else Rejection.BUSY
 
@@ -92,25 +122,25 @@ class Guard:
             return Rejection.BUSY
         return None if correct else Rejection.WRONG_CREDENTIALS
 
-    async def _work(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
+    async def _work(self, scope: Scope, receive: Receive, guarded: _GuardedSend) -> None:
         self._free -= 1
         try:
-            await self._app(scope, receive, answer)
-        except asyncio.CancelledError:  # the server stops and has waited long enough
-            if not answer.started:
-                await PlainTextResponse("This service is stopping.\n", 503)(scope, receive, answer)
+            await self._app(scope, receive, guarded)
+        except asyncio.CancelledError:  # the server stops and its grace period is over
+            if not guarded.started:
+                await PlainTextResponse("Riverkeeper is stopping.\n", 503)(scope, receive, guarded)
         finally:
             self._free += 1
 
 
-def _is_own_site(headers: Headers) -> bool:
+def _is_same_site(headers: Headers) -> bool:
     """Older browsers, and those that do not trust this address, send no Sec-Fetch-Site; all send Origin with a POST."""
     own = headers.get("sec-fetch-site", "none") in _OWN_SITE
-    return own and is_own_origin(headers.get("origin"), headers.get("host"))
+    return own and is_same_origin(headers.get("origin"), headers.get("host"))
 
 
-class _Answer:
-    """Sends on what the page sends, with the headers that every answer carries."""
+class _GuardedSend:
+    """Sends what the page sends, with the headers that every answer carries."""
 
     def __init__(self, send: Send, headers: Mapping[str, str]) -> None:
         self._send = send
@@ -125,3 +155,23 @@ class _Answer:
                 if value:
                     headers.setdefault(name, value)
         await self._send(message)
+
+
+def basic_credentials(header: str | None) -> tuple[str, bytes] | None:
+    """User and password of an Authorization header; None where it holds none that can be read."""
+    scheme, _, encoded = (header or "").partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        decoded = base64.b64decode(encoded.strip(), validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    user, colon, password = decoded.partition(b":")
+    return (_decode(user), password) if colon else None
+
+
+def _decode(user: bytes) -> str:
+    try:
+        return user.decode()
+    except UnicodeDecodeError:  # older clients write Latin-1
+        return user.decode("latin-1")

@@ -1,7 +1,7 @@
-"""Which hosts a request may name, and whether it comes from a page of ours. Pure.
+"""Which hosts a request may name, and whether the page that sends it is one of Riverkeeper's. Pure.
 
-A page of another site can make a browser send requests here. It can even read the answers, once its own name resolves
-to 127.0.0.1 (DNS rebinding); but the request then still names that site.
+A page of another site can make a browser send requests here. Once the name of that site resolves to 127.0.0.1 (DNS
+rebinding), the page can even read the answers. The Host header of such a request still names the other site.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ _DEFAULT_PORTS = (":80", ":443")
 
 @dataclass(frozen=True, slots=True)
 class Hosts:
-    """`names` beside every loopback address. None: any, as others reach us by names that we cannot know."""
+    """`names` beside every loopback address. None allows any name: beyond loopback the names are unknown."""
 
     names: frozenset[str] | None = None
 
     def admit(self, header: str | None) -> bool:
-        """Whether a request with this Host header is for us. HTTP/1.0 has none, and no browser sends it."""
+        """Whether this Host header names this server. HTTP/1.0 requests have none, and no browser sends them."""
         if self.names is None or header is None:
             return True
         name = _name(header)
         return name in self.names or is_loopback(name)
 
 
-def hosts_of(listening: Iterable[str], allowed: Iterable[str]) -> Hosts:
-    """For a server on these addresses: on loopback only, the allowed names and its own; else any."""
+def allowed_hosts(listening: Iterable[str], allowed: Iterable[str]) -> Hosts:
+    """For a server that listens on loopback only: its own addresses and the allowed names; else any name."""
     addresses = [address.lower() for address in listening]
     if not all(is_loopback(address) for address in addresses):
         return Hosts()
@@ -44,10 +44,10 @@ def is_loopback(name: str) -> bool:
         return False
 
 
-def is_own_origin(origin: str | None, host: str | None) -> bool:
-    """Whether the page that sends a request came from the host that it names. None: no page, such as curl.
+def is_same_origin(origin: str | None, host: str | None) -> bool:
+    """Whether the Origin header names the requested host. An origin of None is no browser, such as curl.
 
-    The scheme is not compared: a proxy that ends TLS speaks HTTP to us.
+    The scheme is not compared: a proxy that terminates TLS speaks plain HTTP to this server.
     """
     if origin is None:
         return True

@@ -1,4 +1,4 @@
-"""Serves the pages until it is told to stop."""
+"""Runs the web server until SIGTERM, SIGINT or a stop event."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from starlette.types import ASGIApp
 
 from riverkeeper.metrics.catalogue.process import Rejection
 from riverkeeper.service import Service
-from riverkeeper.web.http.accepting import Listener
-from riverkeeper.web.http.addresses import shown
 from riverkeeper.web.http.connection import KEEP_ALIVE_SECONDS, connection_class
+from riverkeeper.web.http.listener import Listener
+from riverkeeper.web.http.sockets import format_address
 from riverkeeper.web.web_config.security import Security
 
 HEAD_BYTES = 32 * 1024  # of a request's first line and headers
-GRACE_SECONDS = 3  # for requests at work when we are told to stop: with the rest, well under 5 s
-LAST_WORDS_SECONDS = 0.5
+GRACE_SECONDS = 3  # for requests in flight at the stop: with the rest, well under 5 s
+LAST_ANSWERS_SECONDS = 0.5  # for the answers of cancelled requests
 
 _log = structlog.get_logger("riverkeeper.web")
 
@@ -41,13 +41,13 @@ async def serve(
     """
     stop = stop or asyncio.Event()
     server = _Server(_uvicorn_config(app, service, security))
-    for one in sockets:
-        _log.info("listening", url=f"{'https' if security.tls else 'http'}://{shown(one)}")
+    for listening in sockets:
+        _log.info("listening", url=f"{'https' if security.tls else 'http'}://{format_address(listening)}")
     watcher = asyncio.create_task(_stop_when(stop, server))
     with _signals(stop, service):
         await server.serve(list(sockets))
     watcher.cancel()
-    await _end(server)
+    await _close_connections(server)
 
 
 def _uvicorn_config(app: ASGIApp, service: Service, security: Security) -> uvicorn.Config:
@@ -77,11 +77,11 @@ def _uvicorn_config(app: ASGIApp, service: Service, security: Security) -> uvico
 
 
 class _Server(uvicorn.Server):
-    """Accepts connections by ours; no limit_concurrency, which would refuse a health probe too."""
+    """Accepts connections by Listener. Sets no limit_concurrency, which would refuse a health probe too."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await self.lifespan.startup()
-        self.servers = [Listener(one, self._connection, self.config.ssl) for one in sockets or []]  # type: ignore[misc]
+        self.servers = [Listener(each, self._connection, self.config.ssl) for each in sockets or []]  # type: ignore[misc]
         self.started = True
 
     def _connection(self) -> asyncio.Protocol:
@@ -91,7 +91,7 @@ class _Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        # uvicorn's own raises the signal again when it is done, which kills us before we have cleaned up.
+        # uvicorn raises the signal again at its end, which would kill the process before it has cleaned up.
         yield
 
 
@@ -100,12 +100,12 @@ async def _stop_when(stop: asyncio.Event, server: uvicorn.Server) -> None:
     server.should_exit = True
 
 
-async def _end(server: uvicorn.Server) -> None:
+async def _close_connections(server: uvicorn.Server) -> None:
     tasks = set(server.server_state.tasks)
-    if tasks:  # cancelled when the grace was over; they still have to say so to their clients
-        await asyncio.wait(tasks, timeout=LAST_WORDS_SECONDS)
+    if tasks:  # cancelled at the end of the grace period; they still have to answer their clients
+        await asyncio.wait(tasks, timeout=LAST_ANSWERS_SECONDS)
     for connection in set(server.server_state.connections):
-        connection.transport.abort()  # a TLS client that never answers our goodbye
+        connection.transport.abort()  # a TLS client that never answers close_notify
 
 
 @contextlib.contextmanager
@@ -114,7 +114,7 @@ def _signals(stop: asyncio.Event, service: Service) -> Iterator[None]:
         yield
         return
     loop = asyncio.get_running_loop()
-    reloads: set[asyncio.Task[None]] = set()  # a task that nobody holds may vanish
+    reloads: set[asyncio.Task[None]] = set()  # asyncio may drop a task without a reference
 
     def start_reload() -> None:
         task = asyncio.ensure_future(_reload(service))
@@ -134,6 +134,6 @@ def _signals(stop: asyncio.Event, service: Service) -> Iterator[None]:
 async def _reload(service: Service) -> None:
     reason = await service.reload()
     if reason is None:
-        _log.info("configuration read again")
+        _log.info("configuration reloaded on SIGHUP")
     else:
-        _log.error("configuration not taken, the one before stays in force", reason=reason)
+        _log.error("configuration not reloaded on SIGHUP, the previous one stays in force", reason=reason)

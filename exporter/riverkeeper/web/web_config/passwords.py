@@ -1,4 +1,4 @@
-"""Is this the user's password? Slow by design, so off the event loop, one at a time, and remembered."""
+"""Checks passwords against bcrypt hashes: slow by design, so off the event loop, one at a time, and cached."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ import anyio
 import anyio.to_thread
 import bcrypt
 
-REMEMBERED = 100  # answers of each sort; exporter-toolkit's number
-# Checks that may wait for their turn: of one user at one address, of one address, of all (6 s of work at cost 10).
+REMEMBERED = 100  # cached answers, right and wrong apart; exporter-toolkit's number
+# Checks that may wait: of one user at one address, of one address, of all (6 s of work at cost 10).
 # A flood of guesses then fills the places of its own address and user, and others go on being let in.
 EACH, ADDRESS, WAITING = 4, 16, 64
 BCRYPT_BYTES = 72  # bcrypt looks at no more; newer versions of the module refuse longer passwords
-_NOBODY_COST = b"10"
+_DUMMY_COST = b"10"
 
 
 class TooManyChecks(Exception):
-    """So many passwords wait to be checked that one more would only make the others wait longer."""
+    """Too many passwords wait for their check; one more would only make the others wait longer."""
 
 
 class Passwords:
@@ -33,18 +33,18 @@ class Passwords:
         # Apart from each other, so that wrong guesses cannot push the right password out.
         self._right: OrderedDict[bytes, None] = OrderedDict()
         self._wrong: OrderedDict[bytes, None] = OrderedDict()
-        self._waiting: Counter[tuple[str, str, bytes]] = Counter()  # address, user, question
+        self._waiting: Counter[tuple[str, str, bytes]] = Counter()  # address, user, key
         self._one_at_a_time = anyio.CapacityLimiter(1)
 
     async def correct(self, users: Mapping[str, bytes], user: str, password: bytes, address: str = "") -> bool:
         """`address` is the client's. Raises TooManyChecks rather than queue without end."""
-        hashed = users.get(user) or nobodys_hash(users)
+        hashed = users.get(user) or dummy_hash(users)
         key = self._digest(user.encode(), hashed, password)
         if (known := self._remembered(key)) is not None:
             return known
         with self._place(address, user, key):
             async with self._one_at_a_time:
-                if (known := self._remembered(key)) is not None:  # the one before us asked the same
+                if (known := self._remembered(key)) is not None:  # the check before this one had the same key
                     return known
                 same = await anyio.to_thread.run_sync(_matches, password, hashed)
                 right = same and user in users
@@ -52,9 +52,9 @@ class Passwords:
                 return right
 
     @contextlib.contextmanager
-    def _place(self, address: str, user: str, question: bytes) -> Iterator[None]:
-        """Who asks what is being asked already takes no place: it costs nothing."""
-        place = (address, user, question)
+    def _place(self, address: str, user: str, key: bytes) -> Iterator[None]:
+        """A check that is under way already takes no place: it costs nothing."""
+        place = (address, user, key)
         if place not in self._waiting:
             here = [other for other in self._waiting if other[0] == address]
             same = [other for other in here if other[1] == user]
@@ -81,16 +81,16 @@ class Passwords:
             answers.popitem(last=False)
 
     def _digest(self, *parts: bytes) -> bytes:
-        # Under a key of this process: no password lies in memory, and nobody can aim at a bucket of the dict.
+        # Under a key of this process: no password stays in memory, and nobody can aim at a bucket of the dict.
         digest = hmac.new(self._key, digestmod=hashlib.sha256)
         for part in parts:
             digest.update(len(part).to_bytes(8, "big") + part)
         return digest.digest()
 
 
-def nobodys_hash(users: Mapping[str, bytes]) -> bytes:
-    """A hash that no password has, as costly as the costliest of the users'."""
-    cost = max((hashed.split(b"$")[2] for hashed in users.values()), default=_NOBODY_COST)
+def dummy_hash(users: Mapping[str, bytes]) -> bytes:
+    """A hash that matches no password, as costly as the costliest of the users'."""
+    cost = max((hashed.split(b"$")[2] for hashed in users.values()), default=_DUMMY_COST)
     return b"$2b$" + cost + b"$" + b"." * 53
 
 

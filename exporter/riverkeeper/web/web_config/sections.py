@@ -12,14 +12,14 @@ Mistakes = list[tuple[int, str]]  # line, sentence
 TRUE = frozenset({"true", "yes", "on"})  # YAML 1.1, which the Go programs reading this file speak too
 
 
-class Section:
-    """A mapping of which each key must be asked for; what nobody asked for is unknown (see `finish`)."""
+class YamlSection:
+    """A mapping. The reader reads each key that it knows; `finish` reports every key that was not read."""
 
     def __init__(self, node: yaml.Node | None, path: str, mistakes: Mistakes) -> None:
         self.path = path
         self.line = _line(node) if node is not None else 1
         self._mistakes = mistakes
-        self._asked: list[str] = []
+        self._read: list[str] = []
         self._entries: dict[str, tuple[int, yaml.Node]] = {}
         if isinstance(node, yaml.MappingNode):
             self._take(node)
@@ -39,7 +39,7 @@ class Section:
                 self._entries[key.value] = (_line(key), value)
 
     def wrong(self, line: int, key: str, what: str) -> None:
-        """Note a mistake at `key` of this section ("" means the section itself)."""
+        """Report a mistake at `key` of this section ("" means the section itself)."""
         name = ".".join(part for part in (self.path, key) if part)
         self._mistakes.append((line, f"{name}: {what}" if name else what))
 
@@ -51,9 +51,9 @@ class Section:
         """Every key of the mapping, in the file's order."""
         return tuple(self._entries)
 
-    def section(self, key: str) -> Section:
+    def section(self, key: str) -> YamlSection:
         """The mapping below `key`; an empty one where it is absent or null."""
-        return Section(self._node(key), f"{self.path}.{key}" if self.path else key, self._mistakes)
+        return YamlSection(self._node(key), f"{self.path}.{key}" if self.path else key, self._mistakes)
 
     def text(self, key: str) -> str | None:
         """A scalar as it is written; None where it is absent, null or empty."""
@@ -70,8 +70,8 @@ class Section:
         node = self._node(key)
         if node is None or _is_null(node):
             return ()
-        if isinstance(node, yaml.SequenceNode) and all(isinstance(one, yaml.ScalarNode) for one in node.value):
-            return tuple(one.value for one in node.value)
+        if isinstance(node, yaml.SequenceNode) and all(isinstance(item, yaml.ScalarNode) for item in node.value):
+            return tuple(item.value for item in node.value)
         self.wrong(_line(node), key, "must be a list of words")
         return ()
 
@@ -91,22 +91,22 @@ class Section:
         if word is None:
             return otherwise
         if word not in choices:
-            known = f"{word!r} is not known here; write one of {', '.join(choices)}"
+            known = f"{word!r} is not known; write one of {', '.join(choices)}"
             self.wrong(self.at(key), key, refused.get(word, known))
         return choices.get(word, otherwise)
 
     def finish(self) -> None:
-        """Note every key that was not asked for."""
+        """Report every key that was not read."""
         for key, (line, _) in self._entries.items():
-            if key not in self._asked:
-                self.wrong(line, key, f"unknown key; known here: {', '.join(self._asked)}")
+            if key not in self._read:
+                self.wrong(line, key, f"unknown key; known keys: {', '.join(self._read)}")
 
     def _node(self, key: str) -> yaml.Node | None:
-        self._asked.append(key)
+        self._read.append(key)
         return self._entries[key][1] if key in self._entries else None
 
 
-def read_document(text: str, mistakes: Mistakes) -> Section:
+def read_document(text: str, mistakes: Mistakes) -> YamlSection:
     """The document's top mapping; an empty file is an empty mapping."""
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -115,9 +115,9 @@ def read_document(text: str, mistakes: Mistakes) -> Section:
         mistakes.append((line, f"not YAML: {error.problem}"))
         node = None
     except yaml.YAMLError:
-        mistakes.append((1, "not YAML: holds characters that may not stand in a text file"))
+        mistakes.append((1, "not YAML: the file holds characters that a text file cannot hold"))
         node = None
-    return Section(node, "", mistakes)
+    return YamlSection(node, "", mistakes)
 
 
 def _line(node: yaml.Node) -> int:

@@ -1,7 +1,7 @@
-"""What does a message of Alertmanager (webhook payload, version 4) ask for? Pure.
+"""Parses the webhook messages of Alertmanager (version 4): which stuck jobs to check. Pure.
 
 Grafana-managed alerting sends the same alerts with the same fields, and calls it version 1. Anybody who reaches
-Alertmanager can make up labels: they only ever narrow a scope. Unknown fields are ignored.
+Alertmanager can invent labels, so a label only narrows a scope. Unknown fields are ignored.
 """
 
 from __future__ import annotations
@@ -25,37 +25,37 @@ _FINGERPRINT = re.compile(rf"[0-9A-Za-z]{{1,{MOST_FINGERPRINT}}}", re.ASCII)
 
 
 class BadMessage(Exception):
-    """A message that is not taken; the text says why and quotes nothing of it."""
+    """A message that is refused as a whole; the text gives the reason and quotes nothing of the message."""
 
-    def __init__(self, status: int, what: str) -> None:
-        super().__init__(what)
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
         self.status = status
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class AlertMessage:
     """The calls of a message, and what was done with its other alerts."""
 
     calls: tuple[Call, ...] = ()
     counts: Counter[AlertStatus] = field(
         default_factory=Counter
-    )  # without the calls: whether they wake, the table knows
+    )  # without the calls: only the database knows whether a call still wakes
 
 
-def read_message(body: bytes, tiers: Collection[str]) -> Message:
-    """Raises BadMessage: 400 for what is no message, 422 for one of another version. All of it is taken or nothing."""
+def read_message(body: bytes, tiers: Collection[str]) -> AlertMessage:
+    """Raises BadMessage: 400 for a malformed message, 422 for another version. Takes a message whole or not at all."""
     message = _object(_decoded(body), "the message")
     if message.get("version") not in VERSIONS:
-        what = "only webhook messages of Alertmanager (version 4) and of Grafana (version 1) are understood"
-        raise BadMessage(422, what)
+        reason = "only webhook messages of Alertmanager (version 4) and of Grafana (version 1) are supported"
+        raise BadMessage(422, reason)
     alerts = message.get("alerts")
     if not isinstance(alerts, list):
         raise BadMessage(400, "alerts is not a list")
-    judged = [_judge(_object(alert, "an alert"), tiers) for alert in alerts]
-    counts = Counter(what for what in judged if isinstance(what, AlertStatus))
-    # Not a reason to look further than asked: the supervisor reads the whole table anyway, the next message tells more.
+    results = [_read_alert(_object(alert, "an alert"), tiers) for alert in alerts]
+    counts = Counter(result for result in results if isinstance(result, AlertStatus))
+    # Truncated alerts widen no scope: the supervisor reads the whole table anyway, and the next message has more.
     counts[AlertStatus.TRUNCATED] += _count(message.get("truncatedAlerts", 0))
-    return Message(tuple(what for what in judged if isinstance(what, Call)), +counts)
+    return AlertMessage(tuple(result for result in results if isinstance(result, Call)), +counts)
 
 
 def _decoded(body: bytes) -> object:
@@ -65,10 +65,10 @@ def _decoded(body: bytes) -> object:
         raise BadMessage(400, "the message is not JSON") from None
 
 
-def _judge(alert: Mapping[str, object], tiers: Collection[str]) -> Call | AlertStatus:
+def _read_alert(alert: Mapping[str, object], tiers: Collection[str]) -> Call | AlertStatus:
     status, labels = _text(alert, "status"), _labels(alert)
     if status not in {"firing", "resolved"}:
-        raise BadMessage(400, "an alert's status is neither firing nor resolved")
+        raise BadMessage(400, "the status of an alert is neither firing nor resolved")
     call = Call(_fingerprint(alert), _starts_at(alert), _printable(labels.get("alertname", "")), _scope(labels))
     if status == "resolved":
         return AlertStatus.RESOLVED
@@ -90,7 +90,7 @@ def _labels(alert: Mapping[str, object]) -> dict[str, str]:
 def _fingerprint(alert: Mapping[str, object]) -> str:
     fingerprint = _text(alert, "fingerprint")
     if not _FINGERPRINT.fullmatch(fingerprint):
-        raise BadMessage(400, "an alert's fingerprint is none")
+        raise BadMessage(400, f"the fingerprint of an alert is not 1 to {MOST_FINGERPRINT} letters and digits")
     return fingerprint
 
 
@@ -101,28 +101,28 @@ def _starts_at(alert: Mapping[str, object]) -> float:
             return (datetime.fromisoformat(text) - _EPOCH).total_seconds()
     except (ValueError, OverflowError):  # the 31st of February
         pass
-    raise BadMessage(400, "an alert's startsAt is no moment (RFC 3339)")
+    raise BadMessage(400, "startsAt of an alert is not an RFC 3339 time")
 
 
 def _count(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MOST_TRUNCATED:
-        raise BadMessage(400, "truncatedAlerts is not a count")
+        raise BadMessage(400, f"truncatedAlerts is not a whole number from 0 to {MOST_TRUNCATED}")
     return value
 
 
 def _text(alert: Mapping[str, object], key: str) -> str:
     value = alert.get(key)
     if not isinstance(value, str):
-        raise BadMessage(400, "a label, or an alert's status, startsAt or fingerprint, is not text")
+        raise BadMessage(400, "a label, or the status, startsAt or fingerprint of an alert, is missing or not text")
     return value
 
 
-def _object(value: object, what: str) -> dict[str, object]:
+def _object(value: object, name: str) -> dict[str, object]:
     if not isinstance(value, dict):
-        raise BadMessage(400, f"{what} is not an object")
+        raise BadMessage(400, f"{name} is not an object")
     return value
 
 
 def _printable(name: str) -> str:
-    """For people who read the wake: no control character and nothing that cannot be stored."""
+    """Without control characters, and without characters that Postgres cannot store."""
     return "".join(char if char.isprintable() else "?" for char in name[:MOST_ALERT_NAME])

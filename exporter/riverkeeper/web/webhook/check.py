@@ -1,4 +1,4 @@
-"""What does `check` say of the webhook?"""
+"""The findings of `check` about the webhook and its token."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from pathlib import Path
 
 from riverkeeper.config.settings import WebhookSettings
 from riverkeeper.doctor.report import Finding, ok, problem, warning
-from riverkeeper.web.http.errors import WebError
+from riverkeeper.web.errors import WebError
 from riverkeeper.web.webhook.endpoint import PATH
 from riverkeeper.web.webhook.token import read_token
 
 TOPIC = "webhook"
-SHORT = 16  # characters; a random token of less can be tried out
+SHORT = 16  # characters; a shorter random token can be guessed
 
 
 def findings(settings: WebhookSettings) -> Iterator[Finding]:
-    """Whether alerts can wake the rescuer, and whether the token is kept well. Reads the token's file."""
+    """Whether alerts can wake the rescuer, and whether the token is kept secret. Reads the token file."""
     file = settings.token_file
     if file is None:
-        yield ok(TOPIC, f"there is none (webhook.token_file): {PATH} answers 404, and alerts do not wake the rescuer")
+        yield ok(TOPIC, f"webhook.token_file is not set: {PATH} answers 404, and alerts do not wake the rescuer")
         return
     try:
         token = read_token(file)
         status = file.stat()
     except WebError as error:
-        yield problem(TOPIC, f"nobody is let in: {error.message}", error.fix)
+        yield problem(TOPIC, f"every alert message is rejected: {error.message}", error.fix)
         return
-    yield ok(TOPIC, f"{PATH} takes alerts with the token in {file}")
+    yield ok(TOPIC, f"{PATH} accepts alerts with the token in {file}")
     if status.st_mode & stat.S_IRWXO:
-        what = f"{file} has mode {stat.S_IMODE(status.st_mode):o}: every user of this machine may know the token"
+        what = f"{file} has mode {stat.S_IMODE(status.st_mode):o}: every user of this machine can read the token"
         yield warning(TOPIC, what, _closed_to_others(file, status))
     if len(token) < SHORT:
         what = f"the token has {len(token)} characters and can be guessed"
@@ -39,7 +39,7 @@ def findings(settings: WebhookSettings) -> Iterator[Finding]:
 
 
 def exposed(file: Path) -> str | None:
-    """Why others know the token in the file, with the command that keeps it from them; None where they do not."""
+    """Why other users can read the token file, with the command that prevents it; None where they cannot."""
     try:
         status = file.stat()
     except OSError:
@@ -47,7 +47,7 @@ def exposed(file: Path) -> str | None:
     if not status.st_mode & stat.S_IRWXO:
         return None
     mode = f"{stat.S_IMODE(status.st_mode):o}"
-    return f"{file} has mode {mode}: every user of this machine may know the token; {_closed_to_others(file, status)}"
+    return f"{file} has mode {mode}: every user of this machine can read the token; {_closed_to_others(file, status)}"
 
 
 def _closed_to_others(file: Path, status: os.stat_result) -> str:

@@ -1,4 +1,4 @@
-"""`rate_limit` of the web configuration: how many requests are let in, over all clients."""
+"""`rate_limit` of the web configuration: how many requests are admitted, over all clients."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from riverkeeper.web.web_config.sections import Section
+from riverkeeper.web.web_config.sections import YamlSection
 
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)")
@@ -22,7 +22,7 @@ class RateLimit:
     burst: int
 
 
-def read_rate_limit(section: Section) -> RateLimit | None:
+def read_rate_limit(section: YamlSection) -> RateLimit | None:
     """None where the interval is absent or 0, which is no limit."""
     if not section:
         return None
@@ -38,7 +38,7 @@ def read_rate_limit(section: Section) -> RateLimit | None:
     return None
 
 
-def _duration(section: Section) -> float:
+def _duration(section: YamlSection) -> float:
     text = section.text("interval") or "0"
     if text != "0" and not _DURATION.fullmatch(text):
         section.wrong(section.at("interval"), "interval", "must be a duration with its unit, such as 1s or 100ms")
@@ -47,7 +47,7 @@ def _duration(section: Section) -> float:
 
 
 class TokenBucket:
-    """Says of each request, when it comes, whether the limit lets it in."""
+    """Decides for each request whether the limit admits it."""
 
     def __init__(self, limit: RateLimit, clock: Callable[[], float] = time.monotonic) -> None:
         self.limit = limit

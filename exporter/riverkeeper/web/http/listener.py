@@ -18,7 +18,7 @@ import structlog
 
 HANDSHAKE_SECONDS = 5.0  # a client a continent away needs under one
 HANDSHAKES = 100  # at once; beyond it the oldest goes
-AT_ONCE = 32  # connections that are accepted before anything else has its turn
+AT_ONCE = 32  # connections that are accepted before the event loop serves anything else
 RETRY_SECONDS = 1.0  # after a connection could not be accepted, mostly for want of file descriptors
 LOG_SECONDS = 60.0
 
@@ -63,31 +63,33 @@ class Listener:
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
             except OSError as error:
-                self._rest(error)
+                self._pause_accepting(error)
                 return
-            self._shake_hands(connection)
+            self._start_handshake(connection)
 
-    def _rest(self, error: OSError) -> None:
+    def _pause_accepting(self, error: OSError) -> None:
         self._loop.remove_reader(self._socket)
         self._pause = self._loop.call_later(RETRY_SECONDS, self._loop.add_reader, self._socket, self._accept)
         if time.monotonic() - self._logged_at >= LOG_SECONDS:
             self._logged_at = time.monotonic()
-            _log.error("connection not accepted, trying again each second", reason=error.strerror)
+            _log.error("connection not accepted, retrying every second", reason=error.strerror)
 
-    def _shake_hands(self, connection: socket.socket) -> None:
+    def _start_handshake(self, connection: socket.socket) -> None:
         while len(self._handshaking) >= self.handshakes:
             oldest = next(iter(self._handshaking))
-            del self._handshaking[oldest]  # now: it ends at the loop's next turn, and must not be chosen twice
+            del self._handshaking[
+                oldest
+            ]  # now: the task ends in the loop's next iteration, and must not be chosen twice
             oldest.cancel()
         connection.setblocking(False)
         limit = {} if self._context is None else {"ssl_handshake_timeout": self.handshake_seconds}
         coming = self._loop.connect_accepted_socket(self._protocol, connection, ssl=self._context, **limit)
         task = self._loop.create_task(coming)
         self._handshaking[task] = None
-        task.add_done_callback(functools.partial(self._shaken, connection))
+        task.add_done_callback(functools.partial(self._finish_handshake, connection))
 
-    def _shaken(self, connection: socket.socket, task: asyncio.Task[Any]) -> None:
-        """A failure is no client of TLS, one that gave up, or one that made room: nothing that anybody must know."""
+    def _finish_handshake(self, connection: socket.socket, task: asyncio.Task[Any]) -> None:
+        """Log no failure: the client spoke no TLS, gave up, or was cut to make room."""
         self._handshaking.pop(task, None)
         if task.cancelled() or task.exception() is not None:
             connection.close()  # also where the task was cancelled before it began

@@ -1,10 +1,10 @@
-"""What can go wrong before a page is served, in words for the person who starts the service."""
+"""The error of every part of web: http, web_config and webhook raise it, and none of them imports the others for it."""
 
 from __future__ import annotations
 
 
 class WebError(Exception):
-    """An address or a web configuration that cannot be used. Its text never holds a password or a key."""
+    """An address, a web configuration or a token file that cannot be used. The text never holds a secret."""
 
     def __init__(self, message: str, fix: str) -> None:
         super().__init__(message)

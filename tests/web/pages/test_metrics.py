@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from fixtures.web import DOWN, FakeService, app_of, ask
-from riverkeeper.web.http.metrics_page import accepts_gzip, deadline
+from riverkeeper.web.pages.metrics import accepts_gzip, time_limit
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ from riverkeeper.web.http.metrics_page import accepts_gzip, deadline
 )
 def test_deadline_follows_the_scraper(header: str | None, seconds: float) -> None:
     """A scrape takes the header's time less half a second, but at least half; nonsense counts as no header."""
-    assert seconds == deadline(header)
+    assert seconds == time_limit(header)
 
 
 def test_the_header_reaches_the_keeper() -> None:

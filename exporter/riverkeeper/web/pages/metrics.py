@@ -1,4 +1,4 @@
-"""/metrics: what the database says, within the time the scraper gives us."""
+"""/metrics: the exposition, within the time that the scraper allows."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from riverkeeper.service import Service
 
 HEADER = "x-prometheus-scrape-timeout-seconds"
 DEFAULT_SECONDS = 9.5  # Prometheus' default timeout of 10 s less the offset
-LONGEST_SECONDS = 300.0  # more than this nobody waits; keeps the number in what statement_timeout can hold
-OFFSET_SECONDS = 0.5  # for the answer's way back, and to make a page of it
-COMPRESSION = 4  # a page of metrics shrinks to a tenth at any level; higher ones only cost time
-# Making pages is computing. More threads at once would only take turns and keep the event loop from its own.
+LONGEST_SECONDS = 300.0  # longer than any scraper waits, and within what statement_timeout can hold
+OFFSET_SECONDS = 0.5  # to render the page and to send it
+COMPRESSION = 4  # a metrics page shrinks to a tenth at any level; higher levels only cost time
+# Rendering is CPU-bound: more threads at once would only slow each other and the event loop down.
 _AT_ONCE = 2
 
 
-class Scrape:
+class MetricsPage:
     """Answers scrapes. A database that is down is an answer (200 with river_up 0), not an error."""
 
     def __init__(self, service: Service) -> None:
@@ -31,7 +31,7 @@ class Scrape:
 
     async def metrics(self, request: Request) -> Response:
         """The exposition, compressed where the client can read that."""
-        snapshot = await self._service.snapshot(deadline(request.headers.get(HEADER)))
+        snapshot = await self._service.snapshot(time_limit(request.headers.get(HEADER)))
         body, headers = await anyio.to_thread.run_sync(self._page, snapshot, request, limiter=self._limiter)
         return Response(body, headers=headers)
 
@@ -46,7 +46,7 @@ class Scrape:
         return body, headers
 
 
-def deadline(header: str | None) -> float:
+def time_limit(header: str | None) -> float:
     """Seconds a scrape may take: the header's less the offset, but at least half of it."""
     try:
         seconds = float(header or "")

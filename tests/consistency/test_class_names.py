@@ -1,0 +1,35 @@
+"""A class name exists once in the package, so that a name in a message, a trace or a search means one thing."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+
+from consistency.tree import modules, named, tree
+
+# Names that still exist twice. Entries are only taken away.
+KNOWN = {
+    "Beat", "Claim", "Fence", "Finding", "Fleet", "Found", "Kind", "Past", "Process", "Report", "Row", "Scope",
+    "Section", "Seen", "Settings", "Standing", "Table", "Tally", "Tier", "Turn",
+}  # fmt: skip
+
+
+def places() -> dict[str, list[str]]:
+    """Public class name -> files with a class of that name; private names may repeat."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for path in modules():
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                found[node.name].append(named(path))
+    return found
+
+
+def test_a_class_name_exists_once() -> None:
+    repeated = {name: files for name, files in places().items() if len(files) > 1 and name not in KNOWN}
+
+    assert [f"{name}: {', '.join(files)}" for name, files in sorted(repeated.items())] == []
+
+
+def test_known_repeated_names_only_become_fewer() -> None:
+    """A name that is unique now leaves the list, so that a second class cannot come back."""
+    assert sorted(name for name in KNOWN if len(places().get(name, [])) < 2) == []
