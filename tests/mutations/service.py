@@ -172,8 +172,8 @@ MUTATIONS = (
     ),
     Mutation(
         "the time of a comparison tells the webhook's token letter by letter",
-        'right = hmac.compare_digest(_digest(brought.strip().encode("utf-8", "replace")), self._digest)',
-        'right = _digest(brought.strip().encode("utf-8", "replace")) == self._digest',
+        'right = hmac.compare_digest(_digest(presented.strip().encode("utf-8", "replace")), self._digest)',
+        'right = _digest(presented.strip().encode("utf-8", "replace")) == self._digest',
         (f"{WEBHOOK}::test_tokens_are_compared_in_constant_time",),
     ),
     Mutation(
