@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from fixtures.sample import FULL, NOW
 from riverkeeper.ledger.names import NO_NAMES, OTHER, STICKY_SECONDS, Names, Pair, count_unnamed
-from riverkeeper.metrics.folding import earliest, newest, recent_pairs, recent_queues, summed
+from riverkeeper.metrics.cardinality import earliest, newest, recent_pairs, recent_queues, summed
 from riverkeeper.river.facts import Queue
 from riverkeeper.scrape.scrape import Snapshot
 

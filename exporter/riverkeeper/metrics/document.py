@@ -23,7 +23,7 @@ _HEAD = """# Metrics
 <!-- Written by `make generate` from exporter/riverkeeper/metrics/catalogue. Do not edit. -->
 
 Moments are Unix seconds; a moment or an age that does not exist has no series, never 0. Counts of queues and kinds
-seen in the last hour are filled with 0. A question to the database that fails makes its own families absent for that
+seen in the last hour are filled with 0. A query that fails makes its own families absent for that
 scrape (`riverkeeper_query_success`), never the last value again.
 
 **Replicas.** `river_*` are facts of the database, equal on every replica: take the rate first, then
@@ -51,8 +51,8 @@ def _sizes(families: Iterable[Family[Any]]) -> Iterable[str]:
     yield "## How many series"
     yield ""
     yield f"At most {per[Per.PAIR]} per pair of queue and kind, {per[Per.QUEUE]} per queue, and {fixed} besides"
-    yield f"(a shop of 60 pairs in 8 queues: {60 * per[Per.PAIR] + 8 * per[Per.QUEUE] + fixed} at the very most, "
-    yield "with every priority in use). `riverkeeper_series` says how many there are."
+    yield f"(60 pairs in 8 queues: {60 * per[Per.PAIR] + 8 * per[Per.QUEUE] + fixed} at the very most, "
+    yield "with every priority in use). `riverkeeper_series` counts them."
 
 
 def _edges(families: Iterable[Family[Any]]) -> Iterable[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from riverkeeper.brakes.rules import Restraints
 from riverkeeper.config.policy import Policy
 from riverkeeper.config.tiers import Action, Mode, Tier
-from riverkeeper.metrics.catalogue.rescuing import ACTS, Acts
+from riverkeeper.metrics.catalogue.rescue import ACTS, Acts
 from riverkeeper.rescue.refusal import Refusal
 from riverkeeper.rescue.rules import Rules
 from riverkeeper.rescue.supervisor.reporting import Telling

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from riverkeeper.metrics.catalogue.exporter import EXPORTER
 from riverkeeper.metrics.catalogue.finished import FINISHED
-from riverkeeper.metrics.catalogue.keeper import KEEPER
 from riverkeeper.metrics.catalogue.process import PROCESS
-from riverkeeper.metrics.catalogue.rescuing import ACTS, RESCUING
+from riverkeeper.metrics.catalogue.rescue import ACTS, RESCUING
 from riverkeeper.metrics.catalogue.river import RIVER
 from riverkeeper.metrics.catalogue.running import RUNNING
 from riverkeeper.metrics.catalogue.stuck import STUCK_FAMILIES
@@ -20,7 +20,7 @@ OF_SNAPSHOT: tuple[Family[Snapshot], ...] = (
     *STUCK_FAMILIES,
     *FINISHED,
     *RESCUING,
-    *KEEPER,
+    *EXPORTER,
 )
 
 __all__ = ["ACTS", "OF_SNAPSHOT", "PROCESS"]

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from riverkeeper.metrics.catalogue.rescuing import Acts
+from riverkeeper.metrics.catalogue.rescue import Acts
 from riverkeeper.metrics.family import Family, Kind, Per, Samples
 
 
@@ -51,7 +51,7 @@ PROCESS: tuple[Family[Process], ...] = (
     Family(
         "riverkeeper_config_last_reload_successful",
         Kind.GAUGE,
-        "1 if the last reading of the configuration file succeeded, 0 if it failed and the one before is in force.",
+        "1 if the last reload of the configuration succeeded, 0 if it failed: the configuration before stays in force.",
         (),
         config_last_reload_successful,
     ),

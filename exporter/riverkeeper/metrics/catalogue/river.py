@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from riverkeeper.ledger.names import MAX_QUEUES, OTHER
+from riverkeeper.metrics.cardinality import newest
 from riverkeeper.metrics.family import Family, Kind, Per, Samples
-from riverkeeper.metrics.folding import newest
 from riverkeeper.river.facts import Queue, TableSize
 from riverkeeper.river.layout import FINAL_STATES
 from riverkeeper.scrape.scrape import Snapshot
@@ -93,7 +93,7 @@ RIVER: tuple[Family[Snapshot], ...] = (
     Family(
         "river_leader_expires_timestamp_seconds",
         Kind.GAUGE,
-        "Until when the leader leads if it is not heard again (Unix time of the database); in the past: nobody leads. "
+        "When the leader's lease ends unless renewed (Unix time of the database); in the past: there is no leader. "
         "Absent as river_leader_elected_timestamp_seconds.",
         (),
         leader_expires,

@@ -1,12 +1,12 @@
-"""Metric families of running attempts: how long, on whom, and whether they say that they live. Pure."""
+"""Metric families of running attempts: their age, their clients, and their heartbeats. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
 from riverkeeper.ledger.names import Pair
+from riverkeeper.metrics.cardinality import earliest, newest, recent_pairs, recent_queues, summed
 from riverkeeper.metrics.family import Bucketed, Family, Kind, Per, Samples
-from riverkeeper.metrics.folding import earliest, newest, recent_pairs, recent_queues, summed
 from riverkeeper.river.bounds import AGE_EDGES, BEAT_EDGES
 from riverkeeper.river.facts import Ages
 from riverkeeper.scrape.scrape import Snapshot
@@ -132,8 +132,8 @@ RUNNING: tuple[Family[Snapshot], ...] = (
     Family(
         "river_job_oldest_heartbeat_timestamp_seconds",
         Kind.GAUGE,
-        "The longest silent beat of running attempts that beat and should beat again: the oldest of their last beats "
-        "(Unix time of the database; of the worker where it is metadata.health_check_at). Absent when none beats.",
+        "Time of the least recent last heartbeat among running attempts that beat and should beat again (Unix time of "
+        "the database; of the worker where it is metadata.health_check_at). Absent when none beats.",
         ("queue", "kind"),
         oldest_heartbeat,
         per=Per.PAIR,
@@ -141,8 +141,8 @@ RUNNING: tuple[Family[Snapshot], ...] = (
     Family(
         "river_job_oldest_progress_timestamp_seconds",
         Kind.GAUGE,
-        "The oldest of the last words of running attempts that ever told of progress (Unix time of the database). "
-        "Absent when none did.",
+        "Time of the least recent progress report among running attempts that report progress (Unix time of the "
+        "database). Absent when none does.",
         ("queue", "kind"),
         oldest_progress,
         per=Per.PAIR,
@@ -166,7 +166,7 @@ RUNNING: tuple[Family[Snapshot], ...] = (
     Family(
         "river_jobs_cancel_pending",
         Kind.GAUGE,
-        "Running attempts that were asked to cancel (metadata.cancel_attempted_at) and have not ended.",
+        "Running attempts that have a request to cancel (metadata.cancel_attempted_at) and have not ended.",
         ("queue", "kind"),
         cancel_pending,
         per=Per.PAIR,

@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterable, Mapping
 
 from riverkeeper.ledger.names import Pair
+from riverkeeper.metrics.cardinality import recent_pairs, summed
 from riverkeeper.metrics.family import Family, Kind, Per, Samples
-from riverkeeper.metrics.folding import recent_pairs, summed
 from riverkeeper.scrape.scrape import Snapshot
 from riverkeeper.verdict.verdict import STUCK, SUSPECTED, LimitName, Reason
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from riverkeeper.metrics.cardinality import earliest, recent_pairs, recent_queues, summed
 from riverkeeper.metrics.family import Family, Kind, Per, Samples
-from riverkeeper.metrics.folding import earliest, recent_pairs, recent_queues, summed
 from riverkeeper.river.facts import LiveKind
 from riverkeeper.river.layout import LIVE_STATES
 from riverkeeper.scrape.scrape import Snapshot

@@ -18,7 +18,7 @@ from riverkeeper.brakes.heartbeat_path import proven
 from riverkeeper.brakes.rules import Ourselves
 from riverkeeper.config.load import Config
 from riverkeeper.heartbeat.clock import lease_clock
-from riverkeeper.metrics.catalogue.rescuing import Acts
+from riverkeeper.metrics.catalogue.rescue import Acts
 from riverkeeper.postgres.errors import DatabaseError
 from riverkeeper.rescue.audit.follow_up import AuditMaintenance
 from riverkeeper.rescue.connection import RescueConnection

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 import structlog
 
-from riverkeeper.metrics.catalogue.rescuing import LATE_OUTCOMES, TIME_EDGES, Acts
+from riverkeeper.metrics.catalogue.rescue import LATE_OUTCOMES, TIME_EDGES, Acts
 from riverkeeper.rescue.audit.follow_up import FalseRescue
 from riverkeeper.rescue.refusal import BRAKES, Refusal, Skipped
 from riverkeeper.rescue.request import Rescued

@@ -1,4 +1,4 @@
-"""Metric families of the rescuer: what holds it, and what this process did. Pure."""
+"""Metric families of the rescuer: which brakes pause it, and what this process did. Pure."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ RESCUING: tuple[Family[Snapshot], ...] = (
     Family(
         "riverkeeper_brake_engaged",
         Kind.GAUGE,
-        "1 while the brake holds every rescue; the front page says why.",
+        "1 while the brake pauses all rescues; the front page shows why.",
         ("brake",),
         brake_engaged,
         per=Per.OTHER,
@@ -125,7 +125,7 @@ RESCUING: tuple[Family[Snapshot], ...] = (
     Family(
         "riverkeeper_wakes_open",
         Kind.GAUGE,
-        "Wakes by alerts that are not worked off: received, and not yet closed. Absent without a keeper schema.",
+        "Wakes by alerts that were received and are not yet closed. Absent without a keeper schema.",
         (),
         wakes_open,
     ),
@@ -139,9 +139,9 @@ RESCUING: tuple[Family[Snapshot], ...] = (
     Family(
         "riverkeeper_rescued_claims",
         Kind.GAUGE,
-        "Claims of the last 24 hours that were taken away (mode live), or would have been (dry_run), by what became of "
-        "the previous worker: right, false, unknown (it cannot be known), open (not known yet). A false one is known "
-        "at once, a right one after ten minutes, in a dry run after a day.",
+        "Claims of the last 24 hours that were taken away (mode live), or would have been (dry_run), by the outcome of "
+        "the previous worker: right, false, unknown (it cannot be known), open (not known yet). A false rescue is "
+        "known at once, a right one after ten minutes, in a dry run after a day.",
         ("tier", "mode", "outcome"),
         rescued_claims,
         per=Per.OTHER,
@@ -153,7 +153,7 @@ ACTS: tuple[Family[Acts], ...] = (
     Family(
         "riverkeeper_actor",
         Kind.GAUGE,
-        "1 on the replica whose supervisor acts, 0 on those that stand by.",
+        "1 on the active replica, whose supervisor rescues; 0 on the other replicas.",
         (),
         actor,
     ),
@@ -170,7 +170,7 @@ ACTS: tuple[Family[Acts], ...] = (
     Family(
         "riverkeeper_rescue_refusals_total",
         Kind.COUNTER,
-        "Times that this process left a stuck job alone, by why.",
+        "Times that this process skipped a stuck job, by reason.",
         ("refusal",),
         refusals,
         per=Per.OTHER,
@@ -179,8 +179,8 @@ ACTS: tuple[Family[Acts], ...] = (
     Family(
         "riverkeeper_late_finishes_total",
         Kind.COUNTER,
-        "Rescues that proved false: the old worker beat or finished after its job was rescued. Counted by the process "
-        "that saw it. Unknown for clients that do not beat.",
+        "False rescues: the previous worker beat or finished after its job was rescued. Counted by the process that "
+        "found out. Not known for clients that do not beat.",
         ("queue", "kind"),
         late_finishes,
         per=Per.PAIR,
@@ -188,9 +188,8 @@ ACTS: tuple[Family[Acts], ...] = (
     Family(
         "riverkeeper_late_results_total",
         Kind.COUNTER,
-        "Results that came after their claim was over, and that the fence kept out of the job. Each shows that the "
-        'earlier worker was alive. outcome="unknown": the job did not run when it came. Counted once, by the active '
-        "replica.",
+        "Results that came after their claim was over, and that the fence dropped. Each shows that the earlier worker "
+        'was alive. outcome="unknown": the job did not run when the result came. Counted once, by the active replica.',
         ("queue", "kind", "outcome"),
         late_results,
         per=Per.PAIR,
@@ -199,7 +198,7 @@ ACTS: tuple[Family[Acts], ...] = (
     Family(
         "riverkeeper_time_to_rescue_seconds",
         Kind.HISTOGRAM,
-        "From the moment the limit was passed (or the way of a beat proven open) to the rescue.",
+        "Time from the moment a job passed its limit (or the heartbeat path was verified, if later) to its rescue.",
         (),
         time_to_rescue,
         edges=TIME_EDGES,
@@ -218,7 +217,7 @@ ACTS: tuple[Family[Acts], ...] = (
     Family(
         "riverkeeper_last_webhook_timestamp_seconds",
         Kind.GAUGE,
-        "When the webhook last accepted a message (Unix time of this keeper). Absent until it does.",
+        "When the webhook last accepted a message (Unix time of this process). Absent until it does.",
         (),
         last_webhook,
     ),

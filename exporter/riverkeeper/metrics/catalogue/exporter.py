@@ -1,4 +1,4 @@
-"""Metric families about the reading itself: can this page be trusted? Pure."""
+"""Metric families about the exporter and its queries, which show whether a page can be trusted. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from riverkeeper import __version__
 from riverkeeper.metrics.family import Family, Kind, Per, Samples
 from riverkeeper.scrape.scrape import Snapshot
 
-QUERIES = 13  # questions of one reading
+QUERIES = 19  # of a scrape and of a step of maintenance
 
 
 def build_info(_: Snapshot) -> Samples:
@@ -61,21 +61,21 @@ def ledger_late_rows(snapshot: Snapshot) -> Samples:
         yield (), float(snapshot.finished.late_rows)
 
 
-KEEPER: tuple[Family[Snapshot], ...] = (
-    Family("riverkeeper_build_info", Kind.GAUGE, "Always 1; the version of this keeper.", ("version",), build_info),
+EXPORTER: tuple[Family[Snapshot], ...] = (
+    Family("riverkeeper_build_info", Kind.GAUGE, "Always 1; the version of Riverkeeper.", ("version",), build_info),
     Family(
         "riverkeeper_target_info",
         Kind.GAUGE,
-        "Always 1; which database, River schema and keeper schema the numbers are of. Absent while the database is "
-        "down.",
+        "Always 1; the database, River schema and keeper schema that the numbers on this page are from. Absent while "
+        "the database is down.",
         ("database", "river_schema", "keeper_schema"),
         target_info,
     ),
     Family(
         "riverkeeper_query_success",
         Kind.GAUGE,
-        "1 if the question to the database was answered in this reading, 0 if not: its metrics are then absent. "
-        "The error is on the front page.",
+        "1 if the query succeeded in this scrape, or in the last step of maintenance; 0 if it failed: its metrics are "
+        "then absent. The front page shows the error.",
         ("query",),
         query_success,
         per=Per.OTHER,
@@ -84,7 +84,7 @@ KEEPER: tuple[Family[Snapshot], ...] = (
     Family(
         "riverkeeper_query_duration_seconds",
         Kind.GAUGE,
-        "How long the question to the database took in this reading.",
+        "How long the query took, in this scrape or in the last step of maintenance.",
         ("query",),
         query_duration,
         per=Per.OTHER,
@@ -93,14 +93,14 @@ KEEPER: tuple[Family[Snapshot], ...] = (
     Family(
         "riverkeeper_snapshot_timestamp_seconds",
         Kind.GAUGE,
-        "When the numbers on this page were read (Unix time of the database). Absent while it is down.",
+        "When the numbers on this page were read (Unix time of the database). Absent while the database is down.",
         (),
         snapshot_timestamp,
     ),
     Family(
         "riverkeeper_clock_skew_seconds",
         Kind.GAUGE,
-        "This keeper's clock minus the database's. Absent while the database is down.",
+        "Clock of this process minus clock of the database. Absent while the database is down.",
         (),
         clock_skew,
     ),
@@ -115,7 +115,7 @@ KEEPER: tuple[Family[Snapshot], ...] = (
         "riverkeeper_fence_installed",
         Kind.GAUGE,
         "1 if the fence is in force: its triggers are on River's job table and on each of its partitions, and enabled. "
-        "0 if not: a late result may then end the next attempt of its job. Absent where it cannot be seen.",
+        "0 if not: a late result may then end the next attempt of its job. Absent where this login cannot see it.",
         (),
         fence_installed,
     ),
