@@ -113,7 +113,7 @@ class Service:
         template = self.config.web.river_ui_url
         return template and template.replace("{id}", str(job_id))
 
-    def left_alone(self, claim: Claim) -> str | None:
+    def skip_reason(self, claim: Claim) -> str | None:
         """Why this replica's last rescue pass skipped a stuck job; None where the pass did not reach it."""
         return self._supervisor.left_alone(claim)
 

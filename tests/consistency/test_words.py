@@ -30,7 +30,6 @@ LEFT: dict[str, int] = {
     "look": 5,
     "rescue": 19,
     "schema": 1,
-    "web": 10,
 }
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import fields
 from itertools import combinations
 from typing import Any
 
@@ -30,15 +29,15 @@ from riverkeeper.dashboards import DASHBOARDS, Scope, dashboards
 from riverkeeper.dashboards.query import FAMILIES
 from riverkeeper.metrics.family import Kind
 from riverkeeper.river.layout import FINAL_STATES, LIVE_STATES
-from riverkeeper.web.pages import failing
-from riverkeeper.web.pages import query as asked_names
+from riverkeeper.web.pages.failing import FailingPage
+from riverkeeper.web.pages.job_list import JobListPage
 
 for_each_board = for_each("file", FILES)
 BOARDS = {board(file)["uid"]: file for file in FILES}
 PAGES = {  # of the keeper, with the parameters that each takes
-    "/stuck": {*asked_names.NAMES, "limit", "job"},
-    "/failing": {field.name for field in fields(failing.Question)},
-    "/rescues": {*asked_names.NAMES, "limit", "job"},
+    "/stuck": {*JobListPage.names, "limit"},
+    "/failing": {*FailingPage.names, "limit"},
+    "/rescues": {*JobListPage.names, "limit"},
 }
 
 LABELS = {family.name: set(family.labels) for family in FAMILIES}

@@ -108,7 +108,7 @@ def assert_suspected(river: River, keeper: Keeper, config: tuple[str, str]) -> N
     for text in (shown, stuck):
         assert "none of 3 worker processes has beaten" in text
         assert "9 running jobs may be stuck" in text
-    assert "The database is being read" not in shown
+    assert "The database can be read" not in shown
     assert "No running job is stuck" not in stuck + printed
     assert "9 of 9 suspected jobs" in printed
     assert (told["found"], told["found_suspected"], told["path_ok"]) == (0, 9, False)

@@ -15,7 +15,7 @@ from riverkeeper.rescue.audit.follow_up import AuditMaintenance
 from riverkeeper.rescue.request import Rescued
 from riverkeeper.schema.fence import remove_fence
 from riverkeeper.scrape.scrape import Snapshot
-from riverkeeper.web.pages.front import watched
+from riverkeeper.web.pages.front import describe_target
 
 DISABLED = "ALTER TABLE river_job DISABLE TRIGGER riverkeeper_fence"
 
@@ -46,7 +46,7 @@ def test_the_wait_is_by_what_is_in_force_at_the_write(scene: Scene) -> None:
 
 
 def fact(snapshot: Snapshot) -> str:
-    return dict(watched(snapshot))["Fence"]
+    return dict(describe_target(snapshot))["Fence"]
 
 
 def test_what_is_in_force_is_shown(scene: Scene) -> None:

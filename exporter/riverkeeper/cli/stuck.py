@@ -15,8 +15,8 @@ from riverkeeper.cli.terminal import console
 from riverkeeper.config.load import Config
 from riverkeeper.rescue.forecast import Forecast, forecast_rescue
 from riverkeeper.verdict.verdict import StuckJob
-from riverkeeper.web.pages.query import Asked
-from riverkeeper.web.pages.stuck import Found, NotJudged, Row, document, find, restrained, row
+from riverkeeper.web.pages.job_list import JobQuery
+from riverkeeper.web.pages.stuck import NotJudged, StuckJobs, StuckRow, document, find_stuck_jobs, make_row, restrained
 
 
 @click.command()
@@ -30,28 +30,28 @@ def stuck(config: Config, limit: int, as_json: bool, **scope: str | None) -> Non
     Exit codes: 0 done, stuck jobs or none; 1 it could not be found out; 2 the configuration is wrong.
     """
     refuse_unknown_tier(scope["tier"], config)
-    question = Asked(scope_of(**scope), limit)
+    query = JobQuery(scope_of(**scope), limit)
     snapshot = read_once(config)
     try:
-        found = find(snapshot, question)
+        found = find_stuck_jobs(snapshot, query)
     except NotJudged as error:
         click.echo(f"Error: {error}\n  see `riverkeeper check`", err=True)
         raise SystemExit(WRONG_USE if snapshot.misconfigured else 1) from None
     policy, held = config, restrained(snapshot)
 
-    def ahead(one: StuckJob) -> Forecast:
+    def forecast(one: StuckJob) -> Forecast:
         return forecast_rescue(one, policy, held, found.now)
 
     if as_json:
-        click.echo(json.dumps(document(question, found, ahead), indent=2))
+        click.echo(json.dumps(document(query, found, forecast), indent=2))
     else:
-        suspected = [row(one, None, found.now, None, found.missing(one)) for one in found.suspected]
-        _show(found, [row(one, ahead(one), found.now, None) for one in found.shown], suspected)
+        suspected = [make_row(one, None, found.now, None, found.missing(one)) for one in found.suspected]
+        _show(found, [make_row(one, forecast(one), found.now, None) for one in found.shown], suspected)
 
 
-def _show(found: Found, rows: list[Row], suspected: list[Row]) -> None:
+def _show(found: StuckJobs, rows: list[StuckRow], suspected: list[StuckRow]) -> None:
     if not found.path_ok:
-        console().print(f"Missed heartbeats do not count now: {found.unproven}.", markup=False)
+        console().print(f"Missed heartbeats do not count now: {found.path_problem}.", markup=False)
     more = "" if found.complete else "+"
     if rows:
         console().print(_table(f"{len(rows)} of {found.jobs}{more} stuck jobs", "what would be done", rows))
@@ -62,7 +62,7 @@ def _show(found: Found, rows: list[Row], suspected: list[Row]) -> None:
         console().print(_table(title, "what is missing", suspected))
 
 
-def _table(title: str, last: str, rows: list[Row]) -> Table:
+def _table(title: str, last: str, rows: list[StuckRow]) -> Table:
     table = Table(title=title, title_justify="left", show_lines=True)
     for column in ("id", "kind", "queue", "tier", "reason", "running", "last beat", "progress", last):
         table.add_column(column, justify="right" if column == "id" else "left", overflow="fold")
@@ -71,10 +71,10 @@ def _table(title: str, last: str, rows: list[Row]) -> Table:
     return table
 
 
-def _cells(one: Row) -> tuple[Text, ...]:
+def _cells(one: StuckRow) -> tuple[Text, ...]:
     """Plain text, never markup: kinds and notes are written by users."""
     job, verdict = one.stuck.job, one.stuck.verdict
     reason = f"{verdict.reason}\n{one.against}" if one.against else str(verdict.reason)
-    last = "\n".join([one.ahead.plan, *one.ahead.held_by]) if one.ahead else one.missing
+    last = "\n".join([one.forecast.plan, *one.forecast.held_by]) if one.forecast else one.missing
     texts = (str(job.claim.job_id), job.kind, job.queue, verdict.tier, reason, one.age, one.beat, one.progress, last)
     return tuple(map(Text, texts))

@@ -15,12 +15,12 @@ from riverkeeper import __version__
 from riverkeeper.service import Service
 from riverkeeper.web.http.guard import Guard
 from riverkeeper.web.http.hosts import Hosts
-from riverkeeper.web.pages.failing import Failing
-from riverkeeper.web.pages.front import Front
+from riverkeeper.web.pages.failing import FailingPage
+from riverkeeper.web.pages.front import FrontPage
 from riverkeeper.web.pages.metrics import MetricsPage
-from riverkeeper.web.pages.render import STATIC, Pages, static_file
-from riverkeeper.web.pages.rescues import History
-from riverkeeper.web.pages.stuck import Stuck
+from riverkeeper.web.pages.rescues import RescuesPage
+from riverkeeper.web.pages.stuck import StuckPage
+from riverkeeper.web.pages.templates import STATIC, Templates, static_file
 from riverkeeper.web.web_config.security import Security
 from riverkeeper.web.webhook.endpoint import PATH as WEBHOOK
 from riverkeeper.web.webhook.endpoint import Webhook
@@ -42,17 +42,18 @@ def create_app(
 
     `hosts`: what a request may name as its host; None for any.
     """
-    pages = Pages(version, docs_url)
-    failing, stuck, history = Failing(service, pages), Stuck(service, pages), History(service, pages)
+    templates = Templates(version, docs_url)
+    failing, stuck = FailingPage(service, templates), StuckPage(service, templates)
+    rescues = RescuesPage(service, templates)
     routes = [
-        Route("/", Front(service, security, pages, clock).page),
+        Route("/", FrontPage(service, security, templates, clock).page),
         Route("/metrics", MetricsPage(service).metrics),
         Route("/failing", failing.page),
         Route("/failing.json", failing.json),
         Route("/stuck", stuck.page),
         Route("/stuck.json", stuck.json),
-        Route("/rescues", history.page),
-        Route("/rescues.json", history.json),
+        Route("/rescues", rescues.page),
+        Route("/rescues.json", rescues.json),
         Route("/-/healthy", _healthy),
         Route("/-/ready", _ready(service)),
         Route("/-/reload", _reload(service), methods=["POST"]),

@@ -11,8 +11,8 @@ from starlette.routing import Route
 from fixtures.web import NOW, FakeService, app_of, ask, failing_job
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.river.failing import FailingJob, FailingJobs
-from riverkeeper.web.pages.failing import Failing, next_failure_discards, row
-from riverkeeper.web.pages.render import Pages
+from riverkeeper.web.pages.failing import FailingPage, make_row, next_failure_discards
+from riverkeeper.web.pages.templates import Templates
 
 SCRIPT = "<script>alert(1)</script>"
 
@@ -101,7 +101,7 @@ def test_the_last_attempt_is_told(state: str, attempt: int, discards: bool) -> N
 )
 def test_the_next_try_is_told_by_the_databases_clock(state: str, scheduled_at: float, words: str) -> None:
     """When a job is tried next, counted from the database's now."""
-    assert words == row(failing_job(state=state, scheduled_at=scheduled_at), NOW).next_try
+    assert words == make_row(failing_job(state=state, scheduled_at=scheduled_at), NOW).next_try
 
 
 def test_the_table_shows_the_job() -> None:
@@ -120,7 +120,7 @@ def test_a_long_error_unfolds() -> None:
     """The table stays readable, and nothing of the error is lost."""
     error = "".join(chr(ord("a") + n % 26) for n in range(500))
 
-    shown = row(failing_job(last_error=error), NOW)
+    shown = make_row(failing_job(last_error=error), NOW)
 
     assert len(shown.error) < 200
     assert error == shown.error + shown.error_rest
@@ -153,7 +153,7 @@ def test_nothing_found_says_why() -> None:
 
     assert "No live job has failed." in everything
     assert "No live job of kind “Nope” in queue “bulk” has failed." in filtered
-    assert "only the first part of the waiting jobs was looked at" in filtered
+    assert "only a part of the waiting jobs was searched" in filtered
 
 
 def test_a_database_that_is_down_has_a_cure() -> None:
@@ -165,13 +165,13 @@ def test_a_database_that_is_down_has_a_cure() -> None:
     assert (html.status_code, json.status_code) == (503, 503)
     assert "connection refused &lt;b&gt;" in html.text
     assert "check host, port and firewall" in html.text
-    assert set(json.json()) == {"error", "cure"}
+    assert set(json.json()) == {"error", "fix"}
 
 
 def test_a_database_that_hangs_is_not_waited_for() -> None:
     """The page gives up and says so."""
     keeper = FakeService(hangs=True)
-    app = Starlette(routes=[Route("/failing", Failing(keeper, Pages("1", "docs"), seconds=0.01).page)])
+    app = Starlette(routes=[Route("/failing", FailingPage(keeper, Templates("1", "docs"), seconds=0.01).page)])
 
     answer = ask(app, "/failing")
 

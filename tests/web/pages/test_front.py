@@ -12,8 +12,7 @@ from fixtures.web import DOWN, NOW, UP, FakeService, app_of, ask
 from riverkeeper.river.facts import Leader
 from riverkeeper.scrape.scrape import QueryOutcome, Snapshot
 from riverkeeper.verdict.job import Partition
-from riverkeeper.web.pages.front import watched
-from riverkeeper.web.pages.live_queues import QueueRow, queue_rows
+from riverkeeper.web.pages.front import QueueRow, describe_target, queue_rows
 from riverkeeper.web.web_config.security import Security
 
 SCRIPT = "<script>alert(1)</script>"
@@ -29,7 +28,13 @@ def test_says_what_it_is_and_what_it_watches() -> None:
     """A person who finds this address learns which service, version, database, schema and River it is."""
     text = page(UP)
 
-    for expected in ("Riverkeeper 1.2.3", "orders, the primary, PostgreSQL 15.18", "river", "main 6", "Read 2.0 s ago"):
+    for expected in (
+        "Riverkeeper 1.2.3",
+        "orders, the primary, PostgreSQL 15.18",
+        "river",
+        "main 6",
+        "Last scrape 2.0 s ago",
+    ):
         assert expected in text
     for link in ('href="metrics"', 'href="failing"'):
         assert link in text
@@ -50,7 +55,7 @@ def test_a_database_that_is_down_is_explained() -> None:
 
     assert "The database cannot be read" in text
     assert "connection refused (unreachable: check host, port and firewall)" in text
-    assert "Not known while the database cannot be read." in text
+    assert "Unknown while the database cannot be read." in text
     assert "Not read: the database cannot be read." in text
 
 
@@ -59,7 +64,7 @@ def test_a_failed_question_is_named_first_with_its_cure() -> None:
     failed = QueryOutcome("read_running", 0.25, "permission denied (forbidden: run `riverkeeper schema grants`)")
     text = page(replace(UP, queries=(QueryOutcome("read_identity", 9.0), failed), running=None))
 
-    assert "1 of 2 questions to the database failed" in text
+    assert "1 of 2 database queries failed" in text
     assert text.index("riverkeeper schema grants") < text.index("read_identity")
 
 
@@ -109,17 +114,17 @@ def test_an_expired_leader_leads_nobody() -> None:
     """A leader's row outlives its term; then nobody moves scheduled jobs."""
     past = replace(UP, leader=Leader("worker-1", NOW - 100, NOW - 40))
 
-    assert ("River's leader", "nobody: worker-1's term ended 40 s ago") in watched(past)
+    assert ("River's leader", "none: the term of worker-1 ended 40 s ago") in describe_target(past)
 
 
 def test_a_standby_and_a_slow_clock_are_told() -> None:
     """Both change how the numbers are to be read."""
     assert UP.target is not None
-    facts = dict(watched(replace(UP, target=replace(UP.target, standby=True), clock_skew=-61.0)))
+    facts = dict(describe_target(replace(UP, target=replace(UP.target, standby=True), clock_skew=-61.0)))
 
     assert facts["Database"] == "orders, a standby (read-only), PostgreSQL 15.18"
-    assert facts["Our clock"] == "1 min 1 s behind the database's"
-    assert dict(watched(replace(UP, clock_skew=-0.0004)))["Our clock"] == "as the database's"
+    assert facts["Clock of this host"] == "1 min 1 s behind the database's"
+    assert dict(describe_target(replace(UP, clock_skew=-0.0004)))["Clock of this host"] == "equal to the database's"
 
 
 @pytest.mark.parametrize(

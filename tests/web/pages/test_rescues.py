@@ -13,8 +13,8 @@ from fixtures.web import NOW, FakeService, app_of, ask
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.rescue.audit.history import AuditRecord, RescueHistory
 from riverkeeper.rescue.wakes.wake import Scope
-from riverkeeper.web.pages.render import Pages
-from riverkeeper.web.pages.rescues import History
+from riverkeeper.web.pages.rescues import RescuesPage
+from riverkeeper.web.pages.templates import Templates
 
 SCRIPT = "<script>alert(1)</script>\"'"
 
@@ -55,7 +55,7 @@ def test_dry_runs_are_marked() -> None:
             "was alive: it ended the work afterwards (completed)",
         ),
         ({"closed_at": NOW}, "cannot be known: it does not beat"),
-        ({"action": "stop", "state_after": None, "scheduled_at": None}, "asked to stop"),
+        ({"action": "stop", "state_after": None, "scheduled_at": None}, "stop requested"),
         ({"action": "discard", "state_after": "discarded", "scheduled_at": None}, "discard → discarded"),
         ({"evidence": {"value": "x", "limit_seconds": True}}, "worker_lost"),
     ],
@@ -109,7 +109,7 @@ def test_an_audit_that_cannot_be_read_has_a_cure() -> None:
     gone = FakeService(audit=DatabaseError(ErrorKind.NO_KEEPER, "keeper schema <b> is not installed"))
     html, json = (ask(app_of(gone), path) for path in ("/rescues", "/rescues.json"))
     hanging = FakeService(hangs=True)
-    app = Starlette(routes=[Route("/rescues", History(hanging, Pages("1", "docs"), seconds=0.01).page)])
+    app = Starlette(routes=[Route("/rescues", RescuesPage(hanging, Templates("1", "docs"), seconds=0.01).page)])
 
     assert (html.status_code, json.status_code, ask(app, "/rescues").status_code) == (503, 503, 503)
     assert "riverkeeper schema install" in html.text

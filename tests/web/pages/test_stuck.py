@@ -29,7 +29,7 @@ def test_a_stuck_job_is_told_in_full() -> None:
         assert fact in shown
     assert "47 s, heartbeat limit 35 s: tier standard" in shown
     assert "retry it; the next attempt begins 10 s later at the earliest (its results are fenced)" in shown
-    assert "held: " not in shown
+    assert "waits: " not in shown
 
 
 def test_json_says_the_same() -> None:
@@ -82,10 +82,10 @@ def test_what_holds_is_said() -> None:
 
     assert "1 brake engaged" in braked
     assert "<code>kill_switch</code>: stopped by ann: deploy" in braked
-    assert "held: brake kill_switch<" in braked
-    assert "held: a dry run" in dry
+    assert "waits: brake kill_switch<" in braked
+    assert "waits: a dry run" in dry
     assert "whether a rescuer is at work is not known here" in alone
-    assert "because: the tier&#39;s policy for this reason is to hold it for a person" in policy
+    assert "reason: the tier&#39;s policy for this reason is to hold it for a person" in policy
 
 
 def test_why_a_job_was_left_alone_is_said() -> None:
@@ -95,7 +95,7 @@ def test_why_a_job_was_left_alone_is_said() -> None:
     )
     told = ask(app_of(keeper), "/stuck.json").json()["jobs"][0]["held_by"]
 
-    assert "held: tried at the last pass: somebody has locked it: its row &lt;in&gt; the table" in text(keeper)
+    assert "waits: tried at the last pass: somebody has locked it: its row &lt;in&gt; the table" in text(keeper)
     assert told == ["tried at the last pass: somebody has locked it: its row <in> the table"]
 
 
@@ -158,13 +158,13 @@ def test_a_suspected_job_is_found_by_its_labels() -> None:
 
 
 def test_the_front_page_is_amber_while_a_job_is_suspected() -> None:
-    """Not "The database is being read" in green, and never "none"."""
+    """Not "The database can be read" in green, and never "none"."""
     shown = ask(app_of(suspecting()), "/").text
 
     assert "1 running job may be stuck" in shown
     assert "1 path_unverified" in shown
     assert "none is proven" in shown
-    assert "The database is being read" not in shown
+    assert "The database can be read" not in shown
     assert '<dd><a href="stuck">none</a></dd>' not in shown
 
 
@@ -174,7 +174,7 @@ def test_the_front_page_is_amber_while_missed_heartbeats_do_not_count() -> None:
     shown = ask(app_of(FakeService(reading=replace(UP, verdicts=judged(path_ok_since=None), rescuing=state))), "/").text
 
     assert "Missed heartbeats do not count now" in shown
-    assert "The database is being read" not in shown
+    assert "The database can be read" not in shown
 
 
 def test_more_than_is_kept_is_said() -> None:
@@ -189,7 +189,7 @@ def test_without_verdicts_there_is_a_cure() -> None:
 
     assert (down.status_code, unjudged.status_code, json.status_code) == (503, 503, 503)
     assert "connection refused" in down.text
-    assert set(json.json()) == {"error", "cure"}
+    assert set(json.json()) == {"error", "fix"}
 
 
 @pytest.mark.parametrize("part", ["kind", "queue"])
@@ -230,4 +230,4 @@ def test_the_front_page_says_how_the_rescuer_stands() -> None:
     for fact in ("1 over_budget, 1 worker_lost", "Mode live", "tiers standard", "Mode dry_run", "tiers urgent",
                  "Brake rate", "120 jobs were rescued in the last minute", "<dd>3</dd>", "2001-09-09"):  # fmt: skip
         assert fact in shown
-    assert "Not known in this reading." in ask(app_of(FakeService()), "/").text
+    assert "Unknown: running jobs were not judged in the last scrape." in ask(app_of(FakeService()), "/").text

@@ -22,7 +22,7 @@ from riverkeeper.rescue.manual import engaged_in_tables, operator, verified_sinc
 from riverkeeper.rescue.rules import rules_of
 from riverkeeper.schema.schemas import open_keeper
 from riverkeeper.scrape.scrape import Snapshot
-from riverkeeper.web.pages.status import judged_facts
+from riverkeeper.web.pages.status import describe_verdicts
 
 SECONDS = 10.0
 # Brakes that follow from what is measured end by themselves.
@@ -91,7 +91,7 @@ def _jobs(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
     if snapshot.verdicts is None:
         yield "stuck jobs", f"unknown: {snapshot.error or 'running jobs could not be judged'}"
         return
-    for word, value, _ in judged_facts(snapshot):
+    for word, value, _ in describe_verdicts(snapshot):
         if word != "Heartbeat path":
             yield word.lower(), value
 

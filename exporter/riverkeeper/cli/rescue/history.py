@@ -20,8 +20,8 @@ from riverkeeper.postgres.errors import DatabaseError
 from riverkeeper.rescue.audit.history import AuditRecord, read_report, read_rescues
 from riverkeeper.rescue.audit.report import ClaimCounts, bound, by_tier, sentence
 from riverkeeper.schema.schemas import open_keeper
-from riverkeeper.web.pages.query import Asked
-from riverkeeper.web.pages.rescues import did, document
+from riverkeeper.web.pages.job_list import JobQuery
+from riverkeeper.web.pages.rescues import describe_act, document
 
 SECONDS = 20.0  # an operator waits
 
@@ -34,14 +34,14 @@ SECONDS = 20.0  # an operator waits
 @click.option("--json", "as_json", is_flag=True, help="For scripts.")
 def list_rescues(config: Config, job_id: int | None, limit: int, as_json: bool, **scope: str | None) -> None:
     """List rescues, newest first, with those that a dry run only recorded. Exit code 1 if the audit cannot be read."""
-    question = Asked(scope_of(**scope), limit, job_id)
+    query = JobQuery(scope_of(**scope), limit, job_id)
     try:
         with open_keeper(config, SECONDS) as tx:
-            found = read_rescues(tx, question.scope, limit, job_id)
+            found = read_rescues(tx, query.scope, limit, job_id)
     except DatabaseError as error:
         give_up(error)
     if as_json:
-        click.echo(json.dumps(document(question, found), indent=2))
+        click.echo(json.dumps(document(query, found), indent=2))
     else:
         console().print(_table(found.rows) if found.rows else "The audit has no such rescue.")
 
@@ -51,7 +51,7 @@ def _table(rows: Sequence[AuditRecord]) -> Table:
     for column in ("when", "job", "kind", "queue", "tier", "reason", "done", "by", "previous worker"):
         table.add_column(column, justify="right" if column == "job" else "left", overflow="fold")
     for one in rows:
-        done = f"{'dry run: ' if one.dry_run else ''}{did(one)}"
+        done = f"{'dry run: ' if one.dry_run else ''}{describe_act(one)}"
         texts = (moment(one.at) or "", str(one.job_id), one.kind, one.queue, one.tier, one.reason, done, one.woken_by)
         table.add_row(*map(Text, texts), Text(one.outcome_sentence, style="bold red" if one.was_false else ""))
     return table

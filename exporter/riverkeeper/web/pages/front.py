@@ -1,8 +1,10 @@
-"""/: what this is, which database it watches, and whether the reading of it works."""
+"""/: which database Riverkeeper watches, whether it can read it, and how the live jobs and rescues are."""
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -10,47 +12,48 @@ from starlette.responses import Response
 from riverkeeper.formats import server_version, span
 from riverkeeper.scrape.scrape import QueryOutcome, Snapshot
 from riverkeeper.service import Service
-from riverkeeper.web.pages.live_queues import STATES, queue_rows
-from riverkeeper.web.pages.render import Pages
-from riverkeeper.web.pages.status import standing, unverified
+from riverkeeper.verdict.job import Partition
+from riverkeeper.web.pages.status import describe_status, unverified
+from riverkeeper.web.pages.templates import Templates
 from riverkeeper.web.web_config.security import Security
 
 ANSWER_SECONDS = 3.0  # a person waits no longer for a page to appear
 QUEUES_SHOWN = 30
+STATES = ("available", "running", "retryable", "scheduled", "pending")  # the page's columns, in their order
 
 
-class Front:
+class FrontPage:
     """The front page. It comes within ANSWER_SECONDS whatever the database does."""
 
-    def __init__(self, service: Service, security: Security, pages: Pages, clock: Callable[[], float]) -> None:
+    def __init__(self, service: Service, security: Security, templates: Templates, clock: Callable[[], float]) -> None:
         self._service = service
         self._security = security
-        self._pages = pages
+        self._templates = templates
         self._clock = clock
 
     async def page(self, request: Request) -> Response:
-        """Always 200: a page that explains a database that is down has done its work."""
+        """Always 200: a page that explains why the database cannot be read is an answer."""
         snapshot = await self._service.snapshot(ANSWER_SECONDS)
         rows = queue_rows(snapshot)
-        return self._pages.html(
+        return self._templates.html(
             "front.html",
             snapshot=snapshot,
             age=max(0.0, self._clock() - snapshot.taken_at),
             failed=[query for query in snapshot.queries if query.error],
             queries=_worst_first(snapshot.queries),
-            facts=watched(snapshot),
-            verdicts=standing(snapshot),
+            facts=describe_target(snapshot),
+            verdicts=describe_status(snapshot),
             suspected=suspected(snapshot),
             unverified=unverified(snapshot),
             columns=STATES,
             queues=rows[:QUEUES_SHOWN],
             more_queues=len(rows[QUEUES_SHOWN:]),
-            notes=[*snapshot.notices, *self._own_notes()],
+            notices=[*snapshot.notices, *self._own_notices()],
         )
 
-    def _own_notes(self) -> list[str]:
+    def _own_notices(self) -> list[str]:
         problem = self._security.problem
-        return [f"The changed web configuration was not taken, the one before stays: {problem}"] if problem else []
+        return [f"The changed web configuration is not in force, the previous one stays: {problem}"] if problem else []
 
 
 def _worst_first(queries: Iterable[QueryOutcome]) -> list[QueryOutcome]:
@@ -58,12 +61,12 @@ def _worst_first(queries: Iterable[QueryOutcome]) -> list[QueryOutcome]:
 
 
 def suspected(snapshot: Snapshot) -> int:
-    """How many running jobs may be stuck, as far as they are looked at."""
+    """How many of the judged running jobs may be stuck."""
     return sum(snapshot.verdicts.suspected_counts.values()) if snapshot.verdicts else 0
 
 
-def watched(snapshot: Snapshot) -> list[tuple[str, str]]:
-    """What is known of the database and of River, as pairs of a word and a value."""
+def describe_target(snapshot: Snapshot) -> list[tuple[str, str]]:
+    """What is known about the database and River, as pairs of a name and a value."""
     facts: list[tuple[str, str]] = []
     if target := snapshot.target:
         role = "a standby (read-only)" if target.standby else "the primary"
@@ -78,20 +81,72 @@ def watched(snapshot: Snapshot) -> list[tuple[str, str]]:
     if snapshot.now is not None and (leader := snapshot.leader):
         facts.append(("River's leader", _leader(leader.leader_id, snapshot.now - leader.expires_at)))
     if (skew := snapshot.clock_skew) is not None:
-        facts.append(("Our clock", _clock(skew)))
+        facts.append(("Clock of this host", _describe_skew(skew)))
     if finished := snapshot.finished:
-        kept = "in the keeper schema" if finished.durable else "in memory only: a restart begins at 0"
-        facts.append(("Counters of finished jobs", kept))
+        kept = "in the keeper schema" if finished.durable else "in memory only: they restart at 0"
+        facts.append(("Counts of finished jobs", kept))
     return facts
 
 
-def _clock(skew: float) -> str:
+def _describe_skew(skew: float) -> str:
     return (
         f"{span(skew)} {'ahead of' if skew > 0 else 'behind'} the database's"
         if abs(skew) >= 0.001
-        else "as the database's"
+        else "equal to the database's"
     )
 
 
 def _leader(leader_id: str, expired_for: float) -> str:
-    return leader_id if expired_for <= 0 else f"nobody: {leader_id}'s term ended {span(expired_for)} ago"
+    return leader_id if expired_for <= 0 else f"none: the term of {leader_id} ended {span(expired_for)} ago"
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRow:
+    """One queue."""
+
+    name: str
+    paused: bool
+    counts: tuple[int | None, ...]  # partition for each of STATES; None where it was not read, which is not 0
+    estimated: frozenset[str]  # the states whose number is an estimate
+    oldest_due: float | None  # seconds since the longest waiting available job became due
+
+
+def queue_rows(snapshot: Snapshot) -> list[QueueRow]:
+    """Queues with the most live jobs first, those of river_queue without any at the end."""
+    waiting: dict[str, list[Partition]] = defaultdict(list)
+    for partition in snapshot.partitions or ():
+        waiting[partition.queue].append(partition)
+    running = _running(snapshot)
+    paused = {queue.name: queue.paused for queue in snapshot.queues or ()}
+    rows = [
+        QueueRow(
+            name=name,
+            paused=paused.get(name, False),
+            counts=_counts(snapshot, waiting[name], running[name]),
+            estimated=frozenset(partition.state for partition in waiting[name] if partition.estimated),
+            oldest_due=_oldest_due(waiting[name], snapshot.now),
+        )
+        for name in waiting.keys() | running.keys() | paused.keys()
+    ]
+    return sorted(rows, key=lambda row: (-sum(number or 0 for number in row.counts), row.name))
+
+
+def _running(snapshot: Snapshot) -> Counter[str]:
+    running = Counter[str]()
+    for pair in snapshot.running.pairs if snapshot.running else ():
+        running[pair.queue] += pair.jobs
+    return running
+
+
+def _counts(snapshot: Snapshot, waiting: list[Partition], running: int) -> tuple[int | None, ...]:
+    counts = Counter[str]()
+    for partition in waiting:
+        counts[partition.state] += partition.jobs
+    known: dict[str, int | None] = {state: None if snapshot.partitions is None else counts[state] for state in STATES}
+    known["running"] = None if snapshot.running is None else running
+    return tuple(known.values())
+
+
+def _oldest_due(waiting: list[Partition], now: float | None) -> float | None:
+    due = [partition.first_at for partition in waiting if partition.state == "available" and partition.due]
+    return max(0.0, now - min(due)) if due and now is not None else None

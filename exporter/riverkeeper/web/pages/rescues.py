@@ -2,110 +2,69 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-
 from riverkeeper.formats import moment, rfc3339, span
-from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.rescue.audit.history import AuditRecord, RescueHistory
-from riverkeeper.service import Service
 from riverkeeper.verdict.verdict import STUCK
-from riverkeeper.web.pages.query import MOST_SHOWN, Asked, BadQuestion, asked, choices
-from riverkeeper.web.pages.render import Pages
-
-ANSWER_SECONDS = 10.0
-_LATE = DatabaseError(ErrorKind.TIMED_OUT, f"no answer within {ANSWER_SECONDS:.0f} s")
+from riverkeeper.web.pages.job_list import JobListPage, JobQuery
 
 
-class History:
-    """The page and its JSON, read from the audit at each request."""
+class RescuesPage(JobListPage[RescueHistory]):
+    """/rescues and /rescues.json: every request reads the audit."""
 
-    def __init__(self, service: Service, pages: Pages, seconds: float = ANSWER_SECONDS) -> None:
-        self._service = service
-        self._pages = pages
-        self._seconds = seconds
+    template = "rescues.html"
+    reasons = tuple(STUCK)
 
-    async def page(self, request: Request) -> Response:
-        """HTML; 503 with the cure where the audit cannot be read, 400 for a question that cannot be answered."""
-        question = Asked()
-        try:
-            question = asked(request.query_params)
-            found = await self._found(question)
-        except BadQuestion as error:
-            return self._html(400, question, error=str(error), cure="correct the address, or use the form")
-        except DatabaseError as error:
-            return self._html(503, question, error=error.message, cure=error.fix)
-        rows = [row(one, found.now, self._service.river_job_url(one.job_id)) for one in found.rows]
-        return self._html(200, question, found=found, rows=rows)
+    async def _find(self, query: JobQuery) -> RescueHistory:
+        return await self._in_time(self._service.rescues(query.scope, query.limit, query.job_id))
 
-    async def json(self, request: Request) -> Response:
-        """The same for scripts; keys are only ever added."""
-        try:
-            question = asked(request.query_params)
-            found = await self._found(question)
-        except BadQuestion as error:
-            return JSONResponse({"error": str(error), "cure": "correct the query string"}, 400)
-        except DatabaseError as error:
-            return JSONResponse({"error": error.message, "cure": error.fix}, 503)
-        return JSONResponse(document(question, found))
+    def _show(self, query: JobQuery, result: RescueHistory) -> dict[str, object]:
+        rows = [make_row(each, result.now, self._service.river_job_url(each.job_id)) for each in result.rows]
+        return {"found": result, "rows": rows}
 
-    async def _found(self, question: Asked) -> RescueHistory:
-        try:
-            async with asyncio.timeout(self._seconds):
-                return await self._service.rescues(question.scope, question.limit, question.job_id)
-        except TimeoutError:
-            raise _LATE from None
-
-    def _html(self, status: int, question: Asked, **facts: object) -> Response:
-        absent: dict[str, object] = {"found": None, "rows": [], "error": None, "cure": None}
-        offered = {
-            "tiers": choices(list(self._service.policy().tiers), question.scope.tier),
-            "reasons": choices([reason.value for reason in STUCK], question.scope.reason),
-        }
-        return self._pages.html("rescues.html", status, asked=question, most=MOST_SHOWN, **offered, **absent | facts)
+    def _document(self, query: JobQuery, result: RescueHistory) -> dict[str, object]:
+        return document(query, result)
 
 
-def document(question: Asked, found: RescueHistory) -> dict[str, object]:
+def document(query: JobQuery, found: RescueHistory) -> dict[str, object]:
     """What /rescues.json and `riverkeeper rescue list --json` answer."""
     return {
-        **{name: getattr(question.scope, name) for name in ("queue", "kind", "tier", "reason")},
-        "job": question.job_id,
-        "limit": question.limit,
+        **{name: getattr(query.scope, name) for name in ("queue", "kind", "tier", "reason")},
+        "job": query.job_id,
+        "limit": query.limit,
         "now": rfc3339(found.now),
-        "rescues": [_rescue(one) for one in found.rows],
+        "rescues": [_rescue(record) for record in found.rows],
     }
 
 
-def _rescue(one: AuditRecord) -> dict[str, object]:
+def _rescue(record: AuditRecord) -> dict[str, object]:
     return {
-        "id": one.id,
-        "at": rfc3339(one.at),
-        "dry_run": one.dry_run,
-        "job_id": one.job_id,
-        "attempt": one.attempt,
-        "queue": one.queue,
-        "kind": one.kind,
-        "tier": one.tier,
-        "reason": one.reason,
-        "action": one.action,
-        "state_after": one.state_after,
-        "scheduled_at": rfc3339(one.scheduled_at),
-        "evidence": one.evidence,
-        "woken_by": one.woken_by,
-        "late_seconds": one.late_seconds,
-        "old_worker": one.old_worker,
-        "old_worker_at": rfc3339(one.old_worker_at),
-        "old_outcome": one.old_outcome,
-        "was_false": one.was_false,
-        "closed_at": rfc3339(one.closed_at),
+        "id": record.id,
+        "at": rfc3339(record.at),
+        "dry_run": record.dry_run,
+        "job_id": record.job_id,
+        "attempt": record.attempt,
+        "queue": record.queue,
+        "kind": record.kind,
+        "tier": record.tier,
+        "reason": record.reason,
+        "action": record.action,
+        "state_after": record.state_after,
+        "scheduled_at": rfc3339(record.scheduled_at),
+        "evidence": record.evidence,
+        "woken_by": record.woken_by,
+        "late_seconds": record.late_seconds,
+        "old_worker": record.old_worker,
+        "old_worker_at": rfc3339(record.old_worker_at),
+        "old_outcome": record.old_outcome,
+        "was_false": record.was_false,
+        "closed_at": rfc3339(record.closed_at),
     }
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class RescueRow:
     """A rescue as the table shows it."""
 
     rescue: AuditRecord
@@ -116,14 +75,16 @@ class Row:
     done: str
 
 
-def row(one: AuditRecord, now: float, url: str | None) -> Row:
+def make_row(record: AuditRecord, now: float, url: str | None) -> RescueRow:
     """`now` is the database's."""
-    return Row(one, url, f"{span(now - one.at)} ago", rfc3339(one.at), moment(one.at), did(one))
+    return RescueRow(
+        record, url, f"{span(now - record.at)} ago", rfc3339(record.at), moment(record.at), describe_act(record)
+    )
 
 
-def did(one: AuditRecord) -> str:
+def describe_act(record: AuditRecord) -> str:
     """The act and its effect on the job, in words."""
-    if one.action == "stop":
-        return "asked to stop"
-    after = f", next attempt after {span(one.scheduled_at - one.at)}" if one.scheduled_at is not None else ""
-    return f"{one.action}{f' → {one.state_after}' if one.state_after else ''}{after}"
+    if record.action == "stop":
+        return "stop requested"
+    after = f", next attempt after {span(record.scheduled_at - record.at)}" if record.scheduled_at is not None else ""
+    return f"{record.action}{f' → {record.state_after}' if record.state_after else ''}{after}"

@@ -1,4 +1,4 @@
-"""How the rescuer stands, for the front page: what is stuck, how far it goes, what holds it. Pure."""
+"""The state of the rescuer, for the front page: stuck jobs, modes, brakes, wakes, last rescue. Pure."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ from riverkeeper.formats import count, moment, span
 from riverkeeper.scrape.scrape import Snapshot
 from riverkeeper.verdict.verdict import VerdictSummary
 
-Fact = tuple[str, str, str | None]  # a word, a value, and the page that says more
+Fact = tuple[str, str, str | None]  # a name, a value, and the page with the details
 
 
-def standing(snapshot: Snapshot) -> list[Fact]:
-    """What is known; nothing where nothing was judged and no rescuer is seen."""
-    facts: list[Fact] = [*judged_facts(snapshot)]
+def describe_status(snapshot: Snapshot) -> list[Fact]:
+    """Empty where no job was judged and no rescuer is known."""
+    facts: list[Fact] = [*describe_verdicts(snapshot)]
     if snapshot.rescuing is not None:
         facts += _rescuing(snapshot.rescuing, snapshot.now)
     return facts
 
 
-def unproven(snapshot: Snapshot) -> str:
+def path_problem(snapshot: Snapshot) -> str:
     """Why the heartbeat path is not verified."""
     return (snapshot.rescuing and snapshot.rescuing.silence) or NOBODY_VERIFIES
 
 
 def unverified(snapshot: Snapshot) -> str | None:
-    """Why the heartbeat path is not verified, where anything beats or a rescuer is there; else nobody waits for it."""
+    """Why the heartbeat path is not verified, where anything beats or a rescuer runs; else None."""
     judged, running = snapshot.verdicts, snapshot.running
     if judged is None or judged.path_ok_since is not None:
         return None
     beats = running is not None and any(pair.beating for pair in running.pairs)
-    return unproven(snapshot) if beats or snapshot.rescuing is not None else None
+    return path_problem(snapshot) if beats or snapshot.rescuing is not None else None
 
 
-def judged_facts(snapshot: Snapshot) -> Iterator[Fact]:
-    """What is stuck and suspected; nothing where nothing was judged."""
+def describe_verdicts(snapshot: Snapshot) -> Iterator[Fact]:
+    """Stuck and suspected jobs; empty where no job was judged."""
     if snapshot.verdicts is not None:
         yield from _judged(snapshot.verdicts, unverified(snapshot))
 
@@ -47,7 +47,7 @@ def _judged(verdicts: VerdictSummary, unverified: str | None) -> Iterator[Fact]:
     """Never "none" while no job could be proven to be on a lost worker."""
     stuck, suspected = _by_reason(verdicts.counts), _by_reason(verdicts.suspected_counts)
     if unverified:
-        yield "Heartbeat path", f"not verified, so that missed heartbeats do not count: {unverified}", "stuck"
+        yield "Heartbeat path", f"not verified, so missed heartbeats do not count: {unverified}", "stuck"
     yield "Stuck jobs", stuck or ("none is proven" if unverified or suspected else "none"), "stuck"
     if suspected:
         yield "Suspected jobs", suspected, "stuck#suspected"
@@ -62,7 +62,7 @@ def _by_reason(counts: Mapping[tuple[str, str, str, str], int]) -> str:
 
 def _rescuing(state: Rescuing, now: float | None) -> Iterator[Fact]:
     for mode in Mode:
-        tiers = ", ".join(tier for tier, one in state.modes.items() if one is mode)
+        tiers = ", ".join(tier for tier, of_tier in state.modes.items() if of_tier is mode)
         if tiers:
             yield f"Mode {mode.value}", f"tiers {tiers}", None
     if not state.brakes:
@@ -70,9 +70,9 @@ def _rescuing(state: Rescuing, now: float | None) -> Iterator[Fact]:
     for brake, sentence in state.brakes.items():
         yield f"Brake {brake.value}", sentence, None
     if state.wakes_open is not None:
-        yield "Wakes open", count(state.wakes_open), None
+        yield "Open wakes", count(state.wakes_open), None
     if state.last_rescue_at is not None:
         ago = "" if now is None else f", {span(now - state.last_rescue_at)} ago"
         yield "Last rescue", f"{moment(state.last_rescue_at)}{ago}", "rescues"
     if state.actor:
-        yield "Who acts", state.actor, None
+        yield "Active replica", state.actor, None

@@ -1,4 +1,4 @@
-"""Templates and static files of the pages, out of the package."""
+"""Templates and static files of the pages, read from the package."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ STATIC = {"style.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"}
 _DAY = {"Cache-Control": "max-age=86400"}  # the pages' links name the version, so a new one is fetched at once
 
 
-class Pages:
-    """Renders templates; everything they are given is escaped."""
+class Templates:
+    """Renders templates; every value is escaped."""
 
     def __init__(self, version: str, docs_url: str) -> None:
         self._environment = Environment(
@@ -28,11 +28,11 @@ class Pages:
         self._environment.filters |= {"span": formats.span, "moment": formats.moment, "count": formats.count}
 
     def html(self, template: str, status: int = 200, **facts: object) -> HTMLResponse:
-        """A page of `pages/`."""
+        """Renders a template of `pages/`."""
         return HTMLResponse(self._environment.get_template(template).render(facts), status)
 
 
 def static_file(name: str) -> Response:
-    """A file of `pages/static/`, for the browser to keep."""
+    """A file of `pages/static/`, which the browser may cache for a day."""
     content = resources.files("riverkeeper.web").joinpath("pages", "static", name).read_bytes()
     return Response(content, media_type=STATIC[name], headers=_DAY)
