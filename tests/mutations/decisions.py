@@ -90,8 +90,8 @@ MUTATIONS = (
     ),
     Mutation(
         "a person who asks for a retry discards the job",
-        "if asked is Action.RETRY or (asked is None and held):",
-        "if asked is None and held:",
+        "if requested is Action.RETRY or (requested is None and held):",
+        "if requested is None and held:",
         ("rescue/test_manual.py::test_a_person_who_asks_for_a_retry_never_discards",),
     ),
     Mutation(
@@ -108,7 +108,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a job that hangs is taken from its living worker without a word",
-        "return _stop_first(job, tier, now) or act",
+        "return _request_stop(job, tier, now) or act",
         "return act",
         (f"{PLAN}::test_who_lives_is_asked_first",),
     ),

@@ -20,7 +20,7 @@ from riverkeeper.rescue.decision import (
     Act,
     LockedJob,
     decide,
-    delay,
+    next_attempt_wait,
     parse_rescue_count,
     plan_rescue,
 )
@@ -123,7 +123,7 @@ def test_what_is_written_is_a_row_that_river_reads(held: LockedJob, verdict: Ver
 @given(lockeds, verdicts, tiers)
 def test_the_next_attempt_waits_for_the_old_worker(held: LockedJob, verdict: Verdict, tier: Tier) -> None:
     """Never before the fence, nor before lease and drain; in a state in which somebody finds it."""
-    wait = delay(held, verdict, tier)
+    wait = next_attempt_wait(held, verdict, tier)
     what = plan_rescue(held, verdict, tier, Act.RETRY)
     beat = held.job.beat
 
@@ -148,15 +148,15 @@ def test_the_lease_and_the_drain_are_waited_out(
     held = replace(held, job=replace(held.job, beat=Beat(NOW - ago, 10.0, lease=lease)), errors=0, chance=0.5)
     tier = replace(tier, fence=0.0, plain_fence=0.0, drain=ago + 2.0)
 
-    assert delay(held, verdict, tier) == pytest.approx(lease + 2.0)
+    assert next_attempt_wait(held, verdict, tier) == pytest.approx(lease + 2.0)
 
 
 @given(lockeds, tiers)
 def test_a_lost_worker_s_job_does_not_back_off(held: LockedJob, tier: Tier) -> None:
     """It did nothing wrong; what hangs waits as long as River's default policy says."""
     held = replace(held, job=replace(held.job, beat=None), fences=True)
-    assert delay(held, Verdict(Reason.WORKER_LOST, "t"), tier) == tier.fence
-    hung = delay(held, Verdict(Reason.HUNG, "t"), tier)
+    assert next_attempt_wait(held, Verdict(Reason.WORKER_LOST, "t"), tier) == tier.fence
+    hung = next_attempt_wait(held, Verdict(Reason.HUNG, "t"), tier)
     assert hung >= min(held.errors + 1, 310) ** 4 * 0.9
 
 

@@ -1,4 +1,4 @@
-"""What is to be done with a stuck job, and what is written then: decided from its locked row. Pure.
+"""Which act a stuck job needs, and the values that the rescue writes: decided from the locked row. Pure.
 
 All moments are Unix seconds of the database's clock, durations seconds.
 """
@@ -17,12 +17,12 @@ from riverkeeper.verdict.job import RunningJob
 from riverkeeper.verdict.tiers import action_for
 from riverkeeper.verdict.verdict import WORKERS_FAULT, Reason, Verdict
 
-SHORT_WAIT = 10.0  # up to here a job waits as `available`: River's scheduler looks only every five seconds
+SHORT_WAIT = 10.0  # up to here a job waits as `available`: River's scheduler runs only every five seconds
 BACKOFF_POWER, MOST_ERRORS = 4, 310  # River's: errors to the fourth, in seconds, up to 292 years
 JITTER = 0.1  # River's: up to 10 % more or less
-# Their worker is alive, so it is asked first. The others have nobody to ask.
+# Their worker is alive, so the first act is a stop request. The other reasons have no worker that could stop.
 STOPPED_FIRST = {Reason.HUNG, Reason.OVER_BUDGET}
-_COUNT = re.compile(r"[0-9]{1,9}")  # what River's rescuer reads without tripping: a whole number of 32 bits
+_COUNT = re.compile(r"[0-9]{1,9}")  # what River's rescuer reads without an error: a whole number of 32 bits
 
 
 class Act(StrEnum):
@@ -31,22 +31,22 @@ class Act(StrEnum):
     RETRY = "retry"
     DISCARD = "discard"
     CANCEL = "cancel"
-    STOP = "stop"  # asks the worker, leaves the job running
+    STOP = "stop"  # requests the worker to stop, and leaves the job running
 
 
 @dataclass(frozen=True, slots=True)
 class LockedJob:
-    """The job's row under our lock, and what stands around it."""
+    """The job's row under the lock of the rescue, and what its values depend on (read_jobs.sql)."""
 
     job: RunningJob
     now: float
     scheduled_at: float
-    errors: int  # how many it has
+    errors: int  # how many the job has
     has_metadata: bool  # its metadata is an object
     rescue_count: str | None  # JSON of metadata's river:rescue_count, which may be anything
     retryable_keeps_key: bool  # `retryable` is in its unique mask, or it is not unique
-    led: bool  # a River client leads, so `retryable` jobs are moved on
-    fences: bool  # its results carry the token, and the fence is in force
+    led: bool  # a River client is the leader, which makes `retryable` jobs available
+    fences: bool  # the results of its client carry the token, and the fence is in force
     last_rescue_at: float | None
     chance: float  # of [0, 1)
     fence_in_force: bool = True
@@ -54,30 +54,33 @@ class LockedJob:
 
 @dataclass(frozen=True, slots=True)
 class RescuePlan:
-    """What is written. None leaves a column as it is, but finalized_at, which is then NULL."""
+    """The values that the rescue writes. None keeps the column's value, except finalized_at, which becomes NULL."""
 
     act: Act
     state: str | None = None  # None: the job is not written
     scheduled_at: float | None = None
     finalized_at: float | None = None
     error: Mapping[str, object] | None = None
-    metadata: Mapping[str, object] | None = None  # merged into the job's
+    metadata: Mapping[str, object] | None = None  # merged into that of the job
 
 
-def decide(job: RunningJob, verdict: Verdict, tier: Tier, now: float, asked: Action | None = None) -> Act | Skipped:
-    """Which act policy, the job's attempts and its cancel request come to; `asked` stands above the tier's word."""
-    if not (verdict.reason.is_stuck or asked is not None):
+def decide(job: RunningJob, verdict: Verdict, tier: Tier, now: float, requested: Action | None = None) -> Act | Skipped:
+    """The act by policy, the job's attempts and its cancel request. `requested`, by an operator, overrides the tier."""
+    if not (verdict.reason.is_stuck or requested is not None):
         return Skipped(Refusal.UNKNOWN)
-    action = asked or action_for(tier, verdict.reason)
+    action = requested or action_for(tier, verdict.reason)
     if action is Action.HOLD:
         return Skipped(Refusal.MAX_RESCUES if verdict.reason is Reason.RESCUE_LOOP else Refusal.HOLD_BY_POLICY)
-    act = _final(job, verdict, tier, action, asked)
+    act = _end_claim(job, verdict, tier, action, requested)
     if isinstance(act, Skipped) or (verdict.underlying or verdict.reason) not in STOPPED_FIRST:
         return act
-    return _stop_first(job, tier, now) or act
+    return _request_stop(job, tier, now) or act
 
 
-def _final(job: RunningJob, verdict: Verdict, tier: Tier, action: Action, asked: Action | None) -> Act | Skipped:
+def _end_claim(
+    job: RunningJob, verdict: Verdict, tier: Tier, action: Action, requested: Action | None
+) -> Act | Skipped:
+    """The act that takes the claim away."""
     if job.cancel_requested:
         return Act.CANCEL
     if action is not Action.RETRY:
@@ -85,15 +88,16 @@ def _final(job: RunningJob, verdict: Verdict, tier: Tier, action: Action, asked:
     if job.claim.attempt < job.max_attempts:
         return Act.RETRY
     held = verdict.reason in WORKERS_FAULT and tier.on_exhausted is Action.HOLD
-    if asked is Action.RETRY or (asked is None and held):  # who asked for a retry did not ask for its end
+    if requested is Action.RETRY or (requested is None and held):  # a requested retry never discards the job
         return Skipped(Refusal.EXHAUSTED)
     return Act.DISCARD
 
 
-def _stop_first(job: RunningJob, tier: Tier, now: float) -> Act | Skipped | None:
+def _request_stop(job: RunningJob, tier: Tier, now: float) -> Act | Skipped | None:
+    """STOP, or the wait for a worker that was requested to stop; None: take the claim away."""
     beat = job.beat
     if beat is None or beat.by_metadata:
-        return None  # no way to ask
+        return None  # the worker cannot read a stop request
     if beat.stop_requested_at is None:
         return Act.STOP
     left = beat.stop_requested_at + tier.stop_grace - now
@@ -101,7 +105,7 @@ def _stop_first(job: RunningJob, tier: Tier, now: float) -> Act | Skipped | None
 
 
 def plan_rescue(locked: LockedJob, verdict: Verdict, tier: Tier, act: Act) -> RescuePlan:
-    """The values of an act."""
+    """The values that this act writes."""
     if act is Act.STOP:
         return RescuePlan(act)
     error = _error(locked, verdict)
@@ -109,7 +113,7 @@ def plan_rescue(locked: LockedJob, verdict: Verdict, tier: Tier, act: Act) -> Re
     if act is not Act.RETRY:
         state = {Act.DISCARD: "discarded", Act.CANCEL: "cancelled"}[act]
         return RescuePlan(act, state, None, locked.now, error, metadata)
-    wait = delay(locked, verdict, tier)
+    wait = next_attempt_wait(locked, verdict, tier)
     return RescuePlan(
         act,
         "available" if wait <= SHORT_WAIT or not locked.retryable_keeps_key or not locked.led else "retryable",
@@ -119,11 +123,11 @@ def plan_rescue(locked: LockedJob, verdict: Verdict, tier: Tier, act: Act) -> Re
     )
 
 
-def delay(locked: LockedJob, verdict: Verdict, tier: Tier) -> float:
-    """Seconds until the next attempt may begin: never before the old worker can have stopped by itself."""
+def next_attempt_wait(locked: LockedJob, verdict: Verdict, tier: Tier) -> float:
+    """Seconds until the next attempt may begin: never before the previous worker must have stopped by itself."""
     wait = fence_wait(verdict, tier, fences=locked.fences)
     beat = locked.job.beat
-    if (gave_up_at := locked.job.gave_up_at) is not None:  # at a shutdown it may be reported while the work still stops
+    if (gave_up_at := locked.job.gave_up_at) is not None:  # a shutdown reports this while the work still stops
         wait = max(wait, gave_up_at + tier.drain - locked.now)
     if beat is not None and beat.lease is not None:
         wait = max(wait, beat.beat_at + beat.lease + tier.drain - locked.now)
@@ -133,14 +137,14 @@ def delay(locked: LockedJob, verdict: Verdict, tier: Tier) -> float:
 
 
 def fence_wait(verdict: Verdict, tier: Tier, *, fences: bool) -> float:
-    """How long the previous worker's late result is waited for: not at all where its work ended, and is fenced."""
+    """Seconds to wait for the previous worker's late result: none where its work ended, and is fenced."""
     if not fences:
         return tier.plain_fence
     return 0.0 if (verdict.underlying or verdict.reason).is_reported else tier.fence
 
 
 def is_blameless(job: RunningJob, verdict: Verdict) -> bool:
-    """Whether the job need not back off: the worker is at fault, and the job itself did not fail."""
+    """Whether the job needs no back-off: its worker failed, and not the job."""
     if (verdict.underlying or verdict.reason) not in WORKERS_FAULT:
         return False
     return not (job.gave_up_at is not None and job.beat is not None and job.beat.outcome == "failed")
@@ -152,18 +156,18 @@ def backoff(errors: int, chance: float) -> float:
 
 
 def parse_rescue_count(text: str | None) -> int:
-    """What JSON says of earlier rescues; anything that River could not have written counts as none."""
+    """The number of earlier rescues in the metadata; a text that River cannot have written counts as 0."""
     return int(text) if text is not None and _COUNT.fullmatch(text) else 0
 
 
 def rfc3339(moment: float) -> str:
-    """A moment as River writes it into an error."""
+    """A moment (Unix seconds) as River writes it into an error."""
     return datetime.fromtimestamp(moment, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _error(locked: LockedJob, verdict: Verdict) -> Mapping[str, object]:
     """River reads `at` as a time with zone, `attempt` as a number; another shape strands a whole batch before 0.48."""
-    why = f"Stuck job rescued by Riverkeeper: {verdict.reason}"
+    text = f"Stuck job rescued by Riverkeeper: {verdict.reason}"
     if verdict.limit is not None and verdict.value is not None:
-        why += f", {verdict.value:.1f} s against a limit of {verdict.limit.seconds:g} s ({verdict.limit.origin})"
-    return {"at": rfc3339(locked.now), "attempt": locked.job.claim.attempt, "error": why, "trace": ""}
+        text += f", {verdict.value:.1f} s against a limit of {verdict.limit.seconds:g} s ({verdict.limit.origin})"
+    return {"at": rfc3339(locked.now), "attempt": locked.job.claim.attempt, "error": text, "trace": ""}
