@@ -1,4 +1,4 @@
-"""Silence counts only while the way of a beat is proven open."""
+"""Missed heartbeats count only while the heartbeat path is verified."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from hypothesis import strategies as st
 
 from riverkeeper.brakes.heartbeat_path import (
     FLEET_SECONDS,
-    Before,
     Fleet,
-    Path,
-    Sighting,
-    fleet_of,
-    fold,
+    HeartbeatPath,
+    PreviousProbe,
+    ProbeResult,
+    advance_path,
+    find_late_fleet,
+    fleet_counted_to,
+    is_verified_on,
     patience,
-    proven,
-    proven_on,
-    whole_fleet_late,
+    verified_since,
 )
 from riverkeeper.config.policy import Policy
 from riverkeeper.config.tiers import Tier
@@ -31,17 +31,17 @@ STANDARD, URGENT = Tier("standard"), Tier("urgent", heartbeat_timeout=7.0)
 PATIENCE = patience(2.0, [STANDARD, URGENT])
 
 
-def at(now: float, server: str = "one", **rest: object) -> Sighting:
-    return Sighting(now, now, server, **rest)  # type: ignore[arg-type]
+def at(now: float, server: str = "one", **rest: object) -> ProbeResult:
+    return ProbeResult(now, now, server, **rest)  # type: ignore[arg-type]
 
 
-OPEN = Path(1000.0, 1100.0, "one", "open")
-BEFORE = Before(at(1100.0))
+OPEN = HeartbeatPath(1000.0, 1100.0, "one", "open")
+BEFORE = PreviousProbe(at(1100.0))
 
 
 def test_a_probe_in_time_prolongs_the_stretch() -> None:
     """Nothing speaks against it: the stretch began when it began."""
-    assert fold(OPEN, BEFORE, at(1102.0), PATIENCE) == replace(OPEN, probe_at=1102.0)
+    assert advance_path(OPEN, BEFORE, at(1102.0), PATIENCE) == replace(OPEN, probe_at=1102.0)
 
 
 @pytest.mark.parametrize(
@@ -49,29 +49,39 @@ def test_a_probe_in_time_prolongs_the_stretch() -> None:
     [
         (BEFORE, at(1104.0), "no probe for 4.0 s"),
         (None, at(1104.0), "no probe for 4.0 s"),
-        (BEFORE, at(1102.0, "two"), "another server answers: a failover, or a restart"),
-        (Before(at(1100.0), failed=True), at(1101.0), "a probe failed in between"),
-        (Before(at(1100.0), failed=True), at(1109.0, "two"), "another server answers: a failover, or a restart"),
-        (BEFORE, Sighting(1101.0, 1104.5, "one"), "the database's clock and ours came apart by 3.5 s"),
+        (BEFORE, at(1102.0, "two"), "another server answers: the database failed over or restarted"),
+        (PreviousProbe(at(1100.0), failed=True), at(1101.0), "a probe failed in between"),
+        (
+            PreviousProbe(at(1100.0), failed=True),
+            at(1109.0, "two"),
+            "another server answers: the database failed over or restarted",
+        ),
+        (
+            BEFORE,
+            ProbeResult(1101.0, 1104.5, "one"),
+            "one of the clocks (database, this process) was set: a step of 3.5 s",
+        ),
         (BEFORE, at(1040.0), "the database's clock went back by 60.0 s"),
         (BEFORE, at(4702.0), "no probe for 3602.0 s"),
     ],
 )
 def test_whatever_could_have_kept_a_beat_out_begins_the_stretch_anew(
-    before: Before | None, seen: Sighting, why: str
+    before: PreviousProbe | None, seen: ProbeResult, why: str
 ) -> None:
     """A gap, another server, a failed probe, a step of a clock: each by itself."""
-    path = fold(OPEN, before, seen, PATIENCE)
+    path = advance_path(OPEN, before, seen, PATIENCE)
 
     assert (path.ok_since, path.why, path.before_to) == (seen.now, why, 1100.0)
 
 
 def test_a_fleet_that_is_late_as_a_whole_closes_the_way_until_one_is_heard() -> None:
     """While nobody is heard no silence counts; with the first beat, also of an idle client, a new stretch begins."""
-    silent = Fleet(instances=3, on_time=0, heard_at=1080.0)
-    closed = fold(OPEN, BEFORE, at(1102.0, fleet=silent), PATIENCE)
-    still = fold(closed, Before(at(1102.0)), at(1104.0, fleet=silent), PATIENCE)
-    opened = fold(still, Before(at(1104.0)), at(1106.0, fleet=replace(silent, on_time=1, heard_at=1105.0)), PATIENCE)
+    silent = Fleet(instances=3, on_time=0, newest_beat_at=1080.0)
+    closed = advance_path(OPEN, BEFORE, at(1102.0, fleet=silent), PATIENCE)
+    still = advance_path(closed, PreviousProbe(at(1102.0)), at(1104.0, fleet=silent), PATIENCE)
+    opened = advance_path(
+        still, PreviousProbe(at(1104.0)), at(1106.0, fleet=replace(silent, on_time=1, newest_beat_at=1105.0)), PATIENCE
+    )
 
     assert (closed.ok_since, still.ok_since, opened.ok_since) == (None, None, 1106.0)
     assert closed.before_to == opened.before_to == 1100.0
@@ -80,40 +90,40 @@ def test_a_fleet_that_is_late_as_a_whole_closes_the_way_until_one_is_heard() -> 
 @pytest.mark.parametrize(
     ("fleet", "released_at"),
     [
-        (Fleet(instances=1, on_time=0, heard_at=1000.0), None),
-        (Fleet(instances=2, on_time=1, heard_at=1099.0), None),
+        (Fleet(instances=1, on_time=0, newest_beat_at=1000.0), None),
+        (Fleet(instances=2, on_time=1, newest_beat_at=1099.0), None),
         (Fleet(), None),
-        (Fleet(instances=9, on_time=0, heard_at=1000.0), 1050.0),
+        (Fleet(instances=9, on_time=0, newest_beat_at=1000.0), 1050.0),
     ],
 )
 def test_one_process_a_beat_and_a_persons_word_keep_the_way_open(fleet: Fleet, released_at: float | None) -> None:
     """A single process' death cannot be told from a broken way; else the job of the only worker would wait for ever."""
-    assert whole_fleet_late(at(1102.0, fleet=fleet, released_at=released_at)) is None
+    assert find_late_fleet(at(1102.0, fleet=fleet, released_at=released_at)) is None
 
 
 def test_who_has_not_come_back_after_an_outage_still_counts_as_one_of_the_fleet() -> None:
     """For ten minutes the fleet is counted from the end of the stretch before the outage."""
-    path = fold(OPEN, BEFORE, at(1700.0), PATIENCE)
+    path = advance_path(OPEN, BEFORE, at(1700.0), PATIENCE)
 
-    assert fleet_of(path, 1700.0 + FLEET_SECONDS - 1) == 1100.0
-    assert fleet_of(path, 1700.0 + FLEET_SECONDS) is None
+    assert fleet_counted_to(path, 1700.0 + FLEET_SECONDS - 1) == 1100.0
+    assert fleet_counted_to(path, 1700.0 + FLEET_SECONDS) is None
 
 
 def test_a_stretch_is_proven_only_while_somebody_probes() -> None:
     """An old row of a keeper that stopped proves nothing, nor does one from the future."""
-    assert proven(OPEN, 1102.0, PATIENCE) == 1000.0
-    assert proven(OPEN, 1110.0, PATIENCE) is None
-    assert proven(OPEN, 990.0, PATIENCE) is None
-    assert proven(Path(), 1110.0, PATIENCE) is None
+    assert verified_since(OPEN, 1102.0, PATIENCE) == 1000.0
+    assert verified_since(OPEN, 1110.0, PATIENCE) is None
+    assert verified_since(OPEN, 990.0, PATIENCE) is None
+    assert verified_since(HeartbeatPath(), 1110.0, PATIENCE) is None
 
 
 def test_a_stretch_was_proven_on_one_server() -> None:
     """Named by its start, to the microsecond; addresses may differ from one connection to the next."""
     path = replace(OPEN, server="10.0.0.7 1795577162.013119 7421 00000001")
 
-    assert proven_on(path, 1795577162.013119)
-    assert not proven_on(path, 1795577162.01312)
-    assert proven_on(path, None)
+    assert is_verified_on(path, 1795577162.013119)
+    assert not is_verified_on(path, 1795577162.01312)
+    assert is_verified_on(path, None)
 
 
 @given(st.floats(0.2, 60), st.lists(st.builds(Tier, st.just("t"), st.floats(0.3, 600))))
@@ -136,8 +146,8 @@ class World:
 
     tier: Tier
     interval: int  # that its workers declare, seconds
-    path: Path = field(default_factory=Path)
-    before: Before | None = None
+    path: HeartbeatPath = field(default_factory=HeartbeatPath)
+    before: PreviousProbe | None = None
     beats: list[float] = field(default_factory=list)  # by worker, the database's clock
     falsely_lost: list[tuple[float, float]] = field(default_factory=list)
 
@@ -150,13 +160,13 @@ class World:
             self.before = replace(self.before, failed=True)
         if watching and reachable:
             late, silent = 2 * self.interval, [now - beat for beat in self.beats]
-            fleet = Fleet(len(silent), sum(age <= late for age in silent), heard_at=max(self.beats))
-            seen = Sighting(now, true, server, fleet)
-            self.path, self.before = fold(self.path, self.before, seen, PATIENCE), Before(seen)
+            fleet = Fleet(len(silent), sum(age <= late for age in silent), newest_beat_at=max(self.beats))
+            seen = ProbeResult(now, true, server, fleet)
+            self.path, self.before = advance_path(self.path, self.before, seen, PATIENCE), PreviousProbe(seen)
             self.judge(now)
 
     def judge(self, now: float) -> None:
-        since = proven(self.path, now, PATIENCE)
+        since = verified_since(self.path, now, PATIENCE)
         for beat in self.beats:
             if since is not None and now - max(beat, since) > self.tier.heartbeat_timeout:
                 self.falsely_lost.append((now, beat))

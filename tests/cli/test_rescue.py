@@ -117,7 +117,7 @@ def test_a_pause_stops_an_operator_too(run: Run, scene: Scene, lost: Event) -> N
 
     assert (pulled.exit_code, released.exit_code) == (0, 0)
     assert "All rescues are paused, by ann@" in pulled.output
-    assert "kill_switch: stopped by ann@" in told.output
+    assert "kill_switch: paused by ann@" in told.output
     assert "deploy" in told.output
     assert "were paused by ann@" in released.output
     assert "were not paused" in run("rescue", "resume").output

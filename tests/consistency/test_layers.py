@@ -15,7 +15,6 @@ TOOLS = {"generate"}  # runs from the command line only; imports any package, an
 LEAVES = {"formats", "logs"}  # every package may import it, and it imports none
 # Imports upwards that are still there. Entries are only taken away.
 KNOWN = {
-    "brakes -> rescue",
     "look -> service",
     "rescue -> metrics",
     "rescue -> scrape",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from consistency.tree import ROOT
 from fixtures.offenders import for_each
-from riverkeeper.brakes.state import Brake
+from riverkeeper.brakes.rules import Brake
 from riverkeeper.rescue.refusal import Refusal
 
 RESCUES = (ROOT / "docs" / "rescues.md").read_text(encoding="utf-8")

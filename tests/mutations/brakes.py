@@ -22,8 +22,8 @@ MUTATIONS = (
     ),
     Mutation(
         "much of a fleet falls silent at once, and all its jobs are rescued",
-        "    if why := silence(found.fleet, max_share):\n",
-        "    if (why := silence(found.fleet, max_share)) == '':\n",
+        "    if why := find_mass_silence(found.fleet, max_share):\n",
+        "    if (why := find_mass_silence(found.fleet, max_share)) == '':\n",
         (f"{BRAKES}::test_8e_a_small_fleet_has_a_brake_too",),
     ),
     Mutation(
@@ -40,7 +40,7 @@ MUTATIONS = (
     ),
     Mutation(
         "the brake holds for ever, because the new fleet has nothing to claim",
-        "beat = mass.cause is Cause.SILENCE and heard is not None and heard > since",
+        "beat = mass.cause is Cause.SILENCE and newest is not None and newest > since",
         "beat = mass.cause is None",
         (f"{BRAKES}::test_8a_a_new_fleet_that_claims_nothing_releases_the_brake",),
     ),
@@ -68,7 +68,7 @@ MUTATIONS = (
     Mutation(
         "the old instances of a deploy engage the brake again and again",
         "if fleet.at_once < AT_LEAST or fleet.at_once <= max_share",
-        "if fleet.silent < AT_LEAST or fleet.silent <= max_share",
+        "if fleet.stale < AT_LEAST or fleet.stale <= max_share",
         (f"{BRAKES}::test_silence_that_was_answered_does_not_engage_again",),
     ),
     Mutation(
@@ -82,8 +82,8 @@ MUTATIONS = (
     ),
     Mutation(
         "after a hold rescues begin with all at once",
-        '        return _slow(mass, found.now, f"{mass.sentence}, and the brake has let go")\n',
-        "        return Mass(answered_to=mass.answered_to)\n",
+        '        return _slow(mass, found.now, f"{mass.sentence}; the brake is released")\n',
+        "        return MassSilence(answered_to=mass.answered_to)\n",
         (f"{BRAKES}::test_after_a_hold_rescues_begin_slowly",),
     ),
     Mutation(
@@ -136,8 +136,8 @@ MUTATIONS = (
     ),
     Mutation(
         "jobs that ended meanwhile are rescued by an old reading",
-        "    if ourselves.snapshot_age > STALE_SECONDS:\n",
-        "    if ourselves.snapshot_age > 10**9:\n",
+        "    if health.snapshot_age > STALE_SECONDS:\n",
+        "    if health.snapshot_age > 10**9:\n",
         (EACH,),
     ),
     Mutation(
@@ -148,7 +148,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a failover is quicker than the next turn, and what the old server proved counts",
-        "    if not proven_on(facts.path, facts.started_at):\n",
+        "    if not is_verified_on(facts.path, facts.started_at):\n",
         "    if facts.path is None:\n",
         (EACH,),
     ),

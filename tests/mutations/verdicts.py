@@ -145,13 +145,14 @@ MUTATIONS = (
     ),
     Mutation(
         "the way of a beat is not watched over a restart or a failover, which may have lost beats",
-        '        (path.server != seen.server, "another server answers: a failover, or a restart"),\n',
+        '        (path.server != seen.server, "another server answers: the database failed over or restarted"),\n',
         "",
         (BREAKS,),
     ),
     Mutation(
         "the database's clock steps forward, and every beat is an hour old at once",
-        """        (step > CLOCKS_AGREE, f"the database's clock and ours came apart by {step:.1f} s"),\n""",
+        "        (step > MAX_CLOCK_STEP, "
+        """f"one of the clocks (database, this process) was set: a step of {step:.1f} s"),\n""",
         "",
         (BREAKS,),
     ),
@@ -175,14 +176,14 @@ MUTATIONS = (
     ),
     Mutation(
         "the keeper reaches the database while no client does, and all their jobs are rescued",
-        "    if why := whole_fleet_late(seen):\n",
-        "    if (why := whole_fleet_late(seen)) == '':\n",
+        "    if why := find_late_fleet(seen):\n",
+        "    if (why := find_late_fleet(seen)) == '':\n",
         (f"{PATH}::test_a_fleet_that_is_late_as_a_whole_closes_the_way_until_one_is_heard",),
     ),
     Mutation(
         "the job of a fleet's only process waits for a second one for ever",
-        "CLIENTS_IN_CHORUS = 2",
-        "CLIENTS_IN_CHORUS = 1",
+        "LEAST_FLEET = 2",
+        "LEAST_FLEET = 1",
         (f"{PATH}::test_one_process_a_beat_and_a_persons_word_keep_the_way_open",),
     ),
     Mutation(

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from riverkeeper.brakes.state import Brake
+from riverkeeper.brakes.rules import Brake
 from riverkeeper.config.tiers import Action, Tier
 from riverkeeper.rescue.audit.outcome import DRY_WATCH_SECONDS, FollowUpFacts, PreviousWorker, judge_outcome
 from riverkeeper.rescue.audit.records import collect_evidence

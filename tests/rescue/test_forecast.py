@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from fixtures.running_jobs import jobs, policies
 from fixtures.stuck_jobs import LOST
 from fixtures.web import NOW
-from riverkeeper.brakes.state import Brake
+from riverkeeper.brakes.rules import Brake
 from riverkeeper.config.policy import Policy
 from riverkeeper.config.tiers import Mode, Tier
 from riverkeeper.rescue.decision import Act

@@ -24,7 +24,7 @@ from fixtures.contenders import (
 )
 from fixtures.contract import beat, connected
 from fixtures.rescue import Scene, held_by
-from riverkeeper.brakes.state import Brake
+from riverkeeper.brakes.rules import Brake
 from riverkeeper.postgres.errors import DatabaseError
 from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.rescue.decision import Act

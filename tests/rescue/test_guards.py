@@ -10,7 +10,7 @@ import pytest
 from conformance.floor import Event
 from fixtures.contract import beat
 from fixtures.rescue import SCHEMAS, TIER, Scene, held_by
-from riverkeeper.brakes.state import Brake
+from riverkeeper.brakes.rules import Brake
 from riverkeeper.config.tiers import Action
 from riverkeeper.postgres.connection import Database
 from riverkeeper.rescue.decision import Act

@@ -1,19 +1,19 @@
-"""What a person does to the rescuer from outside: stop it, let it go on, release a brake; and how it stands."""
+"""The operator's controls of the rescuer (pause, resume, release a brake) and its status."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from riverkeeper.brakes.heartbeat_path import Path, proven_on
+from riverkeeper.brakes.heartbeat_path import HeartbeatPath, is_verified_on
 from riverkeeper.config.tiers import Mode
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.postgres.transaction import Row, Transaction
 
 
 @dataclass(frozen=True, slots=True)
-class Stop:
-    """The kill switch, as it was pulled. Moments are Unix seconds of the database's clock."""
+class Pause:
+    """A pause of all rescues, by the kill switch. Moments are Unix seconds of the database's clock."""
 
     at: float
     by: str
@@ -26,25 +26,25 @@ class Resumed:
 
     at: float
     by: str
-    stop: str  # what it ended, in a sentence
+    stop: str  # the pause that it ended, in a sentence
 
 
 @dataclass(frozen=True, slots=True)
 class Engaged:
-    """A brake that holds."""
+    """An engaged brake."""
 
     name: str
     at: float
     sentence: str
-    released: bool  # by a person, and not yet let go by the actor
+    released: bool  # by an operator; the active replica has not acted on it yet
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How the rescuer stands, by its tables."""
+    """The state of the rescuer, by its tables."""
 
     now: float
-    stop: Stop | None
+    pause: Pause | None
     engaged: tuple[Engaged, ...]
     path_ok_since: float | None
     path_probe_at: float | None
@@ -54,31 +54,31 @@ class Status:
     last_rescue_at: float | None
     last_dry_run_at: float | None
     resumed: Resumed | None = None
-    proven_here: bool = True  # the way was, on the server that answers
+    proven_here: bool = True  # the path was verified on the server that answers
     path_why: str = ""  # why the heartbeat path is not verified, or why it is only since then
-    modes: Mapping[str, Mode] = field(default_factory=dict)  # of the replica that acted last, by tier
+    modes: Mapping[str, Mode] = field(default_factory=dict)  # of the active replica, by tier
 
 
-def stop(tx: Transaction, who: str, why: str | None) -> Stop:
-    """Pull the kill switch: from the next transaction on no replica rescues. Pulled before, it stays as it was."""
+def pause(tx: Transaction, who: str, why: str | None) -> Pause:
+    """Pull the kill switch: from the next transaction on no replica rescues. An earlier pause stays as it is."""
     row = _write(tx, "brakes/pull_kill_switch", {"who": who, "why": why})[0]
-    return Stop(row.stopped_at, row.stopped_by, row.stopped_why)
+    return Pause(row.stopped_at, row.stopped_by, row.stopped_why)
 
 
-def resume(tx: Transaction, who: str) -> Stop | None:
-    """Release the kill switch; the stop that ends, None where there was none."""
+def resume(tx: Transaction, who: str) -> Pause | None:
+    """Release the kill switch. Returns the pause that ends; None where there was none."""
     rows = _write(tx, "brakes/release_kill_switch", {"who": who})
-    return Stop(rows[0].stopped_at, rows[0].stopped_by) if rows else None
+    return Pause(rows[0].stopped_at, rows[0].stopped_by) if rows else None
 
 
 def release(tx: Transaction, brake: str, who: str) -> str | None:
-    """Release a brake that has a state of its own; why it held, None where it is not engaged."""
+    """Release a brake that has a state of its own. Returns why it was engaged; None where it was not."""
     rows = _write(tx, "brakes/release_brake", {"name": brake, "who": who})
     return (rows[0].sentence or "") if rows else None
 
 
 def _write(tx: Transaction, name: str, texts: Mapping[str, str | None]) -> list[Row]:
-    """A switch must not fail for a letter that the database's encoding lacks: it is then written as its escape."""
+    """A letter that the database's encoding lacks must not stop a pause: it is written as its escape."""
     try:
         return tx.query(name, texts)
     except DatabaseError as error:
@@ -95,12 +95,15 @@ def read_status(tx: Transaction) -> Status:
     """Raises DatabaseError."""
     row = tx.query("brakes/read_status")[0]
     engaged = tuple(
-        Engaged(one.name, one.engaged_at, one.sentence, bool(one.released)) for one in tx.query("brakes/read_engaged")
+        Engaged(brake.name, brake.engaged_at, brake.sentence, bool(brake.released))
+        for brake in tx.query("brakes/read_engaged")
     )
-    pulled = None if row.stopped_at is None else Stop(row.stopped_at, row.stopped_by or "somebody", row.stopped_why)
+    by = row.stopped_by or "an unknown operator"
+    paused = None if row.stopped_at is None else Pause(row.stopped_at, by, row.stopped_why)
     resumed = None if row.resumed_at is None else Resumed(row.resumed_at, row.resumed_by, row.resumed_from)
     return Status(
-        row.now, pulled, engaged, row.path_ok_since, row.path_probe_at, row.actor_name, row.actor_at, row.wakes_open,
-        row.last_rescue_at, row.last_dry_run_at, resumed, proven_on(Path(server=row.path_server), row.started_at),
+        row.now, paused, engaged, row.path_ok_since, row.path_probe_at, row.actor_name, row.actor_at, row.wakes_open,
+        row.last_rescue_at, row.last_dry_run_at, resumed,
+        is_verified_on(HeartbeatPath(server=row.path_server), row.started_at),
         row.path_why or "", {tier: Mode(mode) for tier, mode in (row.modes or {}).items()},
     )  # fmt: skip

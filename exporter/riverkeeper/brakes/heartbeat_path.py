@@ -1,9 +1,9 @@
-"""Since when is the way of a beat proven open? Silence of a worker counts only from then on. Pure.
+"""Since when is the heartbeat path verified? Missed heartbeats count only from then on. Pure.
 
-A worker that cannot reach the database looks like one that died. So a keeper proves again and again that a beat would
-have got through: its own write commits, on the same server, by a clock that runs evenly, while clients are heard. After
-any break the stretch begins anew, and every claim has its full timeout again. All moments are Unix seconds of the
-database's clock, durations seconds.
+A worker that cannot reach the database looks like a dead one. So the active replica probes the path again and again: a
+probe is its own write that commits, on the same server, by a clock that runs evenly, while clients beat. After a break
+the path is verified anew, and every claim has its full timeout again. All moments are Unix seconds of the database's
+clock, durations seconds.
 """
 
 from __future__ import annotations
@@ -14,118 +14,121 @@ from dataclasses import dataclass, replace
 from riverkeeper.config.tiers import Tier
 from riverkeeper.verdict.limits import MISSED_BEATS
 
-NOBODY_VERIFIES = "no running Riverkeeper verifies it at present"
-CLOCKS_AGREE = 2.0  # seconds between two probes by which two clocks may differ: more is a step, not a slow answer
-SILENT_INTERVALS = 3  # and silent after so many: no limit in force is below that
-FLEET_SECONDS = 600.0  # an instance that beat within this time is one of the fleet
+NOT_VERIFIED = "no running Riverkeeper verifies it at present"
+MAX_CLOCK_STEP = 2.0  # seconds by which two clocks may drift between two probes; more is a step, not a slow answer
+STALE_INTERVALS = 3  # an instance is stale after so many intervals without a beat; no limit in force is below that
+FLEET_SECONDS = 600.0  # an instance that beat within this time belongs to the fleet
 AT_ONCE_SLACK = 2.0  # seconds; beats of processes that stop at one moment lie one interval apart, and a little more
-CLIENTS_IN_CHORUS = 2  # all late at once says something about the way only where there are so many
+LEAST_FLEET = 2  # in a smaller fleet, all of them late at once is no evidence about the path
 
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """The client instances that beat in the ten minutes before the newest beat (see fleet_of), ended ones included."""
+    """The client instances that beat in the ten minutes before fleet_counted_to, with those that have ended."""
 
     instances: int = 0
     on_time: int = 0  # at most LATE_INTERVALS since their last beat
-    silent: int = 0  # more than SILENT_INTERVALS since the later of their last beat and path_ok_since
-    at_once: int = 0  # of them, those that stopped together, and after what the mass brake has answered already
-    newest_silent_at: float | None = None  # the last beat of the one that fell silent last
-    heard_at: float | None = None  # the newest beat of all
+    stale: int = 0  # more than STALE_INTERVALS since the later of their last beat and path_ok_since
+    at_once: int = 0  # stale ones that stopped together, after those that mass_silence has already accounted for
+    newest_stale_at: float | None = None  # the last beat of the stale one that beat last
+    newest_beat_at: float | None = None  # the newest beat of all
 
 
 NO_FLEET = Fleet()
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
-    """What one probe found. `clock` is our own monotonic one, which can be compared within one process only."""
+class ProbeResult:
+    """What one probe found. `clock` is the monotonic clock of this process, comparable only within it."""
 
     now: float
     clock: float
     server: str  # system identifier and timeline, address and start of the server: as much as may be known
     fleet: Fleet = NO_FLEET
-    released_at: float | None = None  # a person said that silence of the whole fleet is real
+    released_at: float | None = None  # when an operator confirmed that the whole fleet is gone
 
 
 @dataclass(frozen=True, slots=True)
-class Path:
-    """The proven stretch, as it is kept in the table `control`."""
+class HeartbeatPath:
+    """The verified stretch of time, as the table `control` stores it."""
 
-    ok_since: float | None = None  # None: no way of a beat is proven
+    ok_since: float | None = None  # None: the path is not verified
     probe_at: float | None = None
     server: str | None = None
-    why: str = "nobody has looked yet"  # why the stretch began when it did, or why there is none
-    before_to: float | None = None  # how far the stretch before this one reached; None: there was none
+    why: str = "no probe has been made yet"  # why the stretch began when it did, or why there is none
+    before_to: float | None = None  # where the stretch before this one ended; None: there was none
 
 
 @dataclass(frozen=True, slots=True)
-class Before:
-    """What this process remembers of its own last look; it can only break a stretch."""
+class PreviousProbe:
+    """The last probe of this process. It can only break a stretch."""
 
-    sighting: Sighting
+    result: ProbeResult
     failed: bool = False  # a probe has failed since
 
 
-def fold(path: Path, before: Before | None, seen: Sighting, patience: float) -> Path:
-    """The stretch after one more probe that committed; `patience` is the longest time between two of one stretch."""
+def advance_path(
+    path: HeartbeatPath, before: PreviousProbe | None, seen: ProbeResult, patience: float
+) -> HeartbeatPath:
+    """The stretch after one more committed probe. `patience`: the longest time between two probes of one stretch."""
     before_to = path.before_to if path.ok_since is None else path.probe_at
-    if why := whole_fleet_late(seen):
-        return Path(None, seen.now, seen.server, why, before_to)
-    if why := broken(path, before, seen, patience):
-        return Path(seen.now, seen.now, seen.server, why, before_to)
+    if why := find_late_fleet(seen):
+        return HeartbeatPath(None, seen.now, seen.server, why, before_to)
+    if why := find_break(path, before, seen, patience):
+        return HeartbeatPath(seen.now, seen.now, seen.server, why, before_to)
     return replace(path, probe_at=seen.now)
 
 
-def fleet_of(path: Path, now: float) -> float | None:
-    """The moment that the fleet is counted from, ten minutes back; None: the newest beat.
+def fleet_counted_to(path: HeartbeatPath, now: float) -> float | None:
+    """The end of the ten minutes in which an instance must have beaten to belong to the fleet; None: the newest beat.
 
-    For ten minutes after an outage that is the end of the stretch before it: who has not come back yet still counts.
+    For ten minutes after an outage this is the end of the stretch before it, so that instances that have not come back
+    yet still count.
     """
     recent = path.ok_since is None or now - path.ok_since < FLEET_SECONDS
     return path.before_to if recent else None
 
 
-def broken(path: Path, before: Before | None, seen: Sighting, patience: float) -> str | None:
-    """Why the stretch cannot have lasted until now; None where nothing speaks against it."""
+def find_break(path: HeartbeatPath, before: PreviousProbe | None, seen: ProbeResult, patience: float) -> str | None:
+    """Why the stretch has ended before this probe; None: it has not."""
     if path.ok_since is None or path.probe_at is None:
-        return f"open again; before: {path.why}"
+        return f"verified again; before: {path.why}"
     since, back = seen.now - path.probe_at, max(path.probe_at, path.ok_since) - seen.now
-    step = _step(before.sighting, seen) if before else 0.0
+    step = _clock_step(before.result, seen) if before else 0.0
     rules = (
-        (path.server != seen.server, "another server answers: a failover, or a restart"),
+        (path.server != seen.server, "another server answers: the database failed over or restarted"),
         (back > 0, f"the database's clock went back by {back:.1f} s"),
         (before is not None and before.failed, "a probe failed in between"),
         (since > patience, f"no probe for {since:.1f} s"),
-        (step > CLOCKS_AGREE, f"the database's clock and ours came apart by {step:.1f} s"),
+        (step > MAX_CLOCK_STEP, f"one of the clocks (database, this process) was set: a step of {step:.1f} s"),
     )
     return next((why for breaks, why in rules if breaks), None)
 
 
-def whole_fleet_late(seen: Sighting) -> str | None:
-    """Why silence says nothing now: every client is late at once, so the fault may lie between them and the database.
+def find_late_fleet(seen: ProbeResult) -> str | None:
+    """Why missed heartbeats prove nothing now: every client is late, so the network or the database may be at fault.
 
-    A fleet of one process is exempt, because its death and a broken way cannot be told apart; and so is one of which a
-    person says that it is really gone.
+    Exempt is a fleet of one process, whose death looks the same as a broken path, and a fleet that an operator has
+    confirmed to be gone.
     """
     fleet = seen.fleet
-    if fleet.instances < CLIENTS_IN_CHORUS or fleet.on_time or fleet.heard_at is None:
+    if fleet.instances < LEAST_FLEET or fleet.on_time or fleet.newest_beat_at is None:
         return None
-    if seen.released_at is not None and seen.released_at > fleet.heard_at:
+    if seen.released_at is not None and seen.released_at > fleet.newest_beat_at:
         return None
-    none = f"none of {fleet.instances} worker processes has beaten for {seen.now - fleet.heard_at:.0f} s"
+    none = f"none of {fleet.instances} worker processes has beaten for {seen.now - fleet.newest_beat_at:.0f} s"
     return f"{none}: they are gone, or their heartbeats do not reach the database"
 
 
-def proven(path: Path, now: float, patience: float) -> float | None:
-    """Since when silence counts, for somebody who judges at `now`; None: nobody is proving it at present."""
+def verified_since(path: HeartbeatPath, now: float, patience: float) -> float | None:
+    """Since when missed heartbeats count, for a judgement at `now`; None: no replica verifies the path at present."""
     if path.ok_since is None or path.probe_at is None:
         return None
     return path.ok_since if path.ok_since <= now and abs(now - path.probe_at) <= patience else None
 
 
-def proven_on(path: Path, started_at: float | None) -> bool:
-    """Whether it was on the server that started then; a failover is faster than the next probe may be."""
+def is_verified_on(path: HeartbeatPath, started_at: float | None) -> bool:
+    """Whether the path was verified on the server that started then: a failover may come before the next probe."""
     return started_at is None or path.server is None or str(started_at) in path.server.split()
 
 
@@ -141,5 +144,5 @@ def patience(interval: float, tiers: Iterable[Tier]) -> float:
     return max(1.5 * interval, min(2 * interval, spare))
 
 
-def _step(before: Sighting, seen: Sighting) -> float:
+def _clock_step(before: ProbeResult, seen: ProbeResult) -> float:
     return abs((seen.now - before.now) - (seen.clock - before.clock))

@@ -1,6 +1,7 @@
-"""What holds every rescue for a while, and what spares one job: each brake a function, each with its sentence. Pure.
+"""The brakes, which stop every rescue for a while: each is a function that returns why it is engaged. Pure.
 
-Facts come from tables, read under the actor's lock; what only this process knows of itself can hold, never allow.
+Facts come from tables, read under the rescue lock. What only this process knows about itself can engage a brake, and
+never release one.
 All moments are Unix seconds of the database's clock, durations seconds.
 """
 
@@ -8,12 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 
-from riverkeeper.brakes.heartbeat_path import Path, proven_on
-from riverkeeper.brakes.mass_silence import Mass, why_held
-from riverkeeper.brakes.state import Brake
+from riverkeeper.brakes.heartbeat_path import HeartbeatPath, is_verified_on
+from riverkeeper.brakes.mass_silence import MassSilence, why_engaged
 
-STALE_SECONDS = 5.0  # a snapshot older than this shows jobs as running that ended meanwhile
+
+class Brake(StrEnum):
+    """The brakes; label values of riverkeeper_brake_engaged."""
+
+    KILL_SWITCH = "kill_switch"
+    MASS_SILENCE = "mass_silence"
+    RATE = "rate"
+    GRACE = "grace"
+    STALE_SNAPSHOT = "stale_snapshot"
+
+
+STALE_SECONDS = 5.0  # an older reading shows jobs as running that have ended since
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +42,8 @@ class Restraints:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """What the brakes look at. `mass` and `path` as the last turn of a supervisor left them."""
+class BrakeFacts:
+    """What the brakes judge by. `mass` and `path` are as the last election of a supervisor stored them."""
 
     now: float
     stopped_at: float | None = None
@@ -39,106 +51,87 @@ class Facts:
     stopped_why: str | None = None
     acted_in_minute: int = 0  # rescues of the last 60 s, and requests to stop; in a dry run the dry ones
     acted_in_step: int = 0  # the same since `mass.step_at`
-    mass: Mass = field(default_factory=Mass)
-    path: Path = field(default_factory=Path)
+    mass: MassSilence = field(default_factory=MassSilence)
+    path: HeartbeatPath = field(default_factory=HeartbeatPath)
     started_at: float | None = None  # of the server that answers
 
-    def after(self, acts: int) -> Facts:
+    def after(self, acts: int) -> BrakeFacts:
         """These facts once so many more acts are written."""
         return replace(self, acted_in_minute=self.acted_in_minute + acts, acted_in_step=self.acted_in_step + acts)
 
 
 @dataclass(frozen=True, slots=True)
-class Ourselves:
-    """What only this process knows, by its own clock."""
+class ProcessHealth:
+    """What only this process knows about itself, by its own clock."""
 
-    awake_for: float = float("inf")  # since it started, or was last found to have stood still
+    running_for: float = float("inf")  # seconds since it started, or was last suspended
     snapshot_age: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Past:
-    """What the audit knows of one job: acting rescues only."""
-
-    last_at: float | None = None
-    in_a_day: int = 0
+EngagedBrake = tuple[Brake, str]
+HEALTHY = ProcessHealth()
 
 
-Held = tuple[Brake, str]
-WIDE_AWAKE = Ourselves()
+def first_engaged(
+    facts: BrakeFacts, restraints: Restraints, health: ProcessHealth = HEALTHY, *, reported: bool = False
+) -> EngagedBrake | None:
+    """The first brake that is engaged now, with the reason; None: rescues may go on.
 
-
-def held(
-    facts: Facts, restraints: Restraints, ourselves: Ourselves = WIDE_AWAKE, *, reported: bool = False
-) -> Held | None:
-    """The first brake that holds rescues now, with the sentence that says why; None: go.
-
-    `reported`: of claims that their client gave up. Mass silence, a doubt about missed heartbeats, holds none of them.
+    `reported`: for claims that their client gave up. mass_silence doubts missed heartbeats, so it stops none of them.
     """
-    return next((one for one in engaged(facts, restraints, ourselves) if not (reported and one[0] in DOUBTS)), None)
+    engaged = engaged_brakes(facts, restraints, health)
+    return next((brake for brake in engaged if not (reported and brake[0] in DOUBTS)), None)
 
 
-def engaged(facts: Facts, restraints: Restraints, ourselves: Ourselves = WIDE_AWAKE) -> tuple[Held, ...]:
-    """Every brake that holds now; the one a person would have to lift first stands first."""
-    sentences = ((brake, rule(facts, restraints, ourselves)) for brake, rule in RULES.items())
+def engaged_brakes(
+    facts: BrakeFacts, restraints: Restraints, health: ProcessHealth = HEALTHY
+) -> tuple[EngagedBrake, ...]:
+    """Every brake that is engaged now. The one that an operator has to release first stands first."""
+    sentences = ((brake, rule(facts, restraints, health)) for brake, rule in RULES.items())
     return tuple((brake, sentence) for brake, sentence in sentences if sentence)
 
 
-def kill_switch(facts: Facts, _: Restraints, __: Ourselves) -> str | None:
+def kill_switch(facts: BrakeFacts, _: Restraints, __: ProcessHealth) -> str | None:
     if facts.stopped_at is None:
         return None
     why = f": {facts.stopped_why}" if facts.stopped_why else ""
-    return f"stopped by {facts.stopped_by or 'somebody'}{why} (riverkeeper rescue resume)"
+    return f"paused by {facts.stopped_by or 'an unknown operator'}{why} (riverkeeper rescue resume)"
 
 
-def grace(_: Facts, restraints: Restraints, ourselves: Ourselves) -> str | None:
-    """Counted from our start, not from becoming the actor: a replica that stood by has watched all the while."""
-    left = restraints.grace - ourselves.awake_for
-    return f"this keeper has just started, or stood still: it looks on for {left:.0f} s more" if left > 0 else None
+def grace(_: BrakeFacts, restraints: Restraints, health: ProcessHealth) -> str | None:
+    """Counted from the start of the process, not of its leadership: a standby replica reads all the time."""
+    left = restraints.grace - health.running_for
+    return f"the process started or was suspended: rescues begin in {left:.0f} s (rescue.grace)" if left > 0 else None
 
 
-def stale_snapshot(facts: Facts, restraints: Restraints, ourselves: Ourselves) -> str | None:
-    """Also where the way of a beat was last proven too long ago: the process may have stood still just now."""
-    if ourselves.snapshot_age > STALE_SECONDS:
-        return f"what this keeper has read is {ourselves.snapshot_age:.1f} s old, more than {STALE_SECONDS:.0f} s"
+def stale_snapshot(facts: BrakeFacts, restraints: Restraints, health: ProcessHealth) -> str | None:
+    """Also where the heartbeat path was last verified too long ago: the process may have been suspended just now."""
+    if health.snapshot_age > STALE_SECONDS:
+        return f"the reading of this replica is {health.snapshot_age:.1f} s old, more than {STALE_SECONDS:.0f} s"
     if facts.path.probe_at is None:
-        return "no keeper has proven yet that beats get through"
+        return "the heartbeat path has not been verified yet"
     if abs(age := facts.now - facts.path.probe_at) > restraints.patience:
-        return f"that beats get through was last proven {age:.1f} s ago"
-    if not proven_on(facts.path, facts.started_at):
-        return "that beats get through was proven on another server: a failover, or a restart, a moment ago"
+        return f"the heartbeat path was last verified {age:.1f} s ago"
+    if not is_verified_on(facts.path, facts.started_at):
+        return "the heartbeat path was verified on another server: the database failed over or restarted just now"
     return None
 
 
-def mass_silence(facts: Facts, _: Restraints, __: Ourselves) -> str | None:
-    return why_held(facts.mass, facts.acted_in_step)
+def mass_silence(facts: BrakeFacts, _: Restraints, __: ProcessHealth) -> str | None:
+    return why_engaged(facts.mass, facts.acted_in_step)
 
 
-def rate(facts: Facts, restraints: Restraints, _: Ourselves) -> str | None:
+def rate(facts: BrakeFacts, restraints: Restraints, _: ProcessHealth) -> str | None:
     if facts.acted_in_minute < restraints.max_per_minute:
         return None
     return f"{facts.acted_in_minute} jobs were rescued in the last minute (rescue.max_per_minute)"
 
 
-DOUBTS = {Brake.MASS_SILENCE}  # they hold only what rests on missed heartbeats
-RULES: dict[Brake, Callable[[Facts, Restraints, Ourselves], str | None]] = {
+DOUBTS = {Brake.MASS_SILENCE}  # they stop only rescues that rest on missed heartbeats
+RULES: dict[Brake, Callable[[BrakeFacts, Restraints, ProcessHealth], str | None]] = {
     Brake.KILL_SWITCH: kill_switch,
     Brake.STALE_SNAPSHOT: stale_snapshot,
     Brake.GRACE: grace,
     Brake.MASS_SILENCE: mass_silence,
     Brake.RATE: rate,
 }
-
-
-def cooldown(past: Past, restraints: Restraints, now: float) -> str | None:
-    """Why this job is left alone although it is stuck: it was rescued a moment ago."""
-    if past.last_at is None or now - past.last_at >= restraints.cooldown:
-        return None
-    return f"rescued {max(0.0, now - past.last_at):.0f} s ago (rescue.cooldown)"
-
-
-def max_rescues(past: Past, restraints: Restraints) -> str | None:
-    """Why this job is left alone: rescuing it does not help."""
-    if past.in_a_day < restraints.max_rescues:
-        return None
-    return f"rescued {past.in_a_day} times in a day (rescue.max_rescues)"

@@ -6,8 +6,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from riverkeeper.brakes.facts import read_facts
-from riverkeeper.brakes.heartbeat_path import NOBODY_VERIFIES, patience, proven
+from riverkeeper.brakes.heartbeat_path import NOT_VERIFIED, patience, verified_since
+from riverkeeper.brakes.state import read_facts
 from riverkeeper.config.load import Config
 from riverkeeper.doctor import findings
 from riverkeeper.doctor.findings import PoisonJob, TableUpkeep
@@ -131,11 +131,11 @@ def _judge(subject: _Subject, running: Running, heard: HeartbeatSummary | None) 
     Learned limits are left out: `check` does not report long runs.
     """
     config, keeper, tx, now = subject.config, subject.keeper, subject.tx, subject.server.now
-    since, why = None, NOBODY_VERIFIES
+    since, why = None, NOT_VERIFIED
     if keeper.control and keeper.audit and (keeper.version or 0) >= RESCUE_VERSION:
         path = read_facts(tx, dry_run=not config.is_live).path
-        since = proven(path, now, patience(config.rescue.interval, config.tiers.values()))
-        why = path.why if path.ok_since is None and path.probe_at is not None else NOBODY_VERIFIES
+        since = verified_since(path, now, patience(config.rescue.interval, config.tiers.values()))
+        why = path.why if path.ok_since is None and path.probe_at is not None else NOT_VERIFIED
     fenced = (keeper.version or 0) >= FENCE_VERSION and read_fence(tx).in_force
     readable = ReadableTables(heartbeats=heard is not None, audit=keeper.audit, fenced=fenced)
     suspects = SuspectReader(config).read(tx, running, {}, readable, now, since)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from riverkeeper.brakes.heartbeat_path import NOBODY_VERIFIES
+from riverkeeper.brakes.heartbeat_path import NOT_VERIFIED
 from riverkeeper.doctor.report import Finding, ok, problem, warning
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.river.facts import Leader, Running
@@ -176,7 +176,7 @@ def count_stopped(suspects: Suspects) -> int:
 
 def on_verdicts(suspects: Suspects, unverified: str | None) -> Iterator[Finding]:
     """Stuck and suspected jobs. `unverified`: why the heartbeat path is not verified; None where no job needs it."""
-    if unverified == NOBODY_VERIFIES:
+    if unverified == NOT_VERIFIED:
         yield warning("heartbeat path", f"missed heartbeats do not count: {unverified}", "run riverkeeper serve")
     elif unverified:
         fix = "start a worker that beats; if all workers are gone for good: riverkeeper rescue release mass_silence"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from riverkeeper.brakes.state import Brake
+from riverkeeper.brakes.rules import Brake
 from riverkeeper.config.policy import Policy
 from riverkeeper.config.tiers import Mode, Tier
 from riverkeeper.rescue.decision import Act, decide, fence_wait, is_blameless

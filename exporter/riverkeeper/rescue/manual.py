@@ -10,9 +10,8 @@ from functools import partial
 from uuid import UUID, uuid4
 
 from riverkeeper.brakes.control import Status, read_status
-from riverkeeper.brakes.heartbeat_path import Path, proven
-from riverkeeper.brakes.rules import DOUBTS
-from riverkeeper.brakes.state import Brake
+from riverkeeper.brakes.heartbeat_path import HeartbeatPath, verified_since
+from riverkeeper.brakes.rules import DOUBTS, Brake
 from riverkeeper.config.load import Config
 from riverkeeper.config.policy import Policy
 from riverkeeper.config.tiers import Action
@@ -155,7 +154,7 @@ def request_factory(
     config: Config, status: Status, learned: Mapping[str, Learned], *, apply: bool, action: Action | None
 ) -> RequestFor:
     """The requests of this operator. The mode does not matter: the operator names the jobs."""
-    keeper, path = uuid4(), verified_since(config, status)
+    keeper, path = uuid4(), path_verified_since(config, status)
 
     def request_for(job: RunningJob) -> RescueRequest:
         tier = tier_of(config, job.queue, job.kind, job.priority)
@@ -197,17 +196,17 @@ def read_brakes(tx: Transaction, *, reported: bool = False) -> BrakeCheck:
 def engaged_in_tables(status: Status) -> Mapping[Brake, str]:
     """The brakes that the tables hold, with their sentences; those of a single process are not among them. Pure."""
     brakes = {}
-    if status.stop is not None:
-        why = f": {status.stop.why}" if status.stop.why else ""
-        brakes[Brake.KILL_SWITCH] = f"stopped by {status.stop.by}{why} (riverkeeper rescue resume)"
+    if status.pause is not None:
+        why = f": {status.pause.why}" if status.pause.why else ""
+        brakes[Brake.KILL_SWITCH] = f"paused by {status.pause.by}{why} (riverkeeper rescue resume)"
     for brake in status.engaged:
         if not brake.released and brake.name in set(Brake):
             brakes[Brake(brake.name)] = brake.sentence
     return brakes
 
 
-def verified_since(config: Config, status: Status) -> float | None:
+def path_verified_since(config: Config, status: Status) -> float | None:
     """Since when a supervisor has verified the heartbeat path; None where no supervisor verifies it now. Pure."""
-    path = Path(status.path_ok_since, status.path_probe_at)
+    path = HeartbeatPath(status.path_ok_since, status.path_probe_at)
     patience = restraints_of(config).patience
-    return proven(path, status.now, patience) if status.proven_here else None
+    return verified_since(path, status.now, patience) if status.proven_here else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from riverkeeper.brakes.state import Brake
+from riverkeeper.brakes.rules import Brake
 
 
 class Refusal(StrEnum):

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
-from riverkeeper.brakes.state import Brake
+from riverkeeper.brakes.rules import Brake
 from riverkeeper.config.policy import Policy
 from riverkeeper.config.tiers import Action, Tier
 from riverkeeper.postgres.transaction import Transaction

@@ -1,21 +1,21 @@
-"""How the rescuer stands, as metrics and pages show it: the modes in force, and what holds it now."""
+"""The state of the rescuer, as metrics and pages show it: the modes in force, and the brakes engaged now."""
 
 from __future__ import annotations
 
 from riverkeeper.brakes.control import read_status
-from riverkeeper.brakes.facts import read_facts
-from riverkeeper.brakes.rules import WIDE_AWAKE, Ourselves, engaged
-from riverkeeper.brakes.state import Rescuing
+from riverkeeper.brakes.rules import HEALTHY, ProcessHealth, engaged_brakes
+from riverkeeper.brakes.state import read_facts
 from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.rescue.rules import Rules
+from riverkeeper.rescue.state import Rescuing
 
 
-def read_rescuing(tx: Transaction, rules: Rules, ourselves: Ourselves = WIDE_AWAKE) -> Rescuing:
-    """By the tables, and by what this process knows of itself. Raises DatabaseError."""
+def read_rescuing(tx: Transaction, rules: Rules, health: ProcessHealth = HEALTHY) -> Rescuing:
+    """By the tables, and by what this process knows about itself. Raises DatabaseError."""
     facts, status = read_facts(tx, dry_run=not rules.is_live), read_status(tx)
     return Rescuing(
         modes=rules.modes,
-        brakes=dict(engaged(facts, rules.restraints, ourselves)),
+        brakes=dict(engaged_brakes(facts, rules.restraints, health)),
         wakes_open=status.wakes_open,
         last_rescue_at=status.last_rescue_at,
         actor=status.actor,

@@ -11,8 +11,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from riverkeeper.brakes.rules import WIDE_AWAKE, Ourselves, Restraints
-from riverkeeper.brakes.state import Rescuing
+from riverkeeper.brakes.rules import HEALTHY, ProcessHealth, Restraints
 from riverkeeper.config.policy import Policy
 from riverkeeper.heartbeat.clock import lease_clock
 from riverkeeper.ledger.names import NO_NAMES, Names, count_unnamed, keep
@@ -24,6 +23,7 @@ from riverkeeper.rescue.audit.history import read_report
 from riverkeeper.rescue.audit.report import ClaimCounts
 from riverkeeper.rescue.rules import Rules
 from riverkeeper.rescue.standing import read_rescuing
+from riverkeeper.rescue.state import Rescuing
 from riverkeeper.river.bounds import MANY_RUNNING
 from riverkeeper.river.running import read_running
 from riverkeeper.river.services import read_leader, read_migrations, read_oldest_finalized, read_queues, read_tables
@@ -81,7 +81,7 @@ class Reader:
         settings: ReaderSettings,
         lookup: SchemaLookup,
         maintained: Callable[[], Maintained | None] = lambda: None,
-        ourselves: Callable[[], Ourselves] = lambda: WIDE_AWAKE,
+        ourselves: Callable[[], ProcessHealth] = lambda: HEALTHY,
         own_path: Callable[[float], float | None] = lambda _: None,
     ) -> None:
         """`maintained`: what maintenance of this process has committed; None where it does not run.

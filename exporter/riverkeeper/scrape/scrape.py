@@ -10,10 +10,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from riverkeeper.brakes.state import Rescuing
 from riverkeeper.ledger.names import NO_NAMES, Names, Pair
 from riverkeeper.ledger.totals import Finished
 from riverkeeper.ledger.update import Totals
+from riverkeeper.rescue.state import Rescuing
 from riverkeeper.river.facts import Leader, LiveKind, Queue, Running, TableSize
 from riverkeeper.verdict.job import Partition
 from riverkeeper.verdict.limits import Learned

@@ -114,17 +114,17 @@ def test_the_report_counts_claims(sql: Session, tx: Transaction) -> None:
 
 def test_the_kill_switch_names_who_pulled_it_first(tx: Transaction) -> None:
     """Pulled twice it stays as it was; released once it is gone, and the status says by whom."""
-    first = control.stop(tx, "ann@host", "deploy")
-    again = control.stop(tx, "bob@host", None)
+    first = control.pause(tx, "ann@host", "deploy")
+    again = control.pause(tx, "bob@host", None)
     assert (first.by, first.why, again) == ("ann@host", "deploy", first)
-    assert control.read_status(tx).stop == first
+    assert control.read_status(tx).pause == first
 
     ended = control.resume(tx, "cid@host")
     assert ended is not None
     assert (ended.by, ended.at) == (first.by, first.at)
     assert control.resume(tx, "dan@host") is None
     status = control.read_status(tx)
-    assert status.stop is None
+    assert status.pause is None
     assert status.resumed is not None
     assert (status.resumed.by, status.resumed.stop) == ("cid@host", "stopped by ann@host: deploy")
     assert status.engaged == ()
@@ -143,7 +143,13 @@ def test_only_an_engaged_brake_is_released(sql: Session, tx: Transaction) -> Non
 def test_the_status_is_what_the_tables_say(sql: Session, tx: Transaction) -> None:
     """An installed keeper that never acted, and one that did."""
     fresh = control.read_status(tx)
-    assert (fresh.stop, fresh.engaged, fresh.actor, fresh.wakes_open, fresh.last_rescue_at) == (None, (), None, 0, None)
+    assert (fresh.pause, fresh.engaged, fresh.actor, fresh.wakes_open, fresh.last_rescue_at) == (
+        None,
+        (),
+        None,
+        0,
+        None,
+    )
 
     audit(sql, 1, dry_run=False, age=30)
     audit(sql, 2, age=10)

@@ -11,7 +11,7 @@ import pytest
 from fixtures.replicas import configured
 from fixtures.rescue import Scene, open_brakes, staged
 from fixtures.rescue_passes import passing_by
-from riverkeeper.brakes.state import Brake
+from riverkeeper.brakes.rules import Brake
 from riverkeeper.heartbeat.clock import lease_clock
 from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.rescue.request import BrakeCheck, Rescued

@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis.strategies import booleans, integers, lists, none, sampled_from, tuples
 
-from riverkeeper.brakes.mass_silence import Mass
-from riverkeeper.brakes.rules import Facts, Restraints, held
-from riverkeeper.brakes.state import Brake
+from riverkeeper.brakes.mass_silence import MassSilence
+from riverkeeper.brakes.rules import Brake, BrakeFacts, Restraints, first_engaged
 from riverkeeper.config.tiers import Tier
 from riverkeeper.rescue.audit.records import AuditEntry
 from riverkeeper.rescue.decision import Act, RescuePlan
@@ -81,14 +80,18 @@ def test_a_brake_lets_through_as_many_as_it_has_room_for(acts: list[bool], room:
 @pytest.mark.parametrize(
     ("facts", "brake", "room"),
     [
-        (Facts(10.0, acted_in_minute=117), Brake.RATE, 3),
-        (Facts(10.0, mass=Mass(slow_from=1.0, step=1, step_at=2.0), acted_in_step=4), Brake.MASS_SILENCE, 6),
+        (BrakeFacts(10.0, acted_in_minute=117), Brake.RATE, 3),
+        (
+            BrakeFacts(10.0, mass=MassSilence(slow_from=1.0, step=1, step_at=2.0), acted_in_step=4),
+            Brake.MASS_SILENCE,
+            6,
+        ),
     ],
 )
-def test_rate_and_slow_start_count_the_acts_of_this_transaction(facts: Facts, brake: Brake, room: int) -> None:
+def test_rate_and_slow_start_count_the_acts_of_this_transaction(facts: BrakeFacts, brake: Brake, room: int) -> None:
     """As they would if each act were a transaction: the last one that goes is the one before the budget is used up."""
     facts = replace(facts, path=replace(facts.path, probe_at=facts.now))
-    assert held(facts.after(room - 1), Restraints()) is None
-    holding = held(facts.after(room), Restraints())
+    assert first_engaged(facts.after(room - 1), Restraints()) is None
+    holding = first_engaged(facts.after(room), Restraints())
     assert holding
     assert holding[0] is brake

@@ -12,7 +12,7 @@ import pytest
 from fixtures.contract import Connection, beat, claims_of, connected
 from fixtures.replicas import configured
 from fixtures.waiting import until
-from riverkeeper.brakes.heartbeat_path import Before
+from riverkeeper.brakes.heartbeat_path import PreviousProbe
 from riverkeeper.brakes.rules import Restraints
 from riverkeeper.postgres.connection import Database
 from riverkeeper.postgres.errors import DatabaseError
@@ -53,10 +53,10 @@ def database(url: str) -> Iterator[Database]:
 def taken(database: Database, replica: Replica = ONE, before: Turn | None = None) -> Turn:
     sighting = before.sighting if before else None
     with database.writing(SECONDS, SCHEMAS) as tx:
-        return _take(tx, replica, Before(sighting) if sighting else None)
+        return _take(tx, replica, PreviousProbe(sighting) if sighting else None)
 
 
-def _take(tx: Transaction, replica: Replica, before: Before | None = None) -> Turn:
+def _take(tx: Transaction, replica: Replica, before: PreviousProbe | None = None) -> Turn:
     return take_turn(tx, replica, before, PATIENT, TAKEOVER, dry_run=False)
 
 
@@ -131,7 +131,7 @@ def test_what_stops_at_once_stops_within_one_interval(
     turn = taken(database)
 
     assert turn.sighting
-    assert (turn.sighting.fleet.instances, turn.sighting.fleet.silent) == (11, 6)
+    assert (turn.sighting.fleet.instances, turn.sighting.fleet.stale) == (11, 6)
     assert turn.sighting.fleet.at_once == at_once
 
 

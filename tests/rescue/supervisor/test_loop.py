@@ -14,7 +14,7 @@ from fixtures.contenders import REFUSES_ONE
 from fixtures.contract import Connection
 from fixtures.replicas import INTERVAL, TIMEOUT, Fleet, Look, Worker, configured, keeping, serving, written
 from fixtures.waiting import until
-from riverkeeper.brakes.state import Brake
+from riverkeeper.brakes.rules import Brake
 from riverkeeper.rescue.supervisor import election
 from riverkeeper.scrape.scrape import Snapshot
 from riverkeeper.service import Service
@@ -83,7 +83,7 @@ def test_the_kill_switch_holds_at_once_and_lets_go(river_url: str, tmp_path: Pat
         until(lambda: refusals(service)["brake_kill_switch"], "a refusal")
         snapshot = service._collector.collect(9.0)
         assert snapshot.rescuing is not None
-        assert snapshot.rescuing.brakes[Brake.KILL_SWITCH] == "stopped by ann: deploy (riverkeeper rescue resume)"
+        assert snapshot.rescuing.brakes[Brake.KILL_SWITCH] == "paused by ann: deploy (riverkeeper rescue resume)"
         assert look.rescued() == 0
         look.sql.execute("UPDATE riverkeeper.control SET stopped_at = NULL")
         until(lambda: look.rescued() == 1, "a rescue")

@@ -8,7 +8,7 @@ import pytest
 
 from fixtures.stuck_jobs import ENDLESS, HEARTBEAT, LIVE, LOST, held, judged, reading
 from fixtures.web import DOWN, UP, FakeService, app_of, ask
-from riverkeeper.brakes.state import Brake
+from riverkeeper.brakes.rules import Brake
 from riverkeeper.verdict.job import Beat
 from riverkeeper.verdict.verdict import Reason, Verdict
 

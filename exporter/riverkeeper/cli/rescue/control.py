@@ -9,8 +9,8 @@ import click
 
 from riverkeeper.brakes import control
 from riverkeeper.brakes.control import Status
-from riverkeeper.brakes.heartbeat_path import NOBODY_VERIFIES
-from riverkeeper.brakes.state import Brake
+from riverkeeper.brakes.heartbeat_path import NOT_VERIFIED
+from riverkeeper.brakes.rules import Brake
 from riverkeeper.cli.filters import ago
 from riverkeeper.cli.once import read_once
 from riverkeeper.cli.options import WRONG_USE, database_options, give_up
@@ -18,7 +18,7 @@ from riverkeeper.config.load import Config
 from riverkeeper.config.tiers import Mode
 from riverkeeper.formats import moment, rfc3339, span
 from riverkeeper.postgres.errors import DatabaseError
-from riverkeeper.rescue.manual import engaged_in_tables, operator, verified_since
+from riverkeeper.rescue.manual import engaged_in_tables, operator, path_verified_since
 from riverkeeper.rescue.rules import rules_of
 from riverkeeper.schema.schemas import open_keeper
 from riverkeeper.scrape.scrape import Snapshot
@@ -46,7 +46,7 @@ def status(config: Config, as_json: bool) -> None:
             found = control.read_status(tx)
     except DatabaseError as error:
         give_up(error)
-    path = verified_since(config, found)
+    path = path_verified_since(config, found)
     if as_json:
         click.echo(json.dumps(_as_json(config, found, path), indent=2))
     else:
@@ -63,7 +63,7 @@ def _facts(config: Config, found: Status, path: float | None) -> Iterator[tuple[
     for one in found.engaged:
         if one.released:
             yield "brake", f"{one.name}: released, ends at the next tick of the active replica"
-    if found.resumed and not found.stop:
+    if found.resumed and not found.pause:
         yield "resumed", f"by {found.resumed.by} {ago(found.now, found.resumed.at)} ({found.resumed.stop})"
     active = f"{found.actor}, last active {ago(found.now, found.actor_at)}" if found.actor else "none yet"
     yield "active replica", active
@@ -98,7 +98,7 @@ def _jobs(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
 
 def path_why(found: Status) -> str:
     """Why the heartbeat path is not verified."""
-    return found.path_why if found.path_ok_since is None and found.path_why else NOBODY_VERIFIES
+    return found.path_why if found.path_ok_since is None and found.path_why else NOT_VERIFIED
 
 
 def _as_json(config: Config, found: Status, path: float | None) -> dict[str, object]:
@@ -106,9 +106,9 @@ def _as_json(config: Config, found: Status, path: float | None) -> dict[str, obj
         "now": rfc3339(found.now),
         "modes": {tier: mode.value for tier, mode in (found.modes or rules_of(config).modes).items()},
         "brakes": {brake.value: sentence for brake, sentence in engaged_in_tables(found).items()},
-        "stopped_at": rfc3339(found.stop.at) if found.stop else None,
-        "stopped_by": found.stop.by if found.stop else None,
-        "stopped_why": found.stop.why if found.stop else None,
+        "stopped_at": rfc3339(found.pause.at) if found.pause else None,
+        "stopped_by": found.pause.by if found.pause else None,
+        "stopped_why": found.pause.why if found.pause else None,
         "resumed_at": rfc3339(found.resumed.at) if found.resumed else None,
         "resumed_by": found.resumed.by if found.resumed else None,
         "actor": found.actor,
@@ -131,7 +131,7 @@ def pause(config: Config, why: str | None) -> None:
     """
     try:
         with open_keeper(config, SECONDS, writing=True) as tx:
-            paused = control.stop(tx, operator(), why)
+            paused = control.pause(tx, operator(), why)
     except DatabaseError as error:
         give_up(error)
     reason = f": {paused.why}" if paused.why else ""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from riverkeeper.brakes.heartbeat_path import Before
+from riverkeeper.brakes.heartbeat_path import PreviousProbe
 from riverkeeper.brakes.rules import STALE_SECONDS
 from riverkeeper.heartbeat.clock import lease_clock
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
@@ -47,7 +47,7 @@ class Watch:
         self._rules = rules
         self._make_ground = ground
         self._ground: RescueConnection | None = None
-        self._before: Before | None = None
+        self._before: PreviousProbe | None = None
         self._barred_until = float("-inf")  # by our clock: it cannot take turns here
         self.onlooker = Onlooker(replica)
         self._standing = Standing(Turn(acting=False), float("-inf"))
@@ -143,7 +143,7 @@ class Watch:
         _log_mass(turn, before)
         self._trouble = None
         self.onlooker.rest()
-        self._before = Before(turn.sighting) if turn.sighting else self._before
+        self._before = PreviousProbe(turn.sighting) if turn.sighting else self._before
         self._standing = Standing(turn, lease_clock())
 
     def _compare(self, turn: Turn) -> None:

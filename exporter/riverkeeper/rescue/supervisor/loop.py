@@ -14,8 +14,8 @@ from uuid import uuid4
 
 import structlog
 
-from riverkeeper.brakes.heartbeat_path import proven
-from riverkeeper.brakes.rules import Ourselves
+from riverkeeper.brakes.heartbeat_path import verified_since
+from riverkeeper.brakes.rules import ProcessHealth
 from riverkeeper.config.load import Config
 from riverkeeper.heartbeat.clock import lease_clock
 from riverkeeper.metrics.catalogue.rescue import Acts
@@ -86,9 +86,9 @@ class Supervisor:
         self._moved = True
         self._watch.move()
 
-    def ourselves(self) -> Ourselves:
+    def ourselves(self) -> ProcessHealth:
         """What only this process knows of itself."""
-        return Ourselves(self._watch.awake_for)
+        return ProcessHealth(self._watch.awake_for)
 
     def left_alone(self, claim: Claim) -> str | None:
         """Why the last pass of this replica left a stuck job alone, where neither brakes, mode nor policy say it."""
@@ -96,7 +96,7 @@ class Supervisor:
 
     def own_path(self, now: float) -> float | None:
         """Since when this keeper's own looks prove the way of a beat at `now`; None where it writes, or they do not."""
-        return proven(self._watch.onlooker.path, now, self._rules.restraints.patience)
+        return verified_since(self._watch.onlooker.path, now, self._rules.restraints.patience)
 
     def _run(self) -> None:
         while not self._stopping:

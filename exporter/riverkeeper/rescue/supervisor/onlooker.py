@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from riverkeeper.brakes.heartbeat_path import Before, Path, fold
+from riverkeeper.brakes.heartbeat_path import HeartbeatPath, PreviousProbe, advance_path
 from riverkeeper.heartbeat.clock import lease_clock
 from riverkeeper.postgres.errors import DatabaseError
 from riverkeeper.postgres.transaction import Transaction
@@ -18,7 +18,7 @@ from riverkeeper.rescue.supervisor.turn import Replica, stand_by
 from riverkeeper.schema.layout import KeeperSchema
 
 LOOK_SECONDS = 2.0  # a database that needs longer for so little takes no beats in time either
-UNPROVEN = Path()
+UNPROVEN = HeartbeatPath()
 
 
 class Onlooker:
@@ -27,7 +27,7 @@ class Onlooker:
     def __init__(self, replica: Replica) -> None:
         self._replica = replica
         self.path = UNPROVEN
-        self._before: Before | None = None
+        self._before: PreviousProbe | None = None
 
     def look(self, ground: RescueConnection, patience: float) -> None:
         """Once more; `patience`: the longest time between two looks of one stretch, in seconds."""
@@ -43,10 +43,12 @@ class Onlooker:
         """This keeper proves the way by its own writes now."""
         self.path, self._before = UNPROVEN, None
 
-    def _seen(self, tx: Transaction, keeper: KeeperSchema, patience: float) -> tuple[Path, Before | None]:
+    def _seen(
+        self, tx: Transaction, keeper: KeeperSchema, patience: float
+    ) -> tuple[HeartbeatPath, PreviousProbe | None]:
         """On a standby nothing is proven: what is read there is as old as its replay."""
         place = tx.query("rescue/supervisor/read_server")[0]
         if place.standby or (keeper.control and stand_by(tx, self._replica, patience)):  # others prove it
             return UNPROVEN, None
         seen = sight(tx, place, self.path, place.now, lease_clock(), clients=keeper.heartbeat is not None)
-        return fold(self.path, self._before, seen, patience), Before(seen)
+        return advance_path(self.path, self._before, seen, patience), PreviousProbe(seen)

@@ -6,38 +6,45 @@ from riverkeeper.brakes.heartbeat_path import (
     AT_ONCE_SLACK,
     FLEET_SECONDS,
     NO_FLEET,
-    SILENT_INTERVALS,
+    STALE_INTERVALS,
     Fleet,
-    Path,
-    Sighting,
-    fleet_of,
+    HeartbeatPath,
+    ProbeResult,
+    fleet_counted_to,
 )
-from riverkeeper.brakes.mass_silence import Mass
+from riverkeeper.brakes.mass_silence import MassSilence
 from riverkeeper.postgres.errors import DatabaseError
 from riverkeeper.postgres.transaction import Row, Transaction
 from riverkeeper.verdict.suspects import LATE_INTERVALS
 
-NO_MASS = Mass()
+NO_MASS = MassSilence()
 
 
 def sight(
-    tx: Transaction, place: Row, path: Path, now: float, clock: float, mass: Mass = NO_MASS, *, clients: bool = True
-) -> Sighting:
+    tx: Transaction,
+    place: Row,
+    path: HeartbeatPath,
+    now: float,
+    clock: float,
+    mass: MassSilence = NO_MASS,
+    *,
+    clients: bool = True,
+) -> ProbeResult:
     """`place`: a row of read_server; `now`: the database's clock; `clock`: ours, taken with it.
 
     Without `clients` there is no table of them to ask. Raises DatabaseError.
     """
     fleet = read_fleet(tx, path, now, mass) if clients else NO_FLEET
-    return Sighting(now, clock, _identity(tx, place), fleet, mass.released_at)
+    return ProbeResult(now, clock, _identity(tx, place), fleet, mass.released_at)
 
 
-def read_fleet(tx: Transaction, path: Path, now: float, mass: Mass) -> Fleet:
+def read_fleet(tx: Transaction, path: HeartbeatPath, now: float, mass: MassSilence) -> Fleet:
     """The client instances that count at `now`. Raises DatabaseError."""
     asked = {
-        "counted_to": fleet_of(path, now),
+        "counted_to": fleet_counted_to(path, now),
         "fleet_seconds": FLEET_SECONDS,
         "late_intervals": LATE_INTERVALS,
-        "silent_intervals": SILENT_INTERVALS,
+        "stale_intervals": STALE_INTERVALS,
         "at_once_slack": AT_ONCE_SLACK,
         "ok_since": path.ok_since,
         "answered_to": mass.answered_to,

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
-from riverkeeper.brakes.facts import read_facts
-from riverkeeper.brakes.rules import Ourselves, held
-from riverkeeper.brakes.state import Brake
+from riverkeeper.brakes.rules import Brake, ProcessHealth, first_engaged
+from riverkeeper.brakes.state import read_facts
 from riverkeeper.config.policy import Policy
 from riverkeeper.config.tiers import Tier
 from riverkeeper.heartbeat.clock import lease_clock
@@ -155,11 +154,13 @@ class Passing:
     def _brakes(self, view: View, rules: Rules, *, dry_run: bool, reported: bool = False) -> BrakeReader:
         def brakes(tx: Transaction) -> BrakeCheck:
             facts = read_facts(tx, dry_run=dry_run)
-            ourselves = Ourselves(self.watch.awake_for, max(facts.now - view.read_at, lease_clock() - view.began_at))
+            ourselves = ProcessHealth(
+                self.watch.awake_for, max(facts.now - view.read_at, lease_clock() - view.began_at)
+            )
             if facts.path.ok_since != view.verdicts.path_ok_since:
                 broken = Brake.STALE_SNAPSHOT, f"the way of a beat was broken meanwhile: {facts.path.why}"
                 return lambda _: broken
-            return lambda acts: held(facts.after(acts), rules.restraints, ourselves, reported=reported)
+            return lambda acts: first_engaged(facts.after(acts), rules.restraints, ourselves, reported=reported)
 
         return brakes
 

@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from riverkeeper.brakes.facts import facts_of, write_mass
-from riverkeeper.brakes.heartbeat_path import Before, Path, Sighting, fold
-from riverkeeper.brakes.mass_silence import Found, Mass, tend
+from riverkeeper.brakes.heartbeat_path import HeartbeatPath, PreviousProbe, ProbeResult, advance_path
+from riverkeeper.brakes.mass_silence import MassFacts, MassSilence, advance_mass
 from riverkeeper.brakes.rules import Restraints
+from riverkeeper.brakes.state import facts_of, write_mass
 from riverkeeper.config.tiers import Mode
 from riverkeeper.heartbeat.clock import lease_clock
 from riverkeeper.postgres.transaction import Transaction
@@ -38,9 +38,9 @@ class Turn:
 
     acting: bool
     actor: str | None = None  # name of the replica that acts
-    sighting: Sighting | None = None  # what it saw, as far as the next turn compares it
-    path: Path | None = None
-    mass: Mass | None = None
+    sighting: ProbeResult | None = None  # what it saw, as far as the next turn compares it
+    path: HeartbeatPath | None = None
+    mass: MassSilence | None = None
     rules: str | None = None  # fingerprint of what the acting replica goes by
     elsewhere: bool = False  # on another server than the turn before, whoever took that
 
@@ -50,11 +50,17 @@ def stand_by(tx: Transaction, replica: Replica, takeover: float) -> Turn | None:
     row = tx.query("rescue/supervisor/peek_actor")[0]
     if row.actor in {None, str(replica.id)} or row.age is None or not 0 <= row.age < takeover:
         return None
-    return Turn(acting=False, actor=row.actor_name, sighting=Sighting(row.now, lease_clock(), ""), rules=row.rules)
+    return Turn(acting=False, actor=row.actor_name, sighting=ProbeResult(row.now, lease_clock(), ""), rules=row.rules)
 
 
 def take_turn(
-    tx: Transaction, replica: Replica, before: Before | None, restraints: Restraints, takeover: float, *, dry_run: bool
+    tx: Transaction,
+    replica: Replica,
+    before: PreviousProbe | None,
+    restraints: Restraints,
+    takeover: float,
+    *,
+    dry_run: bool,
 ) -> Turn:
     """Act, or stand by where another replica was heard within `takeover` seconds. Raises DatabaseError.
 
@@ -69,10 +75,10 @@ def take_turn(
     row = tx.query("brakes/read_brakes", {"dry_run": dry_run})[0]
     clock, facts = lease_clock(), facts_of(row)
     seen = sight(tx, tx.query("rescue/supervisor/read_server")[0], facts.path, facts.now, clock, facts.mass)
-    path = fold(facts.path, before, seen, restraints.patience)
+    path = advance_path(facts.path, before, seen, restraints.patience)
     broke = path.ok_since is not None and path.ok_since != facts.path.ok_since
-    found = Found(seen.now, seen.fleet, broke, facts.acted_in_step, row.alive)
-    mass = tend(facts.mass, found, restraints.max_share, restraints.mass_hold)
+    found = MassFacts(seen.now, seen.fleet, broke, facts.acted_in_step, row.alive)
+    mass = advance_mass(facts.mass, found, restraints.max_share, restraints.mass_hold)
     if facts.path.probe_at is not None and seen.now < facts.path.probe_at:  # else a dead worker lives for an hour more
         tx.query("rescue/supervisor/recall_beats")
     write_mass(tx, mass)
@@ -81,7 +87,7 @@ def take_turn(
     return Turn(True, replica.name, seen, path, mass, replica.rules, elsewhere)
 
 
-def _write(tx: Transaction, path: Path, replica: Replica) -> None:
+def _write(tx: Transaction, path: HeartbeatPath, replica: Replica) -> None:
     tx.query(
         "rescue/supervisor/write_turn",
         {

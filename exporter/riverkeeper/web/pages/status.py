@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
-from riverkeeper.brakes.heartbeat_path import NOBODY_VERIFIES
-from riverkeeper.brakes.state import Rescuing
+from riverkeeper.brakes.heartbeat_path import NOT_VERIFIED
 from riverkeeper.config.tiers import Mode
 from riverkeeper.formats import count, moment, span
+from riverkeeper.rescue.state import Rescuing
 from riverkeeper.scrape.scrape import Snapshot
 from riverkeeper.verdict.verdict import VerdictSummary
 
@@ -25,7 +25,7 @@ def describe_status(snapshot: Snapshot) -> list[Fact]:
 
 def path_problem(snapshot: Snapshot) -> str:
     """Why the heartbeat path is not verified."""
-    return (snapshot.rescuing and snapshot.rescuing.silence) or NOBODY_VERIFIES
+    return (snapshot.rescuing and snapshot.rescuing.silence) or NOT_VERIFIED
 
 
 def unverified(snapshot: Snapshot) -> str | None:

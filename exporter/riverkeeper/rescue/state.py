@@ -1,0 +1,23 @@
+"""The state of the rescuer, as a scrape or a page shows it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from riverkeeper.brakes.rules import Brake
+from riverkeeper.config.tiers import Mode
+from riverkeeper.rescue.audit.report import ClaimCounts
+
+
+@dataclass(frozen=True, slots=True)
+class Rescuing:
+    """The rescuer as a scrape or a page shows it."""
+
+    modes: Mapping[str, Mode]  # by tier, the mode in force
+    brakes: Mapping[Brake, str] = field(default_factory=dict)  # engaged ones, with the reason
+    wakes_open: int | None = None  # None: the inbox cannot be read
+    last_rescue_at: float | None = None  # database clock; of rescues that acted
+    actor: str | None = None  # name of the active replica
+    silence: str | None = None  # why missed heartbeats do not count now, so that no job is lost; None: they count
+    claims: tuple[ClaimCounts, ...] | None = None  # of the last day, by tier and kind: what is known of their workers
