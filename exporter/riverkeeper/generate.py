@@ -10,7 +10,7 @@ from pathlib import Path
 from riverkeeper.assets.index import runbooks_markdown
 from riverkeeper.assets.render import render
 from riverkeeper.config.assets import AssetSettings
-from riverkeeper.config.render import configuration_markdown
+from riverkeeper.config.render import render_documentation
 from riverkeeper.metrics.document import metrics_markdown
 
 
@@ -22,7 +22,7 @@ def _copied_statements() -> dict[str, Callable[[], str]]:
 
 GENERATED: Mapping[str, Callable[[], str]] = {
     "docs/metrics.md": metrics_markdown,
-    "docs/configuration.md": configuration_markdown,
+    "docs/configuration.md": render_documentation,
     "docs/runbooks/README.md": runbooks_markdown,
     **_copied_statements(),
     **{name: partial(str, text) for name, text in render(AssetSettings()).items()},

@@ -10,7 +10,7 @@ import yaml
 from pydantic import ValidationError
 
 from fixtures.offenders import for_each
-from riverkeeper.config.layers import FLAGS, Options, flag
+from riverkeeper.config.layers import FLAGS, Options, find_flag
 from riverkeeper.config.option import Option, Section, find, members, option, options, section_of
 from riverkeeper.config.quantity import Duration
 from riverkeeper.config.settings import Settings
@@ -73,7 +73,8 @@ def test_flags_and_options_agree() -> None:
     assert {entry.parameter for entry in FLAGS if entry.key} == {entry.name for entry in fields(Options)}
     assert {entry.name for entry in FLAGS if entry.repeatable} == {"--web.listen-address"}
     assert (
-        flag("--river-schema").help == "The schema of River's tables. Default: the one the login's search_path finds."
+        find_flag("--river-schema").help
+        == "The schema of River's tables. Default: the first schema of the login's search_path that has them."
     )
 
 

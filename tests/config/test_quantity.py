@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic_core import PydanticCustomError
 
-from riverkeeper.config.quantity import DURATION, SIZE, Quantity, amount
+from riverkeeper.config.quantity import DURATION, SIZE, Quantity, parse_amount
 
 
 def said(quantity: Quantity, value: object) -> str:
@@ -72,8 +72,8 @@ def test_no_value_is_a_crash(value: object) -> None:
         words = error.context or {}
     else:
         return
-    assert words["what"]
-    assert words["cure"]
+    assert words["message"]
+    assert words["fix"]
 
 
 def test_other_quantities_are_declared_the_same_way() -> None:
@@ -87,4 +87,4 @@ def test_other_quantities_are_declared_the_same_way() -> None:
 
 def test_a_bound_may_be_a_duration_or_a_size() -> None:
     """A declaration writes its bounds as the file would; plain numbers stay what they are."""
-    assert (amount("64KiB"), amount("5m"), amount(3), amount(None)) == (65536, 300, 3, None)
+    assert (parse_amount("64KiB"), parse_amount("5m"), parse_amount(3), parse_amount(None)) == (65536, 300, 3, None)

@@ -14,14 +14,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riverkeeper.config.layers import Options, from_file, lay_over
+from riverkeeper.config.layers import Options, lay_over, read_layer
 from riverkeeper.config.load import Config, load
 from riverkeeper.config.option import options
 from riverkeeper.config.problem import ConfigErrors
 from riverkeeper.config.redact import redact_url
-from riverkeeper.config.render import show
+from riverkeeper.config.render import render_config
 from riverkeeper.config.settings import Settings
-from riverkeeper.config.source import parse
+from riverkeeper.config.source import parse_yaml
 from riverkeeper.config.values import DatabaseUrl
 
 pytestmark = pytest.mark.long  # more URLs
@@ -71,7 +71,7 @@ def printed(thing: object) -> str:
 
 def everything_about(config: Config) -> str:
     dumps = [config.as_tree(), asdict(config), vars(config)]
-    return " ".join(map(printed, [config, config.database, config.conninfo, show(config), *dumps]))
+    return " ".join(map(printed, [config, config.database, config.conninfo, render_config(config), *dumps]))
 
 
 def everything_said(file: Path | None, environ: dict[str, str], flags: Options) -> str:
@@ -134,7 +134,7 @@ def test_as_raw_text(folder: Path, url: str, frame: str) -> None:
 
 def test_what_lies_between_shows_nothing_either() -> None:
     """The unchecked layers hold the URL as text, but their repr, which a traceback may show, does not."""
-    source = parse(f"database: {{url: 'postgresql://u:{TOKEN}@h/db'}}", "f.yml")
-    layers = lay_over(from_file(source, Path()), {"DATABASE_URL": f"postgresql://u:{TOKEN}@h/db"}, Options())
+    source = parse_yaml(f"database: {{url: 'postgresql://u:{TOKEN}@h/db'}}", "f.yml")
+    layers = lay_over(read_layer(source, Path()), {"DATABASE_URL": f"postgresql://u:{TOKEN}@h/db"}, Options())
     assert TOKEN not in printed(source)
     assert TOKEN not in printed(layers)

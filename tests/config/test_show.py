@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from riverkeeper.config.layers import Options
 from riverkeeper.config.load import load
-from riverkeeper.config.render import inline, show
-from riverkeeper.config.source import parse
+from riverkeeper.config.render import render_config, render_value
+from riverkeeper.config.source import parse_yaml
 
 
 def test_every_option_tells_its_value_and_origin(tmp_path: Path) -> None:
@@ -20,7 +20,7 @@ def test_every_option_tells_its_value_and_origin(tmp_path: Path) -> None:
     environ = {"DATABASE_URL": "postgresql://user:hunter2@host/db"}
     config = load(file, environ, Options(river_schema="no"))
     assert (
-        show(config).partition("\ntiers:")[0] + "\n"
+        render_config(config).partition("\ntiers:")[0] + "\n"
         == f"""\
 # The configuration in force. A *** stands for a secret.
 database:
@@ -63,7 +63,7 @@ def test_tiers_and_rules_tell_theirs(tmp_path: Path) -> None:
     file.write_text(
         "tiers:\n  standard: {fence: 20s}\n  mine:\n    max_wait: 5s\nassign:\n- {tier: mine, queue: 'a*'}\n"
     )
-    text = show(load(file, {}, Options()))
+    text = render_config(load(file, {}, Options()))
     tiers = text.partition("\ntiers:")[2]
     of = dict(
         zip(("standard", "urgent", "patient", "bulk", "mine"), tiers.split("  heartbeat_timeout")[1:], strict=True)
@@ -89,13 +89,13 @@ def test_the_print_loads_again(tmp_path: Path) -> None:
             "assign: [{tier: own, kind: 'a*', priority: 4}]\n"
         )
         config = load(here, {}, Options())
-        there.write_text(show(config).replace("***", "hunter2"))
+        there.write_text(render_config(config).replace("***", "hunter2"))
         assert load(there, {}, Options()) == config
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_any_text_survives_the_print(text: str) -> None:
     """A value is one line of YAML that reads back, whatever characters it has; a comment may follow it."""
-    line = f"a: {inline(text)}  # a comment"
+    line = f"a: {render_value(text)}  # a comment"
     assert len(line.splitlines()) == 1
-    assert parse(line, "f.yml").tree == {"a": text}
+    assert parse_yaml(line, "f.yml").tree == {"a": text}

@@ -8,24 +8,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from riverkeeper.config.source import parse, read
+from riverkeeper.config.source import parse_yaml, read_yaml
 
 
 def problems(text: str) -> list[str]:
-    return [str(problem) for problem in parse(text, "f.yml").problems]
+    return [str(problem) for problem in parse_yaml(text, "f.yml").problems]
 
 
 @pytest.mark.parametrize("text", ["", "\n", "# nothing\n", "---\n", "null\n", "~"])
 def test_an_empty_file_is_all_defaults(text: str) -> None:
     """A file without keys says nothing, and that is no mistake."""
-    source = parse(text, "f.yml")
+    source = parse_yaml(text, "f.yml")
     assert source.tree == {}
     assert source.problems == ()
 
 
 def test_every_key_knows_its_line() -> None:
     """A key is found on its own line, in flow style, in a list and behind an alias too."""
-    source = parse("a:\n  b: 1\n  c: {d: 2,\n    e: 3}\nf:\n  - x\n  - g: 4\nh: &h\n  i: 5\nj: *h\n", "f.yml")
+    source = parse_yaml("a:\n  b: 1\n  c: {d: 2,\n    e: 3}\nf:\n  - x\n  - g: 4\nh: &h\n  i: 5\nj: *h\n", "f.yml")
     assert source.tree == {"a": {"b": 1, "c": {"d": 2, "e": 3}}, "f": ["x", {"g": 4}], "h": {"i": 5}, "j": {"i": 5}}
     assert [source.line(path) for path in (("a",), ("a", "b"), ("a", "c", "e"), ("f", 0), ("f", 1, "g"))] == [
         *(1, 2, 4, 6, 7)
@@ -48,12 +48,12 @@ def test_every_key_knows_its_line() -> None:
 )
 def test_plain_scalars_follow_yaml_1_2(text: str, value: object) -> None:
     """Words and times stay text: nobody's schema `no` becomes false, nor 1:30 ninety."""
-    assert parse(f"a: {text}", "f.yml").tree == {"a": value}
+    assert parse_yaml(f"a: {text}", "f.yml").tree == {"a": value}
 
 
 def test_keys_may_have_no_value() -> None:
     """A key with a colon and nothing behind it is null, in every style and shared by an alias too."""
-    source = parse("a: {b:, c: , ? d : ,'e':}\nf: &x\ng: *x\nh: ''\n", "f.yml")
+    source = parse_yaml("a: {b:, c: , ? d : ,'e':}\nf: &x\ng: *x\nh: ''\n", "f.yml")
     assert source.problems == ()
     assert source.tree == {"a": {"b": None, "c": None, "d": None, "e": None}, "f": None, "g": None, "h": ""}
 
@@ -100,7 +100,7 @@ def test_broken_yaml_is_told_in_words(text: str, where: str, what: str) -> None:
 def test_shared_values_are_read_once() -> None:
     """Aliases of aliases stay small: a page of them is no load on the memory."""
     levels = "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 30))
-    source = parse(f"a0: &a0 [1]\n{levels}", "f.yml")
+    source = parse_yaml(f"a0: &a0 [1]\n{levels}", "f.yml")
     assert source.problems == ()
     assert list(source.tree)[-1] == "a29"
 
@@ -108,18 +108,18 @@ def test_shared_values_are_read_once() -> None:
 @given(st.text())
 def test_no_text_is_a_crash(text: str) -> None:
     """Any text at all is read or reported."""
-    source = parse(text, "f.yml")
+    source = parse_yaml(text, "f.yml")
     assert source.tree is not None
-    assert all(problem.what and problem.cure for problem in source.problems)
+    assert all(problem.message and problem.fix for problem in source.problems)
 
 
 def test_a_file_is_read_as_utf_8(tmp_path: Path) -> None:
     """A byte order mark is no part of the first key; other encodings are refused with the line."""
     path = tmp_path / "f.yml"
     path.write_bytes("\ufeffa: ä\n".encode())
-    assert read(path).tree == {"a": "ä"}
+    assert read_yaml(path).tree == {"a": "ä"}
     path.write_bytes(b"a: 1\nb: \xff\n")
-    assert [str(problem) for problem in read(path).problems] == [f"{path}:2: is not UTF-8; save the file as UTF-8"]
+    assert [str(problem) for problem in read_yaml(path).problems] == [f"{path}:2: is not UTF-8; save the file as UTF-8"]
 
 
 def test_a_file_that_cannot_be_read_is_a_problem(tmp_path: Path) -> None:
@@ -133,6 +133,6 @@ def test_a_file_that_cannot_be_read_is_a_problem(tmp_path: Path) -> None:
         big: "is larger than 1 MiB",
     }
     for path, reason in reasons.items():
-        (problem,) = read(path).problems
-        assert problem.what == reason
+        (problem,) = read_yaml(path).problems
+        assert problem.message == reason
         assert problem.where == str(path).replace("\0", "?")

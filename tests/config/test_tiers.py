@@ -6,18 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from riverkeeper.config.contradictions import contradictions
+from riverkeeper.config.contradictions import find_contradictions
 from riverkeeper.config.layers import Options
 from riverkeeper.config.load import load
 from riverkeeper.config.policy import Policy
 from riverkeeper.config.problem import ConfigErrors
 from riverkeeper.config.settings import Settings
-from riverkeeper.config.source import parse
+from riverkeeper.config.source import parse_yaml
 from riverkeeper.config.tiers import MAX_TIERS, Action, Assignment, Mode, Tier
 
 
 def policy(text: str) -> Policy:
-    return Settings.from_tree(parse(text, "f.yml").tree)
+    return Settings.from_tree(parse_yaml(text, "f.yml").tree)
 
 
 def refused(folder: Path, text: str) -> list[str]:
@@ -36,7 +36,7 @@ def test_what_is_shipped() -> None:
     assert [*shipped.tiers] == ["standard", "urgent", "patient", "bulk"]
     assert shipped.tiers["standard"] == Tier("standard")
     assert shipped == Settings()
-    assert contradictions({}) == []
+    assert find_contradictions({}) == []
     urgent = shipped.tiers["urgent"]
     assert (urgent.heartbeat_timeout, urgent.drain, urgent.fence, urgent.plain_fence) == (7, 2, 3, 60)
 
@@ -89,15 +89,15 @@ learned_limits: {floor: 2h, ceiling: 1h}
         "5: tiers.still.progress_timeout:",
         "6: tiers.plain.fence:",
         (
-            '9: assign[1].tier: "gone" is no tier; write one of standard, urgent, patient, bulk, kinds, still, '
+            '9: assign[1].tier: "gone" is not a tier; write one of standard, urgent, patient, bulk, kinds, still, '
             "plain, or add it to tiers"
         ),
-        "11: assign[3]: never reached: rule 3 matches every job; move the rule for everything to the end",
+        "11: assign[3]: never used: assign[2] matches every job; move that rule to the end",
         "12: learned_limits.floor: the floor of 2h is above the ceiling of 1h; lower the floor, or raise the ceiling",
     ]
     assert found[0].endswith("a plain_fence of 1m is under the fence of 2m; write plain_fence: 2m or more")
-    assert found[2].endswith("write 1m or more, else a job whose worker died is called hung first")
-    assert "given by kind only (assign[0]), and waits are not known by kind" in found[1]
+    assert found[2].endswith("write 1m or more, else a job whose worker died counts as hung first")
+    assert "assigned by kind only (assign[0]), and waits are not known by kind" in found[1]
 
 
 def test_a_wait_that_some_queue_has_is_no_contradiction(tmp_path: Path) -> None:
@@ -188,7 +188,7 @@ assets:
 
     assert refused(tmp_path, text) == [
         (
-            '3: assets.page_tiers[1]: "urgnt" is no tier; write one of standard, urgent, patient, bulk, gold, '
+            '3: assets.page_tiers[1]: "urgnt" is not a tier; write one of standard, urgent, patient, bulk, gold, '
             "or add it to tiers"
         ),
         "4: assets.quiet_tiers[1]: tier gold is in page_tiers as well; remove one of the two",
@@ -200,4 +200,4 @@ def test_a_dead_worker_is_not_called_hung_first(tmp_path: Path) -> None:
     (message,) = refused(tmp_path, "tiers: {urgent: {progress_timeout: 6s}}\n")
 
     assert message.startswith("1: tiers.urgent.progress_timeout: tier urgent: a progress_timeout of 6s is under the ")
-    assert message.endswith("write 7s or more, else a job whose worker died is called hung first")
+    assert message.endswith("write 7s or more, else a job whose worker died counts as hung first")

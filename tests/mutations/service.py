@@ -184,7 +184,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a wait by kind is configured, which no index of River's can tell",
-        "    yield from _unheard_waits(rules, given)\n",
+        "    yield from _unused_waits(rules, given)\n",
         "",
         ("config/test_tiers.py::test_every_contradiction_is_told_at_once_with_its_line",),
     ),

@@ -132,4 +132,4 @@ def test_a_rule_for_a_kind_that_nobody_knows_is_told() -> None:
     policy = replace(TIERS, assign=(Assignment("nightly", kind="reprot_*"), Assignment("nightly", kind="report_*")))
 
     (sentence,) = find_unmatched_rules(policy, {"report_a", "email"})
-    assert 'kind "reprot_*", which rule 1 of assign gives tier nightly' in sentence
+    assert 'kind "reprot_*" is known, and assign[0] puts that kind into tier nightly' in sentence

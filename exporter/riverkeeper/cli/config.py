@@ -7,7 +7,7 @@ import click
 from riverkeeper.cli.groups import OrderedGroup
 from riverkeeper.cli.options import database_options
 from riverkeeper.config.load import Config
-from riverkeeper.config.render import show
+from riverkeeper.config.render import render_config
 
 
 @click.group(cls=OrderedGroup)
@@ -26,4 +26,4 @@ def check(config: Config) -> None:
 @database_options
 def print_config(config: Config) -> None:
     """Print the configuration in force as YAML: every option, and where its value came from. No secrets."""
-    click.echo(show(config), nl=False)
+    click.echo(render_config(config), nl=False)

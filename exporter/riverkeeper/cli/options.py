@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import click
 
-from riverkeeper.config.layers import Options, flag
+from riverkeeper.config.layers import Options, find_flag
 from riverkeeper.config.load import Config, load
 from riverkeeper.config.problem import ConfigErrors
 from riverkeeper.postgres.errors import DatabaseError
@@ -21,7 +21,7 @@ WRONG_USE = 2
 
 def option(name: str, **settings: Any) -> Callable[[Command], Command]:
     """A click option with the help text of the flag table."""
-    entry = flag(name)
+    entry = find_flag(name)
     return click.option(name, entry.parameter, metavar=entry.metavar, help=entry.help, **settings)
 
 

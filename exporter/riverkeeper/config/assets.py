@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator
 
 from riverkeeper.config.option import Section, option
-from riverkeeper.config.problem import quoted, wrong
+from riverkeeper.config.problem import mistake, quote
 from riverkeeper.config.quantity import Duration
 from riverkeeper.config.values import path_text
 
@@ -22,29 +22,29 @@ _ADDRESS = re.compile(r"https?://[^\s\"'<>\\]+")
 
 def _web_address(text: str) -> str:
     if not _ADDRESS.fullmatch(text) or re.search(r"//[^/]*@", text):
-        raise wrong(f"{quoted(text)} is not a web address", "write http://host:port or https://host; no password")
+        raise mistake(f"{quote(text)} is not a web address", "write http://host:port or https://host; no password")
     return text.rstrip("/")
 
 
 def _matchers(text: str) -> str:
     if text and not _MATCHERS.fullmatch(text):
-        raise wrong(f"{quoted(text)} are not label matchers", 'write such as job="orders-river", without braces')
+        raise mistake(f"{quote(text)} are not label matchers", 'write such as job="orders-river", without braces')
     return text
 
 
 def _labels(names: tuple[str, ...]) -> tuple[str, ...]:
     for name in names:
         if not _LABEL.fullmatch(name):
-            raise wrong(f"{quoted(name)} is not the name of a label", "write letters, digits and underscores")
+            raise mistake(f"{quote(name)} is not the name of a label", "write letters, digits and underscores")
     if "job" in names or not names:
-        raise wrong("replicas differ in a label other than job, which tells Rivers apart", "write [instance]")
+        raise mistake("replicas differ in a label other than job, which tells Rivers apart", "write [instance]")
     return names
 
 
 def _tiers(names: tuple[str, ...]) -> tuple[str, ...]:
     for name in names:
         if not _TIER.fullmatch(name):
-            raise wrong(f"{quoted(name)} is not the name of a tier", "write letters, digits, - and _")
+            raise mistake(f"{quote(name)} is not the name of a tier", "write letters, digits, - and _")
     return names
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from pydantic_core import ErrorDetails
 
 from riverkeeper.config.option import Option, Section, find, members, options
-from riverkeeper.config.problem import CUSTOM, KeyPath, Problem, dotted, quoted
+from riverkeeper.config.problem import CUSTOM, KeyPath, Problem, format_path, quote
 
 Place = Callable[[KeyPath], tuple[str, int]]  # where a key was given, and its line, or 0 outside a file
 
@@ -34,17 +34,17 @@ def _problem(error: ErrorDetails, root: type[Section], place: Place) -> Problem:
     if context.get("key"):
         path = (*path, context["key"])
     section, option = find(root, path)
-    what, cure = _words(error, root, section, option)
+    message, fix = _words(error, root, section, option)
     if option is not None:
-        cure = f"{cure}. {option.description.replace('`', '')}"
+        fix = f"{fix}. {option.description.replace('`', '')}"
     where, line = place(path)
-    return Problem(f"{where}: {dotted(path)}", what, cure, line)
+    return Problem(f"{where}: {format_path(path)}", message, fix, line)
 
 
 def _words(error: ErrorDetails, root: type[Section], section: type[Section], option: Option | None) -> tuple[str, str]:
     kind, given, context = error["type"], error["input"], error.get("ctx", {})
     if kind == CUSTOM:
-        return context["what"], context["cure"]
+        return context["message"], context["fix"]
     if kind == "unexpected_keyword_argument":
         return "unknown key", _meant(str(error["loc"][-1]), root, section, error["loc"][:-1])
     if option is None:
@@ -73,8 +73,8 @@ def _about(error: ErrorDetails, option: Option) -> tuple[str, str]:
     if given is None:
         return "has no value", f"write one, for example {example}, or remove the line"
     if kind in _WANTED:
-        return f"{quoted(given)} is not {_WANTED[kind]}", f"write {_wanted(kind, given)}, for example {example}"
-    return f"{quoted(given)} is not accepted", f"write for example {example}"
+        return f"{quote(given)} is not {_WANTED[kind]}", f"write {_wanted(kind, given)}, for example {example}"
+    return f"{quote(given)} is not accepted", f"write for example {example}"
 
 
 def _wanted(kind: str, given: object) -> str:
@@ -85,8 +85,8 @@ def _wanted(kind: str, given: object) -> str:
 def _beyond(kind: str, given: object, context: dict[str, object], option: Option) -> tuple[str, str]:
     over = kind == "less_than_equal"
     limit = option.written(context["le" if over else "ge"])
-    what = f"{option.written(given)} is {'more' if over else 'less'} than {limit}"
-    return what, f"write {limit} or {'less' if over else 'more'}: {option.why}"
+    message = f"{option.written(given)} is {'more' if over else 'less'} than {limit}"
+    return message, f"write {limit} or {'less' if over else 'more'}: {option.why}"
 
 
 def _meant(key: str, root: type[Section], section: type[Section], above: KeyPath) -> str:
@@ -96,8 +96,8 @@ def _meant(key: str, root: type[Section], section: type[Section], above: KeyPath
         return f"did you mean {near[0]}?"
     if elsewhere and not above:
         *sections, name = elsewhere[0]
-        return f"indent {name} below {dotted(tuple(sections))}:"
-    return f"remove it; {dotted(above) or 'the file'} takes {_keys(section)}"
+        return f"indent {name} below {format_path(tuple(sections))}:"
+    return f"remove it; {format_path(above) or 'the file'} takes {_keys(section)}"
 
 
 def _keys(section: type[Section]) -> str:
@@ -106,7 +106,7 @@ def _keys(section: type[Section]) -> str:
 
 def _scalar(given: object) -> str:
     # Text in place of a section is often the URL that should stand one level deeper.
-    return "text" if isinstance(given, str) else quoted(given)
+    return "text" if isinstance(given, str) else quote(given)
 
 
 def _written(example: object) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from riverkeeper.config.option import ENTRIES, Option, options
-from riverkeeper.config.problem import KeyPath, dotted
+from riverkeeper.config.problem import KeyPath, format_path
 from riverkeeper.config.settings import Settings
 from riverkeeper.config.source import Source
 
@@ -59,7 +59,7 @@ FLAGS: tuple[Flag, ...] = (
 )
 
 
-def flag(name: str) -> Flag:
+def find_flag(name: str) -> Flag:
     """The flag of a name such as `--river-schema`. KeyError if there is none."""
     return {entry.name: entry for entry in FLAGS}[name]
 
@@ -97,12 +97,12 @@ class Layers:
 
     def origins(self) -> dict[str, str]:
         """Where each option's value came from, by key, for those that are not defaults."""
-        every = (path for option in options(Settings) for path in entries(self.tree, option.path))
+        every = (path for option in options(Settings) for path in entry_paths(self.tree, option.path))
         given = (path for path in every if path in self.over or self.source.has(path))
-        return {dotted(path): self.place(path)[0] for path in given}
+        return {format_path(path): self.place(path)[0] for path in given}
 
 
-def from_file(source: Source, folder: Path) -> Layers:
+def read_layer(source: Source, folder: Path) -> Layers:
     """The file alone. Its relative paths start at `folder`, which is the file's."""
     tree = source.tree
     for option in options(Settings):
@@ -132,7 +132,7 @@ def at(tree: object, path: KeyPath) -> object:
     return tree
 
 
-def entries(tree: object, path: KeyPath) -> Iterator[KeyPath]:
+def entry_paths(tree: object, path: KeyPath) -> Iterator[KeyPath]:
     """The path itself, or for an option in a mapping or list of sections its path in each entry that is there."""
     for depth, part in enumerate(path):
         if part in ENTRIES:

@@ -10,14 +10,14 @@ from typing import final
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
-from riverkeeper.config.contradictions import contradictions
+from riverkeeper.config.contradictions import find_contradictions
 from riverkeeper.config.explain import explain
-from riverkeeper.config.layers import DATABASE_URL, DATABASE_URL_FILE, Layers, Options, at, from_file, lay_over
+from riverkeeper.config.layers import DATABASE_URL, DATABASE_URL_FILE, Layers, Options, at, lay_over, read_layer
 from riverkeeper.config.option import hidden, members
-from riverkeeper.config.problem import ConfigErrors, Problem, dotted, printable
+from riverkeeper.config.problem import ConfigErrors, Problem, format_path, make_printable
 from riverkeeper.config.settings import Settings
-from riverkeeper.config.source import Source, read
-from riverkeeper.config.tiers import inherited
+from riverkeeper.config.source import Source, read_yaml
+from riverkeeper.config.tiers import find_inherited_origin
 from riverkeeper.config.values import DatabaseUrl, path_text
 
 _URL_FILE_BYTES = 16 * 1024  # many times the longest URL, so that /dev/zero does not fill the memory
@@ -33,7 +33,7 @@ class Config(Settings):
 
     def origin(self, key: str) -> str:
         """Where the value of a key such as `web.config_file` came from: `default`, file:line, variable or flag."""
-        return self.origins.get(key) or inherited(self.origins, key) or "default"
+        return self.origins.get(key) or find_inherited_origin(self.origins, key) or "default"
 
 
 def load(file: Path | None, environ: Mapping[str, str], options: Options) -> Config:
@@ -41,8 +41,8 @@ def load(file: Path | None, environ: Mapping[str, str], options: Options) -> Con
 
     Raises ConfigErrors with every mistake. Reads the file, and the one named by `database.url_file`.
     """
-    source = Source("configuration") if file is None else read(file)
-    base = from_file(source, Path() if file is None else file.absolute().parent)
+    source = Source("configuration") if file is None else read_yaml(file)
+    base = read_layer(source, Path() if file is None else file.absolute().parent)
     full = lay_over(base, environ, _with_absolute_paths(options))
     conninfo, unreadable = _connection(full)
     # The file is checked by itself too: a mistake in it is told even where an option covers it.
@@ -68,8 +68,8 @@ def _problems(layers: Layers) -> list[Problem]:
 
 
 def _contradictions(layers: Layers) -> list[Problem]:
-    found = ((layers.place(path), path, what, cure) for path, what, cure in contradictions(layers.tree))
-    return [Problem(f"{where}: {dotted(path)}", what, cure, line) for (where, line), path, what, cure in found]
+    found = ((layers.place(path), path, message, fix) for path, message, fix in find_contradictions(layers.tree))
+    return [Problem(f"{where}: {format_path(path)}", message, fix, line) for (where, line), path, message, fix in found]
 
 
 def _connection(layers: Layers) -> tuple[DatabaseUrl, list[Problem]]:
@@ -88,11 +88,11 @@ def _from_url_file(file: str, where: str, line: int) -> tuple[DatabaseUrl, list[
         return DatabaseUrl.parse(_content(Path(file))), []
     except PydanticCustomError as error:
         words = error.context or {}
-        what, cure = str(words["what"]), str(words["cure"])
+        message, fix = str(words["message"]), str(words["fix"])
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        what, cure = f"cannot be read: {reason}", "mount the secret there, or correct the path"
-    problem = Problem(f"{where}: {dotted(DATABASE_URL_FILE)}", f"{printable(file)} {what}", cure, line)
+        message, fix = f"cannot be read: {reason}", "mount the secret there, or correct the path"
+    problem = Problem(f"{where}: {format_path(DATABASE_URL_FILE)}", f"{make_printable(file)} {message}", fix, line)
     return DatabaseUrl(""), [problem]
 
 

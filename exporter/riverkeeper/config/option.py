@@ -13,8 +13,8 @@ from typing import Any, Self, get_args, get_origin, get_type_hints
 
 from pydantic import ConfigDict, TypeAdapter, model_validator
 
-from riverkeeper.config.problem import KeyPath, dotted
-from riverkeeper.config.quantity import Quantity, amount
+from riverkeeper.config.problem import KeyPath, format_path
+from riverkeeper.config.quantity import Quantity, parse_amount
 
 FILE = "a file"  # marks the type of a path: a relative one starts at the folder of the configuration's file
 ENTRIES = ("<name>", "*")  # any entry of a mapping and of a list of sections, in the path of an option
@@ -70,8 +70,8 @@ def option(
         default=MISSING if default is ... else default,
         metadata={
             "description": description,
-            "ge": amount(least),  # read by pydantic, as are le and exclude
-            "le": amount(most),
+            "ge": parse_amount(least),  # read by pydantic, as are le and exclude
+            "le": parse_amount(most),
             "example": example,
             "why": why,
             "flag": flag,
@@ -96,7 +96,7 @@ class Option:
     @property
     def key(self) -> str:
         """`collect.min_interval`."""
-        return dotted(self.path)
+        return format_path(self.path)
 
     @property
     def description(self) -> str:

@@ -1,4 +1,4 @@
-"""The sections that verdicts and brakes go by: tiers and rules, heartbeats, and how far rescues go. Pure."""
+"""The sections that verdicts and brakes depend on: tiers, rules, limits, heartbeats and rescues. Pure."""
 
 from __future__ import annotations
 
@@ -6,16 +6,25 @@ from dataclasses import dataclass, field
 
 from riverkeeper.config.option import Section, option
 from riverkeeper.config.quantity import Count, Duration, Fraction, Switch
-from riverkeeper.config.tiers import DAY, AnyMode, Assignments, LearnedLimits, Mode, Tiers, complete, stricter_mode
+from riverkeeper.config.tiers import (
+    DAY,
+    AnyMode,
+    Assignments,
+    LearnedLimits,
+    Mode,
+    Tiers,
+    complete_tiers,
+    stricter_mode,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class HeartbeatSettings(Section):
-    """How workers prove that they live."""
+    """Heartbeats without the heartbeat table."""
 
     metadata_interval: Duration = option(
         30.0,
-        "How often workers that beat by `metadata.health_check_at` write it.",
+        "The interval of workers that beat by writing `metadata.health_check_at` into their job.",
         least="1s",
         most="1h",
         why="after an hour River's own rescuer takes the job",
@@ -25,46 +34,48 @@ class HeartbeatSettings(Section):
 
 @dataclass(frozen=True, slots=True)
 class RescueSettings(Section):
-    """What is done about stuck jobs, and what holds it. The rescuer needs a login with its rights (`schema grants`)."""
+    """How stuck jobs are rescued, and what pauses rescues. The login needs the rescuer's rights (`riverkeeper schema
+    grants`).
+    """
 
     mode: AnyMode = option(
         Mode.DRY_RUN,
         "`disabled`, `dry_run` (judges and records, and changes no job: see `riverkeeper rescue report`) or `live`. A "
-        "tier can be stricter, never less strict.",
+        "tier can be stricter, but not less strict.",
         example="live",
     )
     supervisor: Switch = option(
         True,
-        "Whether the keeper looks for stuck jobs itself. false: it acts only when an alert wakes it (`webhook`).",
+        "Whether Riverkeeper looks for stuck jobs by itself. false: only after an alert has woken it (`webhook`).",
         example=False,
     )
     interval: Duration = option(
         2.0,
-        "How often the supervisor looks; twice as often it proves that beats get through.",
+        "How often the supervisor looks for stuck jobs. It verifies the heartbeat path twice as often.",
         least="200ms",
         most="1m",
-        why="more often costs the database more than it gains; a job waits for it after its limit has passed",
+        why="a job past its limit waits for the next pass; more often loads the database and gains nothing",
         example="5s",
     )
     batch: Count = option(
         100,
-        "The most jobs that are rescued in one look.",
+        "At most so many jobs are rescued in one pass.",
         least=1,
         most=100_000,
-        why="a pass that takes longer than 5 s begins anew with a fresh reading",
+        why="a pass that takes longer than 5 s starts again with a new reading",
         example=500,
     )
     cooldown: Duration = option(
         300.0,
-        "A job that was rescued is left alone for so long.",
+        "A job is not rescued again for so long after a rescue.",
         least="0s",
         most="7d",
-        why="the audit counts rescues of a job for a day; a job that needs more is for a person",
+        why="rescues of a job are counted for a day; a job that needs more needs an operator",
         example="10m",
     )
     max_rescues: Count = option(
         3,
-        "A job that was rescued so often within 24 hours is a `rescue_loop`, and not retried again.",
+        "A job that was rescued so often within 24 hours is in a `rescue_loop`, and is not retried again.",
         least=1,
         most=1000,
         why="0 would be `mode: disabled`",
@@ -72,7 +83,7 @@ class RescueSettings(Section):
     )
     max_per_minute: Count = option(
         120,
-        "The most rescues in one minute, over all replicas: 10,000 lost jobs take 84 minutes.",
+        "At most so many rescues in one minute, by all replicas together. With 120, 10,000 lost jobs take 84 minutes.",
         least=1,
         most=1_000_000,
         why="0 would be `mode: disabled`",
@@ -80,45 +91,45 @@ class RescueSettings(Section):
     )
     max_share: Fraction = option(
         0.5,
-        "When more than this share of the client instances that beat in the last ten minutes falls silent at once, and "
-        "at least three, nothing is rescued for a while: rather the measurement is wrong.",
+        "A mass failure pauses all rescues: when more than this share of the worker processes of the last ten minutes, "
+        "and at least three, stop beating at once. A broken network is then more likely than so many deaths.",
         least=0.05,
         most=1.0,
-        why="below, any death is a mass event; 1 never holds",
+        why="below 0.05 any death is a mass failure; 1 never pauses",
         example=0.8,
     )
     mass_hold: Duration = option(
         300.0,
-        "How long that lasts, unless an instance beats or a person releases it (`riverkeeper rescue release "
-        "mass_silence`). Then rescues begin slowly: 1, 10, 100 in a look.",
+        "How long a mass failure pauses rescues. A heartbeat or an operator ends the pause earlier (`riverkeeper "
+        "rescue release mass_silence`). Rescues then restart slowly: 1, 10, 100 in a pass.",
         least="0s",
         most="1d",
-        why="longer than a day nobody would remember it",
+        why="a pause of more than a day would be forgotten",
         example="15m",
     )
     grace: Duration = option(
         60.0,
-        "How long a keeper only looks on after its start, or after it stood still.",
+        "A replica does not rescue for so long after its start, or after its process was suspended.",
         least="0s",
         most="1h",
-        why="what it has not watched it cannot judge; promises about time hold after it",
+        why="a replica cannot judge heartbeats that it did not watch",
         example="2m",
     )
     audit_retention: Duration = option(
         90 * DAY,
-        "How long rows of the audit are kept.",
+        "Records of rescues are deleted after so long.",
         least="2d",
         most="3650d",
-        why="budgets per job look back a day",
+        why="`max_rescues` counts the rescues of a day",
         example="365d",
     )
 
 
 @dataclass(frozen=True)
 class Policy(Section):
-    """The sections that say when a job is stuck, what is done then, and what holds that."""
+    """The sections that decide when a job is stuck, what is done then, and what pauses that. A Config is a Policy."""
 
-    tiers: Tiers = field(default_factory=lambda: complete({}))  # `standard` is always there
+    tiers: Tiers = field(default_factory=lambda: complete_tiers({}))  # `standard` is always there
     assign: Assignments = ()
     learned_limits: LearnedLimits = field(default_factory=LearnedLimits)
     heartbeat: HeartbeatSettings = field(default_factory=HeartbeatSettings)

@@ -21,12 +21,12 @@ class Problem:
     """One mistake. `where` names file, line and key, or the option or the variable; no text holds a secret."""
 
     where: str
-    what: str
-    cure: str
+    message: str
+    fix: str
     line: int = field(default=0, compare=False, repr=False)  # 0: not in the file
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.what}; {self.cure}"
+        return f"{self.where}: {self.message}; {self.fix}"
 
 
 class ConfigErrors(Exception):
@@ -37,9 +37,9 @@ class ConfigErrors(Exception):
         super().__init__("\n".join(map(str, self.problems)))
 
 
-def wrong(what: str, cure: str, key: str = "") -> PydanticCustomError:
+def mistake(message: str, fix: str, key: str = "") -> PydanticCustomError:
     """An error for validators to raise; `key` names the key to blame where a whole section is looked at."""
-    return PydanticCustomError(CUSTOM, "{what}; {cure}", {"what": what, "cure": cure, "key": key})
+    return PydanticCustomError(CUSTOM, "{message}; {fix}", {"message": message, "fix": fix, "key": key})
 
 
 def looks_like_connection(text: str) -> bool:
@@ -47,7 +47,7 @@ def looks_like_connection(text: str) -> bool:
     return _ASTRAY.search(text) is not None
 
 
-def quoted(value: object) -> str:
+def quote(value: object) -> str:
     """A value as its writer would recognise it: short, printable, and silent about what may be a database URL."""
     if value is None:
         return "nothing"
@@ -57,19 +57,19 @@ def quoted(value: object) -> str:
         return "a list"
     if isinstance(value, dict):
         return "a section"
-    text = printable(str(value))
+    text = make_printable(str(value))
     if looks_like_connection(text):
         return "this text"
     short = text if len(text) <= _QUOTED_LENGTH else text[:_QUOTED_LENGTH] + "…"
     return f'"{short}"' if isinstance(value, str) else short
 
 
-def printable(text: str) -> str:
+def make_printable(text: str) -> str:
     """The text on one line, safe for any terminal and inside a YAML comment."""
     return "".join(character if character.isprintable() else "?" for character in text)
 
 
-def dotted(path: KeyPath) -> str:
+def format_path(path: KeyPath) -> str:
     """A key path as people write it: `web.listen_address[1]`. What does not look like a key is not repeated."""
     return "".join(map(_step, path)).removeprefix(".")
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, GetCoreSchemaHandler, Strict
 from pydantic_core import CoreSchema, core_schema
 
-from riverkeeper.config.problem import quoted, wrong
+from riverkeeper.config.problem import mistake, quote
 
 _NUMBER = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)\s*([A-Za-z]*)")
 
@@ -58,13 +58,13 @@ class Quantity:
 
     def _refusal(self, value: object) -> Exception:
         if value is None:
-            return wrong("has no value", f"write one such as {self.examples}, or remove the line")
+            return mistake("has no value", f"write one such as {self.examples}, or remove the line")
         text = str(value) if isinstance(value, str | int | float) else ""  # a list may be huge, by aliases
         match = _NUMBER.fullmatch(text.strip())
         unitless = match is not None and not match[2]
-        what = f"{quoted(value)} {'has no unit' if unitless else f'is not {self.name}'}"
+        message = f"{quote(value)} {'has no unit' if unitless else f'is not {self.name}'}"
         guess = self._guess(match[1], match[2] or self.bare) if match else ""
-        return wrong(what, f"write {guess or f'one such as {self.examples}'}")
+        return mistake(message, f"write {guess or f'one such as {self.examples}'}")
 
     def _guess(self, number: str, word: str) -> str:
         """What someone meant who forgot the unit, wrote a space, a capital or a decimal point; "" if unknown."""
@@ -93,7 +93,7 @@ SIZE = Quantity(
 Size = Annotated[int, SIZE]  # bytes
 
 
-def amount(value: str | float | None) -> float | None:
+def parse_amount(value: str | float | None) -> float | None:
     """A bound of an option, which its declaration may write with a unit."""
     if not isinstance(value, str):
         return value
@@ -113,7 +113,7 @@ def choice(*words: str) -> BeforeValidator:
         if isinstance(given, str) and given in words:
             return given
         if given is None:
-            raise wrong("has no value", f"write {named}, or remove the line")
-        raise wrong(f"{quoted(given)} is none of the choices", f"write {named}")
+            raise mistake("has no value", f"write {named}, or remove the line")
+        raise mistake(f"{quote(given)} is none of the choices", f"write {named}")
 
     return BeforeValidator(check)

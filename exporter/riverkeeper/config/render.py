@@ -48,7 +48,7 @@ In a URL write `@`, `/`, `%` and other special characters percent-encoded (`%40`
 """
 
 
-def show(config: Config) -> str:
+def render_config(config: Config) -> str:
     """YAML that loads as this configuration once each `***` is replaced by its secret."""
     lines = ["# The configuration in force. A *** stands for a secret."]
     values = config.as_tree()
@@ -67,12 +67,12 @@ def _lines(config: Config, key: str, name: str, value: object, indent: str) -> I
     elif isinstance(value, list) and is_section and value:
         yield f"{name}:"
         for index, rule in enumerate(value):
-            yield f"  - {inline(rule)}  # {config.origin(f'{key}[{index}].tier')}"
+            yield f"  - {render_value(rule)}  # {config.origin(f'{key}[{index}].tier')}"
     else:
-        yield f"{indent}{name}: {inline(value)}  # {config.origin(key)}"
+        yield f"{indent}{name}: {render_value(value)}  # {config.origin(key)}"
 
 
-def inline(value: object) -> str:
+def render_value(value: object) -> str:
     """A value as YAML on one line."""
     style = '"' if isinstance(value, str) and not value.isprintable() else None  # line breaks as escapes
     text: str = yaml.dump(
@@ -81,7 +81,7 @@ def inline(value: object) -> str:
     return text.removesuffix("\n").removesuffix("\n...")
 
 
-def configuration_markdown() -> str:
+def render_documentation() -> str:
     """The whole page."""
     return "\n".join([_HEAD, _command_line(), _environment(), _FILE, _example(), *_sections()])
 
@@ -115,13 +115,13 @@ def _example() -> str:
 
 
 def _block(section: str, values: object) -> Iterator[str]:
-    yield f"{section}:" if isinstance(values, dict) else f"{section}: {inline(values)}"
+    yield f"{section}:" if isinstance(values, dict) else f"{section}: {render_value(values)}"
     for key, value in values.items() if isinstance(values, dict) else ():
         if isinstance(value, dict) and len(value) > _FEW:
             yield f"  {key}:"
-            yield from (f"    {inner}: {inline(below)}" for inner, below in value.items())
+            yield from (f"    {inner}: {render_value(below)}" for inner, below in value.items())
         else:
-            yield f"  {key}: {inline(value)}"
+            yield f"  {key}: {render_value(value)}"
 
 
 _FEW = 6  # keys that fit on a line
@@ -144,8 +144,8 @@ def _sections() -> Iterator[str]:
 
 def _row(option: Option) -> tuple[str, ...]:
     bounds = f"{option.bounds[0]} to {option.bounds[1]}: {option.why}" if option.bounds else ""
-    default = "" if option.is_required else f"`{inline(option.default)}`"
-    return f"`{option.key}`", default, option.description, bounds, f"`{inline(option.example)}`"
+    default = "" if option.is_required else f"`{render_value(option.default)}`"
+    return f"`{option.key}`", default, option.description, bounds, f"`{render_value(option.example)}`"
 
 
 def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

@@ -1,4 +1,4 @@
-"""The whole configuration: what Riverkeeper reads, serves and is called by, beside what it goes by (`policy.py`)."""
+"""The whole configuration: database, web, collection and webhook, beside the policy (`policy.py`)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import model_validator
 from riverkeeper.config.assets import AssetSettings
 from riverkeeper.config.option import Section, option
 from riverkeeper.config.policy import Policy
-from riverkeeper.config.problem import wrong
+from riverkeeper.config.problem import mistake
 from riverkeeper.config.quantity import Count, Duration, Size
 from riverkeeper.config.values import (
     NAME_BYTES,
@@ -26,11 +26,11 @@ from riverkeeper.config.values import (
 
 @dataclass(frozen=True, slots=True)
 class DatabaseSettings(Section):
-    """Where the jobs are."""
+    """The database with River's tables."""
 
     url: DatabaseUrl | None = option(
         None,
-        "Where River's tables are: `postgresql://user:password@host:5432/database` or libpq's `key=value` pairs. "
+        "The database of River's tables: `postgresql://user:password@host:5432/database` or libpq's `key=value` pairs. "
         "null: libpq's own `PG*` variables.",
         example="postgresql://riverkeeper:secret@db.example:5432/app",
         flag="--database-url",
@@ -38,138 +38,138 @@ class DatabaseSettings(Section):
     )
     url_file: FilePath | None = option(
         None,
-        "A file that holds the URL, as a mounted secret does; read at start and at every reload. Instead of `url`.",
+        "A file that contains the URL, such as a mounted secret. Read at start and at every reload. Replaces `url`.",
         example="/run/secrets/database-url",
     )
     river_schema: SchemaName | None = option(
         None,
-        "The schema of River's tables. null: the one the login's search_path finds.",
+        "The schema of River's tables. null: the first schema of the login's search_path that has them.",
         example="jobs",
         flag="--river-schema",
         environment=("RIVERKEEPER_RIVER_SCHEMA",),
     )
     keeper_schema: SchemaName | None = option(
         None,
-        "The schema of Riverkeeper's own tables, one for each River schema. "
-        "null: `riverkeeper`, or `<river_schema>_riverkeeper` where a River schema is named.",
+        "The schema of Riverkeeper's own tables. Each River schema needs one of its own. "
+        "null: `riverkeeper`, or `<river_schema>_riverkeeper` if `river_schema` is set.",
         example="riverkeeper",
     )
 
     @property
     def effective_keeper_schema(self) -> str:
-        """The schema of our own tables, named or derived."""
+        """The schema of Riverkeeper's own tables, as set or as derived."""
         derived = f"{self.river_schema}_riverkeeper" if self.river_schema else "riverkeeper"
         return self.keeper_schema or derived
 
     @model_validator(mode="after")
     def _one_url(self) -> Self:
         if self.url is not None and self.url_file is not None:
-            raise wrong("the URL is given twice, by url and by url_file", "keep one of the two", "url_file")
+            raise mistake("the URL is given twice, by url and by url_file", "remove one of them", "url_file")
         return self
 
     @model_validator(mode="after")
     def _schemas_of_their_own(self) -> Self:
         if self.keeper_schema is not None and self.keeper_schema == self.river_schema:
-            cure = "name another: our tables come and go without River's"
-            raise wrong("this is River's schema", cure, "keeper_schema")
+            fix = "name another schema: `riverkeeper schema uninstall` drops it"
+            raise mistake("this is River's own schema", fix, "keeper_schema")
         if len(self.effective_keeper_schema.encode()) > NAME_BYTES:
-            what = f"the keeper schema named after it would be longer than {NAME_BYTES} bytes"
-            raise wrong(what, "name one in database.keeper_schema", "river_schema")
+            message = f"the name of the keeper schema, which is derived from it, is longer than {NAME_BYTES} bytes"
+            raise mistake(message, "set database.keeper_schema", "river_schema")
         return self
 
 
 @dataclass(frozen=True, slots=True)
 class WebSettings(Section):
-    """What is served over HTTP."""
+    """The HTTP server: metrics, pages and webhook."""
 
     listen_address: ListenAddresses = option(
         (ListenAddress("127.0.0.1", 9816),),
-        "Addresses to serve on: `host:port`, `:port` (all interfaces) or `[::1]:port`.",
+        "Addresses to listen on: `host:port`, `:port` (all interfaces) or `[::1]:port`.",
         example=["127.0.0.1:9816", "[::1]:9816"],
         flag="--web.listen-address",
     )
     config_file: FilePath | None = option(
         None,
-        "TLS, client certificates and users, in the format of Prometheus' exporter-toolkit. "
-        "null: plain HTTP, no users.",
+        "A file with TLS, client certificates and users, in the format of Prometheus' exporter-toolkit. "
+        "null: plain HTTP without users.",
         example="/etc/riverkeeper/web.yml",
         flag="--web.config.file",
     )
     allowed_hosts: HostNames = option(
         (),
-        "Host names that requests may use beside loopback's own, while every listen address is on loopback: those that "
-        "a proxy on this machine passes on. Another name is refused: the page of another site may have it resolve to "
-        "127.0.0.1.",
+        "More host names that requests may use while Riverkeeper listens on loopback only, for example the name that a "
+        "proxy on this machine passes on. Other names are refused, because another site can make its own name resolve "
+        "to 127.0.0.1.",
         example=["riverkeeper.example"],
     )
     river_ui_url: JobAddress | None = option(
         None,
-        "A job's address in River UI, with `{id}` for its id: ids on the pages then lead there. null: no links.",
+        "The address of a job in River UI, with `{id}` in place of its id. The pages link there. null: no links.",
         example="https://riverui.example/jobs/{id}",
     )
 
 
 @dataclass(frozen=True, slots=True)
 class CollectSettings(Section):
-    """How the job table is read."""
+    """How River's tables are read."""
 
     min_interval: Duration = option(
         2.0,
-        "Scrapes and the supervisor share one snapshot while it is younger than this; 0s: each reads afresh.",
+        "Scrapes and the supervisor share one reading while it is younger than this. 0s: each reads the database.",
         least="0s",
         most="5m",
-        why="an older snapshot shows jobs as running that ended long ago",
+        why="an older reading shows jobs as running that ended long ago",
         example="5s",
     )
     late_window: Duration = option(
         600.0,
-        "How long after its `finalized_at` a finished job may become visible and still be counted.",
+        "A finished job is counted if it becomes visible at most so long after its `finalized_at`.",
         least="1m",
         most="24h",
-        why="workers' clocks and open transactions are late by up to minutes; River deletes finished jobs after a day",
+        why="clocks of workers and open transactions can be minutes late; River deletes finished jobs after a day",
         example="30m",
     )
     max_pairs: Count = option(
         1000,
-        'This many (queue, kind) pairs have series of their own; the others are folded to `kind="other"`.',
+        'At most so many (queue, kind) pairs have series of their own. All others share `kind="other"`.',
         least=1,
         most=10_000,
-        why="every pair is dozens of series in each scrape",
+        why="each pair adds dozens of series to every scrape",
         example=2000,
     )
 
 
 @dataclass(frozen=True, slots=True)
 class WebhookSettings(Section):
-    """Where Alertmanager wakes the rescuer: `POST /webhook/alertmanager`."""
+    """The webhook by which Alertmanager wakes the rescuer: `POST /webhook/alertmanager`."""
 
     token_file: FilePath | None = option(
         None,
-        "A file that holds the bearer token of the webhook; read again when it changes. null: there is no webhook, "
-        "and its address answers 404.",
+        "A file that contains the bearer token of the webhook. Read again when it changes. null: no webhook, its "
+        "address answers 404.",
         example="/run/secrets/webhook-token",
     )
     max_body: Size = option(
         4 * 1024**2,
-        "A longer message is refused.",
+        "Longer messages are refused.",
         least="64KiB",
         most="64MiB",
-        why="an alert is about 1.5 KiB, and a message is held in memory whole",
+        why="an alert has about 1.5 KiB, and the whole message is kept in memory",
         example="8MiB",
     )
     max_age: Duration = option(
         3600.0,
-        "An alert that began longer ago wakes nobody, and a wake that waited longer is given up.",
+        "An alert that began longer ago wakes nothing. A wake that has waited longer expires.",
         least="5m",
         most="7d",
-        why="shorter than Alertmanager's group_interval nothing would be tried twice; an old message may be a replay",
+        why="Alertmanager repeats an alert only after its group_interval; an old message may be a replay",
         example="6h",
     )
 
 
 @dataclass(frozen=True)
 class Surroundings(Section):
-    """The sections that say what Riverkeeper reads, serves and is called by."""
+    """The sections that no verdict and no brake depends on."""
 
     database: DatabaseSettings = field(default_factory=DatabaseSettings)
     web: WebSettings = field(default_factory=WebSettings)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import yaml
 
-from riverkeeper.config.problem import KeyPath, Problem, dotted, printable
+from riverkeeper.config.problem import KeyPath, Problem, format_path, make_printable
 
 MAX_BYTES = 1024 * 1024  # a file a person writes is far smaller; PyYAML takes seconds for this much
 
@@ -47,9 +47,9 @@ class Source:
         return True
 
 
-def read(path: Path) -> Source:
+def read_yaml(path: Path) -> Source:
     """The file's content; a file that cannot be read is a problem, not an exception."""
-    name = printable(str(path))
+    name = make_printable(str(path))
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
@@ -59,13 +59,13 @@ def read(path: Path) -> Source:
     if len(content) > MAX_BYTES:
         return _unusable(name, "is larger than 1 MiB", "name Riverkeeper's own file")
     try:
-        return parse(content.decode("utf-8-sig"), name)
+        return parse_yaml(content.decode("utf-8-sig"), name)
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         return _unusable(name, "is not UTF-8", "save the file as UTF-8", line)
 
 
-def parse(text: str, name: str) -> Source:
+def parse_yaml(text: str, name: str) -> Source:
     """The content of a YAML text. An empty one is all defaults."""
     try:
         root = _compose(text)
@@ -78,8 +78,8 @@ def parse(text: str, name: str) -> Source:
     if root is None or (tree is None and not reader.problems):
         return Source(name)
     if not isinstance(tree, dict):
-        what, cure = "is not a mapping of sections", "begin with a section such as `database:`"
-        return _unusable(name, what, cure, root.start_mark.line + 1)
+        message, fix = "is not a mapping of sections", "begin with a section such as `database:`"
+        return _unusable(name, message, fix, root.start_mark.line + 1)
     return Source(name, tree, tuple(reader.problems), root)
 
 
@@ -92,9 +92,9 @@ def _compose(text: str) -> yaml.Node | None:
         loader.dispose()
 
 
-def _unusable(name: str, what: str, cure: str, line: int = 0) -> Source:
+def _unusable(name: str, message: str, fix: str, line: int = 0) -> Source:
     where = f"{name}:{line}" if line else name
-    return Source(name, problems=(Problem(where, what, cure, line),))
+    return Source(name, problems=(Problem(where, message, fix, line),))
 
 
 def _below(node: yaml.Node | None, part: str | int) -> tuple[int, yaml.Node] | None:
@@ -180,10 +180,10 @@ class _NodeReader:
             found[key.value] = self.value(value, inner)
         return found
 
-    def _report(self, node: yaml.Node, path: KeyPath, what: str, cure: str) -> None:
+    def _report(self, node: yaml.Node, path: KeyPath, message: str, fix: str) -> None:
         line = node.start_mark.line + 1
         where = f"{self._name}:{line}"
-        self.problems.append(Problem(f"{where}: {dotted(path)}" if path else where, what, cure, line))
+        self.problems.append(Problem(f"{where}: {format_path(path)}" if path else where, message, fix, line))
 
 
 def _has_no_colon(key: yaml.Node, value: yaml.Node) -> bool:
@@ -230,7 +230,7 @@ def _explain_broken(error: yaml.YAMLError, name: str, text: str) -> Problem:
     line = mark.line + 1 if mark else 1
     where = f"{name}:{line}:{mark.column + 1}" if mark else f"{name}:{line}"
     said = f"{getattr(error, 'context', '')} {getattr(error, 'problem', '')}"
-    for part, what, cure in _SENTENCES:
+    for part, message, fix in _SENTENCES:
         if part in said:
-            return Problem(where, what, cure, line)
+            return Problem(where, message, fix, line)
     return Problem(where, "this is not YAML", "compare with the example in docs/configuration.md", line)

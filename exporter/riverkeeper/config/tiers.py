@@ -1,4 +1,4 @@
-"""Sections `tiers`, `assign` and `learned_limits`: when which job is called stuck, and what is done then. Pure."""
+"""Sections `tiers`, `assign` and `learned_limits`: when a job is stuck, and what is done then. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Strict, ValidatorFunctionWrapHandler, WrapValidator
 
 from riverkeeper.config.option import Section, hidden, option
-from riverkeeper.config.problem import quoted, wrong
+from riverkeeper.config.problem import mistake, quote
 from riverkeeper.config.quantity import Count, Duration, Fraction, Switch, choice
 
 STANDARD = "standard"
@@ -50,21 +50,22 @@ def stricter_mode(mode: Mode, other: Mode | None) -> Mode:
 AnyAction = Annotated[Action, choice(*Action)]
 LastAction = Annotated[Action, choice(Action.HOLD, Action.DISCARD)]  # where a retry or a cancel makes no sense
 AnyMode = Annotated[Mode, choice(*Mode)]
-_ACTIONS = "`retry`, `discard`, `cancel` or `hold` (alert only)."
+_ACTIONS = "`retry`, `discard`, `cancel` or `hold` (only alerts)."
 _AN_HOUR = "after an hour River's own rescuer takes the job"
 
 
 @dataclass(frozen=True, slots=True)
 class Tier(Section):
-    """How soon a job is called stuck and what is done then, by name. A key that a tier does not give has the value of
-    `standard`. `standard`, `urgent`, `patient` and `bulk` are shipped; you may change them and add your own, up to 16.
+    """When a job of a tier is stuck, and what is done then. The key is the name of the tier. A tier takes each key that
+    it does not set from `standard`. `standard`, `urgent`, `patient` and `bulk` are built in. You can change them and
+    add your own, up to 16 together.
     """
 
     name: str = hidden("")  # the key under which it stands in the file
     heartbeat_timeout: Duration = option(
         35.0,
-        "A worker whose last heartbeat is older has lost its job. In force are at least three of the intervals that "
-        "the client declares, and its lease + `drain`.",
+        "A job is stuck when its last heartbeat is older. The limit in force is never below three of the intervals "
+        "that the client declares, nor below its lease + `drain`.",
         least="1500ms",
         most="24h",
         why="three intervals of 500 ms, the shortest that a client should declare; a day is longer than River waits",
@@ -72,7 +73,7 @@ class Tier(Section):
     )
     drain: Duration = option(
         10.0,
-        "How long cancelled work may take to stop, once a client's lease has ended.",
+        "How long cancelled work may take to stop, after the lease of its client has ended.",
         least="0s",
         most="1h",
         why=_AN_HOUR,
@@ -80,7 +81,8 @@ class Tier(Section):
     )
     fence: Duration = option(
         10.0,
-        "A rescued job is not worked again before this, so that its old worker has let go of it.",
+        "The next attempt begins so long after the rescue at the earliest, so that the previous worker can stop. At "
+        "once if its client reported that it gave the job up.",
         least="0s",
         most="1h",
         why="longer is later than River's own rescuer",
@@ -88,7 +90,7 @@ class Tier(Section):
     )
     plain_fence: Duration = option(
         60.0,
-        "The same where the client cannot keep a late result in. At least `fence`.",
+        "The same for clients whose late results the database does not drop. At least `fence`.",
         least="0s",
         most="1h",
         why="longer is later than River's own rescuer",
@@ -96,7 +98,7 @@ class Tier(Section):
     )
     progress_timeout: Duration | None = option(
         None,
-        "A job that beats and has told of progress is hung when it tells of none for so long. null: never.",
+        "A job that beats and has reported progress is hung when it reports none for so long. null: never.",
         least="1500ms",
         most="7d",
         why="progress travels with the heartbeats: three of the shortest intervals",
@@ -104,7 +106,7 @@ class Tier(Section):
     )
     stop_grace: Duration = option(
         60.0,
-        "A hung job is asked to stop first, and rescued if it still runs so much later.",
+        "A hung job is first asked to stop. It is rescued if it still runs so long afterwards.",
         least="0s",
         most="24h",
         why="a job that needs a day to stop is not stopping",
@@ -112,7 +114,7 @@ class Tier(Section):
     )
     max_run: Duration | None = option(
         None,
-        "A job is over its budget when it runs longer. null: learnt from its kind's own past (`learned_limits`).",
+        "A job that runs longer is over its budget. null: the limit is learned from completed runs (`learned_limits`).",
         least="1s",
         most="30d",
         why="a run shorter than a second is over before it can be judged",
@@ -120,45 +122,44 @@ class Tier(Section):
     )
     max_wait: Duration | None = option(
         300.0,
-        "A due job of this tier should be claimed within this. Of a queue and priority, never of a kind: see `assign`. "
+        "A due job of this tier should start within so long. Known by queue and priority, not by kind: see `assign`. "
         "null: no limit.",
         least="1s",
         most="30d",
-        why="workers fetch once a second",
+        why="workers fetch jobs once a second",
         example="30s",
     )
     max_silence: Duration | None = option(
         None,
-        "A kind of this tier, periodic for example, should finish a job at least this often. null: no limit.",
+        "Each kind of this tier should finish a job at least so often, for example a periodic one. null: no limit.",
         least="10s",
         most="90d",
-        why="finished jobs are looked at in slots of ten seconds",
+        why="finished jobs are counted in slots of ten seconds",
         example="25h",
     )
     on_exhausted: LastAction = option(
         Action.HOLD,
-        "What becomes of a job whose worker was lost in its last attempt: `hold` (alert only), or `discard` as River "
-        "does.",
+        "If the worker is lost in the last attempt: `hold` (only alerts), or `discard` as River does.",
         example="discard",
     )
     on_worker_lost: AnyAction = option(
-        Action.RETRY, f"When its worker is lost, or nobody holds it: {_ACTIONS}", example="hold"
+        Action.RETRY, f"If the worker is lost, or no worker holds the job: {_ACTIONS}", example="hold"
     )
-    on_hung: AnyAction = option(Action.RETRY, f"When it hangs and was asked to stop: {_ACTIONS}", example="hold")
-    on_over_budget: AnyAction = option(Action.HOLD, f"When it runs too long: {_ACTIONS}", example="retry")
+    on_hung: AnyAction = option(Action.RETRY, f"If the job hangs and was asked to stop: {_ACTIONS}", example="hold")
+    on_over_budget: AnyAction = option(Action.HOLD, f"If the job runs too long: {_ACTIONS}", example="retry")
     on_rescue_loop: LastAction = option(
         Action.HOLD,
-        "When it was rescued `rescue.max_rescues` times within a day: `hold` or `discard`.",
+        "If the job was rescued `rescue.max_rescues` times within a day: `hold` or `discard`.",
         example="discard",
     )
     mode: AnyMode | None = option(
         None,
-        "`disabled`, `dry_run` or `live`; of this and `rescue.mode` the stricter holds. null: as that.",
+        "`disabled`, `dry_run` or `live`. The stricter of this and `rescue.mode` applies. null: only `rescue.mode`.",
         example="live",
     )
 
 
-# As they would be written in the file. docs/decisions/0010-tiers-by-priority.md says what each is for.
+# As written in a file. docs/decisions/0010-tiers-by-priority.md says what each tier is for.
 SHIPPED: dict[str, dict[str, object]] = {
     STANDARD: {},
     "urgent": {"heartbeat_timeout": "7s", "drain": "2s", "fence": "3s", "max_wait": "30s"},
@@ -167,19 +168,19 @@ SHIPPED: dict[str, dict[str, object]] = {
 }
 
 
-def own_keys(written: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """By tier, the keys that it does not take from `standard`, as they are written in the file."""
+def keys_by_tier(written: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """By tier, the keys that it does not take from `standard`, as written in the file."""
     names = {**SHIPPED, **written}
     return {name: {**SHIPPED.get(name, {}), **(written.get(name) or {})} for name in names}
 
 
-def complete(written: Mapping[str, Any]) -> dict[str, Tier]:
-    """Every tier with all its keys: its own, else those of `standard`. From tiers that are right by themselves."""
-    own = own_keys(written)
+def complete_tiers(written: Mapping[str, Any]) -> dict[str, Tier]:
+    """Every tier with all its keys: its own, else those of `standard`. Each written tier must be valid by itself."""
+    own = keys_by_tier(written)
     return {name: Tier.from_tree({**own[STANDARD], **keys, "name": name}) for name, keys in own.items()}
 
 
-def inherited(origins: Mapping[str, str], key: str) -> str | None:
+def find_inherited_origin(origins: Mapping[str, str], key: str) -> str | None:
     """Where the value of a key such as `tiers.urgent.fence` came from, if it is taken from a `standard` of the file."""
     section, _, rest = key.partition(".")
     name, _, option_name = rest.partition(".")
@@ -190,23 +191,23 @@ def inherited(origins: Mapping[str, str], key: str) -> str | None:
 
 def _tier_name(name: str) -> str:
     if not _NAME.fullmatch(name):
-        raise wrong(
-            f"{quoted(name)} is no name for a tier", "write at most 30 of a-z, 0-9 and _, a letter first: it is a label"
-        )
+        raise mistake(f"{quote(name)} is not a name for a tier", "write at most 30 of a-z, 0-9 and _, a letter first")
     return name
 
 
 def _nameless(tier: Tier) -> Tier:
     if tier.name:
-        raise wrong("unknown key", "remove it: the key above it is the name of the tier", "name")
+        raise mistake("unknown key", "remove it: the key above it is the name of the tier", "name")
     return tier
 
 
 def _complete(written: Any, check_each: ValidatorFunctionWrapHandler) -> dict[str, Tier]:
     tiers = check_each(written)
     if len({**SHIPPED, **tiers}) > MAX_TIERS:
-        raise wrong(f"more than {MAX_TIERS} tiers", f"keep at most {MAX_TIERS - len(SHIPPED)} of your own")
-    return complete(written)
+        raise mistake(
+            f"more than {MAX_TIERS} tiers", f"keep at most {MAX_TIERS - len(SHIPPED)} beside the built-in ones"
+        )
+    return complete_tiers(written)
 
 
 TierName = Annotated[str, AfterValidator(_tier_name)]
@@ -215,7 +216,7 @@ Tiers = Annotated[dict[TierName, Annotated[Tier, AfterValidator(_nameless)]], Wr
 
 def _glob(text: str) -> str:
     if not text or len(text) > 200:  # River refuses a queue or kind of 128 characters and more
-        raise wrong("is empty or longer than 200 characters", "write a name, or a glob such as report_*")
+        raise mistake("is empty or longer than 200 characters", "write a name, or a glob such as report_*")
     return text
 
 
@@ -224,22 +225,23 @@ Glob = Annotated[str, Strict(), AfterValidator(_glob)]
 
 @dataclass(frozen=True, slots=True)
 class Assignment(Section):
-    """Which jobs are of which tier: a list, the first rule that matches wins. What none matches goes by River's
-    priority: 1 (its default) and 2 `standard`, 3 `patient`, 4 `bulk`. In `kind` and `queue`, `*` is any text and `?`
-    any one character. `max_wait` holds for a queue and priority, by the rules that name no kind.
+    """Puts jobs into tiers: a list of rules, of which the first that matches a job applies. A job without a matching
+    rule has its tier by River's priority: 1 (River's default) and 2 `standard`, 3 `patient`, 4 `bulk`. In `kind` and
+    `queue`, `*` stands for any text and `?` for one character. `max_wait` applies to a queue and priority, by the rules
+    without `kind`.
     """
 
-    tier: str = option(..., "The tier of the jobs that match: one that is shipped, or of `tiers`.", example="urgent")
+    tier: str = option(..., "The tier of the jobs that match: a built-in one, or one of `tiers`.", example="urgent")
     kind: Glob | None = option(None, "Only jobs of these kinds. null: all.", example="report_*")
     queue: Glob | None = option(None, "Only jobs of these queues. null: all.", example="bulk")
     priority: Count | None = option(
-        None, "Only jobs of this priority. null: all.", least=1, most=4, why="River has no others", example=4
+        None, "Only jobs of this priority. null: all.", least=1, most=4, why="River has no other priorities", example=4
     )
 
 
 def _few_rules(rules: tuple[Assignment, ...]) -> tuple[Assignment, ...]:
     if len(rules) > MAX_RULES:
-        raise wrong(f"more than {MAX_RULES} rules", "put kinds together with globs")
+        raise mistake(f"more than {MAX_RULES} rules", "combine kinds by globs such as report_*")
     return rules
 
 
@@ -248,46 +250,46 @@ Assignments = Annotated[tuple[Assignment, ...], AfterValidator(_few_rules)]
 
 @dataclass(frozen=True, slots=True)
 class LearnedLimits(Section):
-    """How long a kind may run where its tier has no `max_run`: a quantile of its own completed runs, times a factor.
-    `riverkeeper limits KIND` says how the number came about.
+    """How long a job may run if its tier has no `max_run`: a quantile of the completed runs of its kind, times a
+    factor. `riverkeeper limits KIND` shows how the limit is calculated.
     """
 
-    enabled: Switch = option(True, "Whether limits are learnt at all.", example=False)
+    enabled: Switch = option(True, "Whether limits are learned.", example=False)
     quantile: Fraction = option(
         0.99,
-        "Which quantile of the completed runs.",
+        "The quantile of the completed runs.",
         least=0.5,
         most=0.9999,
-        why="a limit at the median stops half",
+        why="a limit at the median would stop half of the runs",
         example=0.95,
     )
     factor: Fraction = option(
         3.0,
-        "Times this is the limit.",
+        "The limit is the quantile times this factor.",
         least=1.0,
         most=1000.0,
-        why="below 1 the limit stops runs like those it learnt from",
+        why="below 1 the limit would stop runs like those that it was learned from",
         example=5.0,
     )
     floor: Duration = option(
-        300.0, "No learnt limit is shorter.", least="1s", most="30d", why="as `max_run`", example="1m"
+        300.0, "No learned limit is shorter.", least="1s", most="30d", why="as `max_run`", example="1m"
     )
     ceiling: Duration = option(
-        86400.0, "No learnt limit is longer.", least="1s", most="30d", why="as `max_run`", example="6h"
+        86400.0, "No learned limit is longer.", least="1s", most="30d", why="as `max_run`", example="6h"
     )
     min_samples: Count = option(
         100,
-        "No limit before so many completed runs.",
+        "A kind has no learned limit before so many completed runs.",
         least=10,
         most=1_000_000,
-        why="a quantile of a handful is its longest run",
+        why="a quantile of a few runs is the longest of them",
         example=1000,
     )
     window: Duration = option(
         7 * DAY,
-        "How far back runs count. Today and yesterday (UTC) count by themselves as well, and the larger quantile wins.",
+        "Runs of so long ago count. The larger quantile of this window, and of today with yesterday (UTC), is used.",
         least="24h",
         most="30d",
-        why="runs are remembered by the day, for a month",
+        why="runs are counted by day, for a month",
         example="14d",
     )

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from riverkeeper.config.option import FILE
-from riverkeeper.config.problem import looks_like_connection, quoted, wrong
+from riverkeeper.config.problem import looks_like_connection, mistake, quote
 from riverkeeper.config.redact import is_well_formed, redact_url
 
 NAME_BYTES = 63  # Postgres cuts longer identifiers silently, and two schemas would become one
@@ -52,11 +52,11 @@ class DatabaseUrl:
     def parse(cls, value: object) -> DatabaseUrl:
         """The URL in a text that libpq will cut where it is meant to be cut. Errors never quote it."""
         if not isinstance(value, str):
-            raise wrong("is not text", _WRITE_URL)
+            raise mistake("is not text", _WRITE_URL)
         if not value.strip():
-            raise wrong("is empty", f"{_WRITE_URL}; or leave it out for libpq's PG* variables")
+            raise mistake("is empty", f"{_WRITE_URL}; or leave it out for libpq's PG* variables")
         if not is_well_formed(value.strip()):
-            raise wrong("is neither a Postgres URL nor libpq's key=value pairs", _WRITE_URL)
+            raise mistake("is neither a Postgres URL nor libpq's key=value pairs", _WRITE_URL)
         return cls(value.strip())
 
     @classmethod
@@ -80,9 +80,9 @@ class ListenAddress:
         """The address in `host:port`, `:port` or `[::1]:port`."""
         match = _ADDRESS.fullmatch(value) if isinstance(value, str) else None
         if match is None or not _is_ipv6(match["ipv6"]):
-            raise wrong(f"{quoted(value)} is not an address to listen on", _address_cure(value))
+            raise mistake(f"{quote(value)} is not an address to listen on", _address_fix(value))
         if int(match["port"]) > 65535:
-            raise wrong(f"{match['port']} is not a port", "write one from 0 to 65535 (0: any free one)")
+            raise mistake(f"{match['port']} is not a port", "write one from 0 to 65535 (0: any free one)")
         return cls(match["ipv6"] or match["host"] or "", int(match["port"]))
 
     @classmethod
@@ -98,7 +98,7 @@ def _is_ipv6(text: str | None) -> bool:
         return False
 
 
-def _address_cure(value: object) -> str:
+def _address_fix(value: object) -> str:
     text = str(value) if isinstance(value, str | int) else ""  # a list may be huge, by aliases
     if re.fullmatch(r"[0-9]{1,5}", text):
         return f'write "127.0.0.1:{text}", or ":{text}" for all interfaces'
@@ -109,11 +109,11 @@ def _address_cure(value: object) -> str:
 
 def _distinct(addresses: tuple[ListenAddress, ...]) -> tuple[ListenAddress, ...]:
     if not addresses:
-        raise wrong("is an empty list", "name at least one address, or remove the line")
+        raise mistake("is an empty list", "name at least one address, or remove the line")
     taken = [address for address in addresses if address.port]
     for position, address in enumerate(taken):
         if address in taken[:position]:
-            raise wrong(f"{address} is there twice", "remove one")
+            raise mistake(f"{address} is there twice", "remove one")
     return addresses
 
 
@@ -122,7 +122,7 @@ def _name(text: object) -> object:
         return text
     _refuse_unfit(text, "a name")
     if len(text.encode()) > NAME_BYTES:
-        raise wrong(f"{quoted(text)} is longer than {NAME_BYTES} bytes", "shorten it: Postgres would cut it off")
+        raise mistake(f"{quote(text)} is longer than {NAME_BYTES} bytes", "shorten it: Postgres would cut it off")
     return text
 
 
@@ -135,24 +135,24 @@ def path_text(text: object) -> object:
 
 def _refuse_unfit(text: str, wanted: str) -> None:
     if not text:
-        raise wrong("is empty", f"write {wanted}, or remove the line for the default")
+        raise mistake("is empty", f"write {wanted}, or remove the line for the default")
     if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
-        raise wrong(f"{quoted(text)} holds a character that cannot be written", f"write {wanted} without it")
+        raise mistake(f"{quote(text)} holds a character that cannot be written", f"write {wanted} without it")
     if looks_like_connection(text):  # else its password would be shown
-        raise wrong("looks like a connection string", f"write {wanted} here, and the string as database.url")
+        raise mistake("looks like a connection string", f"write {wanted} here, and the string as database.url")
 
 
 def _job_address(text: str) -> str:
     if not _JOB_ADDRESS.fullmatch(text) or re.search(r"//[^/]*@", text):
-        cure = "write such as https://riverui.example/jobs/{id}; no password"
-        raise wrong(f"{quoted(text)} is not the web address of a job, with {{id}} for its id", cure)
+        fix = "write such as https://riverui.example/jobs/{id}; no password"
+        raise mistake(f"{quote(text)} is not the web address of a job, with {{id}} for its id", fix)
     return text
 
 
 def _host_name(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", text):
-        raise wrong(
-            f"{quoted(text)} is not the name of a host", "write such as riverkeeper.example, without scheme and port"
+        raise mistake(
+            f"{quote(text)} is not the name of a host", "write such as riverkeeper.example, without scheme and port"
         )
     return text.lower()
 

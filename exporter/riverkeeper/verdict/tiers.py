@@ -54,9 +54,9 @@ def matches(rule: Assignment, queue: str, kind: str, priority: int) -> bool:
 def find_unmatched_rules(policy: Policy, kinds: Collection[str]) -> list[str]:
     """A sentence for each rule that names a kind and matches none of these, which are all that are known."""
     return [
-        f'No job is known of kind "{rule.kind}", which rule {number} of assign gives tier {rule.tier}: if it has run '
-        "within the hour, its name is another."
-        for number, rule in enumerate(policy.assign, start=1)
+        f'No job of kind "{rule.kind}" is known, and assign[{index}] puts that kind into tier {rule.tier}. If it ran '
+        "within the last hour, the name in the rule is wrong."
+        for index, rule in enumerate(policy.assign)
         if rule.kind is not None and not any(_is_of(rule, kind) for kind in kinds)
     ]
 
