@@ -160,7 +160,7 @@ def test_every_file_is_yaml_with_every_setting_changed() -> None:
         runbooks_url="https://r.example/#",
         selector='job=~"a|b"',
         replica_labels=["instance"],
-        page_tiers=["a-1"],
+        page_tiers=["a_1"],
         quiet_tiers=["b_2"],
         webhook_url="https://w.example/webhook/alertmanager",
         webhook_token_file="/run/secrets/with space",

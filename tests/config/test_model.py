@@ -84,8 +84,9 @@ def test_a_new_option_needs_one_field() -> None:
     assert lease.bounds == ("1s", "1h")
     assert Leased.from_tree({"lease": "1m"}).as_tree() == {"lease": "1m"}
     assert Leased().lease is None
-    with pytest.raises(ValidationError):
-        Leased.from_tree({"lease": "2h"})
+    with pytest.raises(ValidationError) as refused:
+        Leased.from_tree({"lease": "2h", "secret": "hunter2"})
+    assert "hunter2" not in str(refused.value)
     section, found = find(LeasedByName, ("tiers", "urgent", "lease"))
     assert section is Leased
     assert found is not None

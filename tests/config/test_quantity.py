@@ -81,7 +81,7 @@ def test_other_quantities_are_declared_the_same_way() -> None:
     assert SIZE.parse("4MiB") == 4 * 1024**2
     assert isinstance(SIZE.parse("4MiB"), int)
     assert SIZE.format(65536) == "64KiB"
-    assert said(SIZE, 4) == "4 has no unit; write 4B"
+    assert said(SIZE, 4) == "4 has no unit; write one such as 64KiB or 4MiB"
     assert said(SIZE, "4mib") == '"4mib" is not a size; write 4MiB'
 
 

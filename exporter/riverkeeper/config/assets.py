@@ -1,4 +1,4 @@
-"""What `riverkeeper assets` must know of the place its files are for."""
+"""Section `assets`: what `riverkeeper assets` writes into rules, dashboards and manifests."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from pydantic import AfterValidator, BeforeValidator
 from riverkeeper.config.option import Section, option
 from riverkeeper.config.problem import mistake, quote
 from riverkeeper.config.quantity import Duration
+from riverkeeper.config.tiers import TierName
 from riverkeeper.config.values import path_text
 
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
-_TIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _MATCHER = r'[a-zA-Z_][a-zA-Z0-9_]*(=|!=|=~|!~)"[^"\\\n]*"'
 _MATCHERS = re.compile(f"{_MATCHER}(, ?{_MATCHER})*")
 _ADDRESS = re.compile(r"https?://[^\s\"'<>\\]+")
@@ -36,15 +36,10 @@ def _labels(names: tuple[str, ...]) -> tuple[str, ...]:
     for name in names:
         if not _LABEL.fullmatch(name):
             raise mistake(f"{quote(name)} is not the name of a label", "write letters, digits and underscores")
-    if "job" in names or not names:
-        raise mistake("replicas differ in a label other than job, which tells Rivers apart", "write [instance]")
-    return names
-
-
-def _tiers(names: tuple[str, ...]) -> tuple[str, ...]:
-    for name in names:
-        if not _TIER.fullmatch(name):
-            raise mistake(f"{quote(name)} is not the name of a tier", "write letters, digits, - and _")
+    if not names:
+        raise mistake("is an empty list", "write the label in which replicas differ, such as [instance]")
+    if "job" in names:
+        raise mistake("job is the label of a River, the same for all its replicas", "write such as [instance]")
     return names
 
 
@@ -52,71 +47,71 @@ WebAddress = Annotated[str, AfterValidator(_web_address)]
 Matchers = Annotated[str, AfterValidator(_matchers)]
 LabelNames = Annotated[tuple[str, ...], AfterValidator(_labels)]
 DistantPath = Annotated[str, BeforeValidator(path_text)]  # on another machine: never made absolute
-TierNames = Annotated[tuple[str, ...], AfterValidator(_tiers)]
+TierNames = tuple[TierName, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class AssetSettings(Section):
-    """What `riverkeeper assets` puts into rules, dashboards and manifests."""
+    """Values that `riverkeeper assets` writes into rules, dashboards and manifests."""
 
     keeper_url: WebAddress = option(
         "http://localhost:9816",
-        "Where a browser reaches the keeper: alerts link to its pages.",
+        "The address of Riverkeeper for a browser. Alerts link to its pages.",
         example="https://riverkeeper.example",
     )
     grafana_url: WebAddress = option(
         "http://localhost:3000",
-        "Where a browser reaches Grafana: alerts link to its dashboards.",
+        "The address of Grafana for a browser. Alerts link to its dashboards.",
         example="https://grafana.example",
     )
     runbooks_url: WebAddress = option(
         "https://github.com/riverkeeper/riverkeeper/blob/main/docs/runbooks",
-        "The folder of the runbooks; each alert links to its page `<Alert>.md`.",
+        "The folder of the runbooks. Each alert links to its page `<Alert>.md`.",
         example="https://wiki.example/riverkeeper",
     )
     selector: Matchers = option(
         "",
-        "Label matchers that every rule is narrowed by; empty: rules serve all Rivers at once, by `job`.",
+        "Label matchers that are added to every rule. Empty: the rules serve all Rivers, by `job`.",
         example='job="orders-river"',
     )
     replica_labels: LabelNames = option(
         ("instance", "pod"),
-        "Labels in which the replicas of one keeper differ: facts are taken once over them, acts are summed.",
+        "Labels in which the replicas of one Riverkeeper differ. Rules aggregate over them.",
         example=["instance", "pod", "node"],
     )
     page_tiers: TierNames = option(
         ("urgent",),
-        "Tiers in which a wait over its limit pages.",
+        "Tiers in which a wait over its limit wakes a person.",
         example=["urgent", "payments"],
     )
     quiet_tiers: TierNames = option(
         ("patient", "bulk"),
-        "Tiers whose alerts are for information only.",
+        "Tiers whose alerts are only information.",
         example=["bulk"],
     )
     finished_retention: Duration = option(
         86400.0,
-        "How long River's clients keep completed and cancelled jobs (CompletedJobRetentionPeriod); a day more is late.",
+        "How long River keeps completed and cancelled jobs (CompletedJobRetentionPeriod). An alert fires a day later.",
         least="1m",
         most="3650d",
-        why="an alert on the cleaner compares with it",
+        why="the alert on River's cleaner compares with it",
         example="48h",
     )
     discarded_retention: Duration = option(
         604_800.0,
-        "How long River's clients keep discarded jobs (DiscardedJobRetentionPeriod); a day more is late.",
+        "How long River keeps discarded jobs (DiscardedJobRetentionPeriod). An alert fires a day later.",
         least="1m",
         most="3650d",
-        why="an alert on the cleaner compares with it",
+        why="the alert on River's cleaner compares with it",
         example="30d",
     )
     webhook_url: WebAddress = option(
         "http://riverkeeper:9816/webhook/alertmanager",
-        "Where Alertmanager reaches the keeper's webhook.",
+        "The address of Riverkeeper's webhook for Alertmanager.",
         example="https://riverkeeper.internal/webhook/alertmanager",
     )
     webhook_token_file: DistantPath = option(
         "/etc/alertmanager/secrets/riverkeeper-token",
-        "Where Alertmanager finds the token of the webhook, as a file on its own disk.",
+        "The file with the token of the webhook, on Alertmanager's own disk.",
         example="/run/secrets/riverkeeper-token",
     )

@@ -112,4 +112,4 @@ def _scalar(given: object) -> str:
 def _written(example: object) -> str:
     if isinstance(example, list | tuple):
         return "[" + ", ".join(f'"{part}"' for part in example) + "]"
-    return str(example)
+    return str(example).lower() if isinstance(example, bool) else str(example)

@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any, Self, get_args, get_origin, get_type_hints
 
 from pydantic import ConfigDict, TypeAdapter, model_validator
+from pydantic_core import CoreConfig, SchemaValidator
 
 from riverkeeper.config.problem import KeyPath, format_path
 from riverkeeper.config.quantity import Quantity, parse_amount
@@ -24,8 +25,7 @@ class Section:
     """A part of the configuration. Its docstring is its description in the documentation."""
 
     __slots__ = ()
-    # Unknown keys are mistakes. pydantic's own messages, which somebody may log, show no input.
-    __pydantic_config__ = ConfigDict(extra="forbid", hide_input_in_errors=True)
+    __pydantic_config__ = ConfigDict(extra="forbid")
 
     @model_validator(mode="before")
     @classmethod
@@ -36,7 +36,7 @@ class Section:
     def from_tree(cls, tree: object) -> Self:
         """The section that a part of a configuration file means. Raises pydantic's ValidationError."""
         kind: Any = cls  # mypy takes no class for hashable whose instances may not be
-        section: Self = _adapter(kind).validate_python(tree)
+        section: Self = _validator(kind).validate_python(tree)
         return section
 
     def as_tree(self) -> dict[str, Any]:
@@ -49,6 +49,12 @@ class Section:
 @cache
 def _adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
+
+
+@cache
+def _validator(kind: Any) -> SchemaValidator:
+    """Its errors show no input, which may be a secret: somebody may log them."""
+    return SchemaValidator(_adapter(kind).core_schema, CoreConfig(hide_input_in_errors=True))
 
 
 def option(

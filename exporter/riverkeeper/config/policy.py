@@ -40,8 +40,8 @@ class RescueSettings(Section):
 
     mode: AnyMode = option(
         Mode.DRY_RUN,
-        "`disabled`, `dry_run` (judges and records, and changes no job: see `riverkeeper rescue report`) or `live`. A "
-        "tier can be stricter, but not less strict.",
+        "How far rescues go: `disabled`, `dry_run` (judges and records, and changes no job: see `riverkeeper rescue "
+        "report`) or `live`. A tier can be stricter, but not less strict.",
         example="live",
     )
     supervisor: Switch = option(

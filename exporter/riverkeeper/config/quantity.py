@@ -22,8 +22,9 @@ class Quantity:
     name: str
     units: tuple[tuple[str, int], ...]  # biggest first, each in steps
     steps: int  # in one unit of the value that the program sees; 1: the value is a whole number
-    bare: str  # the unit that a number without one is told to take
+    bare: str  # the smallest unit that a person writes; 0 is written with it
     examples: str
+    assumed: str = ""  # the unit that is proposed for a number without one; "": none
 
     def parse(self, value: object) -> float:
         """The amount, from text whose units fall and come once each. Raises the error that tells what to write."""
@@ -63,7 +64,7 @@ class Quantity:
         match = _NUMBER.fullmatch(text.strip())
         unitless = match is not None and not match[2]
         message = f"{quote(value)} {'has no unit' if unitless else f'is not {self.name}'}"
-        guess = self._guess(match[1], match[2] or self.bare) if match else ""
+        guess = self._guess(match[1], match[2] or self.assumed) if match else ""
         return mistake(message, f"write {guess or f'one such as {self.examples}'}")
 
     def _guess(self, number: str, word: str) -> str:
@@ -80,6 +81,7 @@ DURATION = Quantity(
     steps=1000,
     bare="s",
     examples="500ms, 2s, 10m, 1h30m or 7d",
+    assumed="s",
 )
 Duration = Annotated[float, DURATION]  # seconds
 

@@ -117,7 +117,7 @@ class Tier(Section):
         "A job that runs longer is over its budget. null: the limit is learned from completed runs (`learned_limits`).",
         least="1s",
         most="30d",
-        why="a run shorter than a second is over before it can be judged",
+        why="a run shorter than a second ends before it can be judged",
         example="2h",
     )
     max_wait: Duration | None = option(
@@ -154,7 +154,7 @@ class Tier(Section):
     )
     mode: AnyMode | None = option(
         None,
-        "`disabled`, `dry_run` or `live`. The stricter of this and `rescue.mode` applies. null: only `rescue.mode`.",
+        "How far rescues go: `disabled`, `dry_run` or `live`; the stricter of this and `rescue.mode`. null: that one.",
         example="live",
     )
 
@@ -260,7 +260,7 @@ class LearnedLimits(Section):
         "The quantile of the completed runs.",
         least=0.5,
         most=0.9999,
-        why="a limit at the median would stop half of the runs",
+        why="at 0.5 half of the runs are longer; above 0.9999 hardly any run is",
         example=0.95,
     )
     factor: Fraction = option(
@@ -272,10 +272,20 @@ class LearnedLimits(Section):
         example=5.0,
     )
     floor: Duration = option(
-        300.0, "No learned limit is shorter.", least="1s", most="30d", why="as `max_run`", example="1m"
+        300.0,
+        "No learned limit is shorter.",
+        least="1s",
+        most="30d",
+        why="a run shorter than a second ends before it can be judged",
+        example="1m",
     )
     ceiling: Duration = option(
-        86400.0, "No learned limit is longer.", least="1s", most="30d", why="as `max_run`", example="6h"
+        86400.0,
+        "No learned limit is longer.",
+        least="1s",
+        most="30d",
+        why="a run shorter than a second ends before it can be judged",
+        example="6h",
     )
     min_samples: Count = option(
         100,
