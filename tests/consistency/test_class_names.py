@@ -16,8 +16,6 @@ KNOWN = {
     "Kind",
     "Maintenance",
     "Report",
-    "Scope",
-    "Section",
     "Turn",
 }
 

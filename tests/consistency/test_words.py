@@ -14,7 +14,6 @@ LEFT: dict[str, int] = {
     "clients/CONTRACT.md": 27,
     "clients/psql.md": 5,
     "config": 17,
-    "dashboards": 38,
     "demo": 2,
     "docs/compatibility.md": 6,
     "docs/configuration.md": 17,

@@ -25,8 +25,8 @@ from dashboards.boards import (
     variables,
 )
 from fixtures.offenders import for_each
-from riverkeeper.dashboards import DASHBOARDS, Scope, dashboards
-from riverkeeper.dashboards.query import FAMILIES
+from riverkeeper.dashboards import DASHBOARDS, DashboardScope, dashboards
+from riverkeeper.dashboards.parts.query import FAMILIES
 from riverkeeper.metrics.family import Kind
 from riverkeeper.river.layout import FINAL_STATES, LIVE_STATES
 from riverkeeper.web.pages.failing import FailingPage
@@ -168,7 +168,7 @@ def test_a_fact_told_twice_is_found() -> None:
 def told_twice(node: Any, adding: bool = False) -> Iterator[str]:
     """Facts that a sum reaches without an aggregation over the replica labels between."""
     if isinstance(node, promql_parser.AggregateExpr):
-        folds = node.modifier is not None and set(node.modifier.labels) == set(Scope().replica_labels)
+        folds = node.modifier is not None and set(node.modifier.labels) == set(DashboardScope().replica_labels)
         adding = not folds and (adding or str(node.op) not in {"max", "min"})
     if isinstance(node, promql_parser.VectorSelector) and adding and (node.name or "").startswith("river_"):
         yield str(node.name)
@@ -208,7 +208,7 @@ def test_links_lead_somewhere(file: str) -> None:
         elif path.startswith("${keeper_url}"):
             assert set(re.findall(r"(\w+)=", query)) <= PAGES[path.removeprefix("${keeper_url}")]
         else:
-            assert path == Scope().runbooks + "/${__value.raw}.md", panel["title"]
+            assert path == DashboardScope().runbooks + "/${__value.raw}.md", panel["title"]
 
 
 def test_alerts_lead_to_boards_that_exist() -> None:
@@ -255,14 +255,16 @@ def test_overrides_name_what_is_there(file: str) -> None:
 
 def test_another_place_changes_only_what_it_names() -> None:
     """Replica labels, the keeper's address and the runbooks' folder are all that a configuration changes."""
-    other = Scope(
+    other = DashboardScope(
         replica_labels=("instance", "zone"), keeper_url="https://keeper.example", runbooks="https://wiki.example"
     )
     for file, text in dashboards(other).items():
         back = text.replace("instance, zone", "instance, pod").replace(
             "https://keeper.example", "http://localhost:9816"
         )
-        assert back.replace("https://wiki.example", Scope().runbooks) == (FOLDER / file).read_text(encoding="utf-8")
+        assert back.replace("https://wiki.example", DashboardScope().runbooks) == (FOLDER / file).read_text(
+            encoding="utf-8"
+        )
 
 
 def test_filling_leaves_no_variable() -> None:

@@ -12,7 +12,7 @@ import promql_parser
 
 from dashboards.boards import FILES, FOLDER, Asked, asked, board, nodes, panels, parsed, selectors, variables
 from fixtures.offenders import for_each
-from riverkeeper.dashboards.panel import DATA_SOURCE
+from riverkeeper.dashboards.parts.panel import DATA_SOURCE
 
 for_each_board = for_each("file", FILES)
 OF_PROMETHEUS = ("ALERTS", "ALERTS_FOR_STATE")  # its own series, without an instance, often without a job

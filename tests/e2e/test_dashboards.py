@@ -27,7 +27,7 @@ RENDER = Path(__file__).parent / "render"
 # What rightly has no answer here, and the change that makes the same expression have one.
 RIGHTLY_EMPTY = {
     "kind.json: Run time: D": (" offset 1w", ""),  # nobody has watched for a week
-    "rescue.json: Questions to the database: B": (" == 0", " == 1"),  # no question fails
+    "rescue.json: Queries to the database: B": (" == 0", " == 1"),  # no query fails
 }
 
 RULE = {

@@ -10,9 +10,9 @@ import yaml
 
 from dashboards.boards import filled
 from e2e.programs import tool
-from riverkeeper.dashboards import Scope
-from riverkeeper.dashboards.overview.queue_states import STATES, state_of_queues
-from riverkeeper.dashboards.query import Queries
+from riverkeeper.dashboards import DashboardScope
+from riverkeeper.dashboards.overview import STATES, state_of_queues
+from riverkeeper.dashboards.parts.query import Queries
 
 AT = 7200  # seconds; the moment that is judged
 CODES = {text: code for code, (text, _) in STATES.items()}
@@ -49,7 +49,7 @@ EXPECTED = {
 def test_state(queue: str, tmp_path: Path) -> None:
     """The worst that holds is shown; two replicas that read at different moments do not change it."""
     series = [line for instance in ("one", "other") for line in told(queue, instance)]
-    expression = filled(state_of_queues(Queries(Scope().replica_labels)))
+    expression = filled(state_of_queues(Queries(DashboardScope().replica_labels)))
     expected = [{"labels": f'{{queue="{queue}"}}', "value": CODES[EXPECTED[queue]]}]
     scenario = {
         "tests": [

@@ -9,10 +9,10 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from riverkeeper.dashboards import uids
+from riverkeeper.dashboards.parts.scope import KIND, OVERVIEW, RESCUE
 
 INDENT = " " * 10  # of an annotation in a rule file
-BOARDS = {"overview": uids.OVERVIEW, "kind": uids.KIND, "liveness": uids.RESCUE}
+BOARDS = {"overview": OVERVIEW, "kind": KIND, "liveness": RESCUE}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,27 +1,27 @@
-"""What can be chosen on a board: data source, keeper, River, queue and kind, each narrowing the next. Pure."""
+"""The variables of a board: data source, replica, River, queue and kind; each limits the choice of the next. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from riverkeeper.dashboards.field import Json
-from riverkeeper.dashboards.panel import DATA_SOURCE
-from riverkeeper.dashboards.scope import Scope
+from riverkeeper.dashboards.parts.field import Json
+from riverkeeper.dashboards.parts.panel import DATA_SOURCE
+from riverkeeper.dashboards.parts.scope import DashboardScope
 
-ON_TIME_RANGE = 2  # ask again when the time range changes: names come and go
+ON_TIME_RANGE = 2  # query again when the time range changes: names come and go
 HIDDEN = 2
 OF_RIVER = '{job=~"$job", database=~"$database", river_schema=~"$river"}'
 OF_INSTANCE = '{job=~"$job", instance=~"$instance"}'
 
 
-def variables(scope: Scope, filters: Sequence[str], *, one_kind: bool) -> list[Json]:
-    """In the order in which they narrow each other.
+def variables(scope: DashboardScope, filters: Sequence[str], *, one_kind: bool) -> list[Json]:
+    """In the order in which they limit each other.
 
-    One River is shown at a time: replicas of one keeper tell the same numbers, keepers of two Rivers do not.
+    A board shows one River at a time: its replicas report the same numbers, replicas of two Rivers do not.
     """
     last = {
-        "queue": _asked("queue", "Queue", f"label_values(river_jobs{OF_INSTANCE}, queue)", all_value=".*"),
-        "kind": _asked(
+        "queue": _query_variable("queue", "Queue", f"label_values(river_jobs{OF_INSTANCE}, queue)", all_value=".*"),
+        "kind": _query_variable(
             "kind",
             "Kind",
             f'label_values(river_jobs_by_kind{OF_INSTANCE[:-1]}, queue=~"$queue"}}, kind)',
@@ -30,9 +30,9 @@ def variables(scope: Scope, filters: Sequence[str], *, one_kind: bool) -> list[J
     }
     return [
         _data_source(),
-        _asked("job", "Job", "label_values(riverkeeper_build_info, job)", all_value=".+"),
-        _asked("database", "Database", 'label_values(riverkeeper_target_info{job=~"$job"}, database)'),
-        _asked(
+        _query_variable("job", "Job", "label_values(riverkeeper_build_info, job)", all_value=".+"),
+        _query_variable("database", "Database", 'label_values(riverkeeper_target_info{job=~"$job"}, database)'),
+        _query_variable(
             "river",
             "River schema",
             'label_values(riverkeeper_target_info{job=~"$job", database=~"$database"}, river_schema)',
@@ -60,7 +60,7 @@ def _data_source() -> Json:
     }
 
 
-def _asked(name: str, label: str, query: str, all_value: str | None = None) -> Json:
+def _query_variable(name: str, label: str, query: str, all_value: str | None = None) -> Json:
     """Values of a label; several may be chosen where there is a value that stands for all."""
     several = all_value is not None
     chosen = {"selected": True, "text": ["All"], "value": ["$__all"]} if several else {}
@@ -84,11 +84,13 @@ def _asked(name: str, label: str, query: str, all_value: str | None = None) -> J
 
 def _replicas() -> Json:
     """All keepers that read the chosen River. "All" stands for the list itself, so that it is never another's."""
-    listed = _asked("instance", "Instance", f"label_values(riverkeeper_target_info{OF_RIVER}, instance)", all_value="")
+    listed = _query_variable(
+        "instance", "Instance", f"label_values(riverkeeper_target_info{OF_RIVER}, instance)", all_value=""
+    )
     return listed | {"hide": HIDDEN}
 
 
-def _keeper_url(scope: Scope) -> Json:
+def _keeper_url(scope: DashboardScope) -> Json:
     return {
         "name": "keeper_url",
         "label": "Keeper",

@@ -1,4 +1,4 @@
-"""How values look, in general and for one column or line, and where a click on them leads. Pure."""
+"""The look of values, of one column or of one line, and their links. Pure."""
 
 from __future__ import annotations
 
@@ -80,12 +80,12 @@ def link(title: str, url: str, *, new_tab: bool = False) -> Json:
     return {"title": title, "url": url, "targetBlank": new_tab}
 
 
-def to_keeper(title: str, page: str) -> Json:
-    """A page of the keeper, which knows the jobs by id."""
+def to_page(title: str, page: str) -> Json:
+    """A page of Riverkeeper, which lists the jobs by id."""
     return link(title, f"${{keeper_url}}{page}", new_tab=True)
 
 
 def to_board(title: str, uid: str, *variables: str) -> Json:
     """Another board of the same River and time; `variables` as "queue=${__value.raw}"."""
     kept = [f"${{{name}:queryparam}}" for name in ("datasource", "job", "database", "river", "keeper_url")]
-    return link(title, f"/d/{uid}?{'&'.join([*(f'var-{one}' for one in variables), *kept])}&${{__url_time_range}}")
+    return link(title, f"/d/{uid}?{'&'.join([*(f'var-{value}' for value in variables), *kept])}&${{__url_time_range}}")

@@ -1,4 +1,4 @@
-"""PromQL over the catalogue's families: each piece is right with any number of replicas. Pure."""
+"""PromQL over the families of the catalogue: each expression is correct with any number of replicas. Pure."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ RATE = "[$__rate_interval]"
 
 @dataclass(frozen=True, slots=True)
 class Queries:
-    """Pieces of expressions, from raw metrics: boards work where the recording rules are not loaded.
+    """Parts of expressions, from raw metrics: boards work without the recording rules.
 
     river_* are facts of the database, equal on every replica: rate first, then `max without` the replica labels.
-    riverkeeper_*_total are acts of one process: summed over replicas. A value of None takes a board's filter away.
+    riverkeeper_*_total are actions of one process: summed over replicas. None removes a filter of the board.
     """
 
     replica_labels: tuple[str, ...]
@@ -60,13 +60,13 @@ class Queries:
         return f"sum without ({', '.join(self.replica_labels)}) ({inner})"
 
     def rare_acts(self, family: str, over: str = "$__rate_interval", **matchers: str | None) -> str:
-        """The same for a counter that is born with its first act: increase() alone would not count that one."""
+        """The same for a counter that begins with its first action: increase() alone would not count that action."""
         counter = self.select(family, **matchers)
         inner = f"{counter} unless {counter} offset {over} or increase({counter}[{over}])"
         return f"sum without ({', '.join(self.replica_labels)}) ({inner})"
 
     def age(self, moment: str, **matchers: str | None) -> str:
-        """Seconds since a moment, both by the database's clock and of one scrape."""
+        """Seconds since a time; both times are of the database's clock and of one scrape."""
         return self.once(self.ago(moment, **matchers))
 
     def ago(self, moment: str, **matchers: str | None) -> str:

@@ -1,11 +1,100 @@
-"""The kinds of panel that the boards use, each with the options that suit it. Pure."""
+"""A panel: one value with all of its parts, the forms that the boards use, and its JSON as Grafana reads it. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from string import ascii_uppercase
 
-from riverkeeper.dashboards.field import NEUTRAL, Json
-from riverkeeper.dashboards.panel import Form, Panel, Query, Text
+from riverkeeper.dashboards.parts.field import CORNER, NEUTRAL, Json
+
+DATA_SOURCE: Json = {"type": "prometheus", "uid": "${datasource}"}
+OPTIONS_AS_OF = "11.0.0"  # the Grafana whose panel options these are; newer ones migrate them on load
+
+
+class Form(StrEnum):
+    """How a query runs, and the layout of its answer."""
+
+    RANGE = "time_series"
+    NOW = "instant"
+    TABLE = "table"  # as of now: one row a series, one column a label
+    HEATMAP = "heatmap"
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """An expression with the name of its lines."""
+
+    expr: str
+    legend: str = ""
+    form: Form = Form.RANGE
+
+    def json(self, letter: str) -> Json:
+        instant = self.form in {Form.NOW, Form.TABLE}
+        return {
+            "refId": letter,
+            "datasource": DATA_SOURCE,
+            "editorMode": "code",
+            "expr": self.expr,
+            "legendFormat": self.legend or "__auto",
+            "format": Form.RANGE.value if self.form is Form.NOW else self.form.value,
+            "instant": instant,
+            "range": not instant,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """What a tired person reads: what this is, what is normal, what to do next, and why there may be nothing."""
+
+    shows: str
+    normal: str
+    next: str
+    empty: str
+
+    @property
+    def description(self) -> str:
+        return f"{self.shows}\n\n**Normal:** {self.normal}\n\n**Next:** {self.next}"
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """A panel without its place; to add one, put one of these on a board."""
+
+    title: str
+    type: str
+    text: Text
+    queries: tuple[Query, ...]
+    unit: str
+    width: int  # of 24
+    height: int  # 38 pixels each
+    defaults: Json = field(default_factory=dict)
+    overrides: Sequence[Json] = ()
+    options: Json = field(default_factory=dict)
+    links: Sequence[Json] = ()
+    transformations: Sequence[Json] = ()
+
+    def json(self, number: int, x: int, y: int) -> Json:
+        unit = {} if self.unit == "none" and "mappings" in self.defaults else {"unit": self.unit}
+        return {
+            "id": number,
+            "type": self.type,
+            "title": self.title,
+            "description": self.text.description,
+            "datasource": DATA_SOURCE,
+            "gridPos": {"x": x, "y": y, "w": self.width, "h": self.height},
+            "fieldConfig": {
+                "defaults": {**unit, "noValue": self.text.empty, **self.defaults},
+                "overrides": list(self.overrides),
+            },
+            "options": self.options,
+            "links": [CORNER | each for each in self.links],
+            "targets": [query.json(letter) for letter, query in zip(ascii_uppercase, self.queries, strict=False)],
+            "transformations": list(self.transformations),
+            "pluginVersion": OPTIONS_AS_OF,
+        }
+
 
 LAST = {"calcs": ["lastNotNull"], "fields": "", "values": False}
 HIDE_NOTHING = {"legend": False, "tooltip": False, "viz": False}
@@ -93,7 +182,7 @@ def _drawn(*, bars: bool, stacked: bool, fill: int, logarithmic: bool) -> Json:
 
 
 def timeline(title: str, text: Text, *queries: Query, mappings: Sequence[Json], width: int, height: int) -> Panel:
-    """States over time, a line for each thing that has one."""
+    """States over time, one line for each series."""
     custom: Json = {"fillOpacity": 80, "lineWidth": 0, "hideFrom": HIDE_NOTHING}
     defaults: Json = {"color": BY_THRESHOLD, "thresholds": NEUTRAL, "mappings": list(mappings), "custom": custom}
     options: Json = {
@@ -124,8 +213,8 @@ def heatmap(title: str, text: Text, query: str, *, width: int = 12, height: int 
         "tooltip": {"mode": "single", "yHistogram": False, "showColorScale": False},
         "yAxis": {"axisPlacement": "left", "unit": unit, "reverse": False},
     }  # fmt: skip
-    asked = (Query(query, "{{le}}", Form.HEATMAP),)
-    return Panel(title, "heatmap", text, asked, unit, width, height, defaults, (), options)
+    queries = (Query(query, "{{le}}", Form.HEATMAP),)
+    return Panel(title, "heatmap", text, queries, unit, width, height, defaults, (), options)
 
 
 def bars(

@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from string import ascii_uppercase
 
-from riverkeeper.dashboards.field import NEUTRAL, Json, named
-from riverkeeper.dashboards.panel import Form, Panel, Query, Text
-from riverkeeper.dashboards.panels import BY_THRESHOLD
+from riverkeeper.dashboards.parts.field import NEUTRAL, Json, named
+from riverkeeper.dashboards.parts.panel import BY_THRESHOLD, Form, Panel, Query, Text
 
 # Cells of a table: a bar from min to max, and text in the colour of its threshold or word.
 GAUGE: Json = {"custom__cellOptions": {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}}

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from riverkeeper.dashboards.field import CORNER, Json, to_keeper
-from riverkeeper.dashboards.panel import DATA_SOURCE, Panel
-from riverkeeper.dashboards.query import Queries
-from riverkeeper.dashboards.scope import Scope
-from riverkeeper.dashboards.variables import variables
+from riverkeeper.dashboards.parts.field import CORNER, Json, to_page
+from riverkeeper.dashboards.parts.panel import DATA_SOURCE, Panel
+from riverkeeper.dashboards.parts.query import Queries
+from riverkeeper.dashboards.parts.scope import DashboardScope
+from riverkeeper.dashboards.parts.variables import variables
 
 WIDTH = 24
 SCHEMA_VERSION = 39  # Grafana 10 shows it as it is, newer ones migrate it on load
@@ -17,8 +17,8 @@ TAG = "riverkeeper"
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
-    """A heading and what stands under it; a collapsed one asks nothing of Prometheus until it is opened."""
+class BoardSection:
+    """A heading with its panels; a collapsed one sends no query until it is opened."""
 
     title: str
     panels: Sequence[Panel]
@@ -34,10 +34,10 @@ class Board:
     description: str
     filters: tuple[str, ...]  # variables that choose by label: queue, kind
     first: Sequence[Panel]  # the first screen, without a heading
-    sections: Sequence[Section] = field(default_factory=tuple)
+    sections: Sequence[BoardSection] = field(default_factory=tuple)
     one_kind: bool = False  # the kind variable takes one value, not several
 
-    def json(self, scope: Scope) -> Json:
+    def json(self, scope: DashboardScope) -> Json:
         """The file, in Grafana's classic model."""
         return {
             "uid": self.uid,
@@ -86,7 +86,7 @@ class Placing:
         self.y += tallest
         return placed
 
-    def heading(self, section: Section) -> Json:
+    def heading(self, section: BoardSection) -> Json:
         row: Json = {
             "id": self._next(),
             "type": "row",
@@ -104,11 +104,11 @@ class Placing:
 
 
 def _links() -> list[Json]:
-    """To the other boards with everything that is chosen here, and to the keeper's own pages."""
+    """To the other boards, with the values of the variables, and to Riverkeeper's pages."""
     boards: Json = {"title": "Riverkeeper", "type": "dashboards", "tags": [TAG], "url": "", "targetBlank": False,
                     "includeVars": True, "keepTime": True}  # fmt: skip
     pages = (("Stuck jobs", "/stuck"), ("Failing jobs", "/failing"), ("Rescues", "/rescues"))
-    return [CORNER | one for one in (boards, *(to_keeper(title, page) for title, page in pages))]
+    return [CORNER | target for target in (boards, *(to_page(title, page) for title, page in pages))]
 
 
 def _annotations(queries: Queries) -> list[Json]:

@@ -1,0 +1,301 @@
+"""The board of one kind of job: failures, run times, what runs now, waits and ends. Pure."""
+
+from __future__ import annotations
+
+from riverkeeper.dashboards.parts.board import Board, BoardSection
+from riverkeeper.dashboards.parts.field import (
+    ANY_IS_BAD,
+    ANY_IS_ODD,
+    OF_LIMIT,
+    colored,
+    line_of_limit,
+    to_board,
+    to_page,
+)
+from riverkeeper.dashboards.parts.panel import Form, Panel, Query, Text, bars, heatmap, stat, timeseries
+from riverkeeper.dashboards.parts.query import Queries, by, total
+from riverkeeper.dashboards.parts.scope import KIND, RESCUE, DashboardScope
+from riverkeeper.dashboards.parts.tables import COLORED, GAUGE, Column, table
+
+FILTERS = ("queue", "kind")
+PAGE = "?kind=${kind}"
+
+
+def kind_board(scope: DashboardScope) -> Board:
+    q = Queries(scope.replica_labels, FILTERS)
+    return Board(
+        KIND,
+        "Riverkeeper / Kind",
+        "One kind of job in the selected queues: failures first, then run times, running jobs, waits and outcomes.",
+        FILTERS,
+        (
+            failing(q), last_attempt(q), discarded(q), running(q), oldest(q), limits_used(q),
+            failing_over_time(q), kinds(q),
+        ),
+        (BoardSection("Run time", run_times(q)), BoardSection("Waiting and ending", waits(q))),
+        one_kind=True,
+    )  # fmt: skip
+
+
+def failing(q: Queries) -> Panel:
+    text = Text(
+        shows="Live jobs of this kind that have failed at least once.",
+        normal="0, or a few that succeed when River retries them.",
+        next="click: /failing lists them with their errors.",
+        empty="kind not seen",
+    )
+    jobs = total(q.fact("river_jobs_failing"))
+    return stat("Failing", text, Query(jobs, "failing"), unit="short", width=3, thresholds=ANY_IS_ODD,
+                links=[to_page("Failing jobs", f"/failing{PAGE}")])  # fmt: skip
+
+
+def last_attempt(q: Queries) -> Panel:
+    text = Text(
+        shows="Live jobs of this kind whose next failure discards them.",
+        normal="0.",
+        next="click: fix the cause, or raise max_attempts of these jobs, before they run again.",
+        empty="kind not seen",
+    )
+    jobs = total(q.fact("river_jobs_last_attempt"))
+    return stat("On last attempt", text, Query(jobs, "last"), unit="short", width=3, thresholds=ANY_IS_BAD,
+                links=[to_page("Failing jobs", f"/failing{PAGE}")])  # fmt: skip
+
+
+def discarded(q: Queries) -> Panel:
+    text = Text(
+        shows="Jobs of this kind that River discarded in this time range, each counted once.",
+        normal="0.",
+        next="River keeps discarded jobs for a week: fix the cause, then retry them in its UI.",
+        empty="kind not seen",
+    )
+    lost = q.increase("river_jobs_finished_total", over="[$__range]", outcome="discarded")
+    return stat("Discarded", text, Query(total(lost), "discarded", Form.NOW), unit="short", width=3,
+                thresholds=ANY_IS_BAD, decimals=0)  # fmt: skip
+
+
+def running(q: Queries) -> Panel:
+    text = Text(
+        shows="Attempts of this kind that run now.",
+        normal="the slots of its workers; 0 while jobs are due: no client works this kind.",
+        next="compare their ages with the limit below.",
+        empty="kind not seen",
+    )
+    run = q.fact("river_jobs_by_kind", state="running")
+    return stat("Running", text, Query(total(run), "running"), unit="short", width=3)
+
+
+def oldest(q: Queries) -> Panel:
+    text = Text(
+        shows="Age of the longest running attempt, by the database's clock.",
+        normal="below the limit in the panel Run time.",
+        next="click: /stuck shows whether the job is lost, hung or only long.",
+        empty="none runs",
+    )
+    age = total(q.age("river_job_oldest_running_timestamp_seconds"), "max")
+    return stat("Oldest running", text, Query(age, "age"), unit="s", width=4,
+                links=[to_page("Stuck jobs", f"/stuck{PAGE}")])  # fmt: skip
+
+
+def limits_used(q: Queries) -> Panel:
+    text = Text(
+        shows="The worst present value of each limit of this kind, as a share of the limit. 100 % is at the limit.",
+        normal="below 80 %.",
+        next="heartbeat: its worker stopped beating. progress: it beats but does not move. run: it runs longer than "
+        "usual. silence: no job of the kind has finished for too long.",
+        empty="No limit applies to a running job",
+    )
+    used = by("limit, tier", q.fact("river_job_limit_used_ratio"), "max")
+    return bars("Limits used", text, Query(used, "{{limit}} ({{tier}})", Form.NOW), unit="percentunit", width=8,
+                height=4, thresholds=OF_LIMIT, most=1,
+                links=[to_page("Stuck jobs", f"/stuck{PAGE}"), to_board("Liveness and rescue", RESCUE)])  # fmt: skip
+
+
+def failing_over_time(q: Queries) -> Panel:
+    text = Text(
+        shows="Live jobs of this kind that have failed, and those whose next failure discards them.",
+        normal="peaks that fall when retries succeed.",
+        next="both rise: retries do not help. Only last attempts rise: old failures come near their end.",
+        empty="No live job of this kind in this time range",
+    )
+    return timeseries(
+        "Failing and last attempts", text,
+        Query(total(q.fact("river_jobs_failing")), "failing"),
+        Query(total(q.fact("river_jobs_last_attempt")), "on last attempt"),
+        unit="short", links=[to_page("Failing jobs", f"/failing{PAGE}")],
+        overrides=[colored("failing", "orange"), colored("on last attempt", "red")],
+    )  # fmt: skip
+
+
+def kinds(q: Queries) -> Panel:
+    text = Text(
+        shows="All kinds in the selected queues, not only the selected kind; kinds with failures first.",
+        normal="no job on its last attempt, run limits below 80 %.",
+        next="click a kind to show it here, with its queue.",
+        empty="No kind in these queues in the last hour",
+    )
+    run = {"limit": "~run|heartbeat|progress", "kind": None}
+    return table(
+        "Kinds in the selected queues", text,
+        Column("Queue", label="queue", width=95),
+        Column("Kind", label="kind", links=[
+            to_board("This kind", KIND, "kind=${__value.raw}", "queue=${__data.fields.Queue}"),
+            to_page("Its failing jobs", "/failing?kind=${__value.raw}")]),
+        Column("Failing", width=75, expr=by("queue, kind", q.fact("river_jobs_failing", kind=None)),
+               look={"thresholds": ANY_IS_ODD, **COLORED}),
+        Column("Last attempt", width=105, expr=by("queue, kind", q.fact("river_jobs_last_attempt", kind=None)),
+               look={"thresholds": ANY_IS_BAD, **COLORED}),
+        Column("Running", width=80, expr=by("queue, kind", q.fact("river_jobs_by_kind", kind=None, state="running"))),
+        Column("Of limit", width=140, expr=by("queue, kind", q.fact("river_job_limit_used_ratio", **run), "max"),
+               unit="percentunit", look={"thresholds": OF_LIMIT, "decimals": 0, "min": 0, "max": 1, **GAUGE}),
+        width=12, height=8, sort={"Failing": True},
+    )  # fmt: skip
+
+
+RUNS = "river_job_run_duration_seconds"
+WEEK = " offset 1w"
+
+
+def run_times(q: Queries) -> tuple[Panel, ...]:
+    return quantiles(q), spread(q), running_ages(q), beating(q)
+
+
+def quantiles(q: Queries) -> Panel:
+    text = Text(
+        shows="Run time of completed jobs, with the limit in force and the p99 of the same hour a week ago.",
+        normal="p99 on last week's line, and well below the limit.",
+        next="p99 leaves last week's line: what was deployed? Near the limit: healthy jobs count as stuck.",
+        empty="No job of this kind has completed in this time range",
+    )
+    return timeseries(
+        "Run time", text,
+        Query(q.quantile(0.5, RUNS), "p50"),
+        Query(q.quantile(0.95, RUNS), "p95"),
+        Query(q.quantile(0.99, RUNS), "p99"),
+        Query(q.quantile(0.99, RUNS, WEEK), "p99 a week ago"),
+        Query(limit(q, "run"), "limit ({{tier}})"),
+        unit="s", fill=0, logarithmic=True,
+        overrides=[colored("p99 a week ago", "#8e8e8e", custom__lineStyle={"fill": "dot", "dash": [2, 6]}),
+                   line_of_limit("^limit")],
+    )  # fmt: skip
+
+
+def limit(q: Queries, name: str) -> str:
+    return by("tier", q.fact("river_job_limit_seconds", limit=name), "max")
+
+
+def spread(q: Queries) -> Panel:
+    text = Text(
+        shows="Completed jobs by run time.",
+        normal="one band. Two bands: two kinds of work share one name.",
+        next="a band that climbs: the work grows. A second band: give it its own kind, so that its limit fits.",
+        empty="No job of this kind has completed in this time range",
+    )
+    return heatmap("Run time, all jobs", text, f"sum by (le) ({q.increase(RUNS, '_bucket')})")
+
+
+def running_ages(q: Queries) -> Panel:
+    text = Text(
+        shows="Age of the longest running attempt in each queue, with the limit in force.",
+        normal="sawteeth below the limit.",
+        next="a line that only rises is a job that does not end: click for /stuck.",
+        empty="No job has run in this time range",
+    )
+    ages = by("queue", q.age("river_job_oldest_running_timestamp_seconds"), "max")
+    return timeseries(
+        "Running now, against the limit", text, Query(ages, "{{queue}}"), Query(limit(q, "run"), "limit ({{tier}})"),
+        unit="s", logarithmic=True, fill=0, overrides=[line_of_limit("^limit")],
+        links=[to_page("Stuck jobs", "/stuck?kind=${kind}")],
+    )  # fmt: skip
+
+
+def beating(q: Queries) -> Panel:
+    text = Text(
+        shows="Running attempts that beat, and attempts whose state is unknown.",
+        normal="all beating with the heartbeat client; all unknown without it.",
+        next="some unknown: a worker without the middleware, or a worker that cannot reach the database.",
+        empty="No job has run in this time range",
+    )
+    return timeseries(
+        "Beating and unknown", text,
+        Query(total(q.fact("river_jobs_beating")), "beating"),
+        Query(total(q.fact("river_jobs_unknown")), "unknown"),
+        unit="short", stacked=True, overrides=[colored("beating", "green"), colored("unknown", "#8e8e8e")],
+    )  # fmt: skip
+
+
+STATES = {"available": "blue", "pending": "#8e8e8e", "retryable": "orange", "running": "green", "scheduled": "purple"}
+
+
+def waits(q: Queries) -> tuple[Panel, ...]:
+    return wait_times(q), outcomes(q), live(q), attempts(q), last_finished(q)
+
+
+def wait_times(q: Queries) -> Panel:
+    text = Text(
+        shows="Time from due to claimed, for all kinds in the selected queues: River claims by queue, not by kind.",
+        normal="below a second or two while clients have free slots; the limit comes from the tier.",
+        next="waits rise while few jobs run: a client is gone. All slots are busy: add workers.",
+        empty="No job has finished in these queues in this time range",
+    )
+    waited = "river_job_wait_duration_seconds"
+    limits = by("tier", q.fact("river_job_limit_seconds", kind=None, limit="wait"), "max")
+    return timeseries(
+        "Wait", text,
+        Query(q.quantile(0.5, waited), "p50"),
+        Query(q.quantile(0.95, waited), "p95"),
+        Query(limits, "limit ({{tier}})"),
+        unit="s", fill=0, logarithmic=True, overrides=[line_of_limit("^limit")],
+    )  # fmt: skip
+
+
+def outcomes(q: Queries) -> Panel:
+    text = Text(
+        shows="Finished jobs of this kind, by outcome.",
+        normal="completed only.",
+        next="discarded: lost unless somebody retries them. Cancelled: by the job itself, or by an operator?",
+        empty="No job of this kind has finished in this time range",
+    )
+    ended = by("outcome", q.increase("river_jobs_finished_total"))
+    return timeseries(
+        "Finished, by outcome", text, Query(ended, "{{outcome}}"), unit="short", stacked=True, bars=True,
+        overrides=[colored("completed", "green"), colored("discarded", "red"), colored("cancelled", "purple")],
+    )  # fmt: skip
+
+
+def live(q: Queries) -> Panel:
+    text = Text(
+        shows="Live jobs of this kind, by state.",
+        normal="running and available; retryable where retries succeed.",
+        next="available only grows: no client works this kind. Scheduled in the past: see the scheduler in Overview.",
+        empty="No live job of this kind, or its queue is too long to read each row",
+    )
+    states = by("state", q.fact("river_jobs_by_kind"))
+    return timeseries("Live jobs, by state", text, Query(states, "{{state}}"), unit="short", width=8, stacked=True,
+                      overrides=[colored(name, color) for name, color in STATES.items()])  # fmt: skip
+
+
+def attempts(q: Queries) -> Panel:
+    text = Text(
+        shows="Average number of attempts of a finished job.",
+        normal="1.",
+        next="2 means that every job runs twice, so half of the work is lost. See the errors in /failing.",
+        empty="No job of this kind has finished in this time range",
+    )
+    mean = f"{total(q.rate('river_job_attempts_total'))} / {total(q.rate('river_jobs_finished_total'))}"
+    return timeseries("Attempts per finished job", text, Query(mean, "attempts"), unit="short", width=8)
+
+
+def last_finished(q: Queries) -> Panel:
+    text = Text(
+        shows="Time since a job of this kind last finished, with the limit for kinds that must finish regularly.",
+        normal="for a periodic kind a sawtooth as high as its period.",
+        next="it climbs beyond the period: does River still insert the job (is there a leader)? Does it still run?",
+        empty="No job of this kind is known to have finished",
+    )
+    ages = by("queue", q.age("river_job_last_finished_timestamp_seconds"), "max")
+    limits = by("tier", q.fact("river_job_limit_seconds", limit="silence"), "max")
+    return timeseries(
+        "Since last finished", text, Query(ages, "{{queue}}"), Query(limits, "limit ({{tier}})"), unit="s", width=8,
+        logarithmic=True, fill=0,
+        overrides=[line_of_limit("^limit")],
+    )  # fmt: skip

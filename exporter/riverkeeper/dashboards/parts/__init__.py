@@ -1,0 +1,1 @@
+"""What every board is made of: panels, tables, queries, variables. Pure."""

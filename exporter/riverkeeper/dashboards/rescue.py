@@ -1,0 +1,377 @@
+"""The board of liveness and rescues: what is stuck, what the rescuer does, and whether Riverkeeper is well. Pure."""
+
+from __future__ import annotations
+
+from riverkeeper.dashboards.overview import MODES, mode_code
+from riverkeeper.dashboards.parts.board import Board, BoardSection
+from riverkeeper.dashboards.parts.field import (
+    ANY_IS_BAD,
+    BAD,
+    GOOD,
+    OF_LIMIT,
+    QUIET,
+    WARN,
+    Json,
+    colored,
+    steps,
+    to_board,
+    to_page,
+    words,
+)
+from riverkeeper.dashboards.parts.panel import Form, Panel, Query, Text, heatmap, stat, timeline, timeseries
+from riverkeeper.dashboards.parts.query import Queries, by, total
+from riverkeeper.dashboards.parts.scope import KIND, RESCUE, DashboardScope
+from riverkeeper.dashboards.parts.tables import COLORED, Column, table
+
+FILTERS = ("queue", "kind")
+BRAKES = {0: ("released", GOOD), 1: ("HOLDS", BAD)}
+
+
+def rescue_board(scope: DashboardScope) -> Board:
+    q = Queries(scope.replica_labels, FILTERS)
+    return Board(
+        RESCUE,
+        "Riverkeeper / Liveness and rescue",
+        "What happens to a stuck job now, whether running jobs are alive, and what the rescuer did. Each purple "
+        "mark is a rescue.",
+        FILTERS,
+        (modes(q), brakes(q), active_replicas(q), stuck(q), brakes_over_time(q)),
+        (
+            BoardSection("Are running jobs alive?", liveness(q)),
+            BoardSection("What the rescuer did", rescues(q)),
+            BoardSection("Riverkeeper itself", riverkeeper_itself(q), collapsed=True),
+        ),
+    )
+
+
+def modes(q: Queries) -> Panel:
+    text = Text(
+        shows="What the rescuer may do, by tier: nothing, everything but the write, or the write too.",
+        normal="the configured mode. Dry run is the default: `riverkeeper rescue report` shows when live mode is safe.",
+        next="change rescue.mode, or a tier's own mode, in the configuration. The stricter of the two wins.",
+        empty="the rescuer does not run",
+    )
+    return stat("Mode by tier", text, Query(by("tier", mode_code(q), "max"), "{{tier}}", Form.NOW), unit="none",
+                width=9, height=5, mappings=words(MODES), named_values=True)  # fmt: skip
+
+
+def brakes(q: Queries) -> Panel:
+    text = Text(
+        shows="The brakes that pause all rescues now. One engaged brake is enough.",
+        normal="all released. Grace is engaged for a minute after a start.",
+        next="`riverkeeper rescue status` shows why; `rescue resume` and `rescue release BRAKE` end it. "
+        "`mass_silence`: are the workers gone, or do their heartbeats not reach the database?",
+        empty="the rescuer does not run",
+    )
+    held = by("brake", q.fact("riverkeeper_brake_engaged"), "max")
+    return stat("Brakes", text, Query(held, "{{brake}}", Form.NOW), unit="none", width=11, height=5,
+                mappings=words(BRAKES), named_values=True)  # fmt: skip
+
+
+def active_replicas(q: Queries) -> Panel:
+    text = Text(
+        shows="Number of active replicas. All replicas serve metrics; one is active.",
+        normal="1. For a moment 2, when leadership changes.",
+        next="0: the supervisor is off, or no replica may write: run `riverkeeper check`.",
+        empty="the rescuer does not run",
+    )
+    active = f"sum({q.select('riverkeeper_actor')})"
+    return stat(
+        "Active replicas",
+        text,
+        Query(active, "active", Form.NOW),
+        unit="short",
+        width=4,
+        height=5,
+        thresholds=steps((None, WARN), (1, GOOD)),
+    )
+
+
+def brakes_over_time(q: Queries) -> Panel:
+    text = Text(
+        shows="The brakes that paused all rescues, over time.",
+        normal="released, except grace after a start.",
+        next="a brake engaged while jobs were stuck: was that right? Riverkeeper's log of that time has the reason.",
+        empty="The rescuer did not run in this time range",
+    )
+    held = by("brake", q.fact("riverkeeper_brake_engaged"), "max")
+    return timeline("Brakes over time", text, Query(held, "{{brake}}"), mappings=words(BRAKES), width=10, height=7)
+
+
+def stuck(q: Queries) -> Panel:
+    text = Text(
+        shows="Running attempts that are stuck, by reason, and attempts that may be stuck, without proof.",
+        normal="an empty table, or rows that disappear within a minute where the tier is live.",
+        next="click the reason for the jobs: the evidence and the planned action for each.",
+        empty="Nothing is stuck or suspected (or, where no modes are shown above, there are no verdicts)",
+    )
+    labels = "queue, kind, tier, reason"
+    jobs = f"{by(labels, q.fact('river_jobs_stuck'))} > 0 or {by(labels, q.fact('river_jobs_suspected'))}"
+    return table(
+        "Stuck or suspected now", text,
+        Column("Reason", label="reason", links=[
+            to_page("The jobs", "/stuck?reason=${__value.raw}&kind=${__data.fields.Kind}")]),
+        Column("Tier", label="tier"),
+        Column("Queue", label="queue"),
+        Column("Kind", label="kind", links=[to_board("This kind", KIND, "kind=${__value.raw}")]),
+        Column("Jobs", expr=f"{jobs} > 0", look={"thresholds": steps((None, BAD)), **COLORED}),
+        width=14, height=7, sort={"Jobs": True}, links=[to_page("Stuck jobs", "/stuck")],
+    )  # fmt: skip
+
+
+LINE = {"custom__stacking": {"mode": "none"}, "custom__fillOpacity": 0, "custom__lineWidth": 2}
+
+
+def liveness(q: Queries) -> tuple[Panel, ...]:
+    return coverage(q), heartbeat_ages(q), limits_used(q), oldest_heartbeat(q)
+
+
+def coverage(q: Queries) -> Panel:
+    text = Text(
+        shows="Running attempts that beat, unknown attempts, and, as lines, stuck and suspected attempts.",
+        normal="mostly beating: only for beating attempts Riverkeeper notices a dead worker within seconds.",
+        next="many unknown: add the heartbeat client to those workers; the table in the board Kind lists the kinds.",
+        empty="No job has run in this time range",
+    )
+    return timeseries(
+        "Beating, unknown, stuck, suspected", text,
+        Query(total(q.fact("river_jobs_beating")), "beating"),
+        Query(total(q.fact("river_jobs_unknown")), "unknown"),
+        Query(total(q.fact("river_jobs_stuck")), "stuck"),
+        Query(total(q.fact("river_jobs_suspected")), "suspected"),
+        unit="short", stacked=True,
+        overrides=[
+            colored("beating", "green"), colored("unknown", QUIET),
+            colored("stuck", BAD, **LINE),
+            colored("suspected", WARN, **LINE),
+        ],
+        links=[to_page("Stuck jobs", "/stuck")],
+    )  # fmt: skip
+
+
+def heartbeat_ages(q: Queries) -> Panel:
+    text = Text(
+        shows="Beating attempts by the time since their last beat.",
+        normal="one band below the declared interval.",
+        next="a band that climbs: one process stopped beating. All bands climb: check the network to the database.",
+        empty="No beating job has run in this time range",
+    )
+    ages = q.once(q.select("river_job_heartbeat_age_seconds", "_bucket"))
+    return heatmap("Time since the last beat", text, f"sum by (le) ({ages})")
+
+
+def limits_used(q: Queries) -> Panel:
+    text = Text(
+        shows="The worst running job for each limit, as a share of the limit, drawn up to 200 %.",
+        normal="heartbeat below a third, run below 80 %.",
+        next="above the red line a job is stuck; click for the kinds.",
+        empty="No limits: Riverkeeper gave no verdicts in this time range",
+    )
+    used = q.fact("river_job_limit_used_ratio", limit="~heartbeat|progress|run")
+    worst = f"clamp_max({by('limit, tier', used, 'max')}, 2)"
+    return timeseries(
+        "Limits used", text, Query(worst, "{{limit}} ({{tier}})"), unit="percentunit", fill=0, thresholds=OF_LIMIT,
+        threshold_lines=True, links=[to_board("Kinds", KIND)],
+    )  # fmt: skip
+
+
+def oldest_heartbeat(q: Queries) -> Panel:
+    text = Text(
+        shows="Time since the last beat of the attempt that has not beaten for longest, in each queue.",
+        normal="below the declared interval of its clients, 10 s at the defaults.",
+        next="a straight climb: a process died, froze or lost the database; click for /stuck.",
+        empty="No beating job has run in this time range",
+    )
+    ages = by("queue", q.age("river_job_oldest_heartbeat_timestamp_seconds"), "max")
+    return timeseries("Oldest heartbeat", text, Query(ages, "{{queue}}"), unit="s",
+                      links=[to_page("Stuck jobs", "/stuck?queue=${__field.labels.queue}")])  # fmt: skip
+
+
+TIME = "riverkeeper_time_to_rescue_seconds"
+
+
+def rescues(q: Queries) -> tuple[Panel, ...]:
+    return done(q), refused(q), late(q), last(q), wakes(q), time_to_rescue(q), webhook(q), outcomes(q)
+
+
+def done(q: Queries) -> Panel:
+    text = Text(
+        shows="Rescues by reason and action, without dry runs.",
+        normal="few: one for each job of a dead worker.",
+        next="click for each job and its action. The same kind again and again: it may kill its workers.",
+        empty="No rescue (never in dry run: see `riverkeeper rescue report`)",
+    )
+    count = by("reason, action", q.rare_acts("riverkeeper_rescues_total"))
+    return timeseries("Rescues", text, Query(count, "{{reason}}: {{action}}"), unit="short", stacked=True, bars=True,
+                      links=[to_page("Rescues", "/rescues")])  # fmt: skip
+
+
+def refused(q: Queries) -> Panel:
+    text = Text(
+        shows="How often Riverkeeper skipped a stuck job, by cause; a job counts again in each rescue pass.",
+        normal="`recorded` where a tier is in dry run: live mode would rescue the job. Otherwise few.",
+        next="brake: see above. hold_by_policy, exhausted, max_rescues: an operator must decide. click: the jobs.",
+        empty="No job was skipped (or no rescuer ran)",
+    )
+    count = by("refusal", q.rare_acts("riverkeeper_rescue_refusals_total"))
+    return timeseries("Refusals", text, Query(count, "{{refusal}}"), unit="short", stacked=True, bars=True,
+                      links=[to_page("Stuck jobs", "/stuck")])  # fmt: skip
+
+
+def late(q: Queries) -> Panel:
+    text = Text(
+        shows="False rescues in this time range: the previous worker beat or finished after the rescue of its job.",
+        normal="0.",
+        next="above 0 in live mode: the timeout is too short, or workers lost the network. Go back to dry run.",
+        empty="none",
+    )
+    count = total(q.rare_acts("riverkeeper_late_finishes_total", "$__range"))
+    return stat("Late finishers", text, Query(count, "late", Form.NOW), unit="short", width=8,
+                thresholds=ANY_IS_BAD, decimals=0, links=[to_page("Rescues", "/rescues")])  # fmt: skip
+
+
+def last(q: Queries) -> Panel:
+    text = Text(
+        shows="Time of the last rescue.",
+        normal="long ago.",
+        next="click for the job, the evidence, and whether the job ran again.",
+        empty="no rescue yet",
+    )
+    moment = total(q.fact("riverkeeper_last_rescue_timestamp_seconds"), "max")
+    return stat("Last rescue", text, Query(f"{moment} * 1000", "last", Form.NOW), unit="dateTimeFromNow", width=8,
+                links=[to_page("Rescues", "/rescues")])  # fmt: skip
+
+
+def wakes(q: Queries) -> Panel:
+    text = Text(
+        shows="Alerts that woke the rescuer and are still open.",
+        normal="0, or above 0 while jobs are stuck that the policy allows to rescue.",
+        next="open for a long time: check the refusals, and the brakes above.",
+        empty="no inbox",
+    )
+    count = total(q.fact("riverkeeper_wakes_open"), "max")
+    return stat("Open wakes", text, Query(count, "open"), unit="short", width=8)
+
+
+def time_to_rescue(q: Queries) -> Panel:
+    text = Text(
+        shows="Time from the limit to the rescue.",
+        normal="p95 below 60 s with the supervisor, some minutes with alerts alone.",
+        next="longer: check the interval, the rate brake and Alertmanager's group_wait.",
+        empty="No rescue in this time range",
+    )
+    counts = by("le", q.acts(TIME, "_bucket"))
+    return timeseries(
+        "Time to rescue", text,
+        Query(f"histogram_quantile(0.5, {counts})", "p50"), Query(f"histogram_quantile(0.95, {counts})", "p95"),
+        unit="s", width=12, height=6, fill=0,
+    )  # fmt: skip
+
+
+def outcomes(q: Queries) -> Panel:
+    text = Text(
+        shows="Outcomes of the rescued claims of the last 24 hours, and of those that a dry run would have rescued.",
+        normal="right, and open for some minutes. In a dry run open for up to a day.",
+        next="false: see Late finishers. Young bars show no rate: false is known at once, right only later. "
+        "`riverkeeper rescue report` shows the rate.",
+        empty="The audit cannot be read",
+    )
+    counts = by("mode, outcome", q.fact("riverkeeper_rescued_claims"))
+    return timeseries("Rescued claims by outcome", text, Query(counts, "{{mode}}: {{outcome}}"), unit="short", width=24,
+                      height=6, stacked=True, bars=True, links=[to_page("Rescues", "/rescues")])  # fmt: skip
+
+
+def webhook(q: Queries) -> Panel:
+    text = Text(
+        shows="Alerts that the webhook received, by status, including alerts that allow no rescue.",
+        normal="firing and resolved in pairs, and RiverWatchdog every 5 minutes.",
+        next="nothing while alerts fire: does Alertmanager have the route and the token?",
+        empty="The webhook is off: no token is set",
+    )
+    count = by("status", q.acts("riverkeeper_webhook_alerts_total"))
+    return timeseries("Alerts received", text, Query(count, "{{status}}"), unit="short", height=6, stacked=True,
+                      bars=True)  # fmt: skip
+
+
+YES_NO: Json = {"mappings": words({0: ("no", BAD), 1: ("yes", GOOD)}), **COLORED}
+
+
+def riverkeeper_itself(q: Queries) -> tuple[Panel, ...]:
+    return replicas(q), query_times(q), series(q), ledger(q), refused_requests(q)
+
+
+def replicas(q: Queries) -> Panel:
+    text = Text(
+        shows="The replicas that read this River. Age: of their numbers. Skew: their clock minus the database's.",
+        normal="all read and durable, ages of seconds, skew below a second.",
+        next="no: run `riverkeeper check` there. Growing age: the replica hangs. Skew: fix the clock; rescues wait.",
+        empty="No replica has read this River in this time range",
+    )
+    version = "* on (job, instance) group_left (version)"
+    reads = f"{q.select('river_up')} {version} {q.select('riverkeeper_build_info')}"
+    return table(
+        "Replicas", text,
+        Column("Instance", label="instance"),
+        Column("Version", label="version"),
+        Column("Reads", expr=by("instance, version", reads, "max"), look=YES_NO),
+        Column("Age", expr=f"time() - {each(q, 'riverkeeper_snapshot_timestamp_seconds')}", unit="s",
+               look={"thresholds": steps((None, GOOD), (60, WARN), (300, BAD)), **COLORED}),
+        Column("Skew", expr=each(q, "riverkeeper_clock_skew_seconds"), unit="s"),
+        Column("Active", expr=each(q, "riverkeeper_actor"), look={"mappings": words({0: ("standby", "text"),
+                                                                                   1: ("active", GOOD)})}),
+        Column("Configured", expr=each(q, "riverkeeper_config_last_reload_successful"), look=YES_NO),
+        Column("Durable", expr=each(q, "riverkeeper_ledger_durable"), look=YES_NO),
+        Column("Folded", expr=each(q, "riverkeeper_folded_pairs")),
+        width=24, height=5, sort={"Age": True},
+    )  # fmt: skip
+
+
+def each(q: Queries, family: str) -> str:
+    return by("instance", q.select(family), "max")
+
+
+def query_times(q: Queries) -> Panel:
+    text = Text(
+        shows="Duration of each query to the database, in the slowest replica; failed queries below zero.",
+        normal="milliseconds, whatever the size of the table.",
+        next="slow: is the table bloated? Is the database busy? Failed: the front page shows the error.",
+        empty="No query in this time range",
+    )
+    failed = f"- ({by('query', q.select('riverkeeper_query_success'), 'min')} == 0)"
+    return timeseries(
+        "Queries to the database", text,
+        Query(by("query", q.select("riverkeeper_query_duration_seconds"), "max"), "{{query}}"),
+        Query(f"{failed} - 0.01", "{{query}} failed"), unit="s", fill=0, at_least=None,
+    )  # fmt: skip
+
+
+def series(q: Queries) -> Panel:
+    text = Text(
+        shows="Samples on the page of each replica.",
+        normal="flat. Each new kind adds some dozens; see docs/metrics.md.",
+        next="it only grows: kinds or queues have names made from data. collect.max_pairs folds them.",
+        empty="No replica was scraped in this time range",
+    )
+    return timeseries("Series", text, Query(each(q, "riverkeeper_series"), "{{instance}}"), unit="short", width=12)
+
+
+def ledger(q: Queries) -> Panel:
+    text = Text(
+        shows="Finished jobs that became visible late, and were counted when their slot was read again.",
+        normal="few. They are counted, only minutes later.",
+        next="many: long transactions, or workers with different clocks. Beyond collect.late_window they are missed.",
+        empty="The ledger cannot be read",
+    )
+    late = f"sum({q.increase('riverkeeper_ledger_late_rows_total')})"
+    return timeseries("Counted late", text, Query(late, "rows"), unit="short", bars=True)
+
+
+def refused_requests(q: Queries) -> Panel:
+    text = Text(
+        shows="HTTP requests that Riverkeeper refused, by reason.",
+        normal="none.",
+        next="no_credentials or wrong_credentials: does Prometheus or Alertmanager have the right password or token?",
+        empty="Riverkeeper was not scraped in this time range",
+    )
+    count = by("reason", q.acts("riverkeeper_http_requests_rejected_total"))
+    return timeseries("Requests refused", text, Query(count, "{{reason}}"), unit="short", stacked=True, bars=True)
