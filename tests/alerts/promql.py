@@ -9,7 +9,7 @@ import promql_parser as promql
 
 from alerts.rulebook import records
 from riverkeeper.metrics.catalogue import ACTS, OF_SNAPSHOT, PROCESS
-from riverkeeper.metrics.family import Family, Kind
+from riverkeeper.metrics.family import Family, MetricType
 
 TARGET = frozenset({"job", "instance", "pod"})  # what a scrape adds
 ELSEWHERE = frozenset({"namespace", "cluster"})  # what some scrapes add: empty where they do not
@@ -26,8 +26,8 @@ def exported() -> dict[str, frozenset[str]]:
     samples: dict[str, frozenset[str]] = {}
     for family in FAMILIES:
         labels = frozenset(family.labels)
-        if family.kind in {Kind.HISTOGRAM, Kind.AGES}:
-            total = ("sum", "count") if family.kind is Kind.HISTOGRAM else ("gsum", "gcount")
+        if family.kind in {MetricType.HISTOGRAM, MetricType.AGES}:
+            total = ("sum", "count") if family.kind is MetricType.HISTOGRAM else ("gsum", "gcount")
             samples[f"{family.name}_bucket"] = labels | {"le"}
             samples |= {f"{family.name}_{part}": labels for part in total}
         else:

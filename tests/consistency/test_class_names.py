@@ -13,8 +13,6 @@ KNOWN = {
     "Claim",
     "Finding",
     "Fleet",
-    "Kind",
-    "Maintenance",
     "Report",
     "Turn",
 }

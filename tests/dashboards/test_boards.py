@@ -27,7 +27,7 @@ from dashboards.boards import (
 from fixtures.offenders import for_each
 from riverkeeper.dashboards import DASHBOARDS, DashboardScope, dashboards
 from riverkeeper.dashboards.parts.query import FAMILIES
-from riverkeeper.metrics.family import Kind
+from riverkeeper.metrics.family import MetricType
 from riverkeeper.river.layout import FINAL_STATES, LIVE_STATES
 from riverkeeper.web.pages.failing import FailingPage
 from riverkeeper.web.pages.job_list import JobListPage
@@ -42,7 +42,9 @@ PAGES = {  # of the keeper, with the parameters that each takes
 
 LABELS = {family.name: set(family.labels) for family in FAMILIES}
 SAMPLES = LABELS | {
-    f"{family.name}_bucket": {*family.labels, "le"} for family in FAMILIES if family.kind in {Kind.HISTOGRAM, Kind.AGES}
+    f"{family.name}_bucket": {*family.labels, "le"}
+    for family in FAMILIES
+    if family.kind in {MetricType.HISTOGRAM, MetricType.AGES}
 }
 OF_SCRAPE = {"job", "instance", "pod"}
 OF_ALERTS = {"alertname", "alertstate", "severity", "queue", "kind", "tier", "reason"}

@@ -7,7 +7,7 @@ from typing import Any
 
 from fixtures.offenders import for_each
 from riverkeeper.metrics.catalogue import ACTS, OF_SNAPSHOT, PROCESS
-from riverkeeper.metrics.family import Family, Kind
+from riverkeeper.metrics.family import Family, MetricType
 
 ALL: tuple[Family[Any], ...] = (*OF_SNAPSHOT, *ACTS, *PROCESS)
 NAMES = [family.name for family in ALL]
@@ -102,10 +102,10 @@ def test_what_the_design_promises_exists(name: str) -> None:
 def test_names_are_unique() -> None:
     """Also without the suffixes that a type adds: x and x_bucket would collide."""
     suffixes = {
-        Kind.GAUGE: [""],
-        Kind.COUNTER: [""],
-        Kind.HISTOGRAM: ["", "_bucket", "_sum", "_count"],
-        Kind.AGES: ["", "_bucket", "_gsum", "_gcount"],
+        MetricType.GAUGE: [""],
+        MetricType.COUNTER: [""],
+        MetricType.HISTOGRAM: ["", "_bucket", "_sum", "_count"],
+        MetricType.AGES: ["", "_bucket", "_gsum", "_gcount"],
     }
     made = [family.name + suffix for family in ALL for suffix in suffixes[family.kind]]
 
@@ -127,11 +127,11 @@ def test_names(family: Family[Any]) -> None:
 @for_each_family
 def test_suffixes_belong_to_types(family: Family[Any]) -> None:
     """_total on counters and nowhere else; durations are histograms in seconds; _info is always 1."""
-    assert family.name.endswith("_total") is (family.kind is Kind.COUNTER)
-    if family.kind in {Kind.HISTOGRAM, Kind.AGES}:
+    assert family.name.endswith("_total") is (family.kind is MetricType.COUNTER)
+    if family.kind in {MetricType.HISTOGRAM, MetricType.AGES}:
         assert family.name.endswith(("_duration_seconds", "_age_seconds", "_to_rescue_seconds"))
     if family.name.endswith(("_info", "_timestamp_seconds", "_bytes")):
-        assert family.kind is Kind.GAUGE
+        assert family.kind is MetricType.GAUGE
 
 
 @for_each_family
@@ -171,7 +171,7 @@ def test_metrics_named_in_a_help_exist(family: Family[Any]) -> None:
 @for_each_family
 def test_edges(family: Family[Any]) -> None:
     """Rising, finite, and only where the type has buckets: few enough for what they cost."""
-    assert bool(family.edges) is (family.kind in {Kind.HISTOGRAM, Kind.AGES})
+    assert bool(family.edges) is (family.kind in {MetricType.HISTOGRAM, MetricType.AGES})
     assert list(family.edges) == sorted(set(family.edges))
     assert len(family.edges) <= 20
     assert all(0 < edge < float("inf") for edge in family.edges)

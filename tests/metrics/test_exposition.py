@@ -18,7 +18,7 @@ from riverkeeper.ledger.names import Names
 from riverkeeper.metrics.catalogue import OF_SNAPSHOT
 from riverkeeper.metrics.catalogue.process import Process
 from riverkeeper.metrics.exposition import Exposition, metrics_of
-from riverkeeper.metrics.family import Kind
+from riverkeeper.metrics.family import MetricType
 from riverkeeper.scrape.scrape import Snapshot
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -78,7 +78,7 @@ def test_openmetrics_types() -> None:
     types = {family.name: family.type for family in FORMATS[OPENMETRICS](page(FULL, OPENMETRICS))}
 
     for family in OF_SNAPSHOT:
-        name = family.name.removesuffix("_total") if family.kind is Kind.COUNTER else family.name
+        name = family.name.removesuffix("_total") if family.kind is MetricType.COUNTER else family.name
         assert types[name] == family.kind.value, name
     assert "_created" not in page(FULL, OPENMETRICS)
 
@@ -100,7 +100,7 @@ def test_le_is_written_as_prometheus_writes_it(accept: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "family", [f for f in OF_SNAPSHOT if f.kind in {Kind.AGES, Kind.HISTOGRAM}], ids=lambda f: f.name
+    "family", [f for f in OF_SNAPSHOT if f.kind in {MetricType.AGES, MetricType.HISTOGRAM}], ids=lambda f: f.name
 )
 def test_buckets_are_cumulative(family: object) -> None:
     """Each bucket holds those below it, the last is the count, and edges rise."""
@@ -121,9 +121,9 @@ def test_counters_and_counts_of_gauge_histograms_are_told_apart() -> None:
         for metric in metrics_of([family], FULL, frozenset())
     }
 
-    assert suffixes[Kind.AGES] == {"_bucket", "_gcount", "_gsum"}
-    assert suffixes[Kind.HISTOGRAM] == {"_bucket", "_count", "_sum"}
-    assert suffixes[Kind.COUNTER] == {"_total"}
+    assert suffixes[MetricType.AGES] == {"_bucket", "_gcount", "_gsum"}
+    assert suffixes[MetricType.HISTOGRAM] == {"_bucket", "_count", "_sum"}
+    assert suffixes[MetricType.COUNTER] == {"_total"}
 
 
 @pytest.mark.parametrize(

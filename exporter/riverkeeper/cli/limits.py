@@ -12,7 +12,7 @@ from riverkeeper.cli.options import database_options, give_up
 from riverkeeper.cli.terminal import console
 from riverkeeper.config.load import Config
 from riverkeeper.postgres.errors import DatabaseError
-from riverkeeper.scrape.limits import LimitsFound, read_limits
+from riverkeeper.scrape.limits import EffectiveLimits, read_limits
 from riverkeeper.verdict.limits import Learned, format_duration
 
 
@@ -35,7 +35,7 @@ def limits(config: Config, kind: str | None, as_json: bool) -> None:
         console().print(Text(sentence))
 
 
-def _as_json(found: LimitsFound) -> dict[str, object]:
+def _as_json(found: EffectiveLimits) -> dict[str, object]:
     rows: list[dict[str, object]] = [
         {
             "kind": one.kind,
@@ -51,7 +51,11 @@ def _as_json(found: LimitsFound) -> dict[str, object]:
         {"kind": one.kind, "tier": one.tier, "limit": "run", "seconds": None, "origin": one.why, "raised": False}
         for one in found.missing
     ]
-    return {"limits": rows, "past": dict(found.past), "learned": {k: _learned(o) for k, o in found.learned.items()}}
+    return {
+        "limits": rows,
+        "past": dict(found.over_budget),
+        "learned": {k: _learned(o) for k, o in found.learned.items()},
+    }
 
 
 def _learned(one: Learned) -> dict[str, object]:
@@ -60,7 +64,7 @@ def _learned(one: Learned) -> dict[str, object]:
     return {"samples": one.samples, "censored": one.censored, "quantile": one.quantile, "seconds": seconds}
 
 
-def _table(found: LimitsFound) -> Table:
+def _table(found: EffectiveLimits) -> Table:
     table = Table(box=None, pad_edge=False)
     for column in ("kind", "tier", "limit", "at"):
         table.add_column(column, justify="right" if column == "at" else "left", no_wrap=True)
@@ -81,7 +85,7 @@ def _table(found: LimitsFound) -> Table:
     return table
 
 
-def _sentences(found: LimitsFound) -> list[str]:
+def _sentences(found: EffectiveLimits) -> list[str]:
     kinds = {one.kind for one in found.limits}
     ended = [
         f"{one.censored} of the {one.samples} runs of {kind} were ended by a rescue for their age, and count as longer "
@@ -93,7 +97,7 @@ def _sentences(found: LimitsFound) -> list[str]:
         f"1 running job of {kind} is past its limit: no sample until it finishes."
         if jobs == 1
         else f"{jobs} running jobs of {kind} are past their limit: no samples until they finish."
-        for kind, jobs in sorted(found.past.items())
+        for kind, jobs in sorted(found.over_budget.items())
         if kind in kinds
     ]
     return ended + past

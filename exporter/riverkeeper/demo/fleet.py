@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 
 from riverkeeper.demo.attempt import Claim, Result, encoded, rfc3339
 from riverkeeper.demo.kinds import QUEUES
-from riverkeeper.demo.maintenance import Chore, Maintenance
+from riverkeeper.demo.maintenance import Chore, DemoUpkeep
 from riverkeeper.demo.simulation import PAUSED_QUEUE, Simulation
 from riverkeeper.demo.table import Table
 from riverkeeper.postgres.connection import Session
@@ -37,7 +37,7 @@ class Fleet:
         self._table = Table(session, schema)
         self._simulation = simulation
         self.finished: Counter[str] = Counter()  # final state -> jobs, as the table took them
-        self._maintenance = Maintenance(self._table, simulation, self.finished)
+        self._maintenance = DemoUpkeep(self._table, simulation, self.finished)
         self._impatience = Chore(CANCEL_EVERY_SECONDS, self._cancel, simulation.start + CANCEL_AFTER_SECONDS)
         self._refresh_at = 0.0
         self._paused = False

@@ -34,7 +34,7 @@ class Chore:
             self.do()
 
 
-class Maintenance:
+class DemoUpkeep:
     """The leader's services; they rest while the elected client is dead, as River's do."""
 
     def __init__(self, table: Table, simulation: Simulation, finished: Counter[str]) -> None:

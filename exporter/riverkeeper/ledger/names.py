@@ -11,7 +11,7 @@ Name = TypeVar("Name", str, Pair)
 OTHER = "other"
 MAX_QUEUES = 200  # a queue costs about 150 series, so these are half of what a page may have
 STICKY_SECONDS = 3600  # a name stays at least this long after it was last seen
-SEEN_SECONDS = 60  # seen is told to the minute: each change is written to the database
+SEEN_SECONDS = 60  # the time of the last sight is kept to the minute: each change is written to the database
 FORGET_SECONDS = 30 * 86400  # longer than any usual schedule: the kind is gone from the code
 
 
@@ -42,9 +42,9 @@ NO_NAMES = Names({}, {})
 
 
 def keep(names: Names, live: Mapping[Pair, int], finished: Mapping[Pair, float], now: float, max_pairs: int) -> Names:
-    """The names after a collection that saw `live` jobs, and `finished` ones with the time of the latest.
+    """The names after a step that saw `live` jobs, and `finished` ones with the time of the latest.
 
-    A newcomer gets a name while there is room, or in the place of one not seen for an hour: those with most live
+    A newcomer gets a name while there is room, or in the place of one not seen for an hour: the pairs with most live
     jobs first, then those that finished last. A name that is in use is never taken away for another.
     """
     order = sorted(live.keys() | finished.keys(), key=lambda pair: (-live.get(pair, 0), -finished.get(pair, 0.0), pair))

@@ -1,11 +1,11 @@
 """Which slots of finished jobs to read, and when. Pure.
 
-finalized_at is written by the worker's clock and becomes visible when the worker's batch commits: usually within a
-second, minutes later in trouble. So what lies around now is read at every collection, and then each slot is visited
-again at fixed ages, the last time when it is a whole late window old: by then every row that may still come is
-there. For each visit we remember up to which slot it has been paid; whatever was missed is simply still due.
-Rows may wait in workers for a database that is away, and then nothing was read either: so after a gap between two
-collections the age of what came before counts from the end of the gap.
+The worker's clock writes finalized_at, and the row becomes visible when the worker's batch commits: usually within a
+second, in trouble minutes later. So each step reads the slots around now. Then each slot is read again at fixed ages,
+the last time when it is a whole late window old: by then every row that may still come is there. The progress holds,
+for each of these visits, up to which slot it has been made; a visit that was missed is still due. Rows may wait in
+workers for a database that is down, and then no step was made either: so after a gap between two steps, the age of
+earlier slots counts from the end of the gap.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from dataclasses import dataclass, replace
 
 from riverkeeper.ledger.counts import SLOT_SECONDS
 
-NEAR_SECONDS = 30.0  # read every time, back and ahead: a clock kept by NTP is off by less, a batch flushes in 0.25 s
+NEAR_SECONDS = 30.0  # read at every step, back and ahead: a clock kept by NTP is off by less, a batch flushes in 0.25 s
 VISITS = 4  # of each slot; progress stores one entry for each
-GAP_SECONDS = 120.0  # no usual scrape interval is longer: something was away
-MOST_GAPS = 3  # more than so many in a row are no outages: we are asked seldom
-LONGEST_SECONDS = 25 * 3600.0  # River keeps finished jobs for a day; what is older is gone
-FUTURE_SECONDS = 24 * 3600.0  # how far ahead a first start looks for what is already there
+GAP_SECONDS = 120.0  # a longer time between two steps is an outage
+MOST_GAPS = 3  # more gaps in a row are no outages: steps are rare
+LONGEST_SECONDS = 25 * 3600.0  # River keeps finished jobs for a day; older rows are gone
+FUTURE_SECONDS = 24 * 3600.0  # how far ahead a first start looks for rows that are already there
 KEEP_SLOTS = 60  # cells stay so much longer than they are read, for a clock that steps back
-PRUNE_SLOTS = 30  # they go in steps of five minutes: deleting is a statement more
+PRUNE_SLOTS = 30  # they are deleted every five minutes, not with every step
 BATCH_SLOTS = 12  # due slots read by one statement
 
 
@@ -31,8 +31,8 @@ class ReadProgress:
     """How far the ledger has come; kept with it, equal for all replicas. Slots as in CellKey, database clock."""
 
     collected_at: float
-    gaps: int  # in a row, up to the last collection
-    up_since: float  # the first collection after the last gap
+    gaps: int  # in a row, up to the last step
+    up_since: float  # the first step after the last gap
     read_to: tuple[int, ...]  # for each visit: slots below this one have had it
     pruned_to: int  # slots below this one are never read again: their cells are gone
 
@@ -48,18 +48,18 @@ def visit_ages(late_window: float) -> tuple[float, ...]:
 
 
 def start(now: float, late_window: float, look_back: float) -> ReadProgress:
-    """A ledger that begins now: what is already there in the last `look_back` seconds is known, not counted."""
+    """A ledger that begins at `now`: rows of the last `look_back` seconds are known, not counted."""
     first = slot_of(now - look_back)
     return ReadProgress(now, 0, now, tuple(max(first, slot_of(now - age)) for age in visit_ages(late_window)), first)
 
 
 def is_out_of_reach(progress: ReadProgress, now: float) -> bool:
-    """Whether the clock went back to where nothing is remembered any more, so that one has to start anew."""
+    """Whether the clock went back to slots that the ledger has forgotten, so that it has to start anew."""
     return slot_of(now) < progress.pruned_to
 
 
 def begin_step(progress: ReadProgress, now: float, late_window: float) -> ReadProgress:
-    """The progress with which to collect at `now`."""
+    """The progress with which a step at `now` begins."""
     oldest = slot_of(now - LONGEST_SECONDS)
     gaps = progress.gaps + 1 if now - progress.collected_at > GAP_SECONDS else 0
     return replace(
@@ -74,12 +74,12 @@ def begin_step(progress: ReadProgress, now: float, late_window: float) -> ReadPr
 
 
 def recent_slots(progress: ReadProgress, now: float) -> range:
-    """The slots to read at every collection."""
+    """The slots that every step reads."""
     return range(max(slot_of(now - NEAR_SECONDS), progress.pruned_to), slot_of(now + NEAR_SECONDS) + 1)
 
 
 def take_due_slots(progress: ReadProgress, now: float, late_window: float, most: int) -> tuple[list[int], ReadProgress]:
-    """At most `most` due slots, those first that nobody has read yet, and the progress once they are read."""
+    """At most `most` due slots, slots that were never read first, and the progress once they are read."""
     slots: list[int] = []
     read_to: list[int] = []
     for number, age in enumerate(visit_ages(late_window)):
@@ -92,7 +92,7 @@ def take_due_slots(progress: ReadProgress, now: float, late_window: float, most:
 
 
 def batch_size(progress: ReadProgress, now: float) -> int:
-    """How many due slots to read at once, so that a backlog shrinks however seldom we are asked."""
+    """How many due slots one step reads, so that a backlog shrinks however rare the steps are."""
     elapsed = max(now - progress.collected_at, 0.0)
     if progress.gaps <= MOST_GAPS:  # after an outage a backlog has time
         elapsed = min(elapsed, GAP_SECONDS)
@@ -100,6 +100,6 @@ def batch_size(progress: ReadProgress, now: float) -> int:
 
 
 def end_step(progress: ReadProgress, now: float) -> ReadProgress:
-    """The progress after a collection at `now`."""
+    """The progress after a step at `now`."""
     keep_from = (min(progress.read_to) - KEEP_SLOTS) // PRUNE_SLOTS * PRUNE_SLOTS
     return replace(progress, collected_at=now, pruned_to=max(progress.pruned_to, keep_from))

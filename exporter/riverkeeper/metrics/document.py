@@ -7,9 +7,9 @@ from typing import Any
 
 from riverkeeper.ledger.names import MAX_QUEUES
 from riverkeeper.metrics.catalogue import ACTS, OF_SNAPSHOT, PROCESS
-from riverkeeper.metrics.family import Family, Kind, Per
+from riverkeeper.metrics.family import Family, MetricType, Per
 
-_TYPES = {Kind.AGES: "gauge histogram"}
+_TYPES = {MetricType.AGES: "gauge histogram"}
 
 
 def metrics_markdown() -> str:

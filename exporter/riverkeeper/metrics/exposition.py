@@ -16,15 +16,15 @@ from prometheus_client.utils import floatToGoString
 from riverkeeper.metrics.cardinality import fold_pairs
 from riverkeeper.metrics.catalogue import ACTS, OF_SNAPSHOT, PROCESS
 from riverkeeper.metrics.catalogue.process import Process
-from riverkeeper.metrics.family import Bucketed, Family, Kind, Labels, Source, Value
+from riverkeeper.metrics.family import Bucketed, Family, Labels, MetricType, Source, Value
 from riverkeeper.scrape.scrape import Snapshot
 
 # In OpenMetrics and in the client library a counter's family is named without _total.
 _SUFFIXES = {
-    Kind.GAUGE: ("",),
-    Kind.COUNTER: ("_total",),
-    Kind.HISTOGRAM: ("_bucket", "_sum", "_count"),
-    Kind.AGES: ("_bucket", "_gsum", "_gcount"),
+    MetricType.GAUGE: ("",),
+    MetricType.COUNTER: ("_total",),
+    MetricType.HISTOGRAM: ("_bucket", "_sum", "_count"),
+    MetricType.AGES: ("_bucket", "_gsum", "_gcount"),
 }
 
 
@@ -64,7 +64,7 @@ class _Collected:
 def metrics_of(families: Iterable[Family[Source]], source: Source, names: frozenset[str]) -> Iterator[Metric]:
     """The families with their samples; with `names`, only samples so named. A family without samples is left out."""
     for family in families:
-        base = family.name.removesuffix("_total") if family.kind is Kind.COUNTER else family.name
+        base = family.name.removesuffix("_total") if family.kind is MetricType.COUNTER else family.name
         wanted = {base + suffix for suffix in _SUFFIXES[family.kind]}
         if names and not wanted & names:
             continue

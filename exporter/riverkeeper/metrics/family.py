@@ -11,8 +11,8 @@ Labels = tuple[str, ...]
 Source = TypeVar("Source")
 
 
-class Kind(StrEnum):
-    """Prometheus types we use; AGES is a histogram that may fall (OpenMetrics' gauge histogram)."""
+class MetricType(StrEnum):
+    """The Prometheus types in use; AGES is a histogram that may fall (OpenMetrics' gauge histogram)."""
 
     GAUGE = "gauge"
     COUNTER = "counter"
@@ -46,7 +46,7 @@ class Family(Generic[Source]):
     """A metric family as a value: to add one, add one of these to a list of the catalogue."""
 
     name: str
-    kind: Kind
+    kind: MetricType
     help: str  # what is counted, in which unit, from where; when the series is absent
     labels: Labels
     samples: Callable[[Source], Samples]  # nothing where the source could not tell
@@ -61,4 +61,4 @@ class Family(Generic[Source]):
 
     def series(self) -> int:
         """Series for each of what `per` names, at most."""
-        return self.times * (len(self.edges) + 3 if self.kind in {Kind.HISTOGRAM, Kind.AGES} else 1)
+        return self.times * (len(self.edges) + 3 if self.kind in {MetricType.HISTOGRAM, MetricType.AGES} else 1)

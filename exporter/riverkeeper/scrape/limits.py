@@ -1,4 +1,4 @@
-"""Which limits hold for each kind, and how each of them came about: for a person who doubts one."""
+"""Reads the limits in force for each kind, and where each comes from: for `riverkeeper limits`."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ from riverkeeper.verdict.limits import Learned
 from riverkeeper.verdict.summary import summarize
 from riverkeeper.verdict.verdict import LimitInForce, LimitName, Reason, VerdictSummary
 
-SECONDS = 10.0  # for a person who waits
-USUAL_QUEUE = "default"  # of a kind that nobody has seen: River's default
+SECONDS = 10.0  # an operator waits
+USUAL_QUEUE = "default"  # River's default, for a kind that is not known
+_ORDER = list(LimitName)
 
 
 @dataclass(frozen=True, slots=True)
-class Missing:
-    """A kind without a limit of its run, and why."""
+class MissingLimit:
+    """A kind that has no limit for its runs, and why."""
 
     kind: str
     tier: str
@@ -33,69 +34,70 @@ class Missing:
 
 
 @dataclass(frozen=True, slots=True)
-class LimitsFound:
-    """Limits by kind; `past` counts running jobs that are past the limit of their run."""
+class EffectiveLimits:
+    """The limits in force by kind."""
 
     limits: tuple[LimitInForce, ...]
-    missing: tuple[Missing, ...]
+    missing: tuple[MissingLimit, ...]
     learned: Mapping[str, Learned]
-    past: Mapping[str, int]
-    remembered: bool  # there is a keeper schema that remembers runs; else `serve` learns in its memory
+    over_budget: Mapping[str, int]  # running jobs that are past the limit of their run, by kind
+    durable: bool  # the keeper schema remembers runs; else each `serve` learns in its own memory
 
 
 def read_limits(
     url: str, river_schema: str | None, keeper_schema: str | None, policy: Policy, kind: str | None
-) -> LimitsFound:
-    """The limits in force, of one kind or of all that are known. Raises DatabaseError."""
+) -> EffectiveLimits:
+    """The limits in force, of one kind or of all known kinds. Raises DatabaseError."""
     with open_schemas(url, river_schema, keeper_schema, SECONDS) as (tx, schemas):
         now = tx.query("river/open_transaction")[0].now
         return _read(tx, inspect_keeper(tx, schemas), policy, kind, now)
 
 
-def _read(tx: Transaction, keeper: KeeperSchema, policy: Policy, kind: str | None, now: float) -> LimitsFound:
+def _read(tx: Transaction, keeper: KeeperSchema, policy: Policy, kind: str | None, now: float) -> EffectiveLimits:
     store, heartbeats = KeeperStore(), keeper.heartbeat is not None
     running = read_running(tx, policy.heartbeat.metadata_interval, heartbeats=heartbeats)
-    past = read_learned(tx, store, policy.learned_limits, now, audit=keeper.audit) if keeper.learns else {}
-    suspects = SuspectReader(policy).read(tx, running, past, ReadableTables(heartbeats, keeper.audit), now, None)
-    known = {*past, *({kind} if kind else ())}  # whoever asks for a kind that nobody has seen sees what it would have
-    names = _with(known, store.names(tx) if keeper.writable else NO_NAMES, {pair.kind for pair in running.pairs})
-    found = summarize(policy, past, running.pairs, now, suspects, pairs=names.pairs)
-    limits = tuple(one for one in found.limits if kind in (None, one.kind))
-    return LimitsFound(
-        limits=tuple(sorted(limits, key=lambda one: (one.kind, one.tier, list(LimitName).index(one.limit.name)))),
-        missing=tuple(_missing(limits, past, policy.learned_limits, remembered=keeper.learns)),
-        learned=past,
-        past=_past(found),
-        remembered=keeper.learns,
+    learned = read_learned(tx, store, policy.learned_limits, now, audit=keeper.audit) if keeper.learns else {}
+    readable = ReadableTables(heartbeats, keeper.audit)
+    suspects = SuspectReader(policy).read(tx, running, learned, readable, now, None)
+    kinds = {*learned, *({kind} if kind else ())}  # an unknown kind that is given has the limits that it would have
+    names = _add_kinds(store.names(tx) if keeper.writable else NO_NAMES, kinds, {pair.kind for pair in running.pairs})
+    summary = summarize(policy, learned, running.pairs, now, suspects, pairs=names.pairs)
+    limits = tuple(limit for limit in summary.limits if kind in (None, limit.kind))
+    return EffectiveLimits(
+        limits=tuple(sorted(limits, key=lambda limit: (limit.kind, limit.tier, _ORDER.index(limit.limit.name)))),
+        missing=tuple(_find_missing(limits, learned, policy.learned_limits, durable=keeper.learns)),
+        learned=learned,
+        over_budget=_count_over_budget(summary),
+        durable=keeper.learns,
     )
 
 
-def _with(kinds: set[str], names: Names, running: set[str]) -> Names:
-    """The names, and kinds that have none."""
+def _add_kinds(names: Names, kinds: set[str], running: set[str]) -> Names:
+    """The names, and pairs for the kinds that neither run nor have a name."""
     nameless = kinds - running - {name for _, name in names.pairs}
     return replace(names, pairs={**names.pairs, **{(USUAL_QUEUE, kind): 0.0 for kind in nameless}})
 
 
-def _past(found: VerdictSummary) -> Counter[str]:
-    past: Counter[str] = Counter()
-    for (_, kind, _, reason), jobs in found.counts.items():
+def _count_over_budget(summary: VerdictSummary) -> Counter[str]:
+    jobs_by_kind: Counter[str] = Counter()
+    for (_, kind, _, reason), jobs in summary.counts.items():
         if reason == Reason.OVER_BUDGET:
-            past[kind] += jobs
-    return past
+            jobs_by_kind[kind] += jobs
+    return jobs_by_kind
 
 
-def _missing(
-    limits: tuple[LimitInForce, ...], past: Mapping[str, Learned], learning: LearnedLimits, *, remembered: bool
-) -> Iterator[Missing]:
-    have = {(one.kind, one.tier) for one in limits if one.limit.name is LimitName.RUN}
-    for kind, tier in sorted({(one.kind, one.tier) for one in limits if one.kind} - have):
-        yield Missing(kind, tier, _why(past.get(kind), learning, remembered=remembered))
+def _find_missing(
+    limits: tuple[LimitInForce, ...], learned: Mapping[str, Learned], learning: LearnedLimits, *, durable: bool
+) -> Iterator[MissingLimit]:
+    limited = {(limit.kind, limit.tier) for limit in limits if limit.limit.name is LimitName.RUN}
+    for kind, tier in sorted({(limit.kind, limit.tier) for limit in limits if limit.kind} - limited):
+        yield MissingLimit(kind, tier, _explain(learned.get(kind), learning, durable=durable))
 
 
-def _why(known: Learned | None, learning: LearnedLimits, *, remembered: bool) -> str:
+def _explain(learned: Learned | None, learning: LearnedLimits, *, durable: bool) -> str:
     if not learning.enabled:
         return "none: its tier has no max_run, and learned_limits is not enabled"
-    if not remembered:
+    if not durable:
         return "none that is known here: without a keeper schema to write, each serve learns in its own memory"
-    runs = known.samples if known else 0
+    runs = learned.samples if learned else 0
     return f"none: its tier has no max_run, and {runs} of the {learning.min_samples} runs to learn from are there"

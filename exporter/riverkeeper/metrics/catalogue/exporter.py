@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from riverkeeper import __version__
-from riverkeeper.metrics.family import Family, Kind, Per, Samples
+from riverkeeper.metrics.family import Family, MetricType, Per, Samples
 from riverkeeper.scrape.scrape import Snapshot
 
 QUERIES = 19  # of a scrape and of a step of maintenance
@@ -62,10 +62,12 @@ def ledger_late_rows(snapshot: Snapshot) -> Samples:
 
 
 EXPORTER: tuple[Family[Snapshot], ...] = (
-    Family("riverkeeper_build_info", Kind.GAUGE, "Always 1; the version of Riverkeeper.", ("version",), build_info),
+    Family(
+        "riverkeeper_build_info", MetricType.GAUGE, "Always 1; the version of Riverkeeper.", ("version",), build_info
+    ),
     Family(
         "riverkeeper_target_info",
-        Kind.GAUGE,
+        MetricType.GAUGE,
         "Always 1; the database, River schema and keeper schema that the numbers on this page are from. Absent while "
         "the database is down.",
         ("database", "river_schema", "keeper_schema"),
@@ -73,7 +75,7 @@ EXPORTER: tuple[Family[Snapshot], ...] = (
     ),
     Family(
         "riverkeeper_query_success",
-        Kind.GAUGE,
+        MetricType.GAUGE,
         "1 if the query succeeded in this scrape, or in the last step of maintenance; 0 if it failed: its metrics are "
         "then absent. The front page shows the error.",
         ("query",),
@@ -83,7 +85,7 @@ EXPORTER: tuple[Family[Snapshot], ...] = (
     ),
     Family(
         "riverkeeper_query_duration_seconds",
-        Kind.GAUGE,
+        MetricType.GAUGE,
         "How long the query took, in this scrape or in the last step of maintenance.",
         ("query",),
         query_duration,
@@ -92,28 +94,28 @@ EXPORTER: tuple[Family[Snapshot], ...] = (
     ),
     Family(
         "riverkeeper_snapshot_timestamp_seconds",
-        Kind.GAUGE,
+        MetricType.GAUGE,
         "When the numbers on this page were read (Unix time of the database). Absent while the database is down.",
         (),
         snapshot_timestamp,
     ),
     Family(
         "riverkeeper_clock_skew_seconds",
-        Kind.GAUGE,
+        MetricType.GAUGE,
         "Clock of this process minus clock of the database. Absent while the database is down.",
         (),
         clock_skew,
     ),
     Family(
         "riverkeeper_folded_pairs",
-        Kind.GAUGE,
+        MetricType.GAUGE,
         'Live (queue, kind) pairs without series of their own, counted under kind="other" (collect.max_pairs).',
         (),
         folded_pairs,
     ),
     Family(
         "riverkeeper_fence_installed",
-        Kind.GAUGE,
+        MetricType.GAUGE,
         "1 if the fence is in force: its triggers are on River's job table and on each of its partitions, and enabled. "
         "0 if not: a late result may then end the next attempt of its job. Absent where this login cannot see it.",
         (),
@@ -121,7 +123,7 @@ EXPORTER: tuple[Family[Snapshot], ...] = (
     ),
     Family(
         "riverkeeper_ledger_durable",
-        Kind.GAUGE,
+        MetricType.GAUGE,
         "1 if finished jobs are counted in the keeper schema, 0 if in this process' memory: then counters begin "
         "at 0 with it, and replicas differ.",
         (),
@@ -129,7 +131,7 @@ EXPORTER: tuple[Family[Snapshot], ...] = (
     ),
     Family(
         "riverkeeper_ledger_timestamp_seconds",
-        Kind.GAUGE,
+        MetricType.GAUGE,
         "When the finished jobs on this page were counted (Unix time of the database): at most about 15 s before the "
         "scrape. Absent, as the counters are, where that is more than a minute ago.",
         (),
@@ -137,7 +139,7 @@ EXPORTER: tuple[Family[Snapshot], ...] = (
     ),
     Family(
         "riverkeeper_ledger_late_rows_total",
-        Kind.COUNTER,
+        MetricType.COUNTER,
         "Finished jobs that were counted only when their slot was read again: they became visible long after their "
         "finalized_at. Kept with the ledger: while it is durable, equal on every replica.",
         (),

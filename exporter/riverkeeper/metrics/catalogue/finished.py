@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from riverkeeper.ledger.counts import RUN_EDGES, WAIT_EDGES
 from riverkeeper.ledger.totals import FinishedPair, Histogram
-from riverkeeper.metrics.family import Bucketed, Family, Kind, Per, Samples
+from riverkeeper.metrics.family import Bucketed, Family, MetricType, Per, Samples
 from riverkeeper.river.layout import FINAL_STATES
 from riverkeeper.scrape.scrape import Snapshot
 
@@ -47,7 +47,7 @@ def _bucketed(histogram: Histogram) -> Bucketed:
 FINISHED: tuple[Family[Snapshot], ...] = (
     Family(
         "river_job_run_duration_seconds",
-        Kind.HISTOGRAM,
+        MetricType.HISTOGRAM,
         "Run time of completed jobs, last attempt only: finalized_at (the worker's clock) minus attempted_at "
         "(the database's). Each job is counted once, also after River has deleted it.",
         ("queue", "kind"),
@@ -57,7 +57,7 @@ FINISHED: tuple[Family[Snapshot], ...] = (
     ),
     Family(
         "river_jobs_finished_total",
-        Kind.COUNTER,
+        MetricType.COUNTER,
         "Jobs that finished, by outcome: completed, discarded or cancelled. 0 as soon as the kind is seen live.",
         ("queue", "kind", "outcome"),
         finished_jobs,
@@ -66,7 +66,7 @@ FINISHED: tuple[Family[Snapshot], ...] = (
     ),
     Family(
         "river_job_attempts_total",
-        Kind.COUNTER,
+        MetricType.COUNTER,
         "Attempts used by finished jobs.",
         ("queue", "kind"),
         attempts,
@@ -74,7 +74,7 @@ FINISHED: tuple[Family[Snapshot], ...] = (
     ),
     Family(
         "river_job_wait_duration_seconds",
-        Kind.HISTOGRAM,
+        MetricType.HISTOGRAM,
         "Time from due (scheduled_at) to claimed (attempted_at) of the last attempt of finished jobs. "
         "Absent until the first one finishes.",
         ("queue", "priority"),
@@ -85,7 +85,7 @@ FINISHED: tuple[Family[Snapshot], ...] = (
     ),
     Family(
         "river_job_last_finished_timestamp_seconds",
-        Kind.GAUGE,
+        MetricType.GAUGE,
         "When a job of the kind last finished (finalized_at, Unix time of the worker). Kept after River has deleted "
         "the job. Absent until one is known.",
         ("queue", "kind"),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from riverkeeper.metrics.catalogue.rescue import Acts
-from riverkeeper.metrics.family import Family, Kind, Per, Samples
+from riverkeeper.metrics.family import Family, MetricType, Per, Samples
 
 
 class Rejection(StrEnum):
@@ -50,14 +50,14 @@ def series(process: Process) -> Samples:
 PROCESS: tuple[Family[Process], ...] = (
     Family(
         "riverkeeper_config_last_reload_successful",
-        Kind.GAUGE,
+        MetricType.GAUGE,
         "1 if the last reload of the configuration succeeded, 0 if it failed: the configuration before stays in force.",
         (),
         config_last_reload_successful,
     ),
     Family(
         "riverkeeper_http_requests_rejected_total",
-        Kind.COUNTER,
+        MetricType.COUNTER,
         "Requests that were refused, by reason.",
         ("reason",),
         requests_rejected,
@@ -66,7 +66,7 @@ PROCESS: tuple[Family[Process], ...] = (
     ),
     Family(
         "riverkeeper_series",
-        Kind.GAUGE,
+        MetricType.GAUGE,
         "Samples on this page, those of the process itself (process_, python_) not counted.",
         (),
         series,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from riverkeeper.brakes.rules import Brake
 from riverkeeper.config.tiers import Mode
-from riverkeeper.metrics.family import Bucketed, Family, Kind, Per, Samples
+from riverkeeper.metrics.family import Bucketed, Family, MetricType, Per, Samples
 from riverkeeper.rescue.audit.report import ClaimCounts, by_tier
 from riverkeeper.rescue.refusal import Refusal
 from riverkeeper.rescue.wakes.wake import AlertStatus
@@ -106,7 +106,7 @@ def last_webhook(acts: Acts) -> Samples:
 RESCUING: tuple[Family[Snapshot], ...] = (
     Family(
         "riverkeeper_rescue_mode",
-        Kind.GAUGE,
+        MetricType.GAUGE,
         "1 for the mode in force in the tier: disabled, dry_run or live; 0 for the others.",
         ("tier", "mode"),
         rescue_mode,
@@ -115,7 +115,7 @@ RESCUING: tuple[Family[Snapshot], ...] = (
     ),
     Family(
         "riverkeeper_brake_engaged",
-        Kind.GAUGE,
+        MetricType.GAUGE,
         "1 while the brake pauses all rescues; the front page shows why.",
         ("brake",),
         brake_engaged,
@@ -124,21 +124,21 @@ RESCUING: tuple[Family[Snapshot], ...] = (
     ),
     Family(
         "riverkeeper_wakes_open",
-        Kind.GAUGE,
+        MetricType.GAUGE,
         "Wakes by alerts that were received and are not yet closed. Absent without a keeper schema.",
         (),
         wakes_open,
     ),
     Family(
         "riverkeeper_last_rescue_timestamp_seconds",
-        Kind.GAUGE,
+        MetricType.GAUGE,
         "When a job was last rescued (Unix time of the database; dry runs do not count). Absent until one is.",
         (),
         last_rescue,
     ),
     Family(
         "riverkeeper_rescued_claims",
-        Kind.GAUGE,
+        MetricType.GAUGE,
         "Claims of the last 24 hours that were taken away (mode live), or would have been (dry_run), by the outcome of "
         "the previous worker: right, false, unknown (it cannot be known), open (not known yet). A false rescue is "
         "known at once, a right one after ten minutes, in a dry run after a day.",
@@ -152,14 +152,14 @@ RESCUING: tuple[Family[Snapshot], ...] = (
 ACTS: tuple[Family[Acts], ...] = (
     Family(
         "riverkeeper_actor",
-        Kind.GAUGE,
+        MetricType.GAUGE,
         "1 on the active replica, whose supervisor rescues; 0 on the other replicas.",
         (),
         actor,
     ),
     Family(
         "riverkeeper_rescues_total",
-        Kind.COUNTER,
+        MetricType.COUNTER,
         "Rescues that this process committed, by tier, reason and action (retry, discard, cancel, stop); dry runs do "
         "not count.",
         ("tier", "reason", "action"),
@@ -169,7 +169,7 @@ ACTS: tuple[Family[Acts], ...] = (
     ),
     Family(
         "riverkeeper_rescue_refusals_total",
-        Kind.COUNTER,
+        MetricType.COUNTER,
         "Times that this process skipped a stuck job, by reason.",
         ("refusal",),
         refusals,
@@ -178,7 +178,7 @@ ACTS: tuple[Family[Acts], ...] = (
     ),
     Family(
         "riverkeeper_late_finishes_total",
-        Kind.COUNTER,
+        MetricType.COUNTER,
         "False rescues: the previous worker beat or finished after its job was rescued. Counted by the process that "
         "found out. Not known for clients that do not beat.",
         ("queue", "kind"),
@@ -187,7 +187,7 @@ ACTS: tuple[Family[Acts], ...] = (
     ),
     Family(
         "riverkeeper_late_results_total",
-        Kind.COUNTER,
+        MetricType.COUNTER,
         "Results that came after their claim was over, and that the fence dropped. Each shows that the earlier worker "
         'was alive. outcome="unknown": the job did not run when the result came. Counted once, by the active replica.',
         ("queue", "kind", "outcome"),
@@ -197,7 +197,7 @@ ACTS: tuple[Family[Acts], ...] = (
     ),
     Family(
         "riverkeeper_time_to_rescue_seconds",
-        Kind.HISTOGRAM,
+        MetricType.HISTOGRAM,
         "Time from the moment a job passed its limit (or the heartbeat path was verified, if later) to its rescue.",
         (),
         time_to_rescue,
@@ -205,7 +205,7 @@ ACTS: tuple[Family[Acts], ...] = (
     ),
     Family(
         "riverkeeper_webhook_alerts_total",
-        Kind.COUNTER,
+        MetricType.COUNTER,
         "Alerts that the webhook accepted, by status: firing wakes the rescuer, repeats included. Resolved ones, those "
         "without the label rescue=allow (not_allowed), those of an unknown tier or reason (unknown_scope), those that "
         "began too long ago (expired), and those that Alertmanager left out (truncated) do nothing.",
@@ -216,7 +216,7 @@ ACTS: tuple[Family[Acts], ...] = (
     ),
     Family(
         "riverkeeper_last_webhook_timestamp_seconds",
-        Kind.GAUGE,
+        MetricType.GAUGE,
         "When the webhook last accepted a message (Unix time of this process). Absent until it does.",
         (),
         last_webhook,

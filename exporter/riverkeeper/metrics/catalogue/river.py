@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from riverkeeper.ledger.names import MAX_QUEUES, OTHER
 from riverkeeper.metrics.cardinality import newest
-from riverkeeper.metrics.family import Family, Kind, Per, Samples
+from riverkeeper.metrics.family import Family, MetricType, Per, Samples
 from riverkeeper.river.facts import Queue, TableSize
 from riverkeeper.river.layout import FINAL_STATES
 from riverkeeper.scrape.scrape import Snapshot
@@ -64,10 +64,10 @@ def _replay_lag(snapshot: Snapshot) -> Samples:
 
 
 RIVER: tuple[Family[Snapshot], ...] = (
-    Family("river_up", Kind.GAUGE, "1 if this scrape could read River's job table, 0 if not.", (), up),
+    Family("river_up", MetricType.GAUGE, "1 if this scrape could read River's job table, 0 if not.", (), up),
     Family(
         "river_queue_paused",
-        Kind.GAUGE,
+        MetricType.GAUGE,
         "1 where the queue is paused for all clients (river_queue.paused_at), 0 where not. Absent without a row.",
         ("queue",),
         queue_paused,
@@ -75,7 +75,7 @@ RIVER: tuple[Family[Snapshot], ...] = (
     ),
     Family(
         "river_queue_updated_timestamp_seconds",
-        Kind.GAUGE,
+        MetricType.GAUGE,
         "When a producer last refreshed the queue's row in river_queue (Unix time): River does so every ten minutes "
         "while a client works the queue. Absent without a row.",
         ("queue",),
@@ -84,7 +84,7 @@ RIVER: tuple[Family[Snapshot], ...] = (
     ),
     Family(
         "river_leader_elected_timestamp_seconds",
-        Kind.GAUGE,
+        MetricType.GAUGE,
         "When the present leader was elected (Unix time of the database). Absent without a leader's row, and on a "
         "standby, where it cannot be read.",
         (),
@@ -92,7 +92,7 @@ RIVER: tuple[Family[Snapshot], ...] = (
     ),
     Family(
         "river_leader_expires_timestamp_seconds",
-        Kind.GAUGE,
+        MetricType.GAUGE,
         "When the leader's lease ends unless renewed (Unix time of the database); in the past: there is no leader. "
         "Absent as river_leader_elected_timestamp_seconds.",
         (),
@@ -100,7 +100,7 @@ RIVER: tuple[Family[Snapshot], ...] = (
     ),
     Family(
         "river_oldest_finalized_timestamp_seconds",
-        Kind.GAUGE,
+        MetricType.GAUGE,
         "finalized_at of the oldest finished job still in the table (Unix time): older than River's retention means "
         "that its cleaner does not run. Absent for states without rows.",
         ("state",),
@@ -110,7 +110,7 @@ RIVER: tuple[Family[Snapshot], ...] = (
     ),
     Family(
         "river_migration_version",
-        Kind.GAUGE,
+        MetricType.GAUGE,
         "Applied version of each line of River's migrations. Absent where River was migrated by other means.",
         ("line",),
         migration_version,
@@ -119,7 +119,7 @@ RIVER: tuple[Family[Snapshot], ...] = (
     ),
     Family(
         "river_replay_lag_seconds",
-        Kind.GAUGE,
+        MetricType.GAUGE,
         "Age of the data on a standby: 0 where all that was received is replayed, else since its last replayed commit. "
         "Ages of jobs are of the data's time. Absent on a primary.",
         (),
@@ -127,7 +127,7 @@ RIVER: tuple[Family[Snapshot], ...] = (
     ),
     Family(
         "river_table_bytes",
-        Kind.GAUGE,
+        MetricType.GAUGE,
         "Size of the table with its indexes and TOAST, bytes.",
         ("table",),
         _table(lambda size: size.bytes),
@@ -136,7 +136,7 @@ RIVER: tuple[Family[Snapshot], ...] = (
     ),
     Family(
         "river_table_dead_rows",
-        Kind.GAUGE,
+        MetricType.GAUGE,
         "Dead rows that wait for vacuum, by the server's statistics. 0 on a standby.",
         ("table",),
         _table(lambda size: size.dead_rows),
@@ -145,7 +145,7 @@ RIVER: tuple[Family[Snapshot], ...] = (
     ),
     Family(
         "river_table_live_rows",
-        Kind.GAUGE,
+        MetricType.GAUGE,
         "Live rows, by the server's statistics. 0 on a standby.",
         ("table",),
         _table(lambda size: size.live_rows),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from riverkeeper.ledger.names import Pair
 from riverkeeper.metrics.cardinality import earliest, newest, recent_pairs, recent_queues, summed
-from riverkeeper.metrics.family import Bucketed, Family, Kind, Per, Samples
+from riverkeeper.metrics.family import Bucketed, Family, MetricType, Per, Samples
 from riverkeeper.river.bounds import AGE_EDGES, BEAT_EDGES
 from riverkeeper.river.facts import Ages
 from riverkeeper.scrape.scrape import Snapshot
@@ -103,7 +103,7 @@ def _ages(
 RUNNING: tuple[Family[Snapshot], ...] = (
     Family(
         "river_job_running_age_seconds",
-        Kind.AGES,
+        MetricType.AGES,
         "Age of running attempts now, since attempted_at, by the database's clock. A gauge histogram: "
         "take quantiles without rate().",
         ("queue",),
@@ -113,7 +113,7 @@ RUNNING: tuple[Family[Snapshot], ...] = (
     ),
     Family(
         "river_job_heartbeat_age_seconds",
-        Kind.AGES,
+        MetricType.AGES,
         "Time since the last beat of running attempts that beat and should beat again: neither lost nor about to end. "
         "A gauge histogram: take quantiles without rate(). Absent for queues in which nothing beats.",
         ("queue",),
@@ -123,7 +123,7 @@ RUNNING: tuple[Family[Snapshot], ...] = (
     ),
     Family(
         "river_job_oldest_running_timestamp_seconds",
-        Kind.GAUGE,
+        MetricType.GAUGE,
         "attempted_at of the longest running attempt (Unix time of the database). Absent when none runs.",
         ("queue", "kind"),
         oldest_running,
@@ -131,7 +131,7 @@ RUNNING: tuple[Family[Snapshot], ...] = (
     ),
     Family(
         "river_job_oldest_heartbeat_timestamp_seconds",
-        Kind.GAUGE,
+        MetricType.GAUGE,
         "Time of the least recent last heartbeat among running attempts that beat and should beat again (Unix time of "
         "the database; of the worker where it is metadata.health_check_at). Absent when none beats.",
         ("queue", "kind"),
@@ -140,7 +140,7 @@ RUNNING: tuple[Family[Snapshot], ...] = (
     ),
     Family(
         "river_job_oldest_progress_timestamp_seconds",
-        Kind.GAUGE,
+        MetricType.GAUGE,
         "Time of the least recent progress report among running attempts that report progress (Unix time of the "
         "database). Absent when none does.",
         ("queue", "kind"),
@@ -149,7 +149,7 @@ RUNNING: tuple[Family[Snapshot], ...] = (
     ),
     Family(
         "river_jobs_beating",
-        Kind.GAUGE,
+        MetricType.GAUGE,
         "Running attempts with a beat of their present claim, in the heartbeat table or in metadata.health_check_at.",
         ("queue", "kind"),
         beating,
@@ -157,7 +157,7 @@ RUNNING: tuple[Family[Snapshot], ...] = (
     ),
     Family(
         "river_jobs_unknown",
-        Kind.GAUGE,
+        MetricType.GAUGE,
         "Running attempts without a beat of their present claim: whether they live is not known.",
         ("queue", "kind"),
         unknown,
@@ -165,7 +165,7 @@ RUNNING: tuple[Family[Snapshot], ...] = (
     ),
     Family(
         "river_jobs_cancel_pending",
-        Kind.GAUGE,
+        MetricType.GAUGE,
         "Running attempts that have a request to cancel (metadata.cancel_attempted_at) and have not ended.",
         ("queue", "kind"),
         cancel_pending,
@@ -173,7 +173,7 @@ RUNNING: tuple[Family[Snapshot], ...] = (
     ),
     Family(
         "river_rescuer_poison_jobs",
-        Kind.GAUGE,
+        MetricType.GAUGE,
         "Running jobs whose metadata stops River's own rescuer for every job of the schema: a river:rescue_count "
         "that is no integer, a cancel_attempted_at that is no RFC 3339 time, metadata that is no object.",
         (),
@@ -181,7 +181,7 @@ RUNNING: tuple[Family[Snapshot], ...] = (
     ),
     Family(
         "river_queue_busy_clients",
-        Kind.GAUGE,
+        MetricType.GAUGE,
         "Clients with at least one running job in the queue (last element of attempted_by).",
         ("queue",),
         busy_clients,
@@ -189,7 +189,7 @@ RUNNING: tuple[Family[Snapshot], ...] = (
     ),
     Family(
         "river_beating_clients",
-        Kind.GAUGE,
+        MetricType.GAUGE,
         "Worker processes whose last beat is younger than three of their own intervals, with jobs or without. "
         "Absent where the heartbeat table cannot be read.",
         (),
@@ -197,7 +197,7 @@ RUNNING: tuple[Family[Snapshot], ...] = (
     ),
     Family(
         "river_queue_last_claim_timestamp_seconds",
-        Kind.GAUGE,
+        MetricType.GAUGE,
         "Latest known claim in the queue (attempted_at, Unix time of the database), of running, waiting and finished "
         "jobs: is anything moving? Absent until one is known.",
         ("queue",),

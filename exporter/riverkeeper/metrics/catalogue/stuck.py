@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from riverkeeper.ledger.names import Pair
 from riverkeeper.metrics.cardinality import recent_pairs, summed
-from riverkeeper.metrics.family import Family, Kind, Per, Samples
+from riverkeeper.metrics.family import Family, MetricType, Per, Samples
 from riverkeeper.scrape.scrape import Snapshot
 from riverkeeper.verdict.verdict import STUCK, SUSPECTED, LimitName, Reason
 
@@ -70,7 +70,7 @@ TIERS_OF_A_PAIR = 2  # a kind is of one tier, or of two where priorities differ
 STUCK_FAMILIES: tuple[Family[Snapshot], ...] = (
     Family(
         "river_jobs_stuck",
-        Kind.GAUGE,
+        MetricType.GAUGE,
         "Running attempts that a verdict calls stuck, by reason: worker_lost, abandoned, orphaned, hung, over_budget, "
         "rescue_loop. 0 for kinds seen in the last hour; what cannot be proven is in river_jobs_suspected.",
         ("queue", "kind", "tier", "reason"),
@@ -80,7 +80,7 @@ STUCK_FAMILIES: tuple[Family[Snapshot], ...] = (
     ),
     Family(
         "river_jobs_suspected",
-        Kind.GAUGE,
+        MetricType.GAUGE,
         "Running attempts that may be stuck and cannot be proven so, by reason: path_unverified (the heartbeat path is "
         "not verified), beats_missing (River sees their client at work, and its heartbeats do not arrive), "
         "worker_suspect (no heartbeats, and another client has taken its place). 0 for kinds seen in the last hour.",
@@ -91,7 +91,7 @@ STUCK_FAMILIES: tuple[Family[Snapshot], ...] = (
     ),
     Family(
         "river_job_limit_seconds",
-        Kind.GAUGE,
+        MetricType.GAUGE,
         "The limit in force: heartbeat, progress, run, wait (of all kinds: kind is empty), silence. Absent where there "
         "is none.",
         ("kind", "tier", "limit"),
@@ -101,7 +101,7 @@ STUCK_FAMILIES: tuple[Family[Snapshot], ...] = (
     ),
     Family(
         "river_job_limit_used_ratio",
-        Kind.GAUGE,
+        MetricType.GAUGE,
         "Worst present value as a share of its limit, by the database's clock: 1 is at the limit. For wait, kind is "
         "empty. Absent where there is no limit, or nothing it applies to.",
         ("queue", "kind", "tier", "limit"),
@@ -111,7 +111,7 @@ STUCK_FAMILIES: tuple[Family[Snapshot], ...] = (
     ),
     Family(
         "riverkeeper_policy_raised",
-        Kind.GAUGE,
+        MetricType.GAUGE,
         "1 where the limit in force is above the tier's own, because clients declare longer intervals or leases.",
         ("tier", "limit"),
         policy_raised,

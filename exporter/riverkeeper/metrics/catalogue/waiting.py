@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from riverkeeper.metrics.cardinality import earliest, recent_pairs, recent_queues, summed
-from riverkeeper.metrics.family import Family, Kind, Per, Samples
+from riverkeeper.metrics.family import Family, MetricType, Per, Samples
 from riverkeeper.river.facts import LiveKind
 from riverkeeper.river.layout import LIVE_STATES
 from riverkeeper.scrape.scrape import Snapshot
@@ -113,7 +113,7 @@ def _zeros(snapshot: Snapshot, states: tuple[str, ...]) -> Iterator[tuple[str, s
 WAITING: tuple[Family[Snapshot], ...] = (
     Family(
         "river_jobs",
-        Kind.GAUGE,
+        MetricType.GAUGE,
         "Live jobs, by queue and state, in river_job. Exact up to a bound, beyond it an estimate "
         "(river_jobs_estimated). 0 for queues seen in the last hour.",
         ("queue", "state"),
@@ -123,7 +123,7 @@ WAITING: tuple[Family[Snapshot], ...] = (
     ),
     Family(
         "river_jobs_estimated",
-        Kind.GAUGE,
+        MetricType.GAUGE,
         "1 where river_jobs of this queue and state is an estimate, 0 where it was counted.",
         ("queue", "state"),
         jobs_estimated,
@@ -132,7 +132,7 @@ WAITING: tuple[Family[Snapshot], ...] = (
     ),
     Family(
         "river_jobs_by_kind",
-        Kind.GAUGE,
+        MetricType.GAUGE,
         "Live jobs by kind. Absent for a queue and state too long to be read row by row (see river_jobs then).",
         ("queue", "kind", "state"),
         jobs_by_kind,
@@ -141,7 +141,7 @@ WAITING: tuple[Family[Snapshot], ...] = (
     ),
     Family(
         "river_jobs_ready",
-        Kind.GAUGE,
+        MetricType.GAUGE,
         "Jobs that are available and due: what a worker could claim now. An estimate where "
         'river_jobs_estimated{state="available"} is 1.',
         ("queue", "priority"),
@@ -151,7 +151,7 @@ WAITING: tuple[Family[Snapshot], ...] = (
     ),
     Family(
         "river_job_oldest_ready_timestamp_seconds",
-        Kind.GAUGE,
+        MetricType.GAUGE,
         "When the longest waiting of the ready jobs became due (scheduled_at, Unix time of the database). "
         "Absent when none is ready.",
         ("queue", "priority"),
@@ -161,7 +161,7 @@ WAITING: tuple[Family[Snapshot], ...] = (
     ),
     Family(
         "river_jobs_overdue",
-        Kind.GAUGE,
+        MetricType.GAUGE,
         "Scheduled or retryable jobs that were due more than 30 s ago: River's scheduler does not move them. "
         "Counted up to a bound.",
         ("queue", "state"),
@@ -171,7 +171,7 @@ WAITING: tuple[Family[Snapshot], ...] = (
     ),
     Family(
         "river_jobs_failing",
-        Kind.GAUGE,
+        MetricType.GAUGE,
         "Live jobs that have failed at least once. In a queue too long to be read, of its first thousand jobs.",
         ("queue", "kind"),
         failing,
@@ -179,7 +179,7 @@ WAITING: tuple[Family[Snapshot], ...] = (
     ),
     Family(
         "river_jobs_last_attempt",
-        Kind.GAUGE,
+        MetricType.GAUGE,
         "Live jobs whose next failure discards them. In a queue too long to be read, of its first thousand jobs.",
         ("queue", "kind"),
         last_attempt,
