@@ -70,7 +70,8 @@ def work_a_shift(river: River, folder: Path, programs: contextlib.ExitStack, *, 
     pages.append(keeper.scrape())
     until(river.rests, "the fleet to rest", 90)
     with fleets[0].program.frozen(), fleets[1].program.frozen():
-        page, told = until(lambda: compared(river, keeper, first), "a scrape while nothing moves")
+        frozen_at = now(river)
+        page, told = until(lambda: compared(river, keeper, first, frozen_at), "a scrape while nothing moves", 60)
     events = [event for fleet in fleets for event in end(fleet)]
     return Shift([*pages, page], told, events, waiting)
 
@@ -109,9 +110,10 @@ def cancel_waiting(river: River) -> Counter[Labels]:
 
 
 def retry_discarded(river: River, keeper: Keeper) -> None:
-    """A person's retry makes a job finish twice. A scrape comes first: what no scrape saw, the ledger cannot count."""
+    """A person's retry makes a job finish twice. It is counted first: what no step saw, the ledger cannot count."""
     discarded = until(lambda: river.rows(LONG_DISCARDED), "a job that was discarded a while ago")
-    keeper.scrape()
+    asked_at = now(river)
+    until(lambda: counted_at(keeper.scrape()) > asked_at, "a step of maintenance", 60)
     river.fleet("retry", str(discarded[0][0]))
 
 
@@ -125,10 +127,20 @@ def beating(river: River) -> list[int]:
     return [row[0] for row in rows]
 
 
-def compared(river: River, keeper: Keeper, first: float) -> tuple[Page, dict[str, Told]] | None:
-    """A page, and what SQL says of its moment; None if something moved between, so that they may differ rightly."""
+def counted_at(page: Page) -> float:
+    """When the finished jobs on a page were counted, by the database's clock."""
+    return page.value("riverkeeper_ledger_timestamp_seconds") or 0.0
+
+
+def compared(river: River, keeper: Keeper, first: float, since: float) -> tuple[Page, dict[str, Told]] | None:
+    """A page whose finished jobs were counted after `since`, and what SQL says of its moment.
+
+    None if something moved between, so that they may differ rightly.
+    """
     before = river.rows(STILL)
     page = keeper.scrape()
+    if counted_at(page) <= since:
+        return None
     moment = page.value("riverkeeper_snapshot_timestamp_seconds") or 0.0
     with river.connect() as connection:
         statements = COUNTS | VALUES | SPREADS
