@@ -99,7 +99,7 @@ def play(stage: Stage, what: str, harm: Callable[[], None], mend: tuple[str, Cal
         _wait(began + second)
         if not rescued and rescue(stage.sql, stage.claim, TIMEOUT):
             stage.sql.execute(FENCE, [stage.claim["job_id"]])
-            rescued, what = True, "silent for 7 s: rescued, due again after the fence of 3 s"
+            rescued, what = True, "no beat for 7 s: rescued, due again after the fence of 3 s"
         say(f"| {second} | {what} | {_tables(stage)} | {_page(stage.keeper)} |")
         what = ""
 

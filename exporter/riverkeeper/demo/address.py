@@ -39,11 +39,11 @@ def choose(asked: str | None) -> tuple[Address, str | None]:
     """
     try:
         wanted = Address(*split_address(asked or USUAL))
-        for one in open_sockets([str(wanted)]):
-            one.close()
+        for socket in open_sockets([str(wanted)]):
+            socket.close()
     except WebError as error:
         if asked:
             raise DemoFailed(str(error)) from None
         instead = Address("127.0.0.1", free_port())
-        return instead, f"{USUAL} is taken (another demo, or a keeper?): listening on {instead} instead"
+        return instead, f"{USUAL} is taken (another demo, or another Riverkeeper?): listening on {instead} instead"
     return Address(wanted.host, wanted.port or free_port()), None

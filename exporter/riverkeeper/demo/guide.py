@@ -48,8 +48,8 @@ def guide(address: Address, database_url: str, prometheus_url: str | None) -> Gr
     for name, where in (
         ("what it sees", f"{address.url}/"),
         ("failing jobs", f"{address.url}/failing"),
-        ("stuck jobs", f"{address.url}/stuck (from 90 s on: three silent beats)"),
-        ("rescues", f"{address.url}/rescues (a dry run: written down, not done)"),
+        ("stuck jobs", f"{address.url}/stuck (from 90 s on: three missed beats)"),
+        ("rescues", f"{address.url}/rescues (a dry run: recorded, not made)"),
         ("metrics", f"{address.url}/metrics"),
         ("Prometheus", prometheus_url or "no `prometheus` on PATH: not started"),
         ("database", database_url),
