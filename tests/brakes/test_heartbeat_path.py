@@ -22,13 +22,13 @@ from riverkeeper.brakes.heartbeat_path import (
     patience,
     verified_since,
 )
-from riverkeeper.config.policy import Policy
+from riverkeeper.config.policy import Policy, RescueSettings
 from riverkeeper.config.tiers import Tier
 from riverkeeper.verdict.limits import limits_of
 
 many = settings(max_examples=3000 if os.environ.get("RIVERKEEPER_TEST_LONG") else 150)
 STANDARD, URGENT = Tier("standard"), Tier("urgent", heartbeat_timeout=7.0)
-PATIENCE = patience(2.0, [STANDARD, URGENT])
+PATIENCE = patience(Policy({"standard": STANDARD, "urgent": URGENT}))
 
 
 def at(now: float, server: str = "one", **rest: object) -> ProbeResult:
@@ -126,18 +126,20 @@ def test_a_stretch_was_proven_on_one_server() -> None:
     assert is_verified_on(path, None)
 
 
-@given(st.floats(0.2, 60), st.lists(st.builds(Tier, st.just("t"), st.floats(0.3, 600))))
+@given(st.floats(0.2, 60), st.lists(st.builds(Tier, st.text(max_size=3), st.floats(0.3, 600))))
 def test_patience_is_never_below_one_and_a_half_looks_nor_above_two(interval: float, tiers: list[Tier]) -> None:
     """A probe that is a little late does not break the stretch; one that is missing does."""
-    assert 1.5 * interval <= patience(interval, tiers) <= 2 * interval
+    policy = Policy({tier.name: tier for tier in tiers}, rescue=RescueSettings(interval=interval))
+    assert 1.5 * interval <= patience(policy) <= 2 * interval
 
 
 def test_patience_leaves_room_for_whatever_clients_declare() -> None:
     """An outage of that length between two beats of any declared interval stays within the limit in force."""
     assert PATIENCE == 3.0
     for declared in (0.5, 2.0, 7 / 3, 2.5, 4.0, 30.0):
-        limit = limits_of(Policy({"urgent": URGENT}), URGENT, "email", interval=declared).heartbeat.seconds
-        assert 2 * declared + patience(1.0, [URGENT]) <= limit + 1e-9
+        policy = Policy({"urgent": URGENT}, rescue=RescueSettings(interval=1.0))
+        limit = limits_of(policy, URGENT, "email", interval=declared).heartbeat.seconds
+        assert 2 * declared + patience(policy) <= limit + 1e-9
 
 
 @dataclass

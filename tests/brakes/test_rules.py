@@ -15,12 +15,12 @@ from riverkeeper.brakes.rules import (
     Brake,
     BrakeFacts,
     ProcessHealth,
-    Restraints,
     engaged_brakes,
     first_engaged,
 )
+from riverkeeper.config.policy import Policy
 
-RESTRAINTS = Restraints()
+POLICY = Policy({})  # no tier shortens the patience: twice the interval
 CALM = BrakeFacts(1000.0, path=HeartbeatPath(900.0, 999.0, "one"))
 
 moments = st.none() | st.floats(allow_nan=False, allow_infinity=False, min_value=-1e12, max_value=1e12)
@@ -40,9 +40,9 @@ facts = st.builds(
 @given(facts, st.builds(ProcessHealth, st.floats(0, 1e9), st.floats(0, 1e9)))
 def test_brakes_are_total(found: BrakeFacts, ourselves: ProcessHealth) -> None:
     """Whatever the tables say, each brake answers, and what holds has a sentence."""
-    holding = engaged_brakes(found, RESTRAINTS, ourselves)
+    holding = engaged_brakes(found, POLICY, ourselves)
 
-    assert first_engaged(found, RESTRAINTS, ourselves) == (holding[0] if holding else None)
+    assert first_engaged(found, POLICY, ourselves) == (holding[0] if holding else None)
     assert all(sentence for _, sentence in holding)
 
 
@@ -53,7 +53,7 @@ def test_every_brake_has_its_rule() -> None:
 
 def test_nothing_holds_in_calm_weather() -> None:
     """The default is to go."""
-    assert first_engaged(CALM, RESTRAINTS) is None
+    assert first_engaged(CALM, POLICY) is None
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_each_brake_holds_and_says_why(
     found: BrakeFacts, ourselves: ProcessHealth, brake: Brake, sentence: str
 ) -> None:
     """The sentence names the cause, and what lifts it where a person can."""
-    holding = first_engaged(found, RESTRAINTS, ourselves)
+    holding = first_engaged(found, POLICY, ourselves)
 
     assert holding is not None
     assert holding[0] is brake

@@ -142,7 +142,7 @@ MUTATIONS = (
     ),
     Mutation(
         "jobs are rescued although nobody has proven the way for long",
-        "    if abs(age := facts.now - facts.path.probe_at) > restraints.patience:\n",
+        "    if abs(age := facts.now - facts.path.probe_at) > patience(policy):\n",
         "    if abs(age := facts.now - facts.path.probe_at) > 10**9:\n",
         (EACH,),
     ),
@@ -154,7 +154,7 @@ MUTATIONS = (
     ),
     Mutation(
         "more jobs are rescued in a minute than anybody wanted",
-        "    if facts.acted_in_minute < restraints.max_per_minute:\n",
+        "    if facts.acted_in_minute < policy.rescue.max_per_minute:\n",
         "    if facts.acted_in_minute < 10**9:\n",
         (EACH, "rescue/supervisor/test_candidates.py::test_rate_and_slow_start_count_the_acts_of_this_transaction"),
     ),
@@ -172,8 +172,8 @@ MUTATIONS = (
     ),
     Mutation(
         "an outage as long as two intervals is overlooked by the heartbeat path, and living workers are called lost",
-        "tier.heartbeat_timeout / MISSED_BEATS for tier in tiers",
-        "tier.heartbeat_timeout for tier in tiers",
+        "tier.heartbeat_timeout / MISSED_BEATS for tier in policy.tiers.values()",
+        "tier.heartbeat_timeout for tier in policy.tiers.values()",
         ("brakes/test_heartbeat_path.py::test_patience_leaves_room_for_whatever_clients_declare",),
     ),
 )

@@ -8,10 +8,9 @@ clock, durations seconds.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from riverkeeper.config.tiers import Tier
+from riverkeeper.config.policy import Policy
 from riverkeeper.verdict.limits import MISSED_BEATS
 
 NOT_VERIFIED = "no running Riverkeeper verifies it at present"
@@ -132,15 +131,16 @@ def is_verified_on(path: HeartbeatPath, started_at: float | None) -> bool:
     return started_at is None or path.server is None or str(started_at) in path.server.split()
 
 
-def patience(interval: float, tiers: Iterable[Tier]) -> float:
-    """The longest time between two probes that still prove a stretch, for a supervisor that looks every `interval`.
+def patience(policy: Policy) -> float:
+    """The longest time between two probes that still prove a stretch, by the supervisor's interval and the tiers.
 
     A claim may have beaten one interval before an outage, and beats one interval after it: what its limit leaves beside
     those two is the longest outage that nobody needs to notice. A limit in force is a tier's timeout, and never below
     three declared intervals (verdict/limits.py): whatever a client declares, at least a third of the timeout is left.
     Two of our own intervals at most; and never so short that a probe which is a little late breaks the stretch.
     """
-    spare = min((tier.heartbeat_timeout / MISSED_BEATS for tier in tiers), default=2 * interval)
+    interval = policy.rescue.interval
+    spare = min((tier.heartbeat_timeout / MISSED_BEATS for tier in policy.tiers.values()), default=2 * interval)
     return max(1.5 * interval, min(2 * interval, spare))
 
 

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from riverkeeper.brakes.heartbeat_path import HeartbeatPath, is_verified_on
+from riverkeeper.brakes.heartbeat_path import HeartbeatPath, is_verified_on, patience
 from riverkeeper.brakes.mass_silence import MassSilence, why_engaged
+from riverkeeper.config.policy import Policy
 
 
 class Brake(StrEnum):
@@ -26,19 +27,6 @@ class Brake(StrEnum):
 
 
 STALE_SECONDS = 5.0  # an older reading shows jobs as running that have ended since
-
-
-@dataclass(frozen=True, slots=True)
-class Restraints:
-    """The settings of all brakes (section `rescue` of the configuration)."""
-
-    cooldown: float = 300.0
-    max_rescues: int = 3  # of one job in 24 h
-    max_per_minute: int = 120
-    max_share: float = 0.5
-    mass_hold: float = 300.0
-    grace: float = 60.0
-    patience: float = 4.0  # the longest time between two probes of the path (brakes/heartbeat_path.py)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,62 +61,60 @@ HEALTHY = ProcessHealth()
 
 
 def first_engaged(
-    facts: BrakeFacts, restraints: Restraints, health: ProcessHealth = HEALTHY, *, reported: bool = False
+    facts: BrakeFacts, policy: Policy, health: ProcessHealth = HEALTHY, *, reported: bool = False
 ) -> EngagedBrake | None:
     """The first brake that is engaged now, with the reason; None: rescues may go on.
 
     `reported`: for claims that their client gave up. mass_silence doubts missed heartbeats, so it stops none of them.
     """
-    engaged = engaged_brakes(facts, restraints, health)
+    engaged = engaged_brakes(facts, policy, health)
     return next((brake for brake in engaged if not (reported and brake[0] in DOUBTS)), None)
 
 
-def engaged_brakes(
-    facts: BrakeFacts, restraints: Restraints, health: ProcessHealth = HEALTHY
-) -> tuple[EngagedBrake, ...]:
+def engaged_brakes(facts: BrakeFacts, policy: Policy, health: ProcessHealth = HEALTHY) -> tuple[EngagedBrake, ...]:
     """Every brake that is engaged now. The one that an operator has to release first stands first."""
-    sentences = ((brake, rule(facts, restraints, health)) for brake, rule in RULES.items())
+    sentences = ((brake, rule(facts, policy, health)) for brake, rule in RULES.items())
     return tuple((brake, sentence) for brake, sentence in sentences if sentence)
 
 
-def kill_switch(facts: BrakeFacts, _: Restraints, __: ProcessHealth) -> str | None:
+def kill_switch(facts: BrakeFacts, _: Policy, __: ProcessHealth) -> str | None:
     if facts.stopped_at is None:
         return None
     why = f": {facts.stopped_why}" if facts.stopped_why else ""
     return f"paused by {facts.stopped_by or 'an unknown operator'}{why} (riverkeeper rescue resume)"
 
 
-def grace(_: BrakeFacts, restraints: Restraints, health: ProcessHealth) -> str | None:
+def grace(_: BrakeFacts, policy: Policy, health: ProcessHealth) -> str | None:
     """Counted from the start of the process, not of its leadership: a standby replica reads all the time."""
-    left = restraints.grace - health.running_for
+    left = policy.rescue.grace - health.running_for
     return f"the process started or was suspended: rescues begin in {left:.0f} s (rescue.grace)" if left > 0 else None
 
 
-def stale_snapshot(facts: BrakeFacts, restraints: Restraints, health: ProcessHealth) -> str | None:
+def stale_snapshot(facts: BrakeFacts, policy: Policy, health: ProcessHealth) -> str | None:
     """Also where the heartbeat path was last verified too long ago: the process may have been suspended just now."""
     if health.snapshot_age > STALE_SECONDS:
         return f"the reading of this replica is {health.snapshot_age:.1f} s old, more than {STALE_SECONDS:.0f} s"
     if facts.path.probe_at is None:
         return "the heartbeat path has not been verified yet"
-    if abs(age := facts.now - facts.path.probe_at) > restraints.patience:
+    if abs(age := facts.now - facts.path.probe_at) > patience(policy):
         return f"the heartbeat path was last verified {age:.1f} s ago"
     if not is_verified_on(facts.path, facts.started_at):
         return "the heartbeat path was verified on another server: the database failed over or restarted just now"
     return None
 
 
-def mass_silence(facts: BrakeFacts, _: Restraints, __: ProcessHealth) -> str | None:
+def mass_silence(facts: BrakeFacts, _: Policy, __: ProcessHealth) -> str | None:
     return why_engaged(facts.mass, facts.acted_in_step)
 
 
-def rate(facts: BrakeFacts, restraints: Restraints, _: ProcessHealth) -> str | None:
-    if facts.acted_in_minute < restraints.max_per_minute:
+def rate(facts: BrakeFacts, policy: Policy, _: ProcessHealth) -> str | None:
+    if facts.acted_in_minute < policy.rescue.max_per_minute:
         return None
     return f"{facts.acted_in_minute} jobs were rescued in the last minute (rescue.max_per_minute)"
 
 
 DOUBTS = {Brake.MASS_SILENCE}  # they stop only rescues that rest on missed heartbeats
-RULES: dict[Brake, Callable[[BrakeFacts, Restraints, ProcessHealth], str | None]] = {
+RULES: dict[Brake, Callable[[BrakeFacts, Policy, ProcessHealth], str | None]] = {
     Brake.KILL_SWITCH: kill_switch,
     Brake.STALE_SNAPSHOT: stale_snapshot,
     Brake.GRACE: grace,

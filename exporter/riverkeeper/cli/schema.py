@@ -8,7 +8,6 @@ from riverkeeper.cli.groups import OrderedGroup
 from riverkeeper.cli.options import database_options, give_up
 from riverkeeper.config.load import Config
 from riverkeeper.postgres.errors import DatabaseError
-from riverkeeper.rescue.rules import rules_of
 from riverkeeper.schema import install as keeper_schema
 from riverkeeper.schema.fence import Fence, fence_script, fence_status, install_fence, remove_fence
 from riverkeeper.schema.grants import (
@@ -90,7 +89,7 @@ def print_script(config: Config) -> None:
 @click.option("--apply", "applied", is_flag=True, help="Run the parts that this login may run.")
 def grants(config: Config, login: str | None, role: str | None, workers: str | None, applied: bool) -> None:
     """Print the roles and the least rights that work, as SQL: a part for an administrator, a part for each owner."""
-    place, live = config.database, rules_of(config).is_live
+    place, live = config.database, config.is_live
     request = GrantRequest(login, ROLES[role] if role else None, workers, live)
     try:
         target = read_target(_url(config), place.river_schema, place.keeper_schema, request)

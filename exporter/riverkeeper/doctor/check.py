@@ -134,7 +134,7 @@ def _judge(subject: _Subject, running: Running, heard: HeartbeatSummary | None) 
     since, why = None, NOT_VERIFIED
     if keeper.control and keeper.audit and (keeper.version or 0) >= RESCUE_VERSION:
         path = read_facts(tx, dry_run=not config.is_live).path
-        since = verified_since(path, now, patience(config.rescue.interval, config.tiers.values()))
+        since = verified_since(path, now, patience(config))
         why = path.why if path.ok_since is None and path.probe_at is not None else NOT_VERIFIED
     fenced = (keeper.version or 0) >= FENCE_VERSION and read_fence(tx).in_force
     readable = ReadableTables(heartbeats=heard is not None, audit=keeper.audit, fenced=fenced)

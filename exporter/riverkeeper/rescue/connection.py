@@ -10,7 +10,6 @@ from riverkeeper.heartbeat.clock import lease_clock
 from riverkeeper.postgres.connection import Database
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.postgres.transaction import Transaction
-from riverkeeper.rescue.rules import rules_of
 from riverkeeper.schema.layout import RESCUE_VERSION, KeeperSchema
 from riverkeeper.schema.schemas import find_schemas, inspect_keeper, require_version
 
@@ -22,7 +21,7 @@ class RescueConnection:
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self._is_live = rules_of(config).is_live
+        self._is_live = config.is_live
         self._schemas: Mapping[str, str] = {}
         self._looked_at = float("-inf")
         self._found: KeeperSchema | None = None  # as a reader sees it

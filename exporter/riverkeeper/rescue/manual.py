@@ -10,7 +10,7 @@ from functools import partial
 from uuid import UUID, uuid4
 
 from riverkeeper.brakes.control import Status, read_status
-from riverkeeper.brakes.heartbeat_path import HeartbeatPath, verified_since
+from riverkeeper.brakes.heartbeat_path import HeartbeatPath, patience, verified_since
 from riverkeeper.brakes.rules import DOUBTS, Brake
 from riverkeeper.config.load import Config
 from riverkeeper.config.policy import Policy
@@ -22,7 +22,6 @@ from riverkeeper.rescue.decision import LockedJob, RescuePlan, decide, plan_resc
 from riverkeeper.rescue.locks import acquire_locks
 from riverkeeper.rescue.refusal import Refusal, Skipped
 from riverkeeper.rescue.request import BrakeCheck, LockRequest, Rescued, RescueRequest
-from riverkeeper.rescue.rules import restraints_of
 from riverkeeper.rescue.transaction import rescue_job
 from riverkeeper.verdict.job import Claim, RunningJob
 from riverkeeper.verdict.judge import judge
@@ -208,5 +207,4 @@ def engaged_in_tables(status: Status) -> Mapping[Brake, str]:
 def path_verified_since(config: Config, status: Status) -> float | None:
     """Since when a supervisor has verified the heartbeat path; None where no supervisor verifies it now. Pure."""
     path = HeartbeatPath(status.path_ok_since, status.path_probe_at)
-    patience = restraints_of(config).patience
-    return verified_since(path, status.now, patience) if status.proven_here else None
+    return verified_since(path, status.now, patience(config)) if status.proven_here else None

@@ -1,4 +1,4 @@
-"""What the supervisor goes by: the configuration, put together once for each reload."""
+"""What the supervisor derives from the policy: the acts to expect, and a fingerprint for other replicas."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from riverkeeper.brakes.heartbeat_path import patience
-from riverkeeper.brakes.rules import Restraints
 from riverkeeper.config.load import Config
 from riverkeeper.config.policy import Policy
 from riverkeeper.config.tiers import Action, Mode
@@ -18,16 +16,10 @@ from riverkeeper.verdict.verdict import STUCK
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Durations in seconds."""
+    """The policy, and how old an alert may be that wakes the rescuer."""
 
     policy: Policy
-    restraints: Restraints
-    mode: Mode  # the global one
-    supervisor: bool
-    interval: float
-    batch: int
-    audit_retention: float
-    max_age: float  # of a wake
+    max_age: float  # seconds (webhook.max_age)
 
     @property
     def modes(self) -> dict[str, Mode]:
@@ -36,7 +28,7 @@ class Rules:
 
     @property
     def expected(self) -> Iterator[tuple[str, str, str]]:
-        """The (tier, reason, action) that policy can come to, so that their counters are there before the first act."""
+        """The (tier, reason, action) that the policy can lead to, so that their counters exist before the first act."""
         for tier in self.policy.tiers.values():
             for reason in STUCK:
                 action = action_for(tier, reason)
@@ -47,7 +39,7 @@ class Rules:
 
     @property
     def fingerprint(self) -> str:
-        """Equal for replicas that would judge and act alike."""
+        """Equal for replicas that judge and act alike."""
         policy = self.policy
         sections = (policy.tiers, policy.assign, policy.learned_limits, policy.heartbeat, policy.rescue)
         return hashlib.sha256(repr((sections, self.max_age)).encode()).hexdigest()[:12]
@@ -55,33 +47,9 @@ class Rules:
     @property
     def is_live(self) -> bool:
         """Whether any tier is: budgets then count rescues, else dry runs."""
-        return Mode.LIVE in self.modes.values()
-
-
-def restraints_of(policy: Policy) -> Restraints:
-    """The settings of the brakes."""
-    rescue = policy.rescue
-    return Restraints(
-        rescue.cooldown,
-        rescue.max_rescues,
-        rescue.max_per_minute,
-        rescue.max_share,
-        rescue.mass_hold,
-        rescue.grace,
-        patience(rescue.interval, policy.tiers.values()),
-    )
+        return self.policy.is_live
 
 
 def rules_of(config: Config) -> Rules:
-    """The rules of a checked configuration."""
-    policy, rescue = config, config.rescue
-    return Rules(
-        policy,
-        restraints_of(config),
-        rescue.mode,
-        rescue.supervisor,
-        rescue.interval,
-        rescue.batch,
-        rescue.audit_retention,
-        config.webhook.max_age,
-    )
+    """The rules of a configuration."""
+    return Rules(config, config.webhook.max_age)

@@ -15,7 +15,7 @@ def read_rescuing(tx: Transaction, rules: Rules, health: ProcessHealth = HEALTHY
     facts, status = read_facts(tx, dry_run=not rules.is_live), read_status(tx)
     return Rescuing(
         modes=rules.modes,
-        brakes=dict(engaged_brakes(facts, rules.restraints, health)),
+        brakes=dict(engaged_brakes(facts, rules.policy, health)),
         wakes_open=status.wakes_open,
         last_rescue_at=status.last_rescue_at,
         actor=status.actor,

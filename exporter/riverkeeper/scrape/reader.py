@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from riverkeeper.brakes.rules import HEALTHY, ProcessHealth, Restraints
+from riverkeeper.brakes.heartbeat_path import patience
+from riverkeeper.brakes.rules import HEALTHY, ProcessHealth
 from riverkeeper.config.policy import Policy
 from riverkeeper.heartbeat.clock import lease_clock
 from riverkeeper.ledger.names import NO_NAMES, Names, count_unnamed, keep
@@ -179,9 +180,8 @@ class Reader:
         if running is None:
             queries.skip("suspects", because="running")
             return None
-        rules = self._settings.rules
-        patience = (rules.restraints if rules else Restraints()).patience
-        path = queries.run("path", lambda: read_path(tx, patience), aside=True) if keeper.control else None
+        longest = patience(self._settings.policy)
+        path = queries.run("path", lambda: read_path(tx, longest), aside=True) if keeper.control else None
         path = self._own_path(facts.now) if path is None else path
         readable = ReadableTables(
             heartbeats=facts.beating_clients is not None,

@@ -103,6 +103,8 @@ def test_a_doubt_about_heartbeats_holds_no_claim_that_was_given_up(made: Pass) -
 
 def test_a_minute_s_budget_counts_the_acts_of_the_transaction(made: Pass) -> None:
     """Twenty-five jobs may go into one transaction, and the budget of a minute be five."""
-    made.rules = replace(made.rules, restraints=replace(made.rules.restraints, max_per_minute=5))
+    made.rules = replace(
+        made.rules, policy=replace(made.rules.policy, rescue=replace(made.rules.policy.rescue, max_per_minute=5))
+    )
 
     assert [made.brake(made.view, acts) for acts in (0, 4, 5)] == [None, None, Brake.RATE]

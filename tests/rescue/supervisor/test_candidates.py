@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis.strategies import booleans, integers, lists, none, sampled_from, tuples
 
 from riverkeeper.brakes.mass_silence import MassSilence
-from riverkeeper.brakes.rules import Brake, BrakeFacts, Restraints, first_engaged
+from riverkeeper.brakes.rules import Brake, BrakeFacts, first_engaged
+from riverkeeper.config.policy import Policy
 from riverkeeper.config.tiers import Tier
 from riverkeeper.rescue.audit.records import AuditEntry
 from riverkeeper.rescue.decision import Act, RescuePlan
@@ -91,7 +92,7 @@ def test_a_brake_lets_through_as_many_as_it_has_room_for(acts: list[bool], room:
 def test_rate_and_slow_start_count_the_acts_of_this_transaction(facts: BrakeFacts, brake: Brake, room: int) -> None:
     """As they would if each act were a transaction: the last one that goes is the one before the budget is used up."""
     facts = replace(facts, path=replace(facts.path, probe_at=facts.now))
-    assert first_engaged(facts.after(room - 1), Restraints()) is None
-    holding = first_engaged(facts.after(room), Restraints())
+    assert first_engaged(facts.after(room - 1), Policy({})) is None
+    holding = first_engaged(facts.after(room), Policy({}))
     assert holding
     assert holding[0] is brake

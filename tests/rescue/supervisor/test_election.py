@@ -13,7 +13,7 @@ from fixtures.contract import Connection, beat, claims_of, connected
 from fixtures.replicas import configured
 from fixtures.waiting import until
 from riverkeeper.brakes.heartbeat_path import PreviousProbe
-from riverkeeper.brakes.rules import Restraints
+from riverkeeper.config.policy import Policy, RescueSettings
 from riverkeeper.postgres.connection import Database
 from riverkeeper.postgres.errors import DatabaseError
 from riverkeeper.postgres.transaction import Transaction
@@ -26,7 +26,7 @@ from riverkeeper.schema.install import install
 SCHEMAS = {"river": "public", "keeper": "riverkeeper"}
 SECONDS, TAKEOVER = 30.0, 60.0
 ONE, OTHER = Replica(UUID(int=1), "one"), Replica(UUID(int=2), "other")
-PATIENT = Restraints(patience=600.0)  # nothing but what the test does breaks the stretch
+PATIENT = Policy({}, rescue=RescueSettings(interval=400.0))  # nothing but what the test does breaks the stretch
 CLIENT = """INSERT INTO riverkeeper.client (instance, client_id, beat_at, beat_interval, fences, software, started_at)
     VALUES (gen_random_uuid(), 'worker', now() + %s::interval, '10 s', true, 'test', now())"""
 

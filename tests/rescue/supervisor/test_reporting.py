@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from riverkeeper.brakes.rules import Restraints
-from riverkeeper.config.policy import Policy
+from riverkeeper.config.policy import Policy, RescueSettings
 from riverkeeper.config.tiers import Action, Mode, Tier
 from riverkeeper.metrics.catalogue.rescue import ACTS, Acts
 from riverkeeper.rescue.refusal import Refusal
@@ -12,7 +11,7 @@ from riverkeeper.rescue.supervisor.reporting import Telling
 
 
 def rules(*tiers: Tier) -> Rules:
-    return Rules(Policy({tier.name: tier for tier in tiers}), Restraints(), Mode.LIVE, True, 2.0, 100, 1e6, 3600.0)
+    return Rules(Policy({tier.name: tier for tier in tiers}, rescue=RescueSettings(mode=Mode.LIVE)), 3600.0)
 
 
 def test_what_policy_can_come_to_is_counted_from_0_on() -> None:

@@ -33,7 +33,9 @@ def seen(scene: Scene, config: Config) -> tuple[list[Candidate], View]:
     reader.close()
     assert snapshot.verdicts is not None
     assert snapshot.now is not None
-    found = candidates(snapshot.verdicts.stuck, rules.policy, rules.mode, [], snapshot.now, supervisor=True)
+    found = candidates(
+        snapshot.verdicts.stuck, rules.policy, rules.policy.rescue.mode, [], snapshot.now, supervisor=True
+    )
     return list(found), view(snapshot.now, lease_clock(), snapshot.verdicts)
 
 

@@ -19,7 +19,6 @@ from riverkeeper.config.tiers import Mode
 from riverkeeper.formats import moment, rfc3339, span
 from riverkeeper.postgres.errors import DatabaseError
 from riverkeeper.rescue.manual import engaged_in_tables, operator, path_verified_since
-from riverkeeper.rescue.rules import rules_of
 from riverkeeper.schema.schemas import open_keeper
 from riverkeeper.scrape.scrape import Snapshot
 from riverkeeper.web.pages.status import describe_verdicts
@@ -76,7 +75,7 @@ def _facts(config: Config, found: Status, path: float | None) -> Iterator[tuple[
 
 def _modes(config: Config, found: Status) -> Iterator[tuple[str, str]]:
     """Those of the active replica, which may have another configuration than this command."""
-    ours = rules_of(config).modes
+    ours = config.modes
     modes, whose = (found.modes, "the active replica") if found.modes else (ours, "this configuration")
     for mode in Mode:
         tiers = ", ".join(tier for tier, one in modes.items() if one is mode)
@@ -104,7 +103,7 @@ def path_why(found: Status) -> str:
 def _as_json(config: Config, found: Status, path: float | None) -> dict[str, object]:
     return {
         "now": rfc3339(found.now),
-        "modes": {tier: mode.value for tier, mode in (found.modes or rules_of(config).modes).items()},
+        "modes": {tier: mode.value for tier, mode in (found.modes or config.modes).items()},
         "brakes": {brake.value: sentence for brake, sentence in engaged_in_tables(found).items()},
         "stopped_at": rfc3339(found.pause.at) if found.pause else None,
         "stopped_by": found.pause.by if found.pause else None,

@@ -56,8 +56,8 @@ class AuditMaintenance:
         if now - self._pruned_at >= PRUNE_SECONDS:
             self._pruned_at = now
             with connection.writing(TRANSACTION_SECONDS) as tx:
-                tx.query("rescue/audit/prune_audit", {"retention": rules.audit_retention})
-                tx.query("rescue/audit/prune_late_results", {"retention": rules.audit_retention})
+                tx.query("rescue/audit/prune_audit", {"retention": rules.policy.rescue.audit_retention})
+                tx.query("rescue/audit/prune_late_results", {"retention": rules.policy.rescue.audit_retention})
         return found
 
     def count_late_results(self, connection: RescueConnection) -> Counter[tuple[str, str, str]]:

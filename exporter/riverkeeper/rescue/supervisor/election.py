@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from riverkeeper.brakes.heartbeat_path import PreviousProbe
+from riverkeeper.brakes.heartbeat_path import PreviousProbe, patience
 from riverkeeper.brakes.rules import STALE_SECONDS
 from riverkeeper.heartbeat.clock import lease_clock
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
@@ -77,7 +77,7 @@ class Watch:
     def acting(self) -> Turn | None:
         """The turn by which this replica acts now; None where it stands by, or has not had one in time."""
         standing = self._standing
-        fresh = lease_clock() - standing.at <= self._rules().restraints.patience
+        fresh = lease_clock() - standing.at <= patience(self._rules().policy)
         return standing.turn if standing.turn.acting and fresh else None
 
     @property
@@ -104,8 +104,8 @@ class Watch:
         """One turn; how long to wait for the next one."""
         rules = self._rules()
         if self._ground and lease_clock() < self._barred_until:
-            self.onlooker.look(self._ground, rules.restraints.patience)
-            return rules.interval / TURNS
+            self.onlooker.look(self._ground, patience(rules.policy))
+            return rules.policy.rescue.interval / TURNS
         try:
             turn = self._take(rules)
         except DatabaseError as error:
@@ -114,20 +114,18 @@ class Watch:
             log.exception("a fault in the supervisor's turn")
             return self._failed(rules, ErrorKind.OTHER, type(error).__name__)
         self._succeeded(turn)
-        return rules.interval / (TURNS if turn.acting else LOOKS)
+        return rules.policy.rescue.interval / (TURNS if turn.acting else LOOKS)
 
     def _take(self, rules: Rules) -> Turn:
         if self._renew and self._ground:
             self._ground.close()
             self._ground, self._renew, self._before = None, False, None
         self._ground = self._ground or self._make_ground()
-        takeover = TAKEOVER * rules.interval
+        takeover = TAKEOVER * rules.policy.rescue.interval
         with self._ground.writing(TURN_SECONDS) as tx:
             replica = replace(self._replica, rules=rules.fingerprint, modes=rules.modes)
             standing = stand_by(tx, replica, takeover)
-            return standing or take_turn(
-                tx, replica, self._before, rules.restraints, takeover, dry_run=not rules.is_live
-            )
+            return standing or take_turn(tx, replica, self._before, rules.policy, takeover, dry_run=not rules.is_live)
 
     def _succeeded(self, turn: Turn) -> None:
         before = self._standing.turn
@@ -167,7 +165,7 @@ class Watch:
         self._trouble = trouble
         if trouble in CANNOT:
             self._barred_until = lease_clock() + RETRY_SECONDS
-        return rules.interval / TURNS
+        return rules.policy.rescue.interval / TURNS
 
 
 def _log_path(turn: Turn, before: Turn) -> None:

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 import structlog
 
-from riverkeeper.brakes.heartbeat_path import verified_since
+from riverkeeper.brakes.heartbeat_path import patience, verified_since
 from riverkeeper.brakes.rules import ProcessHealth
 from riverkeeper.config.load import Config
 from riverkeeper.heartbeat.clock import lease_clock
@@ -96,14 +96,14 @@ class Supervisor:
 
     def own_path(self, now: float) -> float | None:
         """Since when this keeper's own looks prove the way of a beat at `now`; None where it writes, or they do not."""
-        return verified_since(self._watch.onlooker.path, now, self._rules.restraints.patience)
+        return verified_since(self._watch.onlooker.path, now, patience(self._rules.policy))
 
     def _run(self) -> None:
         while not self._stopping:
             self._called.clear()
             began = lease_clock()
             self._once()
-            self._called.wait(max(0.0, self._rules.interval - (lease_clock() - began)))
+            self._called.wait(max(0.0, self._rules.policy.rescue.interval - (lease_clock() - began)))
         if self._ground:
             self._ground.close()
 
@@ -117,7 +117,7 @@ class Supervisor:
             with ground.writing(INBOX_SECONDS) as tx:
                 inbox.expire(tx, rules.max_age)
                 wakes = inbox.open_wakes(tx)
-            if rules.supervisor or wakes:
+            if rules.policy.rescue.supervisor or wakes:
                 self._pass(ground, turn, rules, wakes)
             self._telling.late(self._chores.run(ground, rules))
             self._telling.late_results(self._chores.count_late_results(ground))
@@ -145,7 +145,16 @@ class Supervisor:
             return
         self._passing.notice(turn.path.server if turn.path else None)
         seen = view(now, min(asked, snapshot.began_at or asked), judged)
-        found = list(candidates(judged.stuck, rules.policy, rules.mode, wakes, now, supervisor=rules.supervisor))
+        found = list(
+            candidates(
+                judged.stuck,
+                rules.policy,
+                rules.policy.rescue.mode,
+                wakes,
+                now,
+                supervisor=rules.policy.rescue.supervisor,
+            )
+        )
         outcomes = []
         for one, outcome in self._passing.over(found, seen, rules):
             self._telling.outcome(one, outcome)

@@ -74,7 +74,7 @@ class Passing:
     def over(self, found: list[Candidate], view: View, rules: Rules) -> Iterator[Outcome]:
         """What became of each candidate that was reached. Raises DatabaseError where the connection is gone."""
         yield from self._settle_doubts()
-        left, waiting = rules.batch, list[Candidate]()
+        left, waiting = rules.policy.rescue.batch, list[Candidate]()
         for one in in_turn(found, self.tried_at):
             if refused := self._known(one):
                 yield one, refused
@@ -147,7 +147,7 @@ class Passing:
             path_ok_since=view.verdicts.path_ok_since,
             dry_run=one.dry_run,
             locks_jobs=self.ground.may_rescue,
-            cooldown=rules.restraints.cooldown,
+            cooldown=rules.policy.rescue.cooldown,
             read_brakes=self._brakes(view, rules, dry_run=one.dry_run, reported=one.is_reported),
         )
 
@@ -160,7 +160,7 @@ class Passing:
             if facts.path.ok_since != view.verdicts.path_ok_since:
                 broken = Brake.STALE_SNAPSHOT, f"the way of a beat was broken meanwhile: {facts.path.why}"
                 return lambda _: broken
-            return lambda acts: first_engaged(facts.after(acts), rules.restraints, ourselves, reported=reported)
+            return lambda acts: first_engaged(facts.after(acts), rules.policy, ourselves, reported=reported)
 
         return brakes
 

@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from riverkeeper.brakes.heartbeat_path import HeartbeatPath, PreviousProbe, ProbeResult, advance_path
+from riverkeeper.brakes.heartbeat_path import HeartbeatPath, PreviousProbe, ProbeResult, advance_path, patience
 from riverkeeper.brakes.mass_silence import MassFacts, MassSilence, advance_mass
-from riverkeeper.brakes.rules import Restraints
 from riverkeeper.brakes.state import facts_of, write_mass
+from riverkeeper.config.policy import Policy
 from riverkeeper.config.tiers import Mode
 from riverkeeper.heartbeat.clock import lease_clock
 from riverkeeper.postgres.transaction import Transaction
@@ -57,7 +57,7 @@ def take_turn(
     tx: Transaction,
     replica: Replica,
     before: PreviousProbe | None,
-    restraints: Restraints,
+    policy: Policy,
     takeover: float,
     *,
     dry_run: bool,
@@ -75,10 +75,10 @@ def take_turn(
     row = tx.query("brakes/read_brakes", {"dry_run": dry_run})[0]
     clock, facts = lease_clock(), facts_of(row)
     seen = sight(tx, tx.query("rescue/supervisor/read_server")[0], facts.path, facts.now, clock, facts.mass)
-    path = advance_path(facts.path, before, seen, restraints.patience)
+    path = advance_path(facts.path, before, seen, patience(policy))
     broke = path.ok_since is not None and path.ok_since != facts.path.ok_since
     found = MassFacts(seen.now, seen.fleet, broke, facts.acted_in_step, row.alive)
-    mass = advance_mass(facts.mass, found, restraints.max_share, restraints.mass_hold)
+    mass = advance_mass(facts.mass, found, policy.rescue.max_share, policy.rescue.mass_hold)
     if facts.path.probe_at is not None and seen.now < facts.path.probe_at:  # else a dead worker lives for an hour more
         tx.query("rescue/supervisor/recall_beats")
     write_mass(tx, mass)
