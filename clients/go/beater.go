@@ -11,7 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Beater speaks for one process: it tells Postgres which claims are at work here, and learns which are lost.
+// Beater beats for one process: it reports the active claims to Postgres, and learns which claims are lost.
 type Beater struct {
 	settings
 	log        *slog.Logger
@@ -27,8 +27,8 @@ type Beater struct {
 	interval      time.Duration // the shortest that any claim has asked for
 	lastBeat      time.Duration // uptime of sending the last beat that succeeded; 0 = never
 	riverVerified bool          // a claim of ours was found in this River table
-	fence         atomic.Int32  // a fence, as meta said last
-	sql           *statements   // nil until the keeper schema is known to be ours
+	fence         atomic.Int32  // a fence, the last answer of meta.sql
+	sql           *statements   // nil until the keeper schema is known to serve our River
 	checkedOn     *pgx.Conn     // where meta was asked last
 	checkedAt     time.Duration // uptime of that
 	state         state
@@ -94,8 +94,8 @@ func (b *Beater) Start(ctx context.Context) {
 	go b.watchLeases()
 }
 
-// Stop waits until no work is left, tells how the last of it ended, and closes the connections. When ctx is over before
-// that, the work that is left is cancelled with ErrStopped, and the keeper is told that it was given up.
+// Stop waits until no work is left, reports the last outcomes, and closes the connections. When ctx is over before
+// that, the work that is left is cancelled with ErrStopped, and is reported as abandoned.
 func (b *Beater) Stop(ctx context.Context) error {
 	b.beginStop()
 	var err error

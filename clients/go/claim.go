@@ -45,7 +45,7 @@ func (k claimKey) compare(other claimKey) int {
 // Outcome is how the work of a claim ended.
 type Outcome string
 
-// The outcomes that a job can have, also where its claim was lost. Abandoned is told for claims that were given up.
+// The outcomes that a job can have, also where its claim was lost. Abandoned is reported for claims that this process gave up.
 const (
 	Completed Outcome = "completed"
 	Failed    Outcome = "failed"

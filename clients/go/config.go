@@ -16,10 +16,10 @@ const (
 	defaultKeeper    = "riverkeeper"
 )
 
-// Config is what a Beater needs to know. Only Database and ClientID must be given.
+// Config configures a Beater. Only Database and ClientID must be given.
 type Config struct {
-	// Database says how to connect, as pool.Config() returns it. A Beater opens one connection of its own, so that
-	// beats never wait behind the queries of jobs.
+	// Database describes how to connect, as pool.Config() returns it. A Beater opens its own connection, so that
+	// beats never wait for the queries of jobs.
 	Database *pgxpool.Config
 
 	// ClientID is the id under which this process claims jobs: the last element of River's attempted_by.
@@ -34,10 +34,10 @@ type Config struct {
 	// Interval is how often the process beats when no tier asks for more. Default 10 s; 30 s in metadata mode.
 	Interval time.Duration
 
-	// Kinds are the job kinds that this process beats for; nil for all. For the others silence proves nothing.
+	// Kinds are the job kinds that this process beats for; nil for all. For other kinds a missing beat proves nothing.
 	Kinds []string
 
-	// Fences says that every result carries Work.Token. Without it the keeper waits longer before a rescued job runs.
+	// Fences: every result carries Work.Token. Without it Riverkeeper waits longer before a rescued job runs.
 	Fences bool
 
 	// Fence is how long a second attempt of a job in this process waits for the first one to return. Default 10 s.
@@ -47,10 +47,10 @@ type Config struct {
 	// fence, and about six times the write-ahead log of a beat in the table.
 	Metadata bool
 
-	// Software is the name and version told to the keeper. Default "riverbeat-go/<version>".
+	// Software is the name and version in the client row. Default "riverbeat-go/<version>".
 	Software string
 
-	// Logger is where troubles are told, each once. Default slog.Default().
+	// Logger receives each kind of failure once. Default slog.Default().
 	Logger *slog.Logger
 }
 

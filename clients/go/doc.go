@@ -1,11 +1,11 @@
-// Package riverbeat lets a running River job prove that it lives and moves, and keeps the result of a job that was taken
-// away from this process from being written into the next attempt of it.
+// Package riverbeat lets a running River job prove that it is alive and moves, and stops the result of a lost claim
+// from being written into the next attempt of the job.
 //
 // River users want the middleware in [github.com/riverkeeper/riverkeeper/clients/go/rivermiddleware], which is one line
-// in river.Config, and from here only [Progress]. This package is what lies under it: it knows Postgres and the
-// heartbeat contract (clients/CONTRACT.md), and no River.
+// in river.Config, and from here only [Progress]. The middleware is built on this package, which
+// needs Postgres and the heartbeat contract (clients/CONTRACT.md), but not River.
 //
-// A [Beater] speaks for one process. Each tick it sends one statement that names every claim at work:
+// A [Beater] beats for one process. Each tick it sends one statement that names every active claim:
 //
 //	beater, err := riverbeat.New(riverbeat.Config{Database: pool.Config(), ClientID: "worker-1"})
 //	beater.Start(ctx)
@@ -15,11 +15,11 @@
 //	err = run(ctx) // cancelled with ErrClaimLost, ErrLeaseExpired or ErrStopRequested as its cause
 //	if work.Finish(riverbeat.Completed) {
 //		// report the result to the queue
-//	} // else: the claim is somebody else's by now, and the result must not be written
+//	} // else: the claim is lost, and the result must not be written
 //
 // # What a beat proves
 //
-// That the process was alive and could reach the database. It does not prove that the job moves: only the job can tell
-// that, with [Progress]. Nothing here stops a job that ignores its context, and nothing outside the database can be
+// That the process was alive and could reach the database. It does not prove that the job moves: only the job can
+// report that, with [Progress]. Nothing here stops a job that ignores its context, and nothing outside the database can be
 // fenced: check the claim with [Work.VerifyClaim] in the transaction that has the effect.
 package riverbeat

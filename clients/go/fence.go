@@ -74,7 +74,7 @@ func (b *Beater) recordFence(inForce bool) {
 		b.logStart(inForce)
 	case before == found:
 	case inForce:
-		b.log.Info("riverbeat: the fence is in force now")
+		b.log.Info("riverbeat: fence is now in force")
 	default:
 		b.log.Warn("riverbeat: the fence is not in force any more: a late result may be written into the next attempt",
 			slog.String("fix", "riverkeeper schema fence install"))
@@ -90,13 +90,13 @@ func (b *Beater) logStart(inForce bool) {
 		b.log.Info("riverbeat: beating", append(attributes, slog.String("fence", "yes"))...)
 	case b.Metadata:
 		b.log.Info("riverbeat: beating", append(attributes, slog.String("fence", "no"),
-			slog.String("why", "metadata mode has no fence"))...)
+			slog.String("reason", "metadata mode has no fence"))...)
 	case inForce:
 		b.log.Warn("riverbeat: beating", append(attributes, slog.String("fence", "no"),
-			slog.String("why", "this client attaches no token to its results"))...)
+			slog.String("reason", "this client attaches no token to its results"))...)
 	default:
 		b.log.Warn("riverbeat: beating", append(attributes, slog.String("fence", "no"),
-			slog.String("why", "the fence is not installed (riverkeeper schema fence install)"))...)
+			slog.String("reason", "the fence is not installed (riverkeeper schema fence install)"))...)
 	}
 }
 

@@ -42,7 +42,7 @@ func (b *Beater) expireLeases(now time.Duration) (wait time.Duration, leased boo
 		}
 		w.expired = true
 		b.counts.leases.Add(1)
-		b.log.Warn("riverbeat: a lease has expired; the work is cancelled", slog.Int64("job_id", w.key.jobID),
+		b.log.Warn("riverbeat: lease expired; the work is cancelled", slog.Int64("job_id", w.key.jobID),
 			slog.Duration("lease", w.tier.Lease))
 		w.cancel(ErrLeaseExpired)
 	}

@@ -9,10 +9,10 @@ import (
 
 const longestNote = 1024 // bytes, as the table's constraint
 
-// progress is the newest thing that a job told. Its lock is not the Beater's: a job may tell a million times a second.
+// progress is the newest progress report of a job. Its lock is not the Beater's: a job may report a million times a second.
 type progress struct {
 	mu    sync.Mutex
-	count uint64 // of tellings
+	count uint64 // of reports
 	value float32
 	note  string
 
@@ -20,8 +20,8 @@ type progress struct {
 }
 
 // Progress tells how far the job is, from 0 to 1, and where. It is sent with the next beat, so it costs next to nothing
-// and may be called in the innermost loop. Only this tells the keeper that a job moves; telling the same number again
-// counts. A job with a progress timeout that stops telling is taken for hung.
+// and may be called in the innermost loop. Only Progress shows that a job moves; the same number reported again
+// counts too. A job with a progress timeout that stops reporting counts as hung.
 //
 // The note is cut to 1 kB. Outside of a job that beats, Progress does nothing.
 func Progress(ctx context.Context, value float64, note string) {
@@ -42,7 +42,7 @@ func (w *Work) Progress(value float64, note string) {
 	p.mu.Unlock()
 }
 
-// latest returns what to send: nil for what was never told.
+// latest returns what to send: nil for what was never reported.
 func (p *progress) latest() (count uint64, value *float32, note *string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

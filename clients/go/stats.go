@@ -11,8 +11,8 @@ type Stats struct {
 	Failures       int64         // statements that failed because the database could not be reached in time
 	Refusals       int64         // statements refused: table or grant missing, read-only, another River's schema
 	Lost           int64         // claims lost
-	LeasesExpired  int64         // claims whose work was cancelled for want of a beat
-	StopsRequested int64         // claims whose work was cancelled at the keeper's wish
+	LeasesExpired  int64         // claims whose work was cancelled because no beat succeeded
+	StopsRequested int64         // claims whose work was cancelled because Riverkeeper requested it
 	Late           int64         // results that came back after their claim was known to be lost
 	Abandoned      int64         // claims given up: the lease expired, or the process stopped first
 	Panics         int64         // caught in here; never the job's
@@ -45,5 +45,5 @@ func (b *Beater) Stats() Stats {
 	return stats
 }
 
-// Instance is the random id of this process in the keeper's client table.
+// Instance is the random id of this process in the client table.
 func (b *Beater) Instance() string { return b.instance }

@@ -2,13 +2,13 @@ package riverbeat
 
 import "time"
 
-// Tier says how often a claim beats, and how long its work goes on unheard.
+// Tier is how often a claim beats, and how long its work continues without a successful beat.
 type Tier struct {
 	Interval time.Duration // how often to beat
 	Lease    time.Duration // 0: the work is never cancelled for want of a beat
 }
 
-// The tiers that Riverkeeper ships with. A keeper never calls a worker lost before three of its intervals have passed,
+// The tiers that Riverkeeper ships with. Riverkeeper never counts a worker as lost before three of its intervals have passed,
 // whatever its own configuration says.
 var (
 	Standard = Tier{Interval: 10 * time.Second}

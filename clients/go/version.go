@@ -1,4 +1,4 @@
 package riverbeat
 
-// Version of this client, told to the keeper.
+// Version of this client.
 const Version = "0.1.0"

@@ -29,13 +29,13 @@ type Work struct {
 	stopRequested bool
 	expired       bool
 	over          bool  // the work has returned
-	givenUp       bool  // told as abandoned
+	givenUp       bool  // reported as abandoned
 	successor     *Work // a later attempt of the job that was begun here while this one was at work
 }
 
 type workKey struct{}
 
-// Begin says that the work of a claim starts now, and returns the context to run it with. It is cancelled with the
+// Begin starts the work of a claim, and returns the context to run it with. The context is cancelled with the
 // causes ErrClaimLost, ErrLeaseExpired, ErrStopRequested and ErrStopped. Finish must follow, also after a panic.
 //
 // An earlier attempt of the same job that is still at work here is cancelled, and waited for up to the fence.
@@ -55,12 +55,12 @@ func (b *Beater) Begin(ctx context.Context, claim Claim, tier Tier) (*Work, cont
 func (b *Beater) register(ctx context.Context, claim Claim, tier Tier) (w, earlier *Work) {
 	key, err := claim.key()
 	if err != nil {
-		b.failureLog.logOnce("claim", "riverbeat: a job works without beats", slog.Any("error", err))
+		b.failureLog.logOnce("claim", "riverbeat: job runs without heartbeats", slog.Any("error", err))
 		return &Work{}, nil
 	}
 	tier, changed := b.tierOf(tier)
 	if changed {
-		b.failureLog.logOnce("tier", "riverbeat: a tier was corrected: lease must be 2.5 intervals or more",
+		b.failureLog.logOnce("tier", "riverbeat: tier corrected: a lease must be 2.5 intervals or more",
 			slog.Duration("interval", tier.Interval), slog.Duration("lease", tier.Lease))
 	}
 	b.mu.Lock()
@@ -111,7 +111,7 @@ func (b *Beater) awaitEarlier(ctx context.Context, earlier *Work) {
 	b.mu.Lock()
 	earlier.markLost()
 	b.mu.Unlock()
-	b.log.Warn("riverbeat: this process got a job again while an earlier attempt of it is at work",
+	b.log.Warn("riverbeat: job claimed again while an earlier attempt is active; the earlier one is cancelled",
 		slog.Int64("job_id", earlier.claim.JobID), slog.Int("earlier_attempt", earlier.claim.Attempt))
 	timer := time.NewTimer(b.Fence)
 	defer timer.Stop()

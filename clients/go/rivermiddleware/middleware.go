@@ -105,7 +105,7 @@ func (m *Middleware) beater(client string) *riverbeat.Beater {
 	config.ClientID = client
 	beater, err := riverbeat.New(config)
 	if err != nil {
-		m.log.Error("riverbeat: jobs work without beats", slog.Any("error", err))
+		m.log.Error("riverbeat: jobs run without heartbeats", slog.Any("error", err))
 	} else {
 		beater.Start(m.until)
 	}
