@@ -57,7 +57,7 @@ func InstallKeeper(ctx context.Context, url, keeper, river string) error {
 	if err != nil {
 		return err
 	}
-	if err := pgtest.Scripts(ctx, url, keeper, append([]string{filepath.Join(folder, "sql", "meta.sql")}, migrations...)...); err != nil {
+	if err := pgtest.Scripts(ctx, url, keeper, append([]string{filepath.Join(folder, "sql", "create_meta.sql")}, migrations...)...); err != nil {
 		return err
 	}
 	_, err = conn.Exec(ctx, "INSERT INTO "+pgx.Identifier{keeper}.Sanitize()+
