@@ -31,6 +31,11 @@ def moment(seconds: float | None) -> str | None:
     return when.strftime("%Y-%m-%d %H:%M:%S UTC") if when else None
 
 
+def ago(now: float, then: float | None) -> str:
+    """A moment with its distance, or that there is none."""
+    return "never" if then is None else f"{span(now - then)} ago ({moment(then)})"
+
+
 def rfc3339(seconds: float | None) -> str | None:
     """UTC, to the millisecond: 2026-11-23T13:42:10.500Z."""
     when = _calendar(seconds)

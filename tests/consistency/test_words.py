@@ -10,7 +10,6 @@ from consistency.retired_words import offenders
 LEFT: dict[str, int] = {
     "CONTRIBUTING.md": 3,
     "SECURITY.md": 3,
-    "cli": 5,
     "config": 4,
     "docs/compatibility.md": 6,
     "docs/configuration.md": 4,

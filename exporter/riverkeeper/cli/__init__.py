@@ -16,13 +16,13 @@ from riverkeeper.cli.rescue import rescue
 from riverkeeper.cli.schema import schema
 from riverkeeper.cli.serve import serve
 from riverkeeper.cli.stuck import stuck
-from riverkeeper.cli.terminal import never_fail_for_a_letter
+from riverkeeper.cli.terminal import escape_unprintable
 from riverkeeper.demo.command import demo
 
 DOORS = {
-    "Look: needs a login that may read River's tables": ("look", "check", "serve", "stuck", "failing", "limits"),
-    "Beat: needs Riverkeeper's own tables": ("schema",),
-    "Rescue: needs a role, and mode live": ("rescue",),
+    "Look (needs a login that can read River's tables)": ("look", "check", "serve", "stuck", "failing", "limits"),
+    "Beat (needs the keeper schema, and one line in each worker)": ("schema",),
+    "Rescue (needs the keeper schema and its rescuer role)": ("rescue",),
     "Set up": ("config", "assets", "demo", "version"),
 }
 
@@ -31,16 +31,18 @@ DOORS = {
     cls=DoorsGroup, doors=DOORS, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120}
 )
 def main() -> None:
-    """Riverkeeper: liveness for River jobs. Watches River's job table in Postgres from outside.
+    """Riverkeeper shows which River jobs are stuck and why, and rescues them.
+
+    It reads River's job table in Postgres. Each step below works without the next one.
 
     Exit codes: 0 done, 1 the command failed or found something, 2 the command or the configuration is wrong.
     """
-    never_fail_for_a_letter()
+    escape_unprintable()
 
 
 @main.command()
 def version() -> None:
-    """Print the version."""
+    """Print the version of Riverkeeper."""
     click.echo(f"riverkeeper {__version__}")
 
 

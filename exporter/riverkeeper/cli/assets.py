@@ -1,4 +1,4 @@
-"""`riverkeeper assets`: the files to deploy beside the keeper."""
+"""`riverkeeper assets`: alert rules, dashboards and manifests to deploy with Riverkeeper."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ from riverkeeper.config.load import Config
 @database_options
 @click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
 def assets(config: Config, directory: Path) -> None:
-    """Write rules, dashboards and manifests into DIRECTORY, with this configuration's tiers and labels.
+    """Write alert rules, dashboards and manifests into DIRECTORY.
 
-    Files that are there under the same names are replaced; others are left alone.
+    The files use the tiers and labels of this configuration.
+
+    Replaces files of the same names in DIRECTORY, and does not touch other files.
     """
     try:
         for name, text in sorted(render(config.assets).items()):

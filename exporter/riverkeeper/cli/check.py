@@ -24,7 +24,7 @@ _LEVELS = {
 
 @click.command()
 @database_options
-@click.option("--json", "as_json", is_flag=True, help="For scripts.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
 def check(config: Config, as_json: bool) -> None:
     """Check the setup, and show a fix for each problem. Changes nothing.
 

@@ -1,4 +1,4 @@
-"""`riverkeeper config`: is the configuration right, and what is in force?"""
+"""`riverkeeper config`: check the configuration, or print what is in force."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def config() -> None:
 @config.command()
 @database_options
 def check(config: Config) -> None:
-    """Say whether the configuration is right; exit code 2 and every mistake with its line if not."""
+    """Check the configuration: exit code 2, and every mistake with its line, if it is wrong."""
     click.echo("The configuration is right.")
 
 
 @config.command(name="print")
 @database_options
 def print_config(config: Config) -> None:
-    """Print the configuration in force as YAML: every option, and where its value came from. No secrets."""
+    """Print the configuration in force as YAML, with the source of each value. No secrets."""
     click.echo(render_config(config), nl=False)

@@ -1,10 +1,8 @@
-"""`riverkeeper failing`: which jobs fail, nearest to being discarded first."""
+"""`riverkeeper failing`: live jobs that have failed, those nearest to being discarded first."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
-from datetime import UTC, datetime
 
 import click
 from rich.table import Table
@@ -14,34 +12,29 @@ from riverkeeper.cli.options import database_options, give_up
 from riverkeeper.cli.terminal import console
 from riverkeeper.config.load import Config
 from riverkeeper.postgres.errors import DatabaseError
+from riverkeeper.rescue.wakes.wake import Scope
 from riverkeeper.river.failing import FailingJob, FailingJobs
 from riverkeeper.service import failing_jobs
+from riverkeeper.web.pages.failing import document, make_row
+from riverkeeper.web.pages.job_list import JobQuery
 
 
 @click.command()
 @database_options
 @click.option("--queue", metavar="NAME", help="Only this queue.")
 @click.option("--kind", metavar="NAME", help="Only this kind.")
-@click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True, help="At most so many jobs.")
-@click.option("--json", "as_json", is_flag=True, help="For scripts.")
+@click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True, help="Show at most so many jobs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
 def failing(config: Config, queue: str | None, kind: str | None, limit: int, as_json: bool) -> None:
-    """Show live jobs that have failed, nearest to being discarded first."""
+    """Show live jobs that have failed, those nearest to being discarded first."""
     try:
         found = failing_jobs(config, queue, kind, limit)
     except DatabaseError as error:
         give_up(error)
     if as_json:
-        click.echo(json.dumps(_as_json(found), indent=2))
+        click.echo(json.dumps(document(JobQuery(Scope(queue, kind), limit), found), indent=2))
     else:
-        console().print(_table(found) if found.jobs else Text(_none(queue, kind)))
-
-
-def _as_json(found: FailingJobs) -> dict[str, object]:
-    jobs = [
-        asdict(job) | {"scheduled_at": _rfc3339(job.scheduled_at), "attempted_at": _rfc3339(job.attempted_at)}
-        for job in found.jobs
-    ]
-    return {"jobs": jobs, "found": found.found, "bounded": found.bounded, "now": _rfc3339(found.now)}
+        console().print(_table(found) if found.jobs else Text(_describe_nothing(queue, kind)))
 
 
 def _table(found: FailingJobs) -> Table:
@@ -57,24 +50,13 @@ def _table(found: FailingJobs) -> Table:
 
 
 def _cells(job: FailingJob, now: float) -> tuple[Text, ...]:
-    """Plain text, never markup: kinds and errors are written by users."""
+    """Plain text, never markup: kinds and errors are texts of users."""
     left = Text(str(job.attempts_left), style="bold red" if job.attempts_left <= 1 else "")
     texts = [str(job.id), job.queue, job.kind, f"{job.attempt}/{job.max_attempts}"]
     first_line = (job.last_error or "").partition("\n")[0][:160]
-    return *map(Text, texts), left, Text(_until(job, now)), Text(first_line)
+    return *map(Text, texts), left, Text(make_row(job, now).next_try), Text(first_line)
 
 
-def _none(queue: str | None, kind: str | None) -> str:
+def _describe_nothing(queue: str | None, kind: str | None) -> str:
     of_kind, in_queue = f" of kind {kind}" if kind else "", f" in queue {queue}" if queue else ""
     return f"No live job{of_kind}{in_queue} has failed."
-
-
-def _until(job: FailingJob, now: float) -> str:
-    if job.state == "running":
-        return "running"
-    seconds = round(job.scheduled_at - now)
-    return "due" if seconds <= 0 else f"in {seconds} s"
-
-
-def _rfc3339(moment: float | None) -> str | None:
-    return None if moment is None else datetime.fromtimestamp(moment, UTC).isoformat().replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""`riverkeeper limits`: which limits are in force, and how each came about."""
+"""`riverkeeper limits`: which limits are in force, and where each comes from."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from riverkeeper.verdict.limits import Learned, format_duration
 @click.command()
 @database_options
 @click.argument("kind", required=False)
-@click.option("--json", "as_json", is_flag=True, help="For scripts.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
 def limits(config: Config, kind: str | None, as_json: bool) -> None:
-    """Show which limits are in force, of KIND or of every kind, and how each came about."""
+    """Show the limits in force, of one KIND or of all kinds, and where each comes from."""
     database = config.database
     try:
         found = read_limits(config.conninfo.reveal(), database.river_schema, database.keeper_schema, config, kind)

@@ -1,4 +1,4 @@
-"""`riverkeeper look`: what River's own tables tell about its troubles."""
+"""`riverkeeper look`: what is stuck and what went wrong, from River's own tables alone."""
 
 from __future__ import annotations
 
@@ -22,18 +22,20 @@ from riverkeeper.postgres.errors import DatabaseError
 @click.argument("url", required=False)
 @option("--config.file", type=click.Path(path_type=Path))
 @option("--river-schema")
-@click.option("--json", "as_json", is_flag=True, help="For scripts: one object, its findings in a list.")
-@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Write a page to this file, for a mail.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts: one object with a list of findings.")
+@click.option(
+    "--html", type=click.Path(path_type=Path, dir_okay=False), help="Write the report as one HTML page to this file."
+)
 def look(url: str | None, config_file: Path | None, river_schema: str | None, as_json: bool, html: Path | None) -> None:
-    """Say what River's own tables tell: what is stuck now, and what went wrong lately.
+    """Show what is stuck now and what went wrong lately, from River's own tables.
 
-    Needs a login that may read River's tables, and nothing else. Writes nothing.
-    URL is postgresql://user@host/database; without it the configuration says which database.
+    Needs only a login that can read River's tables. Writes nothing.
+    URL is postgresql://user@host/database. Without a URL, the configuration names the database.
 
-    Exit codes: 0 done, whatever was found; 1 it could not be read.
+    Exit codes: 0 the database was read, 1 it could not be read, 2 the command or the configuration is wrong.
     """
     config = load_or_exit(config_file, Options(database_url=url, river_schema=river_schema))
-    logs.configure("error", "logfmt")  # what a reading logs on its way would stand among the answer
+    logs.configure("error", "logfmt")  # log lines of the scrape would stand among the answer
     try:
         found = inspect(config)
     except DatabaseError as error:
@@ -51,4 +53,4 @@ def _write(file: Path, text: str) -> None:
         file.write_text(text, encoding="utf-8")
     except OSError as error:
         raise click.ClickException(f"{file} cannot be written: {error.strerror}") from None
-    click.echo(f"Wrote {file}.", err=True)
+    click.echo(f"The report is in {file}.", err=True)

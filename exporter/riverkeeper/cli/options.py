@@ -1,4 +1,4 @@
-"""Options that commands share, and the configuration they make together."""
+"""What commands share: options, the configuration and the scrape that they lead to, and how a command fails."""
 
 from __future__ import annotations
 
@@ -9,14 +9,28 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import click
+from pydantic_core import PydanticCustomError
 
+from riverkeeper import logs
 from riverkeeper.config.layers import Options, find_flag
 from riverkeeper.config.load import Config, load
+from riverkeeper.config.policy import Policy
 from riverkeeper.config.problem import ConfigErrors
+from riverkeeper.config.quantity import DURATION
+from riverkeeper.maintenance import Maintenance
+from riverkeeper.postgres.connection import Database
 from riverkeeper.postgres.errors import DatabaseError
+from riverkeeper.rescue.wakes.wake import Scope
+from riverkeeper.scrape.reader import Reader
+from riverkeeper.scrape.schemas import SchemaLookup
+from riverkeeper.scrape.scrape import Snapshot
+from riverkeeper.service import reader_settings
+from riverkeeper.verdict.verdict import STUCK, SUSPECTED
 
 Command = Callable[..., Any]
 WRONG_USE = 2
+SCRAPE_SECONDS = 20.0  # an operator waits
+COMMITTED_SECONDS = 5.0  # of these, for what maintenance has committed
 
 
 def option(name: str, **settings: Any) -> Callable[[Command], Command]:
@@ -48,7 +62,55 @@ def load_or_exit(file: Path | None, given: Options) -> Config:
         raise SystemExit(WRONG_USE) from None
 
 
+def scrape_or_exit(config: Config) -> Snapshot:
+    """A scrape with what `serve` has committed; writes nothing. What it would log is left out of the answer."""
+    logs.configure("error", "logfmt")
+    settings = reader_settings(config)
+    lookup = SchemaLookup(settings.river_schema, settings.keeper_schema)
+    try:
+        database = Database(config.conninfo.reveal())
+    except DatabaseError as error:
+        give_up(error)
+    try:
+        committed = Maintenance(database, settings, lookup).read_committed(COMMITTED_SECONDS)
+        return Reader(database, settings, lookup, lambda: committed).read(SCRAPE_SECONDS)
+    finally:
+        database.close()
+
+
 def give_up(error: DatabaseError) -> NoReturn:
     """Exit code 1 with what happened and what to do; 2 where the command or the configuration is wrong."""
     click.echo(f"Error: {error.message}\n  {error.fix}", err=True)
     raise SystemExit(WRONG_USE if error.is_wrong_use else 1) from None
+
+
+def scope_options(command: Command) -> Command:
+    """--queue, --kind, --tier and --reason, as the labels of an alert are called."""
+    reasons = click.Choice(
+        [reason.value for reason in (*STUCK, *SUSPECTED)]
+    )  # a typo that finds nothing would read as an all-clear
+    command = click.option("--reason", type=reasons, metavar="NAME", help="Only this reason, for example worker_lost.")(
+        command
+    )
+    for name in ("tier", "kind", "queue"):
+        command = click.option(f"--{name}", metavar="NAME", help=f"Only this {name}.")(command)
+    return command
+
+
+def refuse_unknown_tier(tier: str | None, policy: Policy) -> None:
+    """A tier that the configuration does not know has no jobs, whatever its jobs would be. Raises BadParameter."""
+    if tier and tier not in policy.tiers:
+        known = ", ".join(sorted(policy.tiers))
+        raise click.BadParameter(f"there is no tier {tier!r}; the configuration knows {known}", param_hint="--tier")
+
+
+def scope_of(queue: str | None, kind: str | None, tier: str | None, reason: str | None) -> Scope:
+    return Scope(queue or None, kind or None, tier or None, reason or None)
+
+
+def seconds(_: click.Context, parameter: click.Parameter, value: str) -> float:
+    """For an option that is a duration, written as the configuration writes it."""
+    try:
+        return DURATION.parse(value)
+    except PydanticCustomError as error:
+        raise click.BadParameter(error.message(), param=parameter) from None

@@ -1,4 +1,4 @@
-"""`riverkeeper schema`: the keeper's own tables, and who may do what."""
+"""`riverkeeper schema`: the keeper schema, its roles and its fence."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from riverkeeper.schema.schemas import read_schema_names
 ROLES = {"reader": READER, "keeper": KEEPER, "rescuer": RESCUER}
 
 
-# Their completer takes a result that was dropped for a bug of its own, and ends the whole process.
+# The completer of these versions takes a dropped result for its own bug and ends the whole process.
 UPGRADE_FIRST = (
     "Workers with River 0.44 to 0.47 for Go panic where a result is dropped: upgrade them to 0.48 or newer first."
 )
@@ -34,30 +34,40 @@ UPGRADE_FIRST = (
 
 @click.group(cls=OrderedGroup)
 def schema() -> None:
-    """Make, review, grant or remove the keeper schema."""
+    """Install, review, grant or remove the keeper schema."""
 
 
 @schema.command()
 @database_options
-@click.option("--fence/--no-fence", default=True, help="Put the fence on River's table too, where this login may.")
+@click.option(
+    "--fence/--no-fence", default=True, help="Also put the fence on River's table, if this login owns the table."
+)
 def install(config: Config, fence: bool) -> None:
-    """Make or upgrade the keeper schema. Safe beside running workers and keepers; doing it again changes nothing."""
-    given = _given(config)
+    """Create or upgrade the keeper schema.
+
+    Safe while workers and Riverkeeper run. A second run changes nothing."""
+    target = _target(config)
     try:
-        name = keeper_schema.install(*given, fence=fence)
+        name = keeper_schema.install(*target, fence=fence)
         click.echo(f'Keeper schema "{name}" is at version {VERSION}.')
         if fence:
-            _tell(fence_status(*given), installed=True)
+            _print_fence(fence_status(*target), installed=True)
     except DatabaseError as error:
         give_up(error)
 
 
 @schema.command()
 @database_options
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--force", is_flag=True, help="Also where workers beat into it, whose late results then get out.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Drop it although workers beat into it. Their late results are then no longer dropped.",
+)
 def uninstall(config: Config, yes: bool, force: bool) -> None:
-    """Drop the keeper schema and all it remembers. River's own tables are not touched. Refused while workers beat."""
+    """Drop the keeper schema with all its data. River's own tables stay as they are.
+
+    Refused while workers beat."""
     place = config.database
     try:
         river, name = read_schema_names(_url(config), place.river_schema, place.keeper_schema)
@@ -66,13 +76,13 @@ def uninstall(config: Config, yes: bool, force: bool) -> None:
         keeper_schema.uninstall(_url(config), river, name, force=force)
     except DatabaseError as error:
         give_up(error)
-    click.echo(f'Keeper schema "{name}" is gone.')
+    click.echo(f'Keeper schema "{name}" is dropped.')
 
 
 @schema.command(name="print")
 @database_options
 def print_script(config: Config) -> None:
-    """Print the SQL that makes the keeper schema, to be reviewed or run by hand. Changes nothing."""
+    """Print the SQL that creates the keeper schema, to review it or to run it with psql. Changes nothing."""
     place = config.database
     try:
         river, keeper = read_schema_names(_url(config), place.river_schema, place.keeper_schema)
@@ -84,11 +94,20 @@ def print_script(config: Config) -> None:
 @schema.command()
 @database_options
 @click.option("--login", metavar="NAME", help="Riverkeeper's login. Default: the URL's, unless it owns River's tables.")
-@click.option("--role", type=click.Choice(list(ROLES)), help="Its role. By default the least for the configured mode.")
-@click.option("--workers", metavar="NAME", help="The login by which workers beat, where that is not River's own.")
-@click.option("--apply", "applied", is_flag=True, help="Run the parts that this login may run.")
+@click.option(
+    "--role",
+    type=click.Choice(list(ROLES)),
+    help="The role of this login. Default: the least that the configured mode needs.",
+)
+@click.option(
+    "--workers", metavar="NAME", help="The login of the workers, if they do not use the login that owns River's tables."
+)
+@click.option("--apply", "applied", is_flag=True, help="Run the parts that this login is allowed to run.")
 def grants(config: Config, login: str | None, role: str | None, workers: str | None, applied: bool) -> None:
-    """Print the roles and the least rights that work, as SQL: a part for an administrator, a part for each owner."""
+    """Print the SQL of the roles and the least privileges that Riverkeeper needs.
+
+    One part is for an administrator, and one for each owner of tables.
+    """
     place, live = config.database, config.is_live
     request = GrantRequest(login, ROLES[role] if role else None, workers, live)
     try:
@@ -98,7 +117,7 @@ def grants(config: Config, login: str | None, role: str | None, workers: str | N
     except DatabaseError as error:
         give_up(error)
     if applied:
-        click.echo("-- Done." if not left else "-- Done, but for what this login may not run:")
+        click.echo("-- Done." if not left else "-- Done, except the parts that this login is not allowed to run:")
         for part in left:
             click.echo(f"-- the part for {printable(part.run_by)}")
     if left:
@@ -107,15 +126,17 @@ def grants(config: Config, login: str | None, role: str | None, workers: str | N
 
 @schema.group(cls=OrderedGroup)
 def fence() -> None:
-    """The two triggers on River's table by which the database drops results of earlier attempts."""
+    """Install, remove or check the two triggers by which the database drops results of earlier attempts."""
 
 
 @fence.command(name="install")
 @database_options
 def fence_install(config: Config) -> None:
-    """Put the fence on River's table, as its owner. River's writes wait for a second at most; again changes nothing."""
+    """Put the fence on River's table. Needs the login that owns the table.
+
+    Writes of River wait for a second at most. A second run changes nothing."""
     try:
-        _tell(install_fence(*_given(config)), installed=True)
+        _print_fence(install_fence(*_target(config)), installed=True)
     except DatabaseError as error:
         give_up(error)
 
@@ -123,9 +144,11 @@ def fence_install(config: Config) -> None:
 @fence.command(name="remove")
 @database_options
 def fence_remove(config: Config) -> None:
-    """Take the fence from River's table, as its owner. Clients notice within a minute and attach no tokens then."""
+    """Remove the fence from River's table. Needs the login that owns the table.
+
+    Clients notice it within a minute, and then attach no more tokens."""
     try:
-        remove_fence(*_given(config))
+        remove_fence(*_target(config))
     except DatabaseError as error:
         give_up(error)
     click.echo("The fence is removed.")
@@ -134,28 +157,30 @@ def fence_remove(config: Config) -> None:
 @fence.command(name="status")
 @database_options
 def fence_show(config: Config) -> None:
-    """Say whether the fence is in force, and who must do what if not; exit code 1 then."""
+    """Show whether the fence is in force, and the fix if it is not.
+
+    Exit codes: 0 in force, 1 not in force."""
     try:
-        found = fence_status(*_given(config))
+        found = fence_status(*_target(config))
     except DatabaseError as error:
         give_up(error)
-    _tell(found)
+    _print_fence(found)
     if not found.in_force:
         raise SystemExit(1)
 
 
 @fence.command(name="print")
 @database_options
-def print_fence(config: Config) -> None:
-    """Print the SQL of the two triggers, to be reviewed or run by hand by the owner of River's table."""
+def print_fence_script(config: Config) -> None:
+    """Print the SQL of the two triggers, for the owner of River's table to review or to run."""
     try:
-        river, keeper = read_schema_names(*_given(config))
+        river, keeper = read_schema_names(*_target(config))
     except DatabaseError as error:
         give_up(error)
     click.echo(fence_script(keeper, river), nl=False)
 
 
-def _tell(found: Fence, *, installed: bool = False) -> None:
+def _print_fence(found: Fence, *, installed: bool = False) -> None:
     click.echo(f"{found.message[0].upper()}{found.message[1:]}.")
     if not found.in_force:
         click.echo(f"  {found.fix}")
@@ -163,7 +188,7 @@ def _tell(found: Fence, *, installed: bool = False) -> None:
         click.echo(UPGRADE_FIRST)
 
 
-def _given(config: Config) -> tuple[str, str | None, str | None]:
+def _target(config: Config) -> tuple[str, str | None, str | None]:
     return _url(config), config.database.river_schema, config.database.keeper_schema
 
 

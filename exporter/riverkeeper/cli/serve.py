@@ -1,4 +1,4 @@
-"""`riverkeeper serve`: the exporter, until it is told to stop."""
+"""`riverkeeper serve`: metrics, pages and rescues until SIGTERM."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from riverkeeper.web.webhook.check import exposed
 
 log = structlog.get_logger()
 
-FIRST_READING_SECONDS = 9.5  # as a scrape by Prometheus' default timeout has
+FIRST_READING_SECONDS = 9.5  # as long as a scrape with Prometheus' default timeout
 
 
 @click.command()
@@ -48,9 +48,10 @@ def serve(
     log_level: str,
     log_format: str,
 ) -> None:
-    """Serve metrics and pages until SIGTERM. SIGHUP, or POST /-/reload, reads the configuration again.
+    """Serve metrics and pages, and rescue stuck jobs where the mode is live, until SIGTERM.
 
-    Starts also while the database is away: river_up is then 0.
+    SIGHUP and POST /-/reload reload the configuration. A database that cannot be reached does not end the start:
+    river_up is then 0.
     """
     logs.configure(log_level, log_format)
     given = Options(database_url, river_schema, web_listen_address, web_config_file)
@@ -70,11 +71,11 @@ async def _serve(config: Config, read_again: Callable[[], Config]) -> None:
     service = Service(config, read_again)
     log.info("riverkeeper starts", version=__version__, database=describe_target(config.conninfo.reveal()))
     if ignored := read_url(config.conninfo.reveal()).ignored:
-        log.info("parameters of the database URL that are for other drivers are ignored", parameters=", ".join(ignored))
+        log.info("parameters of the database URL ignored, other drivers use them", parameters=", ".join(ignored))
     if config.webhook.token_file and (why := exposed(config.webhook.token_file)):
-        log.warning("the webhook's token is open to others", reason=why)
+        log.warning("other users can read the webhook token", reason=why)
     service.start()
-    first = asyncio.create_task(service.snapshot(FIRST_READING_SECONDS))  # ready before anybody scrapes
+    first = asyncio.create_task(service.snapshot(FIRST_READING_SECONDS))  # ready before the first scrape of Prometheus
     try:
         hosts = allowed_hosts((address.host for address in config.web.listen_address), config.web.allowed_hosts)
         await serve_web(create_app(service, security, hosts=hosts), sockets, service, security)

@@ -1,4 +1,4 @@
-"""`riverkeeper stuck`: which jobs are stuck, why, and what would be done."""
+"""`riverkeeper stuck`: which jobs are stuck, why, and what the rescuer does next."""
 
 from __future__ import annotations
 
@@ -8,9 +8,14 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from riverkeeper.cli.filters import refuse_unknown_tier, scope_of, scope_options
-from riverkeeper.cli.once import read_once
-from riverkeeper.cli.options import WRONG_USE, database_options
+from riverkeeper.cli.options import (
+    WRONG_USE,
+    database_options,
+    refuse_unknown_tier,
+    scope_of,
+    scope_options,
+    scrape_or_exit,
+)
 from riverkeeper.cli.terminal import console
 from riverkeeper.config.load import Config
 from riverkeeper.rescue.forecast import Forecast, forecast_rescue
@@ -22,16 +27,17 @@ from riverkeeper.web.pages.stuck import NotJudged, StuckJobs, StuckRow, document
 @click.command()
 @database_options
 @scope_options
-@click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True, help="At most so many jobs.")
-@click.option("--json", "as_json", is_flag=True, help="For scripts.")
+@click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True, help="Show at most so many jobs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
 def stuck(config: Config, limit: int, as_json: bool, **scope: str | None) -> None:
-    """Show running jobs that are stuck and what the rescuer would do, and those that may be, with what is missing.
+    """Show stuck jobs with what the rescuer does next, and suspected jobs with the missing evidence.
 
-    Exit codes: 0 done, stuck jobs or none; 1 it could not be found out; 2 the configuration is wrong.
+    Exit codes: 0 the jobs were judged, stuck or not; 1 they could not be judged; 2 the command or the configuration is
+    wrong.
     """
     refuse_unknown_tier(scope["tier"], config)
     query = JobQuery(scope_of(**scope), limit)
-    snapshot = read_once(config)
+    snapshot = scrape_or_exit(config)
     try:
         found = find_stuck_jobs(snapshot, query)
     except NotJudged as error:
@@ -54,12 +60,12 @@ def _show(found: StuckJobs, rows: list[StuckRow], suspected: list[StuckRow]) -> 
         console().print(f"Missed heartbeats do not count now: {found.path_problem}.", markup=False)
     more = "" if found.complete else "+"
     if rows:
-        console().print(_table(f"{len(rows)} of {found.jobs}{more} stuck jobs", "what would be done", rows))
+        console().print(_table(f"{len(rows)} of {found.jobs}{more} stuck jobs", "what the rescuer does next", rows))
     else:
         console().print(found.none_stuck, markup=False)
     if suspected:
-        title = f"{len(suspected)} of {found.suspects}{more} suspected jobs: nothing is done with them"
-        console().print(_table(title, "what is missing", suspected))
+        title = f"{len(suspected)} of {found.suspects}{more} suspected jobs, which are not rescued"
+        console().print(_table(title, "missing evidence", suspected))
 
 
 def _table(title: str, last: str, rows: list[StuckRow]) -> Table:
@@ -72,7 +78,7 @@ def _table(title: str, last: str, rows: list[StuckRow]) -> Table:
 
 
 def _cells(one: StuckRow) -> tuple[Text, ...]:
-    """Plain text, never markup: kinds and notes are written by users."""
+    """Plain text, never markup: kinds and notes are texts of users."""
     job, verdict = one.stuck.job, one.stuck.verdict
     reason = f"{verdict.reason}\n{one.against}" if one.against else str(verdict.reason)
     last = "\n".join([one.forecast.plan, *one.forecast.held_by]) if one.forecast else one.missing

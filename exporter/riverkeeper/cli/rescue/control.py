@@ -11,12 +11,10 @@ from riverkeeper.brakes import control
 from riverkeeper.brakes.control import Status
 from riverkeeper.brakes.heartbeat_path import NOT_VERIFIED
 from riverkeeper.brakes.rules import Brake
-from riverkeeper.cli.filters import ago
-from riverkeeper.cli.once import read_once
-from riverkeeper.cli.options import WRONG_USE, database_options, give_up
+from riverkeeper.cli.options import WRONG_USE, database_options, give_up, scrape_or_exit
 from riverkeeper.config.load import Config
 from riverkeeper.config.tiers import Mode
-from riverkeeper.formats import moment, rfc3339, span
+from riverkeeper.formats import ago, moment, rfc3339, span
 from riverkeeper.postgres.errors import DatabaseError
 from riverkeeper.rescue.manual import engaged_in_tables, operator, path_verified_since
 from riverkeeper.schema.schemas import open_keeper
@@ -34,7 +32,7 @@ RELEASED_BY_ITSELF = {
 
 @click.command()
 @database_options
-@click.option("--json", "as_json", is_flag=True, help="For scripts.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
 def status(config: Config, as_json: bool) -> None:
     """Show the state of the rescuer: modes, brakes, active replica, heartbeat path, wakes, last rescue, stuck jobs.
 
@@ -49,7 +47,7 @@ def status(config: Config, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(_as_json(config, found, path), indent=2))
     else:
-        for word, value in (*_facts(config, found, path), *_jobs(read_once(config))):
+        for word, value in (*_facts(config, found, path), *_jobs(scrape_or_exit(config))):
             click.echo(f"{f'{word}:' if word else '':<15} {value}")
 
 
@@ -122,7 +120,7 @@ def _as_json(config: Config, found: Status, path: float | None) -> dict[str, obj
 
 @click.command()
 @database_options
-@click.option("--why", metavar="TEXT", help="The reason, shown wherever the pause is shown.")
+@click.option("--why", metavar="TEXT", help="The reason, shown with the pause on the pages and by `rescue status`.")
 def pause(config: Config, why: str | None) -> None:
     """Pause all rescues of all replicas, until `resume`. Riverkeeper itself keeps running.
 
@@ -135,13 +133,15 @@ def pause(config: Config, why: str | None) -> None:
         give_up(error)
     reason = f": {paused.why}" if paused.why else ""
     click.echo(f"All rescues are paused, by {paused.by} at {rfc3339(paused.at)}{reason}.")
-    click.echo("`riverkeeper rescue resume` lets them go on.")
+    click.echo("Run `riverkeeper rescue resume` to continue.")
 
 
 @click.command()
 @database_options
 def resume(config: Config) -> None:
-    """Resume rescues after a pause. Exit code 0 also where they were not paused, 1 if it could not be stored."""
+    """Resume rescues after a pause.
+
+    Exit codes: 0 also if rescues were not paused, 1 if the change could not be stored."""
     try:
         with open_keeper(config, SECONDS, writing=True) as tx:
             ended = control.resume(tx, operator())

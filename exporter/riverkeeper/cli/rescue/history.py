@@ -10,8 +10,7 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from riverkeeper.cli.filters import scope_of, scope_options, seconds
-from riverkeeper.cli.options import database_options, give_up
+from riverkeeper.cli.options import database_options, give_up, scope_of, scope_options, seconds
 from riverkeeper.cli.terminal import console
 from riverkeeper.config.load import Config
 from riverkeeper.config.quantity import DURATION
@@ -30,10 +29,14 @@ SECONDS = 20.0  # an operator waits
 @database_options
 @scope_options
 @click.option("--job", "job_id", type=click.IntRange(min=1), metavar="ID", help="Only this job.")
-@click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True, help="At most so many rescues.")
-@click.option("--json", "as_json", is_flag=True, help="For scripts.")
+@click.option(
+    "--limit", type=click.IntRange(1, 500), default=50, show_default=True, help="Show at most so many rescues."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
 def list_rescues(config: Config, job_id: int | None, limit: int, as_json: bool, **scope: str | None) -> None:
-    """List rescues, newest first, with those that a dry run only recorded. Exit code 1 if the audit cannot be read."""
+    """List rescues, newest first, including those that a dry run only recorded.
+
+    Exit code 1 if the audit cannot be read."""
     query = JobQuery(scope_of(**scope), limit, job_id)
     try:
         with open_keeper(config, SECONDS) as tx:
@@ -59,8 +62,15 @@ def _table(rows: Sequence[AuditRecord]) -> Table:
 
 @click.command()
 @database_options
-@click.option("--since", callback=seconds, default="7d", show_default=True, metavar="DURATION", help="How far back.")
-@click.option("--json", "as_json", is_flag=True, help="For scripts.")
+@click.option(
+    "--since",
+    callback=seconds,
+    default="7d",
+    show_default=True,
+    metavar="DURATION",
+    help="Count rescues this far back.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
 def report(config: Config, since: float, as_json: bool) -> None:
     """Show how often the rescuer was wrong, or would have been in a dry run, by tier and by kind.
 
@@ -93,7 +103,7 @@ def _tally(one: ClaimCounts) -> dict[str, object]:
 
 def _print_report(tallies: Sequence[ClaimCounts], since: float) -> None:
     if not tallies:
-        console().print(f"In the last {DURATION.format(since)} no job was rescued, also not in a dry run.")
+        console().print(f"In the last {DURATION.format(since)} no job was rescued, not even in a dry run.")
         return
     for dry_run, title in (
         (True, "Dry run: what a live rescuer would have done"),

@@ -41,16 +41,16 @@ class JobResult:
 @click.command()
 @database_options
 @click.argument("ids", nargs=-1, type=click.IntRange(min=1), required=True, metavar="ID…")
-@click.option("--apply", is_flag=True, help="Write. Without this nothing is written, and you see what would happen.")
-@click.option("--action", type=click.Choice(ACTIONS), help="Do this, also where the tier would hold the job.")
-@click.option("--json", "as_json", is_flag=True, help="For scripts.")
+@click.option("--apply", is_flag=True, help="Rescue the jobs. Without this option nothing is written.")
+@click.option("--action", type=click.Choice(ACTIONS), help="Take this action, even if the tier holds the job.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
 def run(config: Config, ids: tuple[int, ...], apply: bool, action: str | None, as_json: bool) -> None:
-    """Rescue jobs by id: shows what would happen, and with --apply does it.
+    """Rescue jobs by id. Without --apply, only show what would happen.
 
-    A job whose worker beats within its limits is always skipped. The kill switch and mass_silence stop this command
-    too. The mode does not: --apply works in dry run as well.
+    A job whose worker beats within its limits is always skipped. The brakes kill_switch and mass_silence hold this
+    command too. The mode does not: --apply rescues in dry_run mode as well.
 
-    Exit codes: 0 all jobs, 1 one or more were skipped, or the command failed.
+    Exit codes: 0 all jobs, 1 a job was skipped or the command failed, 2 the command or the configuration is wrong.
     """
     results = []
     try:
