@@ -8,7 +8,6 @@ from consistency.retired_words import offenders
 
 # Area -> how many are left there. A number only shrinks; an area that is clean leaves the table.
 LEFT: dict[str, int] = {
-    "CONTRIBUTING.md": 3,
     "SECURITY.md": 3,
     "config": 4,
     "docs/compatibility.md": 6,
@@ -18,7 +17,7 @@ LEFT: dict[str, int] = {
     "docs/reliability.md": 51,
     "docs/scaling.md": 10,
     "look": 5,
-    "rescue": 19,
+    "rescue": 10,
     "schema": 1,
 }
 

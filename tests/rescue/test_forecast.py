@@ -14,11 +14,12 @@ from riverkeeper.brakes.rules import Brake
 from riverkeeper.config.policy import Policy
 from riverkeeper.config.tiers import Mode, Tier
 from riverkeeper.rescue.decision import Act
-from riverkeeper.rescue.forecast import Restrained, forecast_rescue
+from riverkeeper.rescue.forecast import forecast_rescue
+from riverkeeper.rescue.status import RescueStatus
 from riverkeeper.verdict.verdict import STUCK, Limit, LimitName, StuckJob, Verdict
 
 TIER = Tier("standard")
-LIVE = Restrained({"standard": Mode.LIVE}, {})
+LIVE = RescueStatus({"standard": Mode.LIVE}, {})
 verdicts = st.builds(
     Verdict,
     reason=st.sampled_from(STUCK),
@@ -50,7 +51,7 @@ def test_modes_and_brakes_hold() -> None:
     brakes = {Brake.GRACE: "it looks on for 40 s more"}
 
     def held(mode: Mode) -> tuple[str, ...]:
-        return forecast_rescue(LOST, policy, Restrained({"standard": mode}, brakes), NOW).held_by
+        return forecast_rescue(LOST, policy, RescueStatus({"standard": mode}, brakes), NOW).held_by
 
     assert forecast_rescue(LOST, policy, LIVE, NOW).held_by == ()
     assert held(Mode.LIVE) == ("brake grace: it looks on for 40 s more",)

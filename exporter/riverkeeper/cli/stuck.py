@@ -21,7 +21,7 @@ from riverkeeper.config.load import Config
 from riverkeeper.rescue.forecast import Forecast, forecast_rescue
 from riverkeeper.verdict.verdict import StuckJob
 from riverkeeper.web.pages.job_list import JobQuery
-from riverkeeper.web.pages.stuck import NotJudged, StuckJobs, StuckRow, document, find_stuck_jobs, make_row, restrained
+from riverkeeper.web.pages.stuck import NotJudged, StuckJobs, StuckRow, document, find_stuck_jobs, make_row
 
 
 @click.command()
@@ -43,7 +43,7 @@ def stuck(config: Config, limit: int, as_json: bool, **scope: str | None) -> Non
     except NotJudged as error:
         click.echo(f"Error: {error}\n  see `riverkeeper check`", err=True)
         raise SystemExit(WRONG_USE if snapshot.misconfigured else 1) from None
-    policy, held = config, restrained(snapshot)
+    policy, held = config, snapshot.rescuing
 
     def forecast(one: StuckJob) -> Forecast:
         return forecast_rescue(one, policy, held, found.now)

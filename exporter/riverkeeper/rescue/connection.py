@@ -1,4 +1,4 @@
-"""Where a rescuer works: a connection of its own, and the two schemas, which it makes sure of now and then."""
+"""The rescuer's own connection: transactions that find both schemas, and check the login's rights once a minute."""
 
 from __future__ import annotations
 
@@ -13,46 +13,46 @@ from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.schema.layout import RESCUE_VERSION, KeeperSchema
 from riverkeeper.schema.schemas import find_schemas, inspect_keeper, require_version
 
-LOOK_AGAIN_SECONDS = 60.0  # as often as a reading looks into the catalog, and after anything failed
+CHECK_SECONDS = 60.0  # between two checks of the catalog, as for a scrape; after an error at once
 
 
 class RescueConnection:
-    """Used by one thread at a time."""
+    """A connection for one thread at a time."""
 
     def __init__(self, config: Config) -> None:
         self._config = config
         self._is_live = config.is_live
         self._schemas: Mapping[str, str] = {}
-        self._looked_at = float("-inf")
-        self._found: KeeperSchema | None = None  # as a reader sees it
-        self.may_rescue = False  # or else make dry runs; known from the first transaction on
+        self._inspected_at = float("-inf")
+        self._found: KeeperSchema | None = None  # by `reading`
+        self.may_rescue = False  # False: dry runs only; known after the first writing transaction
         self.database = Database(config.conninfo.reveal())
 
     @property
     def schemas(self) -> Mapping[str, str]:
-        """What the statements call both schemas, as they were found."""
+        """The names of both schemas, as the statements take them; empty before the first transaction."""
         return self._schemas
 
     @contextmanager
     def writing(self, seconds: float) -> Iterator[Transaction]:
-        """Raises DatabaseError: NO_KEEPER or FORBIDDEN where this login cannot do here what the mode says."""
+        """Raises DatabaseError: NO_KEEPER or FORBIDDEN where this login may not do what the mode needs."""
         try:
             with self.database.writing(seconds, self._schemas) as tx:
-                if lease_clock() - self._looked_at > LOOK_AGAIN_SECONDS:
-                    self._look(tx)
+                if lease_clock() - self._inspected_at > CHECK_SECONDS:
+                    self._inspect(tx)
                 yield tx
         except DatabaseError:
-            self._looked_at = float("-inf")
+            self._inspected_at = float("-inf")
             raise
 
     @contextmanager
     def reading(self, seconds: float) -> Iterator[tuple[Transaction, KeeperSchema]]:
-        """For a login that may only read, and what it finds of the keeper schema. Raises DatabaseError."""
+        """A transaction of a login that may only read, with the keeper schema as found. Raises DatabaseError."""
         try:
             with self.database.reading(seconds, self._schemas) as tx:
-                if self._found is None or lease_clock() - self._looked_at > LOOK_AGAIN_SECONDS:
+                if self._found is None or lease_clock() - self._inspected_at > CHECK_SECONDS:
                     self._found = self._find(tx)
-                    self._looked_at = lease_clock()
+                    self._inspected_at = lease_clock()
                 yield tx, self._found
         except DatabaseError:
             self._found = None
@@ -61,15 +61,15 @@ class RescueConnection:
     def close(self) -> None:
         self.database.close()
 
-    def _look(self, tx: Transaction) -> None:
+    def _inspect(self, tx: Transaction) -> None:
         found = self._find(tx)
         require_version(found, RESCUE_VERSION, "the rescuer and its audit")
         if not found.writable:
             raise DatabaseError(ErrorKind.FORBIDDEN, f'this login may not write keeper schema "{found.name}"')
         self.may_rescue = tx.query("rescue/read_rights")[0].may_rescue
-        if not self.may_rescue and self._is_live:  # it must not keep the turn from a replica that may
+        if not self.may_rescue and self._is_live:  # it must not keep the leadership from a replica that may
             raise DatabaseError(ErrorKind.FORBIDDEN, "this login may not rescue, and the mode is live")
-        self._looked_at = lease_clock()
+        self._inspected_at = lease_clock()
 
     def _find(self, tx: Transaction) -> KeeperSchema:
         place = self._config.database

@@ -1,4 +1,4 @@
-"""Why a stuck job was left alone: label values of riverkeeper_rescue_refusals_total, with a sentence for each. Pure."""
+"""Why a stuck job was skipped: label values of riverkeeper_rescue_refusals_total, with a sentence for each. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from riverkeeper.brakes.rules import Brake
 
 
 class Refusal(StrEnum):
-    """One word for each way in which a rescue is not made."""
+    """One value for each reason not to rescue a stuck job."""
 
     NOT_ACTOR = "not_actor"
     BRAKE_KILL_SWITCH = "brake_kill_switch"
@@ -45,37 +45,37 @@ class Refusal(StrEnum):
 
 BRAKES = frozenset(Refusal.of_brake(brake) for brake in Brake)
 _SENTENCES = {
-    Refusal.NOT_ACTOR: "another keeper's rescue is under way; its turn comes at the next pass",
+    Refusal.NOT_ACTOR: "another rescue is under way; the job is tried again at the next pass",
     Refusal.BRAKE_KILL_SWITCH: "the kill switch is pulled (`riverkeeper rescue resume` releases it)",
-    Refusal.BRAKE_MASS_SILENCE: "the brake mass_silence holds rescues, or lets them begin slowly",
-    Refusal.BRAKE_RATE: "as many rescues as a minute may have were made in the last one",
-    Refusal.BRAKE_GRACE: "the keeper has just started, and waits until it has seen enough",
-    Refusal.BRAKE_STALE_SNAPSHOT: "the reading that found the job is too old to act on",
+    Refusal.BRAKE_MASS_SILENCE: "the brake mass_silence stops rescues, or lets them begin slowly",
+    Refusal.BRAKE_RATE: "the limit of rescues in a minute is reached (rescue.max_per_minute)",
+    Refusal.BRAKE_GRACE: "the process has just started, or was suspended, and waits for the grace period",
+    Refusal.BRAKE_STALE_SNAPSHOT: "the scrape that found the job is too old to act on",
     Refusal.MODE: "rescues are disabled here (rescue.mode, or the tier's own)",
-    Refusal.HOLD_BY_POLICY: "the tier's policy for this reason is to hold it for a person",
-    Refusal.MAX_RESCUES: "the job was rescued too often in a day, and the tier's policy is to hold it for a person",
-    Refusal.EXHAUSTED: "its attempts are used up, and the tier's policy is to hold it for a person (on_exhausted)",
-    Refusal.COOLDOWN: "it was rescued a moment ago (rescue.cooldown)",
-    Refusal.STOPPING: "its worker was asked to stop it, and has until stop_grace is over",
-    Refusal.LOCKED: "another transaction holds its row, or the row of its beats; tried again at the next pass",
-    Refusal.GONE: "it ended, or was claimed anew, since it was found",
-    Refusal.BEAT: "it is not stuck: its worker was heard, or it moved",
-    Refusal.LOST_ALREADY: "the claim is marked lost, yet the job runs under it: somebody put it back by hand",
-    Refusal.RESCUED_ALREADY: "the audit says that this claim was rescued before",
-    Refusal.UNKNOWN: "nothing is known of its worker, or the evidence is short of proof",
-    Refusal.CHANGED: "it is stuck for another reason than the one it was found for; looked at anew at the next pass",
-    Refusal.RECORDED: "a dry run of this claim and reason has been written down before",
-    Refusal.UNIQUE: "another job holds its unique key in the state it would go to",
+    Refusal.HOLD_BY_POLICY: "the tier holds jobs with this reason for an operator",
+    Refusal.MAX_RESCUES: "the job was rescued too often in a day, and the tier holds it for an operator (max_rescues)",
+    Refusal.EXHAUSTED: "the job has no attempts left, and the tier holds it for an operator (on_exhausted)",
+    Refusal.COOLDOWN: "the job was rescued a moment ago (rescue.cooldown)",
+    Refusal.STOPPING: "its worker was requested to stop, and has time until stop_grace is over",
+    Refusal.LOCKED: "another session has locked its row or its heartbeat row; it is tried again at the next pass",
+    Refusal.GONE: "the job ended, or was claimed again, since it was found",
+    Refusal.BEAT: "the job is not stuck: its worker beat, or it made progress",
+    Refusal.LOST_ALREADY: "the claim is marked lost, yet the job runs under it: its row was changed manually",
+    Refusal.RESCUED_ALREADY: "the audit has a rescue of this claim already",
+    Refusal.UNKNOWN: "nothing is known of its worker, or evidence is missing",
+    Refusal.CHANGED: "the job is stuck for another reason than before; it is judged again at the next pass",
+    Refusal.RECORDED: "the audit has a dry run of this claim and reason already",
+    Refusal.UNIQUE: "another job holds its unique key in the state that it would get",
     Refusal.DATABASE: "the database refused the rescue",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """The job was left as it was."""
+    """The rescue was not made; the job is as it was."""
 
     refusal: Refusal
-    detail: str = ""  # what the sentence leaves open: which error, how long still
+    detail: str = ""  # which error, or how long to wait
 
     def __str__(self) -> str:
         return f"{self.refusal.sentence}: {self.detail}" if self.detail else self.refusal.sentence

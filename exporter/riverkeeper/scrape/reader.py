@@ -23,8 +23,7 @@ from riverkeeper.postgres.transaction import Row, Transaction
 from riverkeeper.rescue.audit.history import read_report
 from riverkeeper.rescue.audit.report import ClaimCounts
 from riverkeeper.rescue.rules import Rules
-from riverkeeper.rescue.standing import read_rescuing
-from riverkeeper.rescue.state import Rescuing
+from riverkeeper.rescue.status import RescueStatus, read_rescue_status
 from riverkeeper.river.bounds import MANY_RUNNING
 from riverkeeper.river.running import read_running
 from riverkeeper.river.services import read_leader, read_migrations, read_oldest_finalized, read_queues, read_tables
@@ -66,7 +65,7 @@ class Reading:
 
     facts: RiverFacts
     suspects: Suspects | None
-    rescuing: Rescuing | None
+    rescuing: RescueStatus | None
     schemas: FoundSchemas
     opened: Row  # of river/open_transaction
     clock_skew: float
@@ -194,14 +193,14 @@ class Reader:
             "suspects", lambda: self._suspects.read(tx, running, learned, readable, facts.now, path, facts.leader)
         )
 
-    def _read_rescuing(self, queries: QueryLog, schemas: FoundSchemas) -> Rescuing | None:
+    def _read_rescuing(self, queries: QueryLog, schemas: FoundSchemas) -> RescueStatus | None:
         rules = self._settings.rules
         if rules is None or not (schemas.keeper.control and schemas.keeper.audit):
             return None
         return queries.run("rescuing", lambda: self._read_status(queries.tx, rules), aside=True)
 
-    def _read_status(self, tx: Transaction, rules: Rules) -> Rescuing:
-        found = read_rescuing(tx, rules, self._ourselves())
+    def _read_status(self, tx: Transaction, rules: Rules) -> RescueStatus:
+        found = read_rescue_status(tx, rules, self._ourselves())
         if time.monotonic() >= self._report_due_at:  # it grows with the rescues of a day, and changes slowly
             self._report, self._report_due_at = read_report(tx, DAY_SECONDS), time.monotonic() + REPORT_SECONDS
         return replace(found, claims=self._report)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from riverkeeper.ledger.names import NO_NAMES, Names, Pair
 from riverkeeper.ledger.totals import Finished
 from riverkeeper.ledger.update import Totals
-from riverkeeper.rescue.state import Rescuing
+from riverkeeper.rescue.status import RescueStatus
 from riverkeeper.river.facts import Leader, LiveKind, Queue, Running, TableSize
 from riverkeeper.verdict.job import Partition
 from riverkeeper.verdict.limits import Learned
@@ -118,7 +118,7 @@ class Snapshot:
     finished: Finished | None = None
     finished_at: float | None = None  # when `finished` was counted
     verdicts: VerdictSummary | None = None
-    rescuing: Rescuing | None = None
+    rescuing: RescueStatus | None = None
     names: Names = NO_NAMES  # which queues and pairs are exported under their own name
     folded_pairs: int | None = None  # live pairs without a name of their own; None where nobody has counted them
     replay_lag: float | None = None  # seconds that a standby's data is old; None on a primary

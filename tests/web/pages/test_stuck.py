@@ -41,7 +41,7 @@ def test_json_says_the_same() -> None:
     assert (lost["id"], lost["reason"], lost["value_seconds"], lost["limit_seconds"]) == (41, "worker_lost", 47.0, 35.0)
     assert (lost["act"], lost["held_by"]) == ("retry", [])
     assert endless["act"] is None
-    assert "hold it for a person" in endless["held_by"][0]
+    assert "for an operator" in endless["held_by"][0]
 
 
 @pytest.mark.parametrize(
@@ -84,8 +84,8 @@ def test_what_holds_is_said() -> None:
     assert "<code>kill_switch</code>: stopped by ann: deploy" in braked
     assert "waits: brake kill_switch<" in braked
     assert "waits: a dry run" in dry
-    assert "whether a rescuer is at work is not known here" in alone
-    assert "reason: the tier&#39;s policy for this reason is to hold it for a person" in policy
+    assert "the state of the rescuer is not known here" in alone
+    assert "reason: the tier holds jobs with this reason for an operator" in policy
 
 
 def test_why_a_job_was_left_alone_is_said() -> None:
@@ -104,7 +104,7 @@ def test_a_hung_job_is_stopped_first() -> None:
     beat = Beat(beat_at=0, interval=10.0, progress_at=0)
     hung = replace(LOST, job=replace(LOST.job, beat=beat), verdict=replace(LOST.verdict, reason=Reason.HUNG))
 
-    assert "ask its worker to stop it; retry if it still runs 60 s later" in text(FakeService(reading=reading(hung)))
+    assert "request its worker to stop; retry if it still runs 60 s later" in text(FakeService(reading=reading(hung)))
 
 
 def test_an_empty_list_is_no_all_clear_while_missed_heartbeats_do_not_count() -> None:

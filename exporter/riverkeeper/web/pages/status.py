@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from riverkeeper.brakes.heartbeat_path import NOT_VERIFIED
 from riverkeeper.config.tiers import Mode
 from riverkeeper.formats import count, moment, span
-from riverkeeper.rescue.state import Rescuing
+from riverkeeper.rescue.status import RescueStatus
 from riverkeeper.scrape.scrape import Snapshot
 from riverkeeper.verdict.verdict import VerdictSummary
 
@@ -60,7 +60,7 @@ def _by_reason(counts: Mapping[tuple[str, str, str, str], int]) -> str:
     return ", ".join(f"{count(jobs)} {reason}" for reason, jobs in sorted(reasons.items()) if jobs)
 
 
-def _rescuing(state: Rescuing, now: float | None) -> Iterator[Fact]:
+def _rescuing(state: RescueStatus, now: float | None) -> Iterator[Fact]:
     for mode in Mode:
         tiers = ", ".join(tier for tier, of_tier in state.modes.items() if of_tier is mode)
         if tiers:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from riverkeeper.formats import count, moment, rfc3339, span
-from riverkeeper.rescue.forecast import Forecast, Restrained, forecast_rescue
+from riverkeeper.rescue.forecast import Forecast, forecast_rescue
 from riverkeeper.scrape.scrape import Snapshot
 from riverkeeper.verdict.verdict import STUCK, SUSPECTED, Reason, StuckJob
 from riverkeeper.web.pages.job_list import ANSWER_SECONDS, JobListPage, JobQuery, ListError
@@ -68,7 +68,7 @@ class StuckPage(JobListPage[tuple[Snapshot, StuckJobs]]):
             make_row(job, self._forecast(job, snapshot, found.now), found.now, self._url(job)) for job in found.shown
         ]
         suspected = [make_row(job, None, found.now, self._url(job), found.missing(job)) for job in found.suspected]
-        status = restrained(snapshot)
+        status = snapshot.rescuing
         return {"found": found, "rows": rows, "suspected": suspected, "brakes": status.brakes if status else {}}
 
     def _document(self, query: JobQuery, result: tuple[Snapshot, StuckJobs]) -> dict[str, object]:
@@ -77,7 +77,7 @@ class StuckPage(JobListPage[tuple[Snapshot, StuckJobs]]):
 
     def _forecast(self, job: StuckJob, snapshot: Snapshot, now: float) -> Forecast:
         skip_reason = self._service.skip_reason(job.job.claim)
-        return forecast_rescue(job, self._service.policy(), restrained(snapshot), now, skip_reason)
+        return forecast_rescue(job, self._service.policy(), snapshot.rescuing, now, skip_reason)
 
     def _url(self, job: StuckJob) -> str | None:
         return self._service.river_job_url(job.job.claim.job_id)
@@ -111,12 +111,6 @@ def _is_requested(key: tuple[str, str, str, str], query: JobQuery) -> bool:
     scope = query.scope
     wanted = (scope.queue, scope.kind, scope.tier, scope.reason)
     return all(filter_ in (None, value) for filter_, value in zip(wanted, key, strict=True))
-
-
-def restrained(snapshot: Snapshot) -> Restrained | None:
-    """What holds rescues, as the supervisor left it in the snapshot."""
-    state = snapshot.rescuing
-    return None if state is None else Restrained(state.modes, state.brakes)
 
 
 def document(query: JobQuery, found: StuckJobs, forecast: Callable[[StuckJob], Forecast]) -> dict[str, object]:
