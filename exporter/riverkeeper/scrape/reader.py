@@ -11,8 +11,10 @@ from dataclasses import dataclass, replace
 
 import structlog
 
+from riverkeeper.brakes.control import read_status
 from riverkeeper.brakes.heartbeat_path import patience
-from riverkeeper.brakes.rules import HEALTHY, ProcessHealth
+from riverkeeper.brakes.rules import HEALTHY, ProcessHealth, engaged_brakes
+from riverkeeper.brakes.state import read_facts
 from riverkeeper.config.policy import Policy
 from riverkeeper.heartbeat.clock import lease_clock
 from riverkeeper.ledger.names import NO_NAMES, Names, count_unnamed, keep
@@ -23,7 +25,7 @@ from riverkeeper.postgres.transaction import Row, Transaction
 from riverkeeper.rescue.audit.history import read_report
 from riverkeeper.rescue.audit.report import ClaimCounts
 from riverkeeper.rescue.rules import Rules
-from riverkeeper.rescue.status import RescueStatus, read_rescue_status
+from riverkeeper.rescue.status import RescueStatus
 from riverkeeper.river.bounds import MANY_RUNNING
 from riverkeeper.river.running import read_running
 from riverkeeper.river.services import read_leader, read_migrations, read_oldest_finalized, read_queues, read_tables
@@ -289,3 +291,16 @@ def _count_folded(facts: RiverFacts, names: Names) -> int | None:
 def _target(opened: Row, schemas: FoundSchemas) -> Target:
     river, keeper = schemas.layout.schema, schemas.keeper.name
     return Target(opened.database, river, keeper, opened.standby, opened.server_version)
+
+
+def read_rescue_status(tx: Transaction, rules: Rules, health: ProcessHealth = HEALTHY) -> RescueStatus:
+    """By the tables, and by what this process knows about itself. Raises DatabaseError."""
+    facts, status = read_facts(tx, dry_run=not rules.is_live), read_status(tx)
+    return RescueStatus(
+        modes=rules.modes,
+        brakes=dict(engaged_brakes(facts, rules.policy, health)),
+        wakes_open=status.wakes_open,
+        last_rescue_at=status.last_rescue_at,
+        actor=status.actor,
+        silence=None if facts.path.ok_since else facts.path.why,
+    )
