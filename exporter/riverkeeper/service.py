@@ -115,7 +115,7 @@ class Service:
 
     def skip_reason(self, claim: Claim) -> str | None:
         """Why this replica's last rescue pass skipped a stuck job; None where the pass did not reach it."""
-        return self._supervisor.left_alone(claim)
+        return self._supervisor.skip_reason(claim)
 
     async def rescues(self, scope: Scope, shown: int, job_id: int | None) -> RescueHistory:
         """The newest rows of the audit."""
@@ -161,8 +161,8 @@ class Service:
             settings,
             lookup,
             maintenance.maintained,
-            self._supervisor.ourselves,
-            self._supervisor.own_path,
+            self._supervisor.process_health,
+            self._supervisor.observed_path,
         )
         return Collector(reader, config.collect.min_interval), maintenance
 

@@ -117,7 +117,7 @@ def test_a_keeper_that_stood_still_gives_every_claim_its_full_timeout(
         keeper.send_signal(signal.SIGTERM)
         _, log = keeper.communicate(timeout=60)
 
-    assert "stood still" in log
+    assert "was suspended" in log
     assert look.rescued() == 0
 
 

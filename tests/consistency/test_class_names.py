@@ -14,7 +14,6 @@ KNOWN = {
     "Finding",
     "Fleet",
     "Report",
-    "Turn",
 }
 
 

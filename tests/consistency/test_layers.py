@@ -16,8 +16,6 @@ LEAVES = {"formats", "logs"}  # every package may import it, and it imports none
 # Imports upwards that are still there. Entries are only taken away.
 KNOWN = {
     "look -> service",
-    "rescue -> metrics",
-    "rescue -> scrape",
 }
 
 

@@ -23,7 +23,7 @@ PROMISED = (
     "river/layout", "metrics/family", "metrics/cardinality", "metrics/document",
     "metrics/catalogue/waiting", "metrics/catalogue/running", "metrics/catalogue/finished",
     "metrics/catalogue/river", "metrics/catalogue/exporter", "metrics/catalogue/process", "web/http/hosts",
-    "brakes/heartbeat_path", "brakes/mass_silence", "brakes/rules", "rescue/supervisor/candidates",
+    "brakes/heartbeat_path", "brakes/mass_silence", "brakes/rules", "rescue/supervisor/acts",
     "heartbeat/claim", "schema/layout", "ledger/learned_limits", "config/policy", "config/tiers", "verdict/judge",
     "verdict/job", "verdict/limits", "verdict/verdict", "verdict/summary", "verdict/screening", "verdict/suspects",
     "verdict/tiers",

@@ -9,9 +9,9 @@ from fixtures.sample import FULL
 from riverkeeper import __version__
 from riverkeeper.metrics.catalogue import ACTS, OF_SNAPSHOT, PROCESS
 from riverkeeper.metrics.catalogue.process import Process
-from riverkeeper.metrics.catalogue.rescue import Acts
 from riverkeeper.metrics.exposition import Exposition
 from riverkeeper.metrics.family import Family
+from riverkeeper.rescue.supervisor.acts import Acts
 
 PAGE = Path(__file__).with_name("page.txt").read_text(encoding="utf-8")
 

@@ -154,8 +154,8 @@ MUTATIONS = (
     ),
     Mutation(
         "rows and tombstones in one transaction deadlock with a beat of both",
-        "return one.stuck.job.has_row, one.dry_run",
-        "return True, one.dry_run",
+        "return candidate.stuck.job.has_row, candidate.dry_run",
+        "return True, candidate.dry_run",
         ("rescue/supervisor/test_candidates.py::test_a_group_is_alike_and_nobody_is_lost",),
     ),
     Mutation(

@@ -135,7 +135,7 @@ MUTATIONS = (
     Mutation(
         "a wake that a brake refused is lost",
         "        if why is None:\n",
-        "        if why is None or passed:\n",
+        "        if why is None or finished:\n",
         (f"{INBOX}::test_a_wake_stays_open_while_a_pass_proves_nothing",),
     ),
     Mutation(

@@ -212,13 +212,13 @@ MUTATIONS = (
     ),
     Mutation(
         "two replicas take a turn at once, and each writes over what the other proved",
-        "    if standing := stand_by(tx, replica, takeover):  # it was faster\n        return standing\n",
+        "    if leader := find_leader(tx, replica, takeover):  # it was faster\n        return leader\n",
         "",
         ("rescue/supervisor/test_election.py::test_who_waited_for_a_turn_looks_again_who_acts",),
     ),
     Mutation(
         "a worker whose last beat lies an hour ahead is safe from every rescue for an hour",
-        '        tx.query("rescue/supervisor/recall_beats")\n',
+        '        tx.query("rescue/supervisor/correct_future_beats")\n',
         "        pass\n",
         ("rescue/supervisor/test_election.py::test_beats_that_lie_ahead_count_as_of_now",),
     ),

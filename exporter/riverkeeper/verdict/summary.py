@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Protocol
 
 from riverkeeper.config.policy import Policy
 from riverkeeper.verdict.job import Partition, RunningPair
@@ -16,6 +17,24 @@ from riverkeeper.verdict.verdict import LimitInForce, LimitUsed, StuckJob, Verdi
 
 Pair = tuple[str, str]  # (queue, kind)
 USUAL_PRIORITY = 1  # of a kind that is not running: River's default
+
+
+class JudgedScrape(Protocol):
+    """What the supervisor needs of a scrape."""
+
+    @property
+    def verdicts(self) -> VerdictSummary | None: ...
+
+    @property
+    def now(self) -> float | None:
+        """Start of the scrape, the database's clock; None when it failed."""
+
+    @property
+    def began_at(self) -> float | None:
+        """lease_clock() before the first query."""
+
+    @property
+    def error(self) -> str | None: ...
 
 
 def summarize(

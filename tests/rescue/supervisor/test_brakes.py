@@ -10,13 +10,13 @@ import pytest
 
 from fixtures.replicas import configured
 from fixtures.rescue import Scene, open_brakes, staged
-from fixtures.rescue_passes import passing_by
+from fixtures.rescue_passes import rescue_pass_by
 from riverkeeper.brakes.rules import Brake
 from riverkeeper.heartbeat.clock import lease_clock
 from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.rescue.request import BrakeCheck, Rescued
 from riverkeeper.rescue.rules import rules_of
-from riverkeeper.rescue.supervisor.rescue_pass import View
+from riverkeeper.rescue.supervisor.rescue_pass import PassInput
 from riverkeeper.verdict.verdict import VerdictSummary
 
 OPEN = "UPDATE riverkeeper.control SET path_ok_since = now() - interval '1 hour', path_probe_at = now()"
@@ -49,13 +49,13 @@ class Pass:
         self.scene = scene
         config = configured(folder, scene.url)
         self.rules = rules_of(config)
-        self.passing = passing_by(config)
+        self.passing = rescue_pass_by(config)
         since = scene.one("SELECT extract(epoch FROM path_ok_since)::float8 AS at FROM riverkeeper.control")["at"]
-        self.view = View(scene.now(), lease_clock(), VerdictSummary((), {}, (), (), frozenset(), since), {})
+        self.view = PassInput(scene.now(), lease_clock(), VerdictSummary((), {}, (), (), frozenset(), since), {})
 
-    def brake(self, view: View, acts: int = 0, *, reported: bool = False) -> Brake | None:
+    def brake(self, view: PassInput, acts: int = 0, *, reported: bool = False) -> Brake | None:
         with self.scene.keeping() as tx:
-            held = self.passing._brakes(view, self.rules, dry_run=False, reported=reported)(tx)(acts)
+            held = self.passing._brake_reader(view, self.rules, dry_run=False, reported=reported)(tx)(acts)
         return held and held[0]
 
 

@@ -16,7 +16,7 @@ from riverkeeper.rescue.audit.records import AuditEntry
 from riverkeeper.rescue.decision import Act, RescuePlan
 from riverkeeper.rescue.refusal import Refusal, Skipped
 from riverkeeper.rescue.request import Rescued
-from riverkeeper.rescue.supervisor.candidates import Candidate, group, in_turn
+from riverkeeper.rescue.supervisor.rescue_pass import Candidate, order_candidates, split_group
 from riverkeeper.rescue.transaction import apply_brakes
 from riverkeeper.verdict.job import Beat, Claim, RunningJob
 from riverkeeper.verdict.verdict import Reason, StuckJob, Verdict
@@ -43,7 +43,7 @@ def entry(number: int) -> AuditEntry:
 def test_a_group_is_alike_and_nobody_is_lost(made: list[tuple[str, bool]], at_most: int) -> None:
     """Rows with rows, tombstones with tombstones, dry runs with dry runs, and the first is in it."""
     waiting = [candidate(number, *one) for number, one in enumerate(made)]
-    together, others = group(waiting, at_most)
+    together, others = split_group(waiting, at_most)
 
     assert together[0] is waiting[0]
     assert len(together) <= at_most
@@ -58,7 +58,7 @@ def test_who_was_never_tried_has_the_first_turn(tried: list[int | None]) -> None
     found = [candidate(number, "table", dry_run=False) for number in range(len(tried))]
     tried_at = {one.stuck.job.claim: float(at) for one, at in zip(found, tried, strict=True) if at is not None}
 
-    turns = [tried_at.get(one.stuck.job.claim, -1.0) for one in in_turn(found, tried_at)]
+    turns = [tried_at.get(one.stuck.job.claim, -1.0) for one in order_candidates(found, tried_at)]
     assert turns == sorted(turns)
 
 

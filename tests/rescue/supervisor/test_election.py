@@ -19,8 +19,7 @@ from riverkeeper.postgres.errors import DatabaseError
 from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.rescue.connection import RescueConnection
 from riverkeeper.rescue.rules import rules_of
-from riverkeeper.rescue.supervisor.election import Watch
-from riverkeeper.rescue.supervisor.turn import Replica, Turn, take_turn
+from riverkeeper.rescue.supervisor.election import ElectionResult, LeaderElection, Replica, run_election
 from riverkeeper.schema.install import install
 
 SCHEMAS = {"river": "public", "keeper": "riverkeeper"}
@@ -50,14 +49,14 @@ def database(url: str) -> Iterator[Database]:
     database.close()
 
 
-def taken(database: Database, replica: Replica = ONE, before: Turn | None = None) -> Turn:
-    sighting = before.sighting if before else None
+def taken(database: Database, replica: Replica = ONE, before: ElectionResult | None = None) -> ElectionResult:
+    sighting = before.probe if before else None
     with database.writing(SECONDS, SCHEMAS) as tx:
         return _take(tx, replica, PreviousProbe(sighting) if sighting else None)
 
 
-def _take(tx: Transaction, replica: Replica, before: PreviousProbe | None = None) -> Turn:
-    return take_turn(tx, replica, before, PATIENT, TAKEOVER, dry_run=False)
+def _take(tx: Transaction, replica: Replica, before: PreviousProbe | None = None) -> ElectionResult:
+    return run_election(tx, replica, before, PATIENT, TAKEOVER, dry_run=False)
 
 
 def test_a_turn_needs_that_a_beat_could_be_written(database: Database, sql: Connection) -> None:
@@ -73,19 +72,19 @@ def test_a_turn_needs_that_a_beat_could_be_written(database: Database, sql: Conn
 def test_a_turn_that_failed_breaks_the_stretch(url: str, tmp_path: Path, sql: Connection) -> None:
     """Also where the next one comes in time: a beat would have been kept out as well."""
     config = configured(tmp_path, url, interval="1m")  # so that no pause of this machine breaks it
-    watch = Watch(ONE, lambda: rules_of(config), lambda: RescueConnection(config))
+    watch = LeaderElection(ONE, lambda: rules_of(config), lambda: RescueConnection(config))
     since = "SELECT path_ok_since AS at FROM riverkeeper.control"
     for _ in range(2):
-        watch._once()
+        watch._tick()
     before = sql.execute(since).fetchone()
     with sql.transaction():
         sql.execute("LOCK TABLE riverkeeper.heartbeat IN SHARE MODE")
-        watch._once()
-    watch._once()
-    assert watch._ground
-    watch._ground.close()
+        watch._tick()
+    watch._tick()
+    assert watch._connection
+    watch._connection.close()
 
-    assert watch.failed_turns == 1
+    assert watch.failed_elections == 1
     assert before
     assert before["at"]
     assert sql.execute(since).fetchone() != before
@@ -95,20 +94,20 @@ def test_who_waited_for_a_turn_looks_again_who_acts(url: str, database: Database
     """Nobody acts, and two replicas find that at the same moment: one takes the turn, the other stands by."""
     second = Database(url)
 
-    def wait_for_it() -> Turn:
+    def wait_for_it() -> ElectionResult:
         with second.writing(SECONDS, SCHEMAS) as tx:
             tx.execute("SET LOCAL lock_timeout = '20s'")
             return _take(tx, OTHER)
 
     with ThreadPoolExecutor(1) as pool:
         with database.writing(SECONDS, SCHEMAS) as tx:
-            assert _take(tx, ONE).acting
+            assert _take(tx, ONE).is_active
             waiting = pool.submit(wait_for_it)
             until(lambda: _waits(sql), "the other replica to wait")
         late = waiting.result(SECONDS)
     second.close()
 
-    assert (late.acting, late.actor) == (False, "one")
+    assert (late.is_active, late.active_replica) == (False, "one")
 
 
 def _waits(sql: Connection) -> bool:
@@ -130,18 +129,18 @@ def test_what_stops_at_once_stops_within_one_interval(
     sql.execute("UPDATE riverkeeper.control SET path_ok_since = now() - interval '1 hour'")
     turn = taken(database)
 
-    assert turn.sighting
-    assert (turn.sighting.fleet.instances, turn.sighting.fleet.stale) == (11, 6)
-    assert turn.sighting.fleet.at_once == at_once
+    assert turn.probe
+    assert (turn.probe.fleet.instances, turn.probe.fleet.stale) == (11, 6)
+    assert turn.probe.fleet.at_once == at_once
 
 
 def test_who_was_not_heard_in_time_acts_no_more(database: Database, sql: Connection) -> None:
     """A replica that died keeps nobody from acting; one that is heard does."""
-    assert taken(database, OTHER).acting
-    assert not taken(database, ONE).acting
+    assert taken(database, OTHER).is_active
+    assert not taken(database, ONE).is_active
 
     sql.execute("UPDATE riverkeeper.control SET actor_at = now() - make_interval(secs => %s)", [TAKEOVER + 1])
-    assert taken(database, ONE).acting
+    assert taken(database, ONE).is_active
 
 
 def test_beats_that_lie_ahead_count_as_of_now(database: Database, sql: Connection) -> None:
@@ -162,7 +161,7 @@ def test_a_process_whose_beat_lies_ahead_is_no_part_of_the_fleet(database: Datab
         sql.execute(CLIENT, [ago])
     turn = taken(database)
 
-    assert turn.sighting
-    assert (turn.sighting.fleet.instances, turn.sighting.fleet.on_time) == (2, 0)
+    assert turn.probe
+    assert (turn.probe.fleet.instances, turn.probe.fleet.on_time) == (2, 0)
     assert turn.path
     assert turn.path.ok_since is None

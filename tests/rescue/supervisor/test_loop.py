@@ -98,7 +98,7 @@ def test_what_is_left_alone_is_said_once(
         ready(look, dead)
         until(lambda: refusals(service)["mode"] >= 3, "three passes")
 
-    assert capsys.readouterr().out.count("left alone") == 1
+    assert capsys.readouterr().out.count("stuck job skipped") == 1
 
 
 def test_without_supervisor_only_a_wake_acts(river_url: str, tmp_path: Path, fleet: Fleet, look: Look) -> None:
@@ -189,7 +189,7 @@ def test_the_loop_outlives_a_fault_and_a_missing_schema(
         until(lambda: "a fault in the supervisor's pass" in capsys.readouterr().out, "the fault to be said")
         service._supervisor._read = read
         look.sql.execute("ALTER TABLE riverkeeper.brake RENAME TO away")
-        until(lambda: service._supervisor._watch.failed_turns, "a turn to fail")
+        until(lambda: service._supervisor._election.failed_elections, "a turn to fail")
         look.sql.execute("ALTER TABLE riverkeeper.away RENAME TO brake")
         dead.alive = False
         until(lambda: look.rescued() == 1, "a rescue")
@@ -205,11 +205,11 @@ def test_a_keeper_that_may_not_rescue_says_so_once(
     """A login that only reads, or no keeper schema: one line, and the exporter works on."""
     look.sql.execute("DROP SCHEMA riverkeeper CASCADE")
     with keeping(configured(tmp_path, river_url)) as service:
-        until(lambda: service._supervisor._watch.failed_turns, "the first turn")
+        until(lambda: service._supervisor._election.failed_elections, "the first turn")
         assert service._collector.collect(9.0).up
 
     said = capsys.readouterr().out
-    assert said.count("the supervisor cannot work here") == 1
+    assert said.count("supervisor cannot rescue here") == 1
     assert "riverkeeper schema install" in said
 
 
@@ -235,11 +235,11 @@ def test_two_keepers_with_two_policies_say_so(
         until(lambda: look.counts_for(0.5), "the first to act")
         (tmp_path / "other").mkdir()
         with keeping(configured(tmp_path, river_url)) as equal:
-            until(lambda: equal._supervisor._watch._standing.turn.actor, "an equal to stand by")
-        assert "another configuration" not in capsys.readouterr().out
+            until(lambda: equal._supervisor._election._latest[0].active_replica, "an equal to stand by")
+        assert "a different configuration" not in capsys.readouterr().out
         with keeping(configured(tmp_path / "other", river_url, cooldown="7m")) as other:
-            until(lambda: other._supervisor._watch._standing.turn.actor, "the other to stand by")
-            since = other._supervisor._watch._standing.at
-            until(lambda: other._supervisor._watch._standing.at > since, "its next look")
+            until(lambda: other._supervisor._election._latest[0].active_replica, "the other to stand by")
+            since = other._supervisor._election._latest[1]
+            until(lambda: other._supervisor._election._latest[1] > since, "its next look")
 
-    assert capsys.readouterr().out.count("another configuration") == 1
+    assert capsys.readouterr().out.count("a different configuration") == 1

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from riverkeeper.config.policy import Policy, RescueSettings
 from riverkeeper.config.tiers import Action, Mode, Tier
-from riverkeeper.metrics.catalogue.rescue import ACTS, Acts
+from riverkeeper.metrics.catalogue.rescue import ACTS
 from riverkeeper.rescue.refusal import Refusal
 from riverkeeper.rescue.rules import Rules
-from riverkeeper.rescue.supervisor.reporting import Telling
+from riverkeeper.rescue.supervisor.acts import Acts
+from riverkeeper.rescue.supervisor.reporting import PassReporter
 
 
 def rules(*tiers: Tier) -> Rules:
@@ -22,7 +23,7 @@ def test_what_policy_can_come_to_is_counted_from_0_on() -> None:
         Tier("off", mode=Mode.DISABLED),
         Tier("bulk", on_hung=Action.DISCARD, on_worker_lost=Action.HOLD),
     )
-    Telling(acts).expect(rules(*tiers))
+    PassReporter(acts).start_series(rules(*tiers))
 
     assert acts.rescues == {
         ("standard", "worker_lost", "retry"): 0,
@@ -38,11 +39,11 @@ def test_what_policy_can_come_to_is_counted_from_0_on() -> None:
 def test_a_reload_keeps_what_was_counted() -> None:
     """Counters only rise: a tier that comes is added, and one that goes stays."""
     acts = Acts()
-    telling = Telling(acts)
-    telling.expect(rules(Tier("standard")))
+    reporter = PassReporter(acts)
+    reporter.start_series(rules(Tier("standard")))
     acts.rescues["standard", "worker_lost", "retry"] += 3
     acts.refusals[Refusal.BEAT.value] += 2
-    telling.expect(rules(Tier("standard"), Tier("urgent")))
+    reporter.start_series(rules(Tier("standard"), Tier("urgent")))
 
     assert acts.rescues["standard", "worker_lost", "retry"] == 3
     assert acts.refusals[Refusal.BEAT.value] == 2
@@ -52,7 +53,7 @@ def test_a_reload_keeps_what_was_counted() -> None:
 def test_every_refusal_has_its_series() -> None:
     """As many as docs/metrics.md counts on."""
     acts = Acts()
-    Telling(acts).expect(rules(Tier("standard")))
+    PassReporter(acts).start_series(rules(Tier("standard")))
     [family] = [family for family in ACTS if family.name == "riverkeeper_rescue_refusals_total"]
 
     assert len(list(family.samples(acts))) == family.times == len(Refusal)

@@ -9,7 +9,7 @@ import pytest
 from fixtures.cut_connection import Cut, wire
 from fixtures.replicas import configured
 from fixtures.rescue import Scene
-from fixtures.rescue_passes import passing_by
+from fixtures.rescue_passes import rescue_pass_by
 from fixtures.scrape import Exporter
 from fixtures.waiting import until
 from riverkeeper.config.load import Config
@@ -18,14 +18,13 @@ from riverkeeper.postgres.errors import DatabaseError
 from riverkeeper.rescue.refusal import Refusal, Skipped
 from riverkeeper.rescue.request import Rescued
 from riverkeeper.rescue.rules import rules_of
-from riverkeeper.rescue.supervisor.candidates import Candidate, candidates
-from riverkeeper.rescue.supervisor.rescue_pass import Outcome, View, view
+from riverkeeper.rescue.supervisor.rescue_pass import Candidate, Outcome, PassInput, find_candidates
 from riverkeeper.service import reader_settings
 
 PROVEN = "UPDATE riverkeeper.control SET path_ok_since = now() - interval '1 day', path_probe_at = now()"
 
 
-def seen(scene: Scene, config: Config) -> tuple[list[Candidate], View]:
+def seen(scene: Scene, config: Config) -> tuple[list[Candidate], PassInput]:
     """A reading, and whom a pass may try by it."""
     scene.sql.execute(PROVEN)
     rules, reader = rules_of(config), Exporter(scene.url, reader_settings(config))
@@ -33,10 +32,10 @@ def seen(scene: Scene, config: Config) -> tuple[list[Candidate], View]:
     reader.close()
     assert snapshot.verdicts is not None
     assert snapshot.now is not None
-    found = candidates(
+    found = find_candidates(
         snapshot.verdicts.stuck, rules.policy, rules.policy.rescue.mode, [], snapshot.now, supervisor=True
     )
-    return list(found), view(snapshot.now, lease_clock(), snapshot.verdicts)
+    return list(found), PassInput.from_verdicts(snapshot.now, lease_clock(), snapshot.verdicts)
 
 
 @pytest.mark.parametrize("cut", [Cut.BEFORE, Cut.AFTER])
@@ -45,24 +44,24 @@ def test_a_commit_that_was_not_answered_is_told_once_it_is_known(scene: Scene, t
     claims = [scene.stale() for _ in range(3)]
     with wire(scene.url) as (proxy, url):
         config = configured(tmp_path, url)
-        rules, passing = rules_of(config), passing_by(config)
+        rules, passing = rules_of(config), rescue_pass_by(config)
         found, by = seen(scene, config)
-        with passing.ground.writing(9.0):
+        with passing.connection.writing(9.0):
             pass  # what it looks for at first has a commit of its own
         proxy.cut = cut
         with pytest.raises(DatabaseError):
-            list(passing.over(found, by, rules))
+            list(passing.run(found, by, rules))
         proxy.cut = Cut.NEVER
         told: list[Outcome] = []
 
         def settled() -> bool:
-            told.extend(passing.over([], by, rules))
-            return not passing.doubtful
+            told.extend(passing.run([], by, rules))
+            return not passing.unconfirmed
 
         until(settled, "the doubts to be settled")
         done = [outcome.claim.job_id for _, outcome in told if isinstance(outcome, Rescued)]
-        again = list(passing.over(*seen(scene, config), rules))
-        passing.ground.close()
+        again = list(passing.run(*seen(scene, config), rules))
+        passing.connection.close()
 
     committed = [claim["job_id"] for claim in claims] if cut is Cut.AFTER else []
     assert sorted(done) == committed
@@ -84,11 +83,11 @@ def test_dry_runs_that_are_held_hold_no_live_tier(scene: Scene, tmp_path: Path) 
     dry, live = [scene.stale(queue="dry") for _ in range(2)], scene.stale()
     scene.sql.execute(SLOW)
     config = configured(tmp_path, scene.url, others="dry: {mode: dry_run}", assign="{queue: dry, tier: dry}")
-    rules, passing = rules_of(config), passing_by(config)
+    rules, passing = rules_of(config), rescue_pass_by(config)
     for _ in range(2):
         found, by = seen(scene, config)
-        outcomes = list(passing.over(sorted(found, key=lambda one: not one.dry_run), by, rules))
-    passing.ground.close()
+        outcomes = list(passing.run(sorted(found, key=lambda one: not one.dry_run), by, rules))
+    passing.connection.close()
 
     assert [row["dry_run"] for row in scene.audit()] == [True, False]
     assert scene.rescues(live) == 1

@@ -11,7 +11,7 @@ import pytest
 from riverkeeper.postgres.connection import Database, Session
 from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.rescue.wakes import inbox
-from riverkeeper.rescue.wakes.after_pass import Passed, after_pass
+from riverkeeper.rescue.wakes.inbox import FinishedPass, close_finished_wakes
 from riverkeeper.rescue.wakes.wake import Call, Scope, WakeEnd
 from riverkeeper.schema.install import install
 from riverkeeper.verdict.verdict import VerdictSummary
@@ -54,7 +54,7 @@ def test_a_call_is_kept_as_it_came(tx: Transaction, call: Call) -> None:
     anything = replace(call, fingerprint="ff", scope=Scope())
 
     assert inbox.receive(tx, [call, anything], HOUR) == 2
-    kept = [wake.call for wake in inbox.open_wakes(tx)]
+    kept = [wake.call for wake in inbox.read_open_wakes(tx)]
     assert [replace(one, starts_at=0) for one in kept] == [replace(one, starts_at=0) for one in (call, anything)]
     assert [one.starts_at for one in kept] == pytest.approx([call.starts_at] * 2, abs=1e-6)
 
@@ -62,9 +62,9 @@ def test_a_call_is_kept_as_it_came(tx: Transaction, call: Call) -> None:
 def test_a_repeat_is_heard_and_not_stored_again(tx: Transaction, call: Call) -> None:
     """Alertmanager repeats fingerprint and start: one wake, in one message or many; a repeat cannot widen it."""
     inbox.receive(tx, [call, call], HOUR)
-    (first,) = inbox.open_wakes(tx)
+    (first,) = inbox.read_open_wakes(tx)
     assert inbox.receive(tx, [replace(call, scope=Scope())], HOUR) == 1
-    (again,) = inbox.open_wakes(tx)
+    (again,) = inbox.read_open_wakes(tx)
 
     assert (again.id, again.call, again.received_at) == (first.id, first.call, first.received_at)
     assert again.last_heard_at > first.last_heard_at
@@ -75,19 +75,19 @@ def test_a_new_start_is_a_new_wake(tx: Transaction, call: Call) -> None:
     inbox.receive(tx, [call], HOUR)
     inbox.receive(tx, [replace(call, starts_at=call.starts_at + 1)], HOUR)
 
-    assert len(inbox.open_wakes(tx)) == 2
+    assert len(inbox.read_open_wakes(tx)) == 2
 
 
 def test_a_closed_wake_that_is_heard_again_opens_anew(tx: Transaction, call: Call) -> None:
     """The alert still fires, so something was left to do, or came up again."""
     inbox.receive(tx, [call], HOUR)
-    (first,) = inbox.open_wakes(tx)
+    (first,) = inbox.read_open_wakes(tx)
 
     assert inbox.close(tx, first.id, WakeEnd.DONE)
     assert not inbox.close(tx, first.id, WakeEnd.DONE)
-    assert inbox.open_wakes(tx) == ()
+    assert inbox.read_open_wakes(tx) == ()
     assert inbox.receive(tx, [call], HOUR) == 1
-    again = [wake.id for wake in inbox.open_wakes(tx)]
+    again = [wake.id for wake in inbox.read_open_wakes(tx)]
     assert len(again) == 1
     assert again != [first.id]
 
@@ -95,11 +95,11 @@ def test_a_closed_wake_that_is_heard_again_opens_anew(tx: Transaction, call: Cal
 def test_a_refused_wake_stays_open_and_says_why(tx: Transaction, call: Call) -> None:
     """It is tried again; a closed one is not."""
     inbox.receive(tx, [call], HOUR)
-    (wake,) = inbox.open_wakes(tx)
+    (wake,) = inbox.read_open_wakes(tx)
 
     assert inbox.refuse(tx, wake.id, "brake_rate")
     assert inbox.refuse(tx, wake.id, "brake_grace")
-    (wake,) = inbox.open_wakes(tx)
+    (wake,) = inbox.read_open_wakes(tx)
     assert (wake.tries, wake.last_refusal) == (2, "brake_grace")
     inbox.close(tx, wake.id, WakeEnd.DONE)
     assert not inbox.refuse(tx, wake.id, "brake_rate")
@@ -110,9 +110,9 @@ def test_a_wake_stays_open_while_a_pass_proves_nothing(tx: Transaction, sql: Ses
     inbox.receive(tx, [call], HOUR)
     for since, left in ((None, 1), (now(sql) - HOUR, 0)):
         judged = VerdictSummary((), {}, (), (), frozenset(), since)
-        after_pass(tx, inbox.open_wakes(tx), Passed(now(sql), judged, (), ()))
+        close_finished_wakes(tx, inbox.read_open_wakes(tx), FinishedPass(now(sql), judged, (), ()))
 
-        assert [wake.last_refusal is not None for wake in inbox.open_wakes(tx)] == [True] * left
+        assert [wake.last_refusal is not None for wake in inbox.read_open_wakes(tx)] == [True] * left
 
 
 @pytest.mark.parametrize("away", [2 * HOUR, 86400.0, -2 * HOUR, 6e10, -1e15])
@@ -127,7 +127,7 @@ def test_wakes_expire(tx: Transaction, sql: Session, call: Call) -> None:
     tx.execute("UPDATE riverkeeper.wake SET received_at = now() - interval '2 h' WHERE fingerprint = 'ff'")
 
     assert inbox.expire(tx, HOUR) == 1
-    assert [wake.call.fingerprint for wake in inbox.open_wakes(tx)] == [call.fingerprint]
+    assert [wake.call.fingerprint for wake in inbox.read_open_wakes(tx)] == [call.fingerprint]
 
 
 def test_ten_thousand_alerts_are_one_statement(tx: Transaction, call: Call) -> None:
@@ -135,7 +135,7 @@ def test_ten_thousand_alerts_are_one_statement(tx: Transaction, call: Call) -> N
     many = [replace(call, fingerprint=f"{number:016x}") for number in range(10_000)]
 
     assert inbox.receive(tx, many, HOUR) == 10_000
-    assert len(inbox.open_wakes(tx)) == 10_000
+    assert len(inbox.read_open_wakes(tx)) == 10_000
 
 
 def test_two_peers_that_tell_the_same_do_not_deadlock(river_url: str, call: Call) -> None:
@@ -161,5 +161,5 @@ def test_two_peers_that_tell_the_same_do_not_deadlock(river_url: str, call: Call
     assert counts == [500] * 10
     database = Database(river_url)
     with database.reading(10, SCHEMAS) as transaction:
-        assert len(inbox.open_wakes(transaction)) == 500
+        assert len(inbox.read_open_wakes(transaction)) == 500
     database.close()

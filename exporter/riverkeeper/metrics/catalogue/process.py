@@ -6,8 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from riverkeeper.metrics.catalogue.rescue import Acts
 from riverkeeper.metrics.family import Family, MetricType, Per, Samples
+from riverkeeper.rescue.supervisor.acts import Acts
 
 
 class Rejection(StrEnum):

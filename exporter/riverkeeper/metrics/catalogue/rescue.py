@@ -2,36 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, field
-
 from riverkeeper.brakes.rules import Brake
 from riverkeeper.config.tiers import Mode
 from riverkeeper.metrics.family import Bucketed, Family, MetricType, Per, Samples
 from riverkeeper.rescue.audit.report import ClaimCounts, by_tier
 from riverkeeper.rescue.refusal import Refusal
+from riverkeeper.rescue.supervisor.acts import LATE_OUTCOMES, TIME_EDGES, Acts
 from riverkeeper.rescue.wakes.wake import AlertStatus
 from riverkeeper.scrape.scrape import Snapshot
 
-# From the moment the limit was passed; a supervisor acts within seconds, an alert alone within minutes.
-TIME_EDGES: tuple[float, ...] = (0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
-LATE_OUTCOMES = ("completed", "failed", "snoozed", "cancelled", "discarded", "unknown")
 TIERS = 8  # label values that are counted on in docs/metrics.md
-
-
-@dataclass(slots=True)
-class Acts:
-    """What this process' rescuer and webhook did since its start. Counters only rise."""
-
-    actor: bool = False  # this replica ran the last supervisor tick
-    rescues: Counter[tuple[str, str, str]] = field(default_factory=Counter)  # (tier, reason, action), acting ones
-    refusals: Counter[str] = field(default_factory=Counter)  # by Refusal
-    late_finishes: Counter[tuple[str, str]] = field(default_factory=Counter)  # (queue, kind)
-    late_results: Counter[tuple[str, str, str]] = field(default_factory=Counter)  # (queue, kind, outcome)
-    to_rescue: list[int] = field(default_factory=lambda: [0] * (len(TIME_EDGES) + 1))
-    to_rescue_seconds: float = 0.0
-    webhook_alerts: Counter[str] = field(default_factory=lambda: Counter({status.value: 0 for status in AlertStatus}))
-    last_webhook_at: float | None = None  # our clock
 
 
 def rescue_mode(snapshot: Snapshot) -> Samples:

@@ -1,190 +1,279 @@
-"""The thread that takes turns: it proves that beats get through, and knows whether this replica acts.
+"""Leader election: which replica is the active one, whether the heartbeat path is verified, and mass silence.
 
-Apart from the passes, because a turn must come in time however long a reading or a hundred rescues take.
+An election is one short writing transaction, and is itself the probe of the heartbeat path: a beat could be written if
+this write commits. It locks the row of `control`, not the rescue lock: a rescue only tries that lock, and must not lose
+it to the election of its own process. Elections have a thread of their own, because they must come in time however long
+a scrape or a hundred rescues take. All moments are Unix seconds of the database's clock.
 """
 
 from __future__ import annotations
 
+import json
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from uuid import UUID
 
 import structlog
 
-from riverkeeper.brakes.heartbeat_path import PreviousProbe, patience
+from riverkeeper.brakes.heartbeat_path import HeartbeatPath, PreviousProbe, ProbeResult, advance_path, patience
+from riverkeeper.brakes.mass_silence import MassFacts, MassSilence, advance_mass
 from riverkeeper.brakes.rules import STALE_SECONDS
+from riverkeeper.brakes.state import facts_of, write_mass
+from riverkeeper.config.policy import Policy
+from riverkeeper.config.tiers import Mode
 from riverkeeper.heartbeat.clock import lease_clock
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
+from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.rescue.connection import RescueConnection
 from riverkeeper.rescue.decision import rfc3339
 from riverkeeper.rescue.rules import Rules
-from riverkeeper.rescue.supervisor.onlooker import Onlooker
-from riverkeeper.rescue.supervisor.turn import Replica, Turn, stand_by, take_turn
+from riverkeeper.rescue.supervisor.path_probe import ReadOnlyObserver, probe_path
 
 log = structlog.get_logger()
 
-TURNS = 2  # in one interval of the supervisor: a probe that is lost is made good before the stretch breaks
-LOOKS = 4  # in one interval, by a replica that stands by: with TAKEOVER it takes over within the interval
-TAKEOVER = 0.75  # of an interval without a turn of the actor, after which another replica takes its place
-TURN_SECONDS = 2.0  # a database that needs longer for a turn takes no beats in time either
-CANNOT = {ErrorKind.NO_KEEPER, ErrorKind.FORBIDDEN, ErrorKind.MISSING}  # waiting helps as little as trying harder
-RETRY_SECONDS = 30.0  # between two tries of a keeper that cannot rescue here; it only looks on meanwhile
+ELECTIONS = 2  # of the active replica in one interval: the next one makes good a lost probe before the stretch breaks
+STANDBY_ELECTIONS = 4  # of a standby replica in one interval: with TAKEOVER it takes over within the interval
+TAKEOVER = 0.75  # of an interval without an election of the active replica; then another replica takes its place
+ELECTION_SECONDS = 2.0  # a database that needs longer for an election accepts no beat in time either
+BARRING = {ErrorKind.NO_KEEPER, ErrorKind.FORBIDDEN, ErrorKind.MISSING}  # the next try would fail too
+RETRY_SECONDS = 30.0  # between two tries of a replica that cannot rescue here; it only observes meanwhile
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """What the last turn came to, by our own clock; replaced as a whole."""
+class Replica:
+    """This process, as the audit and the table `control` name it."""
 
-    turn: Turn
-    at: float
+    id: UUID
+    name: str  # host and process
+    fingerprint: str = ""  # of its policy (Rules.fingerprint)
+    modes: Mapping[str, Mode] = field(default_factory=dict)  # in force, by tier
 
 
-class Watch:
-    """Takes a turn twice in each interval. Everything it publishes is read by other threads."""
+@dataclass(frozen=True, slots=True)
+class ElectionResult:
+    """What one election found."""
 
-    def __init__(self, replica: Replica, rules: Callable[[], Rules], ground: Callable[[], RescueConnection]) -> None:
+    is_active: bool  # this replica is the active one
+    active_replica: str | None = None  # its name
+    probe: ProbeResult | None = None  # the next election compares its own probe with it
+    path: HeartbeatPath | None = None
+    mass: MassSilence | None = None
+    fingerprint: str | None = None  # of the policy of the active replica
+    server_changed: bool = False  # since the election before, of whichever replica
+
+
+def find_leader(tx: Transaction, replica: Replica, takeover: float) -> ElectionResult | None:
+    """The other replica that was active within `takeover` seconds; None: there is none. Raises DatabaseError."""
+    row = tx.query("rescue/supervisor/read_leader")[0]
+    if row.actor in {None, str(replica.id)} or row.age is None or not 0 <= row.age < takeover:
+        return None
+    probe = ProbeResult(row.now, lease_clock(), "")
+    return ElectionResult(is_active=False, active_replica=row.actor_name, probe=probe, fingerprint=row.rules)
+
+
+def run_election(
+    tx: Transaction,
+    replica: Replica,
+    before: PreviousProbe | None,
+    policy: Policy,
+    takeover: float,
+    *,
+    dry_run: bool,
+) -> ElectionResult:
+    """Become or stay active, unless another replica was active within `takeover` seconds. Raises DatabaseError.
+
+    The result holds only once the transaction has committed.
+    """
+    if leader := find_leader(tx, replica, takeover):
+        return leader
+    tx.query("rescue/supervisor/lock_control")
+    if leader := find_leader(tx, replica, takeover):  # it was faster
+        return leader
+    tx.query("rescue/supervisor/probe_beats")
+    row = tx.query("brakes/read_brakes", {"dry_run": dry_run})[0]
+    clock, facts = lease_clock(), facts_of(row)
+    probe = probe_path(tx, tx.query("rescue/supervisor/read_server")[0], facts.path, facts.now, clock, facts.mass)
+    path = advance_path(facts.path, before, probe, patience(policy))
+    broke = path.ok_since is not None and path.ok_since != facts.path.ok_since
+    found = MassFacts(probe.now, probe.fleet, broke, facts.acted_in_step, row.alive)
+    mass = advance_mass(facts.mass, found, policy.rescue.max_share, policy.rescue.mass_hold)
+    if facts.path.probe_at is not None and probe.now < facts.path.probe_at:  # else a dead worker lives an hour longer
+        tx.query("rescue/supervisor/correct_future_beats")
+    write_mass(tx, mass)
+    _write_election(tx, path, replica)
+    server_changed = facts.path.server not in {None, probe.server}
+    return ElectionResult(True, replica.name, probe, path, mass, replica.fingerprint, server_changed)
+
+
+def _write_election(tx: Transaction, path: HeartbeatPath, replica: Replica) -> None:
+    tx.query(
+        "rescue/supervisor/write_election",
+        {
+            "ok_since": path.ok_since,
+            "probe_at": path.probe_at,
+            "server": path.server,
+            "state": json.dumps(
+                {"why": path.why, "before_to": path.before_to, "rules": replica.fingerprint, "modes": replica.modes},
+                ensure_ascii=False,
+            ),
+            "actor": replica.id,
+            "actor_name": replica.name,
+        },
+    )
+
+
+class LeaderElection:
+    """The thread that holds elections, twice in each interval. Other threads read everything it publishes."""
+
+    def __init__(
+        self, replica: Replica, rules: Callable[[], Rules], make_connection: Callable[[], RescueConnection]
+    ) -> None:
         self._replica = replica
         self._rules = rules
-        self._make_ground = ground
-        self._ground: RescueConnection | None = None
+        self._make_connection = make_connection
+        self._connection: RescueConnection | None = None
         self._before: PreviousProbe | None = None
-        self._barred_until = float("-inf")  # by our clock: it cannot take turns here
-        self.onlooker = Onlooker(replica)
-        self._standing = Standing(Turn(acting=False), float("-inf"))
-        self._awake_since = self._ticked_at = lease_clock()
+        self._barred_until = float("-inf")  # lease_clock(): this replica cannot rescue here
+        self.observer = ReadOnlyObserver(self._has_leader)
+        self._latest = ElectionResult(is_active=False), float("-inf")  # with its lease_clock(); replaced as a whole
+        self._running_since = self._ticked_at = lease_clock()
         self._slept = 0.0
         self._stopping = threading.Event()
-        self._renew = False
-        self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
-        self._trouble: ErrorKind | None = None
-        self._other_rules: str | None = None
-        self.failed_turns = 0
+        self._reconnect = False
+        self._thread = threading.Thread(target=self._run, name="election", daemon=True)
+        self._failure: ErrorKind | None = None
+        self._other_fingerprint: str | None = None
+        self.failed_elections = 0
 
     def start(self) -> None:
         self._thread.start()
 
     def stop(self, seconds: float) -> None:
-        """No turn is begun any more; the one under way ends by itself, whole or not at all."""
+        """Begin no election any more. An election under way ends by itself: it commits whole, or not at all."""
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join(seconds)
 
-    def move(self) -> None:
-        """The configuration changed: work on a new connection, which may lead elsewhere."""
-        self._renew, self._barred_until = True, float("-inf")
+    def reconnect(self) -> None:
+        """The configuration changed: work on a new connection, which may lead to another database."""
+        self._reconnect, self._barred_until = True, float("-inf")
 
     @property
-    def acting(self) -> Turn | None:
-        """The turn by which this replica acts now; None where it stands by, or has not had one in time."""
-        standing = self._standing
-        fresh = lease_clock() - standing.at <= patience(self._rules().policy)
-        return standing.turn if standing.turn.acting and fresh else None
+    def leadership(self) -> ElectionResult | None:
+        """The election that made this replica active; None: it stands by, or its last election is too old."""
+        result, at = self._latest
+        return result if result.is_active and lease_clock() - at <= patience(self._rules().policy) else None
 
     @property
-    def awake_for(self) -> float:
-        """Seconds since this process started, or was last found to have stood still."""
-        now = lease_clock()
-        return 0.0 if now - self._ticked_at > self._slept + TURN_SECONDS + STALE_SECONDS else now - self._awake_since
+    def running_for(self) -> float:
+        """Seconds since this process started, or was last found suspended."""
+        now, allowed = lease_clock(), self._slept + ELECTION_SECONDS + STALE_SECONDS
+        return 0.0 if now - self._ticked_at > allowed else now - self._running_since
+
+    def _has_leader(self, tx: Transaction, seconds: float) -> bool:
+        return find_leader(tx, self._replica, seconds) is not None
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            self._notice_pause()
-            self._slept = self._once()
+            self._notice_suspension()
+            self._slept = self._tick()
             self._stopping.wait(self._slept)
-        if self._ground:
-            self._ground.close()
+        if self._connection:
+            self._connection.close()
 
-    def _notice_pause(self) -> None:
-        if self.awake_for == 0.0:
-            self._awake_since = lease_clock()
-            log.warning("this process stood still: rescues resume after the grace period")
+    def _notice_suspension(self) -> None:
+        if self.running_for == 0.0:
+            self._running_since = lease_clock()
+            log.warning("process was suspended: rescues resume after the grace period")
         self._ticked_at = lease_clock()
 
-    def _once(self) -> float:
-        """One turn; how long to wait for the next one."""
+    def _tick(self) -> float:
+        """Hold one election. Returns the seconds to wait for the next one."""
         rules = self._rules()
-        if self._ground and lease_clock() < self._barred_until:
-            self.onlooker.look(self._ground, patience(rules.policy))
-            return rules.policy.rescue.interval / TURNS
+        if self._connection and lease_clock() < self._barred_until:
+            self.observer.observe(self._connection, patience(rules.policy))
+            return rules.policy.rescue.interval / ELECTIONS
         try:
-            turn = self._take(rules)
+            result = self._elect(rules)
         except DatabaseError as error:
-            return self._failed(rules, error.kind, str(error))
+            return self._fail(rules, error.kind, str(error))
         except Exception as error:
-            log.exception("a fault in the supervisor's turn")
-            return self._failed(rules, ErrorKind.OTHER, type(error).__name__)
-        self._succeeded(turn)
-        return rules.policy.rescue.interval / (TURNS if turn.acting else LOOKS)
+            log.exception("unexpected error in the leader election")
+            return self._fail(rules, ErrorKind.OTHER, type(error).__name__)
+        self._succeed(result)
+        return rules.policy.rescue.interval / (ELECTIONS if result.is_active else STANDBY_ELECTIONS)
 
-    def _take(self, rules: Rules) -> Turn:
-        if self._renew and self._ground:
-            self._ground.close()
-            self._ground, self._renew, self._before = None, False, None
-        self._ground = self._ground or self._make_ground()
+    def _elect(self, rules: Rules) -> ElectionResult:
+        if self._reconnect and self._connection:
+            self._connection.close()
+            self._connection, self._reconnect, self._before = None, False, None
+        self._connection = self._connection or self._make_connection()
         takeover = TAKEOVER * rules.policy.rescue.interval
-        with self._ground.writing(TURN_SECONDS) as tx:
-            replica = replace(self._replica, rules=rules.fingerprint, modes=rules.modes)
-            standing = stand_by(tx, replica, takeover)
-            return standing or take_turn(tx, replica, self._before, rules.policy, takeover, dry_run=not rules.is_live)
+        with self._connection.writing(ELECTION_SECONDS) as tx:
+            replica = replace(self._replica, fingerprint=rules.fingerprint, modes=rules.modes)
+            return run_election(tx, replica, self._before, rules.policy, takeover, dry_run=not rules.is_live)
 
-    def _succeeded(self, turn: Turn) -> None:
-        before = self._standing.turn
-        if turn.acting != before.acting or turn.actor != before.actor:
-            log.info("this replica acts" if turn.acting else "this replica stands by", actor=turn.actor)
-        self._compare(turn)
-        if turn.elsewhere:
+    def _succeed(self, result: ElectionResult) -> None:
+        before, _ = self._latest
+        if (result.is_active, result.active_replica) != (before.is_active, before.active_replica):
+            role = "replica is active" if result.is_active else "replica stands by"
+            log.info(role, active_replica=result.active_replica)
+        self._compare_policy(result)
+        if result.server_changed:
             log.warning(
-                "another server answers: a failover, or a restart. What it lacks has never been, a stop included "
-                "(riverkeeper rescue status)"
+                "database server changed: a failover or a restart. Writes that the new server lacks are lost, a pause "
+                "included (check with riverkeeper rescue status)"
             )
-        _log_path(turn, before)
-        _log_mass(turn, before)
-        self._trouble = None
-        self.onlooker.rest()
-        self._before = PreviousProbe(turn.sighting) if turn.sighting else self._before
-        self._standing = Standing(turn, lease_clock())
+        _log_path(result, before)
+        _log_mass(result, before)
+        self._failure = None
+        self.observer.reset()
+        self._before = PreviousProbe(result.probe) if result.probe else self._before
+        self._latest = result, lease_clock()
 
-    def _compare(self, turn: Turn) -> None:
-        """Two keepers of one River with two policies: pages and metrics then tell what the other would not do."""
-        other = turn.rules if turn.rules != self._rules().fingerprint else None
-        if other and other != self._other_rules:
+    def _compare_policy(self, result: ElectionResult) -> None:
+        """Two replicas with two policies: the pages and metrics of one show what the other would not do."""
+        other = result.fingerprint if result.fingerprint != self._rules().fingerprint else None
+        if other and other != self._other_fingerprint:
             log.warning(
-                "the keeper that acts goes by another configuration than this one (tiers, assign, learned_limits, "
-                "rescue or webhook differ; in the middle of a rollout that passes)", actor=turn.actor,
-            )  # fmt: skip
-        self._other_rules = other
+                "active replica has a different configuration (tiers, assign, learned_limits, heartbeat, rescue or "
+                "webhook.max_age differ; expected for a short time during a rollout)",
+                active_replica=result.active_replica,
+            )
+        self._other_fingerprint = other
 
-    def _failed(self, rules: Rules, trouble: ErrorKind, what: str) -> float:
-        self.failed_turns += 1
+    def _fail(self, rules: Rules, failure: ErrorKind, message: str) -> float:
+        self.failed_elections += 1
         if self._before:
             self._before = replace(self._before, failed=True)
-        self._standing = Standing(Turn(acting=False), lease_clock())
-        if trouble is not self._trouble:  # not again with every turn
-            cannot = "the supervisor cannot work here: it rescues nothing, and looks on"
-            log.warning(cannot if trouble in CANNOT else "the supervisor's turn failed", error=what)
-        self._trouble = trouble
-        if trouble in CANNOT:
+        self._latest = ElectionResult(is_active=False), lease_clock()
+        if failure is not self._failure:  # logged once, not at every election
+            barred = "supervisor cannot rescue here: it observes only"
+            log.warning(barred if failure in BARRING else "leader election failed", error=message)
+        self._failure = failure
+        if failure in BARRING:
             self._barred_until = lease_clock() + RETRY_SECONDS
-        return rules.policy.rescue.interval / TURNS
+        return rules.policy.rescue.interval / ELECTIONS
 
 
-def _log_path(turn: Turn, before: Turn) -> None:
-    """When missed heartbeats begin to count, and when they no longer do."""
-    if turn.path is None or (before.path is not None and turn.path.ok_since == before.path.ok_since):
+def _log_path(result: ElectionResult, before: ElectionResult) -> None:
+    """Log when missed heartbeats begin to count, and when they no longer do."""
+    path = result.path
+    if path is None or (before.path is not None and path.ok_since == before.path.ok_since):
         return
-    if turn.path.ok_since is None:
-        log.warning("heartbeat path not verified: missed heartbeats do not count", why=turn.path.why)
+    if path.ok_since is None:
+        log.warning("heartbeat path not verified: missed heartbeats do not count", why=path.why)
     else:
-        log.info(
-            "heartbeat path verified: missed heartbeats count", since=rfc3339(turn.path.ok_since), why=turn.path.why
-        )
+        log.info("heartbeat path verified: missed heartbeats count", since=rfc3339(path.ok_since), why=path.why)
 
 
-def _log_mass(turn: Turn, before: Turn) -> None:
-    if turn.mass is None:
+def _log_mass(result: ElectionResult, before: ElectionResult) -> None:
+    if result.mass is None:
         return
-    engaged, was = turn.mass.engaged_at is not None, before.mass is not None and before.mass.engaged_at is not None
-    if engaged and not was:
-        log.warning("brake engaged: mass_silence", why=turn.mass.sentence)
-    elif was and not engaged:
-        log.info("brake released: mass_silence", why=turn.mass.slow_why)
+    is_engaged = result.mass.engaged_at is not None
+    was_engaged = before.mass is not None and before.mass.engaged_at is not None
+    if is_engaged and not was_engaged:
+        log.warning("brake engaged: mass_silence", why=result.mass.sentence)
+    elif was_engaged and not is_engaged:
+        log.info("brake released: mass_silence", why=result.mass.slow_why)

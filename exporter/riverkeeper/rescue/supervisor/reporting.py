@@ -1,4 +1,4 @@
-"""What the supervisor says of its passes: counters, and log lines once for each claim and reason."""
+"""Reports what passes do: counters for metrics, and log lines, once for each claim and refusal."""
 
 from __future__ import annotations
 
@@ -7,101 +7,115 @@ from collections.abc import Iterable, Mapping
 
 import structlog
 
-from riverkeeper.metrics.catalogue.rescue import LATE_OUTCOMES, TIME_EDGES, Acts
 from riverkeeper.rescue.audit.follow_up import FalseRescue
 from riverkeeper.rescue.refusal import BRAKES, Refusal, Skipped
 from riverkeeper.rescue.request import Rescued
 from riverkeeper.rescue.rules import Rules
-from riverkeeper.rescue.supervisor.candidates import Candidate
+from riverkeeper.rescue.supervisor.acts import LATE_OUTCOMES, TIME_EDGES, Acts
+from riverkeeper.rescue.supervisor.rescue_pass import Candidate
 from riverkeeper.verdict.job import Claim
 
 log = structlog.get_logger()
 
-MOST_LINES = 20  # of refusals in one pass: a thousand jobs behind one brake are one piece of news
-# A page says these of every job at once, by the brakes and the mode.
-SAID_ELSEWHERE = BRAKES | {Refusal.RECORDED, Refusal.NOT_ACTOR}
+MOST_LINES = 20  # about skipped jobs in one pass: a thousand jobs behind one brake are one piece of news
+# Pages show these for every job at once, by the brakes and the mode.
+SHOWN_ELSEWHERE = BRAKES | {Refusal.RECORDED, Refusal.NOT_ACTOR}
 
 
-class Telling:
-    """Remembers what it has said in the last pass, so that it does not repeat itself."""
+class PassReporter:
+    """Remembers what it reported in the last pass, so that it does not repeat itself."""
 
     def __init__(self, acts: Acts) -> None:
         self._acts = acts
-        self._said: set[tuple[Claim, str]] = set()
-        self._saying: set[tuple[Claim, str]] = set()
+        self._reported: set[tuple[Claim, str]] = set()  # in the last pass
+        self._reporting: set[tuple[Claim, str]] = set()  # in this pass
         self._lines = 0
-        self._trouble = ""
-        self._leaving: dict[Claim, str] = {}
-        self.left: Mapping[Claim, str] = {}  # why the last pass left these alone; replaced as a whole, read by others
+        self._failure = ""
+        self._skipping: dict[Claim, str] = {}
+        self.skip_reasons: Mapping[Claim, str] = {}  # of the last pass; replaced as a whole, other threads read it
 
-    def expect(self, rules: Rules) -> None:
-        """Have the counters there before the first act: a series that begins with 1 is no rise to Prometheus."""
+    def start_series(self, rules: Rules) -> None:
+        """Let each counter start at 0: Prometheus sees no increase in a series that starts at 1."""
         self._acts.rescues.update(dict.fromkeys(rules.expected, 0))
         self._acts.refusals.update({refusal.value: 0 for refusal in Refusal})
 
-    def outcome(self, one: Candidate, outcome: Rescued | Skipped) -> None:
-        """Count and log what became of a candidate."""
+    def report(self, candidate: Candidate, outcome: Rescued | Skipped) -> None:
+        """Count and log the outcome of a candidate."""
         if isinstance(outcome, Rescued):
-            self._done(one, outcome)
+            self._report_rescued(candidate, outcome)
         else:
-            self._refused(one, outcome)
+            self._report_skipped(candidate, outcome)
 
-    def end_of_pass(self) -> None:
-        """A pass went through."""
+    def finish_pass(self) -> None:
+        """The pass is complete."""
         if self._lines > MOST_LINES:
-            log.info("more stuck jobs are left alone", jobs=self._lines - MOST_LINES)
-        self._said, self._saying, self._lines, self._trouble = self._saying, set(), 0, ""
-        self.left, self._leaving = self._leaving, {}
+            log.info("more stuck jobs skipped", jobs=self._lines - MOST_LINES)
+        self._reported, self._reporting, self._lines, self._failure = self._reporting, set(), 0, ""
+        self.skip_reasons, self._skipping = self._skipping, {}
 
-    def trouble(self, what: str) -> None:
-        """A pass could not be made, or broke off; said when it is news."""
-        if what != self._trouble:
-            log.warning("the supervisor cannot pass", error=what)
-        self._trouble = what
+    def report_failure(self, message: str) -> None:
+        """A pass was not possible, or broke off; logged when the message is a new one."""
+        if message != self._failure:
+            log.warning("rescue pass failed", error=message)
+        self._failure = message
 
-    def late(self, found: Iterable[FalseRescue]) -> None:
-        """Rescues that proved false."""
-        for late in found:
-            if not late.dry_run:
-                self._acts.late_finishes[late.queue, late.kind] += 1
+    def report_false_rescues(self, found: Iterable[FalseRescue]) -> None:
+        """Count (live ones) and log rescues that proved false."""
+        for false in found:
+            if not false.dry_run:
+                self._acts.late_finishes[false.queue, false.kind] += 1
             log.warning(
-                "a rescue was false: the old worker was alive", queue=late.queue, kind=late.kind,
-                reason=late.reason.value, old_worker=late.previous_worker.value, dry_run=late.dry_run,
-            )  # fmt: skip
+                "false rescue: the previous worker was alive",
+                queue=false.queue,
+                kind=false.kind,
+                reason=false.reason.value,
+                previous_worker=false.previous_worker.value,
+                dry_run=false.dry_run,
+            )
 
-    def late_results(self, found: Mapping[tuple[str, str, str], int]) -> None:
-        """Results that the fence dropped."""
+    def report_late_results(self, found: Mapping[tuple[str, str, str], int]) -> None:
+        """Count and log results that the fence suppressed; by (queue, kind, outcome)."""
         for (queue, kind, outcome), results in found.items():
             self._acts.late_results[queue, kind, outcome] += results
-            log.info("late results dropped by the fence", queue=queue, kind=kind, outcome=outcome, results=results)
+            log.info("late results suppressed by the fence", queue=queue, kind=kind, outcome=outcome, results=results)
 
-    def _done(self, one: Candidate, done: Rescued) -> None:
-        if not done.dry_run:
-            self._acts.rescues[one.tier.name, done.reason.value, done.act.value] += 1
-            queue, kind = one.stuck.job.queue, one.stuck.job.kind
-            self._acts.late_finishes[queue, kind] += 0  # so that a first one is a rise
+    def _report_rescued(self, candidate: Candidate, rescued: Rescued) -> None:
+        job = candidate.stuck.job
+        if not rescued.dry_run:
+            self._acts.rescues[candidate.tier.name, rescued.reason.value, rescued.act.value] += 1
+            self._acts.late_finishes[job.queue, job.kind] += 0  # so that Prometheus sees the first one as an increase
             for outcome in LATE_OUTCOMES:
-                self._acts.late_results[queue, kind, outcome] += 0
-            if done.late_seconds is not None:
-                self._acts.to_rescue[bisect_left(TIME_EDGES, done.late_seconds)] += 1
-                self._acts.to_rescue_seconds += done.late_seconds
-        job = one.stuck.job
+                self._acts.late_results[job.queue, job.kind, outcome] += 0
+            if rescued.late_seconds is not None:
+                self._acts.to_rescue[bisect_left(TIME_EDGES, rescued.late_seconds)] += 1
+                self._acts.to_rescue_seconds += rescued.late_seconds
         log.info(
-            "would rescue" if done.dry_run else "rescued", job=job.claim.job_id, queue=job.queue, kind=job.kind,
-            tier=one.tier.name, reason=done.reason.value, action=done.act.value, woken_by=one.woken_by,
-        )  # fmt: skip
+            "would rescue" if rescued.dry_run else "rescued",
+            job=job.claim.job_id,
+            queue=job.queue,
+            kind=job.kind,
+            tier=candidate.tier.name,
+            reason=rescued.reason.value,
+            action=rescued.act.value,
+            woken_by=candidate.woken_by,
+        )
 
-    def _refused(self, one: Candidate, refused: Skipped) -> None:
-        if one.refused is None and refused.refusal not in SAID_ELSEWHERE:
-            self._leaving[one.stuck.job.claim] = str(refused)
-        self._acts.refusals[refused.refusal.value] += 1
-        news = (one.stuck.job.claim, refused.refusal.value)
-        self._saying.add(news)
-        if news in self._said:
+    def _report_skipped(self, candidate: Candidate, skipped: Skipped) -> None:
+        refusal = skipped.refusal
+        if candidate.skipped is None and refusal not in SHOWN_ELSEWHERE:
+            self._skipping[candidate.claim] = str(skipped)
+        self._acts.refusals[refusal.value] += 1
+        news = (candidate.claim, refusal.value)
+        self._reporting.add(news)
+        if news in self._reported:
             return
         self._lines += 1
         if self._lines <= MOST_LINES:
             log.info(
-                "left alone", job=one.stuck.job.claim.job_id, kind=one.stuck.job.kind,
-                reason=one.stuck.verdict.reason.value, refusal=refused.refusal.value, why=str(refused),
-            )  # fmt: skip
+                "stuck job skipped",
+                job=candidate.claim.job_id,
+                kind=candidate.stuck.job.kind,
+                reason=candidate.stuck.verdict.reason.value,
+                refusal=refusal.value,
+                why=str(skipped),
+            )

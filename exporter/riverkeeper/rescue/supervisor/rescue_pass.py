@@ -1,8 +1,11 @@
-"""One pass over what is stuck: groups of claims, each in a transaction, until a brake, the batch or time ends it."""
+"""One rescue pass: which stuck jobs it tries, in which order, and in groups of one transaction each.
+
+A pass ends when no candidate is left, the batch is used up, a brake is engaged, or the process stops.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import structlog
@@ -10,174 +13,251 @@ import structlog
 from riverkeeper.brakes.rules import Brake, ProcessHealth, first_engaged
 from riverkeeper.brakes.state import read_facts
 from riverkeeper.config.policy import Policy
-from riverkeeper.config.tiers import Tier
+from riverkeeper.config.tiers import Mode, Tier, stricter_mode
 from riverkeeper.heartbeat.clock import lease_clock
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.rescue.audit.records import find_own_rescue, read_committed_acts
 from riverkeeper.rescue.connection import RescueConnection
+from riverkeeper.rescue.decision import decide
 from riverkeeper.rescue.refusal import BRAKES, Refusal, Skipped
 from riverkeeper.rescue.request import BrakeCheck, BrakeReader, Rescued, RescueItem, RescueRequest
 from riverkeeper.rescue.rules import Rules
-from riverkeeper.rescue.supervisor.candidates import Candidate, group, in_turn
-from riverkeeper.rescue.supervisor.election import Watch
-from riverkeeper.rescue.supervisor.turn import Replica
+from riverkeeper.rescue.supervisor.election import LeaderElection, Replica
 from riverkeeper.rescue.transaction import rescue_jobs
+from riverkeeper.rescue.wakes.wake import Wake
 from riverkeeper.verdict.job import Claim
 from riverkeeper.verdict.limits import limits_of
-from riverkeeper.verdict.verdict import Limit, LimitName, Limits, VerdictSummary
+from riverkeeper.verdict.tiers import tier_of
+from riverkeeper.verdict.verdict import Limit, LimitName, Limits, StuckJob, VerdictSummary
 
 log = structlog.get_logger()
 
-RESCUE_SECONDS = 3.0  # for one transaction; longer holds up River's completer, and a stop
-GROUP = 25  # claims in one transaction: some 15 ms, for as long as which a beat of one of them may wait
-REMEMBERED = 50_000  # claims of which we know that they were tried; more at once is another problem
-# These end a pass for all that are dry, or for all that are not: the next candidate would hear the same.
+RESCUE_SECONDS = 3.0  # for one transaction; a longer one delays River's completer, and a stop of this process
+GROUP = 25  # claims in one transaction: some 15 ms, the time that a beat of one of them may wait
+REMEMBERED = 50_000  # claims that were tried; with more at once, something else is wrong
+# These end a pass for all dry runs, or for all that are live: the next candidate would be skipped for the same reason.
 ENDS_PASS = BRAKES | {Refusal.NOT_ACTOR}
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A stuck job, with what policy decides before any lock is taken."""
+
+    stuck: StuckJob
+    tier: Tier
+    dry_run: bool
+    woken_by: str
+    skipped: Skipped | None  # None: a rescue may be tried
+
+    @property
+    def claim(self) -> Claim:
+        return self.stuck.job.claim
+
+    @property
+    def is_reported(self) -> bool:
+        """Whether its client reported the reason, so that a doubt about missed heartbeats does not hold it back."""
+        return self.stuck.verdict.reason.is_reported
+
 
 Outcome = tuple[Candidate, Rescued | Skipped]
 
 
+def find_candidates(
+    stuck: Iterable[StuckJob], policy: Policy, mode: Mode, wakes: Collection[Wake], now: float, *, supervisor: bool
+) -> Iterator[Candidate]:
+    """With a supervisor every stuck job, else the stuck jobs that a wake covers. `now`: the database's clock."""
+    for stuck_job in stuck:
+        wake = next((wake for wake in wakes if wake.call.scope.covers(stuck_job)), None)
+        if wake is None and not supervisor:
+            continue
+        job = stuck_job.job
+        tier = tier_of(policy, job.queue, job.kind, job.priority)
+        effective = stricter_mode(mode, tier.mode)
+        disabled = effective is Mode.DISABLED
+        yield Candidate(
+            stuck_job,
+            tier,
+            effective is not Mode.LIVE,
+            wake.woken_by if wake else "supervisor",
+            Skipped(Refusal.MODE) if disabled else _skip_by_policy(stuck_job, tier, now),
+        )
+
+
+def order_candidates(found: Iterable[Candidate], tried_at: Mapping[Claim, float]) -> list[Candidate]:
+    """Candidates that were never tried first (longest past the limit first), then those that were tried longest ago.
+
+    So a row that is locked for hours does not keep the others waiting. Reported reasons come before all of them, since
+    fewer brakes hold them back.
+    """
+    return sorted(found, key=lambda each: (not each.is_reported, tried_at.get(each.claim, float("-inf"))))
+
+
+def split_group(waiting: Sequence[Candidate], at_most: int) -> tuple[list[Candidate], list[Candidate]]:
+    """Split off the candidates that go into one transaction with the first one. Returns (group, others).
+
+    Rows and tombstones never go together: a tombstone may wait for a beat, and that beat for one of the rows.
+    """
+    key = _group_key(waiting[0])
+    together, others = list[Candidate](), list[Candidate]()
+    for candidate in waiting:
+        fits = len(together) < at_most and _group_key(candidate) == key
+        (together if fits else others).append(candidate)
+    return together, others
+
+
+def _group_key(candidate: Candidate) -> tuple[bool, bool, bool]:
+    return candidate.stuck.job.has_row, candidate.dry_run, candidate.is_reported
+
+
+def _skip_by_policy(stuck: StuckJob, tier: Tier, now: float) -> Skipped | None:
+    decision = decide(stuck.job, stuck.verdict, tier, now)
+    return decision if isinstance(decision, Skipped) else None
+
+
 @dataclass(frozen=True, slots=True)
-class View:
-    """The reading that a pass acts on."""
+class PassInput:
+    """The verdicts that a pass acts on."""
 
     read_at: float  # database clock
-    began_at: float  # our clock that runs through suspend
+    began_at: float  # lease_clock() of this process
     verdicts: VerdictSummary
-    runs: Mapping[tuple[str, str], Limit]  # (kind, tier): how long a run may take; learnt ones only the reading knows
+    run_limits: Mapping[tuple[str, str], Limit]  # (kind, tier): how long a run may take, learned limits included
+
+    @classmethod
+    def from_verdicts(cls, read_at: float, began_at: float, verdicts: VerdictSummary) -> PassInput:
+        runs = {(used.kind, used.tier): used.limit for used in verdicts.limits if used.limit.name is LimitName.RUN}
+        return cls(read_at, began_at, verdicts, runs)
 
     def limits(self, policy: Policy, tier: Tier, kind: str) -> Limits:
-        """The limits that the verdicts went by."""
-        return replace(limits_of(policy, tier, kind), run=self.runs.get((kind, tier.name)))
-
-
-def view(read_at: float, began_at: float, verdicts: VerdictSummary) -> View:
-    """The view of a reading with verdicts."""
-    runs = {(one.kind, one.tier): one.limit for one in verdicts.limits if one.limit.name is LimitName.RUN}
-    return View(read_at, began_at, verdicts, runs)
+        """The limits that the verdicts used."""
+        return replace(limits_of(policy, tier, kind), run=self.run_limits.get((kind, tier.name)))
 
 
 @dataclass(slots=True)
-class Passing:
-    """Makes passes, and remembers which claims it has tried, so that each has its turn."""
+class RescuePass:
+    """Runs passes, and remembers which claims were tried, so that each claim is tried in turn."""
 
-    ground: RescueConnection
+    connection: RescueConnection
     replica: Replica
-    watch: Watch
-    is_over: Callable[[], bool]  # the process ends
-    tried_at: dict[Claim, float] = field(default_factory=dict)
-    recorded: set[tuple[Claim, str]] = field(default_factory=set)  # dry runs that stand in the audit
-    doubtful: list[Candidate] = field(default_factory=list)  # the commit was not answered
-    server: str | None = None  # that it acted on last (Path.server)
+    election: LeaderElection
+    is_stopping: Callable[[], bool]
+    tried_at: dict[Claim, float] = field(default_factory=dict)  # lease_clock()
+    recorded: set[tuple[Claim, str]] = field(default_factory=set)  # dry runs that are in the audit
+    unconfirmed: list[Candidate] = field(default_factory=list)  # commit outcome unknown
+    server: str | None = None  # the server of the last pass (HeartbeatPath.server)
 
-    def over(self, found: list[Candidate], view: View, rules: Rules) -> Iterator[Outcome]:
-        """What became of each candidate that was reached. Raises DatabaseError where the connection is gone."""
-        yield from self._settle_doubts()
+    def run(self, found: list[Candidate], given: PassInput, rules: Rules) -> Iterator[Outcome]:
+        """Yields the outcome of each candidate that was reached. Raises DatabaseError where the connection is lost."""
+        yield from self._resolve_unconfirmed()
         left, waiting = rules.policy.rescue.batch, list[Candidate]()
-        for one in in_turn(found, self.tried_at):
-            if refused := self._known(one):
-                yield one, refused
+        for candidate in order_candidates(found, self.tried_at):
+            if skipped := self._skip_early(candidate):
+                yield candidate, skipped
             else:
-                waiting.append(one)
-        while waiting and left > 0 and not self.is_over():
-            together, waiting = group(waiting, min(GROUP, left))
+                waiting.append(candidate)
+        while waiting and left > 0 and not self.is_stopping():
+            together, waiting = split_group(waiting, min(GROUP, left))
             ended = None
-            for one, outcome in self._try(together, view, rules):
-                yield one, outcome
+            for candidate, outcome in self._try(together, given, rules):
+                yield candidate, outcome
                 left -= isinstance(outcome, Rescued)
                 if isinstance(outcome, Skipped) and outcome.refusal in ENDS_PASS:
                     ended = outcome
-            if ended:  # for all that are counted together: a dry run's budget is not that of those who act
-                yield from ((one, ended) for one in waiting if one.dry_run == together[0].dry_run)
-                waiting = [one for one in waiting if one.dry_run != together[0].dry_run]
+            if ended:  # for all with the same budget: dry runs and live rescues are counted apart
+                yield from ((each, ended) for each in waiting if each.dry_run == together[0].dry_run)
+                waiting = [each for each in waiting if each.dry_run != together[0].dry_run]
 
-    def notice(self, server: str | None) -> None:
-        """Another server may lack what was written last: what we remember to have written is to be looked for again."""
+    def notice_server(self, server: str | None) -> None:
+        """A server after a failover may lack the newest audit rows: forget which dry runs were recorded."""
         if server != self.server:
             self.recorded.clear()
         self.server = server
 
-    def _known(self, one: Candidate) -> Skipped | None:
-        """What needs no transaction to be refused."""
-        if one.dry_run and (one.stuck.job.claim, one.stuck.verdict.reason.value) in self.recorded:
-            return one.refused or Skipped(Refusal.RECORDED)
-        return one.refused
+    def _skip_early(self, candidate: Candidate) -> Skipped | None:
+        """Why a candidate is skipped without a transaction; None: it needs one."""
+        if candidate.dry_run and (candidate.claim, candidate.stuck.verdict.reason.value) in self.recorded:
+            return candidate.skipped or Skipped(Refusal.RECORDED)
+        return candidate.skipped
 
-    def _try(self, ones: Sequence[Candidate], view: View, rules: Rules) -> Iterator[Outcome]:
-        """Together; where that cannot be, each by itself."""
-        outcomes = self._made(ones, [RescueItem(one.stuck, self._order(one, view, rules)) for one in ones])
+    def _try(self, group: Sequence[Candidate], given: PassInput, rules: Rules) -> Iterator[Outcome]:
+        """All in one transaction; where the group cannot be rescued together, each in its own."""
+        items = [RescueItem(each.stuck, self._make_request(each, given, rules)) for each in group]
+        outcomes = self._rescue(group, items)
         if outcomes is not None:
-            yield from zip(ones, outcomes, strict=True)
+            yield from zip(group, outcomes, strict=True)
             return
-        for one in ones:
-            yield from self._try([one], view, rules)
+        for candidate in group:
+            yield from self._try([candidate], given, rules)
 
-    def _made(self, ones: Sequence[Candidate], asked: Sequence[RescueItem]) -> list[Rescued | Skipped] | None:
-        """None: not together; of one claim it never is."""
-        for one in ones:
-            self._remember(one)
-        self.doubtful += ones  # until their commit is answered
+    def _rescue(self, group: Sequence[Candidate], items: Sequence[RescueItem]) -> list[Rescued | Skipped] | None:
+        """None: the group cannot be rescued together. A single candidate never gives None."""
+        for candidate in group:
+            self._remember_try(candidate)
+        self.unconfirmed += group  # until their commit is answered
         try:
-            with self.ground.writing(RESCUE_SECONDS) as tx:
-                outcomes = rescue_jobs(tx, asked)
+            with self.connection.writing(RESCUE_SECONDS) as tx:
+                outcomes = rescue_jobs(tx, items)
         except DatabaseError as error:
             if error.kind in {ErrorKind.LOST, ErrorKind.UNREACHABLE, ErrorKind.TIMED_OUT}:
                 raise
-            outcomes = [Skipped(Refusal.DATABASE, str(error))] if len(ones) == 1 else None
-        del self.doubtful[-len(ones) :]
-        for one, outcome in zip(ones, outcomes or (), strict=False):
-            self._learn(one, outcome)
+            outcomes = [Skipped(Refusal.DATABASE, str(error))] if len(group) == 1 else None
+        del self.unconfirmed[-len(group) :]
+        for candidate, outcome in zip(group, outcomes or (), strict=False):
+            self._remember_outcome(candidate, outcome)
         return outcomes
 
-    def _learn(self, one: Candidate, outcome: Rescued | Skipped) -> None:
+    def _remember_outcome(self, candidate: Candidate, outcome: Rescued | Skipped) -> None:
         refusal = outcome.refusal if isinstance(outcome, Skipped) else None
-        if one.dry_run and refusal in {None, Refusal.RECORDED}:
-            self.recorded.add((one.stuck.job.claim, one.stuck.verdict.reason.value))
-        if refusal in ENDS_PASS:  # it had no turn
-            self.tried_at.pop(one.stuck.job.claim, None)
+        if candidate.dry_run and refusal in {None, Refusal.RECORDED}:
+            self.recorded.add((candidate.claim, candidate.stuck.verdict.reason.value))
+        if refusal in ENDS_PASS:  # it was not tried
+            self.tried_at.pop(candidate.claim, None)
 
-    def _order(self, one: Candidate, view: View, rules: Rules) -> RescueRequest:
+    def _make_request(self, candidate: Candidate, given: PassInput, rules: Rules) -> RescueRequest:
         return RescueRequest(
-            tier=one.tier,
-            limits=view.limits(rules.policy, one.tier, one.stuck.job.kind),
+            tier=candidate.tier,
+            limits=given.limits(rules.policy, candidate.tier, candidate.stuck.job.kind),
             policy=rules.policy,
             keeper=self.replica.id,
-            woken_by=one.woken_by,
-            path_ok_since=view.verdicts.path_ok_since,
-            dry_run=one.dry_run,
-            locks_jobs=self.ground.may_rescue,
+            woken_by=candidate.woken_by,
+            path_ok_since=given.verdicts.path_ok_since,
+            dry_run=candidate.dry_run,
+            locks_jobs=self.connection.may_rescue,
             cooldown=rules.policy.rescue.cooldown,
-            read_brakes=self._brakes(view, rules, dry_run=one.dry_run, reported=one.is_reported),
+            read_brakes=self._brake_reader(given, rules, dry_run=candidate.dry_run, reported=candidate.is_reported),
         )
 
-    def _brakes(self, view: View, rules: Rules, *, dry_run: bool, reported: bool = False) -> BrakeReader:
-        def brakes(tx: Transaction) -> BrakeCheck:
+    def _brake_reader(self, given: PassInput, rules: Rules, *, dry_run: bool, reported: bool = False) -> BrakeReader:
+        def read_brakes(tx: Transaction) -> BrakeCheck:
             facts = read_facts(tx, dry_run=dry_run)
-            ourselves = ProcessHealth(
-                self.watch.awake_for, max(facts.now - view.read_at, lease_clock() - view.began_at)
-            )
-            if facts.path.ok_since != view.verdicts.path_ok_since:
-                broken = Brake.STALE_SNAPSHOT, f"the way of a beat was broken meanwhile: {facts.path.why}"
+            age = max(facts.now - given.read_at, lease_clock() - given.began_at)
+            health = ProcessHealth(self.election.running_for, age)
+            if facts.path.ok_since != given.verdicts.path_ok_since:
+                broken = Brake.STALE_SNAPSHOT, f"the heartbeat path broke after the scrape: {facts.path.why}"
                 return lambda _: broken
-            return lambda acts: first_engaged(facts.after(acts), rules.policy, ourselves, reported=reported)
+            return lambda acts: first_engaged(facts.after(acts), rules.policy, health, reported=reported)
 
-        return brakes
+        return read_brakes
 
-    def _remember(self, one: Candidate) -> None:
+    def _remember_try(self, candidate: Candidate) -> None:
         if len(self.tried_at) >= REMEMBERED:
             self.tried_at.clear()
             self.recorded.clear()
-        self.tried_at[one.stuck.job.claim] = lease_clock()
+        self.tried_at[candidate.claim] = lease_clock()
 
-    def _settle_doubts(self) -> Iterator[Outcome]:
-        """Commits that nobody answered: the audit knows. While the server may yet be at one, nothing is known."""
-        for one in list(self.doubtful):
-            acts = read_committed_acts(self.ground.database, self.ground.schemas, one.stuck.job.claim)
+    def _resolve_unconfirmed(self) -> Iterator[Outcome]:
+        """Read from the audit which unconfirmed commits happened. Waits while the old transaction may still run."""
+        for candidate in list(self.unconfirmed):
+            acts = read_committed_acts(self.connection.database, self.connection.schemas, candidate.claim)
             if acts is None:
                 return
-            self.doubtful.remove(one)
-            done = find_own_rescue(acts, self.replica.id, one.stuck.job)
-            log.info("a commit that was not answered", job=one.stuck.job.claim.job_id, committed=done is not None)
-            if done:
-                yield one, done
+            self.unconfirmed.remove(candidate)
+            rescued = find_own_rescue(acts, self.replica.id, candidate.stuck.job)
+            log.info(
+                "commit outcome was unknown; resolved from the audit",
+                job=candidate.claim.job_id,
+                committed=rescued is not None,
+            )
+            if rescued:
+                yield candidate, rescued

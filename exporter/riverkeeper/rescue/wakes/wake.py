@@ -1,4 +1,4 @@
-"""Wakes: what an alert asks the rescuer to look at, and which stuck jobs that covers. Pure."""
+"""Wakes: requests of alerts to rescue the stuck jobs of a scope. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MOST_NAME = 1000  # characters; River itself allows 128 for a kind and fewer for
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Which jobs are meant; None is any. An alert can only narrow it, never name a job or an act."""
+    """The jobs that a request covers; None is any. An alert can narrow the scope, never name a job or an action."""
 
     queue: str | None = None
     kind: str | None = None
@@ -21,7 +21,7 @@ class Scope:
     reason: str | None = None
 
     def covers(self, stuck: StuckJob) -> bool:
-        """Whether a stuck job is among those that are meant."""
+        """Whether a stuck job is in the scope."""
         verdict = stuck.verdict
         facts = (
             (self.queue, stuck.job.queue),
@@ -32,7 +32,7 @@ class Scope:
         return all(wanted is None or wanted == found for wanted, found in facts)
 
     def can_be(self, tiers: Collection[str]) -> bool:
-        """Whether any job could be meant: tier and reason exist, and the names can stand in a table."""
+        """Whether any job can be in the scope: tier and reason exist, and Postgres can store the names."""
         names = (getattr(self, field.name) for field in fields(self))
         return (
             (self.tier is None or self.tier in tiers)
@@ -42,18 +42,18 @@ class Scope:
 
 
 class AlertStatus(StrEnum):
-    """What was done with an alert: values of the label `status` of riverkeeper_webhook_alerts_total."""
+    """How the webhook handled an alert: values of the label `status` of riverkeeper_webhook_alerts_total."""
 
     FIRING = "firing"  # it wakes the rescuer
     RESOLVED = "resolved"
     NOT_ALLOWED = "not_allowed"  # without the label rescue="allow"
-    UNKNOWN_SCOPE = "unknown_scope"  # names a tier or a reason that does not exist: never taken as any
+    UNKNOWN_SCOPE = "unknown_scope"  # names a tier or a reason that does not exist; this never means any
     EXPIRED = "expired"  # began longer than webhook.max_age ago
     TRUNCATED = "truncated"  # left out by Alertmanager's max_alerts
 
 
 class WakeEnd(StrEnum):
-    """How a wake ended: values of the column wake.outcome."""
+    """How a wake was closed: values of the column wake.outcome."""
 
     DONE = "done"  # a pass over its scope found nothing left that policy lets the rescuer act on
     EXPIRED = "expired"  # older than webhook.max_age
@@ -61,7 +61,7 @@ class WakeEnd(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One firing alert that asks to look at a scope. Fingerprint and start name it: Alertmanager repeats both."""
+    """A firing alert that requests rescues in a scope. Fingerprint and start identify it: Alertmanager repeats both."""
 
     fingerprint: str
     starts_at: float  # Unix seconds, the clock of the alert's sender
@@ -71,7 +71,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Wake:
-    """A call that was stored, and waits until it is worked off. Times are the database's clock."""
+    """A stored call, open until a pass has nothing left to do for it. Unix seconds of the database's clock."""
 
     id: int
     call: Call
@@ -82,10 +82,10 @@ class Wake:
 
     @property
     def woken_by(self) -> str:
-        """Who woke the rescuer, as the audit says it."""
+        """Who woke the rescuer, as the audit records it."""
         return f"alert {self.call.fingerprint}"
 
 
 def _is_storable(name: str) -> bool:
-    """Postgres stores no NUL and no lone surrogate; a name that cannot be stored is no queue's and no kind's."""
+    """Postgres stores no NUL and no lone surrogate; no queue and no kind has a name that it cannot store."""
     return len(name) <= MOST_NAME and not any(char == "\0" or "\ud800" <= char <= "\udfff" for char in name)
