@@ -186,7 +186,7 @@ def test_the_loop_outlives_a_fault_and_a_missing_schema(
     with keeping(configured(tmp_path, river_url)) as service:
         until(lambda: look.counts_for(1.0), "the path to be proven")
         read, service._supervisor._read = service._supervisor._read, broken
-        until(lambda: "a fault in the supervisor's pass" in capsys.readouterr().out, "the fault to be said")
+        until(lambda: "unexpected error in the supervisor" in capsys.readouterr().out, "the fault to be said")
         service._supervisor._read = read
         look.sql.execute("ALTER TABLE riverkeeper.brake RENAME TO away")
         until(lambda: service._supervisor._election.failed_elections, "a turn to fail")
