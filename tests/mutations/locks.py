@@ -18,7 +18,7 @@ MUTATIONS = (
             f"{GUARDS}::test_a_fresh_beat_since_it_was_found",
             f"{GUARDS}::test_the_locked_interval_counts_not_the_one_that_was_found",
             f"{GUARDS}::test_silence_counts_only_from_a_proven_way_on",
-            f"{BEAT_OR_RESCUE}[beat-beaten]",
+            f"{BEAT_OR_RESCUE}[beaten]",
         ),
     ),
     Mutation(
@@ -45,13 +45,13 @@ MUTATIONS = (
         "a heartbeat row that a rescue deletes is made anew by the beat that waited for it",
         "UPDATE keeper.heartbeat AS h\nSET lost_at = clock_timestamp()\nFROM",
         "DELETE FROM keeper.heartbeat AS h\nUSING",
-        (f"{BEAT_OR_RESCUE}[beat-beaten]", "rescue/test_writes.py::test_a_lost_worker_s_job_is_retried"),
+        (f"{BEAT_OR_RESCUE}[beaten]", "rescue/test_writes.py::test_a_lost_worker_s_job_is_retried"),
     ),
     Mutation(
         "a rescued claim goes on beating, because nobody marked it lost",
         "for entry in others if entry.job.has_row]",
         "for entry in others if entry.job.has_row and not entries]",
-        (f"{BEAT_OR_RESCUE}[beat-beaten]", "rescue/test_writes.py::test_a_lost_worker_s_job_is_retried"),
+        (f"{BEAT_OR_RESCUE}[beaten]", "rescue/test_writes.py::test_a_lost_worker_s_job_is_retried"),
     ),
     Mutation(
         "a claim is marked lost a second time, at a later moment",

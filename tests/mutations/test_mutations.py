@@ -9,6 +9,8 @@ import ast
 import os
 import re
 import shutil
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -74,6 +76,19 @@ def test_the_tests_of_a_mutation_exist() -> None:
     ]
 
     assert unknown == []
+
+
+def test_the_cases_of_a_mutation_exist() -> None:
+    """Where one case of a parametrized test is named, pytest knows it: one unknown id, and none of its tests is run."""
+    cases = {test for each in MUTATIONS if not each.is_go for test in each.tests if test.endswith("]")}
+    files = sorted({case.partition("::")[0] for case in cases})
+    collected = subprocess.run(
+        [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:xdist", "-p", "no:cacheprovider", *files],
+        cwd=ROOT / "tests", capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    known = {line.removeprefix("tests/") for line in collected.stdout.splitlines()}
+
+    assert sorted(cases - known) == []
 
 
 def test_each_mutation_has_a_hazard_of_its_own() -> None:

@@ -12,7 +12,6 @@ MUTATIONS = (
         '"client": f"SELECT (instance',
         '"client": f"UPDATE, SELECT (instance',
         ("heartbeat/test_grants.py::test_what_a_worker_may_not_do",),
-        ("Failed",),
     ),
     Mutation(
         "a connection that is closing already is chosen to make room, and health is refused",
