@@ -110,7 +110,7 @@ MUTATIONS = (
         "a job that hangs is taken from its living worker without a word",
         "return _request_stop(job, tier, now) or act",
         "return act",
-        (f"{PLAN}::test_who_lives_is_asked_first",),
+        (f"{GUARDS}::test_a_hung_job_is_asked_first",),
     ),
     Mutation(
         "a worker that was asked to stop has no time to do so",
