@@ -18,7 +18,6 @@ from riverkeeper.metrics.catalogue.process import Process
 from riverkeeper.metrics.exposition import Exposition
 from riverkeeper.postgres.connection import Database, begin_transaction
 from riverkeeper.rescue.audit.history import RescueHistory, read_rescues
-from riverkeeper.rescue.rules import rules_of
 from riverkeeper.rescue.supervisor.loop import Supervisor
 from riverkeeper.rescue.wakes import inbox
 from riverkeeper.rescue.wakes.wake import Call, Scope
@@ -26,7 +25,7 @@ from riverkeeper.river.detect import find_river
 from riverkeeper.river.failing import FailingJobs, read_failing
 from riverkeeper.schema.schemas import open_keeper
 from riverkeeper.scrape.collector import Collector, timed_out
-from riverkeeper.scrape.reader import Reader, ReaderSettings
+from riverkeeper.scrape.reader import Reader, reader_settings
 from riverkeeper.scrape.schemas import SchemaLookup
 from riverkeeper.scrape.scrape import Snapshot
 from riverkeeper.verdict.job import Claim
@@ -165,18 +164,6 @@ class Service:
             self._supervisor.observed_path,
         )
         return Collector(reader, config.collect.min_interval), maintenance
-
-
-def reader_settings(config: Config) -> ReaderSettings:
-    """What scrapes and maintenance need of the configuration."""
-    return ReaderSettings(
-        river_schema=config.database.river_schema,
-        keeper_schema=config.database.keeper_schema,
-        late_window=config.collect.late_window,
-        max_pairs=config.collect.max_pairs,
-        policy=config,
-        rules=rules_of(config),
-    )
 
 
 def failing_jobs(config: Config, queue: str | None, kind: str | None, shown: int) -> FailingJobs:

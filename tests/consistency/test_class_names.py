@@ -11,9 +11,7 @@ from consistency.tree import modules, named, tree
 KNOWN = {
     "Beat",
     "Claim",
-    "Finding",
     "Fleet",
-    "Report",
 }
 
 

@@ -13,10 +13,6 @@ ORDER = (
 )  # fmt: skip
 TOOLS = {"generate"}  # runs from the command line only; imports any package, and no package imports it
 LEAVES = {"formats", "logs"}  # every package may import it, and it imports none
-# Imports upwards that are still there. Entries are only taken away.
-KNOWN = {
-    "look -> service",
-}
 
 
 def edges() -> Iterator[tuple[str, str, str]]:
@@ -48,9 +44,4 @@ def test_packages_import_only_downwards() -> None:
     """No package imports one that stands after it, so that no two packages import each other."""
     upwards = {f"{package} -> {target}: {path}" for package, target, path in edges() if points_upwards(package, target)}
 
-    assert sorted(line for line in upwards if line.partition(":")[0] not in KNOWN) == []
-
-
-def test_known_imports_upwards_only_become_fewer() -> None:
-    """An import that is gone leaves the list, so that it cannot come back."""
-    assert sorted(KNOWN - {f"{package} -> {target}" for package, target, _ in edges()}) == []
+    assert sorted(upwards) == []

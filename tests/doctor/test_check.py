@@ -18,7 +18,7 @@ from riverkeeper.cli.check import table_of
 from riverkeeper.demo.table import create_river_table
 from riverkeeper.doctor import findings
 from riverkeeper.doctor.check import SHOWN
-from riverkeeper.doctor.report import Finding, Level, Report
+from riverkeeper.doctor.report import CheckFinding, CheckReport, Level
 from riverkeeper.postgres.connection import Session, run_script
 from riverkeeper.schema.install import install
 
@@ -44,7 +44,7 @@ class Patient:
     url: str
     sql: Session
 
-    def examined(self, url: str | None = None) -> Report:
+    def examined(self, url: str | None = None) -> CheckReport:
         return check_url(url or self.url)
 
 
@@ -56,7 +56,7 @@ def patient(river_url: str, sql: Session) -> Patient:
     return Patient(river_url, sql)
 
 
-def bad(report: Report) -> list[Finding]:
+def bad(report: CheckReport) -> list[CheckFinding]:
     return [finding for finding in report.findings if finding.level is not Level.OK]
 
 

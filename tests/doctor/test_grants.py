@@ -13,7 +13,7 @@ from fixtures.check import check_url
 from riverkeeper.cli import main
 from riverkeeper.demo.postgres import Server, start_postgres
 from riverkeeper.demo.table import create_river_table
-from riverkeeper.doctor.report import Finding, Level
+from riverkeeper.doctor.report import CheckFinding, Level
 from riverkeeper.postgres.connection import Session, run_script
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 
@@ -75,7 +75,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
     )
 
 
-def rights(company: Company, *, live: bool = False) -> list[Finding]:
+def rights(company: Company, *, live: bool = False) -> list[CheckFinding]:
     found = check_url(company.url("rk-prod"), "jobs", live=live).findings
     return [one for one in found if one.topic in {"rights", "keeper schema", "rescuer"} and one.level is not Level.OK]
 

@@ -9,7 +9,7 @@ import pytest
 from fixtures.check import check_url
 from fixtures.grants import grant
 from fixtures.scrape import errors, page_of, read
-from riverkeeper.doctor.report import Finding, Level
+from riverkeeper.doctor.report import CheckFinding, Level
 from riverkeeper.postgres.connection import Session
 from riverkeeper.schema.grants import KEEPER
 from riverkeeper.schema.install import install
@@ -32,7 +32,7 @@ def login(river_url: str, sql: Session) -> Iterator[str]:
     sql.execute("ALTER ROLE filtered NOBYPASSRLS")
 
 
-def problems(url: str) -> list[Finding]:
+def problems(url: str) -> list[CheckFinding]:
     return [one for one in check_url(url).findings if one.level is Level.PROBLEM and one.topic != "leader"]
 
 

@@ -1,4 +1,4 @@
-"""`riverkeeper look` on a history of known troubles, and on a table where all is well."""
+"""`riverkeeper look` on a table with known problems, and on a healthy table."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def insert(sql: Session, kind: str, state: str, **given: Any) -> None:
     sql.execute(JOB, {"kind": kind, "state": state, **values})
 
 
-def inspected(url: str) -> Mapping[str, list[Finding]]:
+def inspect_url(url: str) -> Mapping[str, list[Finding]]:
     """Findings by name."""
     found: dict[str, list[Finding]] = {}
     for finding in inspect(load(None, {}, Options(database_url=url))).findings:
@@ -80,10 +80,10 @@ def healthy(river_url: str, sql: Session) -> Session:
 
 
 def test_nothing_is_invented_on_a_healthy_table(river_url: str, healthy: Session) -> None:
-    """Jobs that run, wait, retry after a failure and are completed are no findings."""
+    """Jobs that run, wait, retry after a failure or are completed give no findings."""
     del healthy
 
-    assert inspected(river_url) == {}
+    assert inspect_url(river_url) == {}
 
 
 def killed_and_rescued(sql: Session) -> None:
@@ -175,7 +175,7 @@ def successor(sql: Session) -> None:
     )  # fmt: skip
 
 
-def silent_worker(sql: Session, url: str) -> None:
+def stale_worker(sql: Session, url: str) -> None:
     install(url, None, None)
     insert(sql, "ingest", "running", claimed=900.0, clients=["w_1"])
     sql.execute(
@@ -186,11 +186,11 @@ def silent_worker(sql: Session, url: str) -> None:
 
 
 def test_jobs_whose_heartbeats_stopped(river_url: str, healthy: Session) -> None:
-    """Suspected while nobody verifies the heartbeat path, with what is missing; stuck once it is verified."""
-    silent_worker(healthy, river_url)
-    unproven = inspected(river_url)
+    """Suspected until the heartbeat path is verified, with what is missing; then stuck."""
+    stale_worker(healthy, river_url)
+    unproven = inspect_url(river_url)
     healthy.execute("UPDATE riverkeeper.control SET path_ok_since = now() - interval '1 day', path_probe_at = now()")
-    proven = inspected(river_url)
+    proven = inspect_url(river_url)
 
     assert [finding.kinds for finding in unproven["suspected"]] == [("ingest",)]
     assert "stuck" not in unproven
@@ -198,7 +198,7 @@ def test_jobs_whose_heartbeats_stopped(river_url: str, healthy: Session) -> None
     assert "suspected" not in proven
 
 
-TROUBLES = {
+PROBLEMS = {
     "rescued_by_river": (killed_and_rescued, "charge_card"),
     "worked_twice": (late_failure, "payout"),
     "unknown_kind_discarded": (unknown_kind, "rust_thumbnail"),
@@ -221,42 +221,42 @@ TROUBLES = {
 }
 
 
-@pytest.mark.parametrize("name", TROUBLES)
-def test_each_trouble_is_named(river_url: str, healthy: Session, name: str) -> None:
-    """Alone on a table that is else healthy, by its own name and kind."""
-    make, kind = TROUBLES[name]
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_each_problem_has_its_finding(river_url: str, healthy: Session, name: str) -> None:
+    """Each problem, alone on a healthy table, has a finding with its name and kind."""
+    make, kind = PROBLEMS[name]
     make(healthy)
-    found = inspected(river_url)
+    found = inspect_url(river_url)
 
     assert name in found, sorted(found)
     assert kind is None or any(kind in finding.kinds for finding in found[name])
     assert all(finding.title and finding.evidence and finding.advice for every in found.values() for finding in every)
 
 
-def test_what_only_follows_is_not_named_too(river_url: str, healthy: Session) -> None:
-    """Twelve kinds of trouble at once are twelve findings and what heartbeats would change, and no others."""
-    for make, _ in [TROUBLES[name] for name in list(TROUBLES)[:12]]:
+def test_consequences_have_no_findings(river_url: str, healthy: Session) -> None:
+    """Twelve problems at once give twelve findings, with what heartbeats would change, and no others."""
+    for make, _ in [PROBLEMS[name] for name in list(PROBLEMS)[:12]]:
         make(healthy)
 
-    assert set(inspected(river_url)) <= {*list(TROUBLES)[:12], "heartbeats_would_help"}
-    assert set(list(TROUBLES)[:12]) <= set(inspected(river_url))
+    assert set(inspect_url(river_url)) <= {*list(PROBLEMS)[:12], "heartbeats_would_help"}
+    assert set(list(PROBLEMS)[:12]) <= set(inspect_url(river_url))
 
 
 def test_each_finding_has_its_heading_in_the_docs() -> None:
-    """A finding links to its paragraph."""
+    """Each finding links to its paragraph."""
     text = (Path(__file__).parents[2] / "docs" / "look.md").read_text(encoding="utf-8")
 
     assert [
-        name for name in [*TROUBLES, "heartbeats_would_help", "stuck", "suspected"] if f"### {name}\n" not in text
+        name for name in [*PROBLEMS, "heartbeats_would_help", "stuck", "suspected"] if f"### {name}\n" not in text
     ] == []
 
 
-def test_a_rescue_of_ours_is_not_rivers(river_url: str, healthy: Session) -> None:
-    """Riverkeeper's own rescues are counted by its audit, not here."""
+def test_a_rescue_by_riverkeeper_is_not_rivers(river_url: str, healthy: Session) -> None:
+    """The audit counts Riverkeeper's own rescues, not `look`."""
     ours = "Stuck job rescued by Riverkeeper: worker_lost"
     insert(healthy, "email", "completed", attempt=2, errors=[[1, 90.0, ours]], metadata={"river:rescue_count": 1})
 
-    assert "rescued_by_river" not in inspected(river_url)
+    assert "rescued_by_river" not in inspect_url(river_url)
 
 
 def test_it_writes_nothing(river_url: str, healthy: Session) -> None:
@@ -276,13 +276,13 @@ def test_it_writes_nothing(river_url: str, healthy: Session) -> None:
                 f"CREATE TRIGGER noted AFTER INSERT OR UPDATE OR DELETE ON {table.s}.{table.t}"
                 " FOR EACH STATEMENT EXECUTE FUNCTION note_write()"
             )
-    inspected(river_url)
+    inspect_url(river_url)
 
     assert healthy.execute("SELECT tag FROM written") == []
 
 
 def test_the_command(river_url: str, healthy: Session, tmp_path: Path) -> None:
-    """A report for people, one object for scripts, one page for a mail; what users wrote is escaped."""
+    """A report for people, an object for scripts, a page for a mail; texts of users are escaped."""
     insert(healthy, "<b>[red]x", "discarded", attempt=25, errors=[[25, 100.0, "<script>[bold]boom"]])
     page = tmp_path / "look.html"
     shown = CliRunner().invoke(main, ["look", river_url], catch_exceptions=False)
@@ -299,7 +299,7 @@ def test_the_command(river_url: str, healthy: Session, tmp_path: Path) -> None:
 
 
 def test_a_database_that_is_not_there(tmp_path: Path) -> None:
-    """Exit code 1, with what happened; the URL's password stands nowhere."""
+    """Exit code 1 with a message, without the password of the URL."""
     result = CliRunner().invoke(main, ["look", f"postgresql://me:secret@/none?host={tmp_path}"])
 
     assert result.exit_code == 1

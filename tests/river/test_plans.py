@@ -69,8 +69,11 @@ ASKED: dict[str, Mapping[str, object]] = {
     "look/measure_ended": {"states": list(FINAL_STATES), "scan_bound": BOUND},
     "look/read_claims": LOOKED,
     "look/read_due_kinds": LOOKED,
-    "look/read_ended": {"states": list(FINAL_STATES), **LOOKED},
-    "look/read_unended": {"states": list(LIVE_STATES), **LOOKED},
+    "look/read_traces": {
+        "states": [*FINAL_STATES, *LIVE_STATES],
+        "final": [True] * len(FINAL_STATES) + [False] * len(LIVE_STATES),
+        **LOOKED,
+    },
     "look/read_worked_kinds": {"states": list(FINAL_STATES), "scan_bound": BOUND},
 }
 # Asked only where the planner knows nothing of a table whose queues are too long to count.

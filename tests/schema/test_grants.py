@@ -21,7 +21,7 @@ from riverkeeper.postgres.statements import quoted
 from riverkeeper.schema.grants import KEEPER, READER
 from riverkeeper.schema.install import install
 from riverkeeper.schema.layout import KEEPER_TABLES
-from riverkeeper.service import reader_settings
+from riverkeeper.scrape.reader import reader_settings
 
 FINISHED = """INSERT INTO river_job (kind, state, scheduled_at, attempted_at, finalized_at)
     VALUES ('k', 'completed', now(), now(), now())"""

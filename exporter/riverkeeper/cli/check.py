@@ -12,7 +12,7 @@ from riverkeeper.cli.options import WRONG_USE, database_options
 from riverkeeper.cli.terminal import console
 from riverkeeper.config.load import Config
 from riverkeeper.doctor.check import examine
-from riverkeeper.doctor.report import Finding, Level, Report
+from riverkeeper.doctor.report import CheckFinding, CheckReport, Level
 from riverkeeper.web.webhook import check as webhook_check
 
 _LEVELS = {
@@ -31,7 +31,7 @@ def check(config: Config, as_json: bool) -> None:
     Exit codes: 0 no problem, 1 a problem, 2 the command or the configuration names an object that does not exist.
     """
     examined = examine(config)
-    report = Report((*examined.findings, *webhook_check.findings(config.webhook)), examined.misconfigured)
+    report = CheckReport((*examined.findings, *webhook_check.findings(config.webhook)), examined.misconfigured)
     if as_json:
         click.echo(json.dumps(report.as_json(), indent=2))
     else:
@@ -41,7 +41,7 @@ def check(config: Config, as_json: bool) -> None:
         raise SystemExit(WRONG_USE if report.misconfigured else 1)
 
 
-def table_of(report: Report) -> Table:
+def table_of(report: CheckReport) -> Table:
     """One row for each finding; the fix is below the message."""
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(no_wrap=True)
@@ -52,7 +52,7 @@ def table_of(report: Report) -> Table:
     return table
 
 
-def _describe(finding: Finding) -> Text:
+def _describe(finding: CheckFinding) -> Text:
     """Plain text, never markup: it has names that users chose."""
     text = Text(finding.message)
     return text.append(f"\n→ {finding.fix}", "dim") if finding.fix else text

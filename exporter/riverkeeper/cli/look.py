@@ -12,9 +12,8 @@ from riverkeeper.cli.options import give_up, load_or_exit, option
 from riverkeeper.cli.terminal import console
 from riverkeeper.config.layers import Options
 from riverkeeper.look.inspect import inspect
-from riverkeeper.look.page import page
+from riverkeeper.look.render import render_page, render_terminal
 from riverkeeper.look.report import document
-from riverkeeper.look.terminal import shown
 from riverkeeper.postgres.errors import DatabaseError
 
 
@@ -41,11 +40,11 @@ def look(url: str | None, config_file: Path | None, river_schema: str | None, as
     except DatabaseError as error:
         give_up(error)
     if html is not None:
-        _write(html, page(found, __version__))
+        _write(html, render_page(found, __version__))
     if as_json:
         click.echo(json.dumps(document(found), indent=2))
     elif html is None:
-        console().print(shown(found))
+        console().print(render_terminal(found))
 
 
 def _write(file: Path, text: str) -> None:

@@ -21,10 +21,9 @@ from riverkeeper.maintenance import Maintenance
 from riverkeeper.postgres.connection import Database
 from riverkeeper.postgres.errors import DatabaseError
 from riverkeeper.rescue.wakes.wake import Scope
-from riverkeeper.scrape.reader import Reader
+from riverkeeper.scrape.reader import Reader, reader_settings
 from riverkeeper.scrape.schemas import SchemaLookup
 from riverkeeper.scrape.scrape import Snapshot
-from riverkeeper.service import reader_settings
 from riverkeeper.verdict.verdict import STUCK, SUSPECTED
 
 Command = Callable[..., Any]

@@ -11,7 +11,7 @@ from riverkeeper.brakes.state import read_facts
 from riverkeeper.config.load import Config
 from riverkeeper.doctor import findings
 from riverkeeper.doctor.findings import PoisonJob, TableUpkeep
-from riverkeeper.doctor.report import Finding, Report, problem
+from riverkeeper.doctor.report import CheckFinding, CheckReport, problem
 from riverkeeper.doctor.rights import Login, read_login, read_rights
 from riverkeeper.postgres.connection import begin_transaction
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
@@ -36,9 +36,9 @@ SHOWN = 20  # poison jobs by id
 _TOPICS = {ErrorKind.NO_RIVER: "river", ErrorKind.ROW_SECURITY: "rights"}
 
 
-def examine(config: Config) -> Report:
+def examine(config: Config) -> CheckReport:
     """Everything that can be found out about the configured database. Never raises DatabaseError."""
-    found: list[Finding] = []
+    found: list[CheckFinding] = []
     try:
         url = config.conninfo.reveal()
         found += findings.on_ignored_parameters(read_url(url).ignored)
@@ -47,8 +47,8 @@ def examine(config: Config) -> Report:
                 found.append(finding)  # one by one, so that a failure keeps the findings before it
     except DatabaseError as error:
         found.append(problem(_TOPICS.get(error.kind, "database"), error.message, error.fix))
-        return Report(tuple(found), misconfigured=error.is_wrong_use)
-    return Report(tuple(found))
+        return CheckReport(tuple(found), misconfigured=error.is_wrong_use)
+    return CheckReport(tuple(found))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class _Subject:
         return self.queries.tx
 
 
-def _examine(tx: Transaction, config: Config) -> Iterator[Finding]:
+def _examine(tx: Transaction, config: Config) -> Iterator[CheckFinding]:
     sent = time.time()
     server = tx.query("river/open_transaction")[0]
     skew = (sent + time.time()) / 2 - server.clock
@@ -98,7 +98,7 @@ def _inspect(tx: Transaction, schemas: Schemas) -> KeeperSchema | DatabaseError:
         return error
 
 
-def _examine_keeper(subject: _Subject) -> Iterator[Finding]:
+def _examine_keeper(subject: _Subject) -> Iterator[CheckFinding]:
     run, tx, keeper = subject.queries.run, subject.tx, subject.keeper
     if keeper.writable and not keeper.outdated:
         rights = run("rights", lambda: tx.query("rescue/read_rights"))
@@ -110,7 +110,7 @@ def _examine_keeper(subject: _Subject) -> Iterator[Finding]:
         yield from findings.on_fence(fence) if fence else ()
 
 
-def _examine_jobs(subject: _Subject) -> Iterator[Finding]:
+def _examine_jobs(subject: _Subject) -> Iterator[CheckFinding]:
     run, tx, layout, now = subject.queries.run, subject.tx, subject.layout, subject.server.now
     # Read before the jobs, because it shows whether this login can read heartbeats.
     heard = run("heartbeats", lambda: read_heartbeats(tx), aside=True) if subject.keeper.heartbeat else None
@@ -143,7 +143,7 @@ def _judge(subject: _Subject, running: Running, heard: HeartbeatSummary | None) 
     return suspects, why if since is None and beats else None
 
 
-def _examine_table(subject: _Subject) -> Iterator[Finding]:
+def _examine_table(subject: _Subject) -> Iterator[CheckFinding]:
     run, tx, layout = subject.queries.run, subject.tx, subject.layout
     jobs = run("poison", lambda: _read_poison(tx))
     if jobs is not None:

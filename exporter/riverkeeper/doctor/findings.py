@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from riverkeeper.brakes.heartbeat_path import NOT_VERIFIED
-from riverkeeper.doctor.report import Finding, ok, problem, warning
+from riverkeeper.doctor.report import CheckFinding, ok, problem, warning
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.river.facts import Leader, Running
 from riverkeeper.river.layout import Layout
@@ -51,13 +51,13 @@ class TableUpkeep:
     indexes: tuple[tuple[str, ...], ...]  # leading columns of each usable index
 
 
-def on_ignored_parameters(parameters: Sequence[str]) -> Iterator[Finding]:
+def on_ignored_parameters(parameters: Sequence[str]) -> Iterator[CheckFinding]:
     """`parameters`: those of the database URL that only other drivers know."""
     if parameters:
         yield ok("url", f"Riverkeeper ignores these parameters of the database URL: {', '.join(parameters)}")
 
 
-def on_server(version: int, database: str, *, standby: bool, skew: float) -> Iterator[Finding]:
+def on_server(version: int, database: str, *, standby: bool, skew: float) -> Iterator[CheckFinding]:
     """`version` as in server_version_num; `skew`: seconds that this machine's clock is ahead of the database's."""
     server = f'database "{database}", PostgreSQL {version // 10_000}.{version % 10_000}'
     if version < OLDEST_TESTED:
@@ -78,14 +78,14 @@ def on_server(version: int, database: str, *, standby: bool, skew: float) -> Ite
         yield ok("clock", f"the clocks of this machine and of the database differ by {abs(skew):.3f} s")
 
 
-def on_replay(lag: float | None) -> Iterator[Finding]:
+def on_replay(lag: float | None) -> Iterator[CheckFinding]:
     """`lag`: how old the data of a standby is, in seconds; None on a primary."""
     if lag is not None and lag > SKEW_SECONDS:
         message = f"the data of this standby is {lag:.0f} s old, and newer changes of the primary are not shown"
         yield problem("standby", message, "point Riverkeeper at the primary, or check pg_is_wal_replay_paused()")
 
 
-def on_river(layout: Layout, migrations: Mapping[str, int] | None) -> Iterator[Finding]:
+def on_river(layout: Layout, migrations: Mapping[str, int] | None) -> Iterator[CheckFinding]:
     """`migrations`: line -> version."""
     lines = ", ".join(f"{line} {version}" for line, version in (migrations or {}).items())
     yield ok("river", f'River in schema "{layout.schema}"{f", migrations {lines}" if lines else ""}')
@@ -94,7 +94,7 @@ def on_river(layout: Layout, migrations: Mapping[str, int] | None) -> Iterator[F
             yield warning("river", f"there is no table {table}: {consequence}", "run River's migrations")
 
 
-def on_keeper_schema(keeper: KeeperSchema | DatabaseError, grant: str, *, standby: bool) -> Iterator[Finding]:
+def on_keeper_schema(keeper: KeeperSchema | DatabaseError, grant: str, *, standby: bool) -> Iterator[CheckFinding]:
     """`grant`: what gives this login the rights that it lacks."""
     topic, in_memory = "keeper schema", "finished jobs are counted in memory, from the start of each process"
     if isinstance(keeper, DatabaseError):
@@ -113,7 +113,7 @@ def on_keeper_schema(keeper: KeeperSchema | DatabaseError, grant: str, *, standb
         yield ok(topic, f'"{keeper.name}" is installed, version {keeper.version}')
 
 
-def on_fence(fence: Fence) -> Iterator[Finding]:
+def on_fence(fence: Fence) -> Iterator[CheckFinding]:
     """A fence that was never installed is a warning; a broken fence is a problem."""
     never_installed = all(trigger.state == MISSING for trigger in fence.triggers)
     if fence.in_force:
@@ -123,7 +123,7 @@ def on_fence(fence: Fence) -> Iterator[Finding]:
         yield level("fence", f"{fence.message}; a late result may end the next attempt of its job", fence.fix)
 
 
-def on_rescuer(*, may_rescue: bool, live: bool, grant: str) -> Iterator[Finding]:
+def on_rescuer(*, may_rescue: bool, live: bool, grant: str) -> Iterator[CheckFinding]:
     """Of a login that may write the keeper schema. `grant`: what lets this login rescue."""
     if may_rescue:
         yield ok("rescuer", "this login may rescue stuck jobs and verify the heartbeat path")
@@ -134,7 +134,7 @@ def on_rescuer(*, may_rescue: bool, live: bool, grant: str) -> Iterator[Finding]
         yield ok("rescuer", "this login may make dry runs and verify the heartbeat path; it may not change jobs")
 
 
-def on_leader(leader: Leader | None, now: float) -> Iterator[Finding]:
+def on_leader(leader: Leader | None, now: float) -> Iterator[CheckFinding]:
     fix = "start a River client; without a leader River schedules, rescues and deletes no job"
     if leader is None:
         yield problem("leader", "no River client is the leader", fix)
@@ -145,7 +145,7 @@ def on_leader(leader: Leader | None, now: float) -> Iterator[Finding]:
         yield ok("leader", f"{leader.leader_id} has been River's leader for {now - leader.elected_at:.0f} s")
 
 
-def on_beats(running: Running, heard: HeartbeatSummary | None, late: int = 0) -> Iterator[Finding]:
+def on_beats(running: Running, heard: HeartbeatSummary | None, late: int = 0) -> Iterator[CheckFinding]:
     """`late`: jobs whose heartbeats have stopped."""
     jobs, beating = sum(pair.jobs for pair in running.pairs), sum(pair.beating for pair in running.pairs) - late
     processes = f", {heard.beating_clients} worker processes" if heard else ""
@@ -174,7 +174,7 @@ def count_stopped(suspects: Suspects) -> int:
     )
 
 
-def on_verdicts(suspects: Suspects, unverified: str | None) -> Iterator[Finding]:
+def on_verdicts(suspects: Suspects, unverified: str | None) -> Iterator[CheckFinding]:
     """Stuck and suspected jobs. `unverified`: why the heartbeat path is not verified; None where no job needs it."""
     if unverified == NOT_VERIFIED:
         yield warning("heartbeat path", f"missed heartbeats do not count: {unverified}", "run riverkeeper serve")
@@ -192,7 +192,7 @@ def on_verdicts(suspects: Suspects, unverified: str | None) -> Iterator[Finding]
             yield level("verdicts", f"{len(jobs)}{more} running jobs {state}: {counts}", "riverkeeper stuck")
 
 
-def on_poison(jobs: Sequence[PoisonJob], schema: str, *, more: bool) -> Iterator[Finding]:
+def on_poison(jobs: Sequence[PoisonJob], schema: str, *, more: bool) -> Iterator[CheckFinding]:
     """`more`: there are more such jobs than `jobs`."""
     if not jobs:
         yield ok("poison", "no running job stops River's own rescuer")
@@ -214,7 +214,7 @@ def _repair(job: PoisonJob, schema: str) -> str:
     return f"UPDATE {name_in_script(schema)}.river_job SET metadata = {metadata} {where};"  # noqa: S608 - printed
 
 
-def on_upkeep(upkeep: TableUpkeep, schema: str) -> Iterator[Finding]:
+def on_upkeep(upkeep: TableUpkeep, schema: str) -> Iterator[CheckFinding]:
     table = f"{name_in_script(schema)}.river_job"
     if upkeep.analyzed or upkeep.bytes < LARGE_BYTES:
         yield ok("statistics", "the planner knows the job table")
@@ -234,7 +234,7 @@ def on_upkeep(upkeep: TableUpkeep, schema: str) -> Iterator[Finding]:
             )
 
 
-def on_user_triggers(functions: Mapping[str, str]) -> Iterator[Finding]:
+def on_user_triggers(functions: Mapping[str, str]) -> Iterator[CheckFinding]:
     """Trigger -> function, of triggers whose function sets no search_path."""
     for trigger, function in functions.items():
         yield warning(
@@ -245,7 +245,7 @@ def on_user_triggers(functions: Mapping[str, str]) -> Iterator[Finding]:
         )
 
 
-def on_failed_queries(outcomes: Sequence[QueryOutcome], *, rights_missing: bool) -> Iterator[Finding]:
+def on_failed_queries(outcomes: Sequence[QueryOutcome], *, rights_missing: bool) -> Iterator[CheckFinding]:
     """`rights_missing`: another finding reports the missing rights already."""
     for outcome in outcomes:
         if outcome.error and not (rights_missing and f"({ErrorKind.FORBIDDEN}:" in outcome.error):

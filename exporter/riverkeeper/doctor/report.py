@@ -16,7 +16,7 @@ class Level(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckFinding:
     """The result of one check."""
 
     level: Level
@@ -26,10 +26,10 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class CheckReport:
     """All findings, in reading order."""
 
-    findings: tuple[Finding, ...]
+    findings: tuple[CheckFinding, ...]
     misconfigured: bool = False  # the command or the configuration names an object that does not exist
 
     @property
@@ -53,13 +53,13 @@ class Report:
         return {"level": worst, "findings": [asdict(finding) for finding in self.findings]}
 
 
-def ok(topic: str, message: str) -> Finding:
-    return Finding(Level.OK, topic, message)
+def ok(topic: str, message: str) -> CheckFinding:
+    return CheckFinding(Level.OK, topic, message)
 
 
-def warning(topic: str, message: str, fix: str | None = None) -> Finding:
-    return Finding(Level.WARNING, topic, message, fix)
+def warning(topic: str, message: str, fix: str | None = None) -> CheckFinding:
+    return CheckFinding(Level.WARNING, topic, message, fix)
 
 
-def problem(topic: str, message: str, fix: str | None = None) -> Finding:
-    return Finding(Level.PROBLEM, topic, message, fix)
+def problem(topic: str, message: str, fix: str | None = None) -> CheckFinding:
+    return CheckFinding(Level.PROBLEM, topic, message, fix)

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from riverkeeper.doctor.report import Finding, ok, problem
+from riverkeeper.doctor.report import CheckFinding, ok, problem
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.postgres.transaction import Row, Transaction
 from riverkeeper.river.layout import COLUMNS, Layout
@@ -45,7 +45,7 @@ def read_login(tx: Transaction, layout: Layout, server_version: int) -> Login:
     return Login(row.login, row.usable, server_version, {role.name: role for role in roles})
 
 
-def read_rights(tx: Transaction, layout: Layout, login: Login, role: str) -> Iterator[Finding]:
+def read_rights(tx: Transaction, layout: Layout, login: Login, role: str) -> Iterator[CheckFinding]:
     """What this login cannot read of River, by the catalog and by trying. Raises DatabaseError."""
     lacks = [f"may not read {', '.join(columns)} of {table}" for table, columns in layout.unreadable().items()]
     if not login.usable:
@@ -58,7 +58,7 @@ def read_rights(tx: Transaction, layout: Layout, login: Login, role: str) -> Ite
         yield ok("rights", f"{login.name} may read every column that Riverkeeper reads")
 
 
-def _try_tables(tx: Transaction, layout: Layout, login: Login) -> Iterator[Finding]:
+def _try_tables(tx: Transaction, layout: Layout, login: Login) -> Iterator[CheckFinding]:
     """A view uses the rights of its owner, which the catalog does not show: only a SELECT does."""
     for table, columns in layout.columns.items():
         if table in layout.filtered:

@@ -1,4 +1,4 @@
-"""What `riverkeeper look` finds: one trouble, its evidence, how sure it is, and what to do. Pure."""
+"""A finding of `riverkeeper look`: one problem, its evidence, how certain it is, and what to do. Pure."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-MOST_IDS = 10  # of one finding; a person opens a few, a script reads the table itself
+MOST_IDS = 10  # job ids of one finding; a script can read the table itself
 
 
-class Part(StrEnum):
+class ReportPart(StrEnum):
     """The three parts of the report, in reading order."""
 
     NOW = "now"
@@ -19,31 +19,31 @@ class Part(StrEnum):
 
 
 class Certainty(StrEnum):
-    """How sure a finding is."""
+    """How certain a finding is."""
 
-    PROVEN = "proven"  # the table itself says so
-    LIKELY = "likely"  # the ordinary explanation of what the table says
+    PROVEN = "proven"  # the table itself shows it
+    LIKELY = "likely"  # the usual explanation of what the table shows
     POSSIBLE = "possible"  # one of several explanations
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One trouble. `name` is stable, for scripts; it is also its heading in docs/look.md."""
+    """One problem. `name` is stable, for scripts; docs/look.md has a heading of this name."""
 
     name: str
-    part: Part
+    part: ReportPart
     title: str  # one sentence with number, kind or queue
     evidence: str  # what the table shows
     certainty: Certainty
     advice: str  # what to do, or what it means
-    jobs: int = 0  # how many jobs it is about; 0 where it is about none in particular
+    jobs: int = 0  # how many jobs it is about; 0 where it is about no particular job
     kinds: tuple[str, ...] = ()
     queues: tuple[str, ...] = ()
-    job_ids: tuple[int, ...] = ()  # some of them, lowest first
+    job_ids: tuple[int, ...] = ()  # the lowest MOST_IDS
 
 
-class Job(Protocol):
-    """What a finding names of a job."""
+class NamedJob(Protocol):
+    """What a finding shows of a job."""
 
     @property
     def id(self) -> int: ...
@@ -53,8 +53,8 @@ class Job(Protocol):
     def kind(self) -> str: ...
 
 
-def about(
-    jobs: Sequence[Job], name: str, part: Part, title: str, evidence: str, certainty: Certainty, advice: str
+def find_in_jobs(
+    jobs: Sequence[NamedJob], name: str, part: ReportPart, title: str, evidence: str, certainty: Certainty, advice: str
 ) -> Finding:
     """A finding about these jobs."""
     return Finding(
@@ -66,8 +66,8 @@ def about(
     )  # fmt: skip
 
 
-def listed(names: Iterable[str], most: int = 5) -> str:
-    """`a, b and c`, or the first few `and 7 more`."""
+def join_names(names: Iterable[str], most: int = 5) -> str:
+    """`a, b and c`, or the first names `and 7 more`."""
     every = sorted(set(names))
     shown, more = every[:most], len(every) - most
     if more > 0:
@@ -75,6 +75,11 @@ def listed(names: Iterable[str], most: int = 5) -> str:
     return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
 
 
-def counted(number: int, noun: str) -> str:
+def count_noun(number: int, noun: str) -> str:
     """`1 job`, `12,345 jobs`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def describe_jobs(jobs: Sequence[NamedJob], noun: str = "job") -> str:
+    """`3 jobs of email and sync`."""
+    return f"{count_noun(len(jobs), noun)} of {join_names(job.kind for job in jobs)}"

@@ -15,6 +15,7 @@ from riverkeeper.brakes.control import read_status
 from riverkeeper.brakes.heartbeat_path import patience
 from riverkeeper.brakes.rules import HEALTHY, ProcessHealth, engaged_brakes
 from riverkeeper.brakes.state import read_facts
+from riverkeeper.config.load import Config
 from riverkeeper.config.policy import Policy
 from riverkeeper.heartbeat.clock import lease_clock
 from riverkeeper.ledger.names import NO_NAMES, Names, count_unnamed, keep
@@ -24,7 +25,7 @@ from riverkeeper.postgres.errors import DatabaseError
 from riverkeeper.postgres.transaction import Row, Transaction
 from riverkeeper.rescue.audit.history import read_report
 from riverkeeper.rescue.audit.report import ClaimCounts
-from riverkeeper.rescue.rules import Rules
+from riverkeeper.rescue.rules import Rules, rules_of
 from riverkeeper.rescue.status import RescueStatus
 from riverkeeper.river.bounds import MANY_RUNNING
 from riverkeeper.river.running import read_running
@@ -303,4 +304,16 @@ def read_rescue_status(tx: Transaction, rules: Rules, health: ProcessHealth = HE
         last_rescue_at=status.last_rescue_at,
         actor=status.actor,
         silence=None if facts.path.ok_since else facts.path.why,
+    )
+
+
+def reader_settings(config: Config) -> ReaderSettings:
+    """What scrapes and maintenance need of the configuration."""
+    return ReaderSettings(
+        river_schema=config.database.river_schema,
+        keeper_schema=config.database.keeper_schema,
+        late_window=config.collect.late_window,
+        max_pairs=config.collect.max_pairs,
+        policy=config,
+        rules=rules_of(config),
     )

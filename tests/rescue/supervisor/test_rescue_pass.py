@@ -19,7 +19,7 @@ from riverkeeper.rescue.refusal import Refusal, Skipped
 from riverkeeper.rescue.request import Rescued
 from riverkeeper.rescue.rules import rules_of
 from riverkeeper.rescue.supervisor.rescue_pass import Candidate, Outcome, PassInput, find_candidates
-from riverkeeper.service import reader_settings
+from riverkeeper.scrape.reader import reader_settings
 
 PROVEN = "UPDATE riverkeeper.control SET path_ok_since = now() - interval '1 day', path_probe_at = now()"
 

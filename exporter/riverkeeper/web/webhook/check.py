@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from riverkeeper.config.settings import WebhookSettings
-from riverkeeper.doctor.report import Finding, ok, problem, warning
+from riverkeeper.doctor.report import CheckFinding, ok, problem, warning
 from riverkeeper.web.errors import WebError
 from riverkeeper.web.webhook.endpoint import PATH
 from riverkeeper.web.webhook.token import read_token
@@ -17,7 +17,7 @@ TOPIC = "webhook"
 SHORT = 16  # characters; a shorter random token can be guessed
 
 
-def findings(settings: WebhookSettings) -> Iterator[Finding]:
+def findings(settings: WebhookSettings) -> Iterator[CheckFinding]:
     """Whether alerts can wake the rescuer, and whether the token is kept secret. Reads the token file."""
     file = settings.token_file
     if file is None:

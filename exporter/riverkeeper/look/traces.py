@@ -1,16 +1,15 @@
-"""What River's table remembers of one job that met trouble: its failed attempts, rescues and snoozes. Pure."""
+"""The traces of problems in River's table: failed attempts, rescues, snoozes and open claims of jobs. Pure."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-# Up to River 0.23 "by Rescuer", then "by JobRescuer"; River for Ruby writes "by River". Ours says Riverkeeper.
-_RESCUED = re.compile(r"Stuck job rescued by (Job)?Rescuer|Stuck job rescued by River(?!keeper)", re.ASCII)
-_RESCUED_BY_US = "Stuck job rescued by Riverkeeper"
-# What Go, Rust and asyncio call a context or task that was cancelled.
+# River up to 0.23 writes "by Rescuer", newer ones "by JobRescuer", River for Ruby "by River".
+_RIVER_RESCUED = re.compile(r"Stuck job rescued by (Job)?Rescuer|Stuck job rescued by River(?!keeper)", re.ASCII)
+_RIVERKEEPER_RESCUED = "Stuck job rescued by Riverkeeper"
+# The errors of Go, Rust and asyncio for a context or task that was cancelled.
 _INTERRUPTED = re.compile(r"context canceled|context cancelled|CancelledError|operation was cancell?ed", re.IGNORECASE)
 
 
@@ -19,21 +18,22 @@ class Failure:
     """One entry of river_job.errors."""
 
     attempt: int | None  # None where the entry has no number
-    at: float | None  # Unix seconds: start of the attempt by the worker's clock; of a rescue, the moment of the rescue
+    at: float | None  # Unix seconds: start of the attempt by the worker's clock; for a rescue, its time
     text: str
 
     @property
     def is_rescue(self) -> bool:
-        """Whether River's own rescuer wrote it."""
-        return _RESCUED.match(self.text) is not None
+        """Whether River's own rescuer wrote the entry."""
+        return _RIVER_RESCUED.match(self.text) is not None
 
     @property
-    def is_our_rescue(self) -> bool:
-        return self.text.startswith(_RESCUED_BY_US)
+    def is_riverkeeper_rescue(self) -> bool:
+        """Whether Riverkeeper wrote the entry."""
+        return self.text.startswith(_RIVERKEEPER_RESCUED)
 
     @property
     def is_interrupted(self) -> bool:
-        """Whether the attempt ended because its process was told to stop."""
+        """Whether the attempt ended because its process stopped."""
         return _INTERRUPTED.search(self.text) is not None
 
 
@@ -47,12 +47,12 @@ class JobTrace:
     state: str
     attempt: int
     max_attempts: int
-    attempted_at: float | None  # the newest claim
+    attempted_at: float | None  # of the newest claim
     ended_at: float | None  # finalized_at
-    clients: tuple[str, ...] = ()  # attempted_by: one name a claim, oldest first; River keeps the last 100
-    failures: tuple[Failure, ...] = ()  # oldest first; only the newest ones
+    clients: tuple[str, ...] = ()  # attempted_by: a client for each claim, oldest first; River keeps the last 100
+    failures: tuple[Failure, ...] = ()  # the newest, oldest first
     failure_count: int = 0
-    rescues: int = 0  # river:rescue_count, by whoever rescued
+    rescues: int = 0  # river:rescue_count, by River and by Riverkeeper
     snoozes: int = 0
     conflict: bool = False  # River's scheduler discarded it for another job with its unique key
 
@@ -65,7 +65,7 @@ class JobTrace:
         return self.failures[-1] if self.failures else None
 
     def client_of(self, attempt: int | None) -> str | None:
-        """Who worked an attempt; None where snoozes make the numbers of attempts ambiguous."""
+        """The client of an attempt; None where snoozes make the numbers of attempts ambiguous."""
         if attempt is None or len(self.clients) != self.attempt or not 1 <= attempt <= len(self.clients):
             return None
         return self.clients[attempt - 1]
@@ -73,18 +73,18 @@ class JobTrace:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """How much of one final state was read."""
+    """How many jobs of one final state were read."""
 
     state: str
     jobs: int
-    first_at: float | None  # finalized_at of the oldest and the newest that were read
+    first_at: float | None  # finalized_at of the oldest and of the newest job that was read
     last_at: float | None
-    complete: bool  # False: older ones were left out
+    complete: bool  # False: older jobs were not read
 
 
 @dataclass(frozen=True, slots=True)
 class OpenClaim:
-    """A running attempt."""
+    """The claim of a running job."""
 
     id: int
     queue: str
@@ -93,24 +93,19 @@ class OpenClaim:
     max_attempts: int
     attempted_at: float
     client_id: str | None
-    cancel_at: float | None  # when somebody asked for its cancel; None where nobody did
+    cancel_at: float | None  # when a cancel was requested; None: never
 
 
 @dataclass(frozen=True, slots=True)
 class Traces:
-    """All that was read of the past, and of running attempts."""
+    """Jobs with a trace of a problem, running claims, and how far back the table was read."""
 
-    ended: tuple[JobTrace, ...]
-    unended: tuple[JobTrace, ...]
+    jobs: tuple[JobTrace, ...]
     running: tuple[OpenClaim, ...]
     coverage: tuple[Coverage, ...]
 
-    @property
-    def every(self) -> Sequence[JobTrace]:
-        return (*self.ended, *self.unended)
 
-
-def moment(text: object) -> float | None:
+def parse_moment(text: object) -> float | None:
     """Unix seconds of an RFC 3339 text; None for anything else. Digits below a microsecond are cut."""
     if not isinstance(text, str):
         return None
@@ -121,18 +116,20 @@ def moment(text: object) -> float | None:
     return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
 
 
-def count(text: object) -> int:
-    """A count in the metadata, which users may have written: anything but a number is 0."""
+def parse_count(text: object) -> int:
+    """A count in the metadata; users can write there, so anything but a number is 0."""
     return int(text) if isinstance(text, str) and re.fullmatch(r"[0-9]{1,9}", text) else 0
 
 
-def failures(entries: object) -> tuple[Failure, ...]:
-    """From the `errors` column of `look/read_ended`."""
+def failures_of(entries: object) -> tuple[Failure, ...]:
+    """Of the column `errors` of look/read_traces."""
     if not isinstance(entries, list):
         return ()
     return tuple(
         Failure(
-            entry["attempt"] if isinstance(entry["attempt"], int) else None, moment(entry["at"]), entry["error"] or ""
+            entry["attempt"] if isinstance(entry["attempt"], int) else None,
+            parse_moment(entry["at"]),
+            entry["error"] or "",
         )
         for entry in entries
     )
