@@ -8,16 +8,11 @@ from consistency.retired_words import offenders
 
 # Area -> how many are left there. A number only shrinks; an area that is clean leaves the table.
 LEFT: dict[str, int] = {
-    "SECURITY.md": 3,
     "config": 4,
-    "docs/compatibility.md": 6,
     "docs/configuration.md": 4,
-    "docs/kubernetes.md": 3,
-    "docs/look.md": 8,
-    "docs/reliability.md": 51,
-    "docs/scaling.md": 10,
-    "look": 5,
-    "rescue": 10,
+    "docs/reliability.md": 3,
+    "docs/scaling.md": 1,
+    "look": 1,
     "schema": 1,
 }
 

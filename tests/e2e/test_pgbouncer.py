@@ -33,8 +33,8 @@ def test_twenty_scrapes_in_a_row(
 
 
 def test_session_mode(river_database: MakeRiver, keeper: MakeKeeper, tmp_path: Path) -> None:
-    """A pooler that keeps sessions changes nothing."""
-    with pooled(river_database().url, tmp_path, "session") as url:
+    """A pooler that keeps sessions changes nothing, where its pool is as large as the connections of a replica."""
+    with pooled(river_database().url, tmp_path, "session", size=7) as url:
         page = keeper(url, "public", *anew(tmp_path)).scrape()
 
     assert page.value("river_up") == 1

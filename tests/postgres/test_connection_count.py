@@ -21,7 +21,7 @@ from riverkeeper.postgres.connection import Session
 from riverkeeper.postgres.errors import FIXES, ErrorKind
 from riverkeeper.schema.install import install
 
-HELD, NEEDED = 3, 6
+HELD, NEEDED = 4, 7
 LOGIN = "DROP ROLE IF EXISTS few; CREATE ROLE few LOGIN IN ROLE riverkeeper_rescuer CONNECTION LIMIT "
 
 
@@ -63,4 +63,4 @@ def test_the_number_that_is_named_is_true(renewed_url: str, postgres: Server, li
 
     assert all(("error" in answer) == (limit == HELD) for answer in answers)
     assert f"allow {NEEDED} for each replica" in FIXES[ErrorKind.FULL]
-    assert "keeps three open" in FIXES[ErrorKind.FULL]
+    assert "keeps four open" in FIXES[ErrorKind.FULL]

@@ -43,7 +43,7 @@ FIXES: dict[ErrorKind, str] = {
     ErrorKind.REFUSED_LOGIN: "check the user, its password, its CONNECT right and pg_hba.conf",
     ErrorKind.NO_DATABASE: "check the database name in the URL",
     ErrorKind.FULL: "the server, the pooler or the login's CONNECTION LIMIT allows no more connections: "
-    "`riverkeeper serve` keeps three open, and up to three more for pages and webhook: allow 6 for each replica",
+    "`riverkeeper serve` keeps four open, and up to three more for pages and webhook: allow 7 for each replica",
     ErrorKind.POOLER: "PgBouncer refuses this: set pool_mode to transaction or session, allow more connections, and "
     "remove `options` from the URL (a search_path may stay)",
     ErrorKind.NO_TLS: "check sslmode and sslrootcert in the URL, and the server's certificate",
