@@ -31,9 +31,7 @@ default_pool_size = {size}
 def pooled(url: str, folder: Path, mode: str = "transaction", size: int = 2) -> Iterator[str]:
     """The URL of the same database through the pooler; `size` is that of the pool."""
     parts, port = urlsplit(url), free_port()
-    config = CONFIG.format(
-        host=parts.hostname, server=parts.port, user=parts.username, port=port, mode=mode, size=size
-    )
+    config = CONFIG.format(host=parts.hostname, server=parts.port, user=parts.username, port=port, mode=mode, size=size)
     through = urlunsplit(parts._replace(netloc=f"{parts.username}@127.0.0.1:{port}"))
     libraries = {"LD_LIBRARY_PATH": ":".join(map(str, tool("pgbouncer").glob("**/*-linux-gnu")))}
     with readable_file(config) as file:

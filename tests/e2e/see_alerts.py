@@ -17,10 +17,10 @@ from typing import Any
 
 import httpx
 
+from e2e.alert_cases import jobs, rescuer, river, watcher
+from e2e.alert_cases.case import SIGHTS, AlertCase
+from e2e.alert_environment import FACTOR, LOOK, AlertEnvironment, theatre_at_work
 from e2e.keeper import riverkeeper
-from e2e.sights import jobs, rescuer, river, watcher
-from e2e.sights.sight import SIGHTS, Sight
-from e2e.theatre import FACTOR, LOOK, Theatre, theatre_at_work
 from fixtures.waiting import until
 
 PATIENCE = 330.0  # seconds; the longest wait is that for an hour, scaled, to be over
@@ -45,14 +45,14 @@ class Seen:
 class Watch:
     """Looks at the alerts of one deed until they have fired and cleared."""
 
-    def __init__(self, theatre: Theatre, sight: Sight) -> None:
-        self.theatre, self.sight = theatre, sight
+    def __init__(self, environment: AlertEnvironment, alert_case: AlertCase) -> None:
+        self.environment, self.alert_case = environment, alert_case
         self.began = self.undone = 0.0
-        self.seen = {alert: Seen(alert) for alert in sight.alerts}
+        self.seen = {alert: Seen(alert) for alert in alert_case.alerts}
 
     def see(self) -> None:
         """Do it, wait, undo it."""
-        play = self.sight.play(self.theatre)
+        play = self.alert_case.play(self.environment)
         next(play)
         self.began = time.time()
         for alert in self.seen:
@@ -70,7 +70,7 @@ class Watch:
         """Whether the alert has fired since the deed (or fires now); notes what both servers say of it."""
         self._note(alert, self.seen[alert])
         if now:
-            return bool(self.theatre.prometheus.query(self._series(alert, "firing")))
+            return bool(self.environment.prometheus.query(self._series(alert, "firing")))
         if not (moments := self._span(alert, "firing")):
             return False
         pending = self._span(alert, "pending")
@@ -79,16 +79,16 @@ class Watch:
         return True
 
     def _note(self, alert: str, seen: Seen) -> None:
-        filters = [f'alertname="{alert}"', *(m for m in self.sight.alerts[alert].split(",") if m)]
-        told = httpx.get(f"http://{self.theatre.alertmanager}/api/v2/alerts", params={"filter": filters}).json()
+        filters = [f'alertname="{alert}"', *(m for m in self.alert_case.alerts[alert].split(",") if m)]
+        told = httpx.get(f"http://{self.environment.alertmanager}/api/v2/alerts", params={"filter": filters}).json()
         for one in told:
             seen.receivers |= {receiver["name"] for receiver in one["receivers"]}
             seen.said = one["annotations"] | {"severity": one["labels"]["severity"]}
             seen.held_back |= set(one["status"]["inhibitedBy"])
-        seen.at_once = max(seen.at_once, len(self.theatre.prometheus.query(self._series(alert, "firing"))))
+        seen.at_once = max(seen.at_once, len(self.environment.prometheus.query(self._series(alert, "firing"))))
 
     def _series(self, alert: str, state: str) -> str:
-        return f"ALERTS{{{','.join([f'alertname={alert!r}', f'alertstate={state!r}', self.sight.alerts[alert]])}}}"
+        return f"ALERTS{{{','.join([f'alertname={alert!r}', f'alertstate={state!r}', self.alert_case.alerts[alert]])}}}"
 
     def _span(self, alert: str, state: str) -> list[float]:
         """The moments since the deed at which the alert was in that state, second by second."""
@@ -98,28 +98,30 @@ class Watch:
             "end": time.time(),
             "step": 1,
         }
-        answer = httpx.get(f"http://{self.theatre.prometheus.address}/api/v1/query_range", params=asked).json()
+        answer = httpx.get(f"http://{self.environment.prometheus.address}/api/v1/query_range", params=asked).json()
         return sorted({float(value[0]) for series in answer["data"]["result"] for value in series["values"]})
 
 
 def main(wanted: list[str]) -> None:
     chosen = [one for one in SIGHTS if not wanted or any(w in alert for w in wanted for alert in one.alerts)]
-    with tempfile.TemporaryDirectory(prefix="see_alerts") as folder, theatre_at_work(Path(folder)) as theatre:
+    with tempfile.TemporaryDirectory(prefix="see_alerts") as folder, theatre_at_work(Path(folder)) as environment:
         began = time.time()
         say(f"time is {FACTOR} times as quick; logs are in {folder}")
-        watches = [Watch(theatre, one) for one in chosen]
+        watches = [Watch(environment, one) for one in chosen]
         clearing: list[threading.Thread] = []
         for phase in sorted({one.phase for one in chosen}):
-            doing = [threading.Thread(target=attempt, args=(w, clearing)) for w in watches if w.sight.phase == phase]
+            doing = [
+                threading.Thread(target=attempt, args=(w, clearing)) for w in watches if w.alert_case.phase == phase
+            ]
             for thread in doing:
                 thread.start()
             for thread in doing:
                 thread.join()
-            release(theatre)
+            release(environment)
         for thread in clearing:
             thread.join()
         tell(watches)
-        tell_the_rest(theatre, watches, began)
+        tell_the_rest(environment, watches, began)
 
 
 def attempt(watch: Watch, clearing: list[threading.Thread]) -> None:
@@ -154,7 +156,7 @@ def tell(watches: list[Watch]) -> None:
             times = [f"{value:.0f} s" if value is not None else "-" for value in (seen.pending, seen.firing)]
             clear = f"{seen.cleared:.0f} s" if seen.cleared is not None else "-"
             to = ", ".join(sorted(seen.receivers)) + (" (inhibited)" if seen.held_back else "")
-            cells = [seen.alert, watch.sight.done, *times, watch.sight.undone, clear, to]
+            cells = [seen.alert, watch.alert_case.done, *times, watch.alert_case.undone, clear, to]
             say(f"| {' | '.join(cells)} |" + (f"  {seen.at_once} AT ONCE" if seen.at_once > 1 else ""))
     for watch in watches:
         for seen in watch.seen.values():
@@ -163,26 +165,26 @@ def tell(watches: list[Watch]) -> None:
                 say(f"  {name}: {text}")
 
 
-def tell_the_rest(theatre: Theatre, watches: list[Watch], began: float) -> None:
+def tell_the_rest(environment: AlertEnvironment, watches: list[Watch], began: float) -> None:
     """What fired beside what was meant: each is either a consequence, or a mistake."""
     say("\nevery series that fired:")
     over = int(time.time() - began) + 10
-    for one in theatre.prometheus.query(f'count_over_time(ALERTS{{alertstate="firing"}}[{over}s])'):
+    for one in environment.prometheus.query(f'count_over_time(ALERTS{{alertstate="firing"}}[{over}s])'):
         labels = {k: v for k, v in one["metric"].items() if k not in {"__name__", "alertstate", "job", "instance"}}
         name = labels.pop("alertname")
         meant = any(
             name == alert and all(f'{k}="{v}"' in matchers for k, v in labels.items() if k == "queue")
             for watch in watches
-            for alert, matchers in watch.sight.alerts.items()
+            for alert, matchers in watch.alert_case.alerts.items()
         )
         say(f"  {'     ' if meant else 'OTHER'} {name} {labels} for {one['value'][1]} s")
 
 
-def release(theatre: Theatre) -> None:
+def release(environment: AlertEnvironment) -> None:
     """A person lets go of mass_silence, which may hold after a worker that was rescued turned out to be alive."""
-    if theatre.river.rows("SELECT 1 FROM riverkeeper.brake WHERE engaged_at IS NOT NULL"):
+    if environment.river.rows("SELECT 1 FROM riverkeeper.brake WHERE engaged_at IS NOT NULL"):
         with contextlib.suppress(AssertionError):  # it let go by itself meanwhile
-            riverkeeper(theatre.river, "rescue", "release", "mass_silence")
+            riverkeeper(environment.river, "rescue", "release", "mass_silence")
 
 
 if __name__ == "__main__":

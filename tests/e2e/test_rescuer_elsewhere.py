@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from e2e.conftest import MakeRiver
-from e2e.crew import LOST, assert_worked_once_more, crew_at_work
+from e2e.lost_workers import LOST, assert_worked_once_more, crew_at_work
 from e2e.pooler import pooled
 from e2e.river import River
 
@@ -26,16 +26,16 @@ def test_in_a_schema_of_its_own(river_database: MakeRiver, tmp_path: Path) -> No
     river = river_database("Other_Jobs")
     beside = River(river.url)
     beside.migrate()
-    with crew_at_work(river, tmp_path) as crew:
-        first = crew.hire("first", "default")
+    with crew_at_work(river, tmp_path) as lost_workers:
+        first = lost_workers.hire("first", "default")
         river.insert(1, "-kinds", "steady", "-queues", "default")
-        jobs = crew.jobs("steady")
+        jobs = lost_workers.jobs("steady")
         river.rows(TWIN, job=jobs[0])
         first.program.kill()
-        crew.hire("second", "default")
-        crew.wait_for_the_end(jobs)
+        lost_workers.hire("second", "default")
+        lost_workers.wait_for_the_end(jobs)
 
-        assert_worked_once_more(crew, jobs, by="second")
+        assert_worked_once_more(lost_workers, jobs, by="second")
         assert beside.rows("SELECT id, state::text, attempt, errors FROM river_job") == [(jobs[0], "running", 1, None)]
 
 
@@ -45,18 +45,18 @@ def test_with_an_old_river(river_database: MakeRiver, tmp_path: Path) -> None:
     It cannot keep late results in, so the job waits out `plain_fence`, as `retryable`: more than ten seconds.
     """
     river = river_database(program="fleet-0.31")
-    with crew_at_work(river, tmp_path, plain_fence="11s") as crew:
-        first = crew.hire("first", "default")
+    with crew_at_work(river, tmp_path, plain_fence="11s") as lost_workers:
+        first = lost_workers.hire("first", "default")
         river.insert(1, "-kinds", "steady", "-queues", "default")
-        jobs = crew.jobs("steady")
+        jobs = lost_workers.jobs("steady")
         first.program.kill()
-        crew.hire("second", "default")
-        crew.wait_for_rescues(jobs)
+        lost_workers.hire("second", "default")
+        lost_workers.wait_for_rescues(jobs)
         [(state, wait)] = river.rows(WAITS)
         assert (state, round(wait)) == ("retryable", 11)
-        crew.wait_for_the_end(jobs)
+        lost_workers.wait_for_the_end(jobs)
 
-        assert_worked_once_more(crew, jobs, by="second")
+        assert_worked_once_more(lost_workers, jobs, by="second")
         [job] = [job for job in river.listed() if job["kind"] == "steady"]
         [error] = job["errors"]
         assert (job["state"], job["attempt"], error["attempt"], error["trace"]) == ("completed", 2, 1, "")
@@ -67,22 +67,22 @@ def test_with_an_old_river(river_database: MakeRiver, tmp_path: Path) -> None:
 def test_two_keepers_behind_one_pooler(river_database: MakeRiver, tmp_path: Path) -> None:
     """Two keepers through PgBouncer: one acts; when it dies with a worker, the other does; no lock outlives them."""
     river = river_database()
-    with pooled(river.url, tmp_path) as url, crew_at_work(river, tmp_path, url=url, keepers=2) as crew:
-        first, second = crew.hire("first", "default"), crew.hire("second", "mail")
+    with pooled(river.url, tmp_path) as url, crew_at_work(river, tmp_path, url=url, keepers=2) as lost_workers:
+        first, second = lost_workers.hire("first", "default"), lost_workers.hire("second", "mail")
         for queue in ("default", "mail"):
             river.insert(1, "-kinds", "steady", "-queues", queue)
-        jobs = crew.jobs("steady", 2)
-        [actor] = crew.acting()
+        jobs = lost_workers.jobs("steady", 2)
+        [actor] = lost_workers.acting()
         first.program.kill()
-        crew.hire("third", "default,mail")
-        crew.wait_for_rescues(jobs[:1])
+        lost_workers.hire("third", "default,mail")
+        lost_workers.wait_for_rescues(jobs[:1])
         actor.program.kill()
-        crew.keepers.remove(actor)
+        lost_workers.keepers.remove(actor)
         second.program.kill()
-        crew.wait_for_the_end(jobs)
+        lost_workers.wait_for_the_end(jobs)
 
-        assert_worked_once_more(crew, jobs, by="third")
-        assert crew.acting() == crew.keepers
+        assert_worked_once_more(lost_workers, jobs, by="third")
+        assert lost_workers.acting() == lost_workers.keepers
         assert river.rows("SELECT count(DISTINCT keeper) FROM rescue") == [(2,)]
-        crew.keepers[0].program.stop()
+        lost_workers.keepers[0].program.stop()
         assert river.rows(LOCKS) == [(0,)]  # the pooler keeps the connections that they used

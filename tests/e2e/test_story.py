@@ -19,8 +19,8 @@ import pytest
 
 from conformance.proxy import Proxy
 from e2e.keeper import Keeper, keeper_at_work, riverkeeper
+from e2e.rescue_environment import Prometheus, alertmanager_at_work, let_beat, prometheus_at_work
 from e2e.river import Fleet, River, fleet_at_work
-from e2e.stage import Prometheus, alertmanager_at_work, let_beat, prometheus_at_work
 from fixtures.waiting import until
 
 SOON = 25.0  # seconds; promise 5 says 15 in the urgent tier by the supervisor, an alert adds scrape and evaluation
@@ -34,7 +34,7 @@ tiers:
 
 
 @dataclass(slots=True)
-class Stage:
+class RescueEnvironment:
     """Everything that runs, and the workers by the client id that River writes into a job."""
 
     river: River
@@ -79,7 +79,9 @@ class Stage:
 
 
 @pytest.fixture(params=["alert", "supervisor"])
-def stage(request: pytest.FixtureRequest, river_database: Callable[..., River], tmp_path: Path) -> Iterator[Stage]:
+def environment(
+    request: pytest.FixtureRequest, river_database: Callable[..., River], tmp_path: Path
+) -> Iterator[RescueEnvironment]:
     """Workers and keepers at work; with Prometheus and Alertmanager where alerts are what wakes the rescuer."""
     river = river_database()
     riverkeeper(river, "schema", "install")
@@ -103,87 +105,89 @@ def stage(request: pytest.FixtureRequest, river_database: Callable[..., River], 
             prometheus = programs.enter_context(prometheus_at_work(tmp_path, addresses, alertmanager))
         proxy = Proxy(river.url)
         programs.callback(proxy.close)
-        made = Stage(river, tmp_path, programs, keepers, prometheus, proxy)
+        made = RescueEnvironment(river, tmp_path, programs, keepers, prometheus, proxy)
         for _ in range(3):
             made.worker()
         yield made
 
 
-def test_every_fault_ends_well(stage: Stage) -> None:
+def test_every_fault_ends_well(environment: RescueEnvironment) -> None:
     """kill -9, freeze, hang and partition: each job is worked once more and no more, soon; nothing else is touched."""
-    took = [killed(stage), hung(stage), partitioned(stage), frozen(stage)]
+    took = [killed(environment), hung(environment), partitioned(environment), frozen(environment)]
 
     assert max(took) < SOON
-    ends = stage.river.rows("SELECT kind, state::text, attempt, count(*) FROM river_job GROUP BY 1, 2, 3")
+    ends = environment.river.rows("SELECT kind, state::text, attempt, count(*) FROM river_job GROUP BY 1, 2, 3")
     assert {end[:3] for end in ends} == {
         ("steady", "completed", 2),
         ("stalled", "completed", 2),
     }
-    rescues = stage.river.rows("SELECT reason, action FROM riverkeeper.rescue WHERE NOT dry_run ORDER BY id")
+    rescues = environment.river.rows("SELECT reason, action FROM riverkeeper.rescue WHERE NOT dry_run ORDER BY id")
     assert [reason for reason, action in rescues if action == "retry"].count("worker_lost") == 3
     assert "hung" in {reason for reason, _ in rescues}
-    if stage.prometheus:
-        told(stage.prometheus)
+    if environment.prometheus:
+        told(environment.prometheus)
 
 
-def killed(stage: Stage) -> float:
+def killed(environment: RescueEnvironment) -> float:
     """kill -9: nothing of the worker is left."""
-    job, worker = stage.job("steady", "default")
+    job, worker = environment.job("steady", "default")
     began = time.monotonic()
-    stage.workers[worker].program.kill()
-    took = stage.wait_for_the_next_attempt(job, began, "kill -9")
-    stage.worker()
+    environment.workers[worker].program.kill()
+    took = environment.wait_for_the_next_attempt(job, began, "kill -9")
+    environment.worker()
     return took
 
 
-def frozen(stage: Stage) -> float:
+def frozen(environment: RescueEnvironment) -> float:
     """SIGSTOP until the job has been worked elsewhere; then it goes on, and its late result must not get out."""
-    job, worker = stage.job("steady", "mail")
+    job, worker = environment.job("steady", "mail")
     began = time.monotonic()
-    with stage.workers[worker].program.frozen():
-        took = stage.wait_for_the_next_attempt(job, began, "freeze")
+    with environment.workers[worker].program.frozen():
+        took = environment.wait_for_the_next_attempt(job, began, "freeze")
     ended = (
         "SELECT 1 FROM riverkeeper.heartbeat WHERE job_id = %(job)s AND ended_at IS NOT NULL AND lost_at IS NOT NULL"
     )
-    until(lambda: stage.river.rows(ended, job=job), "the thawed worker to say that it ended")
-    row = stage.river.rows("SELECT state::text, attempt FROM river_job WHERE id = %(job)s", job=job)
+    until(lambda: environment.river.rows(ended, job=job), "the thawed worker to say that it ended")
+    row = environment.river.rows("SELECT state::text, attempt FROM river_job WHERE id = %(job)s", job=job)
     assert row == [("completed", 2)]
     return took
 
 
-def hung(stage: Stage) -> float:
+def hung(environment: RescueEnvironment) -> float:
     """The job beats and does not move: it is asked to stop, and retried."""
     began = time.monotonic()
-    job, _ = stage.job("stalled", "default")
-    return stage.wait_for_the_next_attempt(job, began, "hang")
+    job, _ = environment.job("stalled", "default")
+    return environment.wait_for_the_next_attempt(job, began, "hang")
 
 
-def partitioned(stage: Stage) -> float:
+def partitioned(environment: RescueEnvironment) -> float:
     """One worker alone is cut off from the database, while its job goes on; then the way opens again."""
-    cut_off = stage.worker(through=stage.proxy.url)
-    for name, fleet in stage.workers.items():  # so that the job is claimed by the one behind the proxy
+    cut_off = environment.worker(through=environment.proxy.url)
+    for name, fleet in environment.workers.items():  # so that the job is claimed by the one behind the proxy
         if name != cut_off and fleet.program.process.poll() is None:
             fleet.program.stop()
-    job, worker = stage.job("steady", "bulk")
+    job, worker = environment.job("steady", "bulk")
     assert worker == cut_off
-    stage.worker()
-    stage.worker()
+    environment.worker()
+    environment.worker()
     began = time.monotonic()
-    stage.proxy.drop()
-    took = stage.wait_for_the_next_attempt(job, began, "partition")
-    stage.proxy.restore()
-    let_go(stage)
+    environment.proxy.drop()
+    took = environment.wait_for_the_next_attempt(job, began, "partition")
+    environment.proxy.restore()
+    let_go(environment)
     return took
 
 
-def let_go(stage: Stage) -> None:
+def let_go(environment: RescueEnvironment) -> None:
     """A keeper that learns that a worker it took for dead was alive holds; a person looks, and lets go."""
 
     def engaged() -> bool:
-        return any(keeper.scrape().value("riverkeeper_brake_engaged", brake="mass_silence") for keeper in stage.keepers)
+        return any(
+            keeper.scrape().value("riverkeeper_brake_engaged", brake="mass_silence") for keeper in environment.keepers
+        )
 
     until(engaged, "the brake to engage")
-    riverkeeper(stage.river, "rescue", "release", "mass_silence")
+    riverkeeper(environment.river, "rescue", "release", "mass_silence")
     until(lambda: not engaged(), "the brake to be released")
 
 

@@ -54,7 +54,7 @@ HEAD = """\
 
 
 @dataclass
-class Stage:
+class RescueEnvironment:
     """A worker with one job that tells its progress each second, a second worker, and a keeper that looks."""
 
     sql: psycopg.Connection[Any]
@@ -65,7 +65,7 @@ class Stage:
 
 
 @contextlib.contextmanager
-def staged(server: Server, name: str) -> Iterator[Stage]:
+def staged(server: Server, name: str) -> Iterator[RescueEnvironment]:
     """Ready when the first worker has beaten and told of progress, and the second waits for a job."""
     river = River(server.database(name))
     river.migrate()
@@ -83,10 +83,12 @@ def staged(server: Server, name: str) -> Iterator[Stage]:
         with sql.cursor(row_factory=psycopg.rows.dict_row) as cursor:
             claim = cursor.execute(CLAIM).fetchone()
         assert claim is not None
-        yield Stage(sql, keeper, worker, network, claim)
+        yield RescueEnvironment(sql, keeper, worker, network, claim)
 
 
-def play(stage: Stage, what: str, harm: Callable[[], None], mend: tuple[str, Callable[[], None]] | None) -> None:
+def play(
+    environment: RescueEnvironment, what: str, harm: Callable[[], None], mend: tuple[str, Callable[[], None]] | None
+) -> None:
     """Print a row for each look; `mend` is done at MEND_AT."""
     began = time.monotonic()
     harm()
@@ -97,10 +99,10 @@ def play(stage: Stage, what: str, harm: Callable[[], None], mend: tuple[str, Cal
             mend[1]()
             mended, what = True, f"at {MEND_AT} {mend[0]}"
         _wait(began + second)
-        if not rescued and rescue(stage.sql, stage.claim, TIMEOUT):
-            stage.sql.execute(FENCE, [stage.claim["job_id"]])
+        if not rescued and rescue(environment.sql, environment.claim, TIMEOUT):
+            environment.sql.execute(FENCE, [environment.claim["job_id"]])
             rescued, what = True, "no beat for 7 s: rescued, due again after the fence of 3 s"
-        say(f"| {second} | {what} | {_tables(stage)} | {_page(stage.keeper)} |")
+        say(f"| {second} | {what} | {_tables(environment)} | {_page(environment.keeper)} |")
         what = ""
 
 
@@ -113,8 +115,8 @@ def _wait(moment: float) -> None:
     time.sleep(max(0.0, moment - time.monotonic()))
 
 
-def _tables(stage: Stage) -> str:
-    row = stage.sql.execute(ROW, {"job": stage.claim["job_id"]}).fetchone()
+def _tables(environment: RescueEnvironment) -> str:
+    row = environment.sql.execute(ROW, {"job": environment.claim["job_id"]}).fetchone()
     assert row is not None
     state, attempt, lost, outcome, beat_age, progress_age = row
     marks = "".join(f", {mark}" for mark in ("lost" if lost else None, outcome) if mark)
@@ -137,23 +139,23 @@ def main() -> None:
     with start_postgres() as server:
         for name in ("killed", "frozen", "cut off"):
             say(f"\n### {name.capitalize()}\n\n{HEAD}")
-            with staged(server, name.replace(" ", "_")) as stage:
-                {"killed": _killed, "frozen": _frozen, "cut off": _cut_off}[name](stage)
+            with staged(server, name.replace(" ", "_")) as environment:
+                {"killed": _killed, "frozen": _frozen, "cut off": _cut_off}[name](environment)
 
 
-def _killed(stage: Stage) -> None:
-    play(stage, "`kill -9`", stage.worker.kill, None)
+def _killed(environment: RescueEnvironment) -> None:
+    play(environment, "`kill -9`", environment.worker.kill, None)
 
 
-def _frozen(stage: Stage) -> None:
+def _frozen(environment: RescueEnvironment) -> None:
     with contextlib.ExitStack() as ice:
         thaw = ("SIGCONT: it reads that it lost", ice.close)
-        play(stage, "SIGSTOP", lambda: ice.enter_context(stage.worker.frozen()), thaw)
+        play(environment, "SIGSTOP", lambda: ice.enter_context(environment.worker.frozen()), thaw)
 
 
-def _cut_off(stage: Stage) -> None:
-    mend = ("the network is whole again: it reads that it lost", stage.network.restore)
-    play(stage, "its network swallows everything", stage.network.drop, mend)
+def _cut_off(environment: RescueEnvironment) -> None:
+    mend = ("the network is whole again: it reads that it lost", environment.network.restore)
+    play(environment, "its network swallows everything", environment.network.drop, mend)
 
 
 if __name__ == "__main__":

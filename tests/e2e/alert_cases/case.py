@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from e2e.theatre import Theatre
+from e2e.alert_environment import AlertEnvironment
 
-Play = Callable[[Theatre], Iterator[None]]
+Play = Callable[[AlertEnvironment], Iterator[None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class AlertCase:
     """One thing to do. Sights of one phase are done at once, phases one after the other."""
 
     play: Play
@@ -25,19 +25,19 @@ class Sight:
     phase: int
 
 
-SIGHTS: list[Sight] = []
+SIGHTS: list[AlertCase] = []
 
 
-def sight(phase: int, done: str, undone: str, **alerts: str) -> Callable[[Play], Play]:
+def alert_case(phase: int, done: str, undone: str, **alerts: str) -> Callable[[Play], Play]:
     """Says of the function below it which alerts it makes fire."""
 
     def add(play: Play) -> Play:
-        SIGHTS.append(Sight(play, done, undone, alerts, phase))
+        SIGHTS.append(AlertCase(play, done, undone, alerts, phase))
         return play
 
     return add
 
 
-def by_hand(theatre: Theatre) -> tuple[str, ...]:
+def by_hand(environment: AlertEnvironment) -> tuple[str, ...]:
     """The command of a person who rescues."""
-    return "rescue", *theatre.flags
+    return "rescue", *environment.flags

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from conformance.proxy import Proxy
 from e2e.keeper import Keeper, keeper_at_work, riverkeeper
+from e2e.rescue_environment import ALERTS, RULES, Prometheus, alertmanager_at_work, prometheus_at_work, write_targets
 from e2e.river import Connection, Fleet, River, fleet_at_work
 from e2e.scaled import scaled
-from e2e.stage import ALERTS, RULES, Prometheus, alertmanager_at_work, prometheus_at_work, write_targets
 from fixtures.waiting import until
 from riverkeeper.demo.postgres import start_postgres
 
@@ -50,7 +50,7 @@ WHERE j.queue = %(queue)s AND j.state = 'running' AND (NOT %(beating)s OR EXISTS
 
 
 @dataclass(slots=True)
-class Theatre:
+class AlertEnvironment:
     """Everything that runs. Each fault has a queue of its own, so that several can be done at once."""
 
     river: River
@@ -88,7 +88,7 @@ class Theatre:
 
     def wait_for(self, queue: str, condition: str, seconds: float = 90, every: float = LOOK) -> None:
         """Until a job of the queue is as the condition says."""
-        statement = f"SELECT 1 FROM river_job WHERE queue = %(queue)s AND {condition}"  # noqa: S608 - of sights.py only
+        statement = f"SELECT 1 FROM river_job WHERE queue = %(queue)s AND {condition}"  # noqa: S608 - of alert_cases.py only
         until(lambda: self.river.rows(statement, queue=queue), f"a job of {queue} where {condition}", seconds, every)
 
     @contextlib.contextmanager
@@ -121,10 +121,10 @@ def held_open(connection: Connection) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def theatre_at_work(folder: Path) -> Iterator[Theatre]:
+def theatre_at_work(folder: Path) -> Iterator[AlertEnvironment]:
     """Everything started and ready, but no workers."""
     token = folder / "token"
-    token.write_text("a-token-of-the-theatre\n")
+    token.write_text("a-token-of-the-environment\n")
     token.chmod(0o600)
     config = folder / "riverkeeper.yml"
     config.write_text(CONFIG.format(token=token, beats=BEATS))
@@ -137,7 +137,7 @@ def theatre_at_work(folder: Path) -> Iterator[Theatre]:
         river.migrate()
         riverkeeper(river, "schema", "install")
         database = programs.enter_context(contextlib.closing(Proxy(river.url)))
-        made = Theatre(river, folder, programs, database, database, ("--config.file", str(config)))
+        made = AlertEnvironment(river, folder, programs, database, database, ("--config.file", str(config)))
         made.keepers = [made.start_keeper(1), made.start_keeper(2)]
         made.webhook = programs.enter_context(contextlib.closing(Proxy(f"http://{made.keepers[0].address}")))
         told = f"127.0.0.1:{made.webhook.url.rpartition(':')[2]}"

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from e2e.keeper import Keeper, keeper_at_work, riverkeeper
+from e2e.rescue_environment import let_beat
 from e2e.river import Fleet, River, fleet_at_work
-from e2e.stage import let_beat
 from fixtures.waiting import until
 
 TIER = {"heartbeat_timeout": "5s", "drain": "1s", "fence": "2s"}
@@ -41,7 +41,7 @@ AUDIT = "SELECT job_id, attempt, reason, action, tier, woken_by, dry_run, old_wo
 
 
 @dataclass(slots=True)
-class Crew:
+class LostWorkers:
     """Keepers, and the workers by the client id that River writes into a job."""
 
     river: River
@@ -97,30 +97,32 @@ def crew_at_work(
     batch: int = 100,
     workers: tuple[str, ...] = (),
     **tier: str,
-) -> Iterator[Crew]:
+) -> Iterator[LostWorkers]:
     """Keepers in live mode, and the witness; `url` is the keepers' own way, `workers` are flags of every worker."""
     riverkeeper(river, "schema", "install")
     config = folder / "riverkeeper.yml"
     config.write_text(CONFIG.format(batch=batch, tier=json.dumps({**TIER, **tier})))
     with contextlib.ExitStack() as programs:
-        crew = Crew(river, folder, programs, workers)
+        lost_workers = LostWorkers(river, folder, programs, workers)
         for number in range(keepers):
             place = folder / f"keeper{number + 1}"
             place.mkdir()
             flags = ("--config.file", str(config))
-            crew.keepers.append(programs.enter_context(keeper_at_work(url or river.url, place, river.schema, *flags)))
-        crew.hire("witness", "witness")
-        yield crew
+            lost_workers.keepers.append(
+                programs.enter_context(keeper_at_work(url or river.url, place, river.schema, *flags))
+            )
+        lost_workers.hire("witness", "witness")
+        yield lost_workers
 
 
-def assert_worked_once_more(crew: Crew, jobs: list[int], by: str) -> None:
+def assert_worked_once_more(lost_workers: LostWorkers, jobs: list[int], by: str) -> None:
     """Each of these jobs was rescued once and worked once more, to its end; no other was touched, nobody was alive."""
-    for job, state, attempt, workers, errors, rescues in crew.river.rows(ENDS, jobs=jobs):
+    for job, state, attempt, workers, errors, rescues in lost_workers.river.rows(ENDS, jobs=jobs):
         assert (state, attempt, rescues) == ("completed", 2, 1), f"job {job}: {errors}"
         assert [one["attempt"] for one in errors] == [1], f"job {job}: {errors}"
         assert errors[0]["error"].startswith(LOST), errors
         assert workers[1:] == [by]
-    assert not crew.river.rows(UNTOUCHED, jobs=jobs)
+    assert not lost_workers.river.rows(UNTOUCHED, jobs=jobs)
     expected = [(job, 1, "worker_lost", "retry", "urgent", "supervisor", False, None) for job in sorted(jobs)]
-    assert crew.river.rows(AUDIT) == expected
-    assert crew.false_rescues() == 0
+    assert lost_workers.river.rows(AUDIT) == expected
+    assert lost_workers.false_rescues() == 0
