@@ -1,6 +1,6 @@
 -- Question: what holds the rescuer at this moment, who acts, and how much was done in the last minute?
 -- Index: control has one row, brake one for each name; rescue_by_time for the last minute.
--- NULL: stopped_* where the kill switch is not pulled; path_* and actor_* before anybody has looked; state and
+-- NULL: stopped_* where the kill switch is not pulled; path_* and actor_* before the first election; state and
 -- released_at where the brake has never moved. step_at is that of the mass brake's slow start,
 -- which claims that their clients gave up do not use up. started_at is that of the
 -- server that answers, which may be another than the one that path_* was written on.

@@ -1,6 +1,6 @@
 -- Question: which brakes with a state of their own are engaged, since when and why?
 -- Index: none: a handful of rows.
--- NULL: sentence where whoever engaged it gave none; released_at where no person released it.
+-- NULL: sentence where none was given; released_at where no operator released it.
 SELECT
     b.name,
     extract(epoch FROM b.engaged_at)::double precision AS engaged_at,

@@ -1,6 +1,6 @@
--- Question: since when is the way of a beat proven open, by a probe that is not too old?
+-- Question: since when is the heartbeat path verified, by a probe that is not too old?
 -- Index: the table has one row.
--- NULL: path_ok_since where nobody has proven it, or the last probe is older.
+-- NULL: path_ok_since where it is not verified, or the last probe is older.
 SELECT
     extract(epoch FROM CASE WHEN abs(extract(epoch FROM now() - c.path_probe_at)) <= %(patience)s::double precision
          THEN c.path_ok_since END)::double precision

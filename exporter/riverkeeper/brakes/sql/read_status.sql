@@ -1,7 +1,7 @@
--- Question: what holds the rescuer back, who acts, is the way of a beat open, and what waits?
+-- Question: which brakes are engaged, which replica is active, is the heartbeat path verified, and what waits?
 -- Index: one row of control; brake's primary key; wake_open; rescue_by_time, backwards to the last rescue that acted.
--- NULL: stopped_at: the kill switch is not pulled. resumed_*: it never was released by a person. path_ok_since,
--- path_server: no way is proven. path_why, modes: no replica has acted. actor_at: nobody has acted.
+-- NULL: stopped_at: the kill switch is not pulled. resumed_*: no operator ever released it. path_ok_since,
+-- path_server: not verified. path_why, modes, actor_at: no replica was active yet.
 SELECT
     extract(epoch FROM now())::double precision AS now,
     extract(epoch FROM c.stopped_at)::double precision AS stopped_at,

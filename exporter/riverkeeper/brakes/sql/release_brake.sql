@@ -1,7 +1,7 @@
--- Question: (writes) which person releases this brake? The actor lets go at its next tick.
+-- Question: (writes) which operator releases this brake? The active replica follows at its next tick.
 -- Index: primary key; control has one row.
--- NULL: no row where it is not engaged. A fleet that is silent as a whole is released by the same word although no
--- brake is engaged: a person says that the silence is real.
+-- NULL: no row where it is not engaged. A fleet that has stopped as a whole is released by the same command although no
+-- brake is engaged: an operator confirms that the fleet is gone.
 UPDATE keeper.brake AS b
 SET released_at = clock_timestamp(), released_by = %(who)s::text
 FROM keeper.control AS c

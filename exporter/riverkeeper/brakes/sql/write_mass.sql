@@ -1,4 +1,4 @@
--- Question: (writes) what must the brake for many at once remember until the next turn?
+-- Question: (writes) what is the state of mass_silence until the next election?
 -- Index: brake's primary key.
 -- NULL: engaged_at and sentence where it is not engaged.
 INSERT INTO keeper.brake AS b (name, engaged_at, sentence, state)

@@ -1,4 +1,4 @@
--- Question: which finished jobs are in each of these slots, told by one number? Another number: read them (again).
+-- Question: what is the fingerprint of the finished jobs in each of these slots? If it changed, they are read again.
 -- Index: river_job_state_and_finalized_at_index, then the rows, at a tenth of what read_finished costs.
 -- NULL: never; 0 is an empty slot. Two different sets have the same number once in 10^12 slots.
 SELECT s.slot, found.mark

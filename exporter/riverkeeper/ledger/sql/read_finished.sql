@@ -1,10 +1,10 @@
 -- Question: how many jobs finished in each of these ten-second slots, how long did they run, how long had they waited?
 -- Index: river_job_state_and_finalized_at_index, then the rows of the asked slots, twice. Few rows come back: one a
 -- slot and series, with its buckets in arrays. OFFSET 0 keeps the planner from evaluating an expression at every use.
--- At most `most` pairs of queue and kind are told apart, those first that have a name, then those with most jobs; the
+-- At most `most` pairs of queue and kind are distinguished, first those that have a name, then those with most jobs; the
 -- rest of a queue has an empty kind. In a slot where this once happened (`closed`) only the pairs that are its `own` are.
 -- NULL: last is NULL where no moment is known. Bucket -1: finished, but no run time (never claimed, discarded,
--- cancelled). A claim happens only when a job is due, so attempted_at before scheduled_at says that scheduled_at was
+-- cancelled). A claim happens only when a job is due, so attempted_at before scheduled_at means that scheduled_at was
 -- moved after the claim: no wait is counted then. A run that ends before it began (clocks) took no time. Four months
 -- is the most that one job adds to a sum: a garbage time must not overflow it.
 WITH run AS MATERIALIZED (

@@ -1,6 +1,6 @@
 -- Question: which running attempts are the oldest, who claimed them, and what was asked of them?
 -- Index: river_job_prioritized_fetching_index: every running row, at most scan_bound.
--- NULL: client_id where nobody is named; cancel_at where no cancel was asked for, or the metadata is too large to look into.
+-- NULL: client_id where no client is named; cancel_at where no cancel was requested, or the metadata is too large to read.
 SELECT
     oldest.id,
     oldest.queue,

@@ -1,4 +1,4 @@
--- Question: what does the keeper remember of finished jobs, so that every one is counted once?
+-- Question: what does Riverkeeper store about finished jobs, so that each is counted once?
 -- Index: primary keys only. Slots come and go within half an hour, totals stay.
 -- NULL: ledger.progress is NULL until the first collection.
 CREATE TABLE keeper.ledger (
@@ -6,7 +6,7 @@ CREATE TABLE keeper.ledger (
     epoch     integer NOT NULL DEFAULT 1,      -- rises when the totals start again from 0
     server    text,                            -- system identifier and timeline; another one may have lost commits
     late_rows bigint NOT NULL DEFAULT 0,
-    stamp     bigint NOT NULL DEFAULT 0,       -- another random number at each write: the same says that nobody wrote
+    stamp     bigint NOT NULL DEFAULT 0,       -- another random number at each write: an equal one means that no replica wrote
     progress  jsonb
 );
 INSERT INTO keeper.ledger DEFAULT VALUES;

@@ -1,4 +1,4 @@
--- Question: which running attempts, and which worker processes, have said that they live? (clients/CONTRACT.md)
+-- Question: which running attempts and which worker processes beat? (clients/CONTRACT.md)
 -- Index: primary keys only: a beat changes no indexed column, so that its update stays in its page (HOT).
 -- NULL: see each column.
 CREATE TABLE keeper.heartbeat (
@@ -9,11 +9,11 @@ CREATE TABLE keeper.heartbeat (
     beat_interval     interval NOT NULL,
     lease             interval,                  -- NULL: the client never cancels its own work
     beat_at           timestamptz NOT NULL,      -- database clock, at the start of the beat's statement
-    progress_at       timestamptz,               -- NULL: the job has never told of progress
+    progress_at       timestamptz,               -- NULL: the job has never reported progress
     progress          real CHECK (progress BETWEEN 0 AND 1),
     note              text CHECK (octet_length(note) <= 1024),
     lost_at           timestamptz,               -- set once, by whoever took the claim away; no beat is taken any more
-    stop_requested_at timestamptz,               -- the keeper asks the client to stop the job
+    stop_requested_at timestamptz,               -- Riverkeeper requests the client to stop the job
     ended_at          timestamptz,               -- the work has returned, under a live claim or a lost one
     outcome           text,                      -- completed | failed | snoozed | cancelled | abandoned
     PRIMARY KEY (job_id, attempted_at)

@@ -6,13 +6,13 @@ CREATE TABLE keeper.control (                     -- one row: what binds every r
     stopped_at    timestamptz,                    -- the kill switch; NULL: not pulled
     stopped_by    text,
     stopped_why   text,
-    -- Since when the way of a beat is proven open: the keeper's own writes commit, same server, clocks agree, clients
-    -- heard. Silence counts from then on. NULL: nobody has proven it.
+    -- Since when the heartbeat path is verified: the writes of the active replica commit, same server, clocks agree, clients
+    -- beat. Missed heartbeats count from then on. NULL: not verified.
     path_ok_since timestamptz,
     path_probe_at timestamptz,                    -- the last write probe
     path_server   text,                           -- system identifier and timeline, or the server's address
     path_state    jsonb,                          -- the rest of the fold (brakes/heartbeat_path.py)
-    actor         uuid,                           -- the replica that acted last
+    actor         uuid,                           -- the active replica
     actor_name    text,
     actor_at      timestamptz
 );
@@ -23,7 +23,7 @@ CREATE TABLE keeper.brake (                       -- one row for each brake that
     engaged_at    timestamptz,                    -- NULL: not engaged
     sentence      text,                           -- why, for people
     state         jsonb NOT NULL DEFAULT '{}',    -- what the brake remembers (slow start: the step)
-    released_at   timestamptz,                    -- by a person; it engages anew only on new evidence
+    released_at   timestamptz,                    -- by an operator; it engages again only on new evidence
     released_by   text
 );
 
@@ -39,14 +39,14 @@ CREATE TABLE keeper.rescue (                      -- the audit: one row for each
     priority      smallint NOT NULL,
     tier          text NOT NULL,
     reason        text NOT NULL,
-    action        text NOT NULL,                  -- retry | discard | cancel | stop | hold (as policy and the locked row said)
+    action        text NOT NULL,                  -- retry | discard | cancel | stop | hold (by policy and the locked row)
     state_after   text,                           -- NULL: dry run, stop and hold
     scheduled_at  timestamptz,                    -- when the next attempt may begin; NULL: none
     evidence      jsonb NOT NULL,                 -- last beat, progress, limit and its origin, path, database time
     woken_by      text NOT NULL,                  -- supervisor | alert <fingerprint> | person <name>
     keeper        uuid NOT NULL,                  -- which replica
     late_seconds  double precision,               -- from the moment the limit was passed to `at`; NULL: no limit
-    old_worker    text,                           -- what became of it: NULL not known yet | silent | beat | finished
+    old_worker    text,                           -- the previous worker: NULL not known yet | silent | beat | finished
     old_worker_at timestamptz,
     old_outcome   text,                           -- as the client wrote it into heartbeat.outcome
     closed_at     timestamptz                     -- followed up to the end; NULL: still watched

@@ -1,4 +1,4 @@
--- Question: which of these schemas look like a keeper's that this login may read, in the order given?
+-- Question: which of these schemas are keeper schemas that this login may read, in the order given?
 -- Index: the system catalog's own.
 -- NULL: never; no row where none of them is one.
 SELECT n.nspname::text AS name

@@ -1,4 +1,4 @@
--- Question: what does a keeper schema hold that is not the keeper's? (dropping the schema would drop it too)
+-- Question: which objects in a keeper schema are not Riverkeeper's? (dropping the schema would drop it too)
 -- Index: the system catalog's own.
 -- NULL: never; a name too long is cut as Postgres cuts it; tables, views and sequences, the first five by name. A sequence
 -- that belongs to a table's column goes with its table.

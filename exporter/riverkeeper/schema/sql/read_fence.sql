@@ -1,6 +1,6 @@
 -- Question: on which tables does the fence lack what, whose are they, and what may this login do about it?
 -- Index: the system catalog's own.
--- NULL: other_schema where a trigger of the fence's name is there but not this keeper's: the schema of its function.
+-- NULL: other_schema where a trigger of the fence's name belongs to another keeper schema: the schema of its function.
 -- No row: River's job table is a view, or is not there.
 SELECT
     c.oid::pg_catalog.regclass::text AS table_name,

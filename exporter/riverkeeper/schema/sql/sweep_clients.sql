@@ -1,7 +1,7 @@
--- Question: (writes) which worker processes have been silent for an hour, and hold no job any more?
+-- Question: (writes) which worker processes have not beaten for an hour, and hold no job any more?
 -- Index: the table is small: one row a process. The running rows of river_job by
--- river_job_prioritized_fetching_index, once, and only where a process has been silent for so long.
--- NULL: never; how many are gone. A row whose client id stands on a running job stays: that the process is silent is
+-- river_job_prioritized_fetching_index, once, and only where a process has not beaten for so long.
+-- NULL: never; how many are gone. A row whose client id stands on a running job stays: that the process does not beat is
 -- all that is known of a job that never beat.
 WITH swept AS (
     DELETE FROM keeper.client AS c

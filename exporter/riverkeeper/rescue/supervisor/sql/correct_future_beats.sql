@@ -1,5 +1,5 @@
 -- Question: (writes) which beats lie ahead, because the database's clock went back? They count as of now.
--- Index: none; one pass over the table, in the one turn that finds the clock back. In order, and past locked rows: a beat
+-- Index: none; one pass over the table, in the one election that finds the clock set back. In order, and past locked rows: a beat
 -- that is under way writes the right time itself.
 -- NULL: never.
 UPDATE keeper.heartbeat AS h

@@ -1,6 +1,6 @@
--- Question: which replica acts, and how long ago was it heard? All that a replica asks that stands by.
+-- Question: which replica is active, and how long ago was its last election? The only query of a standby replica.
 -- Index: control has one row.
--- NULL: actor, its age and what it goes by before anybody has acted.
+-- NULL: actor, its age and its configuration, before any replica was active.
 SELECT
     extract(epoch FROM clock_timestamp())::double precision AS now,
     c.actor::text AS actor,

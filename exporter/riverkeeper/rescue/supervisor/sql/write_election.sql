@@ -1,4 +1,4 @@
--- Question: (writes) since when is the way of a beat proven open, and who has proven it? This very write is the proof.
+-- Question: (writes) since when is the heartbeat path verified, and by which replica? This write is the probe.
 -- Index: control has one row.
 -- NULL: path_ok_since where no way is proven.
 UPDATE keeper.control AS c SET

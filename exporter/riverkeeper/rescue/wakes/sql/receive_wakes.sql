@@ -1,4 +1,4 @@
--- Question: which of these alerts wake the rescuer? They are stored, once while open; a repeat is only heard again.
+-- Question: which of these alerts wake the rescuer? They are stored, once while open; a repeat only updates its time.
 -- Index: wake_once; in its order, so that two peers of one Alertmanager who tell the same alerts cannot deadlock.
 -- NULL: a scope column is any. An alert outside max_age (either side: clocks differ) gives no row, and is not stored.
 INSERT INTO keeper.wake AS w (fingerprint, starts_at, alert, queue, kind, tier, reason)
