@@ -51,7 +51,7 @@ def test_a_step_of_the_database_s_clock_causes_no_rescue(
     for _ in range(4):
         fleet.worker(10)
     with keeping(configured(tmp_path, river_url)):
-        until(lambda: look.counts_for(1.0), "the path to be proven")
+        until(lambda: look.counts_for(1.0) and fleet.all_beat(), "a verified path, and beats of all workers")
         before = look.control()["path_ok_since"]
         step(look.sql, by)
         until(lambda: look.control()["path_ok_since"] not in {before, None}, "the path to begin anew")
@@ -68,7 +68,7 @@ def test_after_a_step_back_a_dead_worker_is_still_found(
     for _ in range(3):
         fleet.worker(1)
     with keeping(configured(tmp_path, river_url)):
-        until(lambda: look.counts_for(1.0), "the path to be proven")
+        until(lambda: look.counts_for(1.0) and fleet.all_beat(), "a verified path, and beats of all workers")
         dead.alive = False
         step(look.sql, "-1 hour")
         until(lambda: look.rescued() == 1, "the dead one's job to be rescued")
@@ -82,7 +82,7 @@ def test_a_step_of_the_keeper_s_clock_changes_nothing(
     """Its wall clock decides nothing: an hour ahead, the path stands, and only the dead worker's job is rescued."""
     dead, *_ = [fleet.worker(1) for _ in range(4)]
     with keeping(configured(tmp_path, river_url)):
-        until(lambda: look.counts_for(1.0), "the path to be proven")
+        until(lambda: look.counts_for(1.0) and fleet.all_beat(), "a verified path, and beats of all workers")
         real = time.time
         monkeypatch.setattr(time, "time", lambda: real() + 3600)
         until(lambda: look.counts_for(3.0), "the path to stand")

@@ -60,7 +60,7 @@ def test_a_database_that_was_away_causes_no_rescue(proxy: Proxy, fleet: Fleet, l
     """
     first, *others = [fleet.worker(20) for _ in range(5)]
     with keeping(configured(tmp_path, proxy.url)):
-        until(lambda: look.counts_for(1.0), "the path to be proven")
+        until(lambda: look.counts_for(1.0) and fleet.all_beat(), "a verified path, and beats of all workers")
         proxy.refuse()
         for worker in others:
             worker.alive = False
@@ -86,7 +86,7 @@ def test_all_workers_frozen_and_continued_cause_no_rescue(
     """Every process stops for three timeouts, as a suspended machine does: nobody is heard, so silence says nothing."""
     workers = [fleet.worker(10) for _ in range(4)]
     with keeping(configured(tmp_path, river_url)):
-        until(lambda: look.counts_for(1.0), "the path to be proven")
+        until(lambda: look.counts_for(1.0) and fleet.all_beat(), "a verified path, and beats of all workers")
         for worker in workers:
             worker.alive = False
         until(lambda: look.one("SELECT max(beat_at) < clock_timestamp() - interval '5.3 s' AS ok"
@@ -104,7 +104,7 @@ def test_a_deploy_that_loses_half_the_jobs_is_rescued(fleet: Fleet, look: Look, 
     """500 of 1,000 jobs lose their worker at once, while others beat: no fault of the database, so no hold."""
     old = [fleet.worker(100) for _ in range(10)]
     with keeping(configured(tmp_path, river_url)):
-        until(lambda: look.counts_for(1.0), "the path to be proven")
+        until(lambda: look.counts_for(1.0) and fleet.all_beat(), "a verified path, and beats of all workers")
         for worker in old[:5]:
             worker.alive = False
         for _ in range(5):
@@ -120,7 +120,7 @@ def test_a_dead_fleet_waits_for_one_idle_worker(fleet: Fleet, look: Look, river_
     """Its silence could be the way's fault; the first beat of an idle process opens the way, and all are rescued."""
     dead = [fleet.worker(30) for _ in range(4)]
     with keeping(configured(tmp_path, river_url)):
-        until(lambda: look.counts_for(1.0), "the path to be proven")
+        until(lambda: look.counts_for(1.0) and fleet.all_beat(), "a verified path, and beats of all workers")
         for worker in dead:
             worker.alive = False
         until(lambda: look.one("SELECT max(beat_at) < clock_timestamp() - interval '4 s' AS ok"
@@ -138,7 +138,7 @@ def test_a_person_may_say_that_a_dead_fleet_is_dead(fleet: Fleet, look: Look, ri
     """Of two processes that both died nobody can know; who is told so looks, and the jobs have one timeout more."""
     dead = [fleet.worker(10) for _ in range(2)]
     with keeping(configured(tmp_path, river_url)):
-        until(lambda: look.counts_for(1.0), "the path to be proven")
+        until(lambda: look.counts_for(1.0) and fleet.all_beat(), "a verified path, and beats of all workers")
         for worker in dead:
             worker.alive = False
         until(lambda: look.control()["path_ok_since"] is None, "the way to be in doubt")

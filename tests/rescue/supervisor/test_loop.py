@@ -26,7 +26,7 @@ def test_a_lost_worker_s_job_is_rescued_and_a_living_one_s_is_not(
     """Without Prometheus, without a person: the loop finds it, and the audit says who did it."""
     dead, alive = fleet.worker(1), fleet.worker(1)
     with keeping(configured(tmp_path, river_url)) as service:
-        until(lambda: look.counts_for(1.0), "the path to be proven")
+        until(lambda: look.counts_for(1.0) and fleet.all_beat(), "a verified path, and beats of all workers")
         dead.alive = False
         until(lambda: look.rescued() == 1, "a rescue")
         until(lambda: service._process.acts.rescues.total() == 1, "the rescue to be counted")
@@ -38,7 +38,7 @@ def test_a_lost_worker_s_job_is_rescued_and_a_living_one_s_is_not(
 
 def ready(look: Look, dead: Worker) -> None:
     """The path is proven, and the worker dies."""
-    until(lambda: look.counts_for(1.0), "the path to be proven")
+    until(lambda: look.counts_for(1.0) and dead.has_beaten, "a verified path, and a beat of the worker")
     dead.alive = False
 
 
@@ -184,7 +184,7 @@ def test_the_loop_outlives_a_fault_and_a_missing_schema(
     monkeypatch.setattr(election, "RETRY_SECONDS", election.RETRY_SECONDS / 60)
     dead, _ = fleet.worker(1), fleet.worker()
     with keeping(configured(tmp_path, river_url)) as service:
-        until(lambda: look.counts_for(1.0), "the path to be proven")
+        until(lambda: look.counts_for(1.0) and fleet.all_beat(), "a verified path, and beats of all workers")
         read, service._supervisor._read = service._supervisor._read, broken
         until(lambda: "unexpected error in the supervisor" in capsys.readouterr().out, "the fault to be said")
         service._supervisor._read = read

@@ -46,7 +46,7 @@ def test_a_login_that_may_change_no_job_makes_dry_runs(
     """Whoever tries Riverkeeper need not trust it yet: it proves the way, judges and writes down what it would do."""
     dead, _ = fleet.worker(2), fleet.worker(1)
     with keeping(configured(tmp_path, counting_url, mode="dry_run")) as service:
-        until(lambda: look.counts_for(1.0), "the path to be proven")
+        until(lambda: look.counts_for(1.0) and fleet.all_beat(), "a verified path, and beats of all workers")
         dead.alive = False
         until(lambda: len(look.sql.execute("SELECT FROM riverkeeper.rescue WHERE dry_run").fetchall()) == 2, "dry runs")
         until(lambda: service._process.acts.refusals["recorded"] >= 2, "passes over what is written down")
@@ -63,7 +63,7 @@ def test_a_login_that_may_change_no_job_leaves_a_live_turn_to_others(
     with keeping(configured(tmp_path, counting_url)) as idle:
         until(lambda: idle._supervisor._election.failed_elections, "the first turn")
         with keeping(configured(tmp_path, river_url)):
-            until(lambda: look.counts_for(1.0), "the path to be proven")
+            until(lambda: look.counts_for(1.0) and fleet.all_beat(), "a verified path, and beats of all workers")
             dead.alive = False
             until(lambda: look.rescued() == 1, "a rescue")
         assert idle._process.acts.rescues.total() == 0
@@ -142,7 +142,7 @@ def test_the_looks_of_a_reader_rest_while_others_prove_the_way(
     for _ in range(2):
         fleet.worker(1)
     with keeping(configured(tmp_path, river_url)):
-        until(lambda: look.counts_for(1.0), "the path to be proven")
+        until(lambda: look.counts_for(1.0) and fleet.all_beat(), "a verified path, and beats of all workers")
         with keeping(configured(tmp_path, login(river_url, looking, "watching", READER))) as reader:
             until(lambda: reader._supervisor._election.failed_elections, "its first turn to fail")
             judged = until(lambda: reader._collector.collect(9.0).verdicts, "a reading")
