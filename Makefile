@@ -19,7 +19,7 @@ $(READY): pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[demo]' --group dev
 	@touch $@
 
-test: lint $(READY)   ## Lint, types, and every test that needs no Go (three to four minutes on two cores)
+test: lint $(READY)   ## Lint, types, and every test that needs no Go (four to five minutes on two cores)
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 test-long: $(READY)   ## Property tests with many more examples; every mutation made, to see its tests fail
