@@ -76,10 +76,10 @@ class Maintenance:
         if not self._thread.is_alive():
             self._database.close()
 
-    def maintained(self) -> Maintained:
-        """What the last step committed. The first scrape of a process waits a moment for it."""
+    def maintained(self, seconds: float) -> Maintained:
+        """What the last step committed. The first scrape waits for it, for a third of its `seconds` at most."""
         if self._thread.is_alive():
-            self._first_step.wait(FIRST_SECONDS)
+            self._first_step.wait(min(FIRST_SECONDS, seconds / 3))
         return self._maintained
 
     def step(self, seconds: float = STEP_SECONDS) -> Maintained:

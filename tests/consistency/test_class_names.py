@@ -26,6 +26,7 @@ def places() -> dict[str, list[str]]:
 
 
 def test_a_class_name_exists_once() -> None:
+    """Two public classes of one name are two ideas under one word."""
     repeated = {name: files for name, files in places().items() if len(files) > 1 and name not in KNOWN}
 
     assert [f"{name}: {', '.join(files)}" for name, files in sorted(repeated.items())] == []

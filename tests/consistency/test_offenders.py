@@ -26,10 +26,12 @@ def test_all_offenders_are_listed() -> None:
 
 
 def test_an_expected_error_that_does_not_come_is_an_offence() -> None:
+    """A case whose error is missing is listed as its offender."""
     with pytest.raises(AssertionError, match="1: DID NOT RAISE"):
         check_raises()
 
 
 def test_a_rule_without_cases_proves_nothing() -> None:
+    """An empty list of cases fails, and so cannot pass unnoticed."""
     with pytest.raises(AssertionError, match="without cases"):
         for_each("number", [])

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fixtures.simulated_river import find_bucket
 from riverkeeper.ledger.counts import (
     EDGES,
     EDGES_MICROS,
@@ -18,7 +19,6 @@ from riverkeeper.ledger.counts import (
     RUN_EDGES,
     WAIT_EDGES,
     export_counts,
-    find_bucket,
 )
 
 pytestmark = pytest.mark.long  # many more examples

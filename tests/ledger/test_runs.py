@@ -5,8 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fixtures.simulated_river import find_bucket
 from riverkeeper.config.tiers import LearnedLimits
-from riverkeeper.ledger.counts import EDGES, NO_DURATION, CellKey, Series, Tally, find_bucket, fold
+from riverkeeper.ledger.counts import EDGES, NO_DURATION, CellKey, Series, Tally, fold
 from riverkeeper.ledger.learned_limits import (
     KEEP_DAYS,
     NO_DAY_RUNS,

@@ -10,8 +10,9 @@ from random import Random
 import pytest
 
 from fixtures.ledger_replica import SCHEMAS, SECONDS
+from fixtures.simulated_river import find_bucket
 from riverkeeper.demo.postgres import Server
-from riverkeeper.ledger.counts import EDGES_MICROS, NO_DURATION, NOTHING, CellKey, Series, Tally, find_bucket
+from riverkeeper.ledger.counts import EDGES_MICROS, NO_DURATION, NOTHING, CellKey, Series, Tally
 from riverkeeper.ledger.ledger import finished_parameters
 from riverkeeper.ledger.names import NO_NAMES
 from riverkeeper.ledger.schedule import slot_of

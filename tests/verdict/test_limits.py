@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.running_jobs import policies, spans
+from fixtures.simulated_river import find_bucket
 from riverkeeper.config.policy import Policy
 from riverkeeper.config.tiers import LearnedLimits, Tier
-from riverkeeper.ledger.counts import EDGES, NO_DURATION, find_bucket
+from riverkeeper.ledger.counts import EDGES, NO_DURATION
 from riverkeeper.ledger.learned_limits import RunCounts, learn, quantile_of
 from riverkeeper.verdict.limits import Learned, limits_of, run_limit
 

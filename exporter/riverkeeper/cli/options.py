@@ -72,7 +72,7 @@ def scrape_or_exit(config: Config) -> Snapshot:
         give_up(error)
     try:
         committed = Maintenance(database, settings, lookup).read_committed(COMMITTED_SECONDS)
-        return Reader(database, settings, lookup, lambda: committed).read(SCRAPE_SECONDS)
+        return Reader(database, settings, lookup, lambda _: committed).read(SCRAPE_SECONDS)
     finally:
         database.close()
 

@@ -51,11 +51,6 @@ EDGES_MICROS: tuple[int, ...] = tuple(round(edge * 1_000_000) for edge in EDGES)
 NO_DURATION = -1  # finished, but without a run time that means anything (cancelled while waiting, discarded …)
 
 
-def find_bucket(micros: int) -> int:
-    """Index of the bucket (EDGES[i-1], EDGES[i]] that holds a duration; len(EDGES) above all of them."""
-    return bisect_left(EDGES_MICROS, micros)
-
-
 def export_counts(counts: Iterable[tuple[int, int]], edges: tuple[float, ...]) -> tuple[int, ...]:
     """(fine bucket, jobs) as jobs per bucket of `edges` (which are all among EDGES) and one above them."""
     result = [0] * (len(edges) + 1)

@@ -22,17 +22,12 @@ class Rules:
     max_age: float  # seconds (webhook.max_age)
 
     @property
-    def modes(self) -> dict[str, Mode]:
-        """The mode in force, by tier."""
-        return self.policy.modes
-
-    @property
     def expected(self) -> Iterator[tuple[str, str, str]]:
         """The (tier, reason, action) that the policy can lead to, so that their counters exist before the first act."""
         for tier in self.policy.tiers.values():
             for reason in STUCK:
                 action = action_for(tier, reason)
-                if action is Action.HOLD or self.modes[tier.name] is Mode.DISABLED:
+                if action is Action.HOLD or self.policy.modes[tier.name] is Mode.DISABLED:
                     continue
                 acts = (Act.STOP, Act(action.value)) if reason in STOPPED_FIRST else (Act(action.value),)
                 yield from ((tier.name, reason.value, act.value) for act in acts)
@@ -43,11 +38,6 @@ class Rules:
         policy = self.policy
         sections = (policy.tiers, policy.assign, policy.learned_limits, policy.heartbeat, policy.rescue)
         return hashlib.sha256(repr((sections, self.max_age)).encode()).hexdigest()[:12]
-
-    @property
-    def is_live(self) -> bool:
-        """Whether any tier is: budgets then count rescues, else dry runs."""
-        return self.policy.is_live
 
 
 def rules_of(config: Config) -> Rules:

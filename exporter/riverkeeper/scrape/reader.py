@@ -83,11 +83,11 @@ class Reader:
         database: Database,
         settings: ReaderSettings,
         lookup: SchemaLookup,
-        maintained: Callable[[], Maintained | None] = lambda: None,
+        maintained: Callable[[float], Maintained | None] = lambda _: None,
         ourselves: Callable[[], ProcessHealth] = lambda: HEALTHY,
         own_path: Callable[[float], float | None] = lambda _: None,
     ) -> None:
-        """`maintained`: what maintenance of this process has committed; None where it does not run.
+        """`maintained`: what maintenance committed, for a scrape of at most so many seconds; None: it does not run.
 
         `ourselves`: what the rescuer of this process knows of itself. `own_path`: since when its own probes verify the
         heartbeat path, at a moment of the database's clock.
@@ -107,7 +107,7 @@ class Reader:
     def read(self, seconds: float) -> Snapshot:
         """A snapshot, in at most about `seconds`; `up=False` with the error where there is none. Never raises."""
         taken_at, began_at, deadline = time.time(), lease_clock(), time.monotonic() + seconds
-        maintained = self._maintained()
+        maintained = self._maintained(seconds)
         try:
             reading = self._read(deadline, maintained)
             return self._compose(reading, maintained, taken_at, began_at)
@@ -296,9 +296,9 @@ def _target(opened: Row, schemas: FoundSchemas) -> Target:
 
 def read_rescue_status(tx: Transaction, rules: Rules, health: ProcessHealth = HEALTHY) -> RescueStatus:
     """By the tables, and by what this process knows about itself. Raises DatabaseError."""
-    facts, status = read_facts(tx, dry_run=not rules.is_live), read_status(tx)
+    facts, status = read_facts(tx, dry_run=not rules.policy.is_live), read_status(tx)
     return RescueStatus(
-        modes=rules.modes,
+        modes=rules.policy.modes,
         brakes=dict(engaged_brakes(facts, rules.policy, health)),
         wakes_open=status.wakes_open,
         last_rescue_at=status.last_rescue_at,

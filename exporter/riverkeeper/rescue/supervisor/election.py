@@ -211,8 +211,8 @@ class LeaderElection:
         self._connection = self._connection or self._make_connection()
         takeover = TAKEOVER * rules.policy.rescue.interval
         with self._connection.writing(ELECTION_SECONDS) as tx:
-            replica = replace(self._replica, fingerprint=rules.fingerprint, modes=rules.modes)
-            return run_election(tx, replica, self._before, rules.policy, takeover, dry_run=not rules.is_live)
+            replica = replace(self._replica, fingerprint=rules.fingerprint, modes=rules.policy.modes)
+            return run_election(tx, replica, self._before, rules.policy, takeover, dry_run=not rules.policy.is_live)
 
     def _succeed(self, result: ElectionResult) -> None:
         before, _ = self._latest

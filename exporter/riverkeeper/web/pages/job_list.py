@@ -6,6 +6,7 @@ The query string has the labels of an alert as names, so that an alert links to 
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Collection
 from dataclasses import dataclass, field
 from typing import ClassVar, Generic, TypeVar
@@ -84,7 +85,7 @@ def _number(params: QueryParams, name: str, most: int) -> int | None:
     return int(text)
 
 
-class JobListPage(Generic[Result]):
+class JobListPage(ABC, Generic[Result]):
     """The page and its JSON. A list gives its query, its JSON and what its template shows."""
 
     template: ClassVar[str]
@@ -137,17 +138,17 @@ class JobListPage(Generic[Result]):
             "reasons": _with([reason.value for reason in self.reasons], query.scope.reason),
         }
 
+    @abstractmethod
     async def _find(self, query: JobQuery) -> Result:
         """Raises DatabaseError or ListError."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _show(self, query: JobQuery, result: Result) -> dict[str, object]:
         """The variables of the template."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _document(self, query: JobQuery, result: Result) -> dict[str, object]:
         """The JSON."""
-        raise NotImplementedError
 
 
 def _with(known: list[str], requested: str | None) -> list[str]:
