@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from fixtures.check import check_url
 from fixtures.scrape import SETTINGS, errors, page_of, read
 from riverkeeper.cli import main
-from riverkeeper.demo.table import create_river_table
+from riverkeeper.demo.postgres import create_river_table
 from riverkeeper.doctor.report import Level
 from riverkeeper.postgres.connection import Session
 from riverkeeper.schema.install import install

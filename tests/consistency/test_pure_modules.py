@@ -19,11 +19,11 @@ PURE = [path for path in modules() if is_pure(path)]
 PROMISED = (
     "ledger/names", "scrape/scrape", "scrape/notices", "ledger/counts", "ledger/schedule",
     "ledger/totals", "ledger/update",
-    "river/bounds", "river/facts", "river/job_rows",
+    "river/bounds", "river/facts",
     "river/layout", "metrics/family", "metrics/cardinality", "metrics/document",
     "metrics/catalogue/waiting", "metrics/catalogue/running", "metrics/catalogue/finished",
     "metrics/catalogue/river", "metrics/catalogue/exporter", "metrics/catalogue/process", "web/http/hosts",
-    "brakes/heartbeat_path", "brakes/mass_silence", "brakes/rules", "rescue/supervisor/acts",
+    "brakes/heartbeat_path", "brakes/mass_silence", "brakes/rules", "rescue/status",
     "heartbeat/claim", "schema/layout", "ledger/learned_limits", "config/policy", "config/tiers", "verdict/judge",
     "verdict/job", "verdict/limits", "verdict/verdict", "verdict/summary", "verdict/screening", "verdict/suspects",
     "verdict/tiers",

@@ -7,9 +7,43 @@ from pathlib import Path
 
 from consistency.tree import PACKAGE, ROOT, modules, named, tree
 
+LEAST_LINES = 60  # below, a file holds a part of an idea, unless it stands in SMALL
 MOST_LINES = 500  # 100 to 400 are normal; above, a file holds two ideas
 MOST_FUNCTION_LINES = 40
 FORBIDDEN = {"utils", "util", "helpers", "helper", "common", "manager", "misc", "base"}
+# Small files that are one whole idea, which a person looks for by this name. Reasons stand beside them.
+SMALL = {
+    "__main__.py": "python -m riverkeeper",
+    "generate.py": "make generate",
+    "logs.py": "the form of log lines, used by every package",
+    "cli/assets.py": "a command",
+    "cli/check.py": "a command",
+    "cli/config.py": "a command",
+    "cli/demo.py": "a command",
+    "cli/look.py": "a command",
+    "cli/terminal.py": "what all commands print with",
+    "heartbeat/leases.py": "leases: their clock and their thread",
+    "rescue/status.py": "pure: the state of the rescuer, for metrics and pages",
+    "river/failing.py": "the failing jobs, as the page /failing shows them",
+    "river/layout.py": "pure: River's tables and columns; detect.py asks the catalog for them",
+    "river/services.py": "River's queues, leader, migrations and tables",
+    "schema/sweep.py": "the sweep of the heartbeat tables",
+    "scrape/query_log.py": "runs and logs the queries of a transaction, for scrapes, maintenance and check",
+    "scrape/schemas.py": "looks both schemas up once a minute, for every loop",
+    "web/errors.py": "the error of http, web_config and webhook, none of which imports the others",
+    "web/pages/templates.py": "what renders every page",
+    "web/web_config/fingerprints.py": "whether a file has changed, for the web configuration and the webhook's token",
+    "web/webhook/check.py": "the findings of `check` about the webhook",
+    # Alerts and boards: their files follow the shape of what they write.
+    "assets/alerting.py": "the rules, rendered",
+    "assets/annotations.py": "pure: the links of an alert",
+    "assets/boards.py": "the boards, rendered",
+    "assets/index.py": "the index of the runbooks",
+    "assets/render.py": "the list of everything that is rendered",
+    "assets/selector.py": "pure: narrows the metrics of a rule",
+    "assets/severity.py": "pure: severity by tier",
+    "dashboards/parts/scope.py": "pure: where boards are shown",
+}
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 
@@ -20,6 +54,22 @@ def line_count(path: Path) -> int:
 def test_files_are_short() -> None:
     """A file over 500 lines holds two ideas."""
     assert {named(path): lines for path in [*modules(), *TESTS] if (lines := line_count(path)) > MOST_LINES} == {}
+
+
+def small_files() -> set[str]:
+    """Files under 60 lines; the index of a package is none."""
+    found = {path.relative_to(PACKAGE).as_posix() for path in modules() if line_count(path) < LEAST_LINES}
+    return {name for name in found if not name.endswith("__init__.py")}
+
+
+def test_a_small_file_has_a_reason() -> None:
+    """A file under 60 lines costs a hop and saves nothing: it joins the file that holds the rest of its idea."""
+    assert sorted(small_files() - SMALL.keys()) == []
+
+
+def test_the_list_of_small_files_only_becomes_shorter() -> None:
+    """A file that has grown or gone leaves the list."""
+    assert sorted(SMALL.keys() - small_files()) == []
 
 
 def test_functions_are_short() -> None:

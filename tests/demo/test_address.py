@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from riverkeeper.demo import address
-from riverkeeper.demo.address import Address, choose
+from riverkeeper.demo import exporter
+from riverkeeper.demo.exporter import Address, choose
 from riverkeeper.demo.program import DemoFailed
 
 
@@ -23,12 +23,12 @@ def taken() -> Iterator[str]:
 
 def test_the_usual_address_if_it_is_free(monkeypatch: pytest.MonkeyPatch, taken: str) -> None:
     """Taken: any other port, and a sentence that names both. Free: no word."""
-    monkeypatch.setattr(address, "USUAL", taken)
+    monkeypatch.setattr(exporter, "USUAL", taken)
     instead, said = choose(None)
     assert said is not None
     assert taken in said
     assert str(instead) in said
-    monkeypatch.setattr(address, "USUAL", str(instead))
+    monkeypatch.setattr(exporter, "USUAL", str(instead))
     assert choose(None) == (instead, None)
 
 

@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 from riverkeeper.demo import exporter
-from riverkeeper.demo.address import Address
-from riverkeeper.demo.exporter import Exporter
+from riverkeeper.demo.exporter import Address, Exporter
 from riverkeeper.demo.program import DemoFailed, Stopped, Told, running
 
 

@@ -12,9 +12,8 @@ from riverkeeper.demo.attempt import Result
 from riverkeeper.demo.fleet import Fleet
 from riverkeeper.demo.kinds import QUEUES
 from riverkeeper.demo.maintenance import KEEP_SECONDS, RESCUE_AFTER_SECONDS
-from riverkeeper.demo.postgres import Server
+from riverkeeper.demo.postgres import Server, create_river_table
 from riverkeeper.demo.simulation import PAUSE_FROM, PAUSED_QUEUE, Simulation
-from riverkeeper.demo.table import create_river_table
 from riverkeeper.postgres.connection import Session
 from riverkeeper.postgres.transaction import Row
 

@@ -15,7 +15,7 @@ from fixtures.grants import grant
 from fixtures.random_tables import fill
 from fixtures.scrape import read
 from riverkeeper.cli.check import table_of
-from riverkeeper.demo.table import create_river_table
+from riverkeeper.demo.postgres import create_river_table
 from riverkeeper.doctor import findings
 from riverkeeper.doctor.check import SHOWN
 from riverkeeper.doctor.report import CheckFinding, CheckReport, Level

@@ -11,8 +11,7 @@ from click.testing import CliRunner, Result
 
 from fixtures.check import check_url
 from riverkeeper.cli import main
-from riverkeeper.demo.postgres import Server, start_postgres
-from riverkeeper.demo.table import create_river_table
+from riverkeeper.demo.postgres import Server, create_river_table, start_postgres
 from riverkeeper.doctor.report import CheckFinding, Level
 from riverkeeper.postgres.connection import Session, run_script
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind

@@ -19,13 +19,12 @@ from riverkeeper.heartbeat import (
     Outcome,
     StopRequested,
     WorkMustStop,
-    clock,
+    leases,
 )
 from riverkeeper.heartbeat import ticker as ticker_module
 from riverkeeper.heartbeat.active_claims import ActiveClaims, Progress
-from riverkeeper.heartbeat.clock import lease_clock
 from riverkeeper.heartbeat.fence import ClientFence
-from riverkeeper.heartbeat.leases import LeaseWatcher
+from riverkeeper.heartbeat.leases import LeaseWatcher, lease_clock
 from riverkeeper.heartbeat.ticker import BeatFailures, Ticker
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.postgres.statements import source
@@ -153,7 +152,7 @@ def test_a_slow_answer_counts_from_when_its_beat_was_sent(monkeypatch: pytest.Mo
 
 def test_leases_run_on_a_clock_that_runs_through_suspend() -> None:
     """Else a machine that slept would believe in its lease; where the system has no such clock, the next best."""
-    assert getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC) == clock._RUNS_THROUGH_SUSPEND
+    assert getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC) == leases._RUNS_THROUGH_SUSPEND
 
 
 def test_a_beat_whose_answer_got_lost_may_have_made_a_row() -> None:

@@ -11,7 +11,7 @@ from riverkeeper.metrics.catalogue import ACTS, OF_SNAPSHOT, PROCESS
 from riverkeeper.metrics.catalogue.process import Process
 from riverkeeper.metrics.exposition import Exposition
 from riverkeeper.metrics.family import Family
-from riverkeeper.rescue.supervisor.acts import Acts
+from riverkeeper.rescue.status import Acts
 
 PAGE = Path(__file__).with_name("page.txt").read_text(encoding="utf-8")
 

@@ -48,14 +48,14 @@ MUTATIONS = (
     ),
     Mutation(
         "the kill switch holds only from the next pass on",
-        "return lambda acts: first_engaged(facts.after(acts), rules.policy, health, reported=reported)",
+        "return lambda acts: first_engaged(facts.after(acts), policy, health, reported=reported)",
         "return lambda acts: None",
         ("rescue/supervisor/test_brakes.py::test_a_pass_is_held_by_what_the_tables_say_now",),
     ),
     Mutation(
         "25 jobs of one transaction pass a brake that has room for one",
-        "first_engaged(facts.after(acts), rules.policy",
-        "first_engaged(facts.after(0), rules.policy",
+        "first_engaged(facts.after(acts), policy",
+        "first_engaged(facts.after(0), policy",
         ("rescue/supervisor/test_brakes.py::test_a_minute_s_budget_counts_the_acts_of_the_transaction",),
     ),
     Mutation(

@@ -16,8 +16,7 @@ from fixtures.waiting import until
 from riverkeeper.cli import main
 from riverkeeper.config.layers import Options
 from riverkeeper.config.load import Config, load
-from riverkeeper.demo.postgres import Server
-from riverkeeper.demo.table import create_river_table
+from riverkeeper.demo.postgres import Server, create_river_table
 from riverkeeper.doctor.report import Level
 from riverkeeper.heartbeat import Beater, HeartbeatTier
 from riverkeeper.postgres.connection import Database, Session

@@ -8,8 +8,7 @@ from urllib.parse import quote
 import pytest
 
 from fixtures.scrape import SECONDS, SETTINGS, Page, page_of, read, reader
-from riverkeeper.demo.postgres import Server
-from riverkeeper.demo.table import create_river_table
+from riverkeeper.demo.postgres import Server, create_river_table
 from riverkeeper.postgres.connection import Session
 from riverkeeper.postgres.statements import quoted
 from riverkeeper.schema.install import install

@@ -21,7 +21,7 @@ from fixtures.fence import (
     token_of,
     told_to_clients,
 )
-from riverkeeper.demo.table import create_river_table
+from riverkeeper.demo.postgres import create_river_table
 from riverkeeper.postgres.connection import run_script
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.schema.fence import fence_script, fence_status, install_fence, remove_fence

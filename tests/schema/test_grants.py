@@ -13,8 +13,7 @@ from fixtures.random_tables import fill
 from fixtures.scrape import SECONDS, SETTINGS, page_of, read, reader
 from riverkeeper.config.layers import Options as ConfigOptions
 from riverkeeper.config.load import load
-from riverkeeper.demo.postgres import Server
-from riverkeeper.demo.table import create_river_table
+from riverkeeper.demo.postgres import Server, create_river_table
 from riverkeeper.postgres.connection import Session, run_script
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.postgres.statements import quoted

@@ -8,7 +8,7 @@ import pytest
 
 from fixtures.keeper_versions import install_version
 from fixtures.scrape import SECONDS, errors, page_of, read, reader
-from riverkeeper.demo.table import create_river_table
+from riverkeeper.demo.postgres import create_river_table
 from riverkeeper.postgres.connection import Session, run_script
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.postgres.statements import quoted

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from fixtures.scrape import SECONDS, SETTINGS, errors, page_of, read, reader
-from riverkeeper.demo.table import create_river_table
+from riverkeeper.demo.postgres import create_river_table
 from riverkeeper.postgres.connection import Session
 from riverkeeper.schema.install import install
 from riverkeeper.scrape.scrape import Snapshot

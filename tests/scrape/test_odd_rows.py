@@ -15,8 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fixtures.scrape import SECONDS, SETTINGS, page_of, read, reader
-from riverkeeper.demo.postgres import Server
-from riverkeeper.demo.table import create_river_table
+from riverkeeper.demo.postgres import Server, create_river_table
 from riverkeeper.ledger.names import MAX_QUEUES
 from riverkeeper.metrics.catalogue.process import Process
 from riverkeeper.metrics.exposition import Exposition

@@ -12,8 +12,7 @@ import pytest
 
 from fixtures.scrape import SECONDS, SETTINGS, page_of, reader
 from fixtures.waiting import PATIENCE_SECONDS, until
-from riverkeeper.demo.postgres import Server, start_postgres
-from riverkeeper.demo.table import create_river_table
+from riverkeeper.demo.postgres import Server, create_river_table, start_postgres
 from riverkeeper.postgres.connection import Database, Session, run_script
 from riverkeeper.schema.install import install
 from riverkeeper.scrape.collector import Collector

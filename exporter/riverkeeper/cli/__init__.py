@@ -8,16 +8,15 @@ from riverkeeper import __version__
 from riverkeeper.cli.assets import assets
 from riverkeeper.cli.check import check
 from riverkeeper.cli.config import config
+from riverkeeper.cli.demo import demo
 from riverkeeper.cli.failing import failing
-from riverkeeper.cli.groups import DoorsGroup
 from riverkeeper.cli.limits import limits
 from riverkeeper.cli.look import look
 from riverkeeper.cli.rescue import rescue
 from riverkeeper.cli.schema import schema
 from riverkeeper.cli.serve import serve
 from riverkeeper.cli.stuck import stuck
-from riverkeeper.cli.terminal import escape_unprintable
-from riverkeeper.demo.command import demo
+from riverkeeper.cli.terminal import DoorsGroup, escape_unprintable
 
 DOORS = {
     "Look (needs a login that can read River's tables)": ("look", "check", "serve", "stuck", "failing", "limits"),

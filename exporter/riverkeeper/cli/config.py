@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from riverkeeper.cli.groups import OrderedGroup
 from riverkeeper.cli.options import database_options
+from riverkeeper.cli.terminal import OrderedGroup
 from riverkeeper.config.load import Config
 from riverkeeper.config.render import render_config
 

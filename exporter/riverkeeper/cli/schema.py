@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from riverkeeper.cli.groups import OrderedGroup
 from riverkeeper.cli.options import database_options, give_up
+from riverkeeper.cli.terminal import OrderedGroup
 from riverkeeper.config.load import Config
 from riverkeeper.postgres.errors import DatabaseError
 from riverkeeper.schema import install as keeper_schema

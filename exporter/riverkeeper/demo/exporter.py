@@ -1,4 +1,4 @@
-"""The demo's exporter, and a Prometheus on it where one is installed: both are programs of their own."""
+"""The demo's exporter: the address where it listens, its process, and a Prometheus on it where one is installed."""
 
 from __future__ import annotations
 
@@ -12,9 +12,51 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from riverkeeper.demo.address import Address
 from riverkeeper.demo.exposition import Page, read
 from riverkeeper.demo.program import DemoFailed, Program, Stopped, Told, fetch, free_port, running
+from riverkeeper.web.errors import WebError
+from riverkeeper.web.http.sockets import open_sockets, split_address
+
+USUAL = "127.0.0.1:9816"
+_EVERYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # these cannot be opened
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """HOST:PORT as `serve` takes it."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def target(self) -> str:
+        """HOST:PORT by which this machine reaches it."""
+        return str(Address(_EVERYWHERE.get(self.host, self.host), self.port))
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.target}"
+
+
+def choose(asked: str | None) -> tuple[Address, str | None]:
+    """The address, and a sentence where the usual one was taken; port 0 is any free one.
+
+    Raises DemoFailed where the one that was asked for cannot be had.
+    """
+    try:
+        wanted = Address(*split_address(asked or USUAL))
+        for socket in open_sockets([str(wanted)]):
+            socket.close()
+    except WebError as error:
+        if asked:
+            raise DemoFailed(str(error)) from None
+        instead = Address("127.0.0.1", free_port())
+        return instead, f"{USUAL} is taken (another demo, or another Riverkeeper?): listening on {instead} instead"
+    return Address(wanted.host, wanted.port or free_port()), None
+
 
 READY_SECONDS = 30.0  # under 2 s on a two-core machine; the rest is for a busy one
 

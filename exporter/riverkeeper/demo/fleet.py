@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass
 from riverkeeper.demo.attempt import Claim, Result, encoded, rfc3339
 from riverkeeper.demo.kinds import QUEUES
 from riverkeeper.demo.maintenance import Chore, DemoUpkeep
+from riverkeeper.demo.postgres import Table
 from riverkeeper.demo.simulation import PAUSED_QUEUE, Simulation
-from riverkeeper.demo.table import Table
 from riverkeeper.postgres.connection import Session
 from riverkeeper.postgres.transaction import Row
 from riverkeeper.river.layout import FINAL_STATES

@@ -6,7 +6,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from riverkeeper.demo.address import Address
+from riverkeeper.demo.exporter import Address
 
 # What goes wrong in the fleet, and the metrics in which it is seen.
 FAULTS: tuple[tuple[str, tuple[str, ...]], ...] = (

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from riverkeeper.demo.attempt import BACKOFF_SCALE
 from riverkeeper.demo.clients import Client
+from riverkeeper.demo.postgres import Table
 from riverkeeper.demo.simulation import Simulation
-from riverkeeper.demo.table import Table
 from riverkeeper.river.layout import FINAL_STATES
 
 # River's own numbers, except for those two: a demo that runs for an hour must show all of it, and stay small.

@@ -1,22 +1,26 @@
-"""A throw-away Postgres server: for the demo, and for every test that asks a real database."""
+"""A throw-away Postgres server with River's tables, for the demo and for every test with a real database."""
 
 from __future__ import annotations
 
 import contextlib
 import importlib.util
 import os
+import pwd
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from riverkeeper.demo.plain_user import hand_over, hint, plain_user, within_reach
-from riverkeeper.postgres.connection import Session
+from riverkeeper.postgres.connection import Session, run_script
+from riverkeeper.postgres.statements import quoted, source, statement
+from riverkeeper.postgres.transaction import Parameters, Row
 
 # Losing the data with the machine is fine here; waiting for the disk is not.
 THROW_AWAY = ("fsync=off", "full_page_writes=off", "synchronous_commit=off")
@@ -199,3 +203,67 @@ def _free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def plain_user() -> dict[str, Any]:
+    """Options for Popen. Postgres refuses to run as root: then it is `nobody`, who exists everywhere."""
+    if os.geteuid() != 0:
+        return {}
+    nobody = pwd.getpwnam("nobody")
+    return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+
+
+def hand_over(folder: Path) -> None:
+    """Give a folder to the user that Postgres runs as."""
+    if user := plain_user():
+        os.chown(folder, user["user"], user["group"])
+
+
+def within_reach(binaries: Path, folder: Path) -> Path:
+    """The binaries' folder, or that of a copy in `folder` where `nobody` may not go, as below /root."""
+    if not plain_user() or all(_open_to_all(parent) for parent in (binaries, *binaries.absolute().parents)):
+        return binaries
+    installed = binaries.parent
+    package = installed.parent
+    copied = folder / "copied" / package.name / installed.name
+    shutil.copytree(installed, copied)  # the server finds its files beside itself
+    libraries = package.with_name(f"{package.name}.libs")
+    if libraries.exists():  # and a wheel's libraries beside its package
+        shutil.copytree(libraries, folder / "copied" / libraries.name)
+    return copied / binaries.name
+
+
+def hint() -> str:
+    """What to look at where a user of the system is the reason; else nothing."""
+    uid = os.geteuid()
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        return f"\nPostgres wants a user with a name: add one for uid {uid} to /etc/passwd, or run as another"
+    return "\nRunning as root, Postgres runs as `nobody`, who must be able to read all of it" if uid == 0 else ""
+
+
+def _open_to_all(folder: Path) -> bool:
+    return bool(folder.stat().st_mode & stat.S_IXOTH)
+
+
+STATEMENT_SECONDS = 60.0  # far more than one takes; a demo whose database hangs should say so
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The tables of one River schema, on one session."""
+
+    session: Session
+    schema: str
+
+    def run(self, name: str, parameters: Parameters) -> list[Row]:
+        """Rows of one of the demo's statements, each a transaction of its own. Raises DatabaseError."""
+        return self.session.execute_within(STATEMENT_SECONDS, statement(f"demo/{name}", river=self.schema), parameters)
+
+
+def create_river_table(url: str, schema: str) -> None:
+    """Make tables of River's shape in a schema, which is made too where it does not exist."""
+    name = quoted(schema).replace("%%", "%")  # a script without parameters: nothing undoubles it
+    script = source("demo/river_table").replace("river.", f"{name}.")
+    run_script(url, f"CREATE SCHEMA IF NOT EXISTS {name};\n{script}")

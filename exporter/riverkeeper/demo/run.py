@@ -10,15 +10,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.status import Status
 
-from riverkeeper.demo.address import choose
-from riverkeeper.demo.exporter import Exporter, start_exporter, start_prometheus
+from riverkeeper.demo.exporter import Exporter, choose, start_exporter, start_prometheus
 from riverkeeper.demo.fleet import TICK_SECONDS, Fleet
 from riverkeeper.demo.guide import guide
-from riverkeeper.demo.postgres import start_postgres
+from riverkeeper.demo.postgres import create_river_table, start_postgres
 from riverkeeper.demo.program import DemoFailed, Stopped, Told, told_to_stop
 from riverkeeper.demo.simulation import Simulation
 from riverkeeper.demo.summary import missing, summary
-from riverkeeper.demo.table import create_river_table
 from riverkeeper.postgres.connection import Session
 from riverkeeper.schema.install import install
 

@@ -18,8 +18,7 @@ from riverkeeper.heartbeat.claim import (
     WorkMustStop,
 )
 from riverkeeper.heartbeat.client import Beater
-from riverkeeper.heartbeat.fence import TOKEN_KEY
-from riverkeeper.heartbeat.verify_claim import ClaimVerification
+from riverkeeper.heartbeat.fence import TOKEN_KEY, ClaimVerification
 
 __all__ = [
     "TOKEN_KEY",

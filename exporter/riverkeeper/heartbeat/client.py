@@ -22,10 +22,9 @@ from riverkeeper.heartbeat.claim import (
     WorkMustStop,
     format_attempted_at,
 )
-from riverkeeper.heartbeat.clock import lease_clock
 from riverkeeper.heartbeat.contexts import beat_in_task, beat_in_thread
 from riverkeeper.heartbeat.fence import FIRST_ANSWER_SECONDS, ClientFence
-from riverkeeper.heartbeat.leases import LeaseWatcher
+from riverkeeper.heartbeat.leases import LeaseWatcher, lease_clock
 from riverkeeper.heartbeat.table import HeartbeatTable, JobMetadata, WorkerProcess
 from riverkeeper.heartbeat.ticker import BeatFailures, Ticker
 

@@ -1,12 +1,15 @@
-"""Does a result need a fencing token? The database's last answer, and the rule while it has not answered."""
+"""How the result of a lost claim is kept out: the fencing token, and a check inside the transaction of the effect."""
 
 from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
-from riverkeeper.heartbeat.claim import Claim
+from riverkeeper.heartbeat.claim import Claim, ClaimLost
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
+from riverkeeper.postgres.statements import statement
 
 log = logging.getLogger("riverkeeper.heartbeat")  # the standard library's: this code runs in a user's program
 
@@ -58,3 +61,32 @@ class ClientFence:
         if self.fences:
             return "fence=yes"
         return f"fence=no reason={'results carry no token' if in_force else 'run riverkeeper schema fence install'}"
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimVerification:
+    """Verifies a claim inside the transaction that has the effect. Run it first, and keep the transaction short.
+
+    A beat, a lease and a fence are all a moment old when the effect happens. This check is not: the job's row stays
+    locked until the transaction ends, so nobody takes the claim away before the transaction has committed.
+
+    With psycopg: `ClaimVerification(active.claim).run(lambda sql, values: connection.execute(sql, values).fetchone())`.
+    With a driver that must be awaited: run `sql` with `parameters` (named, pyformat). No row: the claim is lost.
+    """
+
+    claim: Claim
+    river_schema: str = "public"
+
+    @property
+    def sql(self) -> str:
+        return statement("heartbeat/verify_claim", river=self.river_schema)
+
+    @property
+    def parameters(self) -> Mapping[str, object]:
+        claim = self.claim
+        return {"job_id": claim.job_id, "attempted_at": claim.attempted_at, "attempt": claim.attempt}
+
+    def run(self, fetch_one: Callable[[str, Mapping[str, object]], object]) -> None:
+        """Raises ClaimLost where the claim is over: roll the transaction back."""
+        if fetch_one(self.sql, self.parameters) is None:
+            raise ClaimLost(f"this process lost the claim on job {self.claim.job_id}: roll back")

@@ -1,12 +1,23 @@
-"""The thread that ends leases. Not part of the ticker, whose statement may hang until a lease is over."""
+"""Leases: their clock, and the thread that ends them. Not part of the ticker, whose statement may outlast a lease.
+
+The rescuer measures its own leases with the same clock.
+"""
 
 from __future__ import annotations
 
 import threading
+import time
 
 from riverkeeper.heartbeat.active_claims import ActiveClaim, ActiveClaims
 from riverkeeper.heartbeat.claim import LeaseExpired
-from riverkeeper.heartbeat.clock import lease_clock
+
+_RUNS_THROUGH_SUSPEND = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # Linux; elsewhere the next best
+
+
+def lease_clock() -> float:
+    """Seconds on a clock that runs through suspend, where the system has one; nobody can set this clock."""
+    return time.clock_gettime(_RUNS_THROUGH_SUSPEND)
+
 
 MAX_WAIT_SECONDS = 1.0  # between two checks: a wait does not advance while the machine sleeps
 

@@ -11,8 +11,8 @@ from typing import Protocol
 
 from riverkeeper.heartbeat.active_claims import ActiveClaim, ActiveClaims, Progress
 from riverkeeper.heartbeat.claim import Claim, ClaimStatus, Outcome, StopRequested
-from riverkeeper.heartbeat.clock import lease_clock
 from riverkeeper.heartbeat.fence import ClientFence
+from riverkeeper.heartbeat.leases import lease_clock
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 
 log = logging.getLogger("riverkeeper.heartbeat")  # the standard library's: this code runs in a user's program

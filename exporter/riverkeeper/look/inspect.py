@@ -41,7 +41,7 @@ def inspect(config: Config) -> LookReport:
     database = Database(config.conninfo.reveal())
     began = time.monotonic()
     try:
-        settings = replace(reader_settings(config), rules=None)
+        settings = replace(reader_settings(config), with_rescuer=False)
         lookup = SchemaLookup(settings.river_schema, settings.keeper_schema)
         snapshot = Reader(database, settings, lookup).read(SECONDS)
         if not snapshot.up or snapshot.now is None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from riverkeeper.config.load import Config
-from riverkeeper.heartbeat.clock import lease_clock
+from riverkeeper.heartbeat.leases import lease_clock
 from riverkeeper.postgres.connection import Database
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.postgres.transaction import Transaction

@@ -6,16 +6,17 @@ All moments are Unix seconds of the database's clock, durations seconds.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from riverkeeper.config.tiers import Action, Tier
+from riverkeeper.config.policy import Policy
+from riverkeeper.config.tiers import Action, Mode, Tier
 from riverkeeper.rescue.refusal import Refusal, Skipped
 from riverkeeper.verdict.job import RunningJob
 from riverkeeper.verdict.tiers import action_for
-from riverkeeper.verdict.verdict import WORKERS_FAULT, Reason, Verdict
+from riverkeeper.verdict.verdict import STUCK, WORKERS_FAULT, Reason, Verdict
 
 SHORT_WAIT = 10.0  # up to here a job waits as `available`: River's scheduler runs only every five seconds
 BACKOFF_POWER, MOST_ERRORS = 4, 310  # River's: errors to the fourth, in seconds, up to 292 years
@@ -171,3 +172,14 @@ def _error(locked: LockedJob, verdict: Verdict) -> Mapping[str, object]:
     if verdict.limit is not None and verdict.value is not None:
         text += f", {verdict.value:.1f} s against a limit of {verdict.limit.seconds:g} s ({verdict.limit.origin})"
     return {"at": rfc3339(locked.now), "attempt": locked.job.claim.attempt, "error": text, "trace": ""}
+
+
+def list_expected_acts(policy: Policy) -> Iterator[tuple[str, str, str]]:
+    """The (tier, reason, action) that the policy can lead to, so that their counters exist before the first act."""
+    for tier in policy.tiers.values():
+        for reason in STUCK:
+            action = action_for(tier, reason)
+            if action is Action.HOLD or policy.modes[tier.name] is Mode.DISABLED:
+                continue
+            acts = (Act.STOP, Act(action.value)) if reason in STOPPED_FIRST else (Act(action.value),)
+            yield from ((tier.name, reason.value, act.value) for act in acts)

@@ -13,7 +13,7 @@ from riverkeeper.rescue.audit.records import to_json
 from riverkeeper.rescue.decision import LockedJob
 from riverkeeper.rescue.refusal import Refusal, Skipped
 from riverkeeper.rescue.request import LockRequest
-from riverkeeper.river.job_rows import beat_of, running_job_of
+from riverkeeper.river.running import beat_of, running_job_of
 from riverkeeper.verdict.job import Beat, Instance, RunningJob
 
 CANCEL_SLACK = 5.0  # cancel_attempted_at is by the canceller's clock; that of an earlier attempt is older than this

@@ -17,7 +17,7 @@ from riverkeeper.river.bounds import (
     METADATA_LARGE,
 )
 from riverkeeper.river.facts import Ages, Running
-from riverkeeper.verdict.job import GAVE_UP, RunningPair
+from riverkeeper.verdict.job import GAVE_UP, Beat, Claim, Instance, RunningJob, RunningPair
 
 
 def _moment(year: str, leap_year: str) -> str:
@@ -127,3 +127,48 @@ def _ages(rows: Iterable[Row], edges: tuple[float, ...], seconds: str) -> dict[s
             counts.setdefault(row.queue, [0] * (len(edges) + 1))[row.bucket] += row.jobs
             sums[row.queue] += getattr(row, seconds) or 0.0
     return {queue: Ages(tuple(numbers), sums[queue]) for queue, numbers in counts.items()}
+
+
+def running_job_of(
+    row: Row,
+    claim: Claim,
+    beat: Beat | None,
+    *,
+    cancel_requested: bool,
+    instances: tuple[Instance, ...] = (),
+    suspect_since: float | None = None,
+    seen_at: float | None = None,
+) -> RunningJob:
+    """Of river/read_suspects, or rescue/read_jobs and rescue/lock_jobs; the beat is of the same claim."""
+    return RunningJob(
+        claim=claim,
+        queue=row.queue,
+        kind=row.kind,
+        priority=row.priority,
+        max_attempts=row.max_attempts,
+        claimed_at=row.claimed_at,
+        client_id=row.client_id,
+        beat=beat,
+        instances=instances,
+        cancel_requested=cancel_requested,
+        rescues=row.rescues,
+        suspect_since=suspect_since,
+        seen_at=seen_at,
+    )
+
+
+def beat_of(row: Row, *, fences: bool, note: str | None = None, lost_at: float | None = None) -> Beat:
+    """Of river/read_suspects or rescue/lock_beats; the first reads no notes, and no claims that were taken away."""
+    return Beat(
+        beat_at=row.beat_at,
+        interval=row.interval,
+        lease=row.lease,
+        progress_at=row.progress_at,
+        progress=row.progress,
+        note=note,
+        lost_at=lost_at,
+        stop_requested_at=row.stop_requested_at,
+        ended_at=row.ended_at,
+        outcome=row.outcome,
+        fences=fences,
+    )

@@ -17,7 +17,7 @@ from riverkeeper.brakes.rules import HEALTHY, ProcessHealth, engaged_brakes
 from riverkeeper.brakes.state import read_facts
 from riverkeeper.config.load import Config
 from riverkeeper.config.policy import Policy
-from riverkeeper.heartbeat.clock import lease_clock
+from riverkeeper.heartbeat.leases import lease_clock
 from riverkeeper.ledger.names import NO_NAMES, Names, count_unnamed, keep
 from riverkeeper.ledger.totals import Finished, finished
 from riverkeeper.postgres.connection import Database
@@ -25,7 +25,6 @@ from riverkeeper.postgres.errors import DatabaseError
 from riverkeeper.postgres.transaction import Row, Transaction
 from riverkeeper.rescue.audit.history import read_report
 from riverkeeper.rescue.audit.report import ClaimCounts
-from riverkeeper.rescue.rules import Rules, rules_of
 from riverkeeper.rescue.status import RescueStatus
 from riverkeeper.river.bounds import MANY_RUNNING
 from riverkeeper.river.running import read_running
@@ -59,7 +58,7 @@ class ReaderSettings:
     late_window: float  # seconds
     max_pairs: int
     policy: Policy = Policy({})  # noqa: RUF009 - frozen
-    rules: Rules | None = None  # of the rescuer
+    with_rescuer: bool = False  # the state of the rescuer is read too
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,13 +196,12 @@ class Reader:
         )
 
     def _read_rescuing(self, queries: QueryLog, schemas: FoundSchemas) -> RescueStatus | None:
-        rules = self._settings.rules
-        if rules is None or not (schemas.keeper.control and schemas.keeper.audit):
+        if not self._settings.with_rescuer or not (schemas.keeper.control and schemas.keeper.audit):
             return None
-        return queries.run("rescuing", lambda: self._read_status(queries.tx, rules), aside=True)
+        return queries.run("rescuing", lambda: self._read_status(queries.tx), aside=True)
 
-    def _read_status(self, tx: Transaction, rules: Rules) -> RescueStatus:
-        found = read_rescue_status(tx, rules, self._ourselves())
+    def _read_status(self, tx: Transaction) -> RescueStatus:
+        found = read_rescue_status(tx, self._settings.policy, self._ourselves())
         if time.monotonic() >= self._report_due_at:  # it grows with the rescues of a day, and changes slowly
             self._report, self._report_due_at = read_report(tx, DAY_SECONDS), time.monotonic() + REPORT_SECONDS
         return replace(found, claims=self._report)
@@ -294,12 +292,12 @@ def _target(opened: Row, schemas: FoundSchemas) -> Target:
     return Target(opened.database, river, keeper, opened.standby, opened.server_version)
 
 
-def read_rescue_status(tx: Transaction, rules: Rules, health: ProcessHealth = HEALTHY) -> RescueStatus:
+def read_rescue_status(tx: Transaction, policy: Policy, health: ProcessHealth = HEALTHY) -> RescueStatus:
     """By the tables, and by what this process knows about itself. Raises DatabaseError."""
-    facts, status = read_facts(tx, dry_run=not rules.policy.is_live), read_status(tx)
+    facts, status = read_facts(tx, dry_run=not policy.is_live), read_status(tx)
     return RescueStatus(
-        modes=rules.policy.modes,
-        brakes=dict(engaged_brakes(facts, rules.policy, health)),
+        modes=policy.modes,
+        brakes=dict(engaged_brakes(facts, policy, health)),
         wakes_open=status.wakes_open,
         last_rescue_at=status.last_rescue_at,
         actor=status.actor,
@@ -315,5 +313,5 @@ def reader_settings(config: Config) -> ReaderSettings:
         late_window=config.collect.late_window,
         max_pairs=config.collect.max_pairs,
         policy=config,
-        rules=rules_of(config),
+        with_rescuer=True,
     )

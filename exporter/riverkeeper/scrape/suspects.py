@@ -14,8 +14,7 @@ from riverkeeper.config.policy import Policy
 from riverkeeper.postgres.transaction import Row, Transaction
 from riverkeeper.river.bounds import MAX_RUNNING, METADATA_LARGE
 from riverkeeper.river.facts import Leader, Running
-from riverkeeper.river.job_rows import beat_of, running_job_of
-from riverkeeper.river.running import HEARTBEAT, RFC3339
+from riverkeeper.river.running import HEARTBEAT, RFC3339, beat_of, running_job_of
 from riverkeeper.verdict.job import GAVE_UP, Beat, Claim, RunningJob
 from riverkeeper.verdict.limits import Learned
 from riverkeeper.verdict.screening import Thresholds, group_jobs, screen_group

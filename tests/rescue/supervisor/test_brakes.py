@@ -12,10 +12,9 @@ from fixtures.replicas import configured
 from fixtures.rescue import Scene, open_brakes, staged
 from fixtures.rescue_passes import rescue_pass_by
 from riverkeeper.brakes.rules import Brake
-from riverkeeper.heartbeat.clock import lease_clock
+from riverkeeper.heartbeat.leases import lease_clock
 from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.rescue.request import BrakeCheck, Rescued
-from riverkeeper.rescue.rules import rules_of
 from riverkeeper.rescue.supervisor.rescue_pass import PassInput
 from riverkeeper.verdict.verdict import VerdictSummary
 
@@ -48,14 +47,14 @@ class Pass:
     def __init__(self, scene: Scene, folder: Path) -> None:
         self.scene = scene
         config = configured(folder, scene.url)
-        self.rules = rules_of(config)
+        self.config = config
         self.passing = rescue_pass_by(config)
         since = scene.one("SELECT extract(epoch FROM path_ok_since)::float8 AS at FROM riverkeeper.control")["at"]
         self.view = PassInput(scene.now(), lease_clock(), VerdictSummary((), {}, (), (), frozenset(), since), {})
 
     def brake(self, view: PassInput, acts: int = 0, *, reported: bool = False) -> Brake | None:
         with self.scene.keeping() as tx:
-            held = self.passing._brake_reader(view, self.rules, dry_run=False, reported=reported)(tx)(acts)
+            held = self.passing._brake_reader(view, self.config, dry_run=False, reported=reported)(tx)(acts)
         return held and held[0]
 
 
@@ -103,8 +102,6 @@ def test_a_doubt_about_heartbeats_holds_no_claim_that_was_given_up(made: Pass) -
 
 def test_a_minute_s_budget_counts_the_acts_of_the_transaction(made: Pass) -> None:
     """Twenty-five jobs may go into one transaction, and the budget of a minute be five."""
-    made.rules = replace(
-        made.rules, policy=replace(made.rules.policy, rescue=replace(made.rules.policy.rescue, max_per_minute=5))
-    )
+    made.config = replace(made.config, rescue=replace(made.config.rescue, max_per_minute=5))
 
     assert [made.brake(made.view, acts) for acts in (0, 4, 5)] == [None, None, Brake.RATE]

@@ -18,7 +18,6 @@ from riverkeeper.postgres.connection import Database
 from riverkeeper.postgres.errors import DatabaseError
 from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.rescue.connection import RescueConnection
-from riverkeeper.rescue.rules import rules_of
 from riverkeeper.rescue.supervisor.election import ElectionResult, LeaderElection, Replica, run_election
 from riverkeeper.schema.install import install
 
@@ -72,7 +71,7 @@ def test_a_turn_needs_that_a_beat_could_be_written(database: Database, sql: Conn
 def test_a_turn_that_failed_breaks_the_stretch(url: str, tmp_path: Path, sql: Connection) -> None:
     """Also where the next one comes in time: a beat would have been kept out as well."""
     config = configured(tmp_path, url, interval="1m")  # so that no pause of this machine breaks it
-    watch = LeaderElection(ONE, lambda: rules_of(config), lambda: RescueConnection(config))
+    watch = LeaderElection(ONE, lambda: config, lambda: RescueConnection(config))
     since = "SELECT path_ok_since AS at FROM riverkeeper.control"
     for _ in range(2):
         watch._tick()

@@ -6,13 +6,12 @@ from riverkeeper.config.policy import Policy, RescueSettings
 from riverkeeper.config.tiers import Action, Mode, Tier
 from riverkeeper.metrics.catalogue.rescue import ACTS
 from riverkeeper.rescue.refusal import Refusal
-from riverkeeper.rescue.rules import Rules
-from riverkeeper.rescue.supervisor.acts import Acts
+from riverkeeper.rescue.status import Acts
 from riverkeeper.rescue.supervisor.reporting import PassReporter
 
 
-def rules(*tiers: Tier) -> Rules:
-    return Rules(Policy({tier.name: tier for tier in tiers}, rescue=RescueSettings(mode=Mode.LIVE)), 3600.0)
+def live_policy(*tiers: Tier) -> Policy:
+    return Policy({tier.name: tier for tier in tiers}, rescue=RescueSettings(mode=Mode.LIVE))
 
 
 def test_what_policy_can_come_to_is_counted_from_0_on() -> None:
@@ -23,7 +22,7 @@ def test_what_policy_can_come_to_is_counted_from_0_on() -> None:
         Tier("off", mode=Mode.DISABLED),
         Tier("bulk", on_hung=Action.DISCARD, on_worker_lost=Action.HOLD),
     )
-    PassReporter(acts).start_series(rules(*tiers))
+    PassReporter(acts).start_series(live_policy(*tiers))
 
     assert acts.rescues == {
         ("standard", "worker_lost", "retry"): 0,
@@ -40,10 +39,10 @@ def test_a_reload_keeps_what_was_counted() -> None:
     """Counters only rise: a tier that comes is added, and one that goes stays."""
     acts = Acts()
     reporter = PassReporter(acts)
-    reporter.start_series(rules(Tier("standard")))
+    reporter.start_series(live_policy(Tier("standard")))
     acts.rescues["standard", "worker_lost", "retry"] += 3
     acts.refusals[Refusal.BEAT.value] += 2
-    reporter.start_series(rules(Tier("standard"), Tier("urgent")))
+    reporter.start_series(live_policy(Tier("standard"), Tier("urgent")))
 
     assert acts.rescues["standard", "worker_lost", "retry"] == 3
     assert acts.refusals[Refusal.BEAT.value] == 2
@@ -53,7 +52,7 @@ def test_a_reload_keeps_what_was_counted() -> None:
 def test_every_refusal_has_its_series() -> None:
     """As many as docs/metrics.md counts on."""
     acts = Acts()
-    PassReporter(acts).start_series(rules(Tier("standard")))
+    PassReporter(acts).start_series(live_policy(Tier("standard")))
     [family] = [family for family in ACTS if family.name == "riverkeeper_rescue_refusals_total"]
 
     assert len(list(family.samples(acts))) == family.times == len(Refusal)

@@ -13,11 +13,10 @@ from fixtures.rescue_passes import rescue_pass_by
 from fixtures.scrape import Exporter
 from fixtures.waiting import until
 from riverkeeper.config.load import Config
-from riverkeeper.heartbeat.clock import lease_clock
+from riverkeeper.heartbeat.leases import lease_clock
 from riverkeeper.postgres.errors import DatabaseError
 from riverkeeper.rescue.refusal import Refusal, Skipped
 from riverkeeper.rescue.request import Rescued
-from riverkeeper.rescue.rules import rules_of
 from riverkeeper.rescue.supervisor.rescue_pass import Candidate, Outcome, PassInput, find_candidates
 from riverkeeper.scrape.reader import reader_settings
 
@@ -27,14 +26,12 @@ PROVEN = "UPDATE riverkeeper.control SET path_ok_since = now() - interval '1 day
 def seen(scene: Scene, config: Config) -> tuple[list[Candidate], PassInput]:
     """A reading, and whom a pass may try by it."""
     scene.sql.execute(PROVEN)
-    rules, reader = rules_of(config), Exporter(scene.url, reader_settings(config))
+    reader = Exporter(scene.url, reader_settings(config))
     snapshot = reader.read(9.0)
     reader.close()
     assert snapshot.verdicts is not None
     assert snapshot.now is not None
-    found = find_candidates(
-        snapshot.verdicts.stuck, rules.policy, rules.policy.rescue.mode, [], snapshot.now, supervisor=True
-    )
+    found = find_candidates(snapshot.verdicts.stuck, config, config.rescue.mode, [], snapshot.now, supervisor=True)
     return list(found), PassInput.from_verdicts(snapshot.now, lease_clock(), snapshot.verdicts)
 
 
@@ -44,23 +41,23 @@ def test_a_commit_that_was_not_answered_is_told_once_it_is_known(scene: Scene, t
     claims = [scene.stale() for _ in range(3)]
     with wire(scene.url) as (proxy, url):
         config = configured(tmp_path, url)
-        rules, passing = rules_of(config), rescue_pass_by(config)
+        passing = rescue_pass_by(config)
         found, by = seen(scene, config)
         with passing.connection.writing(9.0):
             pass  # what it looks for at first has a commit of its own
         proxy.cut = cut
         with pytest.raises(DatabaseError):
-            list(passing.run(found, by, rules))
+            list(passing.run(found, by, config))
         proxy.cut = Cut.NEVER
         told: list[Outcome] = []
 
         def settled() -> bool:
-            told.extend(passing.run([], by, rules))
+            told.extend(passing.run([], by, config))
             return not passing.unconfirmed
 
         until(settled, "the doubts to be settled")
         done = [outcome.claim.job_id for _, outcome in told if isinstance(outcome, Rescued)]
-        again = list(passing.run(*seen(scene, config), rules))
+        again = list(passing.run(*seen(scene, config), config))
         passing.connection.close()
 
     committed = [claim["job_id"] for claim in claims] if cut is Cut.AFTER else []
@@ -83,10 +80,10 @@ def test_dry_runs_that_are_held_hold_no_live_tier(scene: Scene, tmp_path: Path) 
     dry, live = [scene.stale(queue="dry") for _ in range(2)], scene.stale()
     scene.sql.execute(SLOW)
     config = configured(tmp_path, scene.url, others="dry: {mode: dry_run}", assign="{queue: dry, tier: dry}")
-    rules, passing = rules_of(config), rescue_pass_by(config)
+    passing = rescue_pass_by(config)
     for _ in range(2):
         found, by = seen(scene, config)
-        outcomes = list(passing.run(sorted(found, key=lambda one: not one.dry_run), by, rules))
+        outcomes = list(passing.run(sorted(found, key=lambda one: not one.dry_run), by, config))
     passing.connection.close()
 
     assert [row["dry_run"] for row in scene.audit()] == [True, False]

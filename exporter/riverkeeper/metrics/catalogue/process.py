@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from riverkeeper.metrics.family import Family, MetricType, Per, Samples
-from riverkeeper.rescue.supervisor.acts import Acts
+from riverkeeper.rescue.status import Acts
 
 
 class Rejection(StrEnum):

@@ -7,7 +7,7 @@ from riverkeeper.config.tiers import Mode
 from riverkeeper.metrics.family import Bucketed, Family, MetricType, Per, Samples
 from riverkeeper.rescue.audit.report import ClaimCounts, by_tier
 from riverkeeper.rescue.refusal import Refusal
-from riverkeeper.rescue.supervisor.acts import LATE_OUTCOMES, TIME_EDGES, Acts
+from riverkeeper.rescue.status import LATE_OUTCOMES, TIME_EDGES, Acts
 from riverkeeper.rescue.wakes.wake import AlertStatus
 from riverkeeper.scrape.scrape import Snapshot
 

@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from riverkeeper.heartbeat.clock import lease_clock
+from riverkeeper.config.policy import Policy
+from riverkeeper.heartbeat.leases import lease_clock
 from riverkeeper.postgres.transaction import Row, Transaction
 from riverkeeper.rescue.audit.outcome import FollowUpFacts, PreviousWorker, RescueOutcome, judge_outcome
 from riverkeeper.rescue.connection import RescueConnection
 from riverkeeper.rescue.decision import Act
-from riverkeeper.rescue.rules import Rules
 from riverkeeper.verdict.verdict import Reason
 
 MOST_ROWS = 1_000  # in one transaction
@@ -46,7 +46,7 @@ class AuditMaintenance:
         self._after = 0
         self._followed_up_at = self._pruned_at = self._counted_at = float("-inf")
 
-    def run(self, connection: RescueConnection, rules: Rules) -> tuple[FalseRescue, ...]:
+    def run(self, connection: RescueConnection, policy: Policy) -> tuple[FalseRescue, ...]:
         """Follow up and prune. Returns the rescues that proved false just now. Raises DatabaseError."""
         now = lease_clock()
         found: tuple[FalseRescue, ...] = ()
@@ -56,8 +56,8 @@ class AuditMaintenance:
         if now - self._pruned_at >= PRUNE_SECONDS:
             self._pruned_at = now
             with connection.writing(TRANSACTION_SECONDS) as tx:
-                tx.query("rescue/audit/prune_audit", {"retention": rules.policy.rescue.audit_retention})
-                tx.query("rescue/audit/prune_late_results", {"retention": rules.policy.rescue.audit_retention})
+                tx.query("rescue/audit/prune_audit", {"retention": policy.rescue.audit_retention})
+                tx.query("rescue/audit/prune_late_results", {"retention": policy.rescue.audit_retention})
         return found
 
     def count_late_results(self, connection: RescueConnection) -> Counter[tuple[str, str, str]]:

@@ -8,6 +8,7 @@ a scrape or a hundred rescues take. All moments are Unix seconds of the database
 
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
 from collections.abc import Callable, Mapping
@@ -20,14 +21,14 @@ from riverkeeper.brakes.heartbeat_path import HeartbeatPath, PreviousProbe, Prob
 from riverkeeper.brakes.mass_silence import MassFacts, MassSilence, advance_mass
 from riverkeeper.brakes.rules import STALE_SECONDS
 from riverkeeper.brakes.state import facts_of, write_mass
+from riverkeeper.config.load import Config
 from riverkeeper.config.policy import Policy
 from riverkeeper.config.tiers import Mode
-from riverkeeper.heartbeat.clock import lease_clock
+from riverkeeper.heartbeat.leases import lease_clock
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.rescue.connection import RescueConnection
 from riverkeeper.rescue.decision import rfc3339
-from riverkeeper.rescue.rules import Rules
 from riverkeeper.rescue.supervisor.path_probe import ReadOnlyObserver, probe_path
 
 log = structlog.get_logger()
@@ -46,7 +47,7 @@ class Replica:
 
     id: UUID
     name: str  # host and process
-    fingerprint: str = ""  # of its policy (Rules.fingerprint)
+    fingerprint: str = ""  # of its policy (fingerprint_config)
     modes: Mapping[str, Mode] = field(default_factory=dict)  # in force, by tier
 
 
@@ -123,14 +124,20 @@ def _write_election(tx: Transaction, path: HeartbeatPath, replica: Replica) -> N
     )
 
 
+def fingerprint_config(config: Config) -> str:
+    """Equal for replicas that judge and act alike."""
+    sections = (config.tiers, config.assign, config.learned_limits, config.heartbeat, config.rescue)
+    return hashlib.sha256(repr((sections, config.webhook.max_age)).encode()).hexdigest()[:12]
+
+
 class LeaderElection:
     """The thread that holds elections, twice in each interval. Other threads read everything it publishes."""
 
     def __init__(
-        self, replica: Replica, rules: Callable[[], Rules], make_connection: Callable[[], RescueConnection]
+        self, replica: Replica, config: Callable[[], Config], make_connection: Callable[[], RescueConnection]
     ) -> None:
         self._replica = replica
-        self._rules = rules
+        self._config = config
         self._make_connection = make_connection
         self._connection: RescueConnection | None = None
         self._before: PreviousProbe | None = None
@@ -163,7 +170,7 @@ class LeaderElection:
     def leadership(self) -> ElectionResult | None:
         """The election that made this replica active; None: it stands by, or its last election is too old."""
         result, at = self._latest
-        return result if result.is_active and lease_clock() - at <= patience(self._rules().policy) else None
+        return result if result.is_active and lease_clock() - at <= patience(self._config()) else None
 
     @property
     def running_for(self) -> float:
@@ -190,29 +197,29 @@ class LeaderElection:
 
     def _tick(self) -> float:
         """Hold one election. Returns the seconds to wait for the next one."""
-        rules = self._rules()
+        config = self._config()
         if self._connection and lease_clock() < self._barred_until:
-            self.observer.observe(self._connection, patience(rules.policy))
-            return rules.policy.rescue.interval / ELECTIONS
+            self.observer.observe(self._connection, patience(config))
+            return config.rescue.interval / ELECTIONS
         try:
-            result = self._elect(rules)
+            result = self._elect(config)
         except DatabaseError as error:
-            return self._fail(rules, error.kind, str(error))
+            return self._fail(config, error.kind, str(error))
         except Exception as error:
             log.exception("unexpected error in the leader election")
-            return self._fail(rules, ErrorKind.OTHER, type(error).__name__)
+            return self._fail(config, ErrorKind.OTHER, type(error).__name__)
         self._succeed(result)
-        return rules.policy.rescue.interval / (ELECTIONS if result.is_active else STANDBY_ELECTIONS)
+        return config.rescue.interval / (ELECTIONS if result.is_active else STANDBY_ELECTIONS)
 
-    def _elect(self, rules: Rules) -> ElectionResult:
+    def _elect(self, config: Config) -> ElectionResult:
         if self._reconnect and self._connection:
             self._connection.close()
             self._connection, self._reconnect, self._before = None, False, None
         self._connection = self._connection or self._make_connection()
-        takeover = TAKEOVER * rules.policy.rescue.interval
+        takeover = TAKEOVER * config.rescue.interval
         with self._connection.writing(ELECTION_SECONDS) as tx:
-            replica = replace(self._replica, fingerprint=rules.fingerprint, modes=rules.policy.modes)
-            return run_election(tx, replica, self._before, rules.policy, takeover, dry_run=not rules.policy.is_live)
+            replica = replace(self._replica, fingerprint=fingerprint_config(config), modes=config.modes)
+            return run_election(tx, replica, self._before, config, takeover, dry_run=not config.is_live)
 
     def _succeed(self, result: ElectionResult) -> None:
         before, _ = self._latest
@@ -234,7 +241,7 @@ class LeaderElection:
 
     def _compare_policy(self, result: ElectionResult) -> None:
         """Two replicas with two policies: the pages and metrics of one show what the other would not do."""
-        other = result.fingerprint if result.fingerprint != self._rules().fingerprint else None
+        other = result.fingerprint if result.fingerprint != fingerprint_config(self._config()) else None
         if other and other != self._other_fingerprint:
             log.warning(
                 "active replica has a different configuration (tiers, assign, learned_limits, heartbeat, rescue or "
@@ -243,7 +250,7 @@ class LeaderElection:
             )
         self._other_fingerprint = other
 
-    def _fail(self, rules: Rules, failure: ErrorKind, message: str) -> float:
+    def _fail(self, config: Config, failure: ErrorKind, message: str) -> float:
         self.failed_elections += 1
         if self._before:
             self._before = replace(self._before, failed=True)
@@ -254,7 +261,7 @@ class LeaderElection:
         self._failure = failure
         if failure in BARRING:
             self._barred_until = lease_clock() + RETRY_SECONDS
-        return rules.policy.rescue.interval / ELECTIONS
+        return config.rescue.interval / ELECTIONS
 
 
 def _log_path(result: ElectionResult, before: ElectionResult) -> None:

@@ -17,12 +17,11 @@ import structlog
 from riverkeeper.brakes.heartbeat_path import patience, verified_since
 from riverkeeper.brakes.rules import ProcessHealth
 from riverkeeper.config.load import Config
-from riverkeeper.heartbeat.clock import lease_clock
+from riverkeeper.heartbeat.leases import lease_clock
 from riverkeeper.postgres.errors import DatabaseError
 from riverkeeper.rescue.audit.follow_up import AuditMaintenance
 from riverkeeper.rescue.connection import RescueConnection
-from riverkeeper.rescue.rules import Rules, rules_of
-from riverkeeper.rescue.supervisor.acts import Acts
+from riverkeeper.rescue.status import Acts
 from riverkeeper.rescue.supervisor.election import ElectionResult, LeaderElection, Replica
 from riverkeeper.rescue.supervisor.reporting import PassReporter
 from riverkeeper.rescue.supervisor.rescue_pass import Outcome, PassInput, RescuePass, find_candidates
@@ -44,16 +43,15 @@ class Supervisor:
 
     def __init__(self, config: Config, read: Read, acts: Acts) -> None:
         self._config = config
-        self._rules = rules_of(config)
         self._read = read
         self._acts = acts
         self._replica = Replica(uuid4(), f"{socket.gethostname()}/{os.getpid()}")
-        self._election = LeaderElection(self._replica, lambda: self._rules, lambda: RescueConnection(self._config))
+        self._election = LeaderElection(self._replica, lambda: self._config, lambda: RescueConnection(self._config))
         self._connection: RescueConnection | None = None
         self._rescue_pass: RescuePass | None = None
         self._maintenance = AuditMaintenance()
         self._reporter = PassReporter(acts)
-        self._reporter.start_series(self._rules)
+        self._reporter.start_series(self._config)
         self._called = threading.Event()  # by a wake, or by the stop
         self._stopping = False
         self._reconnect = False
@@ -78,8 +76,8 @@ class Supervisor:
 
     def reload(self, config: Config) -> None:
         """Use another configuration from the next pass on. The state of the rescuer is in tables, and stays."""
-        self._config, self._rules = config, rules_of(config)
-        self._reporter.start_series(self._rules)
+        self._config = config
+        self._reporter.start_series(self._config)
         self._reconnect = True
         self._election.reconnect()
 
@@ -93,30 +91,30 @@ class Supervisor:
 
     def observed_path(self, now: float) -> float | None:
         """Since when the reads of this replica verify the heartbeat path at `now`; None where it writes, or none do."""
-        return verified_since(self._election.observer.path, now, patience(self._rules.policy))
+        return verified_since(self._election.observer.path, now, patience(self._config))
 
     def _run(self) -> None:
         while not self._stopping:
             self._called.clear()
             began = lease_clock()
             self._tick()
-            self._called.wait(max(0.0, self._rules.policy.rescue.interval - (lease_clock() - began)))
+            self._called.wait(max(0.0, self._config.rescue.interval - (lease_clock() - began)))
         if self._connection:
             self._connection.close()
 
     def _tick(self) -> None:
-        leadership, rules = self._election.leadership, self._rules
+        leadership, config = self._election.leadership, self._config
         self._acts.actor = leadership is not None
         if leadership is None:
             return
         try:
             connection = self._connect()
             with connection.writing(INBOX_SECONDS) as tx:
-                inbox.expire(tx, rules.max_age)
+                inbox.expire(tx, config.webhook.max_age)
                 wakes = inbox.read_open_wakes(tx)
-            if rules.policy.rescue.supervisor or wakes:
-                self._pass(connection, leadership, rules, wakes)
-            self._reporter.report_false_rescues(self._maintenance.run(connection, rules))
+            if config.rescue.supervisor or wakes:
+                self._pass(connection, leadership, config, wakes)
+            self._reporter.report_false_rescues(self._maintenance.run(connection, config))
             self._reporter.report_late_results(self._maintenance.count_late_results(connection))
         except DatabaseError as error:
             self._reporter.report_failure(str(error))
@@ -134,7 +132,7 @@ class Supervisor:
         return self._connection
 
     def _pass(
-        self, connection: RescueConnection, leadership: ElectionResult, rules: Rules, wakes: Sequence[Wake]
+        self, connection: RescueConnection, leadership: ElectionResult, config: Config, wakes: Sequence[Wake]
     ) -> None:
         requested_at = lease_clock()
         scrape = self._read(READ_SECONDS)
@@ -144,10 +142,10 @@ class Supervisor:
             return
         self._rescue_pass.notice_server(leadership.path.server if leadership.path else None)
         given = PassInput.from_verdicts(now, min(requested_at, scrape.began_at or requested_at), verdicts)
-        policy, settings = rules.policy, rules.policy.rescue
-        found = list(find_candidates(verdicts.stuck, policy, settings.mode, wakes, now, supervisor=settings.supervisor))
+        settings = config.rescue
+        found = list(find_candidates(verdicts.stuck, config, settings.mode, wakes, now, supervisor=settings.supervisor))
         outcomes = list[Outcome]()
-        for candidate, outcome in self._rescue_pass.run(found, given, rules):
+        for candidate, outcome in self._rescue_pass.run(found, given, config):
             self._reporter.report(candidate, outcome)
             outcomes.append((candidate, outcome))
         self._reporter.finish_pass()

@@ -23,7 +23,7 @@ from riverkeeper.brakes.heartbeat_path import (
     fleet_counted_to,
 )
 from riverkeeper.brakes.mass_silence import MassSilence
-from riverkeeper.heartbeat.clock import lease_clock
+from riverkeeper.heartbeat.leases import lease_clock
 from riverkeeper.postgres.errors import DatabaseError
 from riverkeeper.postgres.transaction import Row, Transaction
 from riverkeeper.rescue.connection import RescueConnection

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Mapping
 
 import structlog
 
+from riverkeeper.config.policy import Policy
 from riverkeeper.rescue.audit.follow_up import FalseRescue
+from riverkeeper.rescue.decision import list_expected_acts
 from riverkeeper.rescue.refusal import BRAKES, Refusal, Skipped
 from riverkeeper.rescue.request import Rescued
-from riverkeeper.rescue.rules import Rules
-from riverkeeper.rescue.supervisor.acts import LATE_OUTCOMES, TIME_EDGES, Acts
+from riverkeeper.rescue.status import LATE_OUTCOMES, TIME_EDGES, Acts
 from riverkeeper.rescue.supervisor.rescue_pass import Candidate
 from riverkeeper.verdict.job import Claim
 
@@ -34,9 +35,9 @@ class PassReporter:
         self._skipping: dict[Claim, str] = {}
         self.skip_reasons: Mapping[Claim, str] = {}  # of the last pass; replaced as a whole, other threads read it
 
-    def start_series(self, rules: Rules) -> None:
+    def start_series(self, policy: Policy) -> None:
         """Let each counter start at 0: Prometheus sees no increase in a series that starts at 1."""
-        self._acts.rescues.update(dict.fromkeys(rules.expected, 0))
+        self._acts.rescues.update(dict.fromkeys(list_expected_acts(policy), 0))
         self._acts.refusals.update({refusal.value: 0 for refusal in Refusal})
 
     def report(self, candidate: Candidate, outcome: Rescued | Skipped) -> None:

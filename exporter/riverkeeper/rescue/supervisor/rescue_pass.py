@@ -14,7 +14,7 @@ from riverkeeper.brakes.rules import Brake, ProcessHealth, first_engaged
 from riverkeeper.brakes.state import read_facts
 from riverkeeper.config.policy import Policy
 from riverkeeper.config.tiers import Mode, Tier, stricter_mode
-from riverkeeper.heartbeat.clock import lease_clock
+from riverkeeper.heartbeat.leases import lease_clock
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.rescue.audit.records import find_own_rescue, read_committed_acts
@@ -22,7 +22,6 @@ from riverkeeper.rescue.connection import RescueConnection
 from riverkeeper.rescue.decision import decide
 from riverkeeper.rescue.refusal import BRAKES, Refusal, Skipped
 from riverkeeper.rescue.request import BrakeCheck, BrakeReader, Rescued, RescueItem, RescueRequest
-from riverkeeper.rescue.rules import Rules
 from riverkeeper.rescue.supervisor.election import LeaderElection, Replica
 from riverkeeper.rescue.transaction import rescue_jobs
 from riverkeeper.rescue.wakes.wake import Wake
@@ -147,10 +146,10 @@ class RescuePass:
     unconfirmed: list[Candidate] = field(default_factory=list)  # commit outcome unknown
     server: str | None = None  # the server of the last pass (HeartbeatPath.server)
 
-    def run(self, found: list[Candidate], given: PassInput, rules: Rules) -> Iterator[Outcome]:
+    def run(self, found: list[Candidate], given: PassInput, policy: Policy) -> Iterator[Outcome]:
         """Yields the outcome of each candidate that was reached. Raises DatabaseError where the connection is lost."""
         yield from self._resolve_unconfirmed()
-        left, waiting = rules.policy.rescue.batch, list[Candidate]()
+        left, waiting = policy.rescue.batch, list[Candidate]()
         for candidate in order_candidates(found, self.tried_at):
             if skipped := self._skip_early(candidate):
                 yield candidate, skipped
@@ -159,7 +158,7 @@ class RescuePass:
         while waiting and left > 0 and not self.is_stopping():
             together, waiting = split_group(waiting, min(GROUP, left))
             ended = None
-            for candidate, outcome in self._try(together, given, rules):
+            for candidate, outcome in self._try(together, given, policy):
                 yield candidate, outcome
                 left -= isinstance(outcome, Rescued)
                 if isinstance(outcome, Skipped) and outcome.refusal in ENDS_PASS:
@@ -180,15 +179,15 @@ class RescuePass:
             return candidate.skipped or Skipped(Refusal.RECORDED)
         return candidate.skipped
 
-    def _try(self, group: Sequence[Candidate], given: PassInput, rules: Rules) -> Iterator[Outcome]:
+    def _try(self, group: Sequence[Candidate], given: PassInput, policy: Policy) -> Iterator[Outcome]:
         """All in one transaction; where the group cannot be rescued together, each in its own."""
-        items = [RescueItem(each.stuck, self._make_request(each, given, rules)) for each in group]
+        items = [RescueItem(each.stuck, self._make_request(each, given, policy)) for each in group]
         outcomes = self._rescue(group, items)
         if outcomes is not None:
             yield from zip(group, outcomes, strict=True)
             return
         for candidate in group:
-            yield from self._try([candidate], given, rules)
+            yield from self._try([candidate], given, policy)
 
     def _rescue(self, group: Sequence[Candidate], items: Sequence[RescueItem]) -> list[Rescued | Skipped] | None:
         """None: the group cannot be rescued together. A single candidate never gives None."""
@@ -214,21 +213,21 @@ class RescuePass:
         if refusal in ENDS_PASS:  # it was not tried
             self.tried_at.pop(candidate.claim, None)
 
-    def _make_request(self, candidate: Candidate, given: PassInput, rules: Rules) -> RescueRequest:
+    def _make_request(self, candidate: Candidate, given: PassInput, policy: Policy) -> RescueRequest:
         return RescueRequest(
             tier=candidate.tier,
-            limits=given.limits(rules.policy, candidate.tier, candidate.stuck.job.kind),
-            policy=rules.policy,
+            limits=given.limits(policy, candidate.tier, candidate.stuck.job.kind),
+            policy=policy,
             keeper=self.replica.id,
             woken_by=candidate.woken_by,
             path_ok_since=given.verdicts.path_ok_since,
             dry_run=candidate.dry_run,
             locks_jobs=self.connection.may_rescue,
-            cooldown=rules.policy.rescue.cooldown,
-            read_brakes=self._brake_reader(given, rules, dry_run=candidate.dry_run, reported=candidate.is_reported),
+            cooldown=policy.rescue.cooldown,
+            read_brakes=self._brake_reader(given, policy, dry_run=candidate.dry_run, reported=candidate.is_reported),
         )
 
-    def _brake_reader(self, given: PassInput, rules: Rules, *, dry_run: bool, reported: bool = False) -> BrakeReader:
+    def _brake_reader(self, given: PassInput, policy: Policy, *, dry_run: bool, reported: bool = False) -> BrakeReader:
         def read_brakes(tx: Transaction) -> BrakeCheck:
             facts = read_facts(tx, dry_run=dry_run)
             age = max(facts.now - given.read_at, lease_clock() - given.began_at)
@@ -236,7 +235,7 @@ class RescuePass:
             if facts.path.ok_since != given.verdicts.path_ok_since:
                 broken = Brake.STALE_SNAPSHOT, f"the heartbeat path broke after the scrape: {facts.path.why}"
                 return lambda _: broken
-            return lambda acts: first_engaged(facts.after(acts), rules.policy, health, reported=reported)
+            return lambda acts: first_engaged(facts.after(acts), policy, health, reported=reported)
 
         return read_brakes
 
