@@ -28,7 +28,7 @@ from riverkeeper.scrape.collector import Collector, timed_out
 from riverkeeper.scrape.reader import Reader, reader_settings
 from riverkeeper.scrape.schemas import SchemaLookup
 from riverkeeper.scrape.scrape import Snapshot
-from riverkeeper.verdict.job import Claim
+from riverkeeper.verdict.job import JobClaim
 
 log = structlog.get_logger()
 
@@ -112,7 +112,7 @@ class Service:
         template = self.config.web.river_ui_url
         return template and template.replace("{id}", str(job_id))
 
-    def skip_reason(self, claim: Claim) -> str | None:
+    def skip_reason(self, claim: JobClaim) -> str | None:
         """Why this replica's last rescue pass skipped a stuck job; None where the pass did not reach it."""
         return self._supervisor.skip_reason(claim)
 

@@ -7,13 +7,6 @@ from collections import defaultdict
 
 from consistency.tree import modules, named, tree
 
-# Names that still exist twice. Entries are only taken away.
-KNOWN = {
-    "Beat",
-    "Claim",
-    "Fleet",
-}
-
 
 def places() -> dict[str, list[str]]:
     """Public class name -> files with a class of that name; private names may repeat."""
@@ -27,11 +20,6 @@ def places() -> dict[str, list[str]]:
 
 def test_a_class_name_exists_once() -> None:
     """Two public classes of one name are two ideas under one word."""
-    repeated = {name: files for name, files in places().items() if len(files) > 1 and name not in KNOWN}
+    repeated = {name: files for name, files in places().items() if len(files) > 1}
 
     assert [f"{name}: {', '.join(files)}" for name, files in sorted(repeated.items())] == []
-
-
-def test_known_repeated_names_only_become_fewer() -> None:
-    """A name that is unique now leaves the list, so that a second class cannot come back."""
-    assert sorted(name for name in KNOWN if len(places().get(name, [])) < 2) == []

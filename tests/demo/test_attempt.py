@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from riverkeeper.demo.attempt import (
     SOON_SECONDS,
     Attempt,
-    Claim,
+    FetchedJob,
     Result,
     backoff,
     encoded,
@@ -30,15 +30,15 @@ seeds = st.integers(0, 2**32)
 
 
 @st.composite
-def claims(draw: st.DrawFn) -> Claim:
+def claims(draw: st.DrawFn) -> FetchedJob:
     most = draw(st.integers(1, 25))
     attempt = draw(st.integers(1, most))
     failures = draw(st.integers(0, attempt - 1))
     snoozes = draw(st.integers(0, 20))
-    return Claim(7, "charge_card", "default", "web-1", attempt, most, NOW, failures, snoozes)
+    return FetchedJob(7, "charge_card", "default", "web-1", attempt, most, NOW, failures, snoozes)
 
 
-def report(claim: Claim, ending: Ending, seed: int = 1, ahead: float = 0.0) -> Result:
+def report(claim: FetchedJob, ending: Ending, seed: int = 1, ahead: float = 0.0) -> Result:
     written = result(Attempt(claim, ending, NOW + 2), ending, NOW + 2, ahead, Random(seed))
     assert written is not None
     return written
@@ -48,7 +48,7 @@ WRITING = [ending for ending in Ending if ending not in (Ending.CRASH, Ending.HA
 
 
 @given(claims(), st.sampled_from(WRITING), seeds)
-def test_final_states_and_only_they_are_finalized(claim: Claim, ending: Ending, seed: int) -> None:
+def test_final_states_and_only_they_are_finalized(claim: FetchedJob, ending: Ending, seed: int) -> None:
     """River's check constraint: finalized_at is set where and only where the state is final."""
     written = report(claim, ending, seed)
     assert (written.finalized_at is not None) == (written.state in FINAL_STATES)
@@ -56,7 +56,7 @@ def test_final_states_and_only_they_are_finalized(claim: Claim, ending: Ending, 
 
 
 @given(claims(), seeds)
-def test_the_last_failure_discards(claim: Claim, seed: int) -> None:
+def test_the_last_failure_discards(claim: FetchedJob, seed: int) -> None:
     """A failure is tried again until max_attempts is used, never after."""
     written = report(claim, Ending.FAILURE, seed)
     assert (written.state == "discarded") == (claim.attempt == claim.max_attempts)
@@ -64,7 +64,9 @@ def test_the_last_failure_discards(claim: Claim, seed: int) -> None:
 
 
 @given(claims(), st.sampled_from([Ending.FAILURE, Ending.SNOOZE]), seeds)
-def test_a_near_wait_is_available_a_far_one_is_left_to_the_scheduler(claim: Claim, ending: Ending, seed: int) -> None:
+def test_a_near_wait_is_available_a_far_one_is_left_to_the_scheduler(
+    claim: FetchedJob, ending: Ending, seed: int
+) -> None:
     """Up to five seconds River writes `available` with a future scheduled_at, beyond that retryable or scheduled."""
     written = report(claim, ending, seed)
     if written.scheduled_at is not None:
@@ -74,7 +76,7 @@ def test_a_near_wait_is_available_a_far_one_is_left_to_the_scheduler(claim: Clai
 
 
 @given(claims(), seeds)
-def test_a_snooze_costs_no_attempt(claim: Claim, seed: int) -> None:
+def test_a_snooze_costs_no_attempt(claim: FetchedJob, seed: int) -> None:
     """Snoozed: attempt one back, no error, snoozes counted in the metadata."""
     written = report(claim, Ending.SNOOZE, seed)
     assert written.attempt == claim.attempt - 1
@@ -83,7 +85,7 @@ def test_a_snooze_costs_no_attempt(claim: Claim, seed: int) -> None:
 
 
 @given(claims())
-def test_an_interrupted_job_is_given_back(claim: Claim) -> None:
+def test_an_interrupted_job_is_given_back(claim: FetchedJob) -> None:
     """A client that stops in order (River 0.44): available at once, attempt as before the claim, no error."""
     written = report(claim, Ending.INTERRUPT)
     assert written == Result(7, "available", claim.attempt - 1, scheduled_at=NOW + 2)
@@ -92,12 +94,12 @@ def test_an_interrupted_job_is_given_back(claim: Claim) -> None:
 @pytest.mark.parametrize("ending", [Ending.CRASH, Ending.HANG])
 def test_a_dead_or_hung_worker_writes_nothing(ending: Ending) -> None:
     """The row of a crashed or hung job stays `running`."""
-    claim = Claim(7, "charge_card", "default", "web-1", 1, 3, NOW)
+    claim = FetchedJob(7, "charge_card", "default", "web-1", 1, 3, NOW)
     assert result(Attempt(claim, ending, NOW), ending, NOW, 0.0, Random(1)) is None
 
 
 @given(claims(), st.floats(-10, 10))
-def test_times_are_the_workers(claim: Claim, ahead: float) -> None:
+def test_times_are_the_workers(claim: FetchedJob, ahead: float) -> None:
     """finalized_at and the error's `at` (the start of the attempt) come from the worker's clock."""
     written = report(claim, Ending.CANCEL, ahead=ahead)
     assert written.finalized_at == pytest.approx(NOW + 2 + ahead)
@@ -107,7 +109,7 @@ def test_times_are_the_workers(claim: Claim, ahead: float) -> None:
 
 
 @given(claims(), st.sampled_from([Ending.FAILURE, Ending.CANCEL]))
-def test_errors_have_the_exact_shape(claim: Claim, ending: Ending) -> None:
+def test_errors_have_the_exact_shape(claim: FetchedJob, ending: Ending) -> None:
     """Any other shape strands a whole batch of an older River: four keys, a number, an RFC 3339 time with an offset."""
     (row,) = json.loads(encoded([report(claim, ending)]))
     assert {key: type(value) for key, value in row["error"].items()} == {
@@ -127,7 +129,7 @@ def test_the_wait_grows_with_the_fourth_power(failures: int, seed: int) -> None:
 
 
 @given(claims(), st.sampled_from(KINDS), seeds)
-def test_a_plan_is_a_function_of_claim_and_chance(claim: Claim, kind: Kind, seed: int) -> None:
+def test_a_plan_is_a_function_of_claim_and_chance(claim: FetchedJob, kind: Kind, seed: int) -> None:
     """The same chance gives the same fate, which begins after the claim."""
     planned = plan(claim, kind, Random(seed))
     assert planned == plan(claim, kind, Random(seed))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 
 from riverkeeper.demo.attempt import Result
-from riverkeeper.demo.fleet import Fleet
+from riverkeeper.demo.fleet import DemoFleet
 from riverkeeper.demo.kinds import QUEUES
 from riverkeeper.demo.maintenance import KEEP_SECONDS, RESCUE_AFTER_SECONDS
 from riverkeeper.demo.postgres import Server, create_river_table
@@ -26,7 +26,7 @@ TICKS = 5  # a second
 class Play:
     """A fleet whose clock runs as fast as the machine can; the table's waiting jobs are moved along with it."""
 
-    fleet: Fleet
+    fleet: DemoFleet
     simulation: Simulation
     sql: Session
     now: float
@@ -54,7 +54,7 @@ def begun(url: str, sql: Session) -> Play:
     sql.execute(f'SET search_path = "{SCHEMA}"')
     start = time.time()
     simulation = Simulation(7, start)
-    return Play(Fleet(sql, SCHEMA, simulation), simulation, sql, start)
+    return Play(DemoFleet(sql, SCHEMA, simulation), simulation, sql, start)
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riverkeeper.demo.attempt import Attempt, Claim, Result
+from riverkeeper.demo.attempt import Attempt, FetchedJob, Result
 from riverkeeper.demo.clients import DEPLOYMENTS, pod, restarted
 from riverkeeper.demo.kinds import BY_NAME, KINDS, QUEUES, Ending, Kind, arrived
 from riverkeeper.demo.simulation import DEPLOY_SECONDS, PAUSE_EVERY, PAUSE_SECONDS, RESTART_SECONDS, Simulation
@@ -24,7 +24,7 @@ class World:
     def __init__(self, seed: int) -> None:
         self.simulation = Simulation(seed, START)
         self.now = START
-        self.claimed: list[Claim] = []
+        self.claimed: list[FetchedJob] = []
         self.reported: list[Result] = []
         self._ids = count(1)
         self._kinds = {queue: [kind.name for kind in KINDS if kind.queue == queue] for queue in QUEUES}
@@ -39,10 +39,10 @@ class World:
     def held(self) -> list[int]:
         return [job for client in self.simulation.clients for job in client.attempts]
 
-    def _claim(self, queue: str, client: str) -> Claim:
+    def _claim(self, queue: str, client: str) -> FetchedJob:
         number = next(self._ids)
         kinds = self._kinds[queue]
-        return Claim(number, kinds[number % len(kinds)], queue, client, 1, 3, self.now)
+        return FetchedJob(number, kinds[number % len(kinds)], queue, client, 1, 3, self.now)
 
 
 def played(seed: int, seconds: list[float]) -> World:
@@ -88,8 +88,8 @@ def test_a_crash_takes_the_client_and_all_it_held() -> None:
     """The crashed client is gone at once, without a word, and comes back in the same pod under another id."""
     simulation = Simulation(1, START)
     (bulk, *_) = [client for client in simulation.clients if "bulk" in client.queues]
-    doomed = Claim(1, "transcode_video", "bulk", bulk.id, 1, 2, START)
-    beside = Claim(2, "import_rows", "bulk", bulk.id, 1, 25, START)
+    doomed = FetchedJob(1, "transcode_video", "bulk", bulk.id, 1, 2, START)
+    beside = FetchedJob(2, "import_rows", "bulk", bulk.id, 1, 25, START)
     simulation.take([doomed, beside])
     bulk.attempts[2] = Attempt(beside, Ending.SUCCESS, START + 1000)
     crash = START + 30
@@ -104,8 +104,8 @@ def test_a_deployment_gives_back_what_it_can_stop() -> None:
     """Ordinary jobs go back to the queue, hung ones stay running in the table, and a new pod starts."""
     simulation = Simulation(1, START)
     oldest = simulation.clients[0]
-    polite = Claim(1, "sync_crm", "default", oldest.id, 1, 5, START + DEPLOY_SECONDS)
-    hung = Claim(2, "export_ledger", "default", oldest.id, 1, 2, START)
+    polite = FetchedJob(1, "sync_crm", "default", oldest.id, 1, 5, START + DEPLOY_SECONDS)
+    hung = FetchedJob(2, "export_ledger", "default", oldest.id, 1, 2, START)
     simulation.take([polite, hung])
     turn = simulation.advance(START + DEPLOY_SECONDS)
     assert [(one.id, one.state, one.attempt) for one in turn.results] == [(1, "available", 0)]
@@ -119,7 +119,8 @@ def test_beats_come_from_living_clients_by_their_own_clock() -> None:
     simulation = Simulation(1, START)
     reports = next(client for client in simulation.clients if "reports" in client.queues)
     simulation.take(
-        Claim(job, kind, "reports", reports.id, 1, 2, START) for job, kind in ((1, "export_ledger"), (2, "sync_crm"))
+        FetchedJob(job, kind, "reports", reports.id, 1, 2, START)
+        for job, kind in ((1, "export_ledger"), (2, "sync_crm"))
     )
     assert simulation.beats(START + 1) == []
     assert [(beat.claim.id, beat.at) for beat in simulation.beats(START + 5)] == [(1, START + 5)]

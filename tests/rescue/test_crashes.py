@@ -25,7 +25,7 @@ from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.rescue.refusal import Refusal, Skipped
 from riverkeeper.rescue.request import Rescued
 from riverkeeper.rescue.transaction import rescue_job
-from riverkeeper.verdict.job import Claim
+from riverkeeper.verdict.job import JobClaim
 from riverkeeper.verdict.verdict import StuckJob
 
 STATEMENTS = 8  # of a rescue: the actor's lock, beat, job, job read, mark, job, audit, commit
@@ -99,7 +99,7 @@ def test_did_it_commit(scene: Scene, cut: Cut) -> None:
             rescue_job(tx, stuck, scene.order())
         database.close()
         proxy.cut = Cut.NEVER
-    named = Claim(claim["job_id"], claim["attempt"], claim["attempted_at"])
+    named = JobClaim(claim["job_id"], claim["attempt"], claim["attempted_at"])
     answer = until(lambda: (did_it_commit(scene.database, SCHEMAS, named),) != (None,), "an answer")
 
     assert error.value.kind is ErrorKind.LOST

@@ -26,7 +26,7 @@ from riverkeeper.rescue.decision import (
 )
 from riverkeeper.rescue.locks import parse_moment
 from riverkeeper.rescue.refusal import Refusal, Skipped
-from riverkeeper.verdict.job import Beat, Claim, RunningJob
+from riverkeeper.verdict.job import Beat, JobClaim, RunningJob
 from riverkeeper.verdict.tiers import action_for
 from riverkeeper.verdict.verdict import WORKERS_FAULT, Limit, LimitName, Reason, Verdict
 
@@ -39,7 +39,7 @@ beats = st.builds(
     Beat, beat_at=moments, interval=st.floats(1, 60), lease=maybe | seconds, progress_at=maybe | moments,
     stop_requested_at=maybe | moments, fences=st.booleans(), by_metadata=st.booleans(),
 )  # fmt: skip
-claims = st.builds(Claim, st.integers(1, 1 << 62), st.integers(1, 9), st.just("2026-01-01T00:00:00.000000Z"))
+claims = st.builds(JobClaim, st.integers(1, 1 << 62), st.integers(1, 9), st.just("2026-01-01T00:00:00.000000Z"))
 jobs = st.builds(
     RunningJob, claim=claims, queue=st.just("q"), kind=st.just("k"), priority=st.integers(1, 4),
     max_attempts=st.integers(1, 9),

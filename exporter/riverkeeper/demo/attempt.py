@@ -18,7 +18,7 @@ SNOOZE_SECONDS = (3.0, 12.0)  # on both sides of SOON_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class FetchedJob:
     """A job as the fetch returned it; `attempted_at` by the database's clock."""
 
     id: int
@@ -36,7 +36,7 @@ class Claim:
 class Attempt:
     """A claim and what will become of it; `ends_at` by the database's clock, infinite where it never ends."""
 
-    claim: Claim
+    claim: FetchedJob
     ending: Ending
     ends_at: float
     beats: bool = False
@@ -55,7 +55,7 @@ class Result:
     metadata: Mapping[str, object] = field(default_factory=dict)
 
 
-def plan(claim: Claim, kind: Kind, chance: Random) -> Attempt:
+def plan(claim: FetchedJob, kind: Kind, chance: Random) -> Attempt:
     """How the attempt will go: the same claim and the same chance give the same answer."""
     ending = _draw(kind.endings, chance)
     if ending is Ending.HANG:
@@ -109,7 +109,7 @@ def _draw(endings: Mapping[Ending, float], chance: Random) -> Ending:
     return Ending.SUCCESS
 
 
-def _failure(claim: Claim, clock: float, ahead: float, chance: Random) -> Result:
+def _failure(claim: FetchedJob, clock: float, ahead: float, chance: Random) -> Result:
     error = _error(claim, ahead, f"{claim.kind}: upstream answered 503")
     if claim.attempt >= claim.max_attempts:
         return Result(claim.id, "discarded", error=error, finalized_at=clock)
@@ -118,7 +118,7 @@ def _failure(claim: Claim, clock: float, ahead: float, chance: Random) -> Result
     return Result(claim.id, state, error=error, scheduled_at=clock + wait)
 
 
-def _error(claim: Claim, ahead: float, text: str) -> dict[str, object]:
+def _error(claim: FetchedJob, ahead: float, text: str) -> dict[str, object]:
     """River's AttemptError: `at` is the start of the attempt, by the worker's clock."""
     at = rfc3339(claim.attempted_at + ahead)
     return {"at": at, "attempt": claim.attempt, "error": text, "trace": ""}

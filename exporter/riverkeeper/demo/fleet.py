@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from dataclasses import asdict, dataclass
 
-from riverkeeper.demo.attempt import Claim, Result, encoded, rfc3339
+from riverkeeper.demo.attempt import FetchedJob, Result, encoded, rfc3339
 from riverkeeper.demo.kinds import QUEUES
 from riverkeeper.demo.maintenance import Chore, DemoUpkeep
 from riverkeeper.demo.postgres import Table
@@ -30,7 +30,7 @@ class Live:
     failing: int  # failed at least once
 
 
-class Fleet:
+class DemoFleet:
     """Clients, queues and leader of one River schema. Every method may raise DatabaseError."""
 
     def __init__(self, session: Session, schema: str, simulation: Simulation) -> None:
@@ -112,5 +112,5 @@ class Fleet:
             self._table.run("pause_queue", {"queue": PAUSED_QUEUE, "paused": paused})
 
 
-def _claim(row: Row) -> Claim:
-    return Claim(**row._asdict())
+def _claim(row: Row) -> FetchedJob:
+    return FetchedJob(**row._asdict())

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.status import Status
 
 from riverkeeper.demo.exporter import Exporter, choose, start_exporter, start_prometheus
-from riverkeeper.demo.fleet import TICK_SECONDS, Fleet
+from riverkeeper.demo.fleet import TICK_SECONDS, DemoFleet
 from riverkeeper.demo.guide import guide
 from riverkeeper.demo.postgres import create_river_table, start_postgres
 from riverkeeper.demo.program import DemoFailed, Stopped, Told, told_to_stop
@@ -42,7 +42,7 @@ def run(seconds: float | None, listen_address: str | None, console: Console) -> 
         exporter = stack.enter_context(start_exporter(url, address, folder, told))
         prometheus = stack.enter_context(start_prometheus(address, folder, told))
         console.print(guide(address, url, prometheus))
-        fleet = Fleet(stack.enter_context(Session(url, "demo fleet")), "public", Simulation(SEED, time.time()))
+        fleet = DemoFleet(stack.enter_context(Session(url, "demo fleet")), "public", Simulation(SEED, time.time()))
         _work(fleet, exporter, seconds, told, console)
         if seconds is not None and told.signal is None:
             _conclude(fleet, exporter, told, console)
@@ -50,7 +50,7 @@ def run(seconds: float | None, listen_address: str | None, console: Console) -> 
     return None if seconds is None else told.signal
 
 
-def _work(fleet: Fleet, exporter: Exporter, seconds: float | None, told: Told, console: Console) -> None:
+def _work(fleet: DemoFleet, exporter: Exporter, seconds: float | None, told: Told, console: Console) -> None:
     """Let the fleet work until the time is over or somebody says so."""
     start = time.monotonic()
     ends = None if seconds is None else start + seconds
@@ -67,7 +67,7 @@ def _work(fleet: Fleet, exporter: Exporter, seconds: float | None, told: Told, c
                 return
 
 
-def _show(fleet: Fleet, seconds: float, status: Status | None) -> None:
+def _show(fleet: DemoFleet, seconds: float, status: Status | None) -> None:
     if status is not None:
         live = fleet.live()
         done = sum(fleet.finished.values())
@@ -77,7 +77,7 @@ def _show(fleet: Fleet, seconds: float, status: Status | None) -> None:
         )
 
 
-def _conclude(fleet: Fleet, exporter: Exporter, told: Told, console: Console) -> None:
+def _conclude(fleet: DemoFleet, exporter: Exporter, told: Told, console: Console) -> None:
     """Print what the exporter saw. Raises DemoFailed where it did not count all that the fleet had finished by now."""
     finished = dict(fleet.finished)
     deadline = time.monotonic() + COUNTED_SECONDS

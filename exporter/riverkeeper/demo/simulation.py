@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from random import Random
 
-from riverkeeper.demo.attempt import Attempt, Claim, Result, plan, result
+from riverkeeper.demo.attempt import Attempt, FetchedJob, Result, plan, result
 from riverkeeper.demo.clients import DEPLOYMENTS, Client, pod, restarted
 from riverkeeper.demo.kinds import BY_NAME, KINDS, QUEUES, STRANGE, Ending, Kind, arrived
 
@@ -26,10 +26,10 @@ class Want:
 
 
 @dataclass(frozen=True, slots=True)
-class Beat:
+class DemoBeat:
     """A claim whose worker says that it lives, by its own clock."""
 
-    claim: Claim
+    claim: FetchedJob
     at: float
 
 
@@ -75,7 +75,7 @@ class Simulation:
                 asked.append(Want(idlest.id, queue, slots))
         return asked
 
-    def take(self, claims: Iterable[Claim]) -> None:
+    def take(self, claims: Iterable[FetchedJob]) -> None:
         """Start the attempts of what was claimed."""
         by_id = {client.id: client for client in self.clients}
         for claim in claims:
@@ -93,14 +93,14 @@ class Simulation:
             self._deploy(now, turn)
         return turn
 
-    def beats(self, now: float) -> list[Beat]:
+    def beats(self, now: float) -> list[DemoBeat]:
         """The beats due now: each client speaks for all its beating jobs at once."""
         said = []
         for client in self.clients:
             if now - self._beat_at.get(client.id, client.started_at) >= BEAT_SECONDS:
                 self._beat_at[client.id] = now
                 beating = (attempt.claim for attempt in client.attempts.values() if attempt.beats)
-                said += [Beat(claim, now + client.deployment.ahead) for claim in beating]
+                said += [DemoBeat(claim, now + client.deployment.ahead) for claim in beating]
         return said
 
     def candidate(self, leader: str | None) -> str | None:
@@ -163,6 +163,6 @@ class Simulation:
         written = result(attempt, ending, at, client.deployment.ahead, chance)
         return [] if written is None else [written]
 
-    def _chance_of(self, claim: Claim, about: str) -> Random:
+    def _chance_of(self, claim: FetchedJob, about: str) -> Random:
         """Chance by claim, so that a job's fate does not hang on the order in which the table answered."""
         return Random(f"{self._seed}/{about}/{claim.id}/{claim.attempt}/{claim.snoozes}")

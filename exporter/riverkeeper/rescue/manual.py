@@ -23,7 +23,7 @@ from riverkeeper.rescue.locks import acquire_locks
 from riverkeeper.rescue.refusal import Refusal, Skipped
 from riverkeeper.rescue.request import BrakeCheck, LockRequest, Rescued, RescueRequest
 from riverkeeper.rescue.transaction import rescue_job
-from riverkeeper.verdict.job import Claim, RunningJob
+from riverkeeper.verdict.job import JobClaim, RunningJob
 from riverkeeper.verdict.judge import judge
 from riverkeeper.verdict.limits import Learned, limits_of
 from riverkeeper.verdict.tiers import tier_of
@@ -76,7 +76,7 @@ def rescue_manually(
     """
     wanted = sorted(set(job_ids))
     with database.writing(SECONDS, schemas) as tx:
-        claims = {row.job_id: Claim(*row) for row in tx.query("rescue/read_claims", {"job_ids": wanted})}
+        claims = {row.job_id: JobClaim(*row) for row in tx.query("rescue/read_claims", {"job_ids": wanted})}
     for job_id in wanted:
         if job_id not in claims:
             yield ManualRescue(job_id, None, NOT_RUNNING)
@@ -86,7 +86,9 @@ def rescue_manually(
         yield result
 
 
-def _rescue_claim(tx: Transaction, claim: Claim, policy: Policy, keeper: UUID, request_for: RequestFor) -> ManualRescue:
+def _rescue_claim(
+    tx: Transaction, claim: JobClaim, policy: Policy, keeper: UUID, request_for: RequestFor
+) -> ManualRescue:
     locked = read_locked_job(tx, claim, keeper, policy.heartbeat.metadata_interval)
     if isinstance(locked, Skipped):
         return ManualRescue(claim.job_id, None, locked)
@@ -111,13 +113,13 @@ def preview_rescues(
         with database.writing(SECONDS, schemas) as tx:
             rows = tx.query("rescue/read_claims", {"job_ids": [job_id]})
             if rows:
-                yield _preview_claim(tx, Claim(*rows[0]), policy, keeper, request_for)
+                yield _preview_claim(tx, JobClaim(*rows[0]), policy, keeper, request_for)
             else:
                 yield RescuePreview(job_id, None, NOT_RUNNING)
 
 
 def _preview_claim(
-    tx: Transaction, claim: Claim, policy: Policy, keeper: UUID, request_for: RequestFor
+    tx: Transaction, claim: JobClaim, policy: Policy, keeper: UUID, request_for: RequestFor
 ) -> RescuePreview:
     may_rescue = tx.query("rescue/read_rights")[0].may_rescue
     locked = read_locked_job(tx, claim, keeper, policy.heartbeat.metadata_interval, jobs_too=may_rescue)
@@ -135,7 +137,7 @@ def _preview_claim(
 
 
 def read_locked_job(
-    tx: Transaction, claim: Claim, keeper: UUID, metadata_interval: float, *, jobs_too: bool = True
+    tx: Transaction, claim: JobClaim, keeper: UUID, metadata_interval: float, *, jobs_too: bool = True
 ) -> LockedJob | Skipped:
     """What the two locks of a rescue show (see `acquire_locks`); they are released at once. Raises DatabaseError."""
     try:

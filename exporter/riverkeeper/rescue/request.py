@@ -14,7 +14,7 @@ from riverkeeper.config.policy import Policy
 from riverkeeper.config.tiers import Action, Tier
 from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.rescue.decision import Act
-from riverkeeper.verdict.job import Claim
+from riverkeeper.verdict.job import JobClaim
 from riverkeeper.verdict.verdict import Limits, Reason, StuckJob
 
 COOLDOWN_SECONDS = 300.0
@@ -44,7 +44,7 @@ class RescueRequest:
 class LockRequest:
     """A claim whose rows are to be locked, and what the scrape that found it knows of it."""
 
-    claim: Claim
+    claim: JobClaim
     has_row: bool = False  # it was seen with a heartbeat row
     suspect_since: float | None = None
     seen_at: float | None = None
@@ -67,7 +67,7 @@ class RescueItem:
 class Rescued:
     """What was done, or would have been in a dry run. It counts only once the transaction is committed."""
 
-    claim: Claim
+    claim: JobClaim
     act: Act
     reason: Reason
     state: str | None  # the job's new state; None: a stop request, which leaves the job running

@@ -17,7 +17,7 @@ from riverkeeper.river.bounds import (
     METADATA_LARGE,
 )
 from riverkeeper.river.facts import Ages, Running
-from riverkeeper.verdict.job import GAVE_UP, Beat, Claim, Instance, RunningJob, RunningPair
+from riverkeeper.verdict.job import GAVE_UP, Beat, Instance, JobClaim, RunningJob, RunningPair
 
 
 def _moment(year: str, leap_year: str) -> str:
@@ -131,7 +131,7 @@ def _ages(rows: Iterable[Row], edges: tuple[float, ...], seconds: str) -> dict[s
 
 def running_job_of(
     row: Row,
-    claim: Claim,
+    claim: JobClaim,
     beat: Beat | None,
     *,
     cancel_requested: bool,

@@ -15,7 +15,7 @@ from riverkeeper.postgres.transaction import Row, Transaction
 from riverkeeper.river.bounds import MAX_RUNNING, METADATA_LARGE
 from riverkeeper.river.facts import Leader, Running
 from riverkeeper.river.running import HEARTBEAT, RFC3339, beat_of, running_job_of
-from riverkeeper.verdict.job import GAVE_UP, Beat, Claim, RunningJob
+from riverkeeper.verdict.job import GAVE_UP, Beat, JobClaim, RunningJob
 from riverkeeper.verdict.limits import Learned
 from riverkeeper.verdict.screening import Thresholds, group_jobs, screen_group
 from riverkeeper.verdict.suspects import Suspects, WorkerInstance, WorkerInstances, find_succeeded, judge_suspects
@@ -131,7 +131,7 @@ class SuspectReader:
         """A row of river/read_suspects. Where its metadata is too large to read, whether it beats is not known."""
         job = running_job_of(
             row,
-            Claim(row.id, row.attempt, row.attempted_at),
+            JobClaim(row.id, row.attempt, row.attempted_at),
             self._beat(row, workers),
             cancel_requested=row.cancel_requested,
             seen_at=workers.seen_at(row.client_id),

@@ -11,7 +11,7 @@ GAVE_UP = ("abandoned", "failed")  # ends of work that leave no result worth wai
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class JobClaim:
     """Names one attempt. `attempted_at` is the text that the database wrote: floats would lose its microseconds."""
 
     job_id: int
@@ -51,7 +51,7 @@ class Instance:
 class RunningJob:
     """A running row with all that a verdict may look at; never its arguments."""
 
-    claim: Claim
+    claim: JobClaim
     queue: str
     kind: str
     priority: int

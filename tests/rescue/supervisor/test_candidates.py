@@ -18,14 +18,14 @@ from riverkeeper.rescue.refusal import Refusal, Skipped
 from riverkeeper.rescue.request import Rescued
 from riverkeeper.rescue.supervisor.rescue_pass import Candidate, order_candidates, split_group
 from riverkeeper.rescue.transaction import apply_brakes
-from riverkeeper.verdict.job import Beat, Claim, RunningJob
+from riverkeeper.verdict.job import Beat, JobClaim, RunningJob
 from riverkeeper.verdict.verdict import Reason, StuckJob, Verdict
 
 BEATS = {"table": Beat(1.0, 10.0), "metadata": Beat(1.0, 30.0, by_metadata=True), "never": None}
 
 
 def candidate(number: int, beats: str, dry_run: bool) -> Candidate:
-    job = RunningJob(Claim(number, 1, ""), "q", "k", 1, 25, 1.0, "worker", BEATS[beats])
+    job = RunningJob(JobClaim(number, 1, ""), "q", "k", 1, 25, 1.0, "worker", BEATS[beats])
     return Candidate(
         StuckJob(job, Verdict(Reason.WORKER_LOST, "standard")), Tier("standard"), dry_run, "supervisor", None
     )

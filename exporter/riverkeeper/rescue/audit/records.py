@@ -12,7 +12,7 @@ from riverkeeper.postgres.connection import Database
 from riverkeeper.postgres.transaction import Row, Transaction
 from riverkeeper.rescue.decision import Act, LockedJob, RescuePlan
 from riverkeeper.rescue.request import Rescued, RescueItem, RescueRequest
-from riverkeeper.verdict.job import Claim, RunningJob
+from riverkeeper.verdict.job import JobClaim, RunningJob
 from riverkeeper.verdict.verdict import Reason, Verdict
 
 FIND_SECONDS = 5.0  # for the transaction that reads whether a rescue was committed
@@ -105,7 +105,7 @@ def find_recorded(tx: Transaction, items: Sequence[RescueItem]) -> Collection[in
     return {row.number for row in tx.query("rescue/audit/find_recorded", {"claims": to_json(claims)})}
 
 
-def read_committed_acts(database: Database, schemas: Mapping[str, str], claim: Claim) -> list[Row] | None:
+def read_committed_acts(database: Database, schemas: Mapping[str, str], claim: JobClaim) -> list[Row] | None:
     """What was committed for this claim, the newest first (find_rescue.sql); None while that cannot be known.
 
     The server may still run an old transaction, and commit it. That transaction holds the rescue lock until it ends,

@@ -27,7 +27,7 @@ from riverkeeper.rescue.supervisor.reporting import PassReporter
 from riverkeeper.rescue.supervisor.rescue_pass import Outcome, PassInput, RescuePass, find_candidates
 from riverkeeper.rescue.wakes import inbox
 from riverkeeper.rescue.wakes.wake import Wake
-from riverkeeper.verdict.job import Claim
+from riverkeeper.verdict.job import JobClaim
 from riverkeeper.verdict.summary import JudgedScrape
 
 log = structlog.get_logger()
@@ -85,7 +85,7 @@ class Supervisor:
         """What only this process knows about itself."""
         return ProcessHealth(self._election.running_for)
 
-    def skip_reason(self, claim: Claim) -> str | None:
+    def skip_reason(self, claim: JobClaim) -> str | None:
         """Why the last pass of this replica skipped a stuck job, where neither brakes, mode nor policy explain it."""
         return self._reporter.skip_reasons.get(claim)
 

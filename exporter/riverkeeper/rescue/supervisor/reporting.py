@@ -14,7 +14,7 @@ from riverkeeper.rescue.refusal import BRAKES, Refusal, Skipped
 from riverkeeper.rescue.request import Rescued
 from riverkeeper.rescue.status import LATE_OUTCOMES, TIME_EDGES, Acts
 from riverkeeper.rescue.supervisor.rescue_pass import Candidate
-from riverkeeper.verdict.job import Claim
+from riverkeeper.verdict.job import JobClaim
 
 log = structlog.get_logger()
 
@@ -28,12 +28,12 @@ class PassReporter:
 
     def __init__(self, acts: Acts) -> None:
         self._acts = acts
-        self._reported: set[tuple[Claim, str]] = set()  # in the last pass
-        self._reporting: set[tuple[Claim, str]] = set()  # in this pass
+        self._reported: set[tuple[JobClaim, str]] = set()  # in the last pass
+        self._reporting: set[tuple[JobClaim, str]] = set()  # in this pass
         self._lines = 0
         self._failure = ""
-        self._skipping: dict[Claim, str] = {}
-        self.skip_reasons: Mapping[Claim, str] = {}  # of the last pass; replaced as a whole, other threads read it
+        self._skipping: dict[JobClaim, str] = {}
+        self.skip_reasons: Mapping[JobClaim, str] = {}  # of the last pass; replaced as a whole, other threads read it
 
     def start_series(self, policy: Policy) -> None:
         """Let each counter start at 0: Prometheus sees no increase in a series that starts at 1."""

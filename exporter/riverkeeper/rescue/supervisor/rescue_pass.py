@@ -25,7 +25,7 @@ from riverkeeper.rescue.request import BrakeCheck, BrakeReader, Rescued, RescueI
 from riverkeeper.rescue.supervisor.election import LeaderElection, Replica
 from riverkeeper.rescue.transaction import rescue_jobs
 from riverkeeper.rescue.wakes.wake import Wake
-from riverkeeper.verdict.job import Claim
+from riverkeeper.verdict.job import JobClaim
 from riverkeeper.verdict.limits import limits_of
 from riverkeeper.verdict.tiers import tier_of
 from riverkeeper.verdict.verdict import Limit, LimitName, Limits, StuckJob, VerdictSummary
@@ -50,7 +50,7 @@ class Candidate:
     skipped: Skipped | None  # None: a rescue may be tried
 
     @property
-    def claim(self) -> Claim:
+    def claim(self) -> JobClaim:
         return self.stuck.job.claim
 
     @property
@@ -83,7 +83,7 @@ def find_candidates(
         )
 
 
-def order_candidates(found: Iterable[Candidate], tried_at: Mapping[Claim, float]) -> list[Candidate]:
+def order_candidates(found: Iterable[Candidate], tried_at: Mapping[JobClaim, float]) -> list[Candidate]:
     """Candidates that were never tried first (longest past the limit first), then those that were tried longest ago.
 
     So a row that is locked for hours does not keep the others waiting. Reported reasons come before all of them, since
@@ -141,8 +141,8 @@ class RescuePass:
     replica: Replica
     election: LeaderElection
     is_stopping: Callable[[], bool]
-    tried_at: dict[Claim, float] = field(default_factory=dict)  # lease_clock()
-    recorded: set[tuple[Claim, str]] = field(default_factory=set)  # dry runs that are in the audit
+    tried_at: dict[JobClaim, float] = field(default_factory=dict)  # lease_clock()
+    recorded: set[tuple[JobClaim, str]] = field(default_factory=set)  # dry runs that are in the audit
     unconfirmed: list[Candidate] = field(default_factory=list)  # commit outcome unknown
     server: str | None = None  # the server of the last pass (HeartbeatPath.server)
 
