@@ -64,9 +64,7 @@ def test_the_last_failure_discards(claim: FetchedJob, seed: int) -> None:
 
 
 @given(claims(), st.sampled_from([Ending.FAILURE, Ending.SNOOZE]), seeds)
-def test_a_near_wait_is_available_a_far_one_is_left_to_the_scheduler(
-    claim: FetchedJob, ending: Ending, seed: int
-) -> None:
+def test_only_a_far_wait_is_left_to_the_scheduler(claim: FetchedJob, ending: Ending, seed: int) -> None:
     """Up to five seconds River writes `available` with a future scheduled_at, beyond that retryable or scheduled."""
     written = report(claim, ending, seed)
     if written.scheduled_at is not None:

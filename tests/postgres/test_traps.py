@@ -22,7 +22,7 @@ from fixtures.scrape import SECONDS, Exporter
 from fixtures.traps import fresh, sprung, trapped
 from fixtures.waiting import until
 from riverkeeper.cli import main
-from riverkeeper.demo.fleet import Fleet as DemoFleet
+from riverkeeper.demo.fleet import DemoFleet
 from riverkeeper.demo.postgres import Server
 from riverkeeper.demo.simulation import Simulation
 from riverkeeper.heartbeat import Beater, Claim, ClaimVerification, HeartbeatTier
