@@ -46,7 +46,7 @@ _WORDS = re.compile("|".join(rf"\b(?:{pattern})\b" for pattern in RETIRED), re.I
 _CODE = re.compile(
     r"```.*?```|`[^`]*`|\"[^\"\n]*\"(?=:)|\]\([^)]*\)|<[^>]*>|\{\{.*?\}\}|\{%.*?%\}|https?://\S+", re.DOTALL
 )
-_NAMES = re.compile(r"[\w.]*[_/.]\w+[\w./-]*|keeper schema's")  # metrics, columns, files, statements
+_NAMES = re.compile(r"[\w.]*[_/.]\w+[\w./-]*|keeper schema's|River\(\?!keeper\)")  # metrics, columns, files, statements
 DOCUMENTS = (
     "*.md",
     "docs/*.md",

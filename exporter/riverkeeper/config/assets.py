@@ -81,12 +81,12 @@ class AssetSettings(Section):
     )
     page_tiers: TierNames = option(
         ("urgent",),
-        "Tiers in which a wait over its limit wakes a person.",
+        "Tiers whose alerts page the operator on call (severity critical).",
         example=["urgent", "payments"],
     )
     quiet_tiers: TierNames = option(
         ("patient", "bulk"),
-        "Tiers whose alerts are only information.",
+        "Tiers whose alerts only inform (severity info).",
         example=["bulk"],
     )
     finished_retention: Duration = option(

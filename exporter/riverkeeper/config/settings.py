@@ -154,7 +154,7 @@ class WebhookSettings(Section):
         "Longer messages are refused.",
         least="64KiB",
         most="64MiB",
-        why="an alert has about 1.5 KiB, and the whole message is kept in memory",
+        why="an alert has about 1.5 KiB, and the whole message is held in memory",
         example="8MiB",
     )
     max_age: Duration = option(

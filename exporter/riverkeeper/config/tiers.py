@@ -106,7 +106,7 @@ class Tier(Section):
     )
     stop_grace: Duration = option(
         60.0,
-        "A hung job is first asked to stop. It is rescued if it still runs so long afterwards.",
+        "A hung job first receives a request to stop. It is rescued if it still runs so long afterwards.",
         least="0s",
         most="24h",
         why="a job that needs a day to stop is not stopping",
@@ -145,7 +145,9 @@ class Tier(Section):
     on_worker_lost: AnyAction = option(
         Action.RETRY, f"If the worker is lost, or no worker holds the job: {_ACTIONS}", example="hold"
     )
-    on_hung: AnyAction = option(Action.RETRY, f"If the job hangs and was asked to stop: {_ACTIONS}", example="hold")
+    on_hung: AnyAction = option(
+        Action.RETRY, f"If the job hangs, after the request to stop: {_ACTIONS}", example="hold"
+    )
     on_over_budget: AnyAction = option(Action.HOLD, f"If the job runs too long: {_ACTIONS}", example="retry")
     on_rescue_loop: LastAction = option(
         Action.HOLD,

@@ -40,8 +40,8 @@ _READ_BY_ALL = ("control", "brake", "rescue", "wake", "late_result")
 
 _ROLES: Mapping[str, str] = {
     READER: "reads jobs and heartbeats; finished jobs are counted in the memory of the process",
-    KEEPER: "as the reader, counts finished jobs in the keeper schema, and makes dry runs",
-    RESCUER: f"as the keeper, and rescues: changes {', '.join(RESCUED_COLUMNS)} of jobs",
+    KEEPER: "as the reader, and also counts finished jobs in the keeper schema and makes dry runs",
+    RESCUER: f"as {KEEPER}, and rescues: changes {', '.join(RESCUED_COLUMNS)} of jobs",
     WORKER: "for the login that writes heartbeats: it cannot mark a claim as lost, and cannot change a job",
 }
 GRANT_SECONDS = 30.0
