@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -10,7 +11,8 @@ from typing import Any
 
 import yaml
 
-from riverkeeper.assets.alerting import RULES
+from riverkeeper.assets.alerting import RULES, alerting_files
+from riverkeeper.config.assets import AssetSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 ALERTS = ROOT / "alerts"
@@ -53,7 +55,11 @@ def _minutes(duration: str) -> float:
     return sum(int(count) * {"d": 1440, "h": 60, "m": 1, "s": 1 / 60}[unit] for count, unit in parts)
 
 
-def _rules(kind: str) -> tuple[Rule, ...]:
+def _committed(name: str) -> str:
+    return (ALERTS / f"{name}.yml").read_text(encoding="utf-8")
+
+
+def _rules(kind: str, text_of: Callable[[str], str] = _committed) -> tuple[Rule, ...]:
     return tuple(
         Rule(
             name,
@@ -64,7 +70,7 @@ def _rules(kind: str) -> tuple[Rule, ...]:
             rule.get("annotations", {}),
         )
         for name in RULES
-        for group in yaml.safe_load((ALERTS / f"{name}.yml").read_text())["groups"]
+        for group in yaml.safe_load(text_of(name))["groups"]
         for rule in group["rules"]
         if kind in rule
     )
@@ -73,6 +79,13 @@ def _rules(kind: str) -> tuple[Rule, ...]:
 @cache
 def alerts() -> tuple[Rule, ...]:
     return _rules("alert")
+
+
+@cache
+def alerts_with_links() -> tuple[Rule, ...]:
+    """As `riverkeeper assets` writes them where the addresses are set; the committed ones link to runbooks alone."""
+    files = alerting_files(AssetSettings(keeper_url="https://keeper.example", grafana_url="https://grafana.example"))
+    return _rules("alert", lambda name: files[f"alerts/{name}.yml"])
 
 
 @cache

@@ -8,7 +8,7 @@ import re
 import promql_parser as promql
 
 from alerts.promql import aggregations, exported, labels, nodes, recorded, selectors
-from alerts.rulebook import ROOT, Rule, alerts, asked_by, records
+from alerts.rulebook import ROOT, Rule, alerts, alerts_with_links, asked_by, records
 from fixtures.offenders import for_each
 
 PAGES = {  # the only alerts that may page; with them a person must act at once
@@ -18,7 +18,7 @@ PAGES = {  # the only alerts that may page; with them a person must act at once
 WAKE = {"RiverWorkerLost", "RiverJobHung"}  # those whose reasons policy acts on by default
 BOARDS = ROOT / "dashboards" / "json"
 IDENTITY = {"job", "namespace", "cluster"}
-ANNOTATIONS = {"summary", "description", "runbook_url", "dashboard_url"}
+ANNOTATIONS = {"summary", "description", "runbook_url"}
 
 for_each_alert = for_each("alert", alerts(), lambda rule: rule.name)
 for_each_rule = for_each("rule", [*records(), *alerts()], lambda rule: rule.name)
@@ -99,8 +99,8 @@ def test_no_alert_names_a_job(alert: Rule) -> None:
 
 @for_each_alert
 def test_annotations(alert: Rule) -> None:
-    """Summary, description, runbook and dashboard; templates use labels that the alert has."""
-    assert set(alert.annotations) - {"jobs_url"} == ANNOTATIONS
+    """Summary, description and runbook; templates use labels that the alert has."""
+    assert set(alert.annotations) == ANNOTATIONS
     assert alert.annotations["summary"].endswith(".")
     assert "{{" not in alert.annotations["summary"], "a summary is the same for a whole group"
     assert alert.annotations["runbook_url"].endswith(f"/{alert.name}.md")
@@ -108,9 +108,11 @@ def test_annotations(alert: Rule) -> None:
     assert used <= labels(alert.expr) | IDENTITY
 
 
-@for_each_alert
+@for_each("alert", alerts_with_links(), lambda rule: rule.name)
 def test_the_dashboard_exists(alert: Rule) -> None:
-    """The link names the id of a board, and variables that the board has."""
+    """The link names the id of a board, and variables that the board has; all links use labels that the alert has."""
+    used = set(re.findall(r"\$labels\.(\w+)", " ".join(alert.annotations.values())))
+    assert used <= labels(alert.expr) | IDENTITY
     boards = {board["uid"]: board for board in map(json.loads, (path.read_text() for path in BOARDS.glob("*.json")))}
     uid, _, query = alert.annotations["dashboard_url"].partition("/d/")[2].partition("?")
     variables = {f"var-{variable['name']}" for variable in boards[uid]["templating"]["list"]}

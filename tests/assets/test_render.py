@@ -9,8 +9,8 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
+from riverkeeper.assets.alerting import add_matchers
 from riverkeeper.assets.render import render
-from riverkeeper.assets.selector import narrowed
 from riverkeeper.assets.severity import severity
 from riverkeeper.cli import main
 from riverkeeper.config.assets import AssetSettings
@@ -36,7 +36,7 @@ def test_writes_every_file(tmp_path: Path) -> None:
 
     assert done.exit_code == 0, done.output
     assert {name: (tmp_path / name).read_text() for name in DEFAULTS} == DEFAULTS
-    assert done.output.split() == [str(tmp_path / name) for name in sorted(DEFAULTS)]
+    assert done.stdout.split() == [str(tmp_path / name) for name in sorted(DEFAULTS)]
     assert (tmp_path / "alerts" / "mine.yml").read_text() == "groups: []\n"
 
 
@@ -52,6 +52,34 @@ def test_settings_come_from_the_configuration(tmp_path: Path) -> None:
     assert "https://keeper.example/stuck?queue=" in (tmp_path / "out" / "alerts" / "jobs.yml").read_text()
     assert (wrong.exit_code, "wrong.yml:2" in wrong.output) == (2, True)
     assert not (tmp_path / "none").exists()
+
+
+def test_no_address_no_link(tmp_path: Path) -> None:
+    """Nothing leads to an address that nobody set, and the command names the options that give links."""
+    done = CliRunner().invoke(main, ["assets", str(tmp_path)])
+
+    assert done.stderr.splitlines() == [
+        "Alerts have no link to their jobs: set assets.keeper_url.",
+        "Alerts have no link to their dashboard: set assets.grafana_url.",
+    ]
+    for name, text in DEFAULTS.items():
+        assert not re.findall(r"https?://(?:localhost|127\.|0\.0\.0\.0|\[::)", text), name
+        assert "dashboard_url" not in text or "dashboards" in name, name
+
+
+@pytest.mark.parametrize("host", ["localhost:3000", "127.0.0.1", "[::1]:9816", "x.localhost", "0.0.0.0:80"])
+def test_a_link_to_this_machine_is_refused(host: str, tmp_path: Path) -> None:
+    """With the name of the option; only a demo may have it."""
+    (tmp_path / "keeper.yml").write_text(f"assets: {{grafana_url: 'http://{host}', keeper_url: https://k.example}}\n")
+    command = ["assets", "--config.file", f"{tmp_path}/keeper.yml", f"{tmp_path}/out"]
+
+    refused = CliRunner().invoke(main, command)
+    assert (refused.exit_code, (tmp_path / "out").exists()) == (1, False)
+    assert "assets.grafana_url is an address of this machine" in refused.output
+    assert "keeper_url" not in refused.output
+
+    assert CliRunner().invoke(main, [*command, "--local"]).exit_code == 0
+    assert f"http://{host}/d/" in (tmp_path / "out" / "alerts" / "jobs.yml").read_text()
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
@@ -78,7 +106,7 @@ def test_selector_narrows_every_metric(name: str) -> None:
 
 def test_selector_leaves_labels_alone() -> None:
     """river_schema is a label, although it looks like a metric."""
-    narrow = narrowed("count without (river_schema, keeper_schema) (river_up{a='b'} * x:river_up:max)", 'job="o"')
+    narrow = add_matchers("count without (river_schema, keeper_schema) (river_up{a='b'} * x:river_up:max)", 'job="o"')
 
     assert narrow == (
         """count without (river_schema, keeper_schema) (river_up{job="o", a='b'} * x:river_up:max{job="o"})"""

@@ -42,8 +42,8 @@ webhook:
   max_body: 4MiB  # default
   max_age: 1h  # default
 assets:
-  keeper_url: http://localhost:9816  # default
-  grafana_url: http://localhost:3000  # default
+  keeper_url: null  # default
+  grafana_url: null  # default
   runbooks_url: https://github.com/riverkeeper/riverkeeper/blob/main/docs/runbooks  # default
   selector: ''  # default
   replica_labels: [instance, pod]  # default

@@ -1,53 +1,116 @@
-"""Alert rules and Alertmanager's configuration, from the YAML templates in `alerts/`.
+"""Alert rules and Alertmanager's configuration, from the templates in `alerts/`. Reads only files of the package.
 
-`<< … >>` is filled in here; `{{ … }}` belongs to Prometheus and Alertmanager and stays.
+`<< … >>` is filled in here. `{{ … }}` belongs to Prometheus and Alertmanager and stays.
 """
 
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from riverkeeper.assets.annotations import Annotations
-from riverkeeper.assets.selector import selected
 from riverkeeper.assets.severity import severity
 from riverkeeper.config.assets import AssetSettings
+from riverkeeper.dashboards.parts.scope import KIND, OVERVIEW, RESCUE
 
 RULES = ("recording", "watcher", "river", "jobs", "rescuer")  # in the order of triage
 RIVER_LABELS = ("job", "namespace", "cluster")  # tell one River from another; a label that nobody sets is equal
+BOARDS = {"overview": OVERVIEW, "kind": KIND, "liveness": RESCUE}
+_BOARD_VARIABLES = ("queue", "kind")  # of the boards, beside job
+_INDENT = " " * 10  # of an annotation in a rule file
 _HEAD = "# Written by `riverkeeper assets` from exporter/riverkeeper/assets/alerts/{name}.yml. Do not edit.\n"
+# A metric of Riverkeeper, or a recorded one (level:metric:operations); labels such as river_schema are neither.
+_METRIC = re.compile(r"(?<![\w:])((?:[a-z_]+:)?river(?:keeper)?_(?!schema\b)[a-z0-9_]+(?::[a-z0-9_]+)?)(?![\w:])(\{)?")
+_EXPRESSION = re.compile(r"^(?P<indent> *)(?:- )?expr:")
 
 
 def alerting_files(assets: AssetSettings) -> dict[str, str]:
     """The rule files and alertmanager.yml, by path."""
-    files = {f"alerts/{name}.yml": selected(_rendered(name, assets), assets.selector) for name in RULES}
-    return files | {"alerts/alertmanager.yml": _rendered("alertmanager", assets)}
+    files = {f"alerts/{name}.yml": select_river(_fill_in(name, assets), assets.selector) for name in RULES}
+    return files | {"alerts/alertmanager.yml": _fill_in("alertmanager", assets)}
 
 
-def _rendered(name: str, assets: AssetSettings) -> str:
-    environment = Environment(
-        loader=PackageLoader("riverkeeper.assets", "alerts"),
-        variable_start_string="<<",
-        variable_end_string=">>",
-        block_start_string="<%",
-        block_end_string="%>",
-        comment_start_string="<#",
-        comment_end_string="#>",
-        autoescape=False,  # noqa: S701  YAML, and what is put in is checked by the configuration
-        undefined=StrictUndefined,
-        keep_trailing_newline=True,
-        trim_blocks=True,
-    )
-    annotations = Annotations(assets.keeper_url, assets.grafana_url, assets.runbooks_url)
-    facts = {
+def _fill_in(name: str, assets: AssetSettings) -> str:
+    return _HEAD.format(name=name) + _TEMPLATES.get_template(f"{name}.yml").render(_values(assets))
+
+
+_TEMPLATES = Environment(
+    loader=PackageLoader("riverkeeper.assets", "alerts"),
+    variable_start_string="<<",
+    variable_end_string=">>",
+    block_start_string="<%",
+    block_end_string="%>",
+    comment_start_string="<#",
+    comment_end_string="#>",
+    autoescape=False,  # noqa: S701  YAML, and what is put in is checked by the configuration
+    undefined=StrictUndefined,
+    keep_trailing_newline=True,
+    trim_blocks=True,
+)
+
+
+def _values(assets: AssetSettings) -> Mapping[str, object]:
+    """What a template may name between << and >>."""
+
+    def links(alert: str, board: str, page: str = "", labels: Sequence[str] = ()) -> str:
+        return write_links(assets, alert, board, page, labels)
+
+    return {
         "replicas": ", ".join(assets.replica_labels),
         "river_labels": ", ".join(RIVER_LABELS),
-        "links": annotations.links,
+        "links": links,
         "severity_of_wait": severity(assets.page_tiers, assets.quiet_tiers),
         "severity_of_tier": severity((), assets.quiet_tiers),
         "page_tiers": "|".join(assets.page_tiers),
+        "secrets": PurePosixPath(assets.webhook_token_file).parent,
         "quoted": json.dumps,
         "assets": assets,
     }
-    return _HEAD.format(name=name) + environment.get_template(f"{name}.yml").render(facts)
+
+
+def write_links(assets: AssetSettings, alert: str, board: str, page: str, labels: Sequence[str]) -> str:
+    """Annotations: runbook_url, and where their addresses are set, dashboard_url and jobs_url.
+
+    jobs_url leads to the page of Riverkeeper that lists the alert's jobs, where there is one.
+    The links are templates: Prometheus fills in the labels when the alert fires.
+    """
+    urls = {"runbook_url": f"{assets.runbooks_url}/{alert}.md"}
+    if assets.grafana_url:
+        variables = [f"var-{_assignment(label)}" for label in ("job", *(x for x in labels if x in _BOARD_VARIABLES))]
+        urls["dashboard_url"] = f"{assets.grafana_url}/d/{BOARDS[board]}?{'&'.join(variables)}"
+    if assets.keeper_url and page:
+        query = "&".join(map(_assignment, labels))
+        urls["jobs_url"] = f"{assets.keeper_url}{page}{'?' if query else ''}{query}"
+    return f"\n{_INDENT}".join(f"{name}: {json.dumps(url)}" for name, url in urls.items())
+
+
+def _assignment(label: str) -> str:
+    return f"{label}={{{{ $labels.{label} | urlquery }}}}"
+
+
+def select_river(rules: str, selector: str) -> str:
+    """The rule file with the matchers of `assets.selector` in each metric of its `expr`s."""
+    if not selector:
+        return rules
+    lines: list[str] = []
+    inside: int | None = None  # indentation of the expr we are in
+    for line in rules.splitlines(keepends=True):
+        indent = len(line) - len(line.lstrip(" "))
+        if start := _EXPRESSION.match(line):
+            inside = len(start["indent"])
+        elif inside is not None and line.strip() and indent <= inside:
+            inside = None
+        lines.append(line if inside is None else add_matchers(line, selector))
+    return "".join(lines)
+
+
+def add_matchers(expression: str, selector: str) -> str:
+    """PromQL with the selector in each of its metrics."""
+
+    def put_in(match: re.Match[str]) -> str:
+        return f"{match[1]}{{{selector}, " if match[2] else f"{match[1]}{{{selector}}}"
+
+    return _METRIC.sub(put_in, expression)

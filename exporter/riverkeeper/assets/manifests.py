@@ -1,4 +1,4 @@
-"""Kubernetes manifests: the files of deploy/kubernetes, with the rules and dashboards of this configuration.
+"""Dashboards, and the Kubernetes manifests: the files of deploy/kubernetes with the rules and dashboards in them.
 
 The manifests live in deploy/kubernetes of the repository. The package links that folder as `kubernetes`, and a wheel
 holds the files there. Only the two manifests of `_rendered` depend on the configuration.
@@ -11,8 +11,8 @@ from importlib.resources import files
 from textwrap import indent
 
 from riverkeeper.assets.alerting import alerting_files
-from riverkeeper.assets.boards import board_files
 from riverkeeper.config.assets import AssetSettings
+from riverkeeper.dashboards import DashboardScope, dashboards
 
 FOLDER = "deploy/kubernetes"
 _HEAD = "# Written by `riverkeeper assets` from exporter/riverkeeper/assets. Do not edit: change it by an overlay.\n"
@@ -41,6 +41,12 @@ data:
   riverkeeper-{name}.json: |
 {json}
 """
+
+
+def board_files(assets: AssetSettings) -> dict[str, str]:
+    """Classic dashboard JSON, by path."""
+    scope = DashboardScope(assets.replica_labels, assets.keeper_url or "", assets.runbooks_url)
+    return {f"dashboards/json/{name}": text for name, text in dashboards(scope).items()}
 
 
 def manifest_files(assets: AssetSettings) -> dict[str, str]:

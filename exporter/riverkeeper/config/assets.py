@@ -54,14 +54,14 @@ TierNames = tuple[TierName, ...]
 class AssetSettings(Section):
     """Values that `riverkeeper assets` writes into rules, dashboards and manifests."""
 
-    keeper_url: WebAddress = option(
-        "http://localhost:9816",
-        "The address of Riverkeeper for a browser. Alerts link to its pages.",
+    keeper_url: WebAddress | None = option(
+        None,
+        "The address of Riverkeeper for a browser. Alerts and dashboards link to its pages, if it is set.",
         example="https://riverkeeper.example",
     )
-    grafana_url: WebAddress = option(
-        "http://localhost:3000",
-        "The address of Grafana for a browser. Alerts link to its dashboards.",
+    grafana_url: WebAddress | None = option(
+        None,
+        "The address of Grafana for a browser. Alerts link to its dashboards, if it is set.",
         example="https://grafana.example",
     )
     runbooks_url: WebAddress = option(

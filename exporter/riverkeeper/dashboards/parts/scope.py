@@ -15,7 +15,7 @@ class DashboardScope:
         "instance",
         "pod",
     )  # labels in which two replicas that watch the same River differ
-    keeper_url: str = "http://localhost:9816"  # of Riverkeeper, as a browser reaches it; can be changed on the board
+    keeper_url: str = ""  # of Riverkeeper, as a browser reaches it; can be set on the board
     runbooks: str = RUNBOOKS  # the folder of <Alert>.md
 
 
