@@ -76,7 +76,7 @@ def test_after_a_step_back_a_dead_worker_is_still_found(
     assert look.one("SELECT job_id FROM riverkeeper.rescue")["job_id"] == dead.claims[0]["job_id"]
 
 
-def test_a_step_of_the_keeper_s_clock_changes_nothing(
+def test_a_step_of_riverkeeper_s_clock_changes_nothing(
     fleet: Fleet, look: Look, river_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its wall clock decides nothing: an hour ahead, the path stands, and only the dead worker's job is rescued."""
@@ -91,7 +91,7 @@ def test_a_step_of_the_keeper_s_clock_changes_nothing(
         until(lambda: look.rescued() == 1, "the dead one's job to be rescued")
 
 
-def test_a_keeper_that_stood_still_gives_every_claim_its_full_timeout(
+def test_after_a_suspension_every_claim_has_its_full_timeout(
     fleet: Fleet, look: Look, river_url: str, tmp_path: Path
 ) -> None:
     """SIGSTOP for nine seconds while workers stand still too, all but one: what it has not watched it does not judge.
@@ -121,7 +121,7 @@ def test_a_keeper_that_stood_still_gives_every_claim_its_full_timeout(
     assert look.rescued() == 0
 
 
-def test_when_the_actor_dies_another_takes_over_within_an_interval(
+def test_when_the_active_replica_dies_another_takes_over_within_an_interval(
     fleet: Fleet, look: Look, river_url: str, tmp_path: Path
 ) -> None:
     """kill -9; the other one's next turn comes within the interval, and the proof of the path goes on unbroken."""

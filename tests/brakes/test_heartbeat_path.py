@@ -65,7 +65,7 @@ def test_a_probe_in_time_prolongs_the_stretch() -> None:
         (BEFORE, at(4702.0), "no probe for 3602.0 s"),
     ],
 )
-def test_whatever_could_have_kept_a_beat_out_begins_the_stretch_anew(
+def test_whatever_may_have_stopped_a_beat_begins_the_stretch_anew(
     before: PreviousProbe | None, seen: ProbeResult, why: str
 ) -> None:
     """A gap, another server, a failed probe, a step of a clock: each by itself."""
@@ -74,7 +74,7 @@ def test_whatever_could_have_kept_a_beat_out_begins_the_stretch_anew(
     assert (path.ok_since, path.why, path.before_to) == (seen.now, why, 1100.0)
 
 
-def test_a_fleet_that_is_late_as_a_whole_closes_the_way_until_one_is_heard() -> None:
+def test_a_fleet_that_is_late_as_a_whole_breaks_the_path_until_one_client_beats() -> None:
     """While nobody is heard no silence counts; with the first beat, also of an idle client, a new stretch begins."""
     silent = Fleet(instances=3, on_time=0, newest_beat_at=1080.0)
     closed = advance_path(OPEN, BEFORE, at(1102.0, fleet=silent), PATIENCE)
@@ -96,7 +96,7 @@ def test_a_fleet_that_is_late_as_a_whole_closes_the_way_until_one_is_heard() -> 
         (Fleet(instances=9, on_time=0, newest_beat_at=1000.0), 1050.0),
     ],
 )
-def test_one_process_a_beat_and_a_persons_word_keep_the_way_open(fleet: Fleet, released_at: float | None) -> None:
+def test_one_process_a_beat_or_an_operator_keep_the_path_verified(fleet: Fleet, released_at: float | None) -> None:
     """A single process' death cannot be told from a broken way; else the job of the only worker would wait for ever."""
     assert find_late_fleet(at(1102.0, fleet=fleet, released_at=released_at)) is None
 

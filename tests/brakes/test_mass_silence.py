@@ -134,7 +134,7 @@ def test_a_dead_fleet_waits_for_one_idle_worker(fleet: Fleet, look: Look, river_
     assert (first - opened).total_seconds() > TIMEOUT
 
 
-def test_a_person_may_say_that_a_dead_fleet_is_dead(fleet: Fleet, look: Look, river_url: str, tmp_path: Path) -> None:
+def test_an_operator_may_confirm_that_a_fleet_is_dead(fleet: Fleet, look: Look, river_url: str, tmp_path: Path) -> None:
     """Of two processes that both died nobody can know; who is told so looks, and the jobs have one timeout more."""
     dead = [fleet.worker(10) for _ in range(2)]
     with keeping(configured(tmp_path, river_url)):

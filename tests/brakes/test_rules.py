@@ -84,7 +84,7 @@ def test_nothing_holds_in_calm_weather() -> None:
         ),
     ],
 )
-def test_each_brake_holds_and_says_why(
+def test_each_brake_engages_and_names_its_reason(
     found: BrakeFacts, ourselves: ProcessHealth, brake: Brake, sentence: str
 ) -> None:
     """The sentence names the cause, and what lifts it where a person can."""
@@ -192,7 +192,7 @@ def test_no_beat_releases_a_hold_for_living_jobs() -> None:
     assert limit(after(alive, MassFacts(1632.0, beaten))) == 1
 
 
-def test_a_person_releases_a_hold() -> None:
+def test_an_operator_releases_a_brake() -> None:
     """A release counts for the hold it was said of, not for the next one."""
     assert limit(after(replace(HELD, released_at=1031.0), MassFacts(1032.0, SILENT))) == 1
     assert limit(after(replace(HELD, released_at=1029.0), MassFacts(1032.0, SILENT))) == 0

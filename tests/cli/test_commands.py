@@ -93,7 +93,7 @@ def test_a_failing_job_is_found_by_its_whole_kind(
     assert all("mail" in line and "boom" in line for line in lines)
 
 
-def test_failing_says_of_what_none_failed(run: Run) -> None:
+def test_failing_names_what_it_searched_for(run: Run) -> None:
     """A misspelt kind must not read as good news of all kinds."""
     assert run("failing").output == "No live job has failed.\n"
     assert (
@@ -112,7 +112,7 @@ def test_failing_speaks_json_to_scripts(run: Run, sql: Session) -> None:
     assert json.loads(run("failing", "--json", "--queue", "other").output)["jobs"] == []
 
 
-def test_check_tells_scripts_by_its_exit_code(run: Run, sql: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_check_reports_to_scripts_by_its_exit_code(run: Run, sql: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     """0 where it works, 1 where there is a problem, with what to do."""
     sql.execute(LEADER)
     told = run("check").output
@@ -126,7 +126,7 @@ def test_check_tells_scripts_by_its_exit_code(run: Run, sql: Session, monkeypatc
     assert "secret" not in ill.output
 
 
-def test_who_gave_no_url_is_told_so(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_url_is_reported(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """A socket that nobody named would be a riddle."""
     for name in ("RIVERKEEPER_DATABASE_URL", "DATABASE_URL", "PGHOST", "PGHOSTADDR", "PGSERVICE"):
         monkeypatch.delenv(name, raising=False)
@@ -137,7 +137,7 @@ def test_who_gave_no_url_is_told_so(run: Run, monkeypatch: pytest.MonkeyPatch) -
     assert "the configuration names none" not in run("check").output
 
 
-def test_a_wrong_configuration_is_told_at_once(run: Run, tmp_path: Path) -> None:
+def test_a_wrong_configuration_is_reported_at_once(run: Run, tmp_path: Path) -> None:
     """Every mistake with its line, exit code 2."""
     file = tmp_path / "keeper.yml"
     file.write_text("collect:\n  min_interval: 2\n  max_pair: 5\n")
@@ -166,7 +166,7 @@ def test_an_unknown_schema_is_a_sentence(run: Run) -> None:
     assert "--river-schema" in answer.output
 
 
-def test_grants_are_applied_when_asked(run: Run, sql: Session) -> None:
+def test_grants_are_applied_on_request(run: Run, sql: Session) -> None:
     """`schema grants` only prints; with --apply it runs what it prints, as a deployment's job does."""
     run("schema", "install")
     roles = "SELECT count(*) AS number FROM information_schema.role_table_grants WHERE grantee = 'riverkeeper_keeper'"

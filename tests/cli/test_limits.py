@@ -28,7 +28,7 @@ def kept(run: Run, sql: Session) -> Session:
     return sql
 
 
-def test_it_says_how_a_limit_came_about(run: Run, kept: Session) -> None:
+def test_it_shows_how_a_limit_came_about(run: Run, kept: Session) -> None:
     """Samples, quantile, factor and bounds of a learnt one; the tier of the others; why there is none."""
     shown = run("limits").output
 

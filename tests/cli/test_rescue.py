@@ -84,7 +84,7 @@ def test_with_apply_it_is_done_and_signed(run: Run, scene: Scene, lost: Event) -
     assert not row["dry_run"]
 
 
-def test_a_live_job_is_left_alone_whatever_is_asked(run: Run, scene: Scene, lost: Event) -> None:
+def test_a_live_job_is_skipped_whatever_is_requested(run: Run, scene: Scene, lost: Event) -> None:
     """Also beside one that is not, and with an action: exit code 1 says that not all were."""
     alive = scene.claim()
     scene.sql.execute("UPDATE riverkeeper.client SET beat_at = now()")
@@ -136,7 +136,7 @@ def test_while_no_way_is_proven_nobody_is_lost(run: Run, scene: Scene) -> None:
     assert said.exit_code == 0, said.output
 
 
-def test_what_was_proven_on_another_server_counts_for_no_person(run: Run, scene: Scene, lost: Event) -> None:
+def test_what_was_verified_on_another_server_counts_for_no_manual_rescue(run: Run, scene: Scene, lost: Event) -> None:
     """In the moment after a failover, before a supervisor has taken its first turn there."""
     scene.sql.execute("UPDATE riverkeeper.control SET path_server = 'None 1795577162.5 7 1'")
     told = run("rescue", "run", lost["job_id"], "--apply")
@@ -168,7 +168,7 @@ def test_the_status_speaks_to_scripts(run: Run, lost: Event) -> None:
     assert (told["brakes"], told["wakes_open"], told["last_rescue_at"]) == ({}, 0, None)
 
 
-def test_the_status_tells_the_modes_of_the_replica_that_acts(run: Run, scene: Scene) -> None:
+def test_the_status_shows_the_modes_of_the_active_replica(run: Run, scene: Scene) -> None:
     """Not those of the configuration that the command happens to be given, which may be none."""
     scene.sql.execute(
         """UPDATE riverkeeper.control SET path_state = '{"modes": {"standard": "live"}}', actor_name = 'keeper-1'"""
@@ -229,7 +229,7 @@ def test_a_slip_is_exit_code_2(run: Run, arguments: tuple[str, ...]) -> None:
     assert run("rescue", *arguments).exit_code == 2
 
 
-def test_stuck_tells_people_and_scripts_the_same(run: Run, lost: Event) -> None:
+def test_stuck_reports_the_same_as_text_and_as_json(run: Run, lost: Event) -> None:
     """The job, its reason, the limit with its origin, and what would be done; nothing else stands in the answer."""
     shown, told = run("stuck"), run("stuck", "--json", "--reason", "worker_lost", "--tier", "standard")
 
@@ -242,7 +242,7 @@ def test_stuck_tells_people_and_scripts_the_same(run: Run, lost: Event) -> None:
     assert json.loads(run("stuck", "--json", "--kind", "no such").output)["jobs"] == []
 
 
-def test_stuck_says_why_it_cannot_tell(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stuck_names_why_nothing_is_known(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """A database that is away is never an empty list."""
     monkeypatch.setenv("RIVERKEEPER_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
     answer = run("stuck", "--json")

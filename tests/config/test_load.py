@@ -176,7 +176,7 @@ def test_mistakes_of_all_sources_at_once(tmp_path: Path) -> None:
     ]
 
 
-def test_a_covered_mistake_is_still_told(tmp_path: Path) -> None:
+def test_a_covered_mistake_is_still_reported(tmp_path: Path) -> None:
     """A bad value in the file is a mistake though an option replaces it: the option may be gone tomorrow."""
     file = written(tmp_path, "database: {river_schema: 12}")
     (message,) = refused(file, {}, Options(river_schema="jobs"))
@@ -238,7 +238,7 @@ def test_listen_addresses(text: str, host: str, port: int) -> None:
     assert (address.host, address.port, str(address)) == (host, port, text)
 
 
-def test_free_ports_may_be_asked_for_twice() -> None:
+def test_free_ports_may_be_requested_twice() -> None:
     """Port 0 is a new port each time, so two of them are no clash."""
     assert len(load(None, {}, Options(web_listen_address=(":0", ":0"))).web.listen_address) == 2
 

@@ -44,7 +44,7 @@ def tree(path: tuple[str, ...], value: object) -> Any:
 
 
 @for_each("declared", ALL, lambda declared: declared.key)
-def test_every_option_is_told_in_full(declared: Option) -> None:
+def test_every_option_is_described_in_full(declared: Option) -> None:
     """An option has a sentence, an example that is accepted, and a reason for its bounds if it has any."""
     assert declared.description.endswith(".")
     Settings.from_tree(tree(declared.path, declared.example))

@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 from riverkeeper.config.quantity import DURATION, SIZE, Quantity, parse_amount
 
 
-def said(quantity: Quantity, value: object) -> str:
+def message_of(quantity: Quantity, value: object) -> str:
     with pytest.raises(PydanticCustomError) as caught:
         quantity.parse(value)
     return caught.value.message()
@@ -50,9 +50,9 @@ def test_a_duration_prints_short(seconds: float, text: str) -> None:
         ("1.5h", '"1.5h" is not a duration; write 1h30m'),
     ],
 )
-def test_the_message_says_what_to_write(value: object, message: str) -> None:
+def test_the_message_names_what_to_write(value: object, message: str) -> None:
     """A slip whose meaning is plain is refused with the right spelling."""
-    assert said(DURATION, value) == message
+    assert message_of(DURATION, value) == message
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_the_message_says_what_to_write(value: object, message: str) -> None:
 )
 def test_anything_else_gets_examples(value: object) -> None:
     """What nobody can guess is refused with examples, whatever its type or length."""
-    assert "is not a duration; write one such as 500ms, 2s, 10m, 1h30m or 7d" in said(DURATION, value)
+    assert "is not a duration; write one such as 500ms, 2s, 10m, 1h30m or 7d" in message_of(DURATION, value)
 
 
 @given(st.text() | st.integers() | st.floats() | st.none() | st.booleans())
@@ -81,8 +81,8 @@ def test_other_quantities_are_declared_the_same_way() -> None:
     assert SIZE.parse("4MiB") == 4 * 1024**2
     assert isinstance(SIZE.parse("4MiB"), int)
     assert SIZE.format(65536) == "64KiB"
-    assert said(SIZE, 4) == "4 has no unit; write one such as 64KiB or 4MiB"
-    assert said(SIZE, "4mib") == '"4mib" is not a size; write 4MiB'
+    assert message_of(SIZE, 4) == "4 has no unit; write one such as 64KiB or 4MiB"
+    assert message_of(SIZE, "4mib") == '"4mib" is not a size; write 4MiB'
 
 
 def test_a_bound_may_be_a_duration_or_a_size() -> None:

@@ -74,7 +74,7 @@ def everything_about(config: Config) -> str:
     return " ".join(map(printed, [config, config.database, config.conninfo, render_config(config), *dumps]))
 
 
-def everything_said(file: Path | None, environ: dict[str, str], flags: Options) -> str:
+def everything_reported(file: Path | None, environ: dict[str, str], flags: Options) -> str:
     """All that a load leaves behind, be it a configuration or an error."""
     try:
         return printed(flags) + everything_about(load(file, environ, flags))
@@ -96,8 +96,8 @@ def test_redaction_leaves_no_piece(url: str) -> None:
 @given(urls)
 def test_from_options_and_environment(url: str) -> None:
     """A URL of the command line or the environment is in no output, accepted or refused."""
-    assert TOKEN not in everything_said(None, {}, Options(database_url=url))
-    assert TOKEN not in everything_said(None, {"DATABASE_URL": url}, Options())
+    assert TOKEN not in everything_reported(None, {}, Options(database_url=url))
+    assert TOKEN not in everything_reported(None, {"DATABASE_URL": url}, Options())
 
 
 @many
@@ -107,7 +107,7 @@ def test_from_a_url_file(folder: Path, url: str) -> None:
     (folder / "secret").write_text(url, encoding="utf-8")
     file = folder / "url_file.yml"
     file.write_text("database: {url_file: secret}")
-    assert TOKEN not in everything_said(file, {}, Options())
+    assert TOKEN not in everything_reported(file, {}, Options())
 
 
 @many
@@ -118,7 +118,7 @@ def test_in_the_wrong_place(folder: Path, url: str, path: tuple[str, str], as_li
     content = {path[0]: {path[1]: [value] if as_list else value}}
     file = folder / "misplaced.yml"
     file.write_text(json.dumps(content), encoding="utf-8")
-    assert TOKEN not in everything_said(file, {}, Options())
+    assert TOKEN not in everything_reported(file, {}, Options())
 
 
 @many
@@ -129,7 +129,7 @@ def test_as_raw_text(folder: Path, url: str, frame: str) -> None:
     """A URL without the quotes it needs breaks the YAML around it, and the message still does not repeat it."""
     file = folder / "raw.yml"
     file.write_text(frame.format(url), encoding="utf-8")
-    assert TOKEN not in everything_said(file, {}, Options())
+    assert TOKEN not in everything_reported(file, {}, Options())
 
 
 def test_what_lies_between_shows_nothing_either() -> None:

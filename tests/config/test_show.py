@@ -13,7 +13,7 @@ from riverkeeper.config.render import render_config, render_value
 from riverkeeper.config.source import parse_yaml
 
 
-def test_every_option_tells_its_value_and_origin(tmp_path: Path) -> None:
+def test_every_option_shows_its_value_and_origin(tmp_path: Path) -> None:
     """The print is the configuration in force with the origin of each value, and no secret."""
     file = tmp_path / "riverkeeper.yml"
     file.write_text("web:\n  listen_address:\n  - ':9816'\ndatabase: {url_file: secret}\n")

@@ -90,7 +90,7 @@ def test_duplicate_keys_are_refused() -> None:
         ("a: &a [*a]\n", "f.yml:1: a[0]", "an anchor that contains itself"),
     ],
 )
-def test_broken_yaml_is_told_in_words(text: str, where: str, what: str) -> None:
+def test_broken_yaml_is_reported_in_words(text: str, where: str, what: str) -> None:
     """Each way to break YAML names the place, what is wrong and what to do; there is no traceback."""
     (message,) = problems(text)
     assert message.startswith(f"{where}: {what}; ")

@@ -63,7 +63,7 @@ def test_rules_reach_verdicts_in_their_order() -> None:
     assert found.assign == (Assignment("bulk", "report_*", "bulk"), Assignment("urgent", priority=1))
 
 
-def test_every_contradiction_is_told_at_once_with_its_line(tmp_path: Path) -> None:
+def test_every_contradiction_is_reported_at_once_with_its_line(tmp_path: Path) -> None:
     """What cannot be meant together: where it stands, what is wrong, and what to write."""
     found = refused(
         tmp_path,
@@ -112,7 +112,7 @@ def test_a_wait_that_some_queue_has_is_no_contradiction(tmp_path: Path) -> None:
         load(file, {}, Options())
 
 
-def test_what_is_wrong_by_itself_is_told_once(tmp_path: Path) -> None:
+def test_what_is_wrong_by_itself_is_reported_once(tmp_path: Path) -> None:
     """Names, numbers, words and shapes; a contradiction that would follow from a mistake is not added to it."""
     found = refused(
         tmp_path,
@@ -152,7 +152,7 @@ learned_limits: {quantile: 2, factor: "3"}
         ("learned_limits: []", "a list where a section was expected"),
     ],
 )
-def test_the_shape_is_told(tmp_path: Path, text: str, expected: str) -> None:
+def test_a_wrong_shape_is_reported(tmp_path: Path, text: str, expected: str) -> None:
     """What stands where something else belongs, and what to write there."""
     (message,) = refused(tmp_path, text)
 

@@ -101,7 +101,7 @@ def result_carries_the_claim_as_its_token(world: World) -> None:
     worker.start(claim)
     world.beaten(claim)
     within = 30.0  # seconds; a client asks each minute anyway, and that must not be what the test sees
-    until(world.says_fences, "the client to say that it fences", within)
+    until(world.reports_fences, "the client to say that it fences", within)
 
     result = worker.end(claim)
     assert (result["token"], result["held"]) == (claim["attempted_at"], True)
@@ -134,7 +134,7 @@ def without_the_fence_a_client_is_plain(world: World) -> None:
     claim = world.claim()
     worker.start(claim)
     world.beaten(claim)
-    assert world.says_fences() is False
+    assert world.reports_fences() is False
     assert world.rescue(claim)
     world.claim_again(claim)
 
@@ -155,11 +155,11 @@ def fence_comes_and_goes_while_a_job_runs(world: World) -> None:
     world.install_fence()
     proxy.cut()
     within = 30.0  # seconds; a client asks each minute anyway, and that must not be what the test sees
-    until(world.says_fences, "the client to say that it fences", within)
+    until(world.reports_fences, "the client to say that it fences", within)
     assert worker.end(before)["token"] == before["attempted_at"]
     world.sql.execute("ALTER TABLE river_job DISABLE TRIGGER riverkeeper_fence")
     proxy.cut()
-    until(lambda: not world.says_fences(), "the client to say that it does not", within)
+    until(lambda: not world.reports_fences(), "the client to say that it does not", within)
 
     assert worker.end(after)["token"] is None
 
@@ -186,7 +186,7 @@ def job_that_ends_between_ticks_writes_nothing(world: World) -> None:
 
 
 @scenario
-def progress_is_told_by_the_job_alone(world: World) -> None:
+def progress_is_reported_by_the_job_alone(world: World) -> None:
     """Beats without progress leave it empty; what is told goes with the next beat, and is not told again by it."""
     worker = world.worker()
     claim = world.claim()

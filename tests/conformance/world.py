@@ -67,7 +67,7 @@ class World:
         write_result(self.sql, result)
         return self.job(result)
 
-    def says_fences(self) -> bool:
+    def reports_fences(self) -> bool:
         """What the newest row of a client says."""
         return bool(self.rows("SELECT fences FROM riverkeeper.client ORDER BY beat_at DESC LIMIT 1")[0]["fences"])
 

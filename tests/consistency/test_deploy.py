@@ -58,7 +58,7 @@ def test_the_schema_job_loads_the_configuration_without_its_secrets(tmp_path: Pa
     assert "owner@db.example" in config.conninfo.reveal()
 
 
-def test_every_service_of_the_demo_comes_back_and_says_how_it_is() -> None:
+def test_every_service_of_the_demo_restarts_and_has_a_health_check() -> None:
     """A service that ends is started again; one that serves anything has a health check of its own.
 
     In the compose file: an image built in another format loses the check that its Dockerfile names.

@@ -86,7 +86,7 @@ def test_modules_say_what_they_are() -> None:
     assert [named(path) for path in modules() if tree(path).body and not ast.get_docstring(tree(path))] == []
 
 
-def test_no_name_says_nothing() -> None:
+def test_no_name_is_empty_of_meaning() -> None:
     """The tree is the architecture diagram."""
     folders = [path for path in PACKAGE.rglob("*") if path.is_dir()]
 

@@ -37,7 +37,7 @@ def name_of(path: Path) -> str:
     return (package / path.stem).relative_to(PACKAGE).as_posix()
 
 
-def test_every_file_says_its_question_its_index_and_what_null_means() -> None:
+def test_every_file_has_its_question_its_index_and_what_null_means() -> None:
     """The header is what a person reads who finds the statement in pg_stat_activity."""
     incomplete = [
         f"{named(path)}: {word}"

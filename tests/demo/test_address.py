@@ -32,7 +32,7 @@ def test_the_usual_address_if_it_is_free(monkeypatch: pytest.MonkeyPatch, taken:
     assert choose(None) == (instead, None)
 
 
-def test_an_address_that_was_asked_for_is_not_exchanged(taken: str) -> None:
+def test_a_requested_address_is_not_exchanged(taken: str) -> None:
     """Who names an address has opened a firewall for it, or written it into a scrape configuration."""
     with pytest.raises(DemoFailed, match=r"cannot listen on .*--web\.listen-address"):
         choose(taken)

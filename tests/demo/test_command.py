@@ -212,7 +212,7 @@ def test_a_prometheus_on_path_is_started(folder: Path, tmp_path: Path) -> None:
     assert not answers(port)
 
 
-def test_a_prometheus_that_does_not_start_is_told(folder: Path, tmp_path: Path) -> None:
+def test_a_prometheus_that_does_not_start_is_reported(folder: Path, tmp_path: Path) -> None:
     """Exit code 1 with the end of its log, which here shows the target it was given."""
     arguments = ("--seconds", "1", "--web.listen-address", "127.0.0.1:0")
     with started(folder, *arguments, path=prometheus(tmp_path, "raise SystemExit('no disk')")) as demo:

@@ -29,7 +29,7 @@ river_job_run_duration_seconds_bucket{queue="bulk",kind="x",le="+Inf"} 100
 """)
 
 
-def test_totals_are_of_the_labels_asked_for() -> None:
+def test_totals_are_of_the_requested_labels() -> None:
     """A sum takes every series that has at least these labels; nothing found is 0, and has no least."""
     assert PAGE.total("river_jobs") == 12
     assert PAGE.total("river_jobs", queue="mail") == 7

@@ -38,7 +38,7 @@ def test_a_deaf_child_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert child.process.returncode == -signal.SIGKILL
 
 
-def test_a_child_that_ended_is_told_with_the_end_of_its_log(tmp_path: Path) -> None:
+def test_a_child_that_ended_is_reported_with_the_end_of_its_log(tmp_path: Path) -> None:
     """Its code, and its last lines, so that nobody must look for a file that is gone by then."""
     with running("exporter", python("print('no such table'); raise SystemExit(3)"), tmp_path) as child:
         child.process.wait()
@@ -58,7 +58,7 @@ def test_a_long_line_of_a_log_is_shortened_in_its_middle(tmp_path: Path) -> None
     assert len(said) < 500
 
 
-def test_waiting_ends_when_we_are_told_to(tmp_path: Path) -> None:
+def test_waiting_ends_on_request(tmp_path: Path) -> None:
     """Ctrl-C while a child starts is heeded at once; a child that never gets ready is told after a while."""
     told = Told()
     with running("waits", python(WAITS), tmp_path) as child:
@@ -80,7 +80,7 @@ def test_signals_set_a_flag_and_are_put_back() -> None:
     assert signal.getsignal(signal.SIGTERM) is before
 
 
-def test_a_proxy_of_the_environment_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_of_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing that answers is None, whatever HTTP_PROXY says."""
     monkeypatch.setenv("http_proxy", NOWHERE)
     assert fetch(NOWHERE) is None

@@ -72,7 +72,7 @@ def test_nothing_is_missing_where_the_exporter_counted_all() -> None:
     assert missing(PAGE, {"completed": 1234, "discarded": 1}) == []
 
 
-def test_what_is_missing_is_said() -> None:
+def test_what_is_missing_is_reported() -> None:
     """A job the exporter did not count, and a table it does not read, each give a sentence with the numbers."""
     assert missing(PAGE, {"completed": 1240}) == [
         "the fleet finished 1240 jobs as completed, but river_jobs_finished_total says 1234"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from fixtures.contract import Connection, connected
-from fixtures.fence import drops, fence_command, told_to_clients
+from fixtures.fence import drops, fence_command, reported_to_clients
 from riverkeeper.schema.fence import fence_status, install_fence
 from riverkeeper.schema.install import install
 
@@ -41,10 +41,10 @@ BROKEN = {
 def test_a_fence_that_is_not_in_force_is_noticed(renewed_url: str, sql: Connection, broken: str) -> None:
     """Disabled, dropped, lost with a table: clients are told within a minute, and `status` says which and where."""
     install(renewed_url, None, None)
-    assert told_to_clients(sql)
+    assert reported_to_clients(sql)
     sql.execute(BROKEN[broken])
 
-    assert not told_to_clients(sql)
+    assert not reported_to_clients(sql)
     if broken != "away":
         status = fence_status(renewed_url, None, None)
         assert not status.in_force
@@ -56,24 +56,24 @@ def test_a_fence_that_is_not_in_force_is_noticed(renewed_url: str, sql: Connecti
     "broken",
     [one for one in BROKEN if one not in {"away", "its function is dropped", "at other times", "of one column"}],
 )
-def test_install_mends_it(renewed_url: str, sql: Connection, broken: str) -> None:
+def test_install_repairs_it(renewed_url: str, sql: Connection, broken: str) -> None:
     """Whatever became of it."""
     install(renewed_url, None, None)
     sql.execute(BROKEN[broken])
 
     assert install_fence(renewed_url, None, None).in_force
-    assert (told_to_clients(sql), drops(sql)) == (True, True)
+    assert (reported_to_clients(sql), drops(sql)) == (True, True)
 
 
-def test_a_session_in_which_no_trigger_fires_is_told(renewed_url: str, sql: Connection) -> None:
+def test_a_session_in_which_no_trigger_fires_is_reported(renewed_url: str, sql: Connection) -> None:
     """As a login may be set: results written by it would pass. A trigger that fires always is in force there too."""
     install(renewed_url, None, None)
     sql.execute("SET session_replication_role = replica")
-    assert (told_to_clients(sql), drops(sql)) == (False, False)
+    assert (reported_to_clients(sql), drops(sql)) == (False, False)
 
     sql.execute("ALTER TABLE river_job ENABLE ALWAYS TRIGGER riverkeeper_fence")
     sql.execute("ALTER TABLE river_job ENABLE ALWAYS TRIGGER riverkeeper_fence_strip")
-    assert (told_to_clients(sql), drops(sql)) == (True, True)
+    assert (reported_to_clients(sql), drops(sql)) == (True, True)
 
 
 PARTITIONED = """
@@ -97,17 +97,17 @@ def test_a_partitioned_table_is_fenced_on_every_partition(partitioned: str, sql:
     for _ in range(8):
         assert drops(sql)
     assert {str(one["tableoid"]) for one in sql.execute("SELECT DISTINCT tableoid FROM river_job").fetchall()} != set()
-    assert told_to_clients(sql)
+    assert reported_to_clients(sql)
     sql.execute("ALTER TABLE river_job DETACH PARTITION part_1")
     sql.execute("CREATE TABLE part_2 PARTITION OF river_job FOR VALUES WITH (MODULUS 2, REMAINDER 1)")
-    assert told_to_clients(sql)
+    assert reported_to_clients(sql)
     assert all(drops(sql) for _ in range(8))
 
 
-def test_one_partition_without_it_is_noticed_and_mended(partitioned: str, sql: Connection) -> None:
+def test_one_partition_without_it_is_noticed_and_repaired(partitioned: str, sql: Connection) -> None:
     """All but one is not in force: which one is said."""
     sql.execute("ALTER TABLE part_1 DISABLE TRIGGER riverkeeper_fence")
-    assert not told_to_clients(sql)
+    assert not reported_to_clients(sql)
     assert "trigger riverkeeper_fence on public.part_1 is disabled" in fence_status(partitioned, None, None).message
 
     assert install_fence(partitioned, None, None).in_force
@@ -121,4 +121,4 @@ def test_a_view_is_no_place_for_it(renewed_url: str, sql: Connection) -> None:
 
     assert found.exit_code == 0
     assert "The fence is not in force: River's job table is not a table" in found.output
-    assert not told_to_clients(sql)
+    assert not reported_to_clients(sql)

@@ -156,7 +156,7 @@ def test_a_login_that_is_not_there_gets_no_script(company: Company, run: Run) ->
     assert "GRANT" not in answer.output
 
 
-def test_a_role_that_is_not_inherited_is_said(company: Company, run: Run) -> None:
+def test_a_role_that_is_not_inherited_is_reported(company: Company, run: Run) -> None:
     """The login has the role and not its rights: the line that mends it, and no grant that it has already."""
     company.paste(run(company.url("rk-prod"), "schema", "grants").output)
     run_script(company.url("admin"), 'REVOKE riverkeeper_reader FROM "rk-prod"')  # who granted it

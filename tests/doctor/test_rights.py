@@ -67,7 +67,7 @@ def test_the_owner_is_filtered_only_where_it_is_forced(login: str, river_url: st
 
 
 @pytest.mark.parametrize("table", ["river_queue", "river_leader", "river_migration"])
-def test_a_lesser_table_that_is_filtered_is_absent_and_said(login: str, sql: Session, table: str) -> None:
+def test_a_lesser_table_that_is_filtered_is_absent_and_reported(login: str, sql: Session, table: str) -> None:
     """What hides its rows is not shown as empty; the rest is there."""
     sql.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
     snapshot = read(login)

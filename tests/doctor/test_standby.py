@@ -31,7 +31,7 @@ def findings(url: str) -> list[str]:
     return [one.message for one in found if one.topic == "standby" and one.level is Level.PROBLEM]
 
 
-def test_a_standby_says_how_old_its_data_is(pair: Pair) -> None:
+def test_a_standby_reports_how_old_its_data_is(pair: Pair) -> None:
     """Caught up it is as of now, also while the primary is quiet; paused, its age grows, and no job's does."""
     primary, standby = pair.primary.database_url("river"), pair.standby.database_url("river")
     pair.primary.execute(WAITING, "river")

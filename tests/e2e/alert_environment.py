@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from conformance.proxy import Proxy
-from e2e.keeper import Keeper, keeper_at_work, riverkeeper
 from e2e.rescue_environment import ALERTS, RULES, Prometheus, alertmanager_at_work, prometheus_at_work, write_targets
 from e2e.river import Connection, Fleet, River, fleet_at_work
+from e2e.riverkeeper_process import RiverkeeperProcess, replica_at_work, riverkeeper
 from e2e.scaled import scaled
 from fixtures.waiting import until
 from riverkeeper.demo.postgres import start_postgres
@@ -59,7 +59,7 @@ class AlertEnvironment:
     database: Proxy  # between the keepers and Postgres
     webhook: Proxy  # between Alertmanager and the first keeper
     flags: tuple[str, ...]  # of each keeper
-    keepers: list[Keeper] = field(default_factory=list)
+    replicas: list[RiverkeeperProcess] = field(default_factory=list)
     workers: list[Fleet] = field(default_factory=list)
     prometheus: Prometheus = field(default_factory=lambda: Prometheus(""))
     alertmanager: str = ""
@@ -98,17 +98,17 @@ class AlertEnvironment:
             connection.execute(statement.encode(), parameters or None)
             yield
 
-    def start_keeper(self, number: int, address: str = "") -> Keeper:
+    def start_replica(self, number: int, address: str = "") -> RiverkeeperProcess:
         folder = self.folder / f"keeper{number}"
         folder.mkdir(exist_ok=True)
         there = ("--web.listen-address", address) if address else ()
-        return self.programs.enter_context(keeper_at_work(self.database.url, folder, "", *self.flags, *there))
+        return self.programs.enter_context(replica_at_work(self.database.url, folder, "", *self.flags, *there))
 
     def scrape(self, addresses: list[str]) -> None:
         write_targets(self.folder / "targets.json", addresses)
 
-    def scrape_the_keepers(self) -> None:
-        self.scrape([keeper.address for keeper in self.keepers])
+    def scrape_the_replicas(self) -> None:
+        self.scrape([replica.address for replica in self.replicas])
 
 
 @contextlib.contextmanager
@@ -138,11 +138,11 @@ def theatre_at_work(folder: Path) -> Iterator[AlertEnvironment]:
         riverkeeper(river, "schema", "install")
         database = programs.enter_context(contextlib.closing(Proxy(river.url)))
         made = AlertEnvironment(river, folder, programs, database, database, ("--config.file", str(config)))
-        made.keepers = [made.start_keeper(1), made.start_keeper(2)]
-        made.webhook = programs.enter_context(contextlib.closing(Proxy(f"http://{made.keepers[0].address}")))
+        made.replicas = [made.start_replica(1), made.start_replica(2)]
+        made.webhook = programs.enter_context(contextlib.closing(Proxy(f"http://{made.replicas[0].address}")))
         told = f"127.0.0.1:{made.webhook.url.rpartition(':')[2]}"
         made.alertmanager = programs.enter_context(alertmanager_at_work(folder, told, token, alerts))
-        addresses = [keeper.address for keeper in made.keepers]
+        addresses = [replica.address for replica in made.replicas]
         again = f"--rules.alert.resend-delay={RESEND}s"
         made.prometheus = programs.enter_context(
             prometheus_at_work(folder, addresses, made.alertmanager, alerts, again, scrape="2s")

@@ -40,12 +40,12 @@ class Alertmanager:
 
 
 @contextlib.contextmanager
-def alertmanager(keeper: str, token: Path, folder: Path, name: str = "am", **webhook: Any) -> Iterator[Alertmanager]:
+def alertmanager(replica: str, token: Path, folder: Path, name: str = "am", **webhook: Any) -> Iterator[Alertmanager]:
     """One that groups all alerts, sends at once and repeats every second; gone at the end."""
     home = folder / name
     home.mkdir()
     receiver = {
-        "url": f"http://{keeper}/webhook/alertmanager",
+        "url": f"http://{replica}/webhook/alertmanager",
         "http_config": {
             "follow_redirects": False,
             "authorization": {"type": "Bearer", "credentials_file": str(token)},

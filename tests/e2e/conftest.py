@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from e2e.keeper import Keeper, keeper_at_work
 from e2e.river import Fleet, River, fleet_at_work
+from e2e.riverkeeper_process import RiverkeeperProcess, replica_at_work
 from riverkeeper.demo.postgres import Server, start_postgres
 
 MakeRiver = Callable[..., River]
 MakeFleet = Callable[..., Fleet]
-MakeKeeper = Callable[..., Keeper]
+MakeReplica = Callable[..., RiverkeeperProcess]
 
 _numbers = count(1)
 
@@ -73,10 +73,10 @@ def fleet(programs: contextlib.ExitStack, tmp_path: Path) -> MakeFleet:
 
 
 @pytest.fixture
-def keeper(programs: contextlib.ExitStack, tmp_path: Path) -> MakeKeeper:
+def replica(programs: contextlib.ExitStack, tmp_path: Path) -> MakeReplica:
     """The exporter in a process of its own: keeper(url, schema, *flags)."""
 
-    def start(url: str, schema: str = "", *flags: str) -> Keeper:
-        return programs.enter_context(keeper_at_work(url, tmp_path, schema, *flags))
+    def start(url: str, schema: str = "", *flags: str) -> RiverkeeperProcess:
+        return programs.enter_context(replica_at_work(url, tmp_path, schema, *flags))
 
     return start

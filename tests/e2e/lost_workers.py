@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from e2e.keeper import Keeper, keeper_at_work, riverkeeper
 from e2e.rescue_environment import let_beat
 from e2e.river import Fleet, River, fleet_at_work
+from e2e.riverkeeper_process import RiverkeeperProcess, replica_at_work, riverkeeper
 from fixtures.waiting import until
 
 TIER = {"heartbeat_timeout": "5s", "drain": "1s", "fence": "2s"}
@@ -48,7 +48,7 @@ class LostWorkers:
     folder: Path
     programs: contextlib.ExitStack
     flags: tuple[str, ...] = ()  # of every worker
-    keepers: list[Keeper] = field(default_factory=list)
+    replicas: list[RiverkeeperProcess] = field(default_factory=list)
     workers: dict[str, Fleet] = field(default_factory=dict)
 
     def hire(self, name: str, queues: str, *flags: str) -> Fleet:
@@ -77,13 +77,13 @@ class LostWorkers:
         [(count,)] = self.river.rows(statement, jobs=jobs)
         return int(count)
 
-    def acting(self) -> list[Keeper]:
+    def acting(self) -> list[RiverkeeperProcess]:
         """The keepers that say that they act."""
-        return [one for one in self.keepers if one.scrape().value("riverkeeper_actor")]
+        return [one for one in self.replicas if one.scrape().value("riverkeeper_actor")]
 
     def false_rescues(self) -> float:
         """Late finishes that the keepers have told."""
-        pages = [one.scrape() for one in self.keepers]
+        pages = [one.scrape() for one in self.replicas]
         return sum(sum(page.values("riverkeeper_late_finishes_total", "queue", "kind").values()) for page in pages)
 
 
@@ -93,7 +93,7 @@ def crew_at_work(
     folder: Path,
     *,
     url: str = "",
-    keepers: int = 1,
+    replicas: int = 1,
     batch: int = 100,
     workers: tuple[str, ...] = (),
     **tier: str,
@@ -104,12 +104,12 @@ def crew_at_work(
     config.write_text(CONFIG.format(batch=batch, tier=json.dumps({**TIER, **tier})))
     with contextlib.ExitStack() as programs:
         lost_workers = LostWorkers(river, folder, programs, workers)
-        for number in range(keepers):
+        for number in range(replicas):
             place = folder / f"keeper{number + 1}"
             place.mkdir()
             flags = ("--config.file", str(config))
-            lost_workers.keepers.append(
-                programs.enter_context(keeper_at_work(url or river.url, place, river.schema, *flags))
+            lost_workers.replicas.append(
+                programs.enter_context(replica_at_work(url or river.url, place, river.schema, *flags))
             )
         lost_workers.hire("witness", "witness")
         yield lost_workers

@@ -18,8 +18,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from e2e.keeper import Keeper, keeper_at_work, riverkeeper
 from e2e.river import Fleet, River, fleet_at_work
+from e2e.riverkeeper_process import RiverkeeperProcess, replica_at_work, riverkeeper
 from fixtures.waiting import until
 from riverkeeper.demo.postgres import THROW_AWAY, start_postgres
 
@@ -80,12 +80,12 @@ def main() -> None:
     asked.add_argument("--kills", type=int, default=100)
     asked.add_argument("--tier", choices=WAYS, default="urgent")
     given = asked.parse_args()
-    with place(given.tier) as (fleets, keeper):
+    with place(given.tier) as (fleets, replica):
         took: list[float] = []
         while len(took) < given.kills:
             took += one_round(fleets, min(AT_ONCE, given.kills - len(took)))
             sys.stderr.write(f"\r{len(took)} of {given.kills} kills, the slowest {max(took):.1f} s ")
-        refused = keeper.scrape().values("riverkeeper_late_finishes_total", "queue", "kind")
+        refused = replica.scrape().values("riverkeeper_late_finishes_total", "queue", "kind")
     ranked = sorted(took)
     p99 = ranked[min(len(ranked) - 1, int(0.99 * len(ranked)))]
     times = f"p50 {statistics.median(took):.1f} s, p99 {p99:.1f} s, max {ranked[-1]:.1f} s"
@@ -93,7 +93,7 @@ def main() -> None:
 
 
 @contextlib.contextmanager
-def place(tier: str) -> Iterator[tuple[Fleets, Keeper]]:
+def place(tier: str) -> Iterator[tuple[Fleets, RiverkeeperProcess]]:
     flags, config = WAYS[tier]
     with contextlib.ExitStack() as programs:
         folder = Path(programs.enter_context(tempfile.TemporaryDirectory()))
@@ -103,15 +103,15 @@ def place(tier: str) -> Iterator[tuple[Fleets, Keeper]]:
         riverkeeper(river, "schema", "install")
         file = folder / "riverkeeper.yml"
         file.write_text(f"rescue: {{mode: live, max_per_minute: 100000}}\n{config}\n")
-        keeper = programs.enter_context(keeper_at_work(river.url, folder, "", "--config.file", str(file)))
+        replica = programs.enter_context(replica_at_work(river.url, folder, "", "--config.file", str(file)))
         fleets = Fleets(river, folder, flags, programs)
         fleets.fill()
-        until(lambda: not held(keeper), "the grace to end", PATIENCE)
-        yield fleets, keeper
+        until(lambda: not held(replica), "the grace to end", PATIENCE)
+        yield fleets, replica
 
 
-def held(keeper: Keeper) -> bool:
-    return bool(keeper.scrape().value("riverkeeper_brake_engaged", brake="grace"))
+def held(replica: RiverkeeperProcess) -> bool:
+    return bool(replica.scrape().value("riverkeeper_brake_engaged", brake="grace"))
 
 
 def one_round(fleets: Fleets, kills: int) -> list[float]:

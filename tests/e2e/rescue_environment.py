@@ -38,12 +38,12 @@ class Prometheus:
 
 
 @contextlib.contextmanager
-def alertmanager_at_work(folder: Path, keeper: str, token: Path, alerts: Path = ALERTS) -> Iterator[str]:
+def alertmanager_at_work(folder: Path, replica: str, token: Path, alerts: Path = ALERTS) -> Iterator[str]:
     """Alertmanager with the shipped routing, its webhook and token put in place; its address."""
     shipped = yaml.safe_load((alerts / "alertmanager.yml").read_text(encoding="utf-8"))
     (rescuer,) = [receiver for receiver in shipped["receivers"] if receiver["name"] == "rescuer"]
     (webhook,) = rescuer["webhook_configs"]
-    webhook["url"] = f"http://{keeper}/webhook/alertmanager"
+    webhook["url"] = f"http://{replica}/webhook/alertmanager"
     webhook["http_config"]["authorization"]["credentials_file"] = str(token)
     config = folder / "alertmanager.yml"
     config.write_text(yaml.safe_dump(shipped))
@@ -56,14 +56,14 @@ def alertmanager_at_work(folder: Path, keeper: str, token: Path, alerts: Path = 
 
 @contextlib.contextmanager
 def prometheus_at_work(
-    folder: Path, keepers: Sequence[str], alertmanager: str, alerts: Path = ALERTS, *flags: str, scrape: str = "1s"
+    folder: Path, replicas: Sequence[str], alertmanager: str, alerts: Path = ALERTS, *flags: str, scrape: str = "1s"
 ) -> Iterator[Prometheus]:
     """Prometheus with the shipped rules, scraping and judging each second; as shipped it would be every 15.
 
     It scrapes what the file `targets.json` in the folder names, also when that changes.
     """
     targets = folder / "targets.json"
-    write_targets(targets, keepers)
+    write_targets(targets, replicas)
     config = {
         "global": {"scrape_interval": scrape, "evaluation_interval": "1s"},
         "rule_files": [str(alerts / f"{name}.yml") for name in RULES],
@@ -77,14 +77,14 @@ def prometheus_at_work(
     with started("prometheus", [tool("prometheus"), *where, *flags], folder):
         until(lambda: ready(address), "Prometheus to be ready")
         server = Prometheus(address)
-        until(lambda: len(server.query("river_up == 1")) == len(keepers), "every keeper to be scraped")
+        until(lambda: len(server.query("river_up == 1")) == len(replicas), "every keeper to be scraped")
         yield server
 
 
-def write_targets(file: Path, keepers: Sequence[str]) -> None:
+def write_targets(file: Path, replicas: Sequence[str]) -> None:
     """In one step, for Prometheus reads the file whenever it changes."""
     new = file.with_suffix(".new")
-    new.write_text(json.dumps([{"targets": list(keepers)}]))
+    new.write_text(json.dumps([{"targets": list(replicas)}]))
     new.replace(file)
 
 

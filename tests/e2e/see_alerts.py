@@ -20,7 +20,7 @@ import httpx
 from e2e.alert_cases import jobs, rescuer, river, watcher
 from e2e.alert_cases.case import SIGHTS, AlertCase
 from e2e.alert_environment import FACTOR, LOOK, AlertEnvironment, theatre_at_work
-from e2e.keeper import riverkeeper
+from e2e.riverkeeper_process import riverkeeper
 from fixtures.waiting import until
 
 PATIENCE = 330.0  # seconds; the longest wait is that for an hour, scaled, to be over

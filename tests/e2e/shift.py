@@ -9,8 +9,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from e2e.keeper import Keeper, Labels, Page, anew, keeper_at_work, riverkeeper
 from e2e.river import Connection, Fleet, River, fleet_at_work
+from e2e.riverkeeper_process import Labels, Page, RiverkeeperProcess, anew, replica_at_work, riverkeeper
 from e2e.truth import COUNTS, SPREADS, STILL, TABLES, VALUES
 from fixtures.waiting import until
 
@@ -23,7 +23,7 @@ ORDER BY id LIMIT 1
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Expected:
     """What a statement said: the names of its labels, and by their values one number, or all those of a histogram."""
 
     labels: Labels
@@ -38,7 +38,7 @@ class Shift:
     """What was seen of it: the pages in order, what SQL says of the moment of the last, and River's own events."""
 
     pages: list[Page]
-    told: dict[str, Told]
+    expected: dict[str, Expected]
     events: list[dict[str, Any]]
     cancelled_waiting: Counter[Labels]  # by a person, so no worker tells of them: (queue, kind, outcome)
 
@@ -55,25 +55,25 @@ def work_a_shift(river: River, folder: Path, programs: contextlib.ExitStack, *, 
     work_the_past(river, folder)
     if durable:
         riverkeeper(river, "schema", "install")
-    keeper = programs.enter_context(keeper_at_work(river.url, folder, river.schema, *anew(folder)))
-    pages, first = [keeper.scrape()], now(river)
+    replica = programs.enter_context(replica_at_work(river.url, folder, river.schema, *anew(folder)))
+    pages, first = [replica.scrape()], now(river)
     fleets = [programs.enter_context(fleet_at_work(river, folder, client)) for client in ("early", "late")]
     fleets.append(lose_a_worker(river, folder))
     river.insert(3000, "-seed", "7")
     river.insert(3, "-kinds", "endless", "-queues", "mail")
-    pages.append(keeper.scrape())
+    pages.append(replica.scrape())
     if durable:
-        keeper.program.kill()
-        keeper = programs.enter_context(keeper_at_work(river.url, folder, river.schema, *anew(folder)))
+        replica.program.kill()
+        replica = programs.enter_context(replica_at_work(river.url, folder, river.schema, *anew(folder)))
     waiting = cancel_waiting(river)
-    retry_discarded(river, keeper)
-    pages.append(keeper.scrape())
+    retry_discarded(river, replica)
+    pages.append(replica.scrape())
     until(river.rests, "the fleet to rest", 90)
     with fleets[0].program.frozen(), fleets[1].program.frozen():
         frozen_at = now(river)
-        page, told = until(lambda: compared(river, keeper, first, frozen_at), "a scrape while nothing moves", 60)
+        page, expected = until(lambda: compared(river, replica, first, frozen_at), "a scrape while nothing moves", 60)
     events = [event for fleet in fleets for event in end(fleet)]
-    return Shift([*pages, page], told, events, waiting)
+    return Shift([*pages, page], expected, events, waiting)
 
 
 def work_the_past(river: River, folder: Path) -> None:
@@ -89,11 +89,11 @@ def lose_a_worker(river: River, folder: Path) -> Fleet:
     with fleet_at_work(river, folder, "doomed", "-queues", "doomed") as fleet:
         until(lambda: len(running(river, "hanging")) + len(beating(river)) == 12, "the doomed jobs to run and beat")
         fleet.program.kill()
-    poison, asked = running(river, "hanging")[:2]
+    poison, cancelled = running(river, "hanging")[:2]
     river.rows(
         """UPDATE river_job SET metadata = metadata || '{"river:rescue_count": 1.5}' WHERE id = %(id)s""", id=poison
     )
-    river.fleet("cancel", str(asked))
+    river.fleet("cancel", str(cancelled))
     return fleet
 
 
@@ -109,11 +109,11 @@ def cancel_waiting(river: River) -> Counter[Labels]:
     return Counter((queue, kind, "cancelled") for _, queue, kind in waiting)
 
 
-def retry_discarded(river: River, keeper: Keeper) -> None:
+def retry_discarded(river: River, replica: RiverkeeperProcess) -> None:
     """A person's retry makes a job finish twice. It is counted first: what no step saw, the ledger cannot count."""
     discarded = until(lambda: river.rows(LONG_DISCARDED), "a job that was discarded a while ago")
     asked_at = now(river)
-    until(lambda: counted_at(keeper.scrape()) > asked_at, "a step of maintenance", 60)
+    until(lambda: counted_at(replica.scrape()) > asked_at, "a step of maintenance", 60)
     river.fleet("retry", str(discarded[0][0]))
 
 
@@ -132,28 +132,30 @@ def counted_at(page: Page) -> float:
     return page.value("riverkeeper_ledger_timestamp_seconds") or 0.0
 
 
-def compared(river: River, keeper: Keeper, first: float, since: float) -> tuple[Page, dict[str, Told]] | None:
+def compared(
+    river: River, replica: RiverkeeperProcess, first: float, since: float
+) -> tuple[Page, dict[str, Expected]] | None:
     """A page whose finished jobs were counted after `since`, and what SQL says of its moment.
 
     None if something moved between, so that they may differ rightly.
     """
     before = river.rows(STILL)
-    page = keeper.scrape()
+    page = replica.scrape()
     if counted_at(page) <= since:
         return None
     moment = page.value("riverkeeper_snapshot_timestamp_seconds") or 0.0
     with river.connect() as connection:
         statements = COUNTS | VALUES | SPREADS
-        told = {name: tell(connection, TABLES + sql, first, moment) for name, sql in statements.items()}
-    return (page, told) if river.rows(STILL) == before else None
+        expected = {name: query_expected(connection, TABLES + sql, first, moment) for name, sql in statements.items()}
+    return (page, expected) if river.rows(STILL) == before else None
 
 
-def tell(connection: Connection, statement: str, first: float, moment: float) -> Told:
+def query_expected(connection: Connection, statement: str, first: float, moment: float) -> Expected:
     cursor = connection.execute(statement.encode(), {"first": first, "moment": moment})
     values: dict[Labels, list[Decimal]] = {}
     for *labels, value in cursor:
         values.setdefault(tuple(labels), []).append(Decimal(value))
-    return Told(tuple(column.name for column in (cursor.description or [])[:-1]), values)
+    return Expected(tuple(column.name for column in (cursor.description or [])[:-1]), values)
 
 
 def end(fleet: Fleet) -> list[dict[str, Any]]:

@@ -62,7 +62,7 @@ def test_alertmanager_accepts_the_file() -> None:
 
 
 @pytest.mark.parametrize(("alert", "receivers"), ROUTES, ids=[alert for alert, _ in ROUTES])
-def test_who_is_told(alert: str, receivers: str) -> None:
+def test_who_is_notified(alert: str, receivers: str) -> None:
     """Exactly these receivers, in this order."""
     name, *labels = alert.split()
     told = amtool(

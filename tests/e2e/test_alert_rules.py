@@ -69,7 +69,7 @@ def test_two_rivers_stay_two(file: str, tmp_path: Path) -> None:
 @each_file
 def test_two_replicas_say_it_once(file: str, tmp_path: Path) -> None:
     """With every fact told by a second replica as well, nothing fires that did not, and nothing twice."""
-    passes(promtool(NEWEST, "test", "rules", written(file, _told_twice, tmp_path / "test.yml")))
+    passes(promtool(NEWEST, "test", "rules", written(file, _reported_twice, tmp_path / "test.yml")))
 
 
 def test_pint_has_nothing_to_say() -> None:
@@ -129,7 +129,7 @@ def _doubled(scenario: Document, series: tuple[str, str], labels: dict[str, str]
         ]
 
 
-def _told_twice(scenario: Document) -> None:
+def _reported_twice(scenario: Document) -> None:
     """Every series of replica a again by b, unless b has its own; what one process did, another does not tell."""
     given = {one["series"] for one in scenario["input_series"]}
     for one in list(scenario["input_series"]):

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from e2e.alertmanager import ALLOWED, Alertmanager, alertmanager
-from e2e.conftest import MakeKeeper, MakeRiver
-from e2e.keeper import Keeper
+from e2e.conftest import MakeReplica, MakeRiver
 from e2e.programs import free_port
 from e2e.river import River
+from e2e.riverkeeper_process import RiverkeeperProcess
 from fixtures.waiting import until
 from riverkeeper.schema.install import install
 
-HEARD = "riverkeeper_webhook_alerts_total"
+ALERTS_TOTAL = "riverkeeper_webhook_alerts_total"
 MakeAlertmanager = Callable[..., Alertmanager]
 
 
@@ -54,8 +54,8 @@ def calling(programs: contextlib.ExitStack, token: Path, tmp_path: Path) -> Make
     return start
 
 
-def heard(keeper: Keeper, status: str) -> float:
-    return keeper.scrape().value(HEARD, status=status) or 0.0
+def count_of(replica: RiverkeeperProcess, status: str) -> float:
+    return replica.scrape().value(ALERTS_TOTAL, status=status) or 0.0
 
 
 def wakes(river: River) -> list[tuple[str | None, ...]]:
@@ -64,33 +64,33 @@ def wakes(river: River) -> list[tuple[str | None, ...]]:
 
 
 def test_a_group_is_judged_alert_by_alert(
-    river: River, keeper: MakeKeeper, flags: tuple[str, str], calling: MakeAlertmanager
+    river: River, replica: MakeReplica, flags: tuple[str, str], calling: MakeAlertmanager
 ) -> None:
     """Of one message each allowed alert wakes for its own scope, and the others do nothing."""
-    running = keeper(river.url, "", *flags)
+    running = replica(river.url, "", *flags)
     calling(running.address).tell(
         ALLOWED | {"queue": "mail", "kind": "send"},
         ALLOWED | {"queue": "'; DROP TABLE river_job; --"},
         ALLOWED | {"queue": "bulk", "rescue": "no"},
         ALLOWED | {"queue": "paid", "reason": "everything"},
     )
-    until(lambda: heard(running, "firing") >= 2, "two alerts to wake")
+    until(lambda: count_of(running, "firing") >= 2, "two alerts to wake")
 
     assert wakes(river) == [("'; DROP TABLE river_job; --", None), ("mail", "send")]
-    assert heard(running, "not_allowed") > 0
-    assert heard(running, "unknown_scope") > 0
+    assert count_of(running, "not_allowed") > 0
+    assert count_of(running, "unknown_scope") > 0
     assert running.scrape().value("riverkeeper_last_webhook_timestamp_seconds")
 
 
 def test_repeats_and_peers_are_one_open_wake(
-    river: River, keeper: MakeKeeper, flags: tuple[str, str], calling: MakeAlertmanager
+    river: River, replica: MakeReplica, flags: tuple[str, str], calling: MakeAlertmanager
 ) -> None:
     """Two Alertmanagers tell the same alert, and each again and again."""
-    running = keeper(river.url, "", *flags)
+    running = replica(river.url, "", *flags)
     pair = [calling(running.address, "one"), calling(running.address, "other")]
     for peer in pair:
         peer.tell(ALLOWED | {"queue": "mail"})
-    until(lambda: heard(running, "firing") >= 6, "six messages")
+    until(lambda: count_of(running, "firing") >= 6, "six messages")
 
     assert len(river.rows("SELECT DISTINCT fingerprint FROM riverkeeper.wake")) == 1
     again = "SELECT 1 FROM riverkeeper.wake GROUP BY starts_at HAVING count(*) FILTER (WHERE closed_at IS NULL) > 1"
@@ -98,75 +98,75 @@ def test_repeats_and_peers_are_one_open_wake(
 
 
 def test_what_is_cut_off_is_counted(
-    river: River, keeper: MakeKeeper, flags: tuple[str, str], calling: MakeAlertmanager
+    river: River, replica: MakeReplica, flags: tuple[str, str], calling: MakeAlertmanager
 ) -> None:
     """max_alerts sends the first and says how many it kept: no scope grows by that."""
-    running = keeper(river.url, "", *flags)
+    running = replica(river.url, "", *flags)
     calling(running.address, max_alerts=1).tell(*(ALLOWED | {"queue": f"q{number}"} for number in range(3)))
-    until(lambda: heard(running, "truncated") >= 2, "the two that were left out")
+    until(lambda: count_of(running, "truncated") >= 2, "the two that were left out")
 
     assert all(queue is not None for queue, _ in wakes(river))
 
 
 def test_what_has_resolved_wakes_nobody(
-    river: River, keeper: MakeKeeper, flags: tuple[str, str], calling: MakeAlertmanager
+    river: River, replica: MakeReplica, flags: tuple[str, str], calling: MakeAlertmanager
 ) -> None:
     """A receiver that is sent resolved alerts too only counts them."""
-    running = keeper(river.url, "", *flags)
+    running = replica(river.url, "", *flags)
     caller = calling(running.address, send_resolved=True)
     caller.tell(ALLOWED | {"queue": "mail"})
-    until(lambda: heard(running, "firing") >= 1, "the alert to fire")
+    until(lambda: count_of(running, "firing") >= 1, "the alert to fire")
     caller.tell(ALLOWED | {"queue": "mail"}, begun=timedelta(seconds=30), ended=True)
-    until(lambda: heard(running, "resolved") >= 1, "the alert to resolve")
+    until(lambda: count_of(running, "resolved") >= 1, "the alert to resolve")
 
     assert wakes(river) == [("mail", None)]
 
 
 def test_an_alert_of_yesterday_wakes_nobody(
-    river: River, keeper: MakeKeeper, flags: tuple[str, str], calling: MakeAlertmanager
+    river: River, replica: MakeReplica, flags: tuple[str, str], calling: MakeAlertmanager
 ) -> None:
     """It is delivered, so that it is not sent for ever, and does nothing."""
-    running = keeper(river.url, "", *flags)
+    running = replica(river.url, "", *flags)
     calling(running.address).tell(ALLOWED | {"queue": "mail"}, begun=timedelta(days=1))
-    until(lambda: heard(running, "expired") >= 1, "the alert to be delivered")
+    until(lambda: count_of(running, "expired") >= 1, "the alert to be delivered")
 
     assert wakes(river) == []
 
 
-def test_an_alert_that_finds_no_keeper_comes_later(
-    river: River, keeper: MakeKeeper, flags: tuple[str, str], calling: MakeAlertmanager
+def test_an_alert_that_finds_no_riverkeeper_comes_later(
+    river: River, replica: MakeReplica, flags: tuple[str, str], calling: MakeAlertmanager
 ) -> None:
     """Refused connections are tried again, so a keeper that restarts misses nothing."""
     address = f"127.0.0.1:{free_port()}"
     caller = calling(address)
     caller.tell(ALLOWED | {"queue": "mail"})
     until(lambda: "refused" in caller.program.log, "a delivery in vain")
-    keeper(river.url, "", *flags, "--web.listen-address", address)
+    replica(river.url, "", *flags, "--web.listen-address", address)
     until(lambda: wakes(river), "the alert to be delivered")
 
     assert wakes(river) == [("mail", None)]
 
 
 def test_an_alert_that_cannot_be_stored_comes_later(
-    river_database: MakeRiver, keeper: MakeKeeper, flags: tuple[str, str], calling: MakeAlertmanager
+    river_database: MakeRiver, replica: MakeReplica, flags: tuple[str, str], calling: MakeAlertmanager
 ) -> None:
     """503 while the inbox is away; stored once it is there."""
     river = river_database()
-    running = keeper(river.url, "", *flags)
+    running = replica(river.url, "", *flags)
     caller = calling(running.address)
     caller.tell(ALLOWED | {"queue": "mail"})
     until(lambda: "unexpected status code 503" in caller.program.log, "a delivery in vain")
     install(river.url, None, None)
     until(lambda: wakes(river), "the alert to be delivered")
 
-    assert heard(running, "firing") >= 1
+    assert count_of(running, "firing") >= 1
 
 
 def test_a_wrong_token_delivers_nothing(
-    river: River, keeper: MakeKeeper, flags: tuple[str, str], calling: MakeAlertmanager, token: Path
+    river: River, replica: MakeReplica, flags: tuple[str, str], calling: MakeAlertmanager, token: Path
 ) -> None:
     """Both sides notice; once the token is right the alert comes."""
-    running = keeper(river.url, "", *flags)
+    running = replica(river.url, "", *flags)
     right = token.read_text()
     token.write_text("another-token-than-the-one-alertmanager-has\n")
     rotated = token.with_name("rotated")

@@ -17,10 +17,10 @@ import pytest
 import yaml
 
 from alerts.rulebook import ALERTS
-from e2e.conftest import MakeFleet, MakeKeeper
-from e2e.keeper import Keeper
+from e2e.conftest import MakeFleet, MakeReplica
 from e2e.programs import tool
 from e2e.river import River
+from e2e.riverkeeper_process import RiverkeeperProcess
 from e2e.scraper import Scraper, prometheus_at_work
 from fixtures.waiting import until
 from riverkeeper.assets.alerting import RULES
@@ -46,9 +46,9 @@ def river(server: Server, request: pytest.FixtureRequest) -> River:
 
 
 @pytest.fixture
-def prometheus(programs: contextlib.ExitStack, keeper: MakeKeeper, river: River, tmp_path: Path) -> Scraper:
+def prometheus(programs: contextlib.ExitStack, replica: MakeReplica, river: River, tmp_path: Path) -> Scraper:
     """A Prometheus with the shipped rules, faster, that scrapes the keeper which `watching` returns."""
-    watching = keeper(river.url)
+    watching = replica(river.url)
     scraper = programs.enter_context(
         prometheus_at_work(tool("prometheus"), [watching.address], tmp_path, {"groups": faster()})
     )
@@ -84,9 +84,11 @@ def test_alerts_of_a_fleet(prometheus: Scraper, river: River, fleet: MakeFleet, 
     assert unhealthy(prometheus) == []
 
 
-def test_alerts_of_the_keeper(programs: contextlib.ExitStack, keeper: MakeKeeper, river: River, tmp_path: Path) -> None:
+def test_alerts_of_riverkeeper(
+    programs: contextlib.ExitStack, replica: MakeReplica, river: River, tmp_path: Path
+) -> None:
     """A keeper that is gone, after it was scraped; nothing else is said then."""
-    watching: Keeper = keeper(river.url)
+    watching: RiverkeeperProcess = replica(river.url)
     scraper = programs.enter_context(
         prometheus_at_work(tool("prometheus"), [watching.address], tmp_path, {"groups": faster()})
     )

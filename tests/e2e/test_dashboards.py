@@ -14,9 +14,9 @@ import pytest
 
 from dashboards.boards import FILES, FOLDER, Asked, asked
 from e2e.conftest import MakeRiver
-from e2e.keeper import keeper_at_work, riverkeeper
 from e2e.programs import tool
 from e2e.river import Fleet, River, fleet_at_work
+from e2e.riverkeeper_process import replica_at_work, riverkeeper
 from e2e.scraper import SCRAPE_SECONDS, Scraper, prometheus_at_work
 from fixtures.waiting import until
 
@@ -80,7 +80,7 @@ def watched(stack: contextlib.ExitStack, url: str, folder: Path) -> str:
     folder.mkdir()
     (folder / "riverkeeper.yml").write_text(CONFIGURATION)
     flags = ("--config.file", str(folder / "riverkeeper.yml"))
-    return stack.enter_context(keeper_at_work(url, folder, "", *flags)).address
+    return stack.enter_context(replica_at_work(url, folder, "", *flags)).address
 
 
 def rescued_falsely(server: Scraper, fleet: Fleet) -> None:

@@ -24,9 +24,9 @@ import yaml
 
 from alerts.rulebook import ALERTS
 from e2e.conftest import MakeRiver
-from e2e.keeper import Keeper, keeper_at_work, riverkeeper
 from e2e.programs import free_port, started, tool
 from e2e.river import Fleet, River, fleet_at_work
+from e2e.riverkeeper_process import RiverkeeperProcess, replica_at_work, riverkeeper
 from e2e.scaled import scaled
 from e2e.scraper import prometheus_at_work
 from fixtures.waiting import until
@@ -57,14 +57,14 @@ def river(river_database: MakeRiver) -> River:
 
 def test_somebody_hears_of_a_fleet_that_died(river: River, tmp_path: Path) -> None:
     """RiverJobsSuspected reaches the team's receiver in time; nothing was rescued, and /stuck names what is missing."""
-    with receiver() as (address, messages), watched(river, tmp_path, address) as keeper:
+    with receiver() as (address, messages), watched(river, tmp_path, address) as replica:
         with workers(river, tmp_path) as fleet:
             for worker in fleet:
                 worker.program.kill()
             died = time.monotonic()
-            message = until(lambda: heard(messages), "RiverJobsSuspected at the receiver", PATIENCE)
+            message = until(lambda: message_of_dead_fleet(messages), "RiverJobsSuspected at the receiver", PATIENCE)
             took = time.monotonic() - died
-        page = httpx.get(f"http://{keeper.address}/stuck", timeout=20).text
+        page = httpx.get(f"http://{replica.address}/stuck", timeout=20).text
         rescues = river.rows("SELECT count(*) FROM riverkeeper.rescue")
 
     print(f"a person heard of the dead fleet after {took:.0f} s (factor {FACTOR})")  # noqa: T201 - to be seen with -s
@@ -74,7 +74,7 @@ def test_somebody_hears_of_a_fleet_that_died(river: River, tmp_path: Path) -> No
     assert rescues == [(0,)]
 
 
-def heard(messages: list[dict[str, Any]]) -> dict[str, Any] | None:
+def message_of_dead_fleet(messages: list[dict[str, Any]]) -> dict[str, Any] | None:
     """The alert in what the receiver was sent, once it is there."""
     alerts = [alert for message in list(messages) for alert in message["alerts"]]
     return next((alert for alert in alerts if alert["labels"]["alertname"] == "RiverJobsSuspected"), None)
@@ -92,19 +92,19 @@ def workers(river: River, folder: Path) -> Iterator[list[Fleet]]:
 
 
 @contextlib.contextmanager
-def watched(river: River, folder: Path, team: str) -> Iterator[Keeper]:
+def watched(river: River, folder: Path, team: str) -> Iterator[RiverkeeperProcess]:
     """`serve`, a Prometheus that scrapes it and an Alertmanager whose `team` is the receiver."""
     file = folder / "riverkeeper.yml"
     file.write_text(CONFIG if FACTOR == 1 else QUICK)
     with contextlib.ExitStack() as programs:
-        keeper = programs.enter_context(keeper_at_work(river.url, folder, "", "--config.file", str(file)))
+        replica = programs.enter_context(replica_at_work(river.url, folder, "", "--config.file", str(file)))
         alertmanager = programs.enter_context(alertmanager_as_shipped(folder, team))
         programs.enter_context(
-            prometheus_at_work(tool("prometheus"), [keeper.address], folder, {"groups": groups()}, alertmanager)
+            prometheus_at_work(tool("prometheus"), [replica.address], folder, {"groups": groups()}, alertmanager)
         )
         path = "SELECT path_ok_since IS NOT NULL FROM riverkeeper.control"
         until(lambda: river.rows(path) == [(True,)], "the heartbeat path to be verified", PATIENCE)
-        yield keeper
+        yield replica
 
 
 def groups() -> list[dict[str, Any]]:

@@ -47,7 +47,7 @@ def test_source_is_clean(command: list[str]) -> None:
 
 
 @pytest.mark.parametrize("schema", ["", "Other_Jobs"])
-def test_every_kind_ends_as_the_table_says(river_database: MakeRiver, fleet: MakeFleet, schema: str) -> None:
+def test_every_kind_ends_as_in_the_table(river_database: MakeRiver, fleet: MakeFleet, schema: str) -> None:
     """Real River clients bring each kind to its own end, in the public schema and in a named one."""
     river = river_database(schema)
     river.insert(10 * len(ENDS), "-kinds", ",".join(ENDS))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from e2e.conftest import MakeKeeper, MakeRiver
+from e2e.conftest import MakeReplica, MakeRiver
 
 # Only columns that every migration from 2 on has.
 SEED = """
@@ -19,12 +19,12 @@ LIVE = {("default", "available"): 1, ("default", "running"): 1, ("bulk", "retrya
 
 
 @pytest.mark.parametrize(("version", "shown"), [(4, 4), (5, 5), (6, 6), (7, 7), (0, 8)])
-def test_promised_versions_are_read(river_database: MakeRiver, keeper: MakeKeeper, version: int, shown: int) -> None:
+def test_promised_versions_are_read(river_database: MakeRiver, replica: MakeReplica, version: int, shown: int) -> None:
     """Every migration from 4 on is read, and the page says which it is."""
     river = river_database(target_version=version)
     river.rows(SEED)
 
-    page = keeper(river.url).scrape()
+    page = replica(river.url).scrape()
 
     assert page.value("river_up") == 1
     assert page.values("river_migration_version", "line") == {("main",): shown}
@@ -32,13 +32,13 @@ def test_promised_versions_are_read(river_database: MakeRiver, keeper: MakeKeepe
     assert failed_queries(page.values("riverkeeper_query_success", "query")) == set()
 
 
-def test_other_migration_tools_are_fine(river_database: MakeRiver, keeper: MakeKeeper) -> None:
+def test_other_migration_tools_are_fine(river_database: MakeRiver, replica: MakeReplica) -> None:
     """Those who migrate by their own tool have no river_migration: everything but the version is read."""
     river = river_database()
     river.rows(SEED)
     river.rows("DROP TABLE river_migration")
 
-    page = keeper(river.url).scrape()
+    page = replica(river.url).scrape()
 
     assert page.value("river_up") == 1
     assert page.values("river_migration_version", "line") == {}
@@ -47,11 +47,11 @@ def test_other_migration_tools_are_fine(river_database: MakeRiver, keeper: MakeK
 
 
 @pytest.mark.parametrize("version", [2, 3])
-def test_older_ones_are_refused_in_a_sentence(river_database: MakeRiver, keeper: MakeKeeper, version: int) -> None:
+def test_older_ones_are_refused_in_a_sentence(river_database: MakeRiver, replica: MakeReplica, version: int) -> None:
     """Before migration 4 the page says that it is down, and the log which migration is wanted."""
     river = river_database(target_version=version)
 
-    running = keeper(river.url)
+    running = replica(river.url)
 
     assert running.scrape().value("river_up") == 0
     assert "older than River's migration 4" in running.program.log

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from conformance.proxy import proxied
 from e2e.conftest import MakeRiver
-from e2e.keeper import keeper_at_work, riverkeeper
 from e2e.river import River, fleet_at_work
+from e2e.riverkeeper_process import replica_at_work, riverkeeper
 from fixtures.waiting import until
 
 CONFIG = "rescue: {mode: live, grace: 0s}\nassign: [{tier: urgent}]\n"  # everything else at its default
@@ -41,7 +41,7 @@ def test_a_worker_that_dies_after_an_outage_is_rescued_soon(river_database: Make
         proxy = programs.enter_context(proxied(river.url))
         through = River(proxy.url, river.schema, "fleet")
         flags = ("--config.file", str(tmp_path / "riverkeeper.yml"))
-        programs.enter_context(keeper_at_work(proxy.url, tmp_path, "", *flags))
+        programs.enter_context(replica_at_work(proxy.url, tmp_path, "", *flags))
         names = ("worker0", "worker1", "worker2")
         fleet = {name: programs.enter_context(fleet_at_work(through, tmp_path, name, *FLAGS)) for name in names}
         river.insert(9, "-kinds", "steady", "-queues", "default")

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import psycopg
 
-from e2e.conftest import MakeFleet, MakeKeeper, MakeRiver
-from e2e.keeper import Keeper, Page, anew
+from e2e.conftest import MakeFleet, MakeReplica, MakeRiver
 from e2e.pooler import pooled
+from e2e.riverkeeper_process import Page, RiverkeeperProcess, anew
 from fixtures.check import check_url
 from riverkeeper.doctor.report import Level
 
@@ -18,13 +18,13 @@ SCRAPES = 20
 
 
 def test_twenty_scrapes_in_a_row(
-    river_database: MakeRiver, fleet: MakeFleet, keeper: MakeKeeper, tmp_path: Path
+    river_database: MakeRiver, fleet: MakeFleet, replica: MakeReplica, tmp_path: Path
 ) -> None:
     """Every scrape through a pooler reads everything, whichever server connection each transaction meets."""
     river = river_database()
     fleet(river, "worker", "-rate", "50")
     with pooled(river.url, tmp_path) as url:
-        through = keeper(url, "public", *anew(tmp_path))
+        through = replica(url, "public", *anew(tmp_path))
         pages = [scraped_beside(through, url, occupied=turn % 2 == 1) for turn in range(SCRAPES)]
 
     assert [page.value("river_up") for page in pages] == [1.0] * SCRAPES
@@ -32,10 +32,10 @@ def test_twenty_scrapes_in_a_row(
     assert len({page.value("riverkeeper_snapshot_timestamp_seconds") for page in pages}) == SCRAPES
 
 
-def test_session_mode(river_database: MakeRiver, keeper: MakeKeeper, tmp_path: Path) -> None:
+def test_session_mode(river_database: MakeRiver, replica: MakeReplica, tmp_path: Path) -> None:
     """A pooler that keeps sessions changes nothing, where its pool is as large as the connections of a replica."""
     with pooled(river_database().url, tmp_path, "session", size=7) as url:
-        page = keeper(url, "public", *anew(tmp_path)).scrape()
+        page = replica(url, "public", *anew(tmp_path)).scrape()
 
     assert page.value("river_up") == 1
     assert failed(page) == set()
@@ -51,10 +51,10 @@ def test_statement_mode_is_refused_by_its_name(river_database: MakeRiver, tmp_pa
     assert "transaction" in f"{finding.message} {finding.fix}"
 
 
-def scraped_beside(keeper: Keeper, url: str, *, occupied: bool) -> Page:
+def scraped_beside(replica: RiverkeeperProcess, url: str, *, occupied: bool) -> Page:
     """A scrape, while another client's transaction holds one of the pool's two connections, or none."""
     with transaction(url) if occupied else contextlib.nullcontext():
-        return keeper.scrape()
+        return replica.scrape()
 
 
 @contextlib.contextmanager

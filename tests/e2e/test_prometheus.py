@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from e2e.conftest import MakeFleet, MakeKeeper, MakeRiver
-from e2e.keeper import Keeper
+from e2e.conftest import MakeFleet, MakeReplica, MakeRiver
 from e2e.programs import tool
+from e2e.riverkeeper_process import RiverkeeperProcess
 from e2e.scraper import Scraper, prometheus_at_work
 from fixtures.waiting import until
 
@@ -21,18 +21,18 @@ RELEASES = [pytest.param(OLDEST, id="oldest"), pytest.param(NEWEST, id="newest")
 
 
 @pytest.fixture
-def watched(river_database: MakeRiver, fleet: MakeFleet, keeper: MakeKeeper) -> Keeper:
+def watched(river_database: MakeRiver, fleet: MakeFleet, replica: MakeReplica) -> RiverkeeperProcess:
     """An exporter with something in every family: a fleet has worked and goes on."""
     river = river_database()
     river.insert(500)
     fleet(river, "worker", "-rate", "20")
-    running = keeper(river.url)
+    running = replica(river.url)
     until(lambda: river.rows("SELECT 1 FROM river_job WHERE state = 'completed'"), "a completed job")
     return running
 
 
 @pytest.mark.parametrize("release", RELEASES)
-def test_scraped_without_a_murmur(watched: Keeper, release: str, tmp_path: Path) -> None:
+def test_scraped_without_a_murmur(watched: RiverkeeperProcess, release: str, tmp_path: Path) -> None:
     """Prometheus finds the target up, stores every sample of the page, and logs no warning about it."""
     with prometheus_at_work(tool(f"{release}/prometheus"), [watched.address], tmp_path) as server:
         target = until(lambda: healthy_target(server), "a successful scrape")
@@ -47,7 +47,7 @@ def test_scraped_without_a_murmur(watched: Keeper, release: str, tmp_path: Path)
 
 
 @pytest.mark.parametrize("release", RELEASES)
-def test_page_passes_promtool(watched: Keeper, release: str) -> None:
+def test_page_passes_promtool(watched: RiverkeeperProcess, release: str) -> None:
     """promtool's linter has nothing to say about names, types and help texts."""
     page = watched.scrape().text
 

@@ -48,7 +48,7 @@ EXPECTED = {
 @pytest.mark.parametrize("queue", QUEUES)
 def test_state(queue: str, tmp_path: Path) -> None:
     """The worst that holds is shown; two replicas that read at different moments do not change it."""
-    series = [line for instance in ("one", "other") for line in told(queue, instance)]
+    series = [line for instance in ("one", "other") for line in series_of(queue, instance)]
     expression = filled(state_of_queues(Queries(DashboardScope().replica_labels)))
     expected = [{"labels": f'{{queue="{queue}"}}', "value": CODES[EXPECTED[queue]]}]
     scenario = {
@@ -68,7 +68,7 @@ def test_state(queue: str, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def told(queue: str, instance: str) -> list[tuple[str, float]]:
+def series_of(queue: str, instance: str) -> list[tuple[str, float]]:
     """The series of one queue, as one replica exports them."""
     due, waits, claimed, refreshed, paused, beating, share = QUEUES[queue]
     now = AT - (3 if instance == "other" else 0)

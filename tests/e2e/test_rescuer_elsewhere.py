@@ -64,10 +64,10 @@ def test_with_an_old_river(river_database: MakeRiver, tmp_path: Path) -> None:
         assert river.rows("SELECT max(version) FROM river_migration") == [(6,)]
 
 
-def test_two_keepers_behind_one_pooler(river_database: MakeRiver, tmp_path: Path) -> None:
+def test_two_replicas_behind_one_pooler(river_database: MakeRiver, tmp_path: Path) -> None:
     """Two keepers through PgBouncer: one acts; when it dies with a worker, the other does; no lock outlives them."""
     river = river_database()
-    with pooled(river.url, tmp_path) as url, crew_at_work(river, tmp_path, url=url, keepers=2) as lost_workers:
+    with pooled(river.url, tmp_path) as url, crew_at_work(river, tmp_path, url=url, replicas=2) as lost_workers:
         first, second = lost_workers.hire("first", "default"), lost_workers.hire("second", "mail")
         for queue in ("default", "mail"):
             river.insert(1, "-kinds", "steady", "-queues", queue)
@@ -77,12 +77,12 @@ def test_two_keepers_behind_one_pooler(river_database: MakeRiver, tmp_path: Path
         lost_workers.hire("third", "default,mail")
         lost_workers.wait_for_rescues(jobs[:1])
         actor.program.kill()
-        lost_workers.keepers.remove(actor)
+        lost_workers.replicas.remove(actor)
         second.program.kill()
         lost_workers.wait_for_the_end(jobs)
 
         assert_worked_once_more(lost_workers, jobs, by="third")
-        assert lost_workers.acting() == lost_workers.keepers
+        assert lost_workers.acting() == lost_workers.replicas
         assert river.rows("SELECT count(DISTINCT keeper) FROM rescue") == [(2,)]
-        lost_workers.keepers[0].program.stop()
+        lost_workers.replicas[0].program.stop()
         assert river.rows(LOCKS) == [(0,)]  # the pooler keeps the connections that they used

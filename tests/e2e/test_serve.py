@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from e2e.conftest import MakeKeeper, MakeRiver
+from e2e.conftest import MakeReplica, MakeRiver
 from e2e.river import River
 from fixtures.waiting import until
 from riverkeeper.demo.postgres import start_postgres
 
 
-def test_ready_before_anyone_scrapes(river_database: MakeRiver, keeper: MakeKeeper) -> None:
+def test_ready_before_anyone_scrapes(river_database: MakeRiver, replica: MakeReplica) -> None:
     """Ready comes by itself: Kubernetes sends no scrape to what is not ready, so a first scrape must not be needed."""
-    started = keeper(river_database().url)  # waits for /-/ready, and asks nothing else
+    started = replica(river_database().url)  # waits for /-/ready, and asks nothing else
 
     assert started.ready()
 
 
-def test_sigterm_ends_in_order(river_database: MakeRiver, keeper: MakeKeeper) -> None:
+def test_sigterm_ends_in_order(river_database: MakeRiver, replica: MakeReplica) -> None:
     """SIGTERM ends the process with exit code 0, and without a word of complaint."""
-    started = keeper(river_database().url)
+    started = replica(river_database().url)
     started.scrape()
 
     started.program.stop()
@@ -26,13 +26,13 @@ def test_sigterm_ends_in_order(river_database: MakeRiver, keeper: MakeKeeper) ->
     assert "level=error" not in started.program.log
 
 
-def test_survives_an_outage(keeper: MakeKeeper) -> None:
+def test_survives_an_outage(replica: MakeReplica) -> None:
     """While the database is away every scrape is answered, with river_up 0; when it is back so is the page."""
     with start_postgres() as server:
         river = River(server.database("river"))
         river.migrate()
         river.insert(50, "-kinds", "short")
-        watching = keeper(river.url)
+        watching = replica(river.url)
         assert watching.scrape().value("river_up") == 1
 
         server.stop()

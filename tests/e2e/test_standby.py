@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from e2e.conftest import MakeFleet, MakeKeeper
+from e2e.conftest import MakeFleet, MakeReplica
 from e2e.river import River
 from fixtures.standby import replayed, standby_of
 from fixtures.waiting import until
@@ -27,7 +27,7 @@ def standby(primary: Server) -> Iterator[Server]:
 
 
 def test_standby_is_watched_but_for_its_leader(
-    primary: Server, standby: Server, fleet: MakeFleet, keeper: MakeKeeper
+    primary: Server, standby: Server, fleet: MakeFleet, replica: MakeReplica
 ) -> None:
     """On a standby everything is read but the leader: its table is unlogged, so its families are absent, not zero."""
     river = River(primary.database("river"))
@@ -37,7 +37,7 @@ def test_standby_is_watched_but_for_its_leader(
     until(river.rests, "the jobs to end")
     until(lambda: replayed(primary, standby), "the standby to catch up")
 
-    page = keeper(standby.database_url("river")).scrape()
+    page = replica(standby.database_url("river")).scrape()
     live = river.rows("SELECT queue, state::text, count(*) FROM river_job WHERE finalized_at IS NULL GROUP BY 1, 2")
 
     assert page.value("river_up") == 1
@@ -50,7 +50,7 @@ def test_standby_is_watched_but_for_its_leader(
 
 
 def test_beats_are_read_on_a_standby_too(
-    primary: Server, standby: Server, fleet: MakeFleet, keeper: MakeKeeper
+    primary: Server, standby: Server, fleet: MakeFleet, replica: MakeReplica
 ) -> None:
     """The heartbeat table is logged, and so is there; nothing is swept where nothing can be written."""
     river = River(primary.database("river"))
@@ -63,7 +63,7 @@ def test_beats_are_read_on_a_standby_too(
     )
     until(lambda: replayed(primary, standby), "the standby to catch up")
 
-    page = keeper(standby.database_url("river")).scrape()
+    page = replica(standby.database_url("river")).scrape()
 
     assert page.values("river_jobs_beating", "queue", "kind") == {("default", "steady"): 1}
     assert page.values("river_job_oldest_progress_timestamp_seconds", "queue", "kind").keys() == {("default", "steady")}

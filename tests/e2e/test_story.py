@@ -18,9 +18,9 @@ from pathlib import Path
 import pytest
 
 from conformance.proxy import Proxy
-from e2e.keeper import Keeper, keeper_at_work, riverkeeper
 from e2e.rescue_environment import Prometheus, alertmanager_at_work, let_beat, prometheus_at_work
 from e2e.river import Fleet, River, fleet_at_work
+from e2e.riverkeeper_process import RiverkeeperProcess, replica_at_work, riverkeeper
 from fixtures.waiting import until
 
 SOON = 25.0  # seconds; promise 5 says 15 in the urgent tier by the supervisor, an alert adds scrape and evaluation
@@ -40,7 +40,7 @@ class RescueEnvironment:
     river: River
     folder: Path
     programs: contextlib.ExitStack
-    keepers: list[Keeper]
+    replicas: list[RiverkeeperProcess]
     prometheus: Prometheus | None
     proxy: Proxy
     workers: dict[str, Fleet] = field(default_factory=dict)
@@ -92,20 +92,20 @@ def environment(
     config = tmp_path / "riverkeeper.yml"
     config.write_text(CONFIG.format(supervisor=str(not by_alert).lower(), token=token))
     with contextlib.ExitStack() as programs:
-        keepers = []
+        replicas = []
         for number in (1, 2):
             folder = tmp_path / f"keeper{number}"
             folder.mkdir()
             flags = ("--config.file", str(config))
-            keepers.append(programs.enter_context(keeper_at_work(river.url, folder, "", *flags)))
+            replicas.append(programs.enter_context(replica_at_work(river.url, folder, "", *flags)))
         prometheus = None
         if by_alert:
-            alertmanager = programs.enter_context(alertmanager_at_work(tmp_path, keepers[0].address, token))
-            addresses = [keeper.address for keeper in keepers]
+            alertmanager = programs.enter_context(alertmanager_at_work(tmp_path, replicas[0].address, token))
+            addresses = [replica.address for replica in replicas]
             prometheus = programs.enter_context(prometheus_at_work(tmp_path, addresses, alertmanager))
         proxy = Proxy(river.url)
         programs.callback(proxy.close)
-        made = RescueEnvironment(river, tmp_path, programs, keepers, prometheus, proxy)
+        made = RescueEnvironment(river, tmp_path, programs, replicas, prometheus, proxy)
         for _ in range(3):
             made.worker()
         yield made
@@ -125,7 +125,7 @@ def test_every_fault_ends_well(environment: RescueEnvironment) -> None:
     assert [reason for reason, action in rescues if action == "retry"].count("worker_lost") == 3
     assert "hung" in {reason for reason, _ in rescues}
     if environment.prometheus:
-        told(environment.prometheus)
+        print_times(environment.prometheus)
 
 
 def killed(environment: RescueEnvironment) -> float:
@@ -183,7 +183,8 @@ def let_go(environment: RescueEnvironment) -> None:
 
     def engaged() -> bool:
         return any(
-            keeper.scrape().value("riverkeeper_brake_engaged", brake="mass_silence") for keeper in environment.keepers
+            replica.scrape().value("riverkeeper_brake_engaged", brake="mass_silence")
+            for replica in environment.replicas
         )
 
     until(engaged, "the brake to engage")
@@ -191,7 +192,7 @@ def let_go(environment: RescueEnvironment) -> None:
     until(lambda: not engaged(), "the brake to be released")
 
 
-def told(prometheus: Prometheus) -> None:
+def print_times(prometheus: Prometheus) -> None:
     """The alert has fired, clears, and the counters show what was done, once though two keepers are scraped."""
     until(lambda: not prometheus.firing("RiverWorkerLost"), "the alert to clear", seconds=90)
     assert prometheus.query('count_over_time(ALERTS{alertname="RiverWorkerLost", alertstate="firing"}[10m])')

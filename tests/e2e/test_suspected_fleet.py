@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from e2e.conftest import MakeRiver
-from e2e.keeper import Keeper, Page, keeper_at_work, riverkeeper
 from e2e.river import Fleet, River, fleet_at_work
+from e2e.riverkeeper_process import Page, RiverkeeperProcess, replica_at_work, riverkeeper
 from fixtures.waiting import until
 
 CONFIG = """
@@ -40,12 +40,12 @@ def river(river_database: MakeRiver) -> River:
 
 
 @contextlib.contextmanager
-def serving(river: River, folder: Path, config: str = CONFIG) -> Iterator[Keeper]:
+def serving(river: River, folder: Path, config: str = CONFIG) -> Iterator[RiverkeeperProcess]:
     file = folder / "riverkeeper.yml"
     file.write_text(config)
-    with keeper_at_work(river.url, folder, "", "--config.file", str(file)) as keeper:
+    with replica_at_work(river.url, folder, "", "--config.file", str(file)) as replica:
         until(lambda: river.rows(PATH) == [(True,)], "the heartbeat path to be verified")
-        yield keeper
+        yield replica
 
 
 @contextlib.contextmanager
@@ -76,32 +76,34 @@ def test_one_idle_worker_is_enough_for_a_fleet_that_died(river: River, tmp_path:
 
     It gets no job: its process beats from its start, and so shows that heartbeats get through.
     """
-    with serving(river, tmp_path) as keeper, workers(river, tmp_path, 3) as fleet:
+    with serving(river, tmp_path) as replica, workers(river, tmp_path, 3) as fleet:
         for one in fleet:
             one.program.kill()
         until(
-            lambda: jobs(keeper.scrape(), "river_jobs_suspected") == {"path_unverified": 9.0}, "nine suspects", PATIENCE
+            lambda: jobs(replica.scrape(), "river_jobs_suspected") == {"path_unverified": 9.0},
+            "nine suspects",
+            PATIENCE,
         )
-        assert jobs(keeper.scrape(), "river_jobs_stuck") == {}
+        assert jobs(replica.scrape(), "river_jobs_stuck") == {}
         assert river.rows(AUDIT) == []
-        assert_suspected(river, keeper, ("--config.file", str(tmp_path / "riverkeeper.yml")))
+        assert_suspected(river, replica, ("--config.file", str(tmp_path / "riverkeeper.yml")))
 
         began = time.monotonic()
         flags = ("-queues", "default", "-beat", "table", "-interval", INTERVAL, "-workers", "9")
         with fleet_at_work(river, tmp_path, "idle", *flags):
             until(lambda: len(river.rows(AGAIN)) == 9, "all nine to run again", PATIENCE)
         took = time.monotonic() - began
-        page = keeper.scrape()
+        page = replica.scrape()
 
     print(f"all nine run again {took:.1f} s after the start of one idle worker")  # noqa: T201 - to be seen with -s
     assert river.rows(AUDIT) == [("worker_lost", "retry", 9)]
     assert not sum(page.values("riverkeeper_late_finishes_total", "queue", "kind").values())
 
 
-def assert_suspected(river: River, keeper: Keeper, config: tuple[str, str]) -> None:
+def assert_suspected(river: River, replica: RiverkeeperProcess, config: tuple[str, str]) -> None:
     """Nowhere an all-clear."""
-    shown = httpx.get(f"http://{keeper.address}/", timeout=20).text
-    stuck = httpx.get(f"http://{keeper.address}/stuck", timeout=20).text
+    shown = httpx.get(f"http://{replica.address}/", timeout=20).text
+    stuck = httpx.get(f"http://{replica.address}/stuck", timeout=20).text
     told = json.loads(riverkeeper(river, "stuck", "--json", *config))
     printed = " ".join(riverkeeper(river, "stuck", *config).split())
 

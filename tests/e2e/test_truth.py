@@ -11,7 +11,7 @@ from itertools import pairwise
 import pytest
 
 from e2e.conftest import MakeRiver
-from e2e.keeper import Labels
+from e2e.riverkeeper_process import Labels
 from e2e.shift import Shift, work_a_shift
 from e2e.truth import COUNTS, SPREADS, VALUES
 
@@ -38,52 +38,52 @@ def shift(
 
 
 @pytest.mark.parametrize("name", COUNTS | VALUES)
-def test_page_says_what_the_table_says(shift: Shift, name: str) -> None:
-    """Every number on the page is what plain SQL says of the same moment; a zero may also stand for no row."""
-    told = shift.told[name]
-    page = shift.page.values(name, *told.labels)
+def test_the_page_equals_the_table(shift: Shift, name: str) -> None:
+    """Every number on the page equals plain SQL at the same moment; a zero may also stand for no row."""
+    table = shift.expected[name]
+    page = shift.page.values(name, *table.labels)
 
     if name in COUNTS:
-        assert without_zeros(page) == without_zeros(told.single())
+        assert without_zeros(page) == without_zeros(table.single())
     else:
-        assert page == pytest.approx(told.single(), abs=1e-6)
+        assert page == pytest.approx(table.single(), abs=1e-6)
 
 
 @pytest.mark.parametrize("name", SPREADS)
 def test_buckets_hold_what_the_table_holds(shift: Shift, name: str) -> None:
     """Every value is in its bucket and in no other, exactly at the edges too; the sum is the sum of all."""
-    told = shift.told[name]
-    buckets = shift.page.values(f"{name}_bucket", *told.labels, "le")
-    expected = {labels: under(told.values.get(labels[:-1], []), labels[-1]) for labels in buckets}
+    table = shift.expected[name]
+    buckets = shift.page.values(f"{name}_bucket", *table.labels, "le")
+    expected = {labels: under(table.values.get(labels[:-1], []), labels[-1]) for labels in buckets}
 
-    assert told.values.keys() <= {labels[:-1] for labels in buckets}
+    assert table.values.keys() <= {labels[:-1] for labels in buckets}
     assert buckets == expected
 
 
 @pytest.mark.parametrize("name", SPREADS)
 def test_sums_are_the_sums(shift: Shift, name: str) -> None:
     """The sum beside the buckets is that of the same values."""
-    told = shift.told[name]
-    sums = shift.page.values(f"{name}_sum", *told.labels) or shift.page.values(f"{name}_gsum", *told.labels)
+    table = shift.expected[name]
+    sums = shift.page.values(f"{name}_sum", *table.labels) or shift.page.values(f"{name}_gsum", *table.labels)
 
-    expected = {labels: float(sum(values)) for labels, values in told.values.items()}
+    expected = {labels: float(sum(values)) for labels, values in table.values.items()}
     assert without_zeros(sums) == pytest.approx(without_zeros(expected), abs=0.01)
 
 
 def test_counters_are_rivers_own_count(shift: Shift) -> None:
-    """Jobs finished since the first scrape are counted once each: as often as River told its subscribers."""
-    told = Counter((event["queue"], event["kind"], event["state"]) for event in shift.events)
+    """Jobs finished since the first scrape are counted once each: as often as River reported to its subscribers."""
+    table = Counter((event["queue"], event["kind"], event["state"]) for event in shift.events)
     page = shift.page.values("river_jobs_finished_total", "queue", "kind", "outcome")
 
-    assert without_zeros(page) == told + shift.cancelled_waiting
+    assert without_zeros(page) == table + shift.cancelled_waiting
 
 
 def test_completed_runs_are_rivers_own_count(shift: Shift) -> None:
-    """A run is in the histogram for every completion River told of, and for nothing else."""
-    told = Counter((event["queue"], event["kind"]) for event in shift.events if event["state"] == "completed")
+    """A run is in the histogram for every completion River table of, and for nothing else."""
+    table = Counter((event["queue"], event["kind"]) for event in shift.events if event["state"] == "completed")
     page = shift.page.values("river_job_run_duration_seconds_count", "queue", "kind")
 
-    assert without_zeros(page) == told
+    assert without_zeros(page) == table
 
 
 def test_first_scrape_counts_nothing(shift: Shift) -> None:

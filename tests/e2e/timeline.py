@@ -20,9 +20,9 @@ import psycopg
 
 from conformance.proxy import Proxy
 from conformance.rescue import rescue
-from e2e.keeper import Keeper, anew, keeper_at_work
 from e2e.programs import Program
 from e2e.river import River, fleet_at_work
+from e2e.riverkeeper_process import RiverkeeperProcess, anew, replica_at_work
 from fixtures.waiting import until
 from riverkeeper.demo.postgres import Server, start_postgres
 from riverkeeper.schema.install import install
@@ -58,7 +58,7 @@ class RescueEnvironment:
     """A worker with one job that tells its progress each second, a second worker, and a keeper that looks."""
 
     sql: psycopg.Connection[Any]
-    keeper: Keeper
+    replica: RiverkeeperProcess
     worker: Program
     network: Proxy
     claim: dict[str, Any]
@@ -79,11 +79,11 @@ def staged(server: Server, name: str) -> Iterator[RescueEnvironment]:
         river.insert(1, "-kinds", "steady", "-queues", "default")
         until(lambda: sql.execute(BEATEN).fetchone(), "the first beat with progress")
         stack.enter_context(fleet_at_work(river, folder, "second", *BEATS))
-        keeper = stack.enter_context(keeper_at_work(river.url, folder, "", *anew(folder)))
+        replica = stack.enter_context(replica_at_work(river.url, folder, "", *anew(folder)))
         with sql.cursor(row_factory=psycopg.rows.dict_row) as cursor:
             claim = cursor.execute(CLAIM).fetchone()
         assert claim is not None
-        yield RescueEnvironment(sql, keeper, worker, network, claim)
+        yield RescueEnvironment(sql, replica, worker, network, claim)
 
 
 def play(
@@ -102,7 +102,7 @@ def play(
         if not rescued and rescue(environment.sql, environment.claim, TIMEOUT):
             environment.sql.execute(FENCE, [environment.claim["job_id"]])
             rescued, what = True, "no beat for 7 s: rescued, due again after the fence of 3 s"
-        say(f"| {second} | {what} | {_tables(environment)} | {_page(environment.keeper)} |")
+        say(f"| {second} | {what} | {_tables(environment)} | {_page(environment.replica)} |")
         what = ""
 
 
@@ -123,8 +123,8 @@ def _tables(environment: RescueEnvironment) -> str:
     return f"{state}, attempt {attempt} | beat {beat_age:.1f} s ago, progress {progress_age:.1f} s{marks}"
 
 
-def _page(keeper: Keeper) -> str:
-    page = keeper.scrape()
+def _page(replica: RiverkeeperProcess) -> str:
+    page = replica.scrape()
     beating, unknown = (page.value(f"river_jobs_{name}", **LABELS) for name in ("beating", "unknown"))
     clients = page.value("river_beating_clients")
     told = f"beating {beating or 0:.0f}, unknown {unknown or 0:.0f}, clients {clients or 0:.0f}"

@@ -33,7 +33,7 @@ def scene(river_url: str) -> Iterator[Scene]:
         yield made
 
 
-def test_a_block_beats_and_says_how_it_ended(scene: Scene) -> None:
+def test_a_block_beats_and_reports_how_it_ended(scene: Scene) -> None:
     """attempted_at is asked for where it is not given; a block that ends is completed."""
     with scene.beater.beating(scene.job["job_id"], 1) as beat:
         beat.progress(0.4, "two of five")
@@ -76,7 +76,7 @@ def test_a_job_that_is_not_ours_is_not_begun(scene: Scene) -> None:
         pytest.fail("the block began")
 
 
-def test_a_process_that_is_told_to_end_gives_its_claims_up(scene: Scene) -> None:
+def test_a_process_that_is_stopped_gives_its_claims_up(scene: Scene) -> None:
     """KeyboardInterrupt and SystemExit go on at once, and leave the job to be rescued."""
     with pytest.raises(KeyboardInterrupt), scene.beater.beating(**scene.job):
         scene.beaten()

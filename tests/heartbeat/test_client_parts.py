@@ -72,7 +72,7 @@ def test_progress_costs_less_than_a_microsecond_or_two() -> None:
     assert min(timeit.repeat(lambda: progress(0.4), number=10_000, repeat=10)) / 10_000 < 2e-6
 
 
-def test_work_is_told_to_stop_once() -> None:
+def test_work_is_stopped_once() -> None:
     """The first reason counts; a claim that is lost later is known to be lost all the same."""
     beat = beat_of()
     reasons: list[WorkMustStop] = []
@@ -103,7 +103,7 @@ def test_a_failing_callback_does_not_keep_others_from_hearing() -> None:
     assert second.stopped.is_set()
 
 
-def test_a_failed_beat_says_nothing_of_any_claim() -> None:
+def test_a_failed_beat_proves_nothing_of_any_claim() -> None:
     """Neither away nor missing stops anything; only a refusal counts as an answer for leases."""
     claims, beat = ActiveClaims(), beat_of(tier=HeartbeatTier(10, 25))
     claims.add(beat)
@@ -117,7 +117,7 @@ def test_a_failed_beat_says_nothing_of_any_claim() -> None:
     assert beat.reason is None
 
 
-def test_progress_is_told_again_until_a_beat_succeeds() -> None:
+def test_progress_is_reported_again_until_a_beat_succeeds() -> None:
     """What was told while the database was away is not lost, and not taken for told."""
     claims, beat = ActiveClaims(), beat_of()
     claims.add(beat)
@@ -165,7 +165,7 @@ def test_a_beat_whose_answer_got_lost_may_have_made_a_row() -> None:
         assert beat.named is named
 
 
-def test_the_lease_runs_from_the_last_beat_that_was_heard() -> None:
+def test_the_lease_runs_from_the_last_successful_beat() -> None:
     """It is looked at without a database; what has no lease never ends."""
     claims, leased, free = ActiveClaims(), beat_of(1, tier=HeartbeatTier(1, 2.5)), beat_of(2)
     for beat in (leased, free):
@@ -257,7 +257,7 @@ def test_the_second_attempt_finds_the_first() -> None:
         claims.add(beat_of(2))
 
 
-def test_only_claims_that_may_have_a_row_are_said_to_have_ended() -> None:
+def test_only_claims_that_may_have_a_row_are_reported_as_ended() -> None:
     """A job that ended before its first tick writes nothing."""
     claims, silent, heard = ActiveClaims(), beat_of(1), beat_of(2)
     heard.named = True

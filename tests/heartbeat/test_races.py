@@ -69,7 +69,7 @@ def rescue_all(connection: Connection, claims: list[Event], chance: random.Rando
 
 def test_a_beat_and_a_rescue_have_one_winner(connections: list[Connection], two: ThreadPoolExecutor) -> None:
     """No claim is both held and rescued; a beat that was answered before keeps every later rescue away."""
-    mine, keeper, _ = connections
+    mine, rescuer, _ = connections
     chance, won = random.Random(1), {True: 0, False: 0}
     for _ in range(RACES):
         claims = stale_claims(mine)
@@ -82,7 +82,7 @@ def test_a_beat_and_a_rescue_have_one_winner(connections: list[Connection], two:
             into.update(beat(mine, claims))
 
         def rescue_them(claims: list[Event] = claims, into: dict[int, tuple[float, bool]] = rescues) -> None:
-            into.update(rescue_all(keeper, claims, chance))
+            into.update(rescue_all(rescuer, claims, chance))
 
         together(two, beat_once, rescue_them)
         rescued = {job: done for job, (_, done) in rescues.items()}
@@ -96,7 +96,7 @@ def test_a_beat_and_a_rescue_have_one_winner(connections: list[Connection], two:
 
 def test_a_first_beat_and_a_tombstone_have_one_winner(connections: list[Connection], two: ThreadPoolExecutor) -> None:
     """The same for claims that have not beaten yet."""
-    mine, keeper, _ = connections
+    mine, rescuer, _ = connections
     chance, won = random.Random(3), {True: 0, False: 0}
     for _ in range(RACES):
         claims = claims_of(mine, AT_ONCE)
@@ -110,7 +110,7 @@ def test_a_first_beat_and_a_tombstone_have_one_winner(connections: list[Connecti
             into.update(beat(mine, claims))
 
         def rescue_them(order: list[Event] = order, into: dict[int, bool] = rescued) -> None:
-            into.update({claim["job_id"]: rescue(keeper, claim, 0, tombstone=True) for claim in order})
+            into.update({claim["job_id"]: rescue(rescuer, claim, 0, tombstone=True) for claim in order})
 
         together(two, beat_once, rescue_them)
         assert {job: standing == "lost" for job, standing in standings.items()} == rescued

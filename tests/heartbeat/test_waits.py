@@ -18,7 +18,7 @@ class Sessions:
     """A worker, a keeper and an observer, each with a session."""
 
     def __init__(self, sessions: list[Connection], pool: ThreadPoolExecutor) -> None:
-        self.worker, self.keeper, self.observer = sessions
+        self.worker, self.rescuer, self.observer = sessions
         self._pool = pool
         [self.claim] = claims_of(self.observer, 1)
         self.values = {**self.claim, "timeout": 60}
@@ -40,7 +40,7 @@ def sessions(river_url: str) -> Iterator[Sessions]:
 def rescue_openly(sessions: Sessions) -> None:
     """All of a rescue but its commit."""
     for sql in (STALE, JOB, MARK, WRITE):
-        sessions.keeper.execute(sql, sessions.values)
+        sessions.rescuer.execute(sql, sessions.values)
 
 
 @pytest.mark.parametrize(("commits", "standing"), [(True, "lost"), (False, "held")])
@@ -48,7 +48,7 @@ def test_a_beat_waits_for_an_open_rescue(sessions: Sessions, commits: bool, stan
     """Its snapshot is older than the rescue, and still shows the job running; the heartbeat row decides."""
     beat(sessions.worker, [sessions.claim])
     age(sessions.observer)
-    with sessions.keeper.transaction(force_rollback=not commits):
+    with sessions.rescuer.transaction(force_rollback=not commits):
         rescue_openly(sessions)
         answer = sessions.waiting(sessions.worker, lambda: beat(sessions.worker, [sessions.claim]))
 
@@ -58,8 +58,8 @@ def test_a_beat_waits_for_an_open_rescue(sessions: Sessions, commits: bool, stan
 @pytest.mark.parametrize(("commits", "standing"), [(True, "lost"), (False, "held")])
 def test_a_first_beat_waits_for_an_open_tombstone(sessions: Sessions, commits: bool, standing: str) -> None:
     """The row that is not there yet is the arbiter too."""
-    with sessions.keeper.transaction(force_rollback=not commits):
-        sessions.keeper.execute(TOMBSTONE, sessions.values)
+    with sessions.rescuer.transaction(force_rollback=not commits):
+        sessions.rescuer.execute(TOMBSTONE, sessions.values)
         answer = sessions.waiting(sessions.worker, lambda: beat(sessions.worker, [sessions.claim]))
 
     assert answer.result(10) == {sessions.claim["job_id"]: standing}
@@ -69,7 +69,7 @@ def test_a_tombstone_waits_for_a_first_beat(sessions: Sessions) -> None:
     """The other order: the claim has beaten after all, and is not rescued."""
     with sessions.worker.transaction():
         beat(sessions.worker, [sessions.claim])
-        answer = sessions.waiting(sessions.keeper, lambda: rescue(sessions.keeper, sessions.claim, 0, tombstone=True))
+        answer = sessions.waiting(sessions.rescuer, lambda: rescue(sessions.rescuer, sessions.claim, 0, tombstone=True))
 
     assert answer.result(10) is False
     assert beat(sessions.worker, [sessions.claim]) == {sessions.claim["job_id"]: "held"}
@@ -81,7 +81,7 @@ def test_a_rescue_passes_by_what_a_beat_has_locked(sessions: Sessions) -> None:
     age(sessions.observer)
     with sessions.worker.transaction():
         beat(sessions.worker, [sessions.claim])
-        assert rescue(sessions.keeper, sessions.claim, 60) is False
+        assert rescue(sessions.rescuer, sessions.claim, 60) is False
 
 
 def test_a_held_claim_cannot_be_taken(sessions: Sessions) -> None:
@@ -90,20 +90,20 @@ def test_a_held_claim_cannot_be_taken(sessions: Sessions) -> None:
     age(sessions.observer)
     with sessions.worker.transaction():
         assert ask(sessions.worker, "verify_claim", sessions.claim) == [{"held": 1}]
-        assert rescue(sessions.keeper, sessions.claim, 60) is False
-    assert rescue(sessions.keeper, sessions.claim, 60) is True
+        assert rescue(sessions.rescuer, sessions.claim, 60) is False
+    assert rescue(sessions.rescuer, sessions.claim, 60) is True
     assert ask(sessions.worker, "verify_claim", sessions.claim) == []
 
 
-def test_a_keeper_that_takes_two_claims_at_once_can_deadlock_with_a_beat(sessions: Sessions) -> None:
+def test_a_rescue_of_two_claims_at_once_can_deadlock_with_a_beat(sessions: Sessions) -> None:
     """Why a rescue takes one claim a transaction: two tombstones out of order, and a beat between them."""
     first, second = claims_of(sessions.observer, 2)
     deadlocks = 0
     try:
-        with sessions.keeper.transaction():
-            sessions.keeper.execute(TOMBSTONE, second)
+        with sessions.rescuer.transaction():
+            sessions.rescuer.execute(TOMBSTONE, second)
             answer = sessions.waiting(sessions.worker, lambda: beat(sessions.worker, [first, second]))
-            sessions.keeper.execute(TOMBSTONE, first)
+            sessions.rescuer.execute(TOMBSTONE, first)
     except psycopg.errors.DeadlockDetected:
         deadlocks += 1
     deadlocks += isinstance(answer.exception(10), psycopg.errors.DeadlockDetected)

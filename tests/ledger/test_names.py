@@ -90,7 +90,7 @@ def test_a_name_that_nobody_uses_is_forgotten_after_a_month() -> None:
     assert len(keep(names, {("q", "kind"): 1}, {}, NOW, 9).pairs) == 2
 
 
-def test_seen_is_told_to_the_minute() -> None:
+def test_seen_is_stored_to_the_minute() -> None:
     """Each change is written to the database, at every scrape, for every name: only where it matters."""
     names = Names({"q": NOW}, {("q", "kind"): NOW})
 

@@ -87,7 +87,7 @@ class Asking:
         return self._tx.query(name, parameters)
 
 
-def asked(replica: Replica, now: float) -> list[str]:
+def queries_of(replica: Replica, now: float) -> list[str]:
     """The statements with which a replica settles a collection."""
     with replica.database.reading(SECONDS, SCHEMAS) as tx:
         reading = replica.ledger.read(tx, now)
@@ -104,10 +104,10 @@ def test_totals_are_read_again_only_when_somebody_else_wrote(river_url: str, sql
     with Replica(river_url, durable=True) as one, Replica(river_url, durable=True) as other:
         collect(one, START)
         finish(sql, START, JOBS)
-        assert "ledger/read_totals" not in asked(one, START + 10)
-        assert "ledger/read_totals" in asked(other, START + 15), "it has just started"
-        assert "ledger/read_totals" in asked(one, START + 20), "the other wrote"
-        assert "ledger/read_totals" not in asked(one, START + 25)
+        assert "ledger/read_totals" not in queries_of(one, START + 10)
+        assert "ledger/read_totals" in queries_of(other, START + 15), "it has just started"
+        assert "ledger/read_totals" in queries_of(one, START + 20), "the other wrote"
+        assert "ledger/read_totals" not in queries_of(one, START + 25)
 
 
 def test_totals_read_without_the_lock_are_read_again(river_url: str) -> None:
@@ -117,5 +117,5 @@ def test_totals_read_without_the_lock_are_read_again(river_url: str) -> None:
         collect(writer, START)
         with writer.database.writing(SECONDS, SCHEMAS) as tx:
             assert writer.ledger.store.lock(tx)
-            assert "ledger/read_totals" in asked(other, START + 10)
-        assert "ledger/read_totals" in asked(other, START + 10)
+            assert "ledger/read_totals" in queries_of(other, START + 10)
+        assert "ledger/read_totals" in queries_of(other, START + 10)

@@ -212,7 +212,7 @@ def test_the_memory_is_bounded(history: list[tuple[float, float]]) -> None:
 
 @many
 @given(st.sampled_from([400.0, 900.0, 3600.0]))
-def test_who_is_asked_seldom_visits_all_the_same(interval: float) -> None:
+def test_a_ledger_that_is_read_seldom_visits_all_slots(interval: float) -> None:
     """Every interval looks like an outage: after some of them it is none, and late rows are counted again."""
     watch = Watch(batches=20)
     while watch.now < START + 10 * LATE + 10 * interval:

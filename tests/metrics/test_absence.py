@@ -85,7 +85,7 @@ def test_jobs_lose_only_the_states_that_could_not_be_read() -> None:
     assert without_waiting == {"running"}
 
 
-def test_what_an_idle_queue_does_not_have_says_so() -> None:
+def test_what_an_idle_queue_does_not_have_is_absent() -> None:
     """Of a kind that is known and has nothing: every family is there with zeros, or its help says when it is absent."""
     silent = {name for name in present(FULL) - present(IDLE) if "Absent" not in FAMILIES[name].help}
 

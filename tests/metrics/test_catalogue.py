@@ -153,7 +153,7 @@ def test_help(family: Family[Any]) -> None:
 
 
 @for_each("family", [f for f in ALL if f.name.endswith("_timestamp_seconds")], lambda f: f.name)
-def test_a_moment_says_when_there_is_none(family: Family[Any]) -> None:
+def test_the_help_of_a_moment_names_when_it_is_absent(family: Family[Any]) -> None:
     """0 would be 1970: without a moment there is no series, and the help says so, and that it is Unix time."""
     assert "Absent" in family.help or "Kept after" in family.help
     assert "Unix time" in family.help

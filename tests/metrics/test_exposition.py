@@ -54,7 +54,7 @@ def samples(text: str, parse: Parser) -> dict[tuple[str, frozenset[tuple[str, st
         (PROMETHEUS, OPENMETRICS),
     ],
 )
-def test_the_format_is_the_one_asked_for(accept: str, content_type: str) -> None:
+def test_the_format_is_the_requested_one(accept: str, content_type: str) -> None:
     """Browsers and old scrapers get text, Prometheus what it prefers."""
     _, given_type = Exposition().page(FULL, Process(), accept, frozenset())
 
@@ -113,7 +113,7 @@ def test_buckets_are_cumulative(family: object) -> None:
     assert buckets[-1] == (float("inf"), count)
 
 
-def test_counters_and_counts_of_gauge_histograms_are_told_apart() -> None:
+def test_counters_and_counts_of_gauge_histograms_are_distinct() -> None:
     """What may fall has _gcount and _gsum, so that nobody takes a rate() of it by habit; the rest _count and _sum."""
     suffixes = {
         family.kind: {re.sub(r".*_", "_", sample.name) for sample in metric.samples}
@@ -131,7 +131,7 @@ def test_counters_and_counts_of_gauge_histograms_are_told_apart() -> None:
     ["river_jobs", "river_jobs_finished_total", "river_job_run_duration_seconds_bucket",
      "river_job_running_age_seconds_gcount", "process_open_fds", "riverkeeper_series"],
 )  # fmt: skip
-def test_one_name_can_be_asked_for(name: str) -> None:
+def test_one_name_can_be_requested(name: str) -> None:
     """name[] is the name of a sample, as with every Prometheus client library: that one, whole, and nothing else."""
     whole, part = (samples(page(FULL, "", *names), parse_text) for names in ((), (name,)))
 

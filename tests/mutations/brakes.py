@@ -5,7 +5,7 @@ from __future__ import annotations
 from mutations.mutation import Mutation
 
 BRAKES = "brakes/test_rules.py"
-EACH = f"{BRAKES}::test_each_brake_holds_and_says_why"
+EACH = f"{BRAKES}::test_each_brake_engages_and_names_its_reason"
 
 MUTATIONS = (
     Mutation(
@@ -57,13 +57,13 @@ MUTATIONS = (
         "a person cannot release the brake",
         "if beat or released or over:",
         "if beat or over:",
-        (f"{BRAKES}::test_a_person_releases_a_hold",),
+        (f"{BRAKES}::test_an_operator_releases_a_brake",),
     ),
     Mutation(
         "a release of last week lifts today's brake",
         "released = mass.released_at is not None and mass.released_at >= since",
         "released = mass.released_at is not None",
-        (f"{BRAKES}::test_a_person_releases_a_hold",),
+        (f"{BRAKES}::test_an_operator_releases_a_brake",),
     ),
     Mutation(
         "the old instances of a deploy engage the brake again and again",
@@ -132,7 +132,7 @@ MUTATIONS = (
         "a keeper that stood still takes itself for awake",
         "return 0.0 if now - self._ticked_at > allowed else now - self._running_since",
         "return now - self._running_since",
-        ("brakes/test_clocks.py::test_a_keeper_that_stood_still_gives_every_claim_its_full_timeout",),
+        ("brakes/test_clocks.py::test_after_a_suspension_every_claim_has_its_full_timeout",),
     ),
     Mutation(
         "jobs that ended meanwhile are rescued by an old reading",
@@ -168,7 +168,7 @@ MUTATIONS = (
         "the acting replica dies, and no other one acts",
         "row.age is None or not 0 <= row.age < takeover:",
         "row.age is None:",
-        ("rescue/supervisor/test_election.py::test_who_was_not_heard_in_time_acts_no_more",),
+        ("rescue/supervisor/test_election.py::test_a_leader_whose_probe_is_late_acts_no_more",),
     ),
     Mutation(
         "an outage as long as two intervals is overlooked by the heartbeat path, and living workers are called lost",

@@ -6,7 +6,7 @@ from mutations.mutation import Mutation
 
 GUARDS, WRITES = "rescue/test_guards.py", "rescue/test_writes.py"
 PLAN, FOLLOW = "rescue/test_decision.py", "rescue/audit/test_follow_up.py"
-NEXT_ATTEMPT = f"{PLAN}::test_the_next_attempt_waits_for_the_old_worker"
+NEXT_ATTEMPT = f"{PLAN}::test_the_next_attempt_waits_for_the_previous_worker"
 
 MUTATIONS = (
     Mutation(
@@ -92,31 +92,31 @@ MUTATIONS = (
         "a person who asks for a retry discards the job",
         "if requested is Action.RETRY or (requested is None and held):",
         "if requested is None and held:",
-        ("rescue/test_manual.py::test_a_person_who_asks_for_a_retry_never_discards",),
+        ("rescue/test_manual.py::test_a_manual_retry_never_discards",),
     ),
     Mutation(
         "a cancel request of an earlier attempt ends this one for good",
         "cancel_at is not None and cancel_at >= row.claimed_at - CANCEL_SLACK",
         "cancel_at is not None",
-        (f"{WRITES}::test_a_cancel_that_was_asked_for",),
+        (f"{WRITES}::test_a_cancel_that_was_requested",),
     ),
     Mutation(
         "a cancel request by a clock that is a little behind is overlooked",
         "CANCEL_SLACK = 5.0",
         "CANCEL_SLACK = 0.0",
-        (f"{WRITES}::test_a_cancel_that_was_asked_for",),
+        (f"{WRITES}::test_a_cancel_that_was_requested",),
     ),
     Mutation(
         "a job that hangs is taken from its living worker without a word",
         "return _request_stop(job, tier, now) or act",
         "return act",
-        (f"{GUARDS}::test_a_hung_job_is_asked_first",),
+        (f"{GUARDS}::test_a_hung_job_is_requested_to_stop_first",),
     ),
     Mutation(
         "a worker that was asked to stop has no time to do so",
         "left = beat.stop_requested_at + tier.stop_grace - now",
         "left = beat.stop_requested_at - now",
-        (f"{GUARDS}::test_a_hung_job_is_asked_first",),
+        (f"{GUARDS}::test_a_hung_job_is_requested_to_stop_first",),
     ),
     Mutation(
         "a job that kills its worker is rescued for ever",
@@ -208,6 +208,6 @@ MUTATIONS = (
         "two keepers count one false rescue twice",
         "    WHERE held.closed_at IS NULL OR n.was_false AND held.was_false IS NOT TRUE\n",
         "",
-        (f"{FOLLOW}::test_what_another_keeper_told_meanwhile_is_not_told_again",),
+        (f"{FOLLOW}::test_what_another_replica_recorded_meanwhile_is_not_recorded_again",),
     ),
 )

@@ -84,7 +84,7 @@ MUTATIONS = (
         "one partition without the fence is not noticed",
         "    JOIN pg_catalog.pg_inherits AS i ON i.inhparent = above.oid\n",
         "    JOIN pg_catalog.pg_inherits AS i ON i.inhparent = above.oid AND false\n",
-        (f"{NOTICED}::test_one_partition_without_it_is_noticed_and_mended",),
+        (f"{NOTICED}::test_one_partition_without_it_is_noticed_and_repaired",),
     ),
     Mutation(
         "the fence of another keeper schema is replaced",

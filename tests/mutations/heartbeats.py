@@ -113,7 +113,7 @@ MUTATIONS = (
         "a lease is never looked at, for the beat hangs for as long",
         "            if active.tier.lease is not None and active.reason is None:\n",
         "            if active.tier.lease is not None and active.reason is not None:\n",
-        (f"{PARTS}::test_the_lease_runs_from_the_last_beat_that_was_heard",),
+        (f"{PARTS}::test_the_lease_runs_from_the_last_successful_beat",),
     ),
     Mutation(
         "a result carries no token while the database has not answered, and ends the next attempt",
@@ -156,13 +156,13 @@ MUTATIONS = (
         "                for active, _ in beats:\n"
         "                    active.last_beat_at = sent_at  # a refusal is an answer: it ends no lease\n",
         "",
-        (f"{PARTS}::test_a_failed_beat_says_nothing_of_any_claim",),
+        (f"{PARTS}::test_a_failed_beat_proves_nothing_of_any_claim",),
     ),
     Mutation(
         "a beat that failed ends all work",
         "            self._failures.record(error)\n",
         "            self._failures.record(error)\n            [active.mark_lost() for active, _ in beats]\n",
-        (f"{PARTS}::test_a_failed_beat_says_nothing_of_any_claim",),
+        (f"{PARTS}::test_a_failed_beat_proves_nothing_of_any_claim",),
     ),
     Mutation(
         "a black hole swallows every beat, for the connection is never given up",
@@ -198,7 +198,7 @@ MUTATIONS = (
         "a job that moves no more looks as if it did, because its ticker tells its progress again",
         "[reported is not active.acknowledged for active, reported in ordered]",
         "[reported != (None, None) for active, reported in ordered]",
-        (contract("progress_is_told_by_the_job_alone"),),
+        (contract("progress_is_reported_by_the_job_alone"),),
     ),
     Mutation(
         "the row of a silent claim is swept, and no rescue can lock it",
@@ -241,6 +241,6 @@ MUTATIONS = (
             ))
 """,
         "",
-        (f"{SWEEP}::test_clients_silent_for_an_hour",),
+        (f"{SWEEP}::test_clients_stale_for_an_hour",),
     ),
 )

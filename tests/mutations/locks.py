@@ -17,7 +17,7 @@ MUTATIONS = (
         (
             f"{GUARDS}::test_a_fresh_beat_since_it_was_found",
             f"{GUARDS}::test_the_locked_interval_counts_not_the_one_that_was_found",
-            f"{GUARDS}::test_silence_counts_only_from_a_proven_way_on",
+            f"{GUARDS}::test_missed_beats_count_only_from_a_verified_path_on",
             f"{BEAT_OR_RESCUE}[beaten]",
         ),
     ),
@@ -122,7 +122,7 @@ MUTATIONS = (
         "a first beat that commits while the tombstone waits makes an error of the rescue",
         "ON CONFLICT DO NOTHING\n",
         "",
-        (f"{RACES}::test_a_first_beat_that_commits_meanwhile_is_heard",),
+        (f"{RACES}::test_a_first_beat_that_commits_meanwhile_counts",),
         beside="INSERT INTO keeper.heartbeat (job_id",
     ),
     Mutation(
@@ -187,12 +187,12 @@ MUTATIONS = (
         "a worker that was asked to stop gets a new time of asking with each pass",
         " AND h.stop_requested_at IS NULL\n",
         "\n",
-        (f"{STATEMENTS}::test_a_stop_is_asked_for_once_and_of_living_claims",),
+        (f"{STATEMENTS}::test_a_stop_is_requested_once_and_of_living_claims",),
     ),
     Mutation(
         "a worker whose claim was taken away is asked to stop",
         "  AND h.lost_at IS NULL AND h.stop_requested_at IS NULL",
         "  AND h.stop_requested_at IS NULL",
-        (f"{STATEMENTS}::test_a_stop_is_asked_for_once_and_of_living_claims",),
+        (f"{STATEMENTS}::test_a_stop_is_requested_once_and_of_living_claims",),
     ),
 )

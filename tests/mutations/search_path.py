@@ -14,7 +14,7 @@ MUTATIONS = (
         (
             f"{TRAPS}::test_the_schema_is_installed_printed_granted_and_removed",
             f"{TRAPS}::test_a_command_that_looks_is_not_trapped",
-            f"{TRAPS}::test_a_person_s_rescue_and_switches_are_not_trapped",
+            f"{TRAPS}::test_manual_rescues_and_switches_are_not_trapped",
             f"{TRAPS}::test_a_scrape_is_not_trapped",
             f"{TRAPS}::test_a_supervisor_is_not_trapped",
             f"{TRAPS}::test_temporary_objects_are_not_used",

@@ -103,14 +103,14 @@ MUTATIONS = (
         "an alert that fires again after its wake was closed wakes nobody",
         "ON keeper.wake (fingerprint, starts_at) WHERE closed_at IS NULL;",
         "ON keeper.wake (fingerprint, starts_at);",
-        (f"{INBOX}::test_a_closed_wake_that_is_heard_again_opens_anew",),
+        (f"{INBOX}::test_a_closed_wake_that_is_received_again_opens_anew",),
     ),
     Mutation(
         "an alert that is repeated is stored again each time",
         "ON CONFLICT (fingerprint, starts_at) WHERE closed_at IS NULL\n"
         "DO UPDATE SET last_heard_at = clock_timestamp()\n",
         "",
-        (f"{INBOX}::test_a_repeat_is_heard_and_not_stored_again",),
+        (f"{INBOX}::test_a_repeated_wake_is_accepted_and_not_stored_again",),
         errors=("DatabaseError",),
     ),
     Mutation(
@@ -186,6 +186,6 @@ MUTATIONS = (
         "a wait by kind is configured, which no index of River's can tell",
         "    yield from _unused_waits(rules, given)\n",
         "",
-        ("config/test_tiers.py::test_every_contradiction_is_told_at_once_with_its_line",),
+        ("config/test_tiers.py::test_every_contradiction_is_reported_at_once_with_its_line",),
     ),
 )

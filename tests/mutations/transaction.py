@@ -12,7 +12,7 @@ MUTATIONS = (
         "two keepers act at the same moment",
         'if not tx.query("rescue/try_rescue_lock")[0].acquired:',
         'if tx.query("rescue/try_rescue_lock")[0].acquired is None:',
-        (f"{GUARDS}::test_another_keeper_s_turn",),
+        (f"{GUARDS}::test_while_another_replica_leads_nothing_is_rescued",),
         beside="Refusal.NOT_ACTOR",
     ),
     Mutation(
@@ -38,7 +38,7 @@ MUTATIONS = (
     if not tx.query("rescue/try_rescue_lock")[0].acquired:
         raise _RollBack([Skipped(Refusal.NOT_ACTOR)] * len(items))
 """,
-        ("rescue/supervisor/test_brakes.py::test_brakes_are_read_under_the_actor_s_lock",),
+        ("rescue/supervisor/test_brakes.py::test_brakes_are_read_under_the_leader_s_lock",),
     ),
     Mutation(
         "a brake that was engaged since the reading does not hold",

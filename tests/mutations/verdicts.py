@@ -6,7 +6,7 @@ from mutations.mutation import Mutation
 
 JUDGE, LIMITS, PATH = "verdict/test_judge.py", "verdict/test_limits.py", "brakes/test_heartbeat_path.py"
 EACH = f"{JUDGE}::test_each_reason_and_its_edge"
-BREAKS = f"{PATH}::test_whatever_could_have_kept_a_beat_out_begins_the_stretch_anew"
+BREAKS = f"{PATH}::test_whatever_may_have_stopped_a_beat_begins_the_stretch_anew"
 GUARDS, READING = "rescue/test_guards.py", "scrape/test_verdicts.py"
 
 MUTATIONS = (
@@ -83,7 +83,7 @@ MUTATIONS = (
         "a claim that was taken away already is judged again",
         "if beat is not None and beat.lost_at is not None:",
         "if beat is not None and beat.lost_at == now:",
-        (EACH, f"{JUDGE}::test_lost_claims_are_left_alone"),
+        (EACH, f"{JUDGE}::test_lost_claims_are_skipped"),
     ),
     Mutation(
         "a job that never reported progress is called hung",
@@ -178,13 +178,13 @@ MUTATIONS = (
         "the keeper reaches the database while no client does, and all their jobs are rescued",
         "    if why := find_late_fleet(seen):\n",
         "    if (why := find_late_fleet(seen)) == '':\n",
-        (f"{PATH}::test_a_fleet_that_is_late_as_a_whole_closes_the_way_until_one_is_heard",),
+        (f"{PATH}::test_a_fleet_that_is_late_as_a_whole_breaks_the_path_until_one_client_beats",),
     ),
     Mutation(
         "the job of a fleet's only process waits for a second one for ever",
         "LEAST_FLEET = 2",
         "LEAST_FLEET = 1",
-        (f"{PATH}::test_one_process_a_beat_and_a_persons_word_keep_the_way_open",),
+        (f"{PATH}::test_one_process_a_beat_or_an_operator_keep_the_path_verified",),
     ),
     Mutation(
         "who has not come back after an outage is no part of the fleet any more",
@@ -202,19 +202,19 @@ MUTATIONS = (
         "the keeper can write its own table, but no beat can be written",
         '    tx.query("rescue/supervisor/probe_beats")\n',
         "",
-        ("rescue/supervisor/test_election.py::test_a_turn_needs_that_a_beat_could_be_written",),
+        ("rescue/supervisor/test_election.py::test_a_probe_needs_that_a_beat_could_be_written",),
     ),
     Mutation(
         "a turn that failed is forgotten by the next one",
         "self._before = replace(self._before, failed=True)",
         "self._before = replace(self._before, failed=False)",
-        ("rescue/supervisor/test_election.py::test_a_turn_that_failed_breaks_the_stretch",),
+        ("rescue/supervisor/test_election.py::test_a_failed_probe_breaks_the_stretch",),
     ),
     Mutation(
         "two replicas take a turn at once, and each writes over what the other proved",
         "    if leader := find_leader(tx, replica, takeover):  # it was faster\n        return leader\n",
         "",
-        ("rescue/supervisor/test_election.py::test_who_waited_for_a_turn_looks_again_who_acts",),
+        ("rescue/supervisor/test_election.py::test_who_waited_for_the_lock_reads_the_leader_again",),
     ),
     Mutation(
         "a worker whose last beat lies an hour ahead is safe from every rescue for an hour",

@@ -53,7 +53,7 @@ MUTATIONS = (
         "a foreign name that resolves to 127.0.0.1 reads the pages",
         'if not self._hosts.admit(headers.get("host")):',
         'if self._hosts.names == "none":',
-        (f"{GUARD}::test_on_loopback_a_request_names_us",),
+        (f"{GUARD}::test_on_loopback_a_request_must_name_an_allowed_host",),
     ),
     Mutation(
         "a flood of wrong passwords keeps everybody out",

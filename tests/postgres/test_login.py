@@ -154,7 +154,7 @@ def test_a_database_that_is_away_makes_a_page(logins: Server) -> None:
     assert not page.of("riverkeeper_target_info")
 
 
-def test_every_trouble_has_a_cure() -> None:
+def test_every_error_names_a_fix() -> None:
     """Whoever reads the sentence learns what to do; each begins like part of a sentence and says it once."""
     assert set(FIXES) == set(ErrorKind)
     assert all(cure and not cure.endswith(".") for cure in FIXES.values())

@@ -122,9 +122,9 @@ def test_an_unpinned_statement_is_trapped(ground: Ground) -> None:
 def test_the_schema_is_installed_printed_granted_and_removed(ground: Ground) -> None:
     """As superuser, whose rights are the prize; what is printed is safe in psql, too."""
     done = [ground.run("schema", "print")]
-    by_hand(ground.url, done[0].output)
+    run_by_psql(ground.url, done[0].output)
     done.append(ground.run("schema", "grants"))
-    by_hand(ground.url, done[1].output)
+    run_by_psql(ground.url, done[1].output)
     for command in ("grants --apply", "uninstall --yes", "install", "uninstall --yes"):
         done.append(ground.run("schema", *command.split()))
 
@@ -133,7 +133,7 @@ def test_the_schema_is_installed_printed_granted_and_removed(ground: Ground) -> 
     assert ground.sql.execute("SELECT 1 FROM pg_roles WHERE rolname = 'riverkeeper_worker'").fetchone()
 
 
-def by_hand(url: str, script: str) -> None:
+def run_by_psql(url: str, script: str) -> None:
     with suppress(DatabaseError), Session(url, "riverkeeper-script") as person:
         person.execute(script)
 
@@ -151,7 +151,7 @@ def test_a_command_that_looks_is_not_trapped(installed: Ground, command: str) ->
     assert done.exception is None or isinstance(done.exception, SystemExit)
 
 
-def test_a_person_s_rescue_and_switches_are_not_trapped(installed: Ground) -> None:
+def test_manual_rescues_and_switches_are_not_trapped(installed: Ground) -> None:
     """All that a command can write."""
     done = [
         installed.run("rescue", "run", "1", "--apply"),

@@ -70,7 +70,7 @@ asked = maybe | st.sampled_from([Action.RETRY, Action.DISCARD, Action.CANCEL])
 
 
 @given(jobs, verdicts, tiers, asked)
-def test_only_what_is_stuck_or_asked_for_is_touched(
+def test_only_stuck_or_requested_jobs_are_touched(
     job: RunningJob, verdict: Verdict, tier: Tier, asked: Action | None
 ) -> None:
     """Hold means nothing is done; so does a job that is not stuck, unless a person names an action."""
@@ -88,7 +88,7 @@ def test_only_what_is_stuck_or_asked_for_is_touched(
 
 
 @given(jobs, verdicts, tiers)
-def test_who_lives_is_asked_first(job: RunningJob, verdict: Verdict, tier: Tier) -> None:
+def test_a_living_worker_is_requested_to_stop_first(job: RunningJob, verdict: Verdict, tier: Tier) -> None:
     """A worker that beats in the table is never robbed of a job before stop_grace after it was asked to stop."""
     decided = decide(job, verdict, tier, NOW)
     beat, cause = job.beat, verdict.underlying or verdict.reason
@@ -121,7 +121,7 @@ def test_what_is_written_is_a_row_that_river_reads(held: LockedJob, verdict: Ver
 
 
 @given(lockeds, verdicts, tiers)
-def test_the_next_attempt_waits_for_the_old_worker(held: LockedJob, verdict: Verdict, tier: Tier) -> None:
+def test_the_next_attempt_waits_for_the_previous_worker(held: LockedJob, verdict: Verdict, tier: Tier) -> None:
     """Never before the fence, nor before lease and drain; in a state in which somebody finds it."""
     wait = next_attempt_wait(held, verdict, tier)
     what = plan_rescue(held, verdict, tier, Act.RETRY)

@@ -64,14 +64,14 @@ def test_a_rescue_that_was_lost_is_made_again_once(story: Story) -> None:
     assert story.new.one(errors, {"ids": ids(story.dead)}) == {"n": 1, "state": "available"}
 
 
-def test_a_worker_whose_claim_was_lost_learns_it_and_lets_nothing_out(story: Story) -> None:
+def test_a_worker_whose_claim_was_lost_learns_it_and_writes_no_result(story: Story) -> None:
     """Its claim, or its whole job, has never been, and the database drops its result."""
     assert story.second.lost == set(ids(story.second)) == set(ids(story.dead) + ids(story.away))
     assert story.fresh.lost == set(ids(story.fresh))
     assert {gets_out(story.new.sql, claim) for claim in [*story.second.claims, *story.fresh.claims]} == {False}
 
 
-def test_who_was_cut_off_and_not_told_goes_on(story: Story) -> None:
+def test_a_worker_that_never_learned_of_its_rescue_goes_on(story: Story) -> None:
     """Its claim was taken away on the old server only; on the new one it beats in time, and its result gets out."""
     assert story.away.lost == set()
     assert {gets_out(story.new.sql, claim) for claim in story.away.claims} == {True}
@@ -84,14 +84,14 @@ def test_a_dry_run_that_was_lost_is_written_down_again(story: Story) -> None:
     assert dry == {"job_id": ids(story.trial)[0], "attempt": 1}
 
 
-def test_what_a_person_and_an_alert_had_said_is_gone(story: Story) -> None:
+def test_a_pause_and_a_wake_are_lost_with_the_commits(story: Story) -> None:
     """As docs/reliability.md tells: after a failover a stop must be looked for, and said again."""
     assert story.new.control()["stopped_at"] is None
     assert story.new.sql.execute("SELECT FROM riverkeeper.wake").fetchall() == []
 
 
 @pytest.mark.parametrize(("happens", "reached"), [(Pair.cut, False), (Pair.hold, True)], ids=["lost", "kept"])
-def test_a_commit_that_was_not_answered_is_settled_by_the_server_that_is_there(
+def test_a_commit_of_unknown_outcome_is_resolved_by_the_server_that_is_there(
     happens: Callable[[Pair], None], reached: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The primary dies while a rescue commits; whether the standby had it only the new primary can tell.
@@ -105,24 +105,24 @@ def test_a_commit_that_was_not_answered_is_settled_by_the_server_that_is_there(
         beating(pair.hosts, old) as fleet,
         keeping(configured(tmp_path, pair.hosts)),
     ):
-        dead, alive, said = fleet.worker(1), fleet.worker(1), list[str]()
+        dead, alive, logged = fleet.worker(1), fleet.worker(1), list[str]()
         rescue_and_hang(pair, Look(old), happens, dead)
         until(lambda: not reached or replayed(pair.primary, pair.standby, "received"), "the standby to have it")
         died = Look(old).one("SELECT clock_timestamp() AS at")["at"]
         pair.fail_over()
-        until(lambda: heard(capsys, said, "commit outcome was unknown"), "the doubt to be settled")
+        until(lambda: has_logged(capsys, logged, "commit outcome was unknown"), "the doubt to be settled")
         until(lambda: Look(new).rescued(), "the rescue to be there, or to be made again")
 
-        assert heard(capsys, said, f"commit outcome was unknown.*committed={reached}")
-        assert heard(capsys, said, "database server changed")
+        assert has_logged(capsys, logged, f"commit outcome was unknown.*committed={reached}")
+        assert has_logged(capsys, logged, "database server changed")
         assert Look(new).one("SELECT at < %(died)s AS kept FROM riverkeeper.rescue", {"died": died})["kept"] is reached
         assert alive.lost == set()
 
 
-def heard(capsys: pytest.CaptureFixture[str], said: list[str], what: str) -> bool:
+def has_logged(capsys: pytest.CaptureFixture[str], logged: list[str], what: str) -> bool:
     """Whether the keeper's log says so by now."""
-    said.append(capsys.readouterr().out)
-    return re.search(what, "".join(said)) is not None
+    logged.append(capsys.readouterr().out)
+    return re.search(what, "".join(logged)) is not None
 
 
 def rescue_and_hang(pair: Pair, look: Look, happens: Callable[[Pair], None], dead: Worker) -> None:

@@ -60,7 +60,7 @@ def test_modes_and_brakes_hold() -> None:
 
 
 @given(st.builds(StuckJob, jobs, verdicts), policies)
-def test_every_stuck_job_has_an_outlook(stuck: StuckJob, policy: Policy) -> None:
+def test_every_stuck_job_has_a_forecast(stuck: StuckJob, policy: Policy) -> None:
     """Total: an act with its plan, or a reason why there is none."""
     ahead = forecast_rescue(stuck, policy, LIVE, NOW)
 

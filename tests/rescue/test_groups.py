@@ -46,14 +46,14 @@ def several(scene: Scene, make: Make, count: int = 3) -> list[Event]:
     return [make(scene) for _ in range(count)]
 
 
-def asked(scene: Scene, claims: Sequence[Event], **changes: Any) -> list[RescueItem]:
+def requested(scene: Scene, claims: Sequence[Event], **changes: Any) -> list[RescueItem]:
     return [RescueItem(scene.found(claim, **changes), scene.order(**changes)) for claim in claims]
 
 
 def together(scene: Scene, claims: Sequence[Event], **changes: Any) -> list[Rescued | Skipped] | None:
-    wanted = asked(scene, claims, **changes)
+    items = requested(scene, claims, **changes)
     with scene.keeping() as tx:
-        return rescue_jobs(tx, wanted)
+        return rescue_jobs(tx, items)
 
 
 def whole(scene: Scene, claim: Event) -> bool:
@@ -72,12 +72,12 @@ def test_each_is_rescued_as_if_it_were_alone(scene: Scene, make: Make) -> None:
 
     assert outcomes is not None
     assert all(isinstance(outcome, Rescued) for outcome in outcomes)
-    told = [
+    answers = [
         {key: row[key] for key in ("reason", "action", "state_after", "tier", "woken_by", "dry_run", "kind", "queue")}
         | {"evidence": sorted(row["evidence"])}
         for row in scene.audit()
     ]
-    assert told == [told[0]] * 4
+    assert answers == [answers[0]] * 4
     jobs = [scene.job(claim) for claim in (alone, *claims)]
     assert len({(job["state"], job["attempt"], len(job["errors"]), str(job["metadata"])) for job in jobs}) == 1
     assert [outcome.claim.job_id for outcome in outcomes if isinstance(outcome, Rescued)] == [
@@ -97,17 +97,17 @@ def test_one_that_somebody_touches_at_any_point_has_one_winner(
     work, won = OTHERS[what], set()
     for point in POINTS:
         claims = several(scene, make)
-        wanted = asked(scene, claims)
+        items = requested(scene, claims)
         with scene.keeping() as tx:
             met = At(tx, point, lambda: somebody.start(lambda sql: work(sql, claims[1])))  # noqa: B023
-            outcomes = rescue_jobs(cast(Transaction, met), wanted)
+            outcomes = rescue_jobs(cast(Transaction, met), items)
             met.at("commit")
         theirs = somebody.result()
         rescued = [whole(scene, claim) for claim in claims]
         if outcomes is None:
             assert rescued == [False] * 3, point
             rescued = [
-                isinstance(scene.rescue(claim, each.stuck), Rescued) for claim, each in zip(claims, wanted, strict=True)
+                isinstance(scene.rescue(claim, each.stuck), Rescued) for claim, each in zip(claims, items, strict=True)
             ]
         spoken = bool(theirs) and what == "beat" and make is Scene.never_beaten
         assert rescued[0] == rescued[2] == (not spoken), (point, outcomes)
@@ -123,17 +123,17 @@ def test_a_connection_ended_between_any_two_statements_leaves_none(scene: Scene,
     """All of them or nothing: a keeper that dies has rescued no half of its group."""
     for statement in range(STATEMENTS):
         claims = several(scene, make)
-        wanted = asked(scene, claims)
+        items = requested(scene, claims)
         with pytest.raises(DatabaseError):
-            rescue_and_die(scene, wanted, statement)
+            rescue_and_die(scene, items, statement)
         assert not any(whole(scene, claim) for claim in claims)
         assert together(scene, claims) is not None
 
 
-def rescue_and_die(scene: Scene, wanted: list[RescueItem], statement: int) -> None:
+def rescue_and_die(scene: Scene, items: list[RescueItem], statement: int) -> None:
     with scene.keeping() as tx:
         dying = Dying(tx, statement, lambda: scene.sql.execute(TERMINATE))
-        rescue_jobs(cast(Transaction, dying), wanted)
+        rescue_jobs(cast(Transaction, dying), items)
         dying.query("commit")
 
 
@@ -156,11 +156,11 @@ def test_a_brake_has_room_for_some(scene: Scene, make: Make) -> None:
 def test_a_tombstone_never_stands_for_one_that_lives(scene: Scene) -> None:
     """A claim that beats by metadata has no row; one of three has beaten since it was found."""
     claims = several(scene, Scene.never_beaten)
-    wanted = asked(scene, claims)
+    items = requested(scene, claims)
     now = "UPDATE river_job SET metadata = jsonb_build_object('health_check_at', to_jsonb(now())) WHERE id = %s"
     scene.sql.execute(now, [claims[1]["job_id"]])
     with scene.keeping() as tx:
-        assert rescue_jobs(tx, wanted) is None
+        assert rescue_jobs(tx, items) is None
 
     assert not any(scene.row(claim) for claim in claims)
     assert beat(scene.sql, [claims[1]]) == {claims[1]["job_id"]: "held"}
@@ -196,12 +196,12 @@ def test_stops_retries_and_cancels_go_together(scene: Scene) -> None:
     lost, cancelled = scene.stale(), scene.stale()
     runs(JOB_CANCEL)(scene.sql, cancelled)
     scene.sql.execute("UPDATE riverkeeper.heartbeat SET beat_at = now() WHERE job_id = %(job_id)s", hung)
-    wanted = asked(scene, [hung, lost, cancelled])
+    items = requested(scene, [hung, lost, cancelled])
     living = scene.claim()
     beat(scene.sql, [living])
-    wanted += asked(scene, [living])
+    items += requested(scene, [living])
     with scene.keeping() as tx:
-        outcomes = rescue_jobs(tx, wanted)
+        outcomes = rescue_jobs(tx, items)
 
     assert outcomes is not None
     assert [one.act for one in outcomes if isinstance(one, Rescued)] == [Act.STOP, Act.RETRY, Act.CANCEL]
@@ -244,11 +244,11 @@ def test_tombstones_are_laid_in_the_order_in_which_beats_come(scene: Scene) -> N
 def test_a_first_beat_under_way_wins(scene: Scene) -> None:
     """It is waited for as long as for any lock, and then no tombstone stands, for it or for the claims beside it."""
     claims = several(scene, Scene.never_beaten)
-    wanted = asked(scene, claims)
+    items = requested(scene, claims)
     with connected(scene.url) as beating, beating.transaction():
         beat(beating, [claims[1]])
         with scene.keeping() as tx:
-            outcomes = rescue_jobs(tx, wanted)
+            outcomes = rescue_jobs(tx, items)
 
     assert outcomes is None
     rows = [scene.row(claim) for claim in claims]

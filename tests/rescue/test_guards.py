@@ -43,7 +43,7 @@ def test_every_brake_holds(scene: Scene, brake: Brake) -> None:
     assert str(outcome).endswith(": because")
 
 
-def test_another_keeper_s_turn(scene: Scene) -> None:
+def test_while_another_replica_leads_nothing_is_rescued(scene: Scene) -> None:
     """While one transaction acts, every other is told so at once."""
     claim, other = scene.stale(), scene.stale()
     found, too = scene.found(claim), scene.found(other)
@@ -101,7 +101,7 @@ def test_a_first_beat_since_it_was_found(scene: Scene) -> None:
     assert untouched(scene, claim)
 
 
-def test_silence_counts_only_from_a_proven_way_on(scene: Scene) -> None:
+def test_missed_beats_count_only_from_a_verified_path_on(scene: Scene) -> None:
     """After an outage every claim has a full timeout, whatever was found before it."""
     claim = scene.stale()
     found = scene.found(claim)
@@ -130,7 +130,7 @@ def test_the_locked_interval_counts_not_the_one_that_was_found(scene: Scene) -> 
     assert refusal(scene.rescue(claim, found)) is Refusal.BEAT
 
 
-def test_a_claim_put_back_by_hand(scene: Scene) -> None:
+def test_a_claim_put_back_manually(scene: Scene) -> None:
     """Its mark is final, and so is its audit row: a claim is rescued once."""
     claim = scene.stale()
     found = scene.found(claim)
@@ -187,7 +187,7 @@ def test_the_tier_s_action(scene: Scene, action: Action) -> None:
         assert scene.job(claim)["state"] == states[action]
 
 
-def test_a_hung_job_is_asked_first(scene: Scene) -> None:
+def test_a_hung_job_is_requested_to_stop_first(scene: Scene) -> None:
     """Stop, once; then stop_grace in which nothing is done; then the rescue, with River's back-off."""
     claim = scene.hung(errors=['{"at": "2026-01-01T00:00:00Z", "attempt": 1, "error": "no", "trace": ""}'])
     done = scene.rescue(claim)
@@ -206,7 +206,7 @@ def test_a_hung_job_is_asked_first(scene: Scene) -> None:
     assert [row["action"] for row in scene.audit()] == ["stop", "retry"]
 
 
-def test_a_hung_job_that_moves_again_is_left_alone(scene: Scene) -> None:
+def test_a_hung_job_that_moves_again_is_skipped(scene: Scene) -> None:
     """Progress after the request: it is not stuck any more."""
     claim = scene.hung()
     found = scene.found(claim)

@@ -18,18 +18,18 @@ def refusal(outcome: object) -> Refusal:
     return outcome.refusal
 
 
-def by_hand(scene: Scene, *claims: Event, **changes: Any) -> list[ManualRescue]:
+def rescued(scene: Scene, *claims: Event, **changes: Any) -> list[ManualRescue]:
     ids = [claim["job_id"] for claim in claims]
     return list(rescue_manually(scene.database, SCHEMAS, ids, scene.policy(), KEEPER, lambda _: scene.order(**changes)))
 
 
-def test_a_person_s_rescue(scene: Scene) -> None:
+def test_a_manual_rescue(scene: Scene) -> None:
     """Each job by its own verdict: the lost one is rescued, the healthy and the unknown are refused, with reasons."""
     unknown, healthy, lost = scene.claim(), scene.claim(), scene.stale()
     scene.sql.execute("UPDATE river_job SET attempted_by = '{nobody}' WHERE id = %(job_id)s", unknown)
     beat(scene.sql, [healthy])
     gone = {"job_id": 1 << 40}
-    handled = {one.job_id: one.outcome for one in by_hand(scene, lost, unknown, healthy, gone)}
+    handled = {one.job_id: one.outcome for one in rescued(scene, lost, unknown, healthy, gone)}
 
     assert isinstance(handled[lost["job_id"]], Rescued)
     assert refusal(handled[unknown["job_id"]]) is Refusal.UNKNOWN
@@ -37,23 +37,23 @@ def test_a_person_s_rescue(scene: Scene) -> None:
     assert refusal(handled[gone["job_id"]]) is Refusal.GONE
 
 
-def test_a_person_may_force_what_is_unknown_never_what_beats(scene: Scene) -> None:
+def test_an_operator_may_force_what_is_unknown_never_what_beats(scene: Scene) -> None:
     """An explicit action stands in for what nobody knows, or policy holds; a fresh beat is knowledge."""
     unknown, healthy = scene.claim(), scene.claim()
     scene.sql.execute("UPDATE river_job SET attempted_by = '{nobody}' WHERE id = %(job_id)s", unknown)
     beat(scene.sql, [healthy])
-    forced, kept = (one.outcome for one in by_hand(scene, unknown, healthy, action=Action.RETRY))
+    forced, kept = (one.outcome for one in rescued(scene, unknown, healthy, action=Action.RETRY))
 
     assert isinstance(forced, Rescued)
     assert (scene.job(unknown)["state"], refusal(kept)) == ("retryable", Refusal.BEAT)
     assert scene.rescues(healthy) == scene.ours(healthy) == 0
 
 
-def test_a_person_who_asks_for_a_retry_never_discards(scene: Scene) -> None:
+def test_a_manual_retry_never_discards(scene: Scene) -> None:
     """Where attempts are used up it takes the word discard."""
     claim = scene.stale(max_attempts=1)
-    [retry] = by_hand(scene, claim, action=Action.RETRY)
+    [retry] = rescued(scene, claim, action=Action.RETRY)
     assert refusal(retry.outcome) is Refusal.EXHAUSTED
-    [discard] = by_hand(scene, claim, action=Action.DISCARD)
+    [discard] = rescued(scene, claim, action=Action.DISCARD)
     assert isinstance(discard.outcome, Rescued)
     assert scene.job(claim)["state"] == "discarded"

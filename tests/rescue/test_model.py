@@ -125,14 +125,14 @@ class Life(RuleBasedStateMachine):
     def outage(self, seconds: float, first: bool) -> None:
         """Nobody reaches the database; `first`: and then the keeper does, before any worker."""
         self.model.outage(seconds)
-        self.keeper_comes(first)
+        self.let_replica_act(first)
 
     @precondition(lambda self: self.model.opened is None)
     @rule(seconds=sampled_from([30.0, -30.0, 3600.0, -3600.0]), first=booleans())
     def step_the_clock(self, seconds: float, first: bool) -> None:
         """The database's clock, forward or back."""
         self.model.step_the_clock(seconds)
-        self.keeper_comes(first)
+        self.let_replica_act(first)
 
     @rule()
     def standby_catches_up(self) -> None:
@@ -144,16 +144,16 @@ class Life(RuleBasedStateMachine):
         if self.model.opened is not None:
             self.end_the_open_rescue(dies=True)
         self.model.fail_over()
-        self.keeper_comes(first)
+        self.let_replica_act(first)
 
     @precondition(lambda self: self.model.opened is None)
     @rule(seconds=sampled_from([40.0, 130.0]))
     def lose_a_rescue(self, seconds: float) -> None:
         """It is made, and its server is gone before the standby has it; the keeper goes on as before."""
         self.standby_catches_up()
-        self.fall_silent(seconds)
+        self.stop_all_beats(seconds)
         self.fail_over(first=True)
-        self.fall_silent(seconds)
+        self.stop_all_beats(seconds)
 
     @precondition(lambda self: self.model.opened is None)
     @rule()
@@ -170,7 +170,7 @@ class Life(RuleBasedStateMachine):
     def turn(self) -> None:
         self.model.watching.turn()
 
-    def keeper_comes(self, comes: bool) -> None:
+    def let_replica_act(self, comes: bool) -> None:
         if comes:
             self.turn()
             self.rescue_now()
@@ -196,7 +196,7 @@ class Life(RuleBasedStateMachine):
 
     @precondition(lambda self: self.model.opened is None)
     @rule(seconds=sampled_from([40.0, 130.0]))
-    def fall_silent(self, seconds: float) -> None:
+    def stop_all_beats(self, seconds: float) -> None:
         """Nobody is heard for a while, and a keeper looks then."""
         self.model.pass_time(seconds)
         self.rescue_now()
@@ -208,7 +208,7 @@ class Life(RuleBasedStateMachine):
         work = self.worker(0)
         if work is not None and not work.over:
             work.frozen = True
-            self.fall_silent(40.0)
+            self.stop_all_beats(40.0)
             self.model.pass_time(12.0)
             self.fetch()
             work.frozen = False

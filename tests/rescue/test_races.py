@@ -150,7 +150,7 @@ def test_a_late_end_never_hides_that_the_worker_lived(scene: Scene, somebody: Ot
             assert row["outcome"] == "completed"
 
 
-def test_two_keepers_rescue_once(scene: Scene, somebody: Other) -> None:
+def test_two_replicas_rescue_once(scene: Scene, somebody: Other) -> None:
     """At any point a second keeper's rescue of the same claim is refused, or is the one that was made."""
     for make in (Scene.stale, Scene.never_beaten):
         for point in POINTS:
@@ -195,7 +195,7 @@ def test_a_users_foreign_key_does_not_hide_the_job(scene: Scene) -> None:
     scene.sql.execute("DROP TABLE receipt")
 
 
-def test_a_first_beat_that_commits_meanwhile_is_heard(scene: Scene, somebody: Other) -> None:
+def test_a_first_beat_that_commits_meanwhile_counts(scene: Scene, somebody: Other) -> None:
     """The tombstone waits for it, and then reads it: the worker lives, and no error of the database says so."""
     claim = never_beaten(scene)
     stuck = scene.found(claim)

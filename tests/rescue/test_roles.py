@@ -69,7 +69,7 @@ def test_others_cannot_rescue(scene: Scene, name: str) -> None:
     assert scene.rescues(claim) == scene.ours(claim) == 0
 
 
-def test_a_keeper_makes_dry_runs_of_what_a_rescuer_would_do(scene: Scene) -> None:
+def test_the_keeper_role_makes_dry_runs_of_what_a_rescuer_would_do(scene: Scene) -> None:
     """Without a lock on River's table: the same act and the same evidence, and nothing is changed."""
     database = Database(url_of(scene, "keeper"))
     scene.sql.execute("DELETE FROM river_job")

@@ -71,7 +71,7 @@ def test_a_mark_is_set_once(scene: Scene) -> None:
     assert scene.row(claim) == marked
 
 
-def test_a_stop_is_asked_for_once_and_of_living_claims(scene: Scene) -> None:
+def test_a_stop_is_requested_once_and_of_living_claims(scene: Scene) -> None:
     """A second request would begin stop_grace anew; a claim that is lost is told so, and nothing else."""
     claim, lost = scene.hung(), scene.stale()
     assert written(scene, "rescue/mark_lost", lost) == 1

@@ -50,7 +50,7 @@ def test_a_lost_worker_s_job_is_retried(scene: Scene) -> None:
     assert beat(scene.sql, [claim]) == {claim["job_id"]: "lost"}
 
 
-def test_the_audit_says_what_was_done_and_why(scene: Scene) -> None:
+def test_the_audit_records_what_was_done_and_why(scene: Scene) -> None:
     """Claim, tier, reason, action, the state before and after, and the facts that were judged."""
     claim = scene.stale(metadata={"river:rescue_count": 4})
     scene.rescue(claim, woken_by="person ada")
@@ -170,7 +170,7 @@ def assert_untouched(scene: Scene, claim: Event) -> None:
     assert scene.audit() == []
 
 
-def test_the_old_worker_s_lease_is_waited_out(scene: Scene) -> None:
+def test_the_previous_worker_s_lease_is_waited_out(scene: Scene) -> None:
     """The next attempt begins when the lease of the last beat and the drain are over, if that is later."""
     claim = scene.stale()
     scene.sql.execute("UPDATE riverkeeper.heartbeat SET beat_at = now() - interval '2 min', lease = '4 min'")
@@ -205,7 +205,7 @@ def test_attempts_used_up(scene: Scene) -> None:
         (timedelta(hours=-1), "available"),
     ],
 )
-def test_a_cancel_that_was_asked_for(scene: Scene, after: timedelta, state: str) -> None:
+def test_a_cancel_that_was_requested(scene: Scene, after: timedelta, state: str) -> None:
     """A request for this claim ends it as cancelled; one that an earlier attempt left behind does not."""
     claim = scene.stale()
     asked = datetime.fromisoformat(claim["attempted_at"]) + after

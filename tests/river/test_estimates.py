@@ -30,7 +30,7 @@ def fill(sql: Session, jobs: int, state: str = "available") -> None:
     sql.execute(JOBS, {"jobs": jobs, "state": state})
 
 
-def test_a_queue_too_long_to_count_is_an_estimate_and_says_so(river_url: str, sql: Session) -> None:
+def test_a_queue_too_long_to_count_is_a_marked_estimate(river_url: str, sql: Session) -> None:
     """Above the bound the count is the planner's, near the truth; its kinds are absent; other queues stay exact."""
     fill(sql, LONG + 50)
     sql.execute("ANALYZE river_job")

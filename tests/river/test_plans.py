@@ -164,7 +164,7 @@ def test_a_bound_is_a_bound(filled: Session, name: str) -> None:
 
 
 @for_each("name", SAMPLED)
-def test_a_sample_is_of_as_many_pages_as_asked_for(filled: Session, name: str) -> None:
+def test_a_sample_is_of_as_many_pages_as_requested(filled: Session, name: str) -> None:
     """Whole pages of the table, by chance a few more or fewer; never the table."""
     (scan,) = scans_of_jobs(explained(filled, name))
 

@@ -102,7 +102,7 @@ def test_a_job_that_completed_itself_is_no_late_result(sql: Connection) -> None:
     assert late(sql) == []
 
 
-def test_a_snoozed_attempt_is_told_from_the_next_by_its_time(sql: Connection) -> None:
+def test_a_snoozed_attempt_is_distinguished_from_the_next_by_its_time(sql: Connection) -> None:
     """A snooze puts `attempt` back: the number alone would let the old result in."""
     job = claim(sql)["job_id"]
     first = token_of(sql, job)

@@ -15,11 +15,11 @@ from fixtures.fence import (
     fence_command,
     late,
     reclaim,
+    reported_to_clients,
     rescue,
     result,
     row,
     token_of,
-    told_to_clients,
 )
 from riverkeeper.demo.postgres import create_river_table
 from riverkeeper.postgres.connection import run_script
@@ -36,11 +36,11 @@ def sql(renewed_url: str) -> Iterator[Connection]:
         yield connection
 
 
-def test_install_puts_it_there_and_clients_are_told(renewed_url: str, sql: Connection) -> None:
+def test_install_puts_it_there_and_clients_learn_it(renewed_url: str, sql: Connection) -> None:
     """One command for both; doing it again changes nothing and locks nothing of River's."""
     found = fence_command(renewed_url, "install")
     assert "The fence on public.river_job is in force" in found.output
-    assert (told_to_clients(sql), drops(sql)) == (True, True)
+    assert (reported_to_clients(sql), drops(sql)) == (True, True)
 
     with connected(renewed_url) as busy:
         busy.execute("BEGIN; LOCK TABLE river_job IN ROW EXCLUSIVE MODE")
@@ -51,7 +51,7 @@ def test_install_puts_it_there_and_clients_are_told(renewed_url: str, sql: Conne
 def test_install_without_it(renewed_url: str, sql: Connection) -> None:
     """For whoever wants no trigger: clients are told, nothing is dropped, and `status` says so with exit code 1."""
     assert fence_command(renewed_url, "install", "--no-fence").exit_code == 0
-    assert (told_to_clients(sql), drops(sql)) == (False, False)
+    assert (reported_to_clients(sql), drops(sql)) == (False, False)
 
     found = fence_command(renewed_url, "fence", "status")
     assert found.exit_code == 1
@@ -64,9 +64,9 @@ def test_remove_and_install_again(renewed_url: str, sql: Connection) -> None:
     install(renewed_url, None, None)
     for _ in range(2):
         assert fence_command(renewed_url, "fence", "remove").exit_code == 0
-        assert (told_to_clients(sql), drops(sql)) == (False, False)
+        assert (reported_to_clients(sql), drops(sql)) == (False, False)
     assert fence_command(renewed_url, "fence", "install").exit_code == 0
-    assert (told_to_clients(sql), drops(sql)) == (True, True)
+    assert (reported_to_clients(sql), drops(sql)) == (True, True)
     assert fence_command(renewed_url, "fence", "status").exit_code == 0
 
 
@@ -83,7 +83,9 @@ def two_owners(renewed_url: str, sql: Connection) -> Iterator[tuple[str, str]]:
     sql.execute("DROP OWNED BY owns_river, owns_keeper CASCADE")
 
 
-def test_who_owns_only_the_keeper_schema_is_told_who_must_do_what(two_owners: tuple[str, str], sql: Connection) -> None:
+def test_an_owner_of_the_keeper_schema_alone_is_shown_who_must_do_what(
+    two_owners: tuple[str, str], sql: Connection
+) -> None:
     """The schema is installed; the command and its login are named, and work as they are named."""
     river, keeper = two_owners
     found = fence_command(keeper, "install")
@@ -91,9 +93,9 @@ def test_who_owns_only_the_keeper_schema_is_told_who_must_do_what(two_owners: tu
     assert found.exit_code == 0
     assert 'riverkeeper schema fence install   (as login "owns_river"' in found.output
     assert fence_command(keeper, "fence", "install").exit_code == 1
-    assert not told_to_clients(sql)
+    assert not reported_to_clients(sql)
     assert fence_command(river, "fence", "install").exit_code == 0
-    assert (told_to_clients(sql), drops(sql)) == (True, True)
+    assert (reported_to_clients(sql), drops(sql)) == (True, True)
 
 
 def test_the_printed_fence_works_as_it_is_printed(two_owners: tuple[str, str], sql: Connection) -> None:
@@ -102,7 +104,7 @@ def test_the_printed_fence_works_as_it_is_printed(two_owners: tuple[str, str], s
     fence_command(keeper, "install")
     run_script(river, fence_command(keeper, "fence", "print").output)
 
-    assert (told_to_clients(sql), drops(sql)) == (True, True)
+    assert (reported_to_clients(sql), drops(sql)) == (True, True)
     assert fence_status(keeper, None, None).in_force
 
 
@@ -122,7 +124,7 @@ def test_the_trigger_right_is_enough_to_put_it_there(two_owners: tuple[str, str]
     assert sql.execute(TRIGGERS).fetchall() == []
 
 
-def test_an_owner_who_was_not_let_in_is_told_how(two_owners: tuple[str, str], sql: Connection) -> None:
+def test_an_owner_without_access_is_shown_the_grant(two_owners: tuple[str, str], sql: Connection) -> None:
     """The table has got another owner since the schema was installed."""
     river, keeper = two_owners
     install(keeper, None, None)

@@ -63,7 +63,7 @@ def test_what_is_in_force_is_shown(scene: Scene) -> None:
     assert any("riverkeeper schema fence install" in note for note in snapshot.notices)
 
 
-def test_check_says_who_must_do_what(scene: Scene) -> None:
+def test_check_names_who_must_do_what(scene: Scene) -> None:
     """A fence that was never there is a warning, a broken one a problem; each with the command and its login."""
     for break_it, level in (
         (lambda: None, Level.OK),

@@ -108,7 +108,7 @@ def test_the_reader_sees_verdicts_and_what_the_rescuer_does(granted: Granted) ->
     assert snapshot.verdicts.counts["default", "silent", "standard", "worker_lost"] == 1
 
 
-def test_the_keeper_counts_in_its_schema(granted: Granted) -> None:
+def test_the_keeper_role_counts_in_its_schema(granted: Granted) -> None:
     """Everything the reader can, and the ledger is durable: a second process goes on where the first was."""
     with reader(granted.keeper, SETTINGS_HERE) as one:
         one.read(SECONDS)

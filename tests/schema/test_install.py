@@ -156,7 +156,7 @@ def test_a_newer_keeper_schema_is_refused(river_url: str, sql: Session) -> None:
     assert read(river_url).error is None
 
 
-def test_rivers_own_schema_is_never_the_keepers(river_url: str, sql: Session) -> None:
+def test_river_s_own_schema_is_never_the_keeper_schema(river_url: str, sql: Session) -> None:
     """To uninstall it later would drop the jobs."""
     with refused(ErrorKind.SHARED_SCHEMA):
         install(river_url, "public", "public")
@@ -272,7 +272,7 @@ def test_install_waits_for_a_lock_rather_than_fail(river_url: str, sql: Session)
     assert done == ["riverkeeper"]
 
 
-def test_it_may_come_and_go_under_a_running_keeper(river_url: str, sql: Session) -> None:
+def test_it_may_come_and_go_under_a_running_process(river_url: str, sql: Session) -> None:
     """Removed: counted in memory, and said. Put back: durable again at the latest when the catalog is read anew."""
     install(river_url, None, None)
     with reader(river_url) as one:

@@ -139,7 +139,7 @@ def test_a_batch_is_bounded(sql: Connection, database: Database, monkeypatch: py
         assert not sweeper.is_due(inspect_keeper(tx, find_schemas(tx, "public", "riverkeeper")))
 
 
-def test_clients_silent_for_an_hour(sql: Connection, database: Database) -> None:
+def test_clients_stale_for_an_hour(sql: Connection, database: Database) -> None:
     """All but those whose name stands on a running job: their silence is all that is known of it."""
     sql.execute(
         """INSERT INTO riverkeeper.client (instance, client_id, beat_at, beat_interval, fences, software, started_at)
@@ -159,7 +159,7 @@ def clients(sql: Connection) -> set[str]:
     return {row["client_id"] for row in sql.execute("SELECT client_id FROM riverkeeper.client")}
 
 
-def test_one_keeper_sweeps(sql: Connection, database: Database, river_url: str) -> None:
+def test_one_replica_sweeps(sql: Connection, database: Database, river_url: str) -> None:
     """While another is at it there is nothing to do, and that is no failure."""
     beaten(sql, 1, finished=True)
     (table,) = sql.execute("SELECT 'riverkeeper.heartbeat'::regclass::oid::bigint AS oid").fetchall()

@@ -174,7 +174,7 @@ def test_a_queue_without_jobs_is_there_when_river_has_a_row(river_url: str, sql:
     assert len(shown.of("river_queue_updated_timestamp_seconds")) == 2
 
 
-def test_due_and_overdue_are_told_apart(river_url: str, sql: Session) -> None:
+def test_due_and_overdue_are_distinct(river_url: str, sql: Session) -> None:
     """Available in the future is not ready; scheduled is overdue only when due for 30 s, which is six missed looks."""
     sql.execute(
         "INSERT INTO river_job (kind, queue, state, scheduled_at) SELECT 'k', 'q', s::river_job_state, now() + o"

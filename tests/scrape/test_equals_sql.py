@@ -71,7 +71,7 @@ def test_every_question_is_answered(case: Case) -> None:
 @for_each("family", naive_sql.COUNTS)
 def test_counts(case: Case, family: str) -> None:
     """A count is what a whole-table GROUP BY finds; where that has no row, the page has 0 or nothing."""
-    expected = naive_sql.told(case.sql, naive_sql.COUNTS[family], case.moment)
+    expected = naive_sql.values_of(case.sql, naive_sql.COUNTS[family], case.moment)
 
     assert _nonzero(case.page.of(family)) == _nonzero(expected)
 
@@ -79,7 +79,7 @@ def test_counts(case: Case, family: str) -> None:
 @for_each("family", naive_sql.VALUES)
 def test_values(case: Case, family: str) -> None:
     """A moment or a size is what plain SQL says, for the same labels and no others."""
-    expected = naive_sql.told(case.sql, naive_sql.VALUES[family], case.moment)
+    expected = naive_sql.values_of(case.sql, naive_sql.VALUES[family], case.moment)
 
     assert case.page.of(family) == pytest.approx(expected, rel=0, abs=1e-6)
 
@@ -136,8 +136,8 @@ def test_the_fillings_reach_the_edges(case: Case) -> None:
     sums = {name: sum(case.page.of(name).values()) for name in naive_sql.COUNTS}
     assert all(sums.values()), sums
     assert case.snapshot.running is not None
-    (told,) = case.sql.execute(naive_sql.TABLES + naive_sql.NOT_LOOKED_INTO, {"moment": case.moment})
-    assert (case.snapshot.running.unreadable_beats, case.snapshot.running.unread) == tuple(told)
+    (values_of,) = case.sql.execute(naive_sql.TABLES + naive_sql.NOT_LOOKED_INTO, {"moment": case.moment})
+    assert (case.snapshot.running.unreadable_beats, case.snapshot.running.unread) == tuple(values_of)
 
 
 def _nonzero(found: dict[Labels, float]) -> dict[Labels, float]:

@@ -145,7 +145,7 @@ def test_metadata_are_looked_into_up_to_a_budget(
     assert (found.unread, sum(pair.beating for pair in found.pairs)) == (1, 1)
 
 
-def test_priorities_are_told_apart_and_summed(kept: Session, river_url: str) -> None:
+def test_priorities_are_distinct_and_summed(kept: Session, river_url: str) -> None:
     """A tier may belong to a priority; on the page a pair has one sample."""
     for _ in range(3):
         run(kept, "k")
@@ -179,7 +179,7 @@ def test_the_way_to_many_rows_changes_no_number(both: Session, river_url: str, m
     assert (asked[before + 1], asked[after]) == ("river/read_running", "river/set_bitmaps")
 
 
-def test_clients_are_heard_by_their_own_interval(kept: Session, river_url: str) -> None:
+def test_clients_are_live_by_their_own_interval(kept: Session, river_url: str) -> None:
     """Three intervals of silence, whatever an interval is; a process beats without jobs too."""
     kept.execute(
         """INSERT INTO riverkeeper.client (instance, client_id, beat_at, beat_interval, fences, software, started_at)

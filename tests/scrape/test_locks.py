@@ -66,7 +66,7 @@ def test_twenty_scrapes_behind_an_alter_table(river_url: str, sql: Session, alte
     assert max(connections for _, connections in most) <= 1
 
 
-def test_after_a_lock_the_rest_is_not_asked(river_url: str, alter_waits: Session) -> None:
+def test_after_a_lock_the_rest_is_not_queried(river_url: str, alter_waits: Session) -> None:
     """Whoever waited once behind a lock would wait at every question: the reading ends, and each question says why."""
     with reader(river_url) as one:
         snapshot = one.reader.read(SECONDS)

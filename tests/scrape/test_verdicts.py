@@ -278,7 +278,7 @@ def test_day_one_without_a_keeper_schema(river_url: str) -> None:
     assert suspects(snapshot) == {"left": "worker_suspect", "silent": "path_unverified"}
 
 
-def test_river_pros_producers_are_heard(kept: Session, river_url: str) -> None:
+def test_river_pro_s_producers_count_as_signs_of_life(kept: Session, river_url: str) -> None:
     """Where its table is there: a client whose producers have missed three reports is suspect."""
     kept.execute("CREATE TABLE river_producer (id bigserial, client_id text, updated_at timestamptz)")
     kept.execute(
@@ -292,7 +292,7 @@ def test_river_pros_producers_are_heard(kept: Session, river_url: str) -> None:
     assert (reasons(snapshot), suspects(snapshot)) == ({}, {"gone": "worker_suspect"})
 
 
-def test_a_healthy_fleet_is_asked_nothing(kept: Session, river_url: str) -> None:
+def test_a_healthy_fleet_costs_no_extra_query(kept: Session, river_url: str) -> None:
     """The suspects cost no statement: a lock on what they would read is not even noticed."""
     run(kept, "young", 10)
     run(kept, "beats", 5000)

@@ -16,7 +16,7 @@ TIERS = {name: Tier(name) for name in NAMES}
 any_text = st.text(st.sampled_from("ab*?[]!-\n.\\"), max_size=8)
 
 
-def test_who_said_nothing_is_standard() -> None:
+def test_a_job_without_a_rule_is_standard() -> None:
     """River's default priority is its highest, so it means nothing; only lower ones mean that there is time."""
     by_priority = [tier_of(Policy(TIERS), "default", "email", priority).name for priority in (0, 1, 2, 3, 4, 5)]
 
@@ -57,7 +57,7 @@ def test_globs_know_a_star_and_a_question_mark_and_nothing_else() -> None:
 
 
 @given(any_text, any_text)
-def test_a_glob_is_what_a_slow_reading_of_it_says(glob: str, text: str) -> None:
+def test_a_glob_matches_as_a_slow_reading_of_it(glob: str, text: str) -> None:
     """The quick way equals the definition, character by character."""
     assert matches(Assignment("t", kind=glob), "q", text, 1) is _slowly(glob, text)
 

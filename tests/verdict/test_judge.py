@@ -104,7 +104,7 @@ def test_each_reason_and_its_edge(job: RunningJob, limits: Limits, expected: Rea
     assert reason(job, limits) is expected
 
 
-def test_a_verdict_says_what_was_compared_with_which_limit() -> None:
+def test_a_verdict_holds_what_was_compared_with_which_limit() -> None:
     """The evidence is the value, the limit, and where the limit came from."""
     found = verdict(beaten(beat_at=NOW - 50, interval=15))
 
@@ -234,7 +234,7 @@ def test_the_row_wins(job: RunningJob, policy: Policy, since: float) -> None:
 
 @patient
 @given(jobs, policies, moments)
-def test_lost_claims_are_left_alone(job: RunningJob, policy: Policy, since: float) -> None:
+def test_lost_claims_are_skipped(job: RunningJob, policy: Policy, since: float) -> None:
     """One that was taken away is not judged again, for no reason at all."""
     lost = replace(job, beat=replace(job.beat or FRESH, lost_at=NOW - 1))
 

@@ -36,7 +36,7 @@ def origin(learned: Learned | None, learning: LearnedLimits = LEARNING, tier: Ti
     return None if limit is None else (limit.seconds, limit.origin)
 
 
-def test_a_limit_says_how_it_came_about() -> None:
+def test_a_limit_explains_how_it_came_about() -> None:
     """In words: how many runs, which quantile of them, the factor, and what bounded it."""
     learned = Learned(samples=250, quantile=0.99, seconds=200.0, window=7 * 86400.0)
 
@@ -79,7 +79,7 @@ def test_the_limit_in_force_is_never_below_what_clients_declare(
     assert limits.heartbeat.raised == (", raised to " in limits.heartbeat.origin)
 
 
-def test_raising_twice_tells_only_the_last_reason() -> None:
+def test_raising_twice_keeps_only_the_last_reason() -> None:
     """The sentence stays a sentence."""
     heartbeat = limits_of(POLICY, TIER, "email", None, 20.0, 90.0).heartbeat
 

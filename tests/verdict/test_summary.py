@@ -33,7 +33,9 @@ def snapshot(*jobs: object, **parts: object) -> Snapshot:
     return replace(Snapshot(up=True, taken_at=NOW, now=NOW, running=running), **parts)  # type: ignore[arg-type]
 
 
-def told(shot: Snapshot, policy: Policy = POLICY, suspects: Suspects = NOBODY, **learned: Learned) -> VerdictSummary:
+def summary_of(
+    shot: Snapshot, policy: Policy = POLICY, suspects: Suspects = NOBODY, **learned: Learned
+) -> VerdictSummary:
     assert shot.running is not None
     return summarize(
         policy,
@@ -55,7 +57,7 @@ def test_limits_and_what_is_used_of_them() -> None:
     """The worst job of a group against the limits in force; a learnt one among them, and what clients have raised."""
     slow = replace(FRESH, beat_at=NOW - 30, interval=20.0)
     past = Learned(samples=200, quantile=0.99, seconds=200.0, window=86400.0)
-    found = told(snapshot(replace(JOB, beat=slow)), email=past)
+    found = summary_of(snapshot(replace(JOB, beat=slow)), email=past)
 
     limits = {(one.kind, one.tier, one.limit.name.value): one.limit.seconds for one in found.limits}
     assert limits == {
@@ -72,7 +74,7 @@ def test_a_metadata_interval_raises_without_contradicting() -> None:
     """The limit is higher, but no client has declared anything against the policy."""
     beating = group([replace(JOB, beat=replace(FRESH, interval=30.0))])
     shot = snapshot(running=Running((replace(beating, undeclared=1),), {}, {}, {}, 0, 0, 0))
-    found = told(shot)
+    found = summary_of(shot)
 
     assert found.raised == frozenset()
     assert {one.limit.seconds for one in found.limits if one.kind} == {90.0}
@@ -82,7 +84,7 @@ def test_stuck_jobs_are_counted_and_used_up() -> None:
     """The one longest past its limit comes first; its own limit counts, where the group's is higher."""
     quick, slow = (replace(JOB, beat=replace(FRESH, beat_at=NOW - 70, interval=i)) for i in (10.0, 20.0))
     stuck = tuple(StuckJob(job, judge(job, POLICY, LIMITS, NOW, OPEN)) for job in (slow, quick))
-    found = told(snapshot(quick, slow), suspects=Suspects(stuck, False, OPEN))
+    found = summary_of(snapshot(quick, slow), suspects=Suspects(stuck, False, OPEN))
 
     assert found.counts == {("default", "email", "standard", "worker_lost"): 2}
     assert [one.verdict.passed_for for one in found.stuck] == [35.0, 10.0]
@@ -97,7 +99,7 @@ def test_waits_are_of_queues() -> None:
         Partition("available", "b", 2, due=0, later=1, first_at=NOW + 50),
         Partition("retryable", "c", 1, due=1, later=0, first_at=NOW - 1000),
     )
-    assert ratios(told(snapshot(partitions=partitions))) == {
+    assert ratios(summary_of(snapshot(partitions=partitions))) == {
         ("a", "", "standard", "wait"): 0.5,
         ("b", "", "standard", "wait"): 0.0,
     }
@@ -113,21 +115,21 @@ def test_silence_counts_from_the_last_finished_job() -> None:
     shot = snapshot(
         finished=Finished(pairs, {}, {}, True, 0, 1), names=Names({}, {("default", p.kind): NOW for p in pairs})
     )
-    found = told(shot, TIERS)
+    found = summary_of(shot, TIERS)
 
     assert ratios(found) == {("default", "report_a", "nightly", "silence"): 0.5}
     assert ("report_b", "nightly", "silence") in {(o.kind, o.tier, o.limit.name.value) for o in found.limits}
     assert "other" not in {one.kind for one in found.limits}
 
 
-def test_without_a_way_silence_is_not_told() -> None:
+def test_without_a_verified_path_nothing_is_called_stale() -> None:
     """A ratio that nothing stands behind is absent."""
     shot = snapshot(replace(JOB, beat=replace(FRESH, beat_at=NOW - 9000)))
 
-    assert ratios(told(shot, suspects=Suspects((), True, None))) == {}
+    assert ratios(summary_of(shot, suspects=Suspects((), True, None))) == {}
 
 
-def test_a_rule_for_a_kind_that_nobody_knows_is_told() -> None:
+def test_a_rule_for_an_unknown_kind_is_reported() -> None:
     """A misspelt name protects nothing, and says so."""
     policy = replace(TIERS, assign=(Assignment("nightly", kind="reprot_*"), Assignment("nightly", kind="report_*")))
 

@@ -29,7 +29,7 @@ def test_pages_answer_get_and_head(path: str, method: str) -> None:
 
 @for_each("path", PAGES)
 @for_each("method", ["POST", "PUT", "DELETE", "OPTIONS"])
-def test_other_methods_are_told_what_is_allowed(path: str, method: str) -> None:
+def test_other_methods_learn_what_is_allowed(path: str, method: str) -> None:
     """405 names the methods that are allowed."""
     answer = ask(app_of(FakeService()), path, method)
 
@@ -69,11 +69,11 @@ def test_ready_after_the_first_attempt() -> None:
     assert (after.status_code, after.text) == (200, "Ready: at the last scrape the database could be read.\n")
 
 
-def test_reload_says_what_came_of_it() -> None:
+def test_reload_reports_its_result() -> None:
     """POST reloads; a file that cannot be used is a 500 with the reason, and the old one stays."""
     good, bad = FakeService(), FakeService(reload_reason="riverkeeper.yml: line 3: unknown key")
 
-    taken, refused = (ask(app_of(keeper), "/-/reload", "POST") for keeper in (good, bad))
+    taken, refused = (ask(app_of(service), "/-/reload", "POST") for service in (good, bad))
 
     assert (taken.status_code, good.reloads) == (200, 1)
     assert refused.status_code == 500
@@ -82,11 +82,11 @@ def test_reload_says_what_came_of_it() -> None:
 
 def test_reload_is_never_a_get() -> None:
     """A link that is followed or a page that is prefetched changes nothing."""
-    keeper = FakeService()
+    service = FakeService()
 
-    answer = ask(app_of(keeper), "/-/reload")
+    answer = ask(app_of(service), "/-/reload")
 
-    assert (answer.status_code, answer.headers["allow"], keeper.reloads) == (405, "POST", 0)
+    assert (answer.status_code, answer.headers["allow"], service.reloads) == (405, "POST", 0)
 
 
 @for_each("path", [*PAGES, "/nowhere"])
@@ -100,12 +100,12 @@ def test_every_answer_is_locked_down(path: str) -> None:
     assert "unsafe" not in headers["content-security-policy"]
 
 
-def test_an_error_of_ours_is_locked_down_and_says_nothing() -> None:
+def test_an_internal_error_shows_nothing() -> None:
     """A bug answers 500 without a trace, and with the same headers."""
-    keeper = FakeService()
-    keeper.reading = None  # type: ignore[assignment]
+    service = FakeService()
+    service.reading = None  # type: ignore[assignment]
 
-    answer = ask(app_of(keeper), "/")
+    answer = ask(app_of(service), "/")
 
     assert (answer.status_code, answer.text) == (500, "Internal Server Error")
     assert answer.headers["x-content-type-options"] == "nosniff"

@@ -38,6 +38,6 @@ def alert_case(phase: int, done: str, undone: str, **alerts: str) -> Callable[[P
     return add
 
 
-def by_hand(environment: AlertEnvironment) -> tuple[str, ...]:
+def manual_options(environment: AlertEnvironment) -> tuple[str, ...]:
     """The command of a person who rescues."""
     return "rescue", *environment.flags

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from e2e.alert_cases.case import alert_case, by_hand
+from e2e.alert_cases.case import alert_case, manual_options
 from e2e.alert_environment import AlertEnvironment
-from e2e.keeper import riverkeeper
+from e2e.riverkeeper_process import riverkeeper
 
 
 @alert_case(1, "kill -9 of the worker of a running job", "the rescuer", RiverWorkerLost='queue="lost"')
@@ -48,7 +48,7 @@ def suspect(environment: AlertEnvironment) -> Iterator[None]:
     environment.worker("suspect", "-client-id", "", beat="none")
     environment.insert("suspect", "short")
     yield
-    riverkeeper(environment.river, *by_hand(environment), "--action", "discard", "--apply", str(job))
+    riverkeeper(environment.river, *manual_options(environment), "--action", "discard", "--apply", str(job))
 
 
 @alert_case(1, "five jobs failed once, and wait an hour", "fleet retry", RiverKindFailing='queue="failing"')
@@ -88,7 +88,7 @@ def discarded(environment: AlertEnvironment) -> Iterator[None]:
 @alert_case(
     1, "no job of a kind finished, in a tier with max_silence 20s", "one did", RiverPeriodicKindSilent='queue="silent"'
 )
-def silent(environment: AlertEnvironment) -> Iterator[None]:
+def kind_without_jobs(environment: AlertEnvironment) -> Iterator[None]:
     environment.worker("silent")
     environment.insert("silent", "short")
     environment.wait_for("silent", "state = 'completed'")

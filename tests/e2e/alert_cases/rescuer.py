@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from e2e.alert_cases.case import alert_case, by_hand
+from e2e.alert_cases.case import alert_case, manual_options
 from e2e.alert_environment import LOOK, AlertEnvironment
-from e2e.keeper import riverkeeper
+from e2e.riverkeeper_process import riverkeeper
 from fixtures.waiting import until
 
 
@@ -75,7 +75,7 @@ def loop(environment: AlertEnvironment) -> Iterator[None]:
         "loop",
         "NOT EXISTS (SELECT 1 FROM riverkeeper.rescue WHERE job_id = river_job.id AND at > now() - interval '20 s')",
     )
-    riverkeeper(environment.river, *by_hand(environment), "--action", "discard", "--apply", str(job))
+    riverkeeper(environment.river, *manual_options(environment), "--action", "discard", "--apply", str(job))
 
 
 @alert_case(
@@ -123,5 +123,5 @@ def dry(environment: AlertEnvironment) -> Iterator[None]:
     (job,) = environment.running("dry", "steady")
     worker.program.kill()
     yield
-    riverkeeper(environment.river, *by_hand(environment), "--apply", str(job))
+    riverkeeper(environment.river, *manual_options(environment), "--apply", str(job))
     environment.worker("dry")

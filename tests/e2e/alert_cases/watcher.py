@@ -6,17 +6,17 @@ from collections.abc import Iterator
 
 from e2e.alert_cases.case import alert_case
 from e2e.alert_environment import AlertEnvironment
-from e2e.keeper import keeper_at_work
 from e2e.river import River
+from e2e.riverkeeper_process import replica_at_work
 
 
 @alert_case(7, "both keepers were killed", "they were started", RiverExporterDown="")
 def exporter(environment: AlertEnvironment) -> Iterator[None]:
-    for keeper in environment.keepers:
-        keeper.program.kill()
+    for replica in environment.replicas:
+        replica.program.kill()
     yield
-    environment.keepers = [
-        environment.start_keeper(number, keeper.address) for number, keeper in enumerate(environment.keepers, 1)
+    environment.replicas = [
+        environment.start_replica(number, replica.address) for number, replica in enumerate(environment.replicas, 1)
     ]
 
 
@@ -55,7 +55,7 @@ def mixed(environment: AlertEnvironment) -> Iterator[None]:
     other.migrate()
     folder = environment.folder / "other"
     folder.mkdir()
-    with keeper_at_work(other.url, folder) as stranger:
-        environment.scrape([*(keeper.address for keeper in environment.keepers), stranger.address])
+    with replica_at_work(other.url, folder) as stranger:
+        environment.scrape([*(replica.address for replica in environment.replicas), stranger.address])
         yield
-        environment.scrape_the_keepers()
+        environment.scrape_the_replicas()

@@ -11,9 +11,9 @@ from pathlib import Path
 from e2e.chaos.places import Place, place
 from e2e.chaos.probe import Probe
 from e2e.chaos.record import Limits
-from e2e.keeper import PROGRAM, Keeper, riverkeeper
 from e2e.programs import Program, free_port, started
 from e2e.river import River
+from e2e.riverkeeper_process import PROGRAM, RiverkeeperProcess, riverkeeper
 from fixtures.waiting import until
 from riverkeeper.demo.postgres import Server, start_postgres
 
@@ -98,9 +98,9 @@ def counters(environment: Environment, *families: str) -> dict[str, float]:
     found: dict[str, float] = {}
     for here in environment.replicas:
         assert here.program is not None
-        keeper = Keeper(here.program, environment.addresses[here.name])
-        until(keeper.ready, f"{here.client} to be ready", 60)
-        samples = keeper.scrape().samples
+        replica = RiverkeeperProcess(here.program, environment.addresses[here.name])
+        until(replica.ready, f"{here.client} to be ready", 60)
+        samples = replica.scrape().samples
         for family in families:
             found[f"{family} of {here.client}"] = sum(value for (name, _), value in samples.items() if name == family)
     return found

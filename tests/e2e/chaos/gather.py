@@ -8,7 +8,7 @@ from e2e.chaos.environment import LIMITS, Environment, counters
 from e2e.chaos.invariants import DROPPED, RESCUES
 from e2e.chaos.journal import read_journals
 from e2e.chaos.record import Change, Effect, Final, LateResult, Record, Rescue, Trouble
-from e2e.keeper import riverkeeper
+from e2e.riverkeeper_process import riverkeeper
 from fixtures.waiting import until
 
 CHANGES = """

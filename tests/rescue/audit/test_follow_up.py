@@ -123,7 +123,7 @@ def test_a_leased_worker_that_gave_up_was_no_false_rescue(scene: Scene) -> None:
     assert scene.audit()[-1]["was_false"] is False
 
 
-def test_a_dead_worker_stays_silent(scene: Scene) -> None:
+def test_a_dead_worker_shows_no_sign_of_life(scene: Scene) -> None:
     """Nothing comes for as long as there is a row to write it in: closed as silent."""
     rescued(scene, scene.stale())
     later(scene, "9 min")
@@ -148,7 +148,7 @@ def test_a_client_that_does_not_beat_stays_unknown(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize(("outcome", "found"), [("failed", []), ("completed", [PreviousWorker.FINISHED])])
-def test_a_hung_worker_that_stops_when_told_proves_nothing(
+def test_a_hung_worker_that_stops_on_request_proves_nothing(
     scene: Scene, outcome: str, found: list[PreviousWorker]
 ) -> None:
     """It was alive, as everybody knew. Only work that completed after all shows that it was not stuck."""
@@ -220,7 +220,7 @@ def test_a_job_that_is_deleted_can_tell_nothing(scene: Scene) -> None:
     assert last(scene) == ("unknown", None, True)
 
 
-def test_two_keepers_tell_once(scene: Scene) -> None:
+def test_two_replicas_record_an_outcome_once(scene: Scene) -> None:
     """What one has under its hands the other leaves alone, so the counters of both add up to the truth."""
     claim = rescued(scene, scene.stale())
     end(scene.sql, [claim])
@@ -234,7 +234,7 @@ def test_two_keepers_tell_once(scene: Scene) -> None:
     assert len(told) == 1
 
 
-def test_what_another_keeper_told_meanwhile_is_not_told_again(scene: Scene) -> None:
+def test_what_another_replica_recorded_meanwhile_is_not_recorded_again(scene: Scene) -> None:
     """Both have read the open row before one of them closed it."""
     claim = rescued(scene, scene.stale())
     end(scene.sql, [claim])

@@ -162,7 +162,7 @@ def test_the_status_is_what_the_tables_say(sql: Session, tx: Transaction) -> Non
     assert (used.actor, used.wakes_open, used.path_ok_since is None) == ("keeper-1", 1, False)
 
 
-def test_without_a_keeper_schema_it_is_said(renewed_database: str, renewed_url: str) -> None:
+def test_a_missing_keeper_schema_is_reported(renewed_database: str, renewed_url: str) -> None:
     """Every page and command that needs it names the cure."""
     with (
         pytest.raises(DatabaseError) as caught,

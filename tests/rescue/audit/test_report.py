@@ -33,7 +33,7 @@ def test_no_rate_before_it_can_be_known() -> None:
     )
 
 
-def test_live_says_that_it_was_done() -> None:
+def test_a_live_report_counts_what_was_done() -> None:
     """Nobody may take one for the other."""
     live = replace(DRY, dry_run=False, claims=1, false_claims=0, right_claims=1, open=0)
 

@@ -28,7 +28,7 @@ def scene(renewed_url: str) -> Iterator[Scene]:
         yield one
 
 
-def test_brakes_are_read_under_the_actor_s_lock(scene: Scene) -> None:
+def test_brakes_are_read_under_the_leader_s_lock(scene: Scene) -> None:
     """What another keeper did until then is among the facts; read before the lock, it could be missing."""
     held: list[int] = []
 

@@ -58,7 +58,7 @@ def _take(tx: Transaction, replica: Replica, before: PreviousProbe | None = None
     return run_election(tx, replica, before, PATIENT, TAKEOVER, dry_run=False)
 
 
-def test_a_turn_needs_that_a_beat_could_be_written(database: Database, sql: Connection) -> None:
+def test_a_probe_needs_that_a_beat_could_be_written(database: Database, sql: Connection) -> None:
     """Whoever keeps beats out of their table, as a migration or a VACUUM FULL does, keeps the proof out too."""
     first = taken(database)
     assert first.path
@@ -68,7 +68,7 @@ def test_a_turn_needs_that_a_beat_could_be_written(database: Database, sql: Conn
             taken(database, before=first)
 
 
-def test_a_turn_that_failed_breaks_the_stretch(url: str, tmp_path: Path, sql: Connection) -> None:
+def test_a_failed_probe_breaks_the_stretch(url: str, tmp_path: Path, sql: Connection) -> None:
     """Also where the next one comes in time: a beat would have been kept out as well."""
     config = configured(tmp_path, url, interval="1m")  # so that no pause of this machine breaks it
     watch = LeaderElection(ONE, lambda: config, lambda: RescueConnection(config))
@@ -89,7 +89,7 @@ def test_a_turn_that_failed_breaks_the_stretch(url: str, tmp_path: Path, sql: Co
     assert sql.execute(since).fetchone() != before
 
 
-def test_who_waited_for_a_turn_looks_again_who_acts(url: str, database: Database, sql: Connection) -> None:
+def test_who_waited_for_the_lock_reads_the_leader_again(url: str, database: Database, sql: Connection) -> None:
     """Nobody acts, and two replicas find that at the same moment: one takes the turn, the other stands by."""
     second = Database(url)
 
@@ -133,7 +133,7 @@ def test_what_stops_at_once_stops_within_one_interval(
     assert turn.probe.fleet.at_once == at_once
 
 
-def test_who_was_not_heard_in_time_acts_no_more(database: Database, sql: Connection) -> None:
+def test_a_leader_whose_probe_is_late_acts_no_more(database: Database, sql: Connection) -> None:
     """A replica that died keeps nobody from acting; one that is heard does."""
     assert taken(database, OTHER).is_active
     assert not taken(database, ONE).is_active

@@ -89,7 +89,7 @@ def test_the_kill_switch_holds_at_once_and_lets_go(river_url: str, tmp_path: Pat
         until(lambda: look.rescued() == 1, "a rescue")
 
 
-def test_what_is_left_alone_is_said_once(
+def test_a_skipped_job_is_logged_once(
     river_url: str, tmp_path: Path, fleet: Fleet, look: Look, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A claim and its refusal are one line, however many passes meet them; the counter counts each."""
@@ -124,7 +124,7 @@ def test_without_supervisor_only_a_wake_acts(river_url: str, tmp_path: Path, fle
     }  # fmt: skip
 
 
-def test_a_refused_wake_stays_open_and_says_why(river_url: str, tmp_path: Path, fleet: Fleet, look: Look) -> None:
+def test_a_refused_wake_stays_open_with_its_reason(river_url: str, tmp_path: Path, fleet: Fleet, look: Look) -> None:
     """Nothing is lost by a brake: the wake waits, also over a restart, and is worked off when the brake lets go."""
     dead, _ = fleet.worker(1), fleet.worker()
     look.sql.execute("UPDATE riverkeeper.control SET stopped_at = now(), stopped_by = 'ann'")
@@ -199,7 +199,7 @@ def broken(_: float) -> Snapshot:
     raise RuntimeError("a fault of our own")
 
 
-def test_a_keeper_that_may_not_rescue_says_so_once(
+def test_a_replica_that_may_not_rescue_logs_it_once(
     river_url: str, tmp_path: Path, look: Look, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A login that only reads, or no keeper schema: one line, and the exporter works on."""
@@ -215,18 +215,18 @@ def test_a_keeper_that_may_not_rescue_says_so_once(
 
 def test_a_stop_does_not_wait_for_the_database(river_url: str, tmp_path: Path, look: Look) -> None:
     """SIGTERM: also while the database does not answer. What the interpreter takes after that is its own."""
-    with proxied(river_url) as proxy, serving(written(tmp_path), proxy.url) as keeper:
+    with proxied(river_url) as proxy, serving(written(tmp_path), proxy.url) as replica:
         until(lambda: look.control()["actor"], "the keeper to act")
         proxy.stall()
-        keeper.terminate()
-        assert keeper.stderr is not None
-        assert any("riverkeeper stopped" in line for line in keeper.stderr)
-        keeper.wait(60)
+        replica.terminate()
+        assert replica.stderr is not None
+        assert any("riverkeeper stopped" in line for line in replica.stderr)
+        replica.wait(60)
 
-    assert keeper.returncode == 0
+    assert replica.returncode == 0
 
 
-def test_two_keepers_with_two_policies_say_so(
+def test_two_replicas_with_two_policies_log_it(
     river_url: str, tmp_path: Path, fleet: Fleet, look: Look, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The one that stands by shows what the other would not do: that is said, once, and not between equals."""

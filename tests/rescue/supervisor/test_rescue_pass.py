@@ -36,7 +36,7 @@ def seen(scene: Scene, config: Config) -> tuple[list[Candidate], PassInput]:
 
 
 @pytest.mark.parametrize("cut", [Cut.BEFORE, Cut.AFTER])
-def test_a_commit_that_was_not_answered_is_told_once_it_is_known(scene: Scene, tmp_path: Path, cut: Cut) -> None:
+def test_a_commit_of_unknown_outcome_is_reported_once_it_is_known(scene: Scene, tmp_path: Path, cut: Cut) -> None:
     """The audit knows which: what was committed is counted with the next pass, and what was not is done by it."""
     claims = [scene.stale() for _ in range(3)]
     with wire(scene.url) as (proxy, url):

@@ -32,7 +32,7 @@ def counting_url(river_url: str, looking: Connection) -> str:
     return login(river_url, looking, "counting", KEEPER)
 
 
-def test_the_doctor_says_what_a_keeper_may(counting_url: str) -> None:
+def test_check_reports_what_a_login_may(counting_url: str) -> None:
     """Dry runs, which is well where nothing is live, and else a problem with its cure."""
     for live, level in ((False, Level.OK), (True, Level.PROBLEM)):
         findings = [one for one in check_url(counting_url, live=live).findings if one.topic == "rescuer"]

@@ -59,7 +59,7 @@ def test_a_call_is_kept_as_it_came(tx: Transaction, call: Call) -> None:
     assert [one.starts_at for one in kept] == pytest.approx([call.starts_at] * 2, abs=1e-6)
 
 
-def test_a_repeat_is_heard_and_not_stored_again(tx: Transaction, call: Call) -> None:
+def test_a_repeated_wake_is_accepted_and_not_stored_again(tx: Transaction, call: Call) -> None:
     """Alertmanager repeats fingerprint and start: one wake, in one message or many; a repeat cannot widen it."""
     inbox.receive(tx, [call, call], HOUR)
     (first,) = inbox.read_open_wakes(tx)
@@ -78,7 +78,7 @@ def test_a_new_start_is_a_new_wake(tx: Transaction, call: Call) -> None:
     assert len(inbox.read_open_wakes(tx)) == 2
 
 
-def test_a_closed_wake_that_is_heard_again_opens_anew(tx: Transaction, call: Call) -> None:
+def test_a_closed_wake_that_is_received_again_opens_anew(tx: Transaction, call: Call) -> None:
     """The alert still fires, so something was left to do, or came up again."""
     inbox.receive(tx, [call], HOUR)
     (first,) = inbox.read_open_wakes(tx)
@@ -92,7 +92,7 @@ def test_a_closed_wake_that_is_heard_again_opens_anew(tx: Transaction, call: Cal
     assert again != [first.id]
 
 
-def test_a_refused_wake_stays_open_and_says_why(tx: Transaction, call: Call) -> None:
+def test_a_refused_wake_stays_open_with_its_reason(tx: Transaction, call: Call) -> None:
     """It is tried again; a closed one is not."""
     inbox.receive(tx, [call], HOUR)
     (wake,) = inbox.read_open_wakes(tx)

@@ -25,17 +25,17 @@ def file(tmp_path: Path) -> Path:
     return file
 
 
-def test_users_are_asked_for_their_password(file: Path) -> None:
+def test_users_need_their_password(file: Path) -> None:
     """With users in the file every page needs one of them; the answer says how to identify oneself."""
-    keeper = FakeService()
-    app = app_of(keeper, Security(file))
+    service = FakeService()
+    app = app_of(service, Security(file))
 
     without, wrong, right = (ask(app, "/metrics", auth=auth) for auth in (None, ("alice", "guess"), ALICE))
 
     assert (without.status_code, wrong.status_code, right.status_code) == (401, 401, 200)
     assert without.headers["www-authenticate"] == 'Basic realm="riverkeeper", charset="UTF-8"'
-    assert keeper.rejected == ["no_credentials", "wrong_credentials"]
-    assert len(keeper.deadlines) == 1
+    assert service.rejected == ["no_credentials", "wrong_credentials"]
+    assert len(service.deadlines) == 1
 
 
 @pytest.mark.parametrize(
@@ -44,10 +44,10 @@ def test_users_are_asked_for_their_password(file: Path) -> None:
 )
 def test_everything_needs_credentials(file: Path, method: str, path: str) -> None:
     """No page, no file, no act and no "not found" without them."""
-    keeper = FakeService()
+    service = FakeService()
 
-    assert ask(app_of(keeper, Security(file)), path, method).status_code == 401
-    assert keeper.reloads == 0
+    assert ask(app_of(service, Security(file)), path, method).status_code == 401
+    assert service.reloads == 0
 
 
 @pytest.mark.parametrize("path", ["/-/healthy", "/-/ready"])
@@ -77,7 +77,7 @@ def test_a_changed_file_holds_from_the_next_request_on(file: Path) -> None:
     assert ask(app, "/metrics", auth=("bob", "new")).status_code == 200
 
 
-def test_a_broken_file_keeps_the_one_before_and_is_told_once(file: Path) -> None:
+def test_a_broken_file_keeps_the_one_before_and_is_logged_once(file: Path) -> None:
     """A slip of the pen neither opens the service nor locks everybody out, and does not fill the log."""
     security = Security(file)
     app = app_of(FakeService(), security)
@@ -142,11 +142,11 @@ OWN, FOREIGN = {"host": "keeper:9816"}, "https://evil.example"
 @pytest.mark.parametrize("path", ["/-/reload", "/webhook/alertmanager"])
 def test_another_site_s_page_changes_nothing(path: str, headers: dict[str, str], status: int) -> None:
     """Whether its browser sends Sec-Fetch-Site or, as on plain HTTP, Origin alone."""
-    keeper = FakeService()
-    answer = ask(app_of(keeper), path, "POST", OWN | headers)
+    service = FakeService()
+    answer = ask(app_of(service), path, "POST", OWN | headers)
 
     assert answer.status_code == (404 if path != "/-/reload" and status == 200 else status)
-    assert keeper.reloads == (path == "/-/reload" and status == 200)
+    assert service.reloads == (path == "/-/reload" and status == 200)
 
 
 def test_the_default_port_may_be_left_out() -> None:
@@ -164,18 +164,18 @@ def test_the_default_port_may_be_left_out() -> None:
         ("evil.example:9816", 421), ("localhost.evil.example", 421), ("127.0.0.1.evil.example", 421), ("10.0.0.1", 421),
     ],
 )  # fmt: skip
-def test_on_loopback_a_request_names_us(host: str, status: int) -> None:
+def test_on_loopback_a_request_must_name_an_allowed_host(host: str, status: int) -> None:
     """A foreign name that was made to resolve to 127.0.0.1 reads nothing; probes are answered all the same."""
     hosts = Hosts(frozenset({"box", "proxied.example"}))
-    keeper = FakeService()
-    app = create_app(keeper, Security(), hosts=hosts)
+    service = FakeService()
+    app = create_app(service, Security(), hosts=hosts)
 
     assert ask(app, "/failing.json", headers={"host": host}).status_code == status
     assert ask(app, "/-/healthy", headers={"host": host}).status_code == 200
-    assert keeper.rejected == ([] if status == 200 else ["wrong_host"])
+    assert service.rejected == ([] if status == 200 else ["wrong_host"])
 
 
-def test_names_are_asked_for_on_loopback_alone() -> None:
+def test_host_names_are_checked_on_loopback_alone() -> None:
     """Whoever listens for others has names that we cannot know."""
     assert allowed_hosts(["127.0.0.1", "::1"], ["Proxied.example"]).names == frozenset(
         {"127.0.0.1", "::1", "proxied.example"}
@@ -216,12 +216,12 @@ def test_rate_limit(tmp_path: Path) -> None:
     """rate_limit refuses what is too much, counts it, and leaves probes alone."""
     file = tmp_path / "web.yml"
     file.write_text("rate_limit: {interval: 1h, burst: 2}")
-    keeper = FakeService()
-    app = app_of(keeper, Security(file))
+    service = FakeService()
+    app = app_of(service, Security(file))
 
     assert [ask(app, "/metrics").status_code for _ in range(3)] == [200, 200, 429]
     assert ask(app, "/-/healthy").status_code == 200
-    assert keeper.rejected == ["rate_limited"]
+    assert service.rejected == ["rate_limited"]
 
 
 @pytest.mark.parametrize(
@@ -229,41 +229,41 @@ def test_rate_limit(tmp_path: Path) -> None:
 )
 def test_another_sites_form_cannot_reload(site: str | None, status: int) -> None:
     """A browser sends our credentials along with another site's form; it also says whose form it is."""
-    keeper = FakeService()
+    service = FakeService()
 
-    answer = ask(app_of(keeper), "/-/reload", "POST", headers={"Sec-Fetch-Site": site} if site else {})
+    answer = ask(app_of(service), "/-/reload", "POST", headers={"Sec-Fetch-Site": site} if site else {})
 
     assert status == answer.status_code
-    assert keeper.reloads == (status == 200)
+    assert service.reloads == (status == 200)
 
 
 def test_a_crowd_is_refused_and_probes_are_not() -> None:
     """Beyond the limit requests are refused at once; a probe is answered, and when the crowd is gone all are."""
-    keeper = FakeService(hangs=True)
-    app = Guard(create_app(keeper, Security()), keeper, Security(), at_work=2)
+    service = FakeService(hangs=True)
+    app = Guard(create_app(service, Security()), service, Security(), at_work=2)
 
     async def crowd() -> list[int]:
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://keeper") as client:
             waiting = [asyncio.ensure_future(client.get("/metrics")) for _ in range(2)]
-            await asyncio.to_thread(keeper.wait_until, lambda: len(keeper.deadlines) == 2)
+            await asyncio.to_thread(service.wait_until, lambda: len(service.deadlines) == 2)
             refused, healthy = await client.get("/metrics"), await client.get("/-/healthy")
-            keeper.let_go()
+            service.let_go()
             answered = await asyncio.gather(*waiting)
             return [one.status_code for one in (refused, healthy, *answered, await client.get("/metrics"))]
 
     assert asyncio.run(crowd()) == [503, 200, 200, 200, 200]
-    assert keeper.rejected == ["busy"]
+    assert service.rejected == ["busy"]
 
 
-def test_a_stopping_server_says_so() -> None:
+def test_a_stopping_server_is_not_ready() -> None:
     """A request that outlasts the grace of a stopping server gets an answer, not a cut connection."""
-    keeper = FakeService(hangs=True)
+    service = FakeService(hangs=True)
 
     async def stopped() -> httpx.Response:
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app_of(keeper)), base_url="http://k") as client:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app_of(service)), base_url="http://k") as client:
             request = asyncio.ensure_future(client.get("/metrics"))
-            await asyncio.to_thread(keeper.wait_until, lambda: keeper.deadlines)
+            await asyncio.to_thread(service.wait_until, lambda: service.deadlines)
             request.cancel()
             return await request
 

@@ -38,36 +38,36 @@ def get(port: int, path: str) -> httpx.Response:
 
 def test_healthy_while_the_database_hangs_and_fifty_hammer() -> None:
     """Fifty scrapers at once on a database that does not answer do not hold up /-/healthy, and get river_up 0."""
-    keeper = FakeService(hangs=True, reading=DOWN)
+    service = FakeService(hangs=True, reading=DOWN)
 
     async def hammer(port: int) -> list[httpx.Response]:
         limits = httpx.Limits(max_connections=None)
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", limits=limits, timeout=LIMIT) as client:
             headers = {"X-Prometheus-Scrape-Timeout-Seconds": "60"}
             scrapes = [asyncio.ensure_future(client.get("/metrics", headers=headers)) for _ in range(50)]
-            await asyncio.to_thread(keeper.wait_until, lambda: len(keeper.deadlines) == 50)
+            await asyncio.to_thread(service.wait_until, lambda: len(service.deadlines) == 50)
             for _ in range(20):
                 assert (await client.get("/-/healthy")).status_code == 200
             assert not any(scrape.done() for scrape in scrapes), "/-/healthy waited for a scrape"
-            keeper.let_go()
+            service.let_go()
             return await asyncio.gather(*scrapes)
 
-    with served(keeper) as port:
+    with served(service) as port:
         scrapes = asyncio.run(hammer(port))
 
     assert {(200, "river_up 0\n")} == {(one.status_code, one.text) for one in scrapes}
-    assert all(snapshot is DOWN for snapshot, _, _ in keeper.expositions)
+    assert all(snapshot is DOWN for snapshot, _, _ in service.expositions)
 
 
-def test_silent_clients_block_nobody() -> None:
+def test_idle_clients_block_nobody() -> None:
     """Clients that connect, or begin a request, and then say nothing hold up no other."""
     with served(FakeService()) as port:
-        silent = [connect(port) for _ in range(20)]
-        silent[0].sendall(b"GET /metrics HTTP/1.1\r\nHost:")
+        idle = [connect(port) for _ in range(20)]
+        idle[0].sendall(b"GET /metrics HTTP/1.1\r\nHost:")
 
         assert get(port, "/metrics").status_code == 200
 
-        for one in silent:
+        for one in idle:
             one.close()
 
 
@@ -104,9 +104,9 @@ def is_cut(one: socket.socket) -> bool:
 @pytest.mark.usefixtures("impatient")
 def test_who_never_asks_is_cut_off() -> None:
     """A connection without a request, or with the beginning of one, ends; a byte now and then buys no time."""
-    with served(FakeService()) as port, connect(port) as silent, connect(port) as begun:
+    with served(FakeService()) as port, connect(port) as idle, connect(port) as begun:
         begun.sendall(b"GET / HTTP/1.1\r\n")
-        assert is_cut(silent)
+        assert is_cut(idle)
         assert is_cut(begun)
 
         with connect(port) as trickling:
@@ -140,10 +140,10 @@ def test_a_kept_connection_outlives_the_patience_for_a_request() -> None:
 @pytest.mark.usefixtures("impatient")
 def test_who_does_not_read_is_cut_off() -> None:
     """An answer that nobody takes is not kept in memory for ever."""
-    keeper = FakeService(page=os.urandom(32) * 2**20)
-    with served(keeper) as port, connect(port) as one:
+    service = FakeService(page=os.urandom(32) * 2**20)
+    with served(service) as port, connect(port) as one:
         one.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
-        keeper.wait_until(lambda: keeper.expositions)
+        service.wait_until(lambda: service.expositions)
         # The server gives up by itself; what is then left to read ends early.
         with connect(port) as witness:
             assert is_cut(witness)
@@ -154,21 +154,21 @@ def test_who_does_not_read_is_cut_off() -> None:
         except ConnectionError:
             pass
 
-    assert received < len(keeper.page)
+    assert received < len(service.page)
 
 
 @pytest.mark.usefixtures("impatient")
-def test_the_longest_silent_makes_room() -> None:
+def test_the_longest_idle_makes_room() -> None:
     """Idle connections beyond the limit push out the oldest idle one, never one that is being answered."""
-    keeper = FakeService(hangs=True)
-    with served(keeper) as port, connect(port) as busy:
+    service = FakeService(hangs=True)
+    with served(service) as port, connect(port) as busy:
         busy.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
-        keeper.wait_until(lambda: keeper.deadlines)
+        service.wait_until(lambda: service.deadlines)
         idle = []
         for _ in range(10):
             idle.append(connect(port))
             assert get(port, "/-/healthy").status_code == 200
-        keeper.let_go()
+        service.let_go()
         assert b"200 OK" in whole_answer(busy)
         for one in idle:
             one.close()
@@ -192,14 +192,14 @@ def test_a_burst_of_idle_connections_is_cut_down_to_the_limit(monkeypatch: pytes
 
     stands, goes_on = threading.Event(), threading.Event()
 
-    async def stand_still(scope: Scope, receive: Receive, send: Send) -> None:
+    async def never_answer(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] == "/stand-still":
             stands.set()
             goes_on.wait(LIMIT)
         await PlainTextResponse("")(scope, receive, send)
 
     monkeypatch.setattr(server, "connection_class", patient)
-    with served(FakeService(), app=stand_still) as port, connect(port) as first, contextlib.ExitStack() as crowd:
+    with served(FakeService(), app=never_answer) as port, connect(port) as first, contextlib.ExitStack() as crowd:
         first.sendall(b"GET /stand-still HTTP/1.1\r\nHost: x\r\n\r\n")
         assert stands.wait(LIMIT)
         burst = [crowd.enter_context(connect(port)) for _ in range(60)]
@@ -297,7 +297,7 @@ def program() -> Iterator[Program]:
         process.kill()
 
 
-def told(process: subprocess.Popen[str], sentence: str) -> bool:
+def logs(process: subprocess.Popen[str], sentence: str) -> bool:
     """Waits until the program prints it."""
     assert process.stdout is not None
     return any(sentence in line for line in process.stdout)
@@ -313,7 +313,7 @@ def test_stops_although_requests_hang(program: Program, number: signal.Signals) 
 
         process.send_signal(number)
 
-        assert told(process, "cleaned up")
+        assert logs(process, "cleaned up")
         assert process.wait(LIMIT) == 0
         assert b"Riverkeeper is stopping." in hanging.recv(4096)
 
@@ -325,5 +325,5 @@ def test_sighup_reloads(program: Program) -> None:
 
     process.send_signal(signal.SIGHUP)
 
-    assert told(process, "reloaded")
+    assert logs(process, "reloaded")
     assert get(port, "/-/healthy").status_code == 200

@@ -21,27 +21,27 @@ def found(*jobs: FailingJob, of: int | None = None, bounded: bool = False) -> Fa
     return FailingJobs(jobs, len(jobs) if of is None else of, bounded, NOW)
 
 
-def test_the_question_reaches_the_keeper() -> None:
+def test_the_filters_reach_the_query() -> None:
     """queue, kind and limit are asked as given; an empty field of the form means any, other labels mean nothing."""
-    keeper = FakeService()
+    service = FakeService()
 
-    ask(app_of(keeper), "/failing?queue=bulk&kind=send+email&limit=500&severity=critical")
-    ask(app_of(keeper), "/failing?queue=&kind=&limit=")
+    ask(app_of(service), "/failing?queue=bulk&kind=send+email&limit=500&severity=critical")
+    ask(app_of(service), "/failing?queue=&kind=&limit=")
 
-    assert keeper.questions == [("bulk", "send email", 500), (None, None, 50)]
+    assert service.questions == [("bulk", "send email", 500), (None, None, 50)]
 
 
 @pytest.mark.parametrize("limit", ["0", "501", "-1", "ten", "1e3", "²", "9" * 5000])
 @pytest.mark.parametrize("path", ["/failing", "/failing.json"])
 def test_a_wrong_limit_is_refused(path: str, limit: str) -> None:
     """A limit that cannot be kept is a 400 that says what can; it is never quietly another one."""
-    keeper = FakeService()
+    service = FakeService()
 
-    answer = ask(app_of(keeper), f"{path}?limit={limit}")
+    answer = ask(app_of(service), f"{path}?limit={limit}")
 
     assert answer.status_code == 400
     assert "limit must be a whole number from 1 to 500" in answer.text
-    assert not keeper.questions
+    assert not service.questions
 
 
 def test_a_name_postgres_cannot_hold_is_refused() -> None:
@@ -52,9 +52,9 @@ def test_a_name_postgres_cannot_hold_is_refused() -> None:
 def test_json_has_stable_keys_and_utc_times() -> None:
     """Scripts get every fact, times as RFC 3339 in UTC, null for what is not known."""
     job = failing_job(7, attempted_at=None, last_error=None)
-    keeper = FakeService(found=found(job, of=9, bounded=True))
+    service = FakeService(found=found(job, of=9, bounded=True))
 
-    answer = ask(app_of(keeper), "/failing.json?queue=default&limit=1")
+    answer = ask(app_of(service), "/failing.json?queue=default&limit=1")
 
     assert answer.json() == {
         "queue": "default",
@@ -85,7 +85,7 @@ def test_json_has_stable_keys_and_utc_times() -> None:
     ("state", "attempt", "discards"),
     [("retryable", 2, False), ("retryable", 3, True), ("running", 3, False), ("running", 4, True)],
 )
-def test_the_last_attempt_is_told(state: str, attempt: int, discards: bool) -> None:
+def test_the_last_attempt_is_marked(state: str, attempt: int, discards: bool) -> None:
     """Of four attempts the fourth is the last: running now, or still to come."""
     assert discards == next_failure_discards(failing_job(state=state, attempt=attempt))
 
@@ -99,16 +99,16 @@ def test_the_last_attempt_is_told(state: str, attempt: int, discards: bool) -> N
         ("pending", NOW, "when it is released"),
     ],
 )
-def test_the_next_try_is_told_by_the_databases_clock(state: str, scheduled_at: float, words: str) -> None:
+def test_the_next_attempt_is_shown_by_the_database_s_clock(state: str, scheduled_at: float, words: str) -> None:
     """When a job is tried next, counted from the database's now."""
     assert words == make_row(failing_job(state=state, scheduled_at=scheduled_at), NOW).next_try
 
 
 def test_the_table_shows_the_job() -> None:
     """Id, kind, queue, state, attempts, next try and error of each job, and how many there are."""
-    keeper = FakeService(found=found(failing_job(4711, attempt=3), of=12, bounded=True))
+    service = FakeService(found=found(failing_job(4711, attempt=3), of=12, bounded=True))
 
-    text = ask(app_of(keeper), "/failing?queue=default").text
+    text = ask(app_of(service), "/failing?queue=default").text
 
     for expected in ("4711", "send_email", "retryable", "3 of 4", "last attempt", "in 1 min 30 s"):
         assert expected in text
@@ -130,9 +130,9 @@ def test_a_long_error_unfolds() -> None:
 def test_a_jobs_text_is_inert(part: str) -> None:
     """Kinds, queues and errors are written by users: on the page they are text, never markup."""
     job = replace(failing_job(), **{part: SCRIPT})  # type: ignore[arg-type]
-    keeper = FakeService(found=found(job))
+    service = FakeService(found=found(job))
 
-    text = ask(app_of(keeper), "/failing").text
+    text = ask(app_of(service), "/failing").text
 
     assert SCRIPT not in text
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
@@ -146,7 +146,7 @@ def test_the_address_is_inert() -> None:
     assert "&#34;&gt;&lt;script&gt;" in text
 
 
-def test_nothing_found_says_why() -> None:
+def test_an_empty_page_gives_the_reason() -> None:
     """An empty list tells what was looked for and how names are compared."""
     everything = ask(app_of(FakeService()), "/failing").text
     filtered = ask(app_of(FakeService(found=found(bounded=True))), "/failing?kind=Nope&queue=bulk").text
@@ -156,11 +156,11 @@ def test_nothing_found_says_why() -> None:
     assert "only a part of the waiting jobs was searched" in filtered
 
 
-def test_a_database_that_is_down_has_a_cure() -> None:
+def test_a_database_that_is_down_is_shown_with_a_fix() -> None:
     """503 with the reason and what to do, for people and for scripts."""
-    keeper = FakeService(found=DatabaseError(ErrorKind.UNREACHABLE, "connection refused <b>"))
+    service = FakeService(found=DatabaseError(ErrorKind.UNREACHABLE, "connection refused <b>"))
 
-    html, json = (ask(app_of(keeper), path) for path in ("/failing", "/failing.json"))
+    html, json = (ask(app_of(service), path) for path in ("/failing", "/failing.json"))
 
     assert (html.status_code, json.status_code) == (503, 503)
     assert "connection refused &lt;b&gt;" in html.text
@@ -170,8 +170,8 @@ def test_a_database_that_is_down_has_a_cure() -> None:
 
 def test_a_database_that_hangs_is_not_waited_for() -> None:
     """The page gives up and says so."""
-    keeper = FakeService(hangs=True)
-    app = Starlette(routes=[Route("/failing", FailingPage(keeper, Templates("1", "docs"), seconds=0.01).page)])
+    service = FakeService(hangs=True)
+    app = Starlette(routes=[Route("/failing", FailingPage(service, Templates("1", "docs"), seconds=0.01).page)])
 
     answer = ask(app, "/failing")
 

@@ -24,7 +24,7 @@ def page(reading: Snapshot, security: Security | None = None) -> str:
     return answer.text
 
 
-def test_says_what_it_is_and_what_it_watches() -> None:
+def test_it_names_itself_and_what_it_watches() -> None:
     """A person who finds this address learns which service, version, database, schema and River it is."""
     text = page(UP)
 
@@ -42,11 +42,11 @@ def test_says_what_it_is_and_what_it_watches() -> None:
 
 def test_waits_three_seconds_for_the_database() -> None:
     """A person waits no longer than this for a page."""
-    keeper = FakeService()
+    service = FakeService()
 
-    ask(app_of(keeper), "/")
+    ask(app_of(service), "/")
 
-    assert keeper.deadlines == [3.0]
+    assert service.deadlines == [3.0]
 
 
 def test_a_database_that_is_down_is_explained() -> None:
@@ -59,7 +59,7 @@ def test_a_database_that_is_down_is_explained() -> None:
     assert "Not read: the database cannot be read." in text
 
 
-def test_a_failed_question_is_named_first_with_its_cure() -> None:
+def test_a_failed_query_is_named_first_with_its_fix() -> None:
     """One failed question is neither "all well" nor "down", and is not hidden below those that went well."""
     failed = QueryOutcome("read_running", 0.25, "permission denied (forbidden: run `riverkeeper schema grants`)")
     text = page(replace(UP, queries=(QueryOutcome("read_identity", 9.0), failed), running=None))
@@ -102,7 +102,7 @@ def test_many_queues_are_bounded() -> None:
     assert "queue69" not in text
 
 
-def test_no_queue_is_said() -> None:
+def test_a_river_without_queues_is_shown_as_such() -> None:
     """An empty table says why it is empty."""
     assert UP.running is not None
     nothing = replace(UP, partitions=(), running=replace(UP.running, pairs=()), queues=())
@@ -117,7 +117,7 @@ def test_an_expired_leader_leads_nobody() -> None:
     assert ("River's leader", "none: the term of worker-1 ended 40 s ago") in describe_target(past)
 
 
-def test_a_standby_and_a_slow_clock_are_told() -> None:
+def test_a_standby_and_a_slow_clock_are_shown() -> None:
     """Both change how the numbers are to be read."""
     assert UP.target is not None
     facts = dict(describe_target(replace(UP, target=replace(UP.target, standby=True), clock_skew=-61.0)))

@@ -34,33 +34,33 @@ def test_deadline_follows_the_scraper(header: str | None, seconds: float) -> Non
     assert seconds == time_limit(header)
 
 
-def test_the_header_reaches_the_keeper() -> None:
+def test_the_timeout_header_reaches_the_scrape() -> None:
     """The time Prometheus gives is the time the database gets."""
-    keeper = FakeService()
+    service = FakeService()
 
-    ask(app_of(keeper), "/metrics", headers={"X-Prometheus-Scrape-Timeout-Seconds": "3"})
+    ask(app_of(service), "/metrics", headers={"X-Prometheus-Scrape-Timeout-Seconds": "3"})
 
-    assert keeper.deadlines == [2.5]
+    assert service.deadlines == [2.5]
 
 
 def test_negotiation_and_names_are_the_expositions() -> None:
     """Accept and name[] go to the exposition as they came; its content type comes back unchanged."""
-    keeper = FakeService()
+    service = FakeService()
 
-    answer = ask(app_of(keeper), "/metrics?name[]=river_up&name[]=river_jobs", headers={"Accept": "text/plain"})
+    answer = ask(app_of(service), "/metrics?name[]=river_up&name[]=river_jobs", headers={"Accept": "text/plain"})
 
-    assert [(keeper.reading, "text/plain", frozenset({"river_up", "river_jobs"}))] == keeper.expositions
+    assert [(service.reading, "text/plain", frozenset({"river_up", "river_jobs"}))] == service.expositions
     assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
     assert answer.headers["vary"] == "Accept, Accept-Encoding"
 
 
 def test_exposition_leaves_the_event_loop_alone() -> None:
     """Making the page takes tens of milliseconds, in which /-/healthy must still answer: a thread does it."""
-    keeper = FakeService()
+    service = FakeService()
 
-    ask(app_of(keeper), "/metrics")
+    ask(app_of(service), "/metrics")
 
-    assert threading.get_ident() not in keeper.exposition_threads
+    assert threading.get_ident() not in service.exposition_threads
 
 
 def test_compressed_where_wanted() -> None:

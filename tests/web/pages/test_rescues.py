@@ -19,17 +19,17 @@ from riverkeeper.web.pages.templates import Templates
 SCRIPT = "<script>alert(1)</script>\"'"
 
 
-def keeper(*rows: AuditRecord) -> FakeService:
+def service(*rows: AuditRecord) -> FakeService:
     return FakeService(audit=RescueHistory(rows, NOW))
 
 
 def text(*rows: AuditRecord) -> str:
-    answer = ask(app_of(keeper(*rows)), "/rescues")
+    answer = ask(app_of(service(*rows)), "/rescues")
     assert answer.status_code == 200
     return answer.text
 
 
-def test_a_rescue_is_told_in_full() -> None:
+def test_a_rescue_is_shown_in_full() -> None:
     """When, which job, why, by which limit, what was done, who woke the rescuer, and what is known of the worker."""
     shown = text(RESCUE)
 
@@ -45,7 +45,7 @@ def test_dry_runs_are_marked() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "shown"),
     [
         ({"old_worker": "silent", "closed_at": NOW}, "was not seen again"),
         ({"old_worker": "beat"}, "its process beat afterwards"),
@@ -60,23 +60,23 @@ def test_dry_runs_are_marked() -> None:
         ({"evidence": {"value": "x", "limit_seconds": True}}, "worker_lost"),
     ],
 )
-def test_what_became_of_it_is_said(changes: dict[str, object], said: str) -> None:
+def test_the_outcome_is_shown(changes: dict[str, object], shown: str) -> None:
     """A late finish stands out; what cannot be known is not called right."""
-    assert said in text(replace(RESCUE, **changes))  # type: ignore[arg-type]
+    assert shown in text(replace(RESCUE, **changes))  # type: ignore[arg-type]
 
 
 def test_the_filters_reach_the_database() -> None:
     """Labels of alerts, a job, and how many."""
-    one = keeper()
+    one = service()
     ask(app_of(one), "/rescues?queue=mail&kind=send&tier=urgent&reason=hung&job=41&limit=7&severity=page")
     ask(app_of(one), "/rescues.json")
 
     assert one.audit_questions == [(Scope("mail", "send", "urgent", "hung"), 7, 41), (Scope(), 50, None)]
 
 
-def test_json_says_the_same() -> None:
+def test_json_holds_the_same() -> None:
     """Stable keys; the evidence as it was written."""
-    (rescue,) = ask(app_of(keeper(RESCUE)), "/rescues.json").json()["rescues"]
+    (rescue,) = ask(app_of(service(RESCUE)), "/rescues.json").json()["rescues"]
 
     assert (rescue["job_id"], rescue["dry_run"], rescue["was_false"]) == (41, False, None)
     assert rescue["evidence"]["limit_origin"] == "tier standard"
@@ -97,14 +97,14 @@ def test_everything_in_a_row_is_inert() -> None:
     assert shown.count("&lt;script&gt;alert(1)&lt;/script&gt;") == 9
 
 
-def test_nothing_found_says_what_was_asked() -> None:
+def test_an_empty_page_names_the_filters() -> None:
     """An empty list tells what was looked for."""
     assert "The audit has no rescue." in text()
-    asked = ask(app_of(keeper()), "/rescues?queue=mail&job=7").text
-    assert "The audit has no rescue with queue “mail” of job 7." in asked
+    page = ask(app_of(service()), "/rescues?queue=mail&job=7").text
+    assert "The audit has no rescue with queue “mail” of job 7." in page
 
 
-def test_an_audit_that_cannot_be_read_has_a_cure() -> None:
+def test_an_audit_that_cannot_be_read_is_shown_with_a_fix() -> None:
     """503 with the reason and what to do; a database that hangs is not waited for."""
     gone = FakeService(audit=DatabaseError(ErrorKind.NO_KEEPER, "keeper schema <b> is not installed"))
     html, json = (ask(app_of(gone), path) for path in ("/rescues", "/rescues.json"))

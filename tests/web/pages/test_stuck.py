@@ -15,13 +15,13 @@ from riverkeeper.verdict.verdict import Reason, Verdict
 SCRIPT = "<script>alert(1)</script>\"'"
 
 
-def text(keeper: FakeService, query: str = "") -> str:
-    answer = ask(app_of(keeper), f"/stuck{query}")
+def text(service: FakeService, query: str = "") -> str:
+    answer = ask(app_of(service), f"/stuck{query}")
     assert answer.status_code == 200
     return answer.text
 
 
-def test_a_stuck_job_is_told_in_full() -> None:
+def test_a_stuck_job_is_shown_in_full() -> None:
     """Who, since when, by which limit of which origin, and what would be done."""
     shown = text(FakeService(reading=reading(LOST)))
 
@@ -32,7 +32,7 @@ def test_a_stuck_job_is_told_in_full() -> None:
     assert "waits: " not in shown
 
 
-def test_json_says_the_same() -> None:
+def test_json_holds_the_same() -> None:
     """Stable keys, numbers in seconds, and the labels of metrics as names."""
     answer = ask(app_of(FakeService(reading=reading(LOST, ENDLESS))), "/stuck.json").json()
     lost, endless = answer["jobs"]
@@ -72,7 +72,7 @@ def test_a_question_that_cannot_be_answered_is_refused(query: str) -> None:
     assert [ask(app, f"{path}{query}").status_code for path in ("/stuck", "/stuck.json")] == [400, 400]
 
 
-def test_what_holds_is_said() -> None:
+def test_engaged_brakes_are_shown() -> None:
     """Dry runs, brakes with their sentence, policy; and that nothing is known where no rescuer is seen."""
     braked = text(FakeService(reading=reading(LOST, rescuing=held(Brake.KILL_SWITCH, "stopped by ann: deploy"))))
     urgent = replace(LOST, verdict=replace(LOST.verdict, tier="urgent"))
@@ -88,14 +88,14 @@ def test_what_holds_is_said() -> None:
     assert "reason: the tier holds jobs with this reason for an operator" in policy
 
 
-def test_why_a_job_was_left_alone_is_said() -> None:
+def test_why_a_job_was_skipped_is_shown() -> None:
     """What the last pass met: a row that somebody holds, a cooldown, an error; on the page and for scripts."""
-    keeper = FakeService(
+    service = FakeService(
         reading=reading(LOST), left={LOST.job.claim.job_id: "somebody has locked it: its row <in> the table"}
     )
-    told = ask(app_of(keeper), "/stuck.json").json()["jobs"][0]["held_by"]
+    told = ask(app_of(service), "/stuck.json").json()["jobs"][0]["held_by"]
 
-    assert "waits: tried at the last pass: somebody has locked it: its row &lt;in&gt; the table" in text(keeper)
+    assert "waits: tried at the last pass: somebody has locked it: its row &lt;in&gt; the table" in text(service)
     assert told == ["tried at the last pass: somebody has locked it: its row <in> the table"]
 
 
@@ -177,12 +177,12 @@ def test_the_front_page_is_amber_while_missed_heartbeats_do_not_count() -> None:
     assert "The database can be read" not in shown
 
 
-def test_more_than_is_kept_is_said() -> None:
+def test_more_jobs_than_the_limit_is_stated() -> None:
     """The reading keeps a bounded number by id."""
     assert "1 or more stuck" in text(FakeService(reading=reading(LOST, complete=False)))
 
 
-def test_without_verdicts_there_is_a_cure() -> None:
+def test_without_verdicts_a_fix_is_shown() -> None:
     """A database that is down, or a reading without verdicts: 503 with the reason."""
     down, unjudged = (ask(app_of(FakeService(reading=one)), "/stuck") for one in (DOWN, UP))
     json = ask(app_of(FakeService(reading=DOWN)), "/stuck.json")
@@ -222,7 +222,7 @@ def test_ids_lead_to_river_ui_where_it_is_named() -> None:
     assert "/jobs/41" not in text(FakeService(reading=reading(LOST)))
 
 
-def test_the_front_page_says_how_the_rescuer_stands() -> None:
+def test_the_front_page_shows_the_rescuer_s_status() -> None:
     """Stuck jobs by reason, mode by tier, brakes with their sentence, wakes."""
     state = replace(held(Brake.RATE, "120 jobs were rescued in the last minute"), wakes_open=3, last_rescue_at=1e9)
     shown = ask(app_of(FakeService(reading=reading(LOST, ENDLESS, rescuing=state))), "/").text

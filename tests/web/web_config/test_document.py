@@ -74,7 +74,7 @@ def test_a_whole_file() -> None:
     assert not config.warnings
 
 
-def test_http2_is_taken_and_told() -> None:
+def test_http2_is_accepted_and_logged() -> None:
     """The key stands in many files; it must not break the start, nor be believed."""
     assert "HTTP/1.1 only" in parse_web_config("http_server_config: {http2: true}", FOLDER).warnings[0]
 

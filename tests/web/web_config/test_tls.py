@@ -125,14 +125,14 @@ def test_half_a_renewal_keeps_the_old_pair(certificates: Certificates) -> None:
 def test_client_certificates_can_be_required(certificates: Certificates) -> None:
     """Without a certificate of the named authority nobody gets further than the handshake."""
     certificates.require()
-    keeper = FakeService()
-    with served(keeper, Security(certificates.config)) as port:
+    service = FakeService()
+    with served(service, Security(certificates.config)) as port:
         assert status(port, certificates.trust(certificates.clients.issue_cert("prometheus.example"))) == 200
         for client in (None, trustme.CA().issue_cert("prometheus.example")):
             with pytest.raises(httpx.TransportError):
                 status(port, certificates.trust(client))
 
-    assert len(keeper.deadlines) == 1
+    assert len(service.deadlines) == 1
 
 
 def test_client_certificates_can_be_verified_if_given(certificates: Certificates) -> None:
@@ -149,14 +149,14 @@ def test_client_certificates_can_be_verified_if_given(certificates: Certificates
 def test_only_allowed_names(certificates: Certificates, name: str) -> None:
     """client_allowed_sans admits by DNS name, IP address or e-mail; others are cut off, counted, and never served."""
     certificates.require(f"client_allowed_sans: [{name}]")
-    keeper = FakeService()
-    with served(keeper, Security(certificates.config)) as port:
+    service = FakeService()
+    with served(service, Security(certificates.config)) as port:
         assert status(port, certificates.trust(certificates.clients.issue_cert(name))) == 200
         with pytest.raises(httpx.TransportError):
             status(port, certificates.trust(certificates.clients.issue_cert("other.example", "other@example.org")))
 
-    assert keeper.rejected == ["wrong_certificate"]
-    assert len(keeper.deadlines) == 1
+    assert service.rejected == ["wrong_certificate"]
+    assert len(service.deadlines) == 1
 
 
 def test_rules_for_clients_follow_the_file(certificates: Certificates) -> None:
@@ -220,11 +220,11 @@ def test_suites_and_curve(certificates: Certificates) -> None:
             status(port, weak)
 
 
-def test_a_silent_client_blocks_nobody(certificates: Certificates) -> None:
+def test_an_idle_client_blocks_nobody(certificates: Certificates) -> None:
     """One that connects and never begins the handshake holds up no other."""
-    with served(FakeService(), Security(certificates.config)) as port, contextlib.ExitStack() as silent:
+    with served(FakeService(), Security(certificates.config)) as port, contextlib.ExitStack() as idle:
         for _ in range(5):
-            silent.enter_context(socket.create_connection(("127.0.0.1", port), LIMIT))
+            idle.enter_context(socket.create_connection(("127.0.0.1", port), LIMIT))
 
         assert status(port, certificates.trust()) == 200
 
@@ -254,25 +254,25 @@ def test_a_start_with_unusable_files_is_an_error(certificates: Certificates) -> 
     folder = certificates.folder
     key = (folder / "server.key").read_bytes()
 
-    def told() -> str:
+    def logged() -> str:
         with pytest.raises(WebError) as caught:
             Security(certificates.config)
         return str(caught.value)
 
     replace_file(folder / "server.key", trustme.CA().issue_cert("x").private_key_pem.bytes())
-    assert "is not the key of cert_file" in told()
+    assert "is not the key of cert_file" in logged()
     replace_file(folder / "server.key", encrypted_key(certificates))
-    assert "is encrypted (decrypt it" in told()
+    assert "is encrypted (decrypt it" in logged()
     replace_file(folder / "server.key", b"nonsense")
-    assert "are not a certificate and its key" in told()
+    assert "are not a certificate and its key" in logged()
     (folder / "server.key").unlink()
-    assert f"key_file {folder / 'server.key'} cannot be read: No such file" in told()
+    assert f"key_file {folder / 'server.key'} cannot be read: No such file" in logged()
     replace_file(folder / "server.key", key)
     replace_file(folder / "clients.pem", b"")
     certificates.require()
-    assert f"client_ca_file {folder / 'clients.pem'} holds no certificate" in told()
+    assert f"client_ca_file {folder / 'clients.pem'} holds no certificate" in logged()
     certificates.config.unlink()
-    assert "cannot be read: No such file" in told()
+    assert "cannot be read: No such file" in logged()
 
 
 def test_an_unreadable_name_is_an_error(certificates: Certificates) -> None:
@@ -298,10 +298,10 @@ def test_a_crowd_that_never_shakes_hands_makes_room(
     monkeypatch.setattr(Listener, "handshakes", 3)
     monkeypatch.setattr(Listener, "handshake_seconds", LIMIT)
     with served(FakeService(), Security(certificates.config)) as port, contextlib.ExitStack() as crowd:
-        silent = [crowd.enter_context(socket.create_connection(("127.0.0.1", port), LIMIT / 6)) for _ in range(50)]
+        idle = [crowd.enter_context(socket.create_connection(("127.0.0.1", port), LIMIT / 6)) for _ in range(50)]
 
         assert status(port, certificates.trust()) == 200
-        assert all(ended(one) for one in silent[:47])
+        assert all(ended(one) for one in idle[:47])
 
 
 def test_who_never_shakes_hands_is_cut(certificates: Certificates, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -309,9 +309,9 @@ def test_who_never_shakes_hands_is_cut(certificates: Certificates, monkeypatch: 
     monkeypatch.setattr(Listener, "handshake_seconds", 0.2)
     with (
         served(FakeService(), Security(certificates.config)) as port,
-        socket.create_connection(("127.0.0.1", port), LIMIT / 6) as silent,
+        socket.create_connection(("127.0.0.1", port), LIMIT / 6) as idle,
     ):
-        assert ended(silent)
+        assert ended(idle)
 
 
 @pytest.mark.parametrize(

@@ -42,10 +42,10 @@ def test_calls_are_committed_when_receive_returns(river_url: str, sql: Session) 
     """Another session sees them; what is too old is not among them."""
     install(river_url, None, None)
     one = call()
-    keeper = service(river_url)
+    replica = service(river_url)
 
-    assert asyncio.run(keeper.receive([one, one, call("old", 7200)])) == 1
-    assert asyncio.run(keeper.receive([one])) == 1
+    assert asyncio.run(replica.receive([one, one, call("old", 7200)])) == 1
+    assert asyncio.run(replica.receive([one])) == 1
     assert [tuple(row) for row in sql.execute(WAKES)] == [("ff", "RiverJobsStuck", "mail", None, None, "worker_lost")]
 
 
@@ -86,12 +86,12 @@ def test_what_cannot_be_written_is_not_accepted(river_url: str, sql: Session) ->
 
 def test_accepted_alerts_are_counted(river_url: str, tmp_path: Path) -> None:
     """By status, all of them from 0, and when the last message came."""
-    keeper = service(river_url)
-    snapshot = asyncio.run(keeper.snapshot(5.0))
-    before = keeper.exposition(snapshot, "", frozenset())[0].decode()
-    keeper.count_alerts(Counter({"firing": 2, "resolved": 1}))
-    after = keeper.exposition(snapshot, "", frozenset())[0].decode()
-    keeper.close()
+    replica = service(river_url)
+    snapshot = asyncio.run(replica.snapshot(5.0))
+    before = replica.exposition(snapshot, "", frozenset())[0].decode()
+    replica.count_alerts(Counter({"firing": 2, "resolved": 1}))
+    after = replica.exposition(snapshot, "", frozenset())[0].decode()
+    replica.close()
 
     assert 'riverkeeper_webhook_alerts_total{status="expired"} 0' in before
     assert 'riverkeeper_webhook_alerts_total{status="firing"} 2' in after

@@ -23,16 +23,16 @@ CHUNK = b"2000\r\n" + b" " * 0x2000 + b"\r\n"
 
 
 @pytest.fixture
-def keeper(tmp_path: Path) -> FakeService:
+def service(tmp_path: Path) -> FakeService:
     file = tmp_path / "token"
     file.write_text("s3cret")
     return FakeService(webhook_settings=Settings.from_tree({"token_file": file, "max_body": "64KiB"}))
 
 
 @pytest.fixture
-def port(keeper: FakeService) -> Iterator[int]:
+def port(service: FakeService) -> Iterator[int]:
     """Of a server whose webhook waits a moment for a message."""
-    with served(keeper, app=Starlette(routes=[Route(PATH, Webhook(keeper, seconds=0.2))])) as port:
+    with served(service, app=Starlette(routes=[Route(PATH, Webhook(service, seconds=0.2))])) as port:
         yield port
 
 
@@ -68,21 +68,21 @@ def test_a_giant_in_pieces_is_refused_as_soon_as_it_is_too_long(port: int) -> No
         assert rest(one).startswith(b"HTTP/1.1 413")
 
 
-def test_a_message_that_trickles_is_cut(port: int, keeper: FakeService) -> None:
+def test_a_message_that_trickles_is_cut(port: int, service: FakeService) -> None:
     """A sender that never ends holds nothing open: 408, and the connection is closed."""
     with connect(port) as one:
         one.sendall(f"{HEAD}Content-Length: 1000\r\n\r\n{{".encode())
         assert rest(one).startswith(b"HTTP/1.1 408")
-    assert keeper.received == []
+    assert service.received == []
 
 
-def test_a_sender_that_hangs_up_holds_up_nobody(port: int, keeper: FakeService) -> None:
+def test_a_sender_that_hangs_up_holds_up_nobody(port: int, service: FakeService) -> None:
     """Half a message and then nothing: forgotten, and the next one is taken."""
     with connect(port) as one:
         one.sendall(f"{HEAD}Content-Length: 1000\r\n\r\n{{".encode())
 
     assert taken(port) == 202
-    assert len(keeper.received) == 1
+    assert len(service.received) == 1
 
 
 def test_slow_senders_take_no_room_from_others_for_long(port: int) -> None:
@@ -97,9 +97,9 @@ def test_slow_senders_take_no_room_from_others_for_long(port: int) -> None:
         one.close()
 
 
-def test_bodies_that_stall_hold_up_nobody_else(keeper: FakeService) -> None:
+def test_bodies_that_stall_hold_up_nobody_else(service: FakeService) -> None:
     """A holder of the token cannot keep anybody from the metrics; a message too many is to be sent again."""
-    with served(keeper) as port, contextlib.ExitStack() as crowd:
+    with served(service) as port, contextlib.ExitStack() as crowd:
         stalled = [crowd.enter_context(connect(port)) for _ in range(150)]
         for one in stalled:
             one.sendall(f"{HEAD}Content-Length: 1000\r\n\r\n{{".encode())

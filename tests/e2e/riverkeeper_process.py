@@ -41,7 +41,7 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Keeper:
+class RiverkeeperProcess:
     """A running exporter."""
 
     program: Program
@@ -93,11 +93,11 @@ def anew(folder: Path) -> tuple[str, str]:
 
 
 @contextlib.contextmanager
-def keeper_at_work(url: str, folder: Path, schema: str = "", *flags: str) -> Iterator[Keeper]:
+def replica_at_work(url: str, folder: Path, schema: str = "", *flags: str) -> Iterator[RiverkeeperProcess]:
     """`riverkeeper serve` of this virtual environment, ready; killed at the end if the test has not stopped it."""
     address = f"127.0.0.1:{free_port()}"
     command: list[str | Path] = [PROGRAM, "serve", *where(url, schema), "--web.listen-address", address, *flags]
     with started("keeper", command, folder) as program:
-        keeper = Keeper(program, address)
-        until(keeper.ready, f"/-/ready of the keeper, whose log is {program.output}")
-        yield keeper
+        replica = RiverkeeperProcess(program, address)
+        until(replica.ready, f"/-/ready of the keeper, whose log is {program.output}")
+        yield replica
