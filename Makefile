@@ -55,5 +55,8 @@ containers:   ## Build the images, run the compose demo and kill a worker in it 
 bench: $(READY)   ## The benchmarks; results with method in docs/performance.md
 	$(BIN)/python benchmarks/run.py $(ARGS)
 
+release: $(READY)   ## Everything of a release into dist/, each part tried from an empty environment (needs Go)
+	bash release/run
+
 clean:      ## Remove the virtual environment and caches
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache tests/e2e/render/node_modules tests/e2e/render/dist
+	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache tests/e2e/render/node_modules tests/e2e/render/dist

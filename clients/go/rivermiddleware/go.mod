@@ -4,7 +4,7 @@ go 1.24.0
 
 require (
 	github.com/jackc/pgx/v5 v5.7.2
-	github.com/riverkeeper/riverkeeper/clients/go v0.0.0
+	github.com/riverkeeper/riverkeeper/clients/go v0.1.0
 	github.com/riverqueue/river/rivertype v0.19.0
 )
 

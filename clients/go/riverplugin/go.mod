@@ -4,7 +4,7 @@ go 1.25.0
 
 require (
 	github.com/jackc/pgx/v5 v5.10.0
-	github.com/riverkeeper/riverkeeper/clients/go/rivermiddleware v0.0.0
+	github.com/riverkeeper/riverkeeper/clients/go/rivermiddleware v0.1.0
 	github.com/riverqueue/river v0.41.0
 	github.com/riverqueue/river/rivertype v0.41.0
 )
@@ -15,7 +15,7 @@ require (
 	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect
 	github.com/jackc/puddle/v2 v2.2.2 // indirect
 	github.com/pmezard/go-difflib v1.0.0 // indirect
-	github.com/riverkeeper/riverkeeper/clients/go v0.0.0 // indirect
+	github.com/riverkeeper/riverkeeper/clients/go v0.1.0 // indirect
 	github.com/riverqueue/river/riverdriver v0.41.0 // indirect
 	github.com/riverqueue/river/rivershared v0.41.0 // indirect
 	github.com/stretchr/testify v1.11.1 // indirect

@@ -4,9 +4,9 @@ go 1.26.0
 
 require (
 	github.com/jackc/pgx/v5 v5.11.0
-	github.com/riverkeeper/riverkeeper/clients/go v0.0.0
-	github.com/riverkeeper/riverkeeper/clients/go/compat v0.0.0
-	github.com/riverkeeper/riverkeeper/clients/go/rivermiddleware v0.0.0
+	github.com/riverkeeper/riverkeeper/clients/go v0.1.0
+	github.com/riverkeeper/riverkeeper/clients/go/compat v0.1.0
+	github.com/riverkeeper/riverkeeper/clients/go/rivermiddleware v0.1.0
 	github.com/riverqueue/river v0.51.2
 	github.com/riverqueue/river/riverdriver/riverpgxv5 v0.51.2
 	github.com/riverqueue/river/rivertype v0.51.2

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.status import Status
 
 from riverkeeper.demo.exporter import Exporter, choose, start_exporter, start_prometheus
+from riverkeeper.demo.fetch import server_binaries
 from riverkeeper.demo.fleet import TICK_SECONDS, DemoFleet
 from riverkeeper.demo.guide import guide
 from riverkeeper.demo.postgres import create_river_table, start_postgres
@@ -36,7 +37,9 @@ def run(seconds: float | None, listen_address: str | None, console: Console) -> 
             console.print(note, style="yellow", highlight=False)
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="riverkeeper-demo-")))
         console.print("Starting Postgres, the exporter and a fleet of River clients …", highlight=False)
-        url = stack.enter_context(start_postgres()).database("demo")
+        url = stack.enter_context(start_postgres(binaries=stack.enter_context(server_binaries(console)))).database(
+            "demo"
+        )
         create_river_table(url, "public")
         install(url, None, None)
         exporter = stack.enter_context(start_exporter(url, address, folder, told))

@@ -4,8 +4,8 @@ go 1.25.0
 
 require (
 	github.com/jackc/pgx/v5 v5.9.2
-	github.com/riverkeeper/riverkeeper/clients/go v0.0.0
-	github.com/riverkeeper/riverkeeper/clients/go/rivermiddleware v0.0.0
+	github.com/riverkeeper/riverkeeper/clients/go v0.1.0
+	github.com/riverkeeper/riverkeeper/clients/go/rivermiddleware v0.1.0
 	github.com/riverqueue/river v0.39.0
 	github.com/riverqueue/river/riverdriver/riverpgxv5 v0.39.0
 	github.com/riverqueue/river/rivertype v0.39.0

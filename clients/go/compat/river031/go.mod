@@ -3,8 +3,8 @@ module github.com/riverkeeper/riverkeeper/clients/go/compat/river031
 go 1.25.0
 
 require (
-	github.com/riverkeeper/riverkeeper/clients/go/compat v0.0.0
-	github.com/riverkeeper/riverkeeper/clients/go/rivermiddleware v0.0.0
+	github.com/riverkeeper/riverkeeper/clients/go/compat v0.1.0
+	github.com/riverkeeper/riverkeeper/clients/go/rivermiddleware v0.1.0
 )
 
 require (
@@ -14,7 +14,7 @@ require (
 	github.com/jackc/pgx/v5 v5.8.0 // indirect
 	github.com/jackc/puddle/v2 v2.2.2 // indirect
 	github.com/pmezard/go-difflib v1.0.0 // indirect
-	github.com/riverkeeper/riverkeeper/clients/go v0.0.0 // indirect
+	github.com/riverkeeper/riverkeeper/clients/go v0.1.0 // indirect
 	github.com/riverqueue/river v0.31.0 // indirect
 	github.com/riverqueue/river/riverdriver v0.31.0 // indirect
 	github.com/riverqueue/river/riverdriver/riverpgxv5 v0.31.0 // indirect

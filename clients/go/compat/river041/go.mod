@@ -3,10 +3,10 @@ module github.com/riverkeeper/riverkeeper/clients/go/compat/river041
 go 1.25.0
 
 require (
-	github.com/riverkeeper/riverkeeper/clients/go v0.0.0
-	github.com/riverkeeper/riverkeeper/clients/go/compat v0.0.0
-	github.com/riverkeeper/riverkeeper/clients/go/rivermiddleware v0.0.0
-	github.com/riverkeeper/riverkeeper/clients/go/riverplugin v0.0.0
+	github.com/riverkeeper/riverkeeper/clients/go v0.1.0
+	github.com/riverkeeper/riverkeeper/clients/go/compat v0.1.0
+	github.com/riverkeeper/riverkeeper/clients/go/rivermiddleware v0.1.0
+	github.com/riverkeeper/riverkeeper/clients/go/riverplugin v0.1.0
 	github.com/riverqueue/river v0.41.0
 	github.com/riverqueue/river/rivertype v0.41.0
 )

@@ -2,15 +2,15 @@ module github.com/riverkeeper/riverkeeper/clients/go/compat/fence/river048
 
 go 1.26.0
 
-require github.com/riverkeeper/riverkeeper/clients/go/compat/fence v0.0.0
+require github.com/riverkeeper/riverkeeper/clients/go/compat/fence v0.1.0
 
 require (
 	github.com/jackc/pgpassfile v1.0.0 // indirect
 	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect
 	github.com/jackc/pgx/v5 v5.11.0 // indirect
 	github.com/jackc/puddle/v2 v2.2.2 // indirect
-	github.com/riverkeeper/riverkeeper/clients/go v0.0.0 // indirect
-	github.com/riverkeeper/riverkeeper/clients/go/rivermiddleware v0.0.0 // indirect
+	github.com/riverkeeper/riverkeeper/clients/go v0.1.0 // indirect
+	github.com/riverkeeper/riverkeeper/clients/go/rivermiddleware v0.1.0 // indirect
 	github.com/riverqueue/river v0.48.0 // indirect
 	github.com/riverqueue/river/riverdriver v0.48.0 // indirect
 	github.com/riverqueue/river/riverdriver/riverpgxv5 v0.48.0 // indirect
