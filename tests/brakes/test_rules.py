@@ -145,7 +145,7 @@ def test_8d_who_is_slow_to_come_back_is_not_rescued_in_one_go() -> None:
     half = Fleet(instances=100, on_time=51, stale=49, at_once=49, newest_stale_at=400.0, newest_beat_at=1000.0)
     begun = after(MassSilence(), MassFacts(1000.0, half, path_broke=True))
     first = after(begun, MassFacts(1002.0, half, acted_in_step=1))
-    stopped = after(first, MassFacts(1004.0, half, acted_in_step=4, alive=1))
+    stopped = after(first, MassFacts(1004.0, half, acted_in_step=4, false_rescues=1))
 
     assert (limit(begun), limit(first), limit(stopped)) == (1, 10, 0)
     assert stopped.cause is Cause.ALIVE
@@ -178,13 +178,13 @@ def test_after_a_hold_rescues_begin_slowly() -> None:
         mass = after(mass, MassFacts(1332.5 + tick, answered, acted_in_step=1))
 
     assert steps == [1, 10, 100, 10**6, 10**6]
-    assert after(mass, MassFacts(1400.0, answered, alive=1)).cause is Cause.ALIVE
+    assert after(mass, MassFacts(1400.0, answered, false_rescues=1)).cause is Cause.ALIVE
     assert after(mass, MassFacts(2000.0, answered)).slow_from is None
 
 
 def test_no_beat_releases_a_hold_for_living_jobs() -> None:
     """That rescues were false is not disproven by a beat: a person or time releases."""
-    alive = after(after(HELD, MassFacts(1330.0, SILENT)), MassFacts(1332.0, SILENT, acted_in_step=1, alive=1))
+    alive = after(after(HELD, MassFacts(1330.0, SILENT)), MassFacts(1332.0, SILENT, acted_in_step=1, false_rescues=1))
     beaten = replace(SILENT, on_time=9, newest_beat_at=1334.0)
 
     assert limit(after(alive, MassFacts(1335.0, beaten))) == 0

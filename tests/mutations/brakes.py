@@ -88,8 +88,8 @@ MUTATIONS = (
     ),
     Mutation(
         "rescues go on, although the first of them was alive",
-        "    if mass.slow_from is not None and found.alive:\n",
-        "    if mass.slow_from is None and found.alive:\n",
+        "    if mass.slow_from is not None and found.false_rescues:\n",
+        "    if mass.slow_from is None and found.false_rescues:\n",
         (
             f"{BRAKES}::test_8d_who_is_slow_to_come_back_is_not_rescued_in_one_go",
             f"{BRAKES}::test_after_a_hold_rescues_begin_slowly",

@@ -234,7 +234,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a silent process is forgotten, and its jobs that never beat stay running for ever",
-        """            AND silent.client_id <> ALL (ARRAY(
+        """            AND stale.client_id <> ALL (ARRAY(
                 SELECT DISTINCT j.attempted_by[cardinality(j.attempted_by)]
                 FROM river.river_job AS j
                 WHERE j.state = 'running' AND cardinality(j.attempted_by) > 0

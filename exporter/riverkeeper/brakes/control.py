@@ -48,8 +48,8 @@ class Status:
     engaged: tuple[Engaged, ...]
     path_ok_since: float | None
     path_probe_at: float | None
-    actor: str | None
-    actor_at: float | None
+    active_replica: str | None
+    active_at: float | None
     wakes_open: int
     last_rescue_at: float | None
     last_dry_run_at: float | None

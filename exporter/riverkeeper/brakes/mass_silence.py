@@ -48,15 +48,15 @@ class MassFacts:
     fleet: Fleet = NO_FLEET
     path_broke: bool = False  # the path was verified anew in this tick
     acted_in_step: int = 0
-    alive: int = 0  # workers of rescues since slow_from that turned out to be alive
+    false_rescues: int = 0  # of the rescues since slow_from
 
 
 def advance_mass(mass: MassSilence, found: MassFacts, max_share: float, mass_hold: float) -> MassSilence:
     """The brake after one more tick."""
     if mass.engaged_at is not None:
         return _advance_engaged(mass, mass.engaged_at, found, mass_hold)
-    if mass.slow_from is not None and found.alive:
-        return _engage(mass, found, Cause.ALIVE, f"the workers of {found.alive} rescued jobs were alive")
+    if mass.slow_from is not None and found.false_rescues:
+        return _engage(mass, found, Cause.ALIVE, f"the workers of {found.false_rescues} rescued jobs were alive")
     if why := find_mass_silence(found.fleet, max_share):
         return _engage(mass, found, Cause.SILENCE, why)
     if found.path_broke:
@@ -113,5 +113,5 @@ def _next_step(mass: MassSilence, since: float, found: MassFacts) -> MassSilence
     return replace(mass, step=min(mass.step + 1, len(SLOW_START)), step_at=found.now)
 
 
-def _later(one: float | None, other: float | None) -> float | None:
-    return max((moment for moment in (one, other) if moment is not None), default=None)
+def _later(first: float | None, second: float | None) -> float | None:
+    return max((moment for moment in (first, second) if moment is not None), default=None)

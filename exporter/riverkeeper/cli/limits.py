@@ -38,30 +38,30 @@ def limits(config: Config, kind: str | None, as_json: bool) -> None:
 def _as_json(found: EffectiveLimits) -> dict[str, object]:
     rows: list[dict[str, object]] = [
         {
-            "kind": one.kind,
-            "tier": one.tier,
-            "limit": one.limit.name.value,
-            "seconds": one.limit.seconds,
-            "origin": one.limit.origin,
-            "raised": one.limit.raised,
+            "kind": entry.kind,
+            "tier": entry.tier,
+            "limit": entry.limit.name.value,
+            "seconds": entry.limit.seconds,
+            "origin": entry.limit.origin,
+            "raised": entry.limit.raised,
         }
-        for one in found.limits
+        for entry in found.limits
     ]
     rows += [
-        {"kind": one.kind, "tier": one.tier, "limit": "run", "seconds": None, "origin": one.why, "raised": False}
-        for one in found.missing
+        {"kind": entry.kind, "tier": entry.tier, "limit": "run", "seconds": None, "origin": entry.why, "raised": False}
+        for entry in found.missing
     ]
     return {
         "limits": rows,
         "past": dict(found.over_budget),
-        "learned": {k: _learned(o) for k, o in found.learned.items()},
+        "learned": {kind: _learned(learned) for kind, learned in found.learned.items()},
     }
 
 
-def _learned(one: Learned) -> dict[str, object]:
+def _learned(learned: Learned) -> dict[str, object]:
     """Infinity is no JSON: null where the quantile lies among runs that were ended for their age."""
-    seconds = one.seconds if one.seconds < float("inf") else None
-    return {"samples": one.samples, "censored": one.censored, "quantile": one.quantile, "seconds": seconds}
+    seconds = learned.seconds if learned.seconds < float("inf") else None
+    return {"samples": learned.samples, "censored": learned.censored, "quantile": learned.quantile, "seconds": seconds}
 
 
 def _table(found: EffectiveLimits) -> Table:
@@ -71,27 +71,27 @@ def _table(found: EffectiveLimits) -> Table:
     table.add_column("from", overflow="fold")
     rows = [
         (
-            one.kind or "(a queue's)",
-            one.tier,
-            one.limit.name.value,
-            format_duration(one.limit.seconds),
-            one.limit.origin,
+            entry.kind or "(a queue's)",
+            entry.tier,
+            entry.limit.name.value,
+            format_duration(entry.limit.seconds),
+            entry.limit.origin,
         )
-        for one in found.limits
+        for entry in found.limits
     ]
-    rows += [(one.kind, one.tier, "run", "-", one.why) for one in found.missing]
+    rows += [(entry.kind, entry.tier, "run", "-", entry.why) for entry in found.missing]
     for row in sorted(rows, key=lambda row: row[:2]):
         table.add_row(*map(Text, row))  # plain text, never markup: kinds are written by users
     return table
 
 
 def _sentences(found: EffectiveLimits) -> list[str]:
-    kinds = {one.kind for one in found.limits}
+    kinds = {entry.kind for entry in found.limits}
     ended = [
-        f"{one.censored} of the {one.samples} runs of {kind} were ended by a rescue for their age, and count as longer "
-        "than all others."
-        for kind, one in sorted(found.learned.items())
-        if one.censored and kind in kinds
+        f"{learned.censored} of the {learned.samples} runs of {kind} were ended by a rescue for their age, "
+        "and count as longer than all others."
+        for kind, learned in sorted(found.learned.items())
+        if learned.censored and kind in kinds
     ]
     past = [
         f"1 running job of {kind} is past its limit: no sample until it finishes."

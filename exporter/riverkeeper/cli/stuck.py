@@ -43,16 +43,16 @@ def stuck(config: Config, limit: int, as_json: bool, **scope: str | None) -> Non
     except NotJudged as error:
         click.echo(f"Error: {error}\n  see `riverkeeper check`", err=True)
         raise SystemExit(WRONG_USE if snapshot.misconfigured else 1) from None
-    policy, held = config, snapshot.rescuing
+    policy, status = config, snapshot.rescuing
 
-    def forecast(one: StuckJob) -> Forecast:
-        return forecast_rescue(one, policy, held, found.now)
+    def forecast(job: StuckJob) -> Forecast:
+        return forecast_rescue(job, policy, status, found.now)
 
     if as_json:
         click.echo(json.dumps(document(query, found, forecast), indent=2))
     else:
-        suspected = [make_row(one, None, found.now, None, found.missing(one)) for one in found.suspected]
-        _show(found, [make_row(one, forecast(one), found.now, None) for one in found.shown], suspected)
+        suspected = [make_row(job, None, found.now, None, found.missing(job)) for job in found.suspected]
+        _show(found, [make_row(job, forecast(job), found.now, None) for job in found.shown], suspected)
 
 
 def _show(found: StuckJobs, rows: list[StuckRow], suspected: list[StuckRow]) -> None:
@@ -72,15 +72,15 @@ def _table(title: str, last: str, rows: list[StuckRow]) -> Table:
     table = Table(title=title, title_justify="left", show_lines=True)
     for column in ("id", "kind", "queue", "tier", "reason", "running", "last beat", "progress", last):
         table.add_column(column, justify="right" if column == "id" else "left", overflow="fold")
-    for one in rows:
-        table.add_row(*_cells(one))
+    for row in rows:
+        table.add_row(*_cells(row))
     return table
 
 
-def _cells(one: StuckRow) -> tuple[Text, ...]:
+def _cells(row: StuckRow) -> tuple[Text, ...]:
     """Plain text, never markup: kinds and notes are texts of users."""
-    job, verdict = one.stuck.job, one.stuck.verdict
-    reason = f"{verdict.reason}\n{one.against}" if one.against else str(verdict.reason)
-    last = "\n".join([one.forecast.plan, *one.forecast.held_by]) if one.forecast else one.missing
-    texts = (str(job.claim.job_id), job.kind, job.queue, verdict.tier, reason, one.age, one.beat, one.progress, last)
+    job, verdict = row.stuck.job, row.stuck.verdict
+    reason = f"{verdict.reason}\n{row.against}" if row.against else str(verdict.reason)
+    last = "\n".join([row.forecast.plan, *row.forecast.held_by]) if row.forecast else row.missing
+    texts = (str(job.claim.job_id), job.kind, job.queue, verdict.tier, reason, row.age, row.beat, row.progress, last)
     return tuple(map(Text, texts))

@@ -92,7 +92,7 @@ def backoff(failures: int, chance: Random) -> float:
 
 def encoded(results: list[Result]) -> str:
     """The results as the JSON rows that demo/sql/finish_jobs.sql reads."""
-    return json.dumps([_row(one) for one in results])
+    return json.dumps([_row(written) for written in results])
 
 
 def rfc3339(moment: float) -> str:
@@ -124,13 +124,13 @@ def _error(claim: FetchedJob, ahead: float, text: str) -> dict[str, object]:
     return {"at": at, "attempt": claim.attempt, "error": text, "trace": ""}
 
 
-def _row(one: Result) -> dict[str, object]:
-    times = {"finalized_at": one.finalized_at, "scheduled_at": one.scheduled_at}
+def _row(written: Result) -> dict[str, object]:
+    times = {"finalized_at": written.finalized_at, "scheduled_at": written.scheduled_at}
     return {
-        "id": one.id,
-        "state": one.state,
-        "attempt": one.attempt,
-        "error": one.error,
-        "metadata": one.metadata,
+        "id": written.id,
+        "state": written.state,
+        "attempt": written.attempt,
+        "error": written.error,
+        "metadata": written.metadata,
         **{name: None if moment is None else rfc3339(moment) for name, moment in times.items()},
     }

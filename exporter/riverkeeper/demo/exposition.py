@@ -26,22 +26,22 @@ class Page:
 
     def find(self, name: str, **labels: str) -> list[Sample]:
         """Samples of this name with at least these labels."""
-        return [one for one in self.samples if one.name == name and labels.items() <= one.labels.items()]
+        return [sample for sample in self.samples if sample.name == name and labels.items() <= sample.labels.items()]
 
     def total(self, name: str, **labels: str) -> float:
         """The sum of what is found; 0 where nothing is."""
-        return sum(one.value for one in self.find(name, **labels))
+        return sum(sample.value for sample in self.find(name, **labels))
 
     def least(self, name: str, **labels: str) -> float | None:
         """The least of what is found; None where nothing is."""
-        return min((one.value for one in self.find(name, **labels)), default=None)
+        return min((sample.value for sample in self.find(name, **labels)), default=None)
 
     def quantile(self, share: float, name: str, **labels: str) -> float | None:
         """A quantile of a histogram, series of all other labels put together; None where it is empty."""
         counts: dict[float, float] = {}
-        for one in self.find(f"{name}_bucket", **labels):
-            edge = float(one.labels["le"])
-            counts[edge] = counts.get(edge, 0.0) + one.value
+        for sample in self.find(f"{name}_bucket", **labels):
+            edge = float(sample.labels["le"])
+            counts[edge] = counts.get(edge, 0.0) + sample.value
         return quantile(share, sorted(counts.items()))
 
 
@@ -49,7 +49,7 @@ def read(text: str) -> Page:
     """The page from its text; raises ValueError where it is none."""
     families = text_string_to_metric_families(text)
     return Page(
-        tuple(Sample(one.name, one.labels, one.value) for family in families for one in family.samples),
+        tuple(Sample(sample.name, sample.labels, sample.value) for family in families for sample in family.samples),
     )
 
 

@@ -119,7 +119,7 @@ class Simulation:
 
     def _end_attempts(self, client: Client, now: float, turn: Turn) -> None:
         due = [attempt for attempt in client.attempts.values() if attempt.ends_at <= now]
-        for attempt in sorted(due, key=lambda one: one.ends_at):
+        for attempt in sorted(due, key=lambda attempt: attempt.ends_at):
             if attempt.ending is Ending.CRASH:
                 self._crash(client, now)
                 return

@@ -113,19 +113,19 @@ def _examine_keeper(subject: _Subject) -> Iterator[CheckFinding]:
 def _examine_jobs(subject: _Subject) -> Iterator[CheckFinding]:
     run, tx, layout, now = subject.queries.run, subject.tx, subject.layout, subject.server.now
     # Read before the jobs, because it shows whether this login can read heartbeats.
-    heard = run("heartbeats", lambda: read_heartbeats(tx), aside=True) if subject.keeper.heartbeat else None
+    beats_found = run("heartbeats", lambda: read_heartbeats(tx), aside=True) if subject.keeper.heartbeat else None
     if layout.has("river_leader") and not subject.server.standby:
         leaders = run("leader", lambda: [read_leader(tx)])
         yield from findings.on_leader(leaders[0], now) if leaders else ()
-    interval, beats = subject.config.heartbeat.metadata_interval, heard is not None and heard.any_heartbeat
+    interval, beats = subject.config.heartbeat.metadata_interval, beats_found is not None and beats_found.any_heartbeat
     if running := run("running", lambda: read_running(tx, interval, heartbeats=beats)):
-        judged = run("verdicts", lambda: _judge(subject, running, heard))
+        judged = run("verdicts", lambda: _judge(subject, running, beats_found))
         suspects, unverified = judged or (None, None)
-        yield from findings.on_beats(running, heard, findings.count_stopped(suspects) if suspects else 0)
+        yield from findings.on_beats(running, beats_found, findings.count_stopped(suspects) if suspects else 0)
         yield from findings.on_verdicts(suspects, unverified) if suspects else ()
 
 
-def _judge(subject: _Subject, running: Running, heard: HeartbeatSummary | None) -> tuple[Suspects, str | None]:
+def _judge(subject: _Subject, running: Running, beats_found: HeartbeatSummary | None) -> tuple[Suspects, str | None]:
     """The stuck and suspected jobs, and why the heartbeat path is not verified. Raises DatabaseError.
 
     Learned limits are left out: `check` does not report long runs.
@@ -137,7 +137,7 @@ def _judge(subject: _Subject, running: Running, heard: HeartbeatSummary | None) 
         since = verified_since(path, now, patience(config))
         why = path.why if path.ok_since is None and path.probe_at is not None else NOT_VERIFIED
     fenced = (keeper.version or 0) >= FENCE_VERSION and read_fence(tx).in_force
-    readable = ReadableTables(heartbeats=heard is not None, audit=keeper.audit, fenced=fenced)
+    readable = ReadableTables(heartbeats=beats_found is not None, audit=keeper.audit, fenced=fenced)
     suspects = SuspectReader(config).read(tx, running, {}, readable, now, since)
     beats = any(pair.beating for pair in running.pairs)
     return suspects, why if since is None and beats else None

@@ -145,10 +145,10 @@ def on_leader(leader: Leader | None, now: float) -> Iterator[CheckFinding]:
         yield ok("leader", f"{leader.leader_id} has been River's leader for {now - leader.elected_at:.0f} s")
 
 
-def on_beats(running: Running, heard: HeartbeatSummary | None, late: int = 0) -> Iterator[CheckFinding]:
+def on_beats(running: Running, beats: HeartbeatSummary | None, late: int = 0) -> Iterator[CheckFinding]:
     """`late`: jobs whose heartbeats have stopped."""
     jobs, beating = sum(pair.jobs for pair in running.pairs), sum(pair.beating for pair in running.pairs) - late
-    processes = f", {heard.beating_clients} worker processes" if heard else ""
+    processes = f", {beats.beating_clients} worker processes" if beats else ""
     message = f"{beating} of {jobs} running jobs beat{processes}"
     if late:
         yield warning("beats", f"{message}; the heartbeats of {late} have stopped", "riverkeeper stuck")

@@ -20,7 +20,7 @@ class RescueStatus:
     brakes: Mapping[Brake, str] = field(default_factory=dict)  # engaged ones, with the reason
     wakes_open: int | None = None  # None: the inbox cannot be read
     last_rescue_at: float | None = None  # of live rescues
-    actor: str | None = None  # name of the active replica
+    active_replica: str | None = None  # its name
     silence: str | None = None  # why missed heartbeats do not count now, so that no job is lost; None: they count
     claims: tuple[ClaimCounts, ...] | None = None  # of the last day, by tier and kind: the outcomes of their rescues
 
@@ -34,7 +34,7 @@ LATE_OUTCOMES = ("completed", "failed", "snoozed", "cancelled", "discarded", "un
 class Acts:
     """What the rescuer and the webhook of this process did since its start. Counters only rise."""
 
-    actor: bool = False  # this replica ran the last tick of the supervisor
+    is_active: bool = False  # this replica ran the last tick of the supervisor
     rescues: Counter[tuple[str, str, str]] = field(default_factory=Counter)  # (tier, reason, action); no dry runs
     refusals: Counter[str] = field(default_factory=Counter)  # by Refusal
     late_finishes: Counter[tuple[str, str]] = field(default_factory=Counter)  # (queue, kind)

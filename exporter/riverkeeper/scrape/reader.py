@@ -300,7 +300,7 @@ def read_rescue_status(tx: Transaction, policy: Policy, health: ProcessHealth = 
         brakes=dict(engaged_brakes(facts, policy, health)),
         wakes_open=status.wakes_open,
         last_rescue_at=status.last_rescue_at,
-        actor=status.actor,
+        active_replica=status.active_replica,
         silence=None if facts.path.ok_since else facts.path.why,
     )
 

@@ -104,8 +104,8 @@ class SuspectReader:
         if now >= self._clients_due_at:
             since = find_succeeded(self.last_claims)
             if producers:
-                stale = tx.query("river/read_producers", {"silent": PRODUCER_STALE})
-                since |= {row.client: row.heard_at for row in stale}
+                stale = tx.query("river/read_producers", {"stale_seconds": PRODUCER_STALE})
+                since |= {row.client: row.last_seen_at for row in stale}
             self._suspect_since, self._clients_due_at = since, now + CLIENTS_SECONDS
         return self._suspect_since
 
@@ -170,7 +170,8 @@ def _seen_by_river(last_claims: Mapping[str, float], leader: Leader | None) -> M
 def _columns(groups: Iterable[Thresholds]) -> dict[str, list[object]]:
     """The groups as parallel arrays."""
     names = {
-        "queues": "queue", "kinds": "kind", "priorities": "priority", "drains": "drain", "silent": "heartbeat",
-        "still": "progress", "unbeaten": "never_beat", "took": "run", "ended": "result",
+        "queues": "queue", "kinds": "kind", "priorities": "priority", "drains": "drain",
+        "heartbeat_limits": "heartbeat", "progress_limits": "progress", "never_beat_limits": "never_beat",
+        "run_limits": "run", "result_limits": "result",
     }  # fmt: skip
     return {array: [getattr(group, name) for group in groups] for array, name in names.items()}

@@ -75,7 +75,7 @@ def summarize(
 
 
 def _longest_first(jobs: Iterable[StuckJob]) -> tuple[StuckJob, ...]:
-    return tuple(sorted(jobs, key=lambda one: one.verdict.passed_for or 0.0, reverse=True))
+    return tuple(sorted(jobs, key=lambda stuck: stuck.verdict.passed_for or 0.0, reverse=True))
 
 
 def _counts(jobs: Iterable[StuckJob]) -> Counter[tuple[str, str, str, str]]:
@@ -98,10 +98,10 @@ def _of_idle(
 def _worst(limits: Iterable[LimitInForce]) -> list[LimitInForce]:
     """Of one kind and tier in several queues, the longest."""
     found: dict[tuple[str, str, str], LimitInForce] = {}
-    for one in limits:
-        key = one.kind, one.tier, one.limit.name.value
-        if key not in found or found[key].limit.seconds < one.limit.seconds:
-            found[key] = one
+    for entry in limits:
+        key = entry.kind, entry.tier, entry.limit.name.value
+        if key not in found or found[key].limit.seconds < entry.limit.seconds:
+            found[key] = entry
     return list(found.values())
 
 
@@ -116,11 +116,11 @@ def _used_by_running(
 ) -> Iterator[LimitUsed]:
     for group in groups:
         yield from limits_used(group, now, since)
-    for one in stuck:  # limits of single jobs may be below the highest of their group
-        verdict = one.verdict
+    for stuck_job in stuck:  # limits of single jobs may be below the highest of their group
+        verdict = stuck_job.verdict
         if verdict.limit is not None and verdict.value is not None and verdict.limit.seconds > 0:
             share = verdict.value / verdict.limit.seconds
-            yield LimitUsed(one.job.queue, one.job.kind, verdict.tier, verdict.limit.name, share)
+            yield LimitUsed(stuck_job.job.queue, stuck_job.job.kind, verdict.tier, verdict.limit.name, share)
 
 
 def _used_by_waits(policy: Policy, partitions: Iterable[Partition], now: float) -> Iterator[LimitUsed]:
@@ -142,9 +142,9 @@ def _used_by_silence(policy: Policy, last_finished: Mapping[Pair, float | None],
 
 
 def _raised(limits: Iterable[LimitInForce], stuck: Iterable[StuckJob]) -> Iterator[tuple[str, str]]:
-    for one in limits:
-        if one.limit.raised:
-            yield one.tier, one.limit.name.value
+    for entry in limits:
+        if entry.limit.raised:
+            yield entry.tier, entry.limit.name.value
     for job in stuck:
         if job.verdict.limit is not None and job.verdict.limit.raised:
             yield job.verdict.tier, job.verdict.limit.name.value

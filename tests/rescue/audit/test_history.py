@@ -143,7 +143,7 @@ def test_only_an_engaged_brake_is_released(sql: Session, tx: Transaction) -> Non
 def test_the_status_is_what_the_tables_say(sql: Session, tx: Transaction) -> None:
     """An installed keeper that never acted, and one that did."""
     fresh = control.read_status(tx)
-    assert (fresh.pause, fresh.engaged, fresh.actor, fresh.wakes_open, fresh.last_rescue_at) == (
+    assert (fresh.pause, fresh.engaged, fresh.active_replica, fresh.wakes_open, fresh.last_rescue_at) == (
         None,
         (),
         None,
@@ -159,7 +159,7 @@ def test_the_status_is_what_the_tables_say(sql: Session, tx: Transaction) -> Non
     assert used.last_rescue_at is not None
     assert used.last_dry_run_at is not None
     assert used.last_rescue_at < used.last_dry_run_at
-    assert (used.actor, used.wakes_open, used.path_ok_since is None) == ("keeper-1", 1, False)
+    assert (used.active_replica, used.wakes_open, used.path_ok_since is None) == ("keeper-1", 1, False)
 
 
 def test_a_missing_keeper_schema_is_reported(renewed_database: str, renewed_url: str) -> None:
@@ -186,4 +186,4 @@ def test_page_report_and_brake_call_the_same_false(sql: Session, tx: Transaction
 
     assert row.was_false is was_false
     assert (tally.false_claims, tally.right_claims) == (int(was_false is True), int(was_false is False))
-    assert tx.query("brakes/read_brakes", {"dry_run": False})[0].alive == tally.false_claims
+    assert tx.query("brakes/read_brakes", {"dry_run": False})[0].false_rescues == tally.false_claims

@@ -67,7 +67,7 @@ def test_a_repeated_wake_is_accepted_and_not_stored_again(tx: Transaction, call:
     (again,) = inbox.read_open_wakes(tx)
 
     assert (again.id, again.call, again.received_at) == (first.id, first.call, first.received_at)
-    assert again.last_heard_at > first.last_heard_at
+    assert again.last_received_at > first.last_received_at
 
 
 def test_a_new_start_is_a_new_wake(tx: Transaction, call: Call) -> None:

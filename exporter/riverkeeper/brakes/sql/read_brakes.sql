@@ -1,4 +1,4 @@
--- Question: what holds the rescuer at this moment, who acts, and how much was done in the last minute?
+-- Question: Reads the brake settings and the active replica, and counts the rescues of the last minute and of the slow start.
 -- Index: control has one row, brake one for each name; rescue_by_time for the last minute.
 -- NULL: stopped_* where the kill switch is not pulled; path_* and actor_* before the first election; state and
 -- released_at where the brake has never moved. step_at is that of the mass brake's slow start,
@@ -32,6 +32,6 @@ SELECT
         SELECT count(*) FROM keeper.rescue AS r
         WHERE r.was_false AND r.dry_run = %(dry_run)s::boolean
             AND r.at >= to_timestamp((b.state ->> 'slow_from')::double precision)
-    ) AS alive
+    ) AS false_rescues
 FROM keeper.control AS c
 LEFT JOIN keeper.brake AS b ON b.name = 'mass_silence'

@@ -57,12 +57,14 @@ def _facts(config: Config, found: Status, path: float | None) -> Iterator[tuple[
         yield "hold", f"heartbeat_path: not verified, so missed heartbeats do not count: {path_why(found)}"
     for brake, sentence in engaged_in_tables(found).items() or [("none", "engaged in the tables")]:
         yield "brake", f"{brake} {sentence}" if brake == "none" else f"{brake}: {sentence}"
-    for one in found.engaged:
-        if one.released:
-            yield "brake", f"{one.name}: released, ends at the next tick of the active replica"
+    for brake_state in found.engaged:
+        if brake_state.released:
+            yield "brake", f"{brake_state.name}: released, ends at the next tick of the active replica"
     if found.resumed and not found.pause:
         yield "resumed", f"by {found.resumed.by} {ago(found.now, found.resumed.at)} ({found.resumed.stop})"
-    active = f"{found.actor}, last active {ago(found.now, found.actor_at)}" if found.actor else "none yet"
+    active = (
+        f"{found.active_replica}, last active {ago(found.now, found.active_at)}" if found.active_replica else "none yet"
+    )
     yield "active replica", active
     if path is not None:
         yield "heartbeat path", f"verified since {moment(path)} ({span(found.now - path)} ago)"
@@ -108,8 +110,8 @@ def _as_json(config: Config, found: Status, path: float | None) -> dict[str, obj
         "stopped_why": found.pause.why if found.pause else None,
         "resumed_at": rfc3339(found.resumed.at) if found.resumed else None,
         "resumed_by": found.resumed.by if found.resumed else None,
-        "actor": found.actor,
-        "actor_at": rfc3339(found.actor_at),
+        "actor": found.active_replica,
+        "actor_at": rfc3339(found.active_at),
         "path_ok_since": rfc3339(path),
         "path_why": path_why(found) if path is None else None,
         "wakes_open": found.wakes_open,

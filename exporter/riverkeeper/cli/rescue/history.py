@@ -53,10 +53,19 @@ def _table(rows: Sequence[AuditRecord]) -> Table:
     table = Table(title=f"The newest {len(rows)} rescues", title_justify="left")
     for column in ("when", "job", "kind", "queue", "tier", "reason", "done", "by", "previous worker"):
         table.add_column(column, justify="right" if column == "job" else "left", overflow="fold")
-    for one in rows:
-        done = f"{'dry run: ' if one.dry_run else ''}{describe_act(one)}"
-        texts = (moment(one.at) or "", str(one.job_id), one.kind, one.queue, one.tier, one.reason, done, one.woken_by)
-        table.add_row(*map(Text, texts), Text(one.outcome_sentence, style="bold red" if one.was_false else ""))
+    for record in rows:
+        done = f"{'dry run: ' if record.dry_run else ''}{describe_act(record)}"
+        texts = (
+            moment(record.at) or "",
+            str(record.job_id),
+            record.kind,
+            record.queue,
+            record.tier,
+            record.reason,
+            done,
+            record.woken_by,
+        )
+        table.add_row(*map(Text, texts), Text(record.outcome_sentence, style="bold red" if record.was_false else ""))
     return table
 
 
@@ -91,14 +100,14 @@ def report(config: Config, since: float, as_json: bool) -> None:
 
 
 def _report(tallies: Sequence[ClaimCounts], since: float) -> dict[str, object]:
-    tiers = [_tally(one) | {"sentence": sentence(one)} for one in by_tier(tallies)]
-    return {"since_seconds": since, "tiers": tiers, "kinds": [_tally(one) for one in tallies]}
+    tiers = [_tally(counts) | {"sentence": sentence(counts)} for counts in by_tier(tallies)]
+    return {"since_seconds": since, "tiers": tiers, "kinds": [_tally(counts) for counts in tallies]}
 
 
-def _tally(one: ClaimCounts) -> dict[str, object]:
-    below = bound(one.rated_false, one.rated) if one.rated else None
-    numbers = {"known": one.known, "unknown": one.unknown, "false_rate": one.rate, "false_rate_below": below}
-    return {key.removesuffix("_claims"): value for key, value in asdict(one).items()} | numbers
+def _tally(counts: ClaimCounts) -> dict[str, object]:
+    below = bound(counts.rated_false, counts.rated) if counts.rated else None
+    numbers = {"known": counts.known, "unknown": counts.unknown, "false_rate": counts.rate, "false_rate_below": below}
+    return {key.removesuffix("_claims"): value for key, value in asdict(counts).items()} | numbers
 
 
 def _print_report(tallies: Sequence[ClaimCounts], since: float) -> None:
@@ -109,11 +118,11 @@ def _print_report(tallies: Sequence[ClaimCounts], since: float) -> None:
         (True, "Dry run: what a live rescuer would have done"),
         (False, "Live: what the rescuer did"),
     ):
-        of_mode = [one for one in tallies if one.dry_run is dry_run]
+        of_mode = [counts for counts in tallies if counts.dry_run is dry_run]
         if of_mode:
             console().print(Text(f"{title}, in the last {DURATION.format(since)}", style="bold"))
-            for one in by_tier(of_mode):
-                console().print(Text(sentence(one)))
+            for counts in by_tier(of_mode):
+                console().print(Text(sentence(counts)))
             console().print(_kinds(of_mode))
 
 
@@ -121,8 +130,17 @@ def _kinds(tallies: Sequence[ClaimCounts]) -> Table:
     table = Table()
     for column in ("tier", "kind", "claims", "right", "false", "unknown", "open", "false rate"):
         table.add_column(column, justify="left" if column in {"tier", "kind"} else "right", overflow="fold")
-    for one in tallies:
-        rate = "not yet" if one.rate is None else f"{one.rate:.1%} of {one.rated}"
-        texts = (one.tier, one.kind, one.claims, one.right_claims, one.false_claims, one.unknown, one.open, rate)
+    for counts in tallies:
+        rate = "not yet" if counts.rate is None else f"{counts.rate:.1%} of {counts.rated}"
+        texts = (
+            counts.tier,
+            counts.kind,
+            counts.claims,
+            counts.right_claims,
+            counts.false_claims,
+            counts.unknown,
+            counts.open,
+            rate,
+        )
         table.add_row(*(Text(str(text)) for text in texts))
     return table

@@ -54,56 +54,56 @@ def run(config: Config, ids: tuple[int, ...], apply: bool, action: str | None, a
     """
     results = []
     try:
-        for one in _handled(config, ids, apply, Action(action) if action else None):
-            results.append(one)
+        for result in _rescue_or_preview(config, ids, apply, Action(action) if action else None):
+            results.append(result)
             if not as_json:
-                click.echo(f"{one.job_id}: {one.sentence}")
+                click.echo(f"{result.job_id}: {result.sentence}")
     except DatabaseError as error:
         give_up(error)
     if as_json:
-        click.echo(json.dumps({"applied": apply, "jobs": [_as_json(one) for one in results]}, indent=2))
+        click.echo(json.dumps({"applied": apply, "jobs": [_as_json(result) for result in results]}, indent=2))
     elif not apply:
         click.echo("Nothing was written. Add --apply to rescue.")
-    if any(one.act is None for one in results):
+    if any(result.act is None for result in results):
         raise SystemExit(1)
 
 
-def _handled(config: Config, ids: tuple[int, ...], apply: bool, action: Action | None) -> Iterator[JobResult]:
+def _rescue_or_preview(config: Config, ids: tuple[int, ...], apply: bool, action: Action | None) -> Iterator[JobResult]:
     with open_keeper(config, SECONDS) as tx:
         status, schemas = read_status(tx), dict(tx.schemas)
     url, policy, keeper = config.conninfo.reveal(), config, uuid4()
     learned = read_limits(url, config.database.river_schema, config.database.keeper_schema, policy, None).learned
-    order_of = request_factory(config, status, learned, apply=apply, action=action)
+    request_for = request_factory(config, status, learned, apply=apply, action=action)
     database = Database(url)
     try:
         if apply:
-            yield from map(_done, rescue_manually(database, schemas, ids, policy, keeper, order_of))
+            yield from map(_describe_rescue, rescue_manually(database, schemas, ids, policy, keeper, request_for))
         else:
-            yield from map(_seen, preview_rescues(database, schemas, ids, policy, keeper, order_of))
+            yield from map(_describe_preview, preview_rescues(database, schemas, ids, policy, keeper, request_for))
     finally:
         database.close()
 
 
-def _done(one: ManualRescue) -> JobResult:
-    outcome = one.outcome
+def _describe_rescue(rescue: ManualRescue) -> JobResult:
+    outcome = rescue.outcome
     if isinstance(outcome, Skipped):
-        return _refused(one.job_id, one.verdict, outcome)
-    return _result(one.job_id, one.verdict, outcome.act, outcome.state, _wait(outcome), "")
+        return _describe_refusal(rescue.job_id, rescue.verdict, outcome)
+    return _make_result(rescue.job_id, rescue.verdict, outcome.act, outcome.state, _wait(outcome), "")
 
 
-def _seen(one: RescuePreview) -> JobResult:
-    outcome = one.outcome
+def _describe_preview(preview: RescuePreview) -> JobResult:
+    outcome = preview.outcome
     if isinstance(outcome, Skipped):
-        return _refused(one.job_id, one.verdict, outcome)
-    wait = None if outcome.scheduled_at is None or one.now is None else outcome.scheduled_at - one.now
-    return _result(one.job_id, one.verdict, outcome.act, outcome.state, wait, "would be: ")
+        return _describe_refusal(preview.job_id, preview.verdict, outcome)
+    wait = None if outcome.scheduled_at is None or preview.now is None else outcome.scheduled_at - preview.now
+    return _make_result(preview.job_id, preview.verdict, outcome.act, outcome.state, wait, "would be: ")
 
 
 def _wait(done: Rescued) -> float | None:
     return None if done.scheduled_at is None else done.scheduled_at - done.at
 
 
-def _result(
+def _make_result(
     job_id: int, verdict: Verdict | None, act: str, state: str | None, wait: float | None, mood: str
 ) -> JobResult:
     reason = verdict.reason.value if verdict else None
@@ -111,12 +111,16 @@ def _result(
     return JobResult(job_id, reason, act, None, f"{reason}; {mood}{act}{f' → {state}' if state else ''}{after}")
 
 
-def _refused(job_id: int, verdict: Verdict | None, refused: Skipped) -> JobResult:
+def _describe_refusal(job_id: int, verdict: Verdict | None, refused: Skipped) -> JobResult:
     reason = verdict.reason.value if verdict else None
     return JobResult(job_id, reason, None, refused.refusal.value, f"skipped ({refused.refusal}): {refused}")
 
 
-def _as_json(one: JobResult) -> dict[str, object]:
+def _as_json(result: JobResult) -> dict[str, object]:
     return {
-        "id": one.job_id, "reason": one.reason, "act": one.act, "refusal": one.refusal, "sentence": one.sentence,
-    }  # fmt: skip
+        "id": result.job_id,
+        "reason": result.reason,
+        "act": result.act,
+        "refusal": result.refusal,
+        "sentence": result.sentence,
+    }

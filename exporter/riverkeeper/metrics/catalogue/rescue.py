@@ -16,7 +16,7 @@ TIERS = 8  # label values that are counted on in docs/metrics.md
 
 def rescue_mode(snapshot: Snapshot) -> Samples:
     for tier, mode in snapshot.rescuing.modes.items() if snapshot.rescuing else ():
-        yield from (((tier, one.value), float(one is mode)) for one in Mode)
+        yield from (((tier, possible.value), float(possible is mode)) for possible in Mode)
 
 
 def brake_engaged(snapshot: Snapshot) -> Samples:
@@ -40,18 +40,23 @@ def rescued_claims(snapshot: Snapshot) -> Samples:
     if state is None or state.claims is None:
         return
     tiers = {(tier, mode) for tier, mode in state.modes.items() if mode is not Mode.DISABLED}
-    tallies = {(one.tier, Mode.DRY_RUN if one.dry_run else Mode.LIVE): one for one in by_tier(state.claims)}
+    tallies = {(counts.tier, Mode.DRY_RUN if counts.dry_run else Mode.LIVE): counts for counts in by_tier(state.claims)}
     for tier, mode in sorted(tiers | tallies.keys()):
-        one = tallies.get((tier, mode), ClaimCounts(tier, "", mode is Mode.DRY_RUN, 0, 0, 0, 0))
-        numbers = {"right": one.right_claims, "false": one.false_claims, "unknown": one.unknown, "open": one.open}
+        counts = tallies.get((tier, mode), ClaimCounts(tier, "", mode is Mode.DRY_RUN, 0, 0, 0, 0))
+        numbers = {
+            "right": counts.right_claims,
+            "false": counts.false_claims,
+            "unknown": counts.unknown,
+            "open": counts.open,
+        }
         yield from (((tier, mode.value, outcome), float(numbers[outcome])) for outcome in OUTCOMES)
 
 
 OUTCOMES = ("right", "false", "unknown", "open")
 
 
-def actor(acts: Acts) -> Samples:
-    yield (), float(acts.actor)
+def is_active(acts: Acts) -> Samples:
+    yield (), float(acts.is_active)
 
 
 def rescues(acts: Acts) -> Samples:
@@ -135,7 +140,7 @@ ACTS: tuple[Family[Acts], ...] = (
         MetricType.GAUGE,
         "1 on the active replica, whose supervisor rescues; 0 on the other replicas.",
         (),
-        actor,
+        is_active,
     ),
     Family(
         "riverkeeper_rescues_total",

@@ -95,7 +95,7 @@ def _ages(
     for queue, age in ages.items():
         name = snapshot.names.queue(queue)
         before = folded.get(name, Bucketed((0,) * (edges + 1), 0.0))
-        counts = tuple(one + other for one, other in zip(before.counts, age.counts, strict=True))
+        counts = tuple(earlier + more for earlier, more in zip(before.counts, age.counts, strict=True))
         folded[name] = Bucketed(counts, before.sum + age.seconds)
     yield from (((queue,), value) for queue, value in folded.items())
 

@@ -23,8 +23,8 @@ def jobs_suspected(snapshot: Snapshot) -> Samples:
 def _counted(snapshot: Snapshot, found: Mapping[tuple[str, str, str, str], int], reasons: Iterable[Reason]) -> Samples:
     """A zero for each reason of a kind that has limits and was seen within the hour, so that an alert can resolve."""
     tiers: dict[str, set[str]] = {}
-    for one in snapshot.verdicts.limits if snapshot.verdicts else ():
-        tiers.setdefault(one.kind, set()).add(one.tier)
+    for entry in snapshot.verdicts.limits if snapshot.verdicts else ():
+        tiers.setdefault(entry.kind, set()).add(entry.tier)
     known = [(*pair, tier) for pair in recent_pairs(snapshot) for tier in tiers.get(pair[1], ())]
     counts = (
         ((*_pair(snapshot, queue, kind), tier, reason), jobs) for (queue, kind, tier, reason), jobs in found.items()
@@ -37,9 +37,9 @@ def limit_seconds(snapshot: Snapshot) -> Samples:
         return ()
     kinds = {kind for _, kind in snapshot.names.pairs}
     limits: dict[tuple[str, str, str], float] = {}
-    for one in snapshot.verdicts.limits:
-        if one.kind in kinds or not one.kind:
-            limits[one.kind, one.tier, one.limit.name.value] = one.limit.seconds
+    for entry in snapshot.verdicts.limits:
+        if entry.kind in kinds or not entry.kind:
+            limits[entry.kind, entry.tier, entry.limit.name.value] = entry.limit.seconds
     return limits.items()
 
 
@@ -56,7 +56,7 @@ def limit_used(snapshot: Snapshot) -> Samples:
 def policy_raised(snapshot: Snapshot) -> Samples:
     if snapshot.verdicts is None:
         return ()
-    tiers = {one.tier for one in snapshot.verdicts.limits}
+    tiers = {entry.tier for entry in snapshot.verdicts.limits}
     known = {(tier, LimitName.HEARTBEAT.value) for tier in tiers} | snapshot.verdicts.raised
     return ((key, float(key in snapshot.verdicts.raised)) for key in known)
 

@@ -104,7 +104,7 @@ def _facts_of(row: Row) -> FollowUpFacts:
         beats=row.beats,
         ended_at=row.ended_at,
         outcome=row.outcome,
-        heard_at=row.heard_at,
+        worker_beat_at=row.worker_beat_at,
         state=row.state,
         is_claim=bool(row.is_claim),
         is_rescued=bool(row.is_rescued),

@@ -37,7 +37,7 @@ class FollowUpFacts:
     beats: str | None  # none | table | metadata, when it was rescued
     ended_at: float | None
     outcome: str | None
-    heard_at: float | None  # the last beat of the worker's process
+    worker_beat_at: float | None  # the last beat of the worker's process
     state: str | None  # of the job; None: the job is deleted
     is_claim: bool  # the job's row still shows the claim
     is_rescued: bool  # an error of this attempt records a rescue, by any rescuer
@@ -119,8 +119,8 @@ _WORK = {"completed": "completed", "cancelled": "cancelled", "scheduled": "snooz
 def _find_beat(facts: FollowUpFacts, seconds: float) -> RescueOutcome:
     is_over = facts.now - facts.at > seconds
     # The process of an orphaned or hung job is alive, so its beats prove nothing.
-    if facts.reason is Reason.WORKER_LOST and facts.heard_at is not None and facts.heard_at > facts.at:
-        return RescueOutcome(PreviousWorker.BEAT, facts.heard_at, closed=is_over)
+    if facts.reason is Reason.WORKER_LOST and facts.worker_beat_at is not None and facts.worker_beat_at > facts.at:
+        return RescueOutcome(PreviousWorker.BEAT, facts.worker_beat_at, closed=is_over)
     if not is_over:
         return RescueOutcome(None)
     would_show = facts.beats == "table" or (facts.beats == "none" and facts.reason in WORKERS_FAULT)

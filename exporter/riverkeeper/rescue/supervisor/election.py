@@ -97,7 +97,7 @@ def run_election(
     probe = probe_path(tx, tx.query("rescue/supervisor/read_server")[0], facts.path, facts.now, clock, facts.mass)
     path = advance_path(facts.path, before, probe, patience(policy))
     broke = path.ok_since is not None and path.ok_since != facts.path.ok_since
-    found = MassFacts(probe.now, probe.fleet, broke, facts.acted_in_step, row.alive)
+    found = MassFacts(probe.now, probe.fleet, broke, facts.acted_in_step, row.false_rescues)
     mass = advance_mass(facts.mass, found, policy.rescue.max_share, policy.rescue.mass_hold)
     if facts.path.probe_at is not None and probe.now < facts.path.probe_at:  # else a dead worker lives an hour longer
         tx.query("rescue/supervisor/correct_future_beats")

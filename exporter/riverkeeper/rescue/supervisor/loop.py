@@ -104,7 +104,7 @@ class Supervisor:
 
     def _tick(self) -> None:
         leadership, config = self._election.leadership, self._config
-        self._acts.actor = leadership is not None
+        self._acts.is_active = leadership is not None
         if leadership is None:
             return
         try:

@@ -71,7 +71,7 @@ def expire(tx: Transaction, max_age: float) -> int:
 def _wake(row: Row) -> Wake:
     scope = Scope(row.queue, row.kind, row.tier, row.reason)
     call = Call(row.fingerprint, row.starts_at, row.alert, scope)
-    return Wake(row.id, call, row.received_at, row.last_heard_at, row.tries, row.last_refusal)
+    return Wake(row.id, call, row.received_at, row.last_received_at, row.tries, row.last_refusal)
 
 
 @dataclass(frozen=True, slots=True)

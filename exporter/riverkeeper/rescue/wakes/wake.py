@@ -76,7 +76,7 @@ class Wake:
     id: int
     call: Call
     received_at: float
-    last_heard_at: float
+    last_received_at: float
     tries: int = 0
     last_refusal: str | None = None  # why the last pass could not act; None: it could, or none was made
 

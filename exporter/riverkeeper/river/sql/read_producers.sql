@@ -3,7 +3,7 @@
 -- NULL: never.
 SELECT
     p.client_id AS client,
-    extract(epoch FROM max(p.updated_at))::double precision AS heard_at
+    extract(epoch FROM max(p.updated_at))::double precision AS last_seen_at
 FROM river.river_producer AS p
 GROUP BY p.client_id
-HAVING max(p.updated_at) < now() - make_interval(secs => %(silent)s)
+HAVING max(p.updated_at) < now() - make_interval(secs => %(stale_seconds)s)

@@ -7,9 +7,11 @@ WITH threshold AS (
     SELECT s.*
     FROM unnest(
         %(queues)s::text[], %(kinds)s::text[], %(priorities)s::smallint[], %(drains)s::double precision[],
-        %(silent)s::double precision[], %(still)s::double precision[], %(unbeaten)s::double precision[],
-        %(took)s::double precision[], %(ended)s::double precision[]
-    ) AS s (queue, kind, priority, drain, silent, still, unbeaten, took, ended)
+        %(heartbeat_limits)s::double precision[], %(progress_limits)s::double precision[],
+        %(never_beat_limits)s::double precision[], %(run_limits)s::double precision[], %(result_limits)s::double precision[]
+    ) AS s (
+        queue, kind, priority, drain, heartbeat_limit, progress_limit, never_beat_limit, run_limit, result_limit
+    )
 ), candidate AS (
     SELECT
         j.id, j.attempt, j.attempted_at, j.queue, j.kind, j.priority, j.max_attempts,
@@ -17,7 +19,7 @@ WITH threshold AS (
         pg_column_size(j.metadata) >= %(most_bytes)s AS unread,
         CASE WHEN pg_column_size(j.metadata) < %(most_bytes)s THEN j.metadata ->> 'health_check_at' END AS beat_text,
         CASE WHEN pg_column_size(j.metadata) < %(most_bytes)s THEN j.metadata ->> 'cancel_attempted_at' END AS cancel_text,
-        s.drain, s.silent, s.still, s.unbeaten, s.took, s.ended,
+        s.drain, s.heartbeat_limit, s.progress_limit, s.never_beat_limit, s.run_limit, s.result_limit,
         h.instance, h.beat_at AS row_beat_at, h.progress_at, h.progress, h.stop_requested_at, h.ended_at, h.outcome,
         extract(epoch FROM h.beat_interval)::double precision AS beat_interval,
         extract(epoch FROM h.lease)::double precision AS lease
@@ -52,9 +54,9 @@ WITH threshold AS (
     SELECT
         timed.*,
         extract(epoch FROM now())::double precision
-            - extract(epoch FROM greatest(timed.row_beat_at, timed.metadata_beat_at))::double precision AS silence,
-        extract(epoch FROM now())::double precision - extract(epoch FROM timed.progress_at)::double precision AS stillness,
-        extract(epoch FROM now())::double precision - extract(epoch FROM timed.ended_at)::double precision AS ended_for
+            - extract(epoch FROM greatest(timed.row_beat_at, timed.metadata_beat_at))::double precision AS heartbeat_age,
+        extract(epoch FROM now())::double precision - extract(epoch FROM timed.progress_at)::double precision AS progress_age,
+        extract(epoch FROM now())::double precision - extract(epoch FROM timed.ended_at)::double precision AS result_age
     FROM timed
 )
 SELECT
@@ -86,12 +88,12 @@ SELECT
         WHERE r.job_id = a.id AND NOT r.dry_run AND r.action <> 'stop' AND r.at > now() - interval '24 hours'
     ) AS rescues
 FROM aged AS a
-WHERE a.age > a.took
-   OR a.silence > greatest(
-       a.silent, 3 * coalesce(a.beat_interval, %(metadata_interval)s::double precision), a.lease + a.drain
-   ) AND a.silent IS NOT NULL
-   OR a.stillness > a.still
-   OR a.outcome = ANY (%(gave_up)s::text[]) AND a.ended_for > a.ended
-   OR a.silence IS NULL AND a.age > a.unbeaten AND a.client_id = ANY (%(clients)s::text[])
+WHERE a.age > a.run_limit
+   OR a.heartbeat_age > greatest(
+       a.heartbeat_limit, 3 * coalesce(a.beat_interval, %(metadata_interval)s::double precision), a.lease + a.drain
+   ) AND a.heartbeat_limit IS NOT NULL
+   OR a.progress_age > a.progress_limit
+   OR a.outcome = ANY (%(gave_up)s::text[]) AND a.result_age > a.result_limit
+   OR a.heartbeat_age IS NULL AND a.age > a.never_beat_limit AND a.client_id = ANY (%(clients)s::text[])
 ORDER BY a.attempted_at, a.id
 LIMIT %(max_rows)s + 1

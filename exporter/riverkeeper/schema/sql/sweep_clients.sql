@@ -7,15 +7,15 @@ WITH swept AS (
     DELETE FROM keeper.client AS c
     WHERE c.beat_at < now() - interval '1 hour'
       AND c.instance = ANY (ARRAY(
-          SELECT silent.instance
-          FROM keeper.client AS silent
-          WHERE silent.beat_at < now() - interval '1 hour'
-            AND silent.client_id <> ALL (ARRAY(
+          SELECT stale.instance
+          FROM keeper.client AS stale
+          WHERE stale.beat_at < now() - interval '1 hour'
+            AND stale.client_id <> ALL (ARRAY(
                 SELECT DISTINCT j.attempted_by[cardinality(j.attempted_by)]
                 FROM river.river_job AS j
                 WHERE j.state = 'running' AND cardinality(j.attempted_by) > 0
             ))
-          ORDER BY silent.instance
+          ORDER BY stale.instance
           LIMIT %(most)s
       ))
     RETURNING c.instance

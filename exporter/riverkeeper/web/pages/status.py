@@ -74,5 +74,5 @@ def _rescuing(state: RescueStatus, now: float | None) -> Iterator[Fact]:
     if state.last_rescue_at is not None:
         ago = "" if now is None else f", {span(now - state.last_rescue_at)} ago"
         yield "Last rescue", f"{moment(state.last_rescue_at)}{ago}", "rescues"
-    if state.actor:
-        yield "Active replica", state.actor, None
+    if state.active_replica:
+        yield "Active replica", state.active_replica, None

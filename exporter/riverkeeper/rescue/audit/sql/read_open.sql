@@ -4,7 +4,7 @@
 -- makes the planner look up each by its id). Claims that never beat find their process by its client id, and read all
 -- of client.
 -- NULL: late_* where the fence dropped no result of the claim; outcome and ended_at where no end was reported;
--- heard_at where no process that may have held the claim is known; state, is_claim and is_rescued where the job is
+-- worker_beat_at where no process that may have held the claim is known; state, is_claim and is_rescued where the job is
 -- deleted.
 SELECT
     r.id,
@@ -31,7 +31,7 @@ SELECT
             FROM keeper.client AS c
             WHERE c.client_id = r.evidence ->> 'client_id' AND c.started_at <= r.attempted_at
         )
-    END)::double precision AS heard_at,
+    END)::double precision AS worker_beat_at,
     j.state,
     j.is_claim,
     j.is_rescued

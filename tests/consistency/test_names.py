@@ -1,4 +1,4 @@
-"""A class name exists once in the package, so that a name in a message, a trace or a search means one thing."""
+"""Names say what a thing is: a class name exists once in the package, and no variable is called `one`."""
 
 from __future__ import annotations
 
@@ -23,3 +23,15 @@ def test_a_class_name_exists_once() -> None:
     repeated = {name: files for name, files in places().items() if len(files) > 1}
 
     assert [f"{name}: {', '.join(files)}" for name, files in sorted(repeated.items())] == []
+
+
+def test_no_variable_is_called_one() -> None:
+    """Five of them in a function are five things under one word."""
+    found = {
+        f"{named(path)}:{node.lineno}"
+        for path in modules()
+        for node in ast.walk(tree(path))
+        if (isinstance(node, ast.Name) and node.id == "one") or (isinstance(node, ast.arg) and node.arg == "one")
+    }
+
+    assert sorted(found) == []
