@@ -85,7 +85,7 @@ def meter(url: str) -> Iterator[Meter]:
     """A warm meter."""
     database, lookup = Database(url), SchemaLookup(None, None)
     maintenance = Maintenance(database, SETTINGS, lookup)
-    meter = Meter(url, maintenance, Reader(database, SETTINGS, lookup, maintenance.maintained))
+    meter = Meter(url, maintenance, Reader(database, SETTINGS, lookup, maintenance.wait_for_maintained))
     try:
         for _ in range(WARM):
             meter.scrape()

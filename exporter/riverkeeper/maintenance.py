@@ -76,7 +76,7 @@ class Maintenance:
         if not self._thread.is_alive():
             self._database.close()
 
-    def maintained(self, seconds: float) -> Maintained:
+    def wait_for_maintained(self, seconds: float) -> Maintained:
         """What the last step committed. The first scrape waits for it, for a third of its `seconds` at most."""
         if self._thread.is_alive():
             self._first_step.wait(min(FIRST_SECONDS, seconds / 3))

@@ -24,7 +24,7 @@ from riverkeeper.rescue.wakes.wake import Call, Scope
 from riverkeeper.river.detect import find_river
 from riverkeeper.river.failing import FailingJobs, read_failing
 from riverkeeper.schema.schemas import open_keeper
-from riverkeeper.scrape.collector import Collector, timed_out
+from riverkeeper.scrape.collector import Collector, make_timeout
 from riverkeeper.scrape.reader import Reader, reader_settings
 from riverkeeper.scrape.schemas import SchemaLookup
 from riverkeeper.scrape.scrape import Snapshot
@@ -59,7 +59,7 @@ class Service:
         try:
             return await asyncio.wait_for(asyncio.shield(reading), seconds)
         except TimeoutError:
-            return timed_out(seconds)
+            return make_timeout(seconds)
 
     def latest(self) -> Snapshot | None:
         """The last scrape, of any age; runs no query. None before the first."""
@@ -119,7 +119,7 @@ class Service:
     async def rescues(self, scope: Scope, shown: int, job_id: int | None) -> RescueHistory:
         """The newest rows of the audit."""
         async with self._audit:
-            return await asyncio.to_thread(audited, self.config, scope, shown, job_id)
+            return await asyncio.to_thread(read_audit, self.config, scope, shown, job_id)
 
     async def receive(self, calls: Sequence[Call]) -> int:
         """Store calls as wakes, committed on return; gives how many wake, the rest is too old."""
@@ -159,9 +159,9 @@ class Service:
             Database(url),
             settings,
             lookup,
-            maintenance.maintained,
+            maintenance.wait_for_maintained,
             self._supervisor.process_health,
-            self._supervisor.observed_path,
+            self._supervisor.find_observed_path,
         )
         return Collector(reader, config.collect.min_interval), maintenance
 
@@ -172,7 +172,7 @@ def failing_jobs(config: Config, queue: str | None, kind: str | None, shown: int
         return read_failing(tx, find_river(tx, config.database.river_schema), queue, kind, shown)
 
 
-def audited(config: Config, scope: Scope, shown: int, job_id: int | None) -> RescueHistory:
+def read_audit(config: Config, scope: Scope, shown: int, job_id: int | None) -> RescueHistory:
     """The newest rows of the audit, asked on a connection of their own. Raises DatabaseError."""
     with open_keeper(config, FAILING_SECONDS) as tx:
         return read_rescues(tx, scope, shown, job_id)

@@ -17,10 +17,10 @@ from riverkeeper.brakes.heartbeat_path import (
     ProbeResult,
     advance_path,
     find_late_fleet,
+    find_verified_since,
     fleet_counted_to,
     is_verified_on,
     patience,
-    verified_since,
 )
 from riverkeeper.config.policy import Policy, RescueSettings
 from riverkeeper.config.tiers import Tier
@@ -111,10 +111,10 @@ def test_who_has_not_come_back_after_an_outage_still_counts_as_one_of_the_fleet(
 
 def test_a_stretch_is_proven_only_while_somebody_probes() -> None:
     """An old row of a keeper that stopped proves nothing, nor does one from the future."""
-    assert verified_since(OPEN, 1102.0, PATIENCE) == 1000.0
-    assert verified_since(OPEN, 1110.0, PATIENCE) is None
-    assert verified_since(OPEN, 990.0, PATIENCE) is None
-    assert verified_since(HeartbeatPath(), 1110.0, PATIENCE) is None
+    assert find_verified_since(OPEN, 1102.0, PATIENCE) == 1000.0
+    assert find_verified_since(OPEN, 1110.0, PATIENCE) is None
+    assert find_verified_since(OPEN, 990.0, PATIENCE) is None
+    assert find_verified_since(HeartbeatPath(), 1110.0, PATIENCE) is None
 
 
 def test_a_stretch_was_proven_on_one_server() -> None:
@@ -168,7 +168,7 @@ class World:
             self.judge(now)
 
     def judge(self, now: float) -> None:
-        since = verified_since(self.path, now, PATIENCE)
+        since = find_verified_since(self.path, now, PATIENCE)
         for beat in self.beats:
             if since is not None and now - max(beat, since) > self.tier.heartbeat_timeout:
                 self.falsely_lost.append((now, beat))

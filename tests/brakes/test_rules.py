@@ -15,7 +15,7 @@ from riverkeeper.brakes.rules import (
     Brake,
     BrakeFacts,
     ProcessHealth,
-    engaged_brakes,
+    find_engaged_brakes,
     first_engaged,
 )
 from riverkeeper.config.policy import Policy
@@ -40,7 +40,7 @@ facts = st.builds(
 @given(facts, st.builds(ProcessHealth, st.floats(0, 1e9), st.floats(0, 1e9)))
 def test_brakes_are_total(found: BrakeFacts, ourselves: ProcessHealth) -> None:
     """Whatever the tables say, each brake answers, and what holds has a sentence."""
-    holding = engaged_brakes(found, POLICY, ourselves)
+    holding = find_engaged_brakes(found, POLICY, ourselves)
 
     assert first_engaged(found, POLICY, ourselves) == (holding[0] if holding else None)
     assert all(sentence for _, sentence in holding)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from riverkeeper.demo import exporter
-from riverkeeper.demo.exporter import Address, choose
+from riverkeeper.demo.exporter import Address, choose_address
 from riverkeeper.demo.program import DemoFailed
 
 
@@ -24,30 +24,30 @@ def taken() -> Iterator[str]:
 def test_the_usual_address_if_it_is_free(monkeypatch: pytest.MonkeyPatch, taken: str) -> None:
     """Taken: any other port, and a sentence that names both. Free: no word."""
     monkeypatch.setattr(exporter, "USUAL", taken)
-    instead, said = choose(None)
+    instead, said = choose_address(None)
     assert said is not None
     assert taken in said
     assert str(instead) in said
     monkeypatch.setattr(exporter, "USUAL", str(instead))
-    assert choose(None) == (instead, None)
+    assert choose_address(None) == (instead, None)
 
 
 def test_a_requested_address_is_not_exchanged(taken: str) -> None:
     """Who names an address has opened a firewall for it, or written it into a scrape configuration."""
     with pytest.raises(DemoFailed, match=r"cannot listen on .*--web\.listen-address"):
-        choose(taken)
+        choose_address(taken)
 
 
 @pytest.mark.parametrize("wrong", ["9816", "localhost", "127.0.0.1:", "::1:9816", "127.0.0.1:port", "h:99999"])
 def test_what_is_no_address_is_refused(wrong: str) -> None:
     """With the form in which to write it."""
     with pytest.raises(DemoFailed, match="write HOST:PORT"):
-        choose(wrong)
+        choose_address(wrong)
 
 
 def test_port_0_is_any_free_port() -> None:
     """The port must be known before the exporter starts, so it is chosen here."""
-    chosen, said = choose("127.0.0.1:0")
+    chosen, said = choose_address("127.0.0.1:0")
     assert (chosen.host, said) == ("127.0.0.1", None)
     assert chosen.port > 0
 

@@ -17,7 +17,7 @@ from riverkeeper.demo.attempt import (
     FetchedJob,
     Result,
     backoff,
-    encoded,
+    encode_results,
     plan,
     result,
     rfc3339,
@@ -109,7 +109,7 @@ def test_times_are_the_workers(claim: FetchedJob, ahead: float) -> None:
 @given(claims(), st.sampled_from([Ending.FAILURE, Ending.CANCEL]))
 def test_errors_have_the_exact_shape(claim: FetchedJob, ending: Ending) -> None:
     """Any other shape strands a whole batch of an older River: four keys, a number, an RFC 3339 time with an offset."""
-    (row,) = json.loads(encoded([report(claim, ending)]))
+    (row,) = json.loads(encode_results([report(claim, ending)]))
     assert {key: type(value) for key, value in row["error"].items()} == {
         "at": str,
         "attempt": int,

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from riverkeeper.demo import program
-from riverkeeper.demo.program import DemoFailed, Stopped, Told, fetch, running, told_to_stop
+from riverkeeper.demo.program import DemoFailed, Stopped, Told, catch_signals, fetch, running
 
 WAITS = "import signal; signal.pause()"
 DEAF = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); signal.pause()"
@@ -72,7 +72,7 @@ def test_waiting_ends_on_request(tmp_path: Path) -> None:
 def test_signals_set_a_flag_and_are_put_back() -> None:
     """Inside, SIGTERM says stop and nothing else; outside, the handlers are what they were."""
     before = signal.getsignal(signal.SIGTERM)
-    with told_to_stop() as told:
+    with catch_signals() as told:
         assert not told.wait(0)
         os.kill(os.getpid(), signal.SIGTERM)
         assert told.wait(10)

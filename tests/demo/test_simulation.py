@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from riverkeeper.demo.attempt import Attempt, FetchedJob, Result
-from riverkeeper.demo.clients import DEPLOYMENTS, pod, restarted
-from riverkeeper.demo.kinds import BY_NAME, KINDS, QUEUES, Ending, Kind, arrived
+from riverkeeper.demo.clients import DEPLOYMENTS, restart_client, start_pod
+from riverkeeper.demo.kinds import BY_NAME, KINDS, QUEUES, Ending, Kind, count_arrivals
 from riverkeeper.demo.simulation import DEPLOY_SECONDS, PAUSE_EVERY, PAUSE_SECONDS, RESTART_SECONDS, Simulation
 
 START = 1_790_000_000.0
@@ -131,8 +131,8 @@ def test_beats_come_from_living_clients_by_their_own_clock() -> None:
 @given(st.sampled_from(KINDS), st.floats(0, 5000), st.floats(0, 60))
 def test_arrivals_never_fall(kind: Kind, seconds: float, more: float) -> None:
     """The number of jobs that have come only grows, at the kind's own rate."""
-    assert arrived(kind, seconds) <= arrived(kind, seconds + more)
-    assert arrived(kind, seconds) <= kind.size * (seconds / kind.every + 1) + kind.size
+    assert count_arrivals(kind, seconds) <= count_arrivals(kind, seconds + more)
+    assert count_arrivals(kind, seconds) <= kind.size * (seconds / kind.every + 1) + kind.size
 
 
 def test_arrivals_are_handed_out_once() -> None:
@@ -149,7 +149,7 @@ def test_arrivals_are_handed_out_once() -> None:
 def test_the_fleet_is_as_busy_as_promised() -> None:
     """50 to 150 jobs a second, on all four priorities and four queues."""
     minutes = 600.0
-    assert 50 <= sum(arrived(kind, minutes) for kind in KINDS) / minutes <= 150
+    assert 50 <= sum(count_arrivals(kind, minutes) for kind in KINDS) / minutes <= 150
     assert {kind.priority for kind in KINDS} == {1, 2, 3, 4}
     assert {"default", "mail", "reports", "bulk"} <= set(QUEUES)
     assert {queue for deployment in DEPLOYMENTS for queue in deployment.slots} == set(QUEUES)
@@ -178,5 +178,5 @@ def test_clients_are_named_as_river_names_them() -> None:
     for client in simulation.clients:
         assert re.fullmatch(r"[a-z]+-[0-9a-f]{4}_\d{4}_\d\d_\d\dT\d\d_\d\d_\d\d_\d{6}", client.id)
     first = simulation.clients[0]
-    assert restarted(first, START + 1).host == first.host
-    assert pod(first.deployment, START, Random(2)).host != first.host
+    assert restart_client(first, START + 1).host == first.host
+    assert start_pod(first.deployment, START, Random(2)).host != first.host

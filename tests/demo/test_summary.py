@@ -9,7 +9,7 @@ from rich.console import Console
 from riverkeeper.demo.exposition import Page, read
 from riverkeeper.demo.guide import FAULTS
 from riverkeeper.demo.kinds import KINDS
-from riverkeeper.demo.summary import missing, summary
+from riverkeeper.demo.summary import find_missing, summarize_page
 from riverkeeper.metrics.catalogue import OF_SNAPSHOT
 
 PAGE = read("""\
@@ -33,7 +33,7 @@ river_job_run_duration_seconds_bucket{queue="mail",kind="send_email",le="+Inf"} 
 
 def printed(page: Page) -> str:
     paper = io.StringIO()
-    Console(width=80, file=paper).print(summary(page))
+    Console(width=80, file=paper).print(summarize_page(page))
     return paper.getvalue()
 
 
@@ -69,15 +69,15 @@ def test_names_are_not_cut() -> None:
 
 def test_nothing_is_missing_where_the_exporter_counted_all() -> None:
     """It may have counted more: someone may have worked on the table beside the fleet."""
-    assert missing(PAGE, {"completed": 1234, "discarded": 1}) == []
+    assert find_missing(PAGE, {"completed": 1234, "discarded": 1}) == []
 
 
 def test_what_is_missing_is_reported() -> None:
     """A job the exporter did not count, and a table it does not read, each give a sentence with the numbers."""
-    assert missing(PAGE, {"completed": 1240}) == [
+    assert find_missing(PAGE, {"completed": 1240}) == [
         "the fleet finished 1240 jobs as completed, but river_jobs_finished_total says 1234"
     ]
-    assert missing(Page(), {}) == ["river_up is not 1: the exporter lost River's table while the demo ran"]
+    assert find_missing(Page(), {}) == ["river_up is not 1: the exporter lost River's table while the demo ran"]
 
 
 def test_the_guide_names_metrics_that_exist() -> None:

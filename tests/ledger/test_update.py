@@ -16,7 +16,7 @@ from riverkeeper.ledger.counts import CellKey, Series, Tally
 from riverkeeper.ledger.ledger import Ledger
 from riverkeeper.ledger.names import OTHER, Pair
 from riverkeeper.ledger.store import MemoryStore
-from riverkeeper.ledger.totals import finished
+from riverkeeper.ledger.totals import find_finished
 from riverkeeper.ledger.update import LedgerReading, Totals
 from riverkeeper.postgres.transaction import Transaction
 
@@ -68,7 +68,7 @@ class Shop:
 
 def jobs(totals: Totals) -> Counter[Pair]:
     """What the page shows: completed jobs by pair."""
-    page = finished(totals, totals.names, durable=False)
+    page = find_finished(totals, totals.names, durable=False)
     for pair in page.pairs:
         assert sum(pair.run.counts) == pair.outcomes["completed"] == pair.attempts
     return Counter({(pair.queue, pair.kind): pair.outcomes["completed"] for pair in page.pairs})

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from fixtures.sample import FULL, NOW
 from riverkeeper.ledger.names import NO_NAMES, OTHER, STICKY_SECONDS, Names, Pair, count_unnamed
-from riverkeeper.metrics.cardinality import earliest, newest, recent_pairs, recent_queues, summed
+from riverkeeper.metrics.cardinality import earliest, newest, recent_pairs, recent_queues, sum_samples
 from riverkeeper.river.facts import Queue
 from riverkeeper.scrape.scrape import Snapshot
 
@@ -31,7 +31,7 @@ def names(draw: st.DrawFn) -> Names:
 @given(names(), st.lists(st.tuples(PAIRS, st.integers(0, 9))))
 def test_folding_loses_nothing(kept: Names, live: list[tuple[Pair, int]]) -> None:
     """The series of each queue add up to its jobs, those of the rest to the jobs of all other queues."""
-    shown = dict(summed((kept.pair(pair), jobs) for pair, jobs in live))
+    shown = dict(sum_samples((kept.pair(pair), jobs) for pair, jobs in live))
     shown_by_queue: Counter[str] = Counter()
     for (queue, _), value in shown.items():
         assert isinstance(value, float)
@@ -86,7 +86,7 @@ def test_a_queue_with_a_row_has_zeros_however_old() -> None:
 
 def test_sums_have_the_zeros_they_are_given() -> None:
     """A zero stands where nothing was counted, and never replaces a count."""
-    shown = dict(summed([(("a",), 2), (("a",), 3)], zeros=[("a",), ("b",)]))
+    shown = dict(sum_samples([(("a",), 2), (("a",), 3)], zeros=[("a",), ("b",)]))
 
     assert shown == {("a",): 5.0, ("b",): 0.0}
 

@@ -23,7 +23,7 @@ from riverkeeper.postgres.connection import Database, Session
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.rescue.wakes.wake import Call, Scope
 from riverkeeper.schema.install import install
-from riverkeeper.service import audited, failing_jobs, receive_calls
+from riverkeeper.service import failing_jobs, read_audit, receive_calls
 
 Run = Callable[..., Result]
 # A letter that each can hold, and one that it cannot; SQL_ASCII holds any bytes.
@@ -89,7 +89,7 @@ def test_a_kind_that_cannot_exist_there_finds_nothing(place: Place) -> None:
     calls = [Call("no", time.time(), "RiverJobsStuck", scope), Call("yes", time.time(), "RiverJobsStuck", Scope())]
 
     assert failing_jobs(place.config, None, place.impossible, 5).jobs == ()
-    assert audited(place.config, scope, 5, None).rows == ()
+    assert read_audit(place.config, scope, 5, None).rows == ()
     assert receive_calls(place.config, calls) == 1
 
 

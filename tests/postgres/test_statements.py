@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from riverkeeper.postgres.statements import quoted, source, statement
+from riverkeeper.postgres.statements import quote_identifier, source, statement
 
 NAMES = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"), min_size=1)
 
@@ -16,7 +16,7 @@ NAMES = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters=
 @given(NAMES)
 def test_a_quoted_name_is_one_identifier(name: str) -> None:
     """Unquoted as Postgres does it, after the driver has put in its parameters, it is the name again."""
-    as_sent = quoted(name) % {}
+    as_sent = quote_identifier(name) % {}
 
     assert re.fullmatch(r'"(?:[^"]|"")+"', as_sent, re.DOTALL)
     assert as_sent[1:-1].replace('""', '"') == name
@@ -27,7 +27,7 @@ def test_both_schemas_are_put_in_place(river: str, keeper: str) -> None:
     """A schema whose own name looks like a placeholder is put in once, not again and again."""
     text = statement("schema/read_meta", river=river, keeper=keeper)
 
-    assert f"FROM {quoted(keeper)}.meta AS m" in text
+    assert f"FROM {quote_identifier(keeper)}.meta AS m" in text
 
 
 def test_only_tables_are_renamed() -> None:

@@ -10,7 +10,7 @@ import pytest
 from fixtures.scrape import SECONDS, SETTINGS, Page, page_of, read, reader
 from riverkeeper.demo.postgres import Server, create_river_table
 from riverkeeper.postgres.connection import Session
-from riverkeeper.postgres.statements import quoted
+from riverkeeper.postgres.statements import quote_identifier
 from riverkeeper.schema.install import install
 from riverkeeper.scrape.scrape import Snapshot
 
@@ -50,7 +50,7 @@ COUNTER = {"queue": "default", "kind": "k", "outcome": "completed"}
 
 def use(sql: Session, schema: str) -> None:
     """From here on the session's statements are about this schema's River."""
-    sql.execute(f"SET search_path = {quoted(schema)}", {})
+    sql.execute(f"SET search_path = {quote_identifier(schema)}", {})
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from riverkeeper.config.load import load
 from riverkeeper.demo.postgres import Server, create_river_table
 from riverkeeper.postgres.connection import Session, run_script
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
-from riverkeeper.postgres.statements import quoted
+from riverkeeper.postgres.statements import quote_identifier
 from riverkeeper.schema.grants import KEEPER, READER
 from riverkeeper.schema.install import install
 from riverkeeper.schema.layout import KEEPER_TABLES
@@ -77,7 +77,7 @@ def granted(postgres: Server) -> Iterator[Granted]:
         run_script(
             url, f"CREATE ROLE granted_reader LOGIN IN ROLE {READER}; CREATE ROLE granted_keeper LOGIN IN ROLE {KEEPER}"
         )
-        sql.execute(f"SET search_path = {quoted(RIVER)}", {})
+        sql.execute(f"SET search_path = {quote_identifier(RIVER)}", {})
         fill(sql, seed=2, jobs=100)
         sql.execute("INSERT INTO river_queue (name) VALUES ('default')")
         yield Granted(url, sql)
@@ -147,10 +147,10 @@ def test_the_keeper_role_counts_in_its_schema(granted: Granted) -> None:
 )
 def test_what_neither_may_do(granted: Granted, statement: str) -> None:
     """No arguments of jobs, no change to River's tables, none to what the keeper schema is."""
-    text = statement.replace("kept.", f"{quoted(KEEPER_SCHEMA)}.").replace("%%", "%")
+    text = statement.replace("kept.", f"{quote_identifier(KEEPER_SCHEMA)}.").replace("%%", "%")
     for url in (granted.reader, granted.keeper):
         with Session(url) as session:
-            session.execute(f"SET search_path = {quoted(RIVER)}", {})
+            session.execute(f"SET search_path = {quote_identifier(RIVER)}", {})
             with pytest.raises(DatabaseError) as refused:
                 session.execute(text)
         assert refused.value.kind is ErrorKind.FORBIDDEN
@@ -160,7 +160,7 @@ def test_what_neither_may_do(granted: Granted, statement: str) -> None:
 def test_the_reader_sees_only_beats_of_the_keeper_schema(granted: Granted, what: str) -> None:
     """Notes of jobs may be private; who only watches River does not need them."""
     with Session(granted.reader) as session, pytest.raises(DatabaseError) as refused:
-        session.execute(f"SELECT {what}".replace("kept.", f"{quoted(KEEPER_SCHEMA)}."))
+        session.execute(f"SELECT {what}".replace("kept.", f"{quote_identifier(KEEPER_SCHEMA)}."))
     assert refused.value.kind is ErrorKind.FORBIDDEN
 
 
@@ -168,7 +168,7 @@ def test_every_table_of_the_keeper_schema_has_its_rights(granted: Granted) -> No
     """A migration that makes a table must say here who may do what with it."""
     made = granted.sql.execute(
         "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = %(schema)s::regnamespace",
-        {"schema": quoted(KEEPER_SCHEMA)},
+        {"schema": quote_identifier(KEEPER_SCHEMA)},
     )
 
     assert {row.relname for row in made} == set(KEEPER_TABLES)

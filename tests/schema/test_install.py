@@ -11,7 +11,7 @@ from fixtures.scrape import SECONDS, errors, page_of, read, reader
 from riverkeeper.demo.postgres import create_river_table
 from riverkeeper.postgres.connection import Session, run_script
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
-from riverkeeper.postgres.statements import quoted
+from riverkeeper.postgres.statements import quote_identifier
 from riverkeeper.schema.install import MIGRATIONS, install, script, uninstall
 from riverkeeper.schema.layout import VERSION
 
@@ -39,7 +39,7 @@ def river_url(renewed_url: str) -> str:
 
 
 def shape(sql: Session, schema: str) -> list[object]:
-    return sql.execute(SHAPE, {"schema": quoted(schema).replace("%%", "%")})
+    return sql.execute(SHAPE, {"schema": quote_identifier(schema).replace("%%", "%")})
 
 
 def refused(trouble: ErrorKind) -> pytest.RaisesExc[DatabaseError]:
@@ -295,6 +295,6 @@ def test_a_printed_script_takes_any_name_as_it_is(renewed_url: str, strings: str
     with Session(renewed_url, "test") as sql:
         sql.execute(f"SET standard_conforming_strings = {strings}")
         sql.execute(script(keeper, NASTY))
-        rows = sql.execute(f"SELECT river_schema FROM {quoted(keeper).replace('%%', '%')}.meta")  # noqa: S608 (ours)
+        rows = sql.execute(f"SELECT river_schema FROM {quote_identifier(keeper).replace('%%', '%')}.meta")  # noqa: S608 (ours)
 
     assert [row.river_schema for row in rows] == [NASTY]

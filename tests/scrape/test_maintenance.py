@@ -102,7 +102,7 @@ def test_the_first_scrape_waits_for_the_first_step(river_url: str, sql: Session)
     maintenance = Maintenance(Database(river_url), SETTINGS, SchemaLookup(None, None))
     maintenance.start()
     try:
-        assert maintenance.maintained(SECONDS).totals is not None
+        assert maintenance.wait_for_maintained(SECONDS).totals is not None
     finally:
         maintenance.stop()
 

@@ -119,7 +119,7 @@ def find_late_fleet(seen: ProbeResult) -> str | None:
     return f"{none}: they are gone, or their heartbeats do not reach the database"
 
 
-def verified_since(path: HeartbeatPath, now: float, patience: float) -> float | None:
+def find_verified_since(path: HeartbeatPath, now: float, patience: float) -> float | None:
     """Since when missed heartbeats count, for a judgement at `now`; None: no replica verifies the path at present."""
     if path.ok_since is None or path.probe_at is None:
         return None

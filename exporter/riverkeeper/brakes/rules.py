@@ -67,11 +67,11 @@ def first_engaged(
 
     `reported`: for claims that their client gave up. mass_silence doubts missed heartbeats, so it stops none of them.
     """
-    engaged = engaged_brakes(facts, policy, health)
+    engaged = find_engaged_brakes(facts, policy, health)
     return next((brake for brake in engaged if not (reported and brake[0] in DOUBTS)), None)
 
 
-def engaged_brakes(facts: BrakeFacts, policy: Policy, health: ProcessHealth = HEALTHY) -> tuple[EngagedBrake, ...]:
+def find_engaged_brakes(facts: BrakeFacts, policy: Policy, health: ProcessHealth = HEALTHY) -> tuple[EngagedBrake, ...]:
     """Every brake that is engaged now. The one that an operator has to release first stands first."""
     sentences = ((brake, rule(facts, policy, health)) for brake, rule in RULES.items())
     return tuple((brake, sentence) for brake, sentence in sentences if sentence)

@@ -45,11 +45,13 @@ def database_options(command: Command) -> Command:
     @option("--database-url")
     @option("--river-schema")
     @wraps(command)
-    def configured(config_file: Path | None, database_url: str | None, river_schema: str | None, **rest: Any) -> Any:
+    def run_with_config(
+        config_file: Path | None, database_url: str | None, river_schema: str | None, **rest: Any
+    ) -> Any:
         given = Options(database_url=database_url, river_schema=river_schema)
         return command(config=load_or_exit(config_file, given), **rest)
 
-    return configured
+    return run_with_config
 
 
 def load_or_exit(file: Path | None, given: Options) -> Config:

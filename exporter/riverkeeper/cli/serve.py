@@ -24,7 +24,7 @@ from riverkeeper.web.http.hosts import allowed_hosts
 from riverkeeper.web.http.server import serve as serve_web
 from riverkeeper.web.http.sockets import open_sockets
 from riverkeeper.web.web_config.security import Security
-from riverkeeper.web.webhook.check import exposed
+from riverkeeper.web.webhook.check import explain_exposure
 
 log = structlog.get_logger()
 
@@ -72,7 +72,7 @@ async def _serve(config: Config, read_again: Callable[[], Config]) -> None:
     log.info("riverkeeper starts", version=__version__, database=describe_target(config.conninfo.reveal()))
     if ignored := read_url(config.conninfo.reveal()).ignored:
         log.info("parameters of the database URL ignored, other drivers use them", parameters=", ".join(ignored))
-    if config.webhook.token_file and (why := exposed(config.webhook.token_file)):
+    if config.webhook.token_file and (why := explain_exposure(config.webhook.token_file)):
         log.warning("other users can read the webhook token", reason=why)
     service.start()
     first = asyncio.create_task(service.snapshot(FIRST_READING_SECONDS))  # ready before the first scrape of Prometheus

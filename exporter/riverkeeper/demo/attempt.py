@@ -90,7 +90,7 @@ def backoff(failures: int, chance: Random) -> float:
     return BACKOFF_SCALE * float(failures) ** 4 * chance.uniform(1 - JITTER, 1 + JITTER)
 
 
-def encoded(results: list[Result]) -> str:
+def encode_results(results: list[Result]) -> str:
     """The results as the JSON rows that demo/sql/finish_jobs.sql reads."""
     return json.dumps([_row(written) for written in results])
 

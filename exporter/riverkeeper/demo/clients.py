@@ -56,11 +56,11 @@ class Client:
         return max(0, self.deployment.slots.get(queue, 0) - held)
 
 
-def pod(deployment: Deployment, now: float, chance: Random) -> Client:
+def start_pod(deployment: Deployment, now: float, chance: Random) -> Client:
     """A client in a new pod: a new host name."""
     return Client(deployment, f"{deployment.name}-{chance.getrandbits(16):04x}", now)
 
 
-def restarted(client: Client, now: float) -> Client:
+def restart_client(client: Client, now: float) -> Client:
     """The client's successor in the same pod: the host stays, the id changes."""
     return Client(client.deployment, client.host, now)

@@ -41,7 +41,7 @@ class Address:
         return f"http://{self.target}"
 
 
-def choose(asked: str | None) -> tuple[Address, str | None]:
+def choose_address(asked: str | None) -> tuple[Address, str | None]:
     """The address, and a sentence where the usual one was taken; port 0 is any free one.
 
     Raises DemoFailed where the one that was asked for cannot be had.

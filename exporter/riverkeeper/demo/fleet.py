@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from dataclasses import asdict, dataclass
 
-from riverkeeper.demo.attempt import FetchedJob, Result, encoded, rfc3339
+from riverkeeper.demo.attempt import FetchedJob, Result, encode_results, rfc3339
 from riverkeeper.demo.kinds import QUEUES
 from riverkeeper.demo.maintenance import Chore, DemoUpkeep
 from riverkeeper.demo.postgres import Table
@@ -64,7 +64,7 @@ class DemoFleet:
 
     def _report(self, results: list[Result]) -> None:
         if results:
-            written = self._table.run("finish_jobs", {"results": encoded(results)})
+            written = self._table.run("finish_jobs", {"results": encode_results(results)})
             self.finished.update(row.state for row in written if row.state in FINAL_STATES)
 
     def _insert(self, now: float) -> None:

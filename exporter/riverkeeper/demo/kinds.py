@@ -63,7 +63,7 @@ STRANGE = Kind("unknown", "default", 1, every=math.inf, seconds=0.001, endings={
 QUEUES = tuple(sorted({kind.queue for kind in KINDS}))
 
 
-def arrived(kind: Kind, seconds: float) -> int:
+def count_arrivals(kind: Kind, seconds: float) -> int:
     """Jobs of the kind that have come in the first `seconds`; never falls."""
     if seconds < kind.first:
         return 0

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from riverkeeper.postgres.connection import Session, run_script
-from riverkeeper.postgres.statements import quoted, source, statement
+from riverkeeper.postgres.statements import quote_identifier, source, statement
 from riverkeeper.postgres.transaction import Parameters, Row
 
 # Losing the data with the machine is fine here; waiting for the disk is not.
@@ -86,7 +86,7 @@ class Server:
                 cwd="/",
                 env=_environment(),
                 start_new_session=True,  # Ctrl-C in a terminal is for the demo, which then stops the server in order
-                **plain_user(),
+                **popen_user(),
             )
         self._process = process
         self._wait_until_ready(process)
@@ -157,7 +157,7 @@ def start_postgres(settings: Sequence[str] = THROW_AWAY, binaries: Path | None =
     server: Server | None = None
     try:
         hand_over(folder)
-        server = Server(within_reach(found, folder), folder, _free_port(), settings)
+        server = Server(copy_within_reach(found, folder), folder, _free_port(), settings)
         _initdb(server)
         _start_on_a_free_port(server)
         yield server
@@ -177,10 +177,10 @@ def _initdb(server: Server) -> None:
         cwd="/",
         env=_environment(),
         start_new_session=True,
-        **plain_user(),
+        **popen_user(),
     )
     if done.returncode:
-        raise NoPostgres(f"initdb failed: {done.stderr.strip()}{hint()}")
+        raise NoPostgres(f"initdb failed: {done.stderr.strip()}{explain_user()}")
 
 
 def _start_on_a_free_port(server: Server) -> None:
@@ -205,7 +205,7 @@ def _free_port() -> int:
         return port
 
 
-def plain_user() -> dict[str, Any]:
+def popen_user() -> dict[str, Any]:
     """Options for Popen. Postgres refuses to run as root: then it is `nobody`, who exists everywhere."""
     if os.geteuid() != 0:
         return {}
@@ -215,13 +215,13 @@ def plain_user() -> dict[str, Any]:
 
 def hand_over(folder: Path) -> None:
     """Give a folder to the user that Postgres runs as."""
-    if user := plain_user():
+    if user := popen_user():
         os.chown(folder, user["user"], user["group"])
 
 
-def within_reach(binaries: Path, folder: Path) -> Path:
+def copy_within_reach(binaries: Path, folder: Path) -> Path:
     """The binaries' folder, or that of a copy in `folder` where `nobody` may not go, as below /root."""
-    if not plain_user() or all(_open_to_all(parent) for parent in (binaries, *binaries.absolute().parents)):
+    if not popen_user() or all(_open_to_all(parent) for parent in (binaries, *binaries.absolute().parents)):
         return binaries
     installed = binaries.parent
     package = installed.parent
@@ -233,7 +233,7 @@ def within_reach(binaries: Path, folder: Path) -> Path:
     return copied / binaries.name
 
 
-def hint() -> str:
+def explain_user() -> str:
     """What to look at where a user of the system is the reason; else nothing."""
     uid = os.geteuid()
     try:
@@ -264,6 +264,6 @@ class Table:
 
 def create_river_table(url: str, schema: str) -> None:
     """Make tables of River's shape in a schema, which is made too where it does not exist."""
-    name = quoted(schema).replace("%%", "%")  # a script without parameters: nothing undoubles it
+    name = quote_identifier(schema).replace("%%", "%")  # a script without parameters: nothing undoubles it
     script = source("demo/river_table").replace("river.", f"{name}.")
     run_script(url, f"CREATE SCHEMA IF NOT EXISTS {name};\n{script}")

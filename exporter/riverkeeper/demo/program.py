@@ -49,7 +49,7 @@ class Told:
 
 
 @contextlib.contextmanager
-def told_to_stop() -> Iterator[Told]:
+def catch_signals() -> Iterator[Told]:
     """Signals only set a flag here: an exception out of a handler could lose a child that was just started."""
     told = Told()
     before = {number: signal.signal(number, told) for number in ENDING_SIGNALS}

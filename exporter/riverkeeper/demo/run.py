@@ -10,14 +10,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.status import Status
 
-from riverkeeper.demo.exporter import Exporter, choose, start_exporter, start_prometheus
+from riverkeeper.demo.exporter import Exporter, choose_address, start_exporter, start_prometheus
 from riverkeeper.demo.fetch import server_binaries
 from riverkeeper.demo.fleet import TICK_SECONDS, DemoFleet
 from riverkeeper.demo.guide import guide
 from riverkeeper.demo.postgres import create_river_table, start_postgres
-from riverkeeper.demo.program import DemoFailed, Stopped, Told, told_to_stop
+from riverkeeper.demo.program import DemoFailed, Stopped, Told, catch_signals
 from riverkeeper.demo.simulation import Simulation
-from riverkeeper.demo.summary import missing, summary
+from riverkeeper.demo.summary import find_missing, summarize_page
 from riverkeeper.postgres.connection import Session
 from riverkeeper.schema.install import install
 
@@ -31,8 +31,8 @@ def run(seconds: float | None, listen_address: str | None, console: Console) -> 
 
     Raises DemoFailed, NoPostgres or DatabaseError; whatever happens, no process and no folder is left.
     """
-    with told_to_stop() as told, contextlib.ExitStack() as stack, contextlib.suppress(Stopped):
-        address, note = choose(listen_address)
+    with catch_signals() as told, contextlib.ExitStack() as stack, contextlib.suppress(Stopped):
+        address, note = choose_address(listen_address)
         if note:
             console.print(note, style="yellow", highlight=False)
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="riverkeeper-demo-")))
@@ -84,10 +84,10 @@ def _conclude(fleet: DemoFleet, exporter: Exporter, told: Told, console: Console
     """Print what the exporter saw. Raises DemoFailed where it did not count all that the fleet had finished by now."""
     finished = dict(fleet.finished)
     deadline = time.monotonic() + COUNTED_SECONDS
-    while (complaints := missing(page := exporter.page(), finished)) and time.monotonic() < deadline:
+    while (complaints := find_missing(page := exporter.page(), finished)) and time.monotonic() < deadline:
         _work(fleet, exporter, LOOK_SECONDS, told, console)  # a fleet that stood still would look like an outage
         if told.signal is not None:
             raise Stopped
-    console.print(summary(page))
+    console.print(summarize_page(page))
     if complaints:
         raise DemoFailed("; ".join(complaints))

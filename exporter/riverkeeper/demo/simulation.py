@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from random import Random
 
 from riverkeeper.demo.attempt import Attempt, FetchedJob, Result, plan, result
-from riverkeeper.demo.clients import DEPLOYMENTS, Client, pod, restarted
-from riverkeeper.demo.kinds import BY_NAME, KINDS, QUEUES, STRANGE, Ending, Kind, arrived
+from riverkeeper.demo.clients import DEPLOYMENTS, Client, restart_client, start_pod
+from riverkeeper.demo.kinds import BY_NAME, KINDS, QUEUES, STRANGE, Ending, Kind, count_arrivals
 
 RESTART_SECONDS = 4.0  # a crashed container is back after this long
 DEPLOY_SECONDS = 45.0  # one client after the other gets a new pod, so hung jobs do not fill all slots
@@ -49,7 +49,7 @@ class Simulation:
         self._seed = seed
         self.start = start
         self._chance = Random(seed)
-        self.clients: list[Client] = [pod(deployment, start, self._chance) for deployment in DEPLOYMENTS]
+        self.clients: list[Client] = [start_pod(deployment, start, self._chance) for deployment in DEPLOYMENTS]
         self._coming_back: list[tuple[float, Client]] = []
         self._deploy_at = start + DEPLOY_SECONDS
         self._inserted = {kind.name: 0 for kind in KINDS}
@@ -60,7 +60,7 @@ class Simulation:
         """Kinds and how many jobs of each came since the last call."""
         news = []
         for kind in KINDS:
-            total = arrived(kind, now - self.start)
+            total = count_arrivals(kind, now - self.start)
             if fresh := total - self._inserted[kind.name]:
                 news.append((kind, fresh))
                 self._inserted[kind.name] = total
@@ -136,7 +136,7 @@ class Simulation:
         for at, client in tuple(self._coming_back):
             if at <= now:
                 self._coming_back.remove((at, client))
-                self._arrive(restarted(client, now), turn)
+                self._arrive(restart_client(client, now), turn)
 
     def _deploy(self, now: float, turn: Turn) -> None:
         """Replace the oldest client; it gives back what it can stop, its hung jobs stay `running`."""
@@ -148,7 +148,7 @@ class Simulation:
                 turn.results += self._reported(oldest, attempt, Ending.INTERRUPT, now)
         self._leave(oldest)
         turn.stopped.append(oldest)
-        self._arrive(pod(oldest.deployment, now, self._chance), turn)
+        self._arrive(start_pod(oldest.deployment, now, self._chance), turn)
 
     def _arrive(self, client: Client, turn: Turn) -> None:
         self.clients.append(client)

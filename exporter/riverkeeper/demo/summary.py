@@ -13,7 +13,7 @@ OUTCOMES = ("completed", "discarded", "cancelled")
 FINISHED = "river_jobs_finished_total"
 
 
-def missing(page: Page, finished: Mapping[str, int]) -> list[str]:
+def find_missing(page: Page, finished: Mapping[str, int]) -> list[str]:
     """A sentence for each thing the exporter should show and does not; `finished` is what the fleet finished."""
     said = []
     if page.total("river_up") != 1:
@@ -25,7 +25,7 @@ def missing(page: Page, finished: Mapping[str, int]) -> list[str]:
     return said
 
 
-def summary(page: Page) -> Group:
+def summarize_page(page: Page) -> Group:
     """Two tables: what each kind did, and what waits in each queue."""
     return Group(_kinds(page), _queues(page))
 
@@ -73,7 +73,7 @@ def _table(title: str, first: str, *headings: str) -> Table:
 
 
 def _values(page: Page, label: str, *names: str) -> list[str]:
-    return sorted({one.labels[label] for name in names for one in page.find(name)})
+    return sorted({sample.labels[label] for name in names for sample in page.find(name)})
 
 
 def _number(value: float) -> str:

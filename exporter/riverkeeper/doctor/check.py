@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from riverkeeper.brakes.heartbeat_path import NOT_VERIFIED, patience, verified_since
+from riverkeeper.brakes.heartbeat_path import NOT_VERIFIED, find_verified_since, patience
 from riverkeeper.brakes.state import read_facts
 from riverkeeper.config.load import Config
 from riverkeeper.doctor import findings
@@ -134,7 +134,7 @@ def _judge(subject: _Subject, running: Running, beats_found: HeartbeatSummary | 
     since, why = None, NOT_VERIFIED
     if keeper.control and keeper.audit and (keeper.version or 0) >= RESCUE_VERSION:
         path = read_facts(tx, dry_run=not config.is_live).path
-        since = verified_since(path, now, patience(config))
+        since = find_verified_since(path, now, patience(config))
         why = path.why if path.ok_since is None and path.probe_at is not None else NOT_VERIFIED
     fenced = (keeper.version or 0) >= FENCE_VERSION and read_fence(tx).in_force
     readable = ReadableTables(heartbeats=beats_found is not None, audit=keeper.audit, fenced=fenced)

@@ -48,7 +48,7 @@ class Finished:
         return {(pair.queue, pair.kind): pair.last_finished for pair in self.pairs if pair.kind != OTHER}
 
 
-def finished(totals: Totals, names: Names, *, durable: bool) -> Finished:
+def find_finished(totals: Totals, names: Names, *, durable: bool) -> Finished:
     """Every named pair, with zeros where nothing finished yet, and the rests folded into `other`."""
     series = totals.series
     rests = {(key.queue, key.kind) for key in series if key.kind == OTHER}

@@ -84,7 +84,7 @@ Key = TypeVar("Key", bound=Labels)
 Sample = tuple[Labels, Value]
 
 
-def summed(numbers: Iterable[tuple[Key, int]], zeros: Iterable[Key] = ()) -> Iterator[Sample]:
+def sum_samples(numbers: Iterable[tuple[Key, int]], zeros: Iterable[Key] = ()) -> Iterator[Sample]:
     """Sums by key, and 0 for every key of `zeros` that has none."""
     sums: dict[Key, int] = dict.fromkeys(zeros, 0)
     for key, number in numbers:

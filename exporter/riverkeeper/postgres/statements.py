@@ -15,7 +15,7 @@ _BODY = "$riverkeeper$"
 _STAND_INS = {"keeper.heartbeat": "river/no_heartbeat", "keeper.rescue": "river/no_rescue"}
 
 
-def quoted(identifier: str) -> str:
+def quote_identifier(identifier: str) -> str:
     """An SQL identifier, quoted so that any name is taken as it is; `%` doubled for the driver's placeholders."""
     return '"' + identifier.replace('"', '""').replace("%", "%%") + '"'
 
@@ -49,8 +49,8 @@ def statement(
 
     def named(match: re.Match[str]) -> str:
         if match["schema"]:
-            return quoted(schemas[match["schema"]]) + "."
-        return state_type or quoted(schemas["river"]) + ".river_job_state"
+            return quote_identifier(schemas[match["schema"]]) + "."
+        return state_type or quote_identifier(schemas["river"]) + ".river_job_state"
 
     return _NAME.sub(named, code)
 

@@ -10,7 +10,7 @@ from functools import partial
 from uuid import UUID, uuid4
 
 from riverkeeper.brakes.control import Status, read_status
-from riverkeeper.brakes.heartbeat_path import HeartbeatPath, patience, verified_since
+from riverkeeper.brakes.heartbeat_path import HeartbeatPath, find_verified_since, patience
 from riverkeeper.brakes.rules import DOUBTS, Brake
 from riverkeeper.config.load import Config
 from riverkeeper.config.policy import Policy
@@ -189,12 +189,12 @@ def read_brakes(tx: Transaction, *, reported: bool = False) -> BrakeCheck:
 
     `reported`: the client gave up the claim, so that mass silence does not apply.
     """
-    engaged = engaged_in_tables(read_status(tx)).items()
+    engaged = find_brakes_in_tables(read_status(tx)).items()
     first = next(((brake, why) for brake, why in engaged if not (reported and brake in DOUBTS)), None)
     return lambda _: first
 
 
-def engaged_in_tables(status: Status) -> Mapping[Brake, str]:
+def find_brakes_in_tables(status: Status) -> Mapping[Brake, str]:
     """The brakes that the tables hold, with their sentences; those of a single process are not among them. Pure."""
     brakes = {}
     if status.pause is not None:
@@ -209,4 +209,4 @@ def engaged_in_tables(status: Status) -> Mapping[Brake, str]:
 def path_verified_since(config: Config, status: Status) -> float | None:
     """Since when a supervisor has verified the heartbeat path; None where no supervisor verifies it now. Pure."""
     path = HeartbeatPath(status.path_ok_since, status.path_probe_at)
-    return verified_since(path, status.now, patience(config)) if status.proven_here else None
+    return find_verified_since(path, status.now, patience(config)) if status.proven_here else None

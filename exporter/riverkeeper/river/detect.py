@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
-from riverkeeper.postgres.statements import quoted
+from riverkeeper.postgres.statements import quote_identifier
 from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.river.layout import COLUMNS, FINAL_STATES, LIVE_STATES, PRO, TABLES, Layout
 
@@ -28,7 +28,7 @@ def find_river(tx: Transaction, schema: str | None) -> Layout:
     states = tuple(row.state for row in labels)
     _refuse_old(states, columns)
     state_type = (labels[0].type_schema, labels[0].type_name)
-    tx.name_schemas(river=found.name, state_type=".".join(quoted(part) for part in state_type))
+    tx.name_schemas(river=found.name, state_type=".".join(quote_identifier(part) for part in state_type))
     return Layout(found.name, states, columns, oids, filtered, state_type)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from riverkeeper.postgres.connection import begin_transaction
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
-from riverkeeper.postgres.statements import quoted
+from riverkeeper.postgres.statements import quote_identifier
 from riverkeeper.postgres.transaction import Row, Transaction
 from riverkeeper.river.layout import COLUMNS, PRO, Layout
 from riverkeeper.schema.layout import HEARTBEAT_COLUMNS, KEEPER_TABLES
@@ -238,7 +238,7 @@ def _grant(rights: str, schema: str, table: str, role: str) -> str:
 
 def name_in_script(name: str) -> str:
     """The name of a schema or a role, quoted for SQL that an operator runs."""
-    return quoted(name).replace("%%", "%")  # only the driver reads %% as %
+    return quote_identifier(name).replace("%%", "%")  # only the driver reads %% as %
 
 
 def printable(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.postgres.session_settings import SEARCH_PATH
-from riverkeeper.postgres.statements import literal, quoted, statement
+from riverkeeper.postgres.statements import literal, quote_identifier, statement
 from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.schema.fence import (
     FENCE_FUNCTIONS,
@@ -83,7 +83,7 @@ def _refuse_shared_name(schemas: Schemas) -> None:
 
 
 def create_statement(name: str) -> str:
-    return f"CREATE SCHEMA IF NOT EXISTS {quoted(name)}"
+    return f"CREATE SCHEMA IF NOT EXISTS {quote_identifier(name)}"
 
 
 def script(name: str, river_schema: str) -> str:
@@ -92,7 +92,7 @@ def script(name: str, river_schema: str) -> str:
     parts = [create_statement(name) + ";", statement("schema/create_meta", keeper=name) + ";"]
     parts += [statement(migration, keeper=name) for migration in MIGRATIONS]
     values = f"VALUES ({river}, {VERSION}, {MIN_COMPATIBLE});"  # an operator cannot bind parameters
-    parts.append(f"INSERT INTO {quoted(name)}.meta (river_schema, version, min_compatible) {values}")
+    parts.append(f"INSERT INTO {quote_identifier(name)}.meta (river_schema, version, min_compatible) {values}")
     return (
         f"BEGIN;\nSET LOCAL search_path = {SEARCH_PATH};\n"
         + "\n".join(part.strip() for part in parts).replace("%%", "%")
@@ -124,9 +124,9 @@ def _drop(tx: Transaction, name: str, force: bool) -> None:
     if not force:
         _refuse_beating(tx, name)
     # The fence first: dropping its functions drops its triggers, whoever owns River's table.
-    functions = ", ".join(f"{quoted(name)}.{function}()" for function in FENCE_FUNCTIONS)
+    functions = ", ".join(f"{quote_identifier(name)}.{function}()" for function in FENCE_FUNCTIONS)
     tx.execute(f"SET LOCAL lock_timeout = {TABLE_LOCK_MILLISECONDS}; DROP FUNCTION IF EXISTS {functions} CASCADE")
-    tx.execute(f"DROP SCHEMA {quoted(name)} CASCADE")
+    tx.execute(f"DROP SCHEMA {quote_identifier(name)} CASCADE")
 
 
 def _refuse_shared(tx: Transaction, name: str) -> None:
@@ -143,7 +143,8 @@ def _refuse_beating(tx: Transaction, name: str) -> None:
     """Jobs go on without the tables, but nothing drops late results any more."""
     if not tx.query("schema/find_table", {"schema": name, "table": "heartbeat"}):
         return
-    tx.execute(f"LOCK TABLE {quoted(name)}.client, {quoted(name)}.heartbeat IN SHARE MODE")  # no beat comes in between
+    schema = quote_identifier(name)
+    tx.execute(f"LOCK TABLE {schema}.client, {schema}.heartbeat IN SHARE MODE")  # no beat comes in between
     beating = tx.query("schema/count_beating")[0]
     if beating.clients or beating.claims:
         message = f'{beating.clients} worker processes and {beating.claims} jobs beat into keeper schema "{name}"'

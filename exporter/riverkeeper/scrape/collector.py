@@ -53,7 +53,7 @@ class Collector:
         try:
             return self.request(seconds, at_most).result(seconds)
         except TookTooLong:
-            return timed_out(seconds)
+            return make_timeout(seconds)
 
     def close(self) -> None:
         """Start no new reading, and close the reader: now, or when the reading under way has ended."""
@@ -91,7 +91,7 @@ class Collector:
             self._reader.close()
 
 
-def timed_out(seconds: float) -> Snapshot:
+def make_timeout(seconds: float) -> Snapshot:
     """What is shown while a reading hangs: the database does not answer."""
     return Snapshot(
         up=False,

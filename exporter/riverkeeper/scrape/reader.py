@@ -13,13 +13,13 @@ import structlog
 
 from riverkeeper.brakes.control import read_status
 from riverkeeper.brakes.heartbeat_path import patience
-from riverkeeper.brakes.rules import HEALTHY, ProcessHealth, engaged_brakes
+from riverkeeper.brakes.rules import HEALTHY, ProcessHealth, find_engaged_brakes
 from riverkeeper.brakes.state import read_facts
 from riverkeeper.config.load import Config
 from riverkeeper.config.policy import Policy
 from riverkeeper.heartbeat.leases import lease_clock
 from riverkeeper.ledger.names import NO_NAMES, Names, count_unnamed, keep
-from riverkeeper.ledger.totals import Finished, finished
+from riverkeeper.ledger.totals import Finished, find_finished
 from riverkeeper.postgres.connection import Database
 from riverkeeper.postgres.errors import DatabaseError
 from riverkeeper.postgres.transaction import Row, Transaction
@@ -213,7 +213,7 @@ class Reader:
         # A kind that lives is shown under its own name at once; maintenance keeps the name with its next step.
         names = keep(totals.names if totals else self._names, live, {}, facts.now, self._settings.max_pairs)
         self._names = names
-        counted = finished(totals, names, durable=maintained.durable) if maintained and totals else None
+        counted = find_finished(totals, names, durable=maintained.durable) if maintained and totals else None
         replay_lag = None if opened.data_at is None else opened.now - opened.data_at
         return Snapshot(
             up=facts.partitions is not None or facts.running is not None,
@@ -297,7 +297,7 @@ def read_rescue_status(tx: Transaction, policy: Policy, health: ProcessHealth = 
     facts, status = read_facts(tx, dry_run=not policy.is_live), read_status(tx)
     return RescueStatus(
         modes=policy.modes,
-        brakes=dict(engaged_brakes(facts, policy, health)),
+        brakes=dict(find_engaged_brakes(facts, policy, health)),
         wakes_open=status.wakes_open,
         last_rescue_at=status.last_rescue_at,
         active_replica=status.active_replica,

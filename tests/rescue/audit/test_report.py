@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from riverkeeper.rescue.audit.report import ClaimCounts, bound, by_tier, sentence
+from riverkeeper.rescue.audit.report import ClaimCounts, bound_false_rate, describe_counts, sum_by_tier
 
 DRY = ClaimCounts("urgent", "send", True, claims=12, false_claims=1, right_claims=9, open=1, rated=8, rated_false=1)
 
 
 def test_the_sentence_has_all_three_numbers_and_both_of_the_rate() -> None:
     """Known, unknown and still open; numerator and denominator, and how little a small denominator proves."""
-    assert sentence(DRY) == (
+    assert describe_counts(DRY) == (
         "urgent: 12 claims would have been taken away. 10 known: 9 rightly (the worker never came back, or did not "
         "complete the work), 1 wrongly (it was alive). 1 cannot be known, because their clients do not beat. 1 still "
         "open. Of 8 whose time is over 1 were false, 12.5%; the true rate is below 47.1% with 95 % confidence."
@@ -27,9 +27,10 @@ def test_no_rate_before_it_can_be_known() -> None:
     young = ClaimCounts("urgent", "", False, claims=7, false_claims=1, right_claims=0, open=6)
 
     assert young.rate is None
-    assert "%" not in sentence(young)
-    assert "6 still open. No rate yet: a wrong one is known at once, a right one only ten minutes after" in sentence(
-        young
+    assert "%" not in describe_counts(young)
+    assert (
+        "6 still open. No rate yet: a wrong one is known at once, a right one only ten minutes after"
+        in describe_counts(young)
     )
 
 
@@ -37,7 +38,7 @@ def test_a_live_report_counts_what_was_done() -> None:
     """Nobody may take one for the other."""
     live = replace(DRY, dry_run=False, claims=1, false_claims=0, right_claims=1, open=0)
 
-    assert sentence(live).startswith("urgent: 1 claim was taken away. 1 known: 1 rightly")
+    assert describe_counts(live).startswith("urgent: 1 claim was taken away. 1 known: 1 rightly")
 
 
 def test_where_nothing_is_known_no_rate_is_made_up() -> None:
@@ -45,8 +46,8 @@ def test_where_nothing_is_known_no_rate_is_made_up() -> None:
     plain = ClaimCounts("standard", "", True, claims=5, false_claims=0, right_claims=0, open=0)
 
     assert plain.rate is None
-    assert "0 known" in sentence(plain)
-    assert "5 cannot be known" in sentence(plain)
+    assert "0 known" in describe_counts(plain)
+    assert "5 cannot be known" in describe_counts(plain)
 
 
 @pytest.mark.parametrize(
@@ -54,7 +55,7 @@ def test_where_nothing_is_known_no_rate_is_made_up() -> None:
 )
 def test_the_bound_is_clopper_and_pearsons(false_claims: int, known: int, percent: float) -> None:
     """Against the table of the one-sided 95 % bound."""
-    assert round(100 * bound(false_claims, known), 1) == percent
+    assert round(100 * bound_false_rate(false_claims, known), 1) == percent
 
 
 @given(st.integers(0, 60), st.integers(1, 200_000))
@@ -62,13 +63,13 @@ def test_the_bound_lies_above_the_rate_and_falls_with_knowledge(false_claims: in
     """Any numbers, also those whose factorials no float holds."""
     known = max(known, false_claims)
     if known:
-        assert false_claims / known <= bound(false_claims, known) <= 1
-        assert bound(false_claims, known + 10) <= bound(false_claims, known) + 1e-9
+        assert false_claims / known <= bound_false_rate(false_claims, known) <= 1
+        assert bound_false_rate(false_claims, known + 10) <= bound_false_rate(false_claims, known) + 1e-9
 
 
 def test_kinds_are_added_up_by_tier() -> None:
     """Live and dry runs stay apart: one is what happened, the other what would have."""
-    sums = by_tier([DRY, replace(DRY, kind="other"), replace(DRY, dry_run=False), replace(DRY, tier="bulk")])
+    sums = sum_by_tier([DRY, replace(DRY, kind="other"), replace(DRY, dry_run=False), replace(DRY, tier="bulk")])
 
     assert [(one.tier, one.dry_run, one.kind, one.claims, one.known) for one in sums] == [
         ("bulk", True, "", 12, 10),

@@ -87,7 +87,7 @@ def test_a_login_that_only_reads_finds_lost_workers(
     """With nobody else to prove the way: its own looks do, for its alerts; and it writes nothing."""
     dead, _ = fleet.worker(1), fleet.worker(1)
     with keeping(configured(tmp_path, login(river_url, looking, "watching", READER))) as service:
-        until(lambda: service._supervisor.observed_path(now(look)) is not None, "its looks to prove the way")
+        until(lambda: service._supervisor.find_observed_path(now(look)) is not None, "its looks to prove the way")
         assert stuck(service) == {}
         dead.alive = False
         until(lambda: stuck(service) == {dead.claims[0]["job_id"]: "worker_lost"}, "the lost worker to be found")
@@ -106,13 +106,13 @@ def test_a_reader_s_looks_prove_nothing_over_an_outage(
         proxied(login(river_url, looking, "watching", READER)) as proxy,
         keeping(configured(tmp_path, proxy.url)) as one,
     ):
-        until(lambda: one._supervisor.observed_path(now(look)) is not None, "its looks to prove the way")
-        before = one._supervisor.observed_path(now(look))
+        until(lambda: one._supervisor.find_observed_path(now(look)) is not None, "its looks to prove the way")
+        before = one._supervisor.find_observed_path(now(look))
         proxy.stall()
-        until(lambda: one._supervisor.observed_path(now(look)) is None, "the stretch to end")
+        until(lambda: one._supervisor.find_observed_path(now(look)) is None, "the stretch to end")
         looking.execute("UPDATE riverkeeper.heartbeat SET beat_at = now() - interval '1 minute'")
         proxy.restore()
-        after = until(lambda: one._supervisor.observed_path(now(look)), "a new stretch")
+        after = until(lambda: one._supervisor.find_observed_path(now(look)), "a new stretch")
         assert stuck(one) == {}
 
     assert before is not None
@@ -147,4 +147,4 @@ def test_the_looks_of_a_reader_rest_while_others_prove_the_way(
             until(lambda: reader._supervisor._election.failed_elections, "its first turn to fail")
             judged = until(lambda: reader._collector.collect(9.0).verdicts, "a reading")
             assert judged.path_ok_since == pytest.approx(look.control()["path_ok_since"].timestamp())
-            assert reader._supervisor.observed_path(now(look)) is None
+            assert reader._supervisor.find_observed_path(now(look)) is None

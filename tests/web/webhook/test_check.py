@@ -11,7 +11,7 @@ import pytest
 
 from riverkeeper.config.settings import WebhookSettings
 from riverkeeper.doctor.report import Level
-from riverkeeper.web.webhook.check import exposed, findings
+from riverkeeper.web.webhook.check import explain_exposure, findings
 
 TOKEN = "0123456789abcdef" * 2
 
@@ -90,8 +90,8 @@ def test_a_file_without_a_token_is_a_problem(tmp_path: Path, content: str | None
 )
 def test_serve_warns_of_others_rights_alone(tmp_path: Path, mode: int, is_open: bool) -> None:
     """The group may read it, as a mounted secret's does; what is told never holds the token."""
-    why = exposed(written(tmp_path, TOKEN, mode))
+    why = explain_exposure(written(tmp_path, TOKEN, mode))
 
     assert (why is not None) == is_open
     assert TOKEN not in (why or "")
-    assert exposed(tmp_path / "nowhere") is None
+    assert explain_exposure(tmp_path / "nowhere") is None

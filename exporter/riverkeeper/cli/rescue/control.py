@@ -16,7 +16,7 @@ from riverkeeper.config.load import Config
 from riverkeeper.config.tiers import Mode
 from riverkeeper.formats import ago, moment, rfc3339, span
 from riverkeeper.postgres.errors import DatabaseError
-from riverkeeper.rescue.manual import engaged_in_tables, operator, path_verified_since
+from riverkeeper.rescue.manual import find_brakes_in_tables, operator, path_verified_since
 from riverkeeper.schema.schemas import open_keeper
 from riverkeeper.scrape.scrape import Snapshot
 from riverkeeper.web.pages.status import describe_verdicts
@@ -55,7 +55,7 @@ def _facts(config: Config, found: Status, path: float | None) -> Iterator[tuple[
     yield from _modes(config, found)
     if path is None:
         yield "hold", f"heartbeat_path: not verified, so missed heartbeats do not count: {path_why(found)}"
-    for brake, sentence in engaged_in_tables(found).items() or [("none", "engaged in the tables")]:
+    for brake, sentence in find_brakes_in_tables(found).items() or [("none", "engaged in the tables")]:
         yield "brake", f"{brake} {sentence}" if brake == "none" else f"{brake}: {sentence}"
     for brake_state in found.engaged:
         if brake_state.released:
@@ -78,7 +78,7 @@ def _modes(config: Config, found: Status) -> Iterator[tuple[str, str]]:
     ours = config.modes
     modes, whose = (found.modes, "the active replica") if found.modes else (ours, "this configuration")
     for mode in Mode:
-        tiers = ", ".join(tier for tier, one in modes.items() if one is mode)
+        tiers = ", ".join(tier for tier, tier_mode in modes.items() if tier_mode is mode)
         if tiers:
             yield "mode", f"{mode.value} in {tiers} (by {whose})"
     if modes != ours:
@@ -104,7 +104,7 @@ def _as_json(config: Config, found: Status, path: float | None) -> dict[str, obj
     return {
         "now": rfc3339(found.now),
         "modes": {tier: mode.value for tier, mode in (found.modes or config.modes).items()},
-        "brakes": {brake.value: sentence for brake, sentence in engaged_in_tables(found).items()},
+        "brakes": {brake.value: sentence for brake, sentence in find_brakes_in_tables(found).items()},
         "stopped_at": rfc3339(found.pause.at) if found.pause else None,
         "stopped_by": found.pause.by if found.pause else None,
         "stopped_why": found.pause.why if found.pause else None,

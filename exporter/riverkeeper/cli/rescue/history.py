@@ -17,7 +17,7 @@ from riverkeeper.config.quantity import DURATION
 from riverkeeper.formats import moment
 from riverkeeper.postgres.errors import DatabaseError
 from riverkeeper.rescue.audit.history import AuditRecord, read_report, read_rescues
-from riverkeeper.rescue.audit.report import ClaimCounts, bound, by_tier, sentence
+from riverkeeper.rescue.audit.report import ClaimCounts, bound_false_rate, describe_counts, sum_by_tier
 from riverkeeper.schema.schemas import open_keeper
 from riverkeeper.web.pages.job_list import JobQuery
 from riverkeeper.web.pages.rescues import describe_act, document
@@ -100,12 +100,12 @@ def report(config: Config, since: float, as_json: bool) -> None:
 
 
 def _report(tallies: Sequence[ClaimCounts], since: float) -> dict[str, object]:
-    tiers = [_tally(counts) | {"sentence": sentence(counts)} for counts in by_tier(tallies)]
+    tiers = [_tally(counts) | {"sentence": describe_counts(counts)} for counts in sum_by_tier(tallies)]
     return {"since_seconds": since, "tiers": tiers, "kinds": [_tally(counts) for counts in tallies]}
 
 
 def _tally(counts: ClaimCounts) -> dict[str, object]:
-    below = bound(counts.rated_false, counts.rated) if counts.rated else None
+    below = bound_false_rate(counts.rated_false, counts.rated) if counts.rated else None
     numbers = {"known": counts.known, "unknown": counts.unknown, "false_rate": counts.rate, "false_rate_below": below}
     return {key.removesuffix("_claims"): value for key, value in asdict(counts).items()} | numbers
 
@@ -121,8 +121,8 @@ def _print_report(tallies: Sequence[ClaimCounts], since: float) -> None:
         of_mode = [counts for counts in tallies if counts.dry_run is dry_run]
         if of_mode:
             console().print(Text(f"{title}, in the last {DURATION.format(since)}", style="bold"))
-            for counts in by_tier(of_mode):
-                console().print(Text(sentence(counts)))
+            for counts in sum_by_tier(of_mode):
+                console().print(Text(describe_counts(counts)))
             console().print(_kinds(of_mode))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from riverkeeper.brakes.rules import Brake
 from riverkeeper.config.tiers import Mode
 from riverkeeper.metrics.family import Bucketed, Family, MetricType, Per, Samples
-from riverkeeper.rescue.audit.report import ClaimCounts, by_tier
+from riverkeeper.rescue.audit.report import ClaimCounts, sum_by_tier
 from riverkeeper.rescue.refusal import Refusal
 from riverkeeper.rescue.status import LATE_OUTCOMES, TIME_EDGES, Acts
 from riverkeeper.rescue.wakes.wake import AlertStatus
@@ -40,7 +40,9 @@ def rescued_claims(snapshot: Snapshot) -> Samples:
     if state is None or state.claims is None:
         return
     tiers = {(tier, mode) for tier, mode in state.modes.items() if mode is not Mode.DISABLED}
-    tallies = {(counts.tier, Mode.DRY_RUN if counts.dry_run else Mode.LIVE): counts for counts in by_tier(state.claims)}
+    tallies = {
+        (counts.tier, Mode.DRY_RUN if counts.dry_run else Mode.LIVE): counts for counts in sum_by_tier(state.claims)
+    }
     for tier, mode in sorted(tiers | tallies.keys()):
         counts = tallies.get((tier, mode), ClaimCounts(tier, "", mode is Mode.DRY_RUN, 0, 0, 0, 0))
         numbers = {

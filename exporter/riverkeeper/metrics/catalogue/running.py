@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from riverkeeper.ledger.names import Pair
-from riverkeeper.metrics.cardinality import earliest, newest, recent_pairs, recent_queues, summed
+from riverkeeper.metrics.cardinality import earliest, newest, recent_pairs, recent_queues, sum_samples
 from riverkeeper.metrics.family import Bucketed, Family, MetricType, Per, Samples
 from riverkeeper.river.bounds import AGE_EDGES, BEAT_EDGES
 from riverkeeper.river.facts import Ages
@@ -63,7 +63,7 @@ def busy_clients(snapshot: Snapshot) -> Samples:
     if snapshot.running is None:
         return ()
     counts = (((snapshot.names.queue(queue),), number) for queue, number in snapshot.running.clients.items())
-    return summed(counts, ((queue,) for queue in recent_queues(snapshot)))
+    return sum_samples(counts, ((queue,) for queue in recent_queues(snapshot)))
 
 
 def last_claim(snapshot: Snapshot) -> Samples:
@@ -85,7 +85,7 @@ def _pair(snapshot: Snapshot, pair: RunningPair) -> Pair:
 def _counts(snapshot: Snapshot, number: Callable[[RunningPair], int]) -> Samples:
     if snapshot.running is None:
         return ()
-    return summed(((_pair(snapshot, pair), number(pair)) for pair in _pairs(snapshot)), recent_pairs(snapshot))
+    return sum_samples(((_pair(snapshot, pair), number(pair)) for pair in _pairs(snapshot)), recent_pairs(snapshot))
 
 
 def _ages(

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 
 from riverkeeper.ledger.names import Pair
-from riverkeeper.metrics.cardinality import recent_pairs, summed
+from riverkeeper.metrics.cardinality import recent_pairs, sum_samples
 from riverkeeper.metrics.family import Family, MetricType, Per, Samples
 from riverkeeper.scrape.scrape import Snapshot
 from riverkeeper.verdict.verdict import STUCK, SUSPECTED, LimitName, Reason
@@ -29,7 +29,7 @@ def _counted(snapshot: Snapshot, found: Mapping[tuple[str, str, str, str], int],
     counts = (
         ((*_pair(snapshot, queue, kind), tier, reason), jobs) for (queue, kind, tier, reason), jobs in found.items()
     )
-    return summed(counts, ((*place, reason.value) for place in known for reason in reasons))
+    return sum_samples(counts, ((*place, reason.value) for place in known for reason in reasons))
 
 
 def limit_seconds(snapshot: Snapshot) -> Samples:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from riverkeeper.metrics.cardinality import earliest, recent_pairs, recent_queues, summed
+from riverkeeper.metrics.cardinality import earliest, recent_pairs, recent_queues, sum_samples
 from riverkeeper.metrics.family import Family, MetricType, Per, Samples
 from riverkeeper.river.facts import LiveKind
 from riverkeeper.river.layout import LIVE_STATES
@@ -19,10 +19,10 @@ OVERDUE_STATES = ("retryable", "scheduled")
 def jobs(snapshot: Snapshot) -> Samples:
     if snapshot.partitions is not None:
         counts = (((snapshot.names.queue(part.queue), part.state), part.jobs) for part in snapshot.partitions)
-        yield from summed(counts, _zeros(snapshot, WAITING_STATES))
+        yield from sum_samples(counts, _zeros(snapshot, WAITING_STATES))
     if snapshot.running is not None:
         counts = (((snapshot.names.queue(pair.queue), "running"), pair.jobs) for pair in snapshot.running.pairs)
-        yield from summed(counts, _zeros(snapshot, ("running",)))
+        yield from sum_samples(counts, _zeros(snapshot, ("running",)))
 
 
 def jobs_estimated(snapshot: Snapshot) -> Samples:
@@ -32,7 +32,7 @@ def jobs_estimated(snapshot: Snapshot) -> Samples:
     for part in snapshot.partitions:
         if part.estimated:
             estimated[snapshot.names.queue(part.queue), part.state] = 1
-    yield from summed(estimated.items(), _zeros(snapshot, LIVE_STATES))
+    yield from sum_samples(estimated.items(), _zeros(snapshot, LIVE_STATES))
 
 
 def jobs_by_kind(snapshot: Snapshot) -> Samples:
@@ -43,7 +43,7 @@ def jobs_by_kind(snapshot: Snapshot) -> Samples:
         yield from _by_kind(snapshot, snapshot.waiting_kinds, incomplete)
     if snapshot.running is not None:
         counts = (((*snapshot.names.pair((p.queue, p.kind)), "running"), p.jobs) for p in snapshot.running.pairs)
-        yield from summed(counts, ((*pair, "running") for pair in recent_pairs(snapshot)))
+        yield from sum_samples(counts, ((*pair, "running") for pair in recent_pairs(snapshot)))
 
 
 def _by_kind(snapshot: Snapshot, kinds: tuple[LiveKind, ...], incomplete: set[tuple[str, str]]) -> Samples:
@@ -58,13 +58,13 @@ def _by_kind(snapshot: Snapshot, kinds: tuple[LiveKind, ...], incomplete: set[tu
         for state in WAITING_STATES
         if (queue, state) not in incomplete
     )
-    return summed(counts, zeros)
+    return sum_samples(counts, zeros)
 
 
 def jobs_ready(snapshot: Snapshot) -> Samples:
     counts = ((_queue_priority(snapshot, part), part.due) for part in _available(snapshot))
     zeros = ((queue, priority) for queue in recent_queues(snapshot) for priority in PRIORITIES)
-    return summed(counts, zeros) if snapshot.partitions is not None else ()
+    return sum_samples(counts, zeros) if snapshot.partitions is not None else ()
 
 
 def oldest_ready(snapshot: Snapshot) -> Samples:
@@ -79,7 +79,7 @@ def overdue(snapshot: Snapshot) -> Samples:
         for part in snapshot.partitions
         if part.state in OVERDUE_STATES
     )
-    return summed(counts, _zeros(snapshot, OVERDUE_STATES))
+    return sum_samples(counts, _zeros(snapshot, OVERDUE_STATES))
 
 
 def failing(snapshot: Snapshot) -> Samples:
@@ -95,7 +95,7 @@ def _live(snapshot: Snapshot, number: Callable[[LiveKind | RunningPair], int]) -
         return ()
     parts: tuple[LiveKind | RunningPair, ...] = (*snapshot.waiting_kinds, *snapshot.running.pairs)
     counts = ((snapshot.names.pair((part.queue, part.kind)), number(part)) for part in parts)
-    return summed(counts, recent_pairs(snapshot))
+    return sum_samples(counts, recent_pairs(snapshot))
 
 
 def _available(snapshot: Snapshot) -> Iterator[Partition]:

@@ -42,7 +42,7 @@ class ClaimCounts:
         return self.rated_false / self.rated if self.rated else None
 
 
-def by_tier(counts: Iterable[ClaimCounts]) -> tuple[ClaimCounts, ...]:
+def sum_by_tier(counts: Iterable[ClaimCounts]) -> tuple[ClaimCounts, ...]:
     """The same with the kinds of each tier added up."""
     sums: dict[tuple[str, bool], ClaimCounts] = {}
     for each in counts:
@@ -51,7 +51,7 @@ def by_tier(counts: Iterable[ClaimCounts]) -> tuple[ClaimCounts, ...]:
     return tuple(sums[key] for key in sorted(sums))
 
 
-def sentence(counts: ClaimCounts) -> str:
+def describe_counts(counts: ClaimCounts) -> str:
     """What an operator needs to know before deciding on the mode of a tier."""
     were = "would have been" if counts.dry_run else "was" if counts.claims == 1 else "were"
     taken = f"{counts.tier}: {_count(counts.claims, 'claim')} {were} taken away"
@@ -67,11 +67,11 @@ def _rate_sentence(counts: ClaimCounts) -> str:
     if counts.rate is None:
         after = "a day" if counts.dry_run else "ten minutes"
         return f"No rate yet: a wrong one is known at once, a right one only {after} after the rescue."
-    below = f"the true rate is below {bound(counts.rated_false, counts.rated):.1%} with 95 % confidence"
+    below = f"the true rate is below {bound_false_rate(counts.rated_false, counts.rated):.1%} with 95 % confidence"
     return f"Of {counts.rated} whose time is over {counts.rated_false} were false, {counts.rate:.1%}; {below}."
 
 
-def bound(false_claims: int, known: int) -> float:
+def bound_false_rate(false_claims: int, known: int) -> float:
     """The rate that the true one stays below with CONFIDENCE, by Clopper and Pearson; 1 where nothing is known."""
     if false_claims >= known:
         return 1.0

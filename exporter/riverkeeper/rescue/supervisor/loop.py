@@ -14,7 +14,7 @@ from uuid import uuid4
 
 import structlog
 
-from riverkeeper.brakes.heartbeat_path import patience, verified_since
+from riverkeeper.brakes.heartbeat_path import find_verified_since, patience
 from riverkeeper.brakes.rules import ProcessHealth
 from riverkeeper.config.load import Config
 from riverkeeper.heartbeat.leases import lease_clock
@@ -89,9 +89,9 @@ class Supervisor:
         """Why the last pass of this replica skipped a stuck job, where neither brakes, mode nor policy explain it."""
         return self._reporter.skip_reasons.get(claim)
 
-    def observed_path(self, now: float) -> float | None:
+    def find_observed_path(self, now: float) -> float | None:
         """Since when the reads of this replica verify the heartbeat path at `now`; None where it writes, or none do."""
-        return verified_since(self._election.observer.path, now, patience(self._config))
+        return find_verified_since(self._election.observer.path, now, patience(self._config))
 
     def _run(self) -> None:
         while not self._stopping:

@@ -13,7 +13,7 @@ from riverkeeper.formats import server_version, span
 from riverkeeper.scrape.scrape import QueryOutcome, Snapshot
 from riverkeeper.service import Service
 from riverkeeper.verdict.job import Partition
-from riverkeeper.web.pages.status import describe_status, unverified
+from riverkeeper.web.pages.status import describe_status, explain_unverified
 from riverkeeper.web.pages.templates import Templates
 from riverkeeper.web.web_config.security import Security
 
@@ -43,8 +43,8 @@ class FrontPage:
             queries=_worst_first(snapshot.queries),
             facts=describe_target(snapshot),
             verdicts=describe_status(snapshot),
-            suspected=suspected(snapshot),
-            unverified=unverified(snapshot),
+            suspected=count_suspected(snapshot),
+            unverified=explain_unverified(snapshot),
             columns=STATES,
             queues=rows[:QUEUES_SHOWN],
             more_queues=len(rows[QUEUES_SHOWN:]),
@@ -60,7 +60,7 @@ def _worst_first(queries: Iterable[QueryOutcome]) -> list[QueryOutcome]:
     return sorted(queries, key=lambda query: (query.error is None, -query.seconds))
 
 
-def suspected(snapshot: Snapshot) -> int:
+def count_suspected(snapshot: Snapshot) -> int:
     """How many of the judged running jobs may be stuck."""
     return sum(snapshot.verdicts.suspected_counts.values()) if snapshot.verdicts else 0
 

@@ -28,7 +28,7 @@ def path_problem(snapshot: Snapshot) -> str:
     return (snapshot.rescuing and snapshot.rescuing.silence) or NOT_VERIFIED
 
 
-def unverified(snapshot: Snapshot) -> str | None:
+def explain_unverified(snapshot: Snapshot) -> str | None:
     """Why the heartbeat path is not verified, where anything beats or a rescuer runs; else None."""
     judged, running = snapshot.verdicts, snapshot.running
     if judged is None or judged.path_ok_since is not None:
@@ -40,7 +40,7 @@ def unverified(snapshot: Snapshot) -> str | None:
 def describe_verdicts(snapshot: Snapshot) -> Iterator[Fact]:
     """Stuck and suspected jobs; empty where no job was judged."""
     if snapshot.verdicts is not None:
-        yield from _judged(snapshot.verdicts, unverified(snapshot))
+        yield from _judged(snapshot.verdicts, explain_unverified(snapshot))
 
 
 def _judged(verdicts: VerdictSummary, unverified: str | None) -> Iterator[Fact]:

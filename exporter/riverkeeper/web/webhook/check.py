@@ -38,7 +38,7 @@ def findings(settings: WebhookSettings) -> Iterator[CheckFinding]:
         yield warning(TOPIC, what, f"openssl rand -hex 32 > {file}")
 
 
-def exposed(file: Path) -> str | None:
+def explain_exposure(file: Path) -> str | None:
     """Why other users can read the token file, with the command that prevents it; None where they cannot."""
     try:
         status = file.stat()
