@@ -1,4 +1,4 @@
-"""alertmanager.yml without an Alertmanager: what it names exists, and nothing stops a wake that should not."""
+"""alertmanager.yml without an Alertmanager: what it names exists; nothing stops a wake or a page that should not."""
 
 from __future__ import annotations
 
@@ -6,17 +6,24 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from alerts.promql import labels
-from alerts.rulebook import ALERTS, alerts, document
+from alerts.rulebook import ALERTS, Rule, alerts, document
 from fixtures.offenders import for_each
 from riverkeeper.assets.alerting import RIVER_LABELS, RULES
 
 CONFIG = document(ALERTS / "alertmanager.yml")
 NAMES = {alert.name for alert in alerts()}
-MAY_SILENCE_RESCUES = {"RiverExporterDown", "RiverDatabaseUnreadable"}  # then the rescuer could not act either
+LEVELS = ("none", "info", "warning", "critical")  # in the order of urgency
+RECEIVERS = {"none": "nobody", "info": "info", "warning": "tickets", "critical": "pages"}
+TIERS = ("urgent", "standard", "patient", "bulk", "of_somebody")  # every tier as shipped, and one that nobody knows
+pytestmark = pytest.mark.skipif("RiverNotWatched" not in NAMES, reason="the rules get these names in a later commit")
+for_each_inhibition = for_each("rule", CONFIG["inhibit_rules"], lambda rule: str(rule["source_matchers"][0]))
 
 
 def routes(route: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -25,37 +32,56 @@ def routes(route: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from routes(child)
 
 
-def matched(matchers: list[str]) -> set[str]:
-    """Alerts whose name fits every matcher on it."""
-    left = set(NAMES)
+def matched(matchers: list[str]) -> list[Rule]:
+    """Rules whose alerts fit every matcher, by their name and the labels that are constant."""
+    left = list(alerts())
     for matcher in matchers:
         name, operator, value = re.fullmatch(r'(\w+)(=~|!~|=|!=)"(.*)"', matcher).groups()  # type: ignore[union-attr]
-        if name == "alertname":
-            left = {alert for alert in left if bool(re.fullmatch(value, alert)) is (operator[0] == "=")}
+        left = [
+            alert
+            for alert in left
+            if bool(re.fullmatch(value, {"alertname": alert.name, **alert.labels}.get(name, "")))
+            is (operator[0] == "=")
+        ]
     return left
+
+
+def names(matchers: list[str]) -> set[str]:
+    return {alert.name for alert in matched(matchers)}
+
+
+def level(alert: Rule, tier: str) -> int:
+    """The rank of the severity that an alert has in a tier: its label is a word, or branches by tier."""
+    for tiers, word in re.findall(r'if match "([^"]*)" \$labels\.tier }}(\w+)', alert.labels["severity"]):
+        if re.fullmatch(tiers, tier):
+            return LEVELS.index(word)
+    return LEVELS.index(re.findall(r"(\w+)(?:{{ end }})?$", alert.labels["severity"])[0])
 
 
 def test_amlint_has_nothing_to_say() -> None:
     """Shadowed routes, inhibitions that never match, receivers that nobody uses; checked against our rules."""
     rules = [part for name in RULES for part in ("--rules", str(ALERTS / f"{name}.yml"))]
-    amlint = Path(sys.executable).with_name("amlint")
-    done = subprocess.run(
-        [amlint, "check", "--strict", "--format", "json", *rules, ALERTS / "alertmanager.yml"],
+    amlint = subprocess.run(
+        [Path(sys.executable).with_name("amlint"), "check", "--strict", "--format", "json", *rules,
+         ALERTS / "alertmanager.yml"],
         check=False, capture_output=True, text=True,
     )  # fmt: skip
 
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "WARN" not in done.stdout
-    assert "INFO" not in done.stdout
+    assert amlint.returncode == 0, amlint.stdout + amlint.stderr
+    assert "WARN" not in amlint.stdout
+    assert "INFO" not in amlint.stdout
 
 
-def test_the_rescuer_comes_first_and_people_are_told_too() -> None:
-    """A route that matches with `continue` gives nothing to its parent's receiver: people have a route of their own."""
-    watchdog, rescue, people = CONFIG["route"]["routes"]
+def test_the_watchdog_reaches_the_rescuer_and_another_machine() -> None:
+    """An alert that tells of Alertmanager's death must not depend on Alertmanager alone; no person is told of it."""
+    (watchdog, *_) = CONFIG["route"]["routes"]
+    rescuer, switch = watchdog["routes"]
 
     assert watchdog["matchers"] == ['alertname="RiverWatchdog"']
-    assert (rescue["matchers"], rescue["continue"]) == (['rescue="allow"'], True)
-    assert "matchers" not in people
+    assert (watchdog["receiver"], rescuer["receiver"], switch["receiver"]) == ("nobody", "rescuer", "deadmansswitch")
+    assert rescuer["continue"] is True
+    assert rescuer["repeat_interval"] == switch["repeat_interval"] == "5m"
+    assert switch["group_by"] == ["alertname"], "one message for all Rivers: each service counts them as one"
 
 
 def test_the_rescuer_is_told_of_one_alert_at_a_time() -> None:
@@ -64,6 +90,7 @@ def test_the_rescuer_is_told_of_one_alert_at_a_time() -> None:
     (receiver,) = [receiver for receiver in CONFIG["receivers"] if receiver["name"] == "rescuer"]
     (webhook,) = receiver["webhook_configs"]
 
+    assert "continue" not in rescue, "people are told of stuck jobs by other alerts"
     assert (rescue["group_by"], rescue["group_wait"]) == (["..."], "0s")
     assert rescue["repeat_interval"] == "1m"
     assert webhook["send_resolved"] is False
@@ -71,34 +98,85 @@ def test_the_rescuer_is_told_of_one_alert_at_a_time() -> None:
     assert "credentials_file" in webhook["http_config"]["authorization"]
 
 
-@for_each("rule", CONFIG["inhibit_rules"], lambda rule: str(rule["source_matchers"][0]))
+def test_each_severity_has_its_receiver() -> None:
+    """Pages, tickets, information, nobody; and what has no severity that we know is a ticket, never lost."""
+    found = {
+        matcher.partition('"')[2].rstrip('"'): route["receiver"]
+        for route in CONFIG["route"]["routes"]
+        for matcher in route["matchers"]
+        if matcher.startswith("severity=")
+    }
+
+    assert found == RECEIVERS
+    assert CONFIG["route"]["receiver"] == "tickets"
+    assert all(level(alert, tier) >= 0 for alert, tier in product(alerts(), TIERS))
+
+
+def test_secrets_are_files() -> None:
+    """No receiver of the example holds an address or a key that is a secret: each is read from a file."""
+    text = (ALERTS / "alertmanager.yml").read_text()
+
+    for secret in ("api_url", "routing_key", "service_key", "smtp_auth_password", "auth_password", "credentials"):
+        assert not re.search(rf"\b{secret}:", text), secret
+    assert text.count("_file: ") == len(
+        re.findall(r"^ *(?:- )?\w+_file: \"/etc/alertmanager/secrets/", text, re.MULTILINE)
+    )
+
+
+@for_each_inhibition
 def test_inhibitions_are_of_alerts_that_exist(rule: dict[str, Any]) -> None:
-    """Source and target apart; of the same River; by labels that both have."""
+    """Source and target apart; of the same River; by labels that the sources have, and one target at least."""
     sources, targets = matched(rule["source_matchers"]), matched(rule["target_matchers"])
-    equal = set(rule["equal"])
+    beside = set(rule["equal"]) - {*RIVER_LABELS, "alertname"}
 
     assert sources
     assert targets
-    assert not sources & targets
-    assert equal >= set(RIVER_LABELS)
-    for alert in alerts():
-        if alert.name in sources | targets:
-            assert equal - set(RIVER_LABELS) <= labels(alert.expr), alert.name
+    assert not [alert for alert in sources if alert in targets]
+    assert set(rule["equal"]) >= set(RIVER_LABELS)
+    assert any(beside <= labels(alert.expr) for alert in sources)
+    assert any(beside <= labels(alert.expr) for alert in targets)
     named = set(re.findall(r"River[A-Z]\w+", " ".join(rule["source_matchers"] + rule["target_matchers"])))
     assert named <= NAMES
 
 
-@for_each("rule", CONFIG["inhibit_rules"], lambda rule: str(rule["source_matchers"][0]))
-def test_nothing_keeps_a_wake_from_the_rescuer(rule: dict[str, Any]) -> None:
-    """An inhibited alert is sent to nobody, not to the webhook either."""
-    wakes = {alert.name for alert in alerts() if alert.labels.get("rescue") == "allow"} | {"RiverWatchdog"}
+@for_each_inhibition
+def test_nothing_mutes_what_is_more_urgent(rule: dict[str, Any]) -> None:
+    """For every pair of alerts, in every pair of tiers in which both may fire: the source is at least as urgent."""
+    pairs = product(matched(rule["source_matchers"]), matched(rule["target_matchers"]))
+    tiers = [(tier, tier) for tier in TIERS] if "tier" in rule["equal"] else list(product(TIERS, TIERS))
+    wrong = [
+        f"{source.name} in {one} mutes {target.name} in {other}"
+        for source, target in pairs
+        if "alertname" not in rule["equal"] or source.name == target.name
+        for one, other in tiers
+        if level(source, one) < level(target, other)
+    ]
 
-    if not matched(rule["source_matchers"]) <= MAY_SILENCE_RESCUES:
-        assert not matched(rule["target_matchers"]) & wakes
-    assert "RiverWatchdog" not in matched(rule["target_matchers"])
+    assert wrong == []
+
+
+@for_each_inhibition
+def test_nothing_keeps_a_wake_from_the_rescuer(rule: dict[str, Any]) -> None:
+    """A muted alert is sent to nobody, not to the webhook either. Where nobody watches, no rescuer could act."""
+    wakes = {alert.name for alert in alerts() if alert.labels.get("rescue") == "allow"}
+
+    assert wakes == {"RiverRescueWake"}
+    if names(rule["source_matchers"]) != {"RiverNotWatched"}:
+        assert not names(rule["target_matchers"]) & wakes
+    assert "RiverWatchdog" not in names(rule["target_matchers"])
+
+
+@for_each("name", sorted(NAMES - {"RiverNotWatched"}))
+def test_nothing_is_believed_where_nobody_watches(name: str) -> None:
+    """RiverNotWatched mutes every other alert of its River, but the watchdog."""
+    (rule,) = [each for each in CONFIG["inhibit_rules"] if names(each["source_matchers"]) == {"RiverNotWatched"}]
+
+    assert (name in names(rule["target_matchers"])) is (name != "RiverWatchdog")
+    assert rule["equal"] == list(RIVER_LABELS)
 
 
 def test_groups_keep_rivers_apart() -> None:
-    """One message never speaks of two Rivers."""
+    """One message never speaks of two Rivers; a dead man's switch reads none."""
     for route in routes(CONFIG["route"]):
-        assert "group_by" not in route or set(route["group_by"]) >= set(RIVER_LABELS) or route["group_by"] == ["..."]
+        if "group_by" in route and route["receiver"] != "deadmansswitch":
+            assert set(route["group_by"]) >= set(RIVER_LABELS) or route["group_by"] == ["..."]

@@ -9,48 +9,65 @@ from typing import Any
 
 import httpx
 import pytest
+import yaml
 
-from alerts.rulebook import ALERTS
+from alerts.rulebook import ALERTS, ROOT
 from e2e.programs import free_port, started, tool
 from fixtures.waiting import until
 
 CONFIG = ALERTS / "alertmanager.yml"
 
 ROUTES = [
-    ("RiverWatchdog severity=none", "rescuer"),
-    ("RiverWorkerLost severity=warning rescue=allow tier=standard", "rescuer,team"),
-    ("RiverWorkerLost severity=info rescue=allow tier=bulk", "rescuer,quiet"),
-    ("RiverJobHung severity=warning rescue=allow tier=urgent", "rescuer,team"),
-    ("RiverJobOverBudget severity=warning tier=urgent", "team"),
-    ("RiverJobOverBudget severity=info tier=bulk", "quiet"),
-    ("RiverWaitOverLimit severity=critical tier=urgent", "pager"),
-    ("RiverWaitOverLimit severity=warning tier=standard", "team"),
-    ("RiverExporterDown severity=critical", "pager"),
-    ("RiverStuckNotRescued severity=critical tier=standard", "pager"),
-    ("RiverLateFinishers severity=critical", "pager"),
-    ("RiverDryRunWhileStuck severity=info tier=standard", "quiet"),
-    ("RiverKindFailing severity=warning", "team"),
+    ("RiverWatchdog severity=none", "rescuer,deadmansswitch"),
+    ("RiverRescueWake severity=none rescue=allow tier=urgent", "rescuer"),
+    ("RiverNotWatched severity=critical cause=exporter_down", "pages"),
+    ("RiverJobsStuck severity=critical tier=urgent", "pages"),
+    ("RiverJobsStuck severity=warning tier=standard", "tickets"),
+    ("RiverJobsStuck severity=info tier=bulk", "info"),
+    ("RiverWaitBudgetBurning severity=critical tier=urgent burn=fast", "pages"),
+    ("RiverKindFailing severity=warning", "tickets"),
+    ("RiverSomething severity=none", "nobody"),
+    ("RiverSomething severity=dreadful", "tickets"),
 ]
 
-# source, target, whether the source silences the target
+# source, target, whether the source mutes the target
 INHIBITIONS = [
-    ("RiverExporterDown", "RiverWebhookNotHeard", True),
-    ("RiverExporterDown", "RiverWorkerLost", True),
-    ("RiverExporterDown", "RiverWatchdog", False),
-    ("RiverDatabaseUnreadable", "RiverWaitOverLimit queue=default", True),
-    ("RiverDatabaseUnreadable", "RiverExporterDown", False),
-    ("RiverDatabaseUnreadable", "RiverWaitOverLimit queue=default job=mail", False),
-    ("RiverLeaderMissing", "RiverSchedulerStalled queue=default", True),
-    ("RiverLeaderMissing", "RiverQueueFrozen queue=default", False),
-    ("RiverQueueFrozen queue=default", "RiverWaitOverLimit queue=default tier=urgent", True),
-    ("RiverQueueFrozen queue=default", "RiverWaitOverLimit queue=payments tier=urgent", False),
-    ("RiverQueuePausedWithBacklog queue=default", "RiverKindNobodyWorks queue=default kind=mail", True),
-    ("RiverWorkerLost queue=default kind=mail", "RiverJobOverBudget queue=default kind=mail", True),
-    ("RiverWorkerLost queue=default kind=mail", "RiverJobOverBudget queue=default kind=report", False),
-    ("RiverJobOverBudget queue=default kind=mail", "RiverWorkerLost queue=default kind=mail", False),
-    ("RiverBrakeHeld brake=rate", "RiverStuckNotRescued queue=default kind=mail", True),
-    ("RiverStuckNotRescued queue=default kind=mail", "RiverWorkerLost queue=default kind=mail", False),
-    ("RiverJobsDiscarded queue=default kind=mail", "RiverDiscardsComing queue=default kind=mail", True),
+    ("RiverNotWatched cause=exporter_down", "RiverkeeperWebhookNotReached", True),
+    ("RiverNotWatched cause=exporter_down", "RiverRescueWake queue=default", True),
+    ("RiverNotWatched cause=exporter_down", "RiverWatchdog", False),
+    ("RiverNotWatched cause=never_scraped", "RiverNotWatched cause=exporter_down", False),
+    ("RiverNotWatched cause=database_unreadable", "RiverNoWorkers", True),
+    ("RiverNotWatched cause=database_unreadable", "RiverNoWorkers job=mail", False),
+    ("RiverNoWorkers", "RiverQueueNotMoving queue=default", True),
+    ("RiverNoWorkers", "RiverWaitBudgetBurning queue=default tier=urgent", True),
+    ("RiverNoWorkers", "RiverSchedulingStopped cause=no_leader", True),
+    ("RiverNoWorkers", "RiverJobsStuck queue=default kind=mail", True),
+    ("RiverNoWorkers", "RiverJobsStuck queue=default kind=mail job=mail", False),
+    ("RiverNoWorkers", "RiverLossBudgetBurning tier=urgent", False),
+    ("RiverNoWorkers", "RiverRescueWake queue=default", False),
+    ("RiverSchedulingStopped cause=no_leader", "RiverKindOverdue queue=default kind=mail", True),
+    ("RiverSchedulingStopped cause=no_leader", "RiverQueueNotMoving queue=default", False),
+    ("RiverQueueNotMoving queue=default", "RiverWaitBudgetBurning queue=default tier=urgent", True),
+    ("RiverQueueNotMoving queue=default", "RiverWaitBudgetBurning queue=payments tier=urgent", False),
+    ("RiverQueueNotMoving queue=default", "RiverJobsStuck queue=default kind=mail", False),
+    ("RiverQueuePaused queue=default", "RiverWaitBudgetBurning queue=default tier=urgent", False),
+    ("RiverRescuesPaused brake=rate", "RiverJobsStuck queue=default kind=mail", False),
+    ("RiverJobsStuck queue=default kind=mail", "RiverRescueWake queue=default kind=mail", False),
+    (
+        "RiverWaitBudgetBurning burn=fast tier=urgent queue=a",
+        "RiverWaitBudgetBurning burn=slow tier=urgent queue=a",
+        True,
+    ),
+    (
+        "RiverWaitBudgetBurning burn=fast tier=urgent queue=a",
+        "RiverWaitBudgetBurning burn=slow tier=bulk queue=a",
+        False,
+    ),
+    (
+        "RiverWaitBudgetBurning burn=slow tier=urgent queue=a",
+        "RiverWaitBudgetBurning burn=fast tier=urgent queue=a",
+        False,
+    ),
 ]
 
 
@@ -59,6 +76,18 @@ def test_alertmanager_accepts_the_file() -> None:
     done = amtool("check-config", CONFIG)
 
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_demo_has_the_same_routes(tmp_path: Path) -> None:
+    """The compose demo empties the receivers of people, and changes nothing else."""
+    script = (ROOT / "deploy" / "compose" / "files.sh").read_text().partition("chmod")[0]
+    here = script.replace("/clone/", f"{ROOT}/").replace("/files", str(tmp_path))
+    subprocess.run(["sh", "-c", here], check=True)
+    copied, shipped = (yaml.safe_load(path.read_text()) for path in (tmp_path / "alertmanager.yml", CONFIG))
+
+    assert amtool("check-config", tmp_path / "alertmanager.yml").returncode == 0
+    assert copied == shipped | {"receivers": copied["receivers"]}
+    assert {len(receiver) for receiver in copied["receivers"] if receiver["name"] != "rescuer"} == {1}
 
 
 @pytest.mark.parametrize(("alert", "receivers"), ROUTES, ids=[alert for alert, _ in ROUTES])

@@ -1,4 +1,4 @@
-"""Alert rules and Alertmanager's configuration, from the templates in `alerts/`. Reads only files of the package.
+"""Alert rules, Alertmanager's configuration and its messages, from the templates in `alerts/`.
 
 `<< … >>` is filled in here. `{{ … }}` belongs to Prometheus and Alertmanager and stays.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from importlib.resources import files
 from pathlib import PurePosixPath
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -28,9 +29,13 @@ _EXPRESSION = re.compile(r"^(?P<indent> *)(?:- )?expr:")
 
 
 def alerting_files(assets: AssetSettings) -> dict[str, str]:
-    """The rule files and alertmanager.yml, by path."""
-    files = {f"alerts/{name}.yml": select_river(_fill_in(name, assets), assets.selector) for name in RULES}
-    return files | {"alerts/alertmanager.yml": _fill_in("alertmanager", assets)}
+    """The rule files, alertmanager.yml and the templates of its messages, by path."""
+    rules = {f"alerts/{name}.yml": select_river(_fill_in(name, assets), assets.selector) for name in RULES}
+    messages = files("riverkeeper.assets").joinpath("alerts", "riverkeeper.tmpl").read_text(encoding="utf-8")
+    return rules | {
+        "alerts/alertmanager.yml": _fill_in("alertmanager", assets),
+        "alerts/riverkeeper.tmpl": messages,
+    }
 
 
 def _fill_in(name: str, assets: AssetSettings) -> str:
@@ -64,7 +69,6 @@ def _values(assets: AssetSettings) -> Mapping[str, object]:
         "links": links,
         "severity_of_wait": severity(assets.page_tiers, assets.quiet_tiers),
         "severity_of_tier": severity((), assets.quiet_tiers),
-        "page_tiers": "|".join(assets.page_tiers),
         "secrets": PurePosixPath(assets.webhook_token_file).parent,
         "quoted": json.dumps,
         "assets": assets,
