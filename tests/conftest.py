@@ -102,7 +102,7 @@ def somebody(scene: Scene) -> Iterator[Other]:
 
 @pytest.fixture
 def looking(river_url: str) -> Iterator[Connection]:
-    """The test's own eyes on a database in which keepers are at work."""
+    """The test's own connection to a database in which replicas are at work."""
     install(river_url, None, None)
     with connected(river_url) as sql:
         yield sql

@@ -26,7 +26,7 @@ from riverkeeper.formats import count, moment, rfc3339, server_version, span
     ],
 )
 def test_a_span_has_two_units_at_most(seconds: float, words: str) -> None:
-    """A span is told in at most two units, the smaller one left out where it is 0."""
+    """A span is written in at most two units, the smaller one left out where it is 0."""
     assert words == span(seconds)
 
 

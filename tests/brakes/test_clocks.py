@@ -1,6 +1,6 @@
-"""Clocks that step, a keeper that stands still, an actor that dies.
+"""Clocks that step, a replica that is suspended, an active replica that dies.
 
-Times are a twentieth of the defaults, the supervisor's interval a quarter (see keepers.py); the steps are real hours.
+Times are a twentieth of the defaults, the supervisor's interval a quarter (see replicas.py); the steps are real hours.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def test_a_step_of_riverkeeper_s_clock_changes_nothing(
 def test_after_a_suspension_every_claim_has_its_full_timeout(
     fleet: Fleet, look: Look, river_url: str, tmp_path: Path
 ) -> None:
-    """SIGSTOP for nine seconds while workers stand still too, all but one: what it has not watched it does not judge.
+    """SIGSTOP for nine seconds, of all workers but one too: unwatched time counts against no claim.
 
     It continues before they do; the grace of 3 s after it counts as after a start.
     """

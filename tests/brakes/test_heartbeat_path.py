@@ -75,7 +75,7 @@ def test_whatever_may_have_stopped_a_beat_begins_the_stretch_anew(
 
 
 def test_a_fleet_that_is_late_as_a_whole_breaks_the_path_until_one_client_beats() -> None:
-    """While nobody is heard no silence counts; with the first beat, also of an idle client, a new stretch begins."""
+    """While no client beats no missed beat counts; the first beat, also of an idle client, begins a new stretch."""
     silent = Fleet(instances=3, on_time=0, newest_beat_at=1080.0)
     closed = advance_path(OPEN, BEFORE, at(1102.0, fleet=silent), PATIENCE)
     still = advance_path(closed, PreviousProbe(at(1102.0)), at(1104.0, fleet=silent), PATIENCE)
@@ -97,7 +97,7 @@ def test_a_fleet_that_is_late_as_a_whole_breaks_the_path_until_one_client_beats(
     ],
 )
 def test_one_process_a_beat_or_an_operator_keep_the_path_verified(fleet: Fleet, released_at: float | None) -> None:
-    """A single process' death cannot be told from a broken way; else the job of the only worker would wait for ever."""
+    """A fleet of one process is exempt: else the job of the only worker would wait for ever."""
     assert find_late_fleet(at(1102.0, fleet=fleet, released_at=released_at)) is None
 
 
@@ -110,7 +110,7 @@ def test_who_has_not_come_back_after_an_outage_still_counts_as_one_of_the_fleet(
 
 
 def test_a_stretch_is_proven_only_while_somebody_probes() -> None:
-    """An old row of a keeper that stopped proves nothing, nor does one from the future."""
+    """An old row of a replica that stopped proves nothing, nor does one from the future."""
     assert find_verified_since(OPEN, 1102.0, PATIENCE) == 1000.0
     assert find_verified_since(OPEN, 1110.0, PATIENCE) is None
     assert find_verified_since(OPEN, 990.0, PATIENCE) is None
@@ -144,7 +144,7 @@ def test_patience_leaves_room_for_whatever_clients_declare() -> None:
 
 @dataclass
 class World:
-    """A database, its keeper and workers that never die, on one true clock."""
+    """A database, its replica and workers that never die, on one true clock."""
 
     tier: Tier
     interval: int  # that its workers declare, seconds
@@ -193,7 +193,7 @@ weathers = st.lists(
 def test_after_any_outage_every_claim_gets_a_full_timeout(
     weather: list[tuple[int, bool, bool, float, bool]], tier: tuple[Tier, int], workers: int
 ) -> None:
-    """Outages, pauses of the keeper, clock steps and failovers, in any order: no worker that lives is called lost."""
+    """Outages, pauses of Riverkeeper, clock steps and failovers, in any order: no worker that lives is called lost."""
     world, true, shift, server = World(*tier, beats=[0.0] * workers), 0.0, 0.0, 0
     for seconds, reachable, watching, step, failover in weather:
         shift, server = shift + step, server + failover

@@ -56,7 +56,7 @@ def none_lost(fleet: Fleet, look: Look) -> None:
 def test_a_database_that_was_away_causes_no_rescue(proxy: Proxy, fleet: Fleet, look: Look, tmp_path: Path) -> None:
     """Promise 6: all beats are 10 minutes old when it comes back, and four of five workers need another second.
 
-    One beats at once, so that the fleet is heard; the others still have their full timeout.
+    One beats at once, so that the fleet is not late as a whole; the others still have their full timeout.
     """
     first, *others = [fleet.worker(20) for _ in range(5)]
     with keeping(configured(tmp_path, proxy.url)):
@@ -83,7 +83,7 @@ def test_a_database_that_was_away_causes_no_rescue(proxy: Proxy, fleet: Fleet, l
 def test_all_workers_frozen_and_continued_cause_no_rescue(
     fleet: Fleet, look: Look, river_url: str, tmp_path: Path
 ) -> None:
-    """Every process stops for three timeouts, as a suspended machine does: nobody is heard, so silence says nothing."""
+    """Every process stops for three timeouts, as on a suspended machine: missed beats then prove nothing."""
     workers = [fleet.worker(10) for _ in range(4)]
     with keeping(configured(tmp_path, river_url)):
         until(lambda: look.counts_for(1.0) and fleet.all_beat(), "a verified path, and beats of all workers")
@@ -135,7 +135,7 @@ def test_a_dead_fleet_waits_for_one_idle_worker(fleet: Fleet, look: Look, river_
 
 
 def test_an_operator_may_confirm_that_a_fleet_is_dead(fleet: Fleet, look: Look, river_url: str, tmp_path: Path) -> None:
-    """Of two processes that both died nobody can know; who is told so looks, and the jobs have one timeout more."""
+    """That two of two processes died cannot be proven. An operator confirms it; the jobs have one timeout more."""
     dead = [fleet.worker(10) for _ in range(2)]
     with keeping(configured(tmp_path, river_url)):
         until(lambda: look.counts_for(1.0) and fleet.all_beat(), "a verified path, and beats of all workers")

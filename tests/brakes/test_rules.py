@@ -1,4 +1,4 @@
-"""Brakes: each holds for its reason, says so, and lets go again."""
+"""Brakes: each engages for its reason, names it, and releases again."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_nothing_holds_in_calm_weather() -> None:
 def test_each_brake_engages_and_names_its_reason(
     found: BrakeFacts, ourselves: ProcessHealth, brake: Brake, sentence: str
 ) -> None:
-    """The sentence names the cause, and what lifts it where a person can."""
+    """The sentence names the cause, and what an operator can do to release it."""
     holding = first_engaged(found, POLICY, ourselves)
 
     assert holding is not None
@@ -183,7 +183,7 @@ def test_after_a_hold_rescues_begin_slowly() -> None:
 
 
 def test_no_beat_releases_a_hold_for_living_jobs() -> None:
-    """That rescues were false is not disproven by a beat: a person or time releases."""
+    """After false rescues a beat releases nothing: an operator or time does."""
     alive = after(after(HELD, MassFacts(1330.0, SILENT)), MassFacts(1332.0, SILENT, acted_in_step=1, false_rescues=1))
     beaten = replace(SILENT, on_time=9, newest_beat_at=1334.0)
 
@@ -193,13 +193,13 @@ def test_no_beat_releases_a_hold_for_living_jobs() -> None:
 
 
 def test_an_operator_releases_a_brake() -> None:
-    """A release counts for the hold it was said of, not for the next one."""
+    """A release counts for the engagement it was meant for, not for the next one."""
     assert limit(after(replace(HELD, released_at=1031.0), MassFacts(1032.0, SILENT))) == 1
     assert limit(after(replace(HELD, released_at=1029.0), MassFacts(1032.0, SILENT))) == 0
 
 
 def test_silence_that_was_answered_does_not_engage_again() -> None:
-    """After a deploy the old instances stay silent for as long as they are remembered; only new silence counts."""
+    """After a deploy the old instances stay stale for as long as they are remembered; only newly stale ones count."""
     released = after(HELD, MassFacts(1330.0, SILENT))
 
     assert released.answered_to == 990.0
@@ -216,7 +216,7 @@ def test_a_deploy_is_no_mass_event() -> None:
 
 @given(masses, st.lists(st.builds(MassFacts, st.floats(0, 1e6), fleets, st.booleans(), counts, counts), max_size=6))
 def test_the_mass_brake_is_total(mass: MassSilence, ticks: list[MassFacts]) -> None:
-    """From any state, through any ticks, it answers; and what it holds it says."""
+    """From any state, through any ticks, it answers, and gives the reason of each engaged brake."""
     for mass_after in (after(mass, *ticks[:count]) for count in range(len(ticks) + 1)):
         assert why_engaged(mass_after, 0) != ""
 

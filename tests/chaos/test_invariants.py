@@ -79,7 +79,7 @@ def broken(record: Record) -> set[str]:
 
 
 def test_a_rescue_of_who_was_cut_off_breaks_nothing() -> None:
-    """The late result was dropped, the second attempt's written: no promise is broken, and the table says so."""
+    """The late result was dropped, the second attempt's written: no promise is broken, and the table shows it."""
     assert broken(RECORD) == set()
     assert text(RECORD, check(RECORD)).splitlines()[2] == "| 1 | 60 | yes | 1 | 1 | 1 | 1 | 0 | 0 | 0 | 0 |"
 
@@ -130,7 +130,7 @@ def test_a_rescue_of_a_healthy_worker_s_job_is_found() -> None:
 
 
 def test_a_starved_machine_excuses_a_rescue_and_is_counted() -> None:
-    """A process that wrote no pulse could not beat either; that is said in the table, not passed over."""
+    """A process that wrote no pulse could not beat either; the table shows that."""
     late = [replace(RECORD.late_results[0], at=21.1)]
     starving = replace(RECORD, troubles=[], entries=AT_WORK, late_results=late)
 

@@ -53,7 +53,7 @@ def test_one_kind_of_which_nothing_is_known(run: Run, kept: Session, tmp_path: P
 
 
 def test_without_a_keeper_schema(run: Run, sql: Session) -> None:
-    """What serve has learnt in its memory is not known here, and that is said."""
+    """What serve has learnt in its memory is not known here, and the output names that."""
     sql.execute(RUNNING, {"kind": "report", "age": 4000})
     shown = run("limits", "report")
 

@@ -1,4 +1,4 @@
-"""The commands about rescues, as a person types them, on a real server."""
+"""The commands about rescues, as an operator types them, on a real server."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def scene(renewed_url: str) -> Iterator[Scene]:
 
 @pytest.fixture
 def run(scene: Scene, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Run]:
-    """Runs a command by the person ann. What a command sets up for its process' log ends with the test."""
+    """Runs a command by the operator ann. What a command sets up for its process' log ends with the test."""
     monkeypatch.setenv("RIVERKEEPER_DATABASE_URL", scene.url)
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setenv("LOGNAME", "ann")
@@ -54,7 +54,7 @@ def prove_path(scene: Scene) -> None:
 
 @pytest.fixture
 def lost(scene: Scene) -> Event:
-    """A claim whose worker has been silent for an hour, while the way of a beat was proven open."""
+    """A claim whose worker has been stale for an hour, while the heartbeat path was verified."""
     claim = scene.stale()
     prove_path(scene)
     return claim
@@ -72,7 +72,7 @@ def test_without_apply_nothing_is_written(run: Run, scene: Scene, lost: Event) -
 
 
 def test_with_apply_it_is_done_and_signed(run: Run, scene: Scene, lost: Event) -> None:
-    """Whatever the mode; the audit names who asked."""
+    """Whatever the mode; the audit names who requested it."""
     done = run("rescue", "run", lost["job_id"], "--apply", "--json")
 
     assert done.exit_code == 0, done.output
@@ -85,7 +85,7 @@ def test_with_apply_it_is_done_and_signed(run: Run, scene: Scene, lost: Event) -
 
 
 def test_a_live_job_is_skipped_whatever_is_requested(run: Run, scene: Scene, lost: Event) -> None:
-    """Also beside one that is not, and with an action: exit code 1 says that not all were."""
+    """Also beside one that is not, and with an action: exit code 1 means that not all were."""
     alive = scene.claim()
     scene.sql.execute("UPDATE riverkeeper.client SET beat_at = now()")
     scene.sql.execute(
@@ -126,7 +126,7 @@ def test_a_pause_stops_an_operator_too(run: Run, scene: Scene, lost: Event) -> N
 
 
 def test_while_no_way_is_proven_nobody_is_lost(run: Run, scene: Scene) -> None:
-    """Without a supervisor at work a person must say what to do, and then does it."""
+    """Without a supervisor at work the operator must name the action, and it is done."""
     claim = scene.stale()
     unproven = run("rescue", "run", claim["job_id"])
     said = run("rescue", "run", claim["job_id"], "--action", "retry")
@@ -197,7 +197,7 @@ def test_nothing_is_well_while_missed_heartbeats_do_not_count(run: Run, scene: S
 
 
 def test_history_and_report_tell_the_audit(run: Run, scene: Scene) -> None:
-    """Dry runs marked, false ones told; the rate with numerator and denominator; names are text, not markup."""
+    """Dry runs and false rescues are marked; the rate with numerator and denominator; names are text, not markup."""
     assert "The audit has no such rescue" in run("rescue", "list").output
     assert "no job was rescued" in run("rescue", "report").output
     scene.sql.execute(AUDIT)
@@ -225,7 +225,7 @@ def test_history_and_report_tell_the_audit(run: Run, scene: Scene) -> None:
     [("rescue", "report", "--since", "7"), ("rescue", "run"), ("rescue", "run", "0"), ("rescue", "run", "x")],
 )
 def test_a_slip_is_exit_code_2(run: Run, arguments: tuple[str, ...]) -> None:
-    """The command is wrong, and says how."""
+    """The command is wrong, and the error shows the right one."""
     assert run("rescue", *arguments).exit_code == 2
 
 

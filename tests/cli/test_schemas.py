@@ -1,4 +1,4 @@
-"""Every command finds both schemas in the same one way, or says which name is wrong."""
+"""Every command finds both schemas in the same one way, or names the wrong one."""
 
 from __future__ import annotations
 

@@ -215,7 +215,7 @@ def test_a_covered_mistake_is_still_reported(tmp_path: Path) -> None:
     ],
 )
 def test_values_that_cannot_be(tmp_path: Path, text: str, key: str, what: str) -> None:
-    """Each impossible value is told by its key."""
+    """Each impossible value is named by its key."""
     file = written(tmp_path, text)
     (message,) = refused(file)
     assert message.startswith(f"{file}:1: {key}: {what}")

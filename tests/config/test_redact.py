@@ -80,7 +80,7 @@ def test_unknown_keywords_hide_their_neighbours(url: str, shown: str | None) -> 
 
 
 def test_every_keyword_of_libpq_is_known() -> None:
-    """A new libpq's keyword must be sorted here by hand; those it marks as passwords are secrets."""
+    """A new libpq's keyword must be sorted here manually; those it marks as passwords are secrets."""
     keywords = {entry.keyword.decode(): entry.dispchar.decode() for entry in Conninfo.get_defaults()}
     assert set(keywords) <= SHOWN | SECRET
     assert {word for word, mark in keywords.items() if mark == "*"} <= SECRET

@@ -1,4 +1,4 @@
-"""The YAML file: what it says, and where."""
+"""The YAML file: its values, and the line of each."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def problems(text: str) -> list[str]:
 
 @pytest.mark.parametrize("text", ["", "\n", "# nothing\n", "---\n", "null\n", "~"])
 def test_an_empty_file_is_all_defaults(text: str) -> None:
-    """A file without keys says nothing, and that is no mistake."""
+    """A file without keys sets nothing, and that is no mistake."""
     source = parse_yaml(text, "f.yml")
     assert source.tree == {}
     assert source.problems == ()
@@ -123,7 +123,7 @@ def test_a_file_is_read_as_utf_8(tmp_path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_read_is_a_problem(tmp_path: Path) -> None:
-    """A missing file, a directory, an impossible path and a huge file are told by name."""
+    """A missing file, a directory, an impossible path and a huge file are reported by name."""
     big = tmp_path / "big.yml"
     big.write_bytes(b"#" * (1024 * 1024 + 1))
     reasons = {

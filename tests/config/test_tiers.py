@@ -42,7 +42,7 @@ def test_what_is_shipped() -> None:
 
 
 def test_a_tier_takes_from_standard_what_it_does_not_say() -> None:
-    """Its own keys, then those it is shipped with, then standard's as the file has them; null says something."""
+    """Its own keys, then those it is shipped with, then standard's as the file has them; null is a value too."""
     found = policy("""
         tiers:
           standard: {fence: 20s, progress_timeout: 10m, max_wait: 1m, on_hung: hold}
@@ -101,7 +101,7 @@ learned_limits: {floor: 2h, ceiling: 1h}
 
 
 def test_a_wait_that_some_queue_has_is_no_contradiction(tmp_path: Path) -> None:
-    """The tier may be given by kind as well; and what is shipped with a tier was not asked for."""
+    """The tier may be given by kind as well; and what is shipped with a tier was not requested."""
     file = tmp_path / "f.yml"
     for text in (
         "tiers: {mine: {max_wait: 5s}}\nassign: [{tier: mine, kind: a}, {tier: mine, queue: b}]",

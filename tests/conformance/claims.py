@@ -33,7 +33,7 @@ def beats_under_its_claim_only(world: World) -> None:
 
 @scenario
 def lost_claim_is_seen_within_one_tick(world: World) -> None:
-    """After a rescue the next beat brings `lost`: the work is cancelled, and told how it ended."""
+    """After a rescue the next beat brings `lost`: the work is cancelled, and its outcome is reported."""
     worker = world.worker()
     claim = world.claim()
     worker.start(claim)
@@ -63,7 +63,7 @@ def river_takes_the_claim_away_itself(world: World) -> None:
 
 @scenario
 def stop_requested_is_no_loss(world: World) -> None:
-    """A job asked to stop is cancelled once, with a cause of its own, and holds its claim."""
+    """A job that is requested to stop is cancelled once, with a cause of its own, and holds its claim."""
     worker = world.worker()
     claim = world.claim()
     worker.start(claim)
@@ -95,7 +95,7 @@ def job_completes_itself(world: World) -> None:
 
 @scenario
 def result_carries_the_claim_as_its_token(world: World) -> None:
-    """To the microsecond, and the client row says so; the database takes it, and it does not stay in the job's row."""
+    """To the microsecond, and in the client row too; the database takes it, and it does not stay in the job's row."""
     worker = world.worker()
     claim = world.claim()
     worker.start(claim)
@@ -128,7 +128,7 @@ def late_result_is_dropped(world: World) -> None:
 
 @scenario
 def without_the_fence_a_client_is_plain(world: World) -> None:
-    """No token, and its row says so: a late result is written into the next attempt, and the keeper waits longer."""
+    """No token, and its row reports that: a late result reaches the next attempt, and Riverkeeper waits longer."""
     world.remove_fence()
     worker = world.worker()
     claim = world.claim()
@@ -175,7 +175,7 @@ def idle_process_beats(world: World) -> None:
 
 @scenario
 def job_that_ends_between_ticks_writes_nothing(world: World) -> None:
-    """Its process speaks for it until its first tick."""
+    """Its process is its sign of life until its first tick."""
     worker = world.worker(interval=20.0)
     until(lambda: world.rows("SELECT FROM riverkeeper.client"), "the process to beat")
     claim = world.claim()
@@ -187,7 +187,7 @@ def job_that_ends_between_ticks_writes_nothing(world: World) -> None:
 
 @scenario
 def progress_is_reported_by_the_job_alone(world: World) -> None:
-    """Beats without progress leave it empty; what is told goes with the next beat, and is not told again by it."""
+    """Beats without progress leave it empty; reported progress goes with the next beat, and only with that one."""
     worker = world.worker()
     claim = world.claim()
     worker.start(claim)

@@ -38,7 +38,7 @@ class Proxy:
         self._do(self._set(requests=not requests, answers=not answers))
 
     def drop(self) -> None:
-        """Swallow all bytes: connections of this time stay silent for ever, also after `restore`."""
+        """Swallow all bytes: connections of this time never answer again, also after `restore`."""
         self._do(self._set(swallowing=True))
 
     def refuse(self) -> None:

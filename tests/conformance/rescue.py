@@ -1,4 +1,4 @@
-"""A keeper's rescue of one claim, in the order the design fixes: what a client must be able to live with."""
+"""Riverkeeper's rescue of one claim, in the order that the contract fixes: what a client must be able to live with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every client must do, told as scenarios: each takes a World and uses only commands, events and the tables."""
+"""What every client must do, as scenarios: each takes a World and uses only commands, events and the tables."""
 
 from __future__ import annotations
 

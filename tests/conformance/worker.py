@@ -1,4 +1,4 @@
-"""A client under test as the scenarios see it: it is told to start and end jobs, and says what became of them."""
+"""A client under test as the scenarios see it: it starts and ends jobs on command, and reports their outcome."""
 
 from __future__ import annotations
 

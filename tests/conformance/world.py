@@ -1,4 +1,4 @@
-"""What the scenarios play in: a database with River's table and a keeper schema, jobs to claim, and a keeper."""
+"""What the scenarios play in: a database with River's table and a keeper schema, jobs to claim, and a rescuer."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class World:
         return self.job(result)
 
     def reports_fences(self) -> bool:
-        """What the newest row of a client says."""
+        """The state of the newest row of a client."""
         return bool(self.rows("SELECT fences FROM riverkeeper.client ORDER BY beat_at DESC LIMIT 1")[0]["fences"])
 
     def worker(
@@ -149,7 +149,7 @@ class World:
             yield
 
     def rescue(self, claim: Event) -> bool:
-        """Take the claim away as a keeper does, however fresh it is: whether that was done."""
+        """Take the claim away as a rescue does, however fresh it is: whether that was done."""
         with psycopg.connect(self.url) as connection:
             return rescue(connection, claim, timeout_seconds=-3600)
 

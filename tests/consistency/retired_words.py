@@ -39,7 +39,7 @@ RETIRED = {
     r"cures?|cured|mends?|mended": "fix, fixed",
     r"chores?": "maintenance",
     r"much at once": "mass failure",
-    r"keepers?(?! schema)": "Riverkeeper, replica",
+    r"keepers?(?! schema| role)": "Riverkeeper, replica",
     r"last words": "last report",
 }
 _WORDS = re.compile("|".join(rf"\b(?:{pattern})\b" for pattern in RETIRED), re.IGNORECASE)
@@ -70,8 +70,9 @@ class Offender:
 
 
 def offenders() -> list[Offender]:
-    """Of code, templates, alerts and documents."""
+    """Of code, tests, templates, alerts and documents."""
     found = [offender for path in modules() for offender in _in_code(path)]
+    found += [offender for path in sorted((ROOT / "tests").rglob("*.py")) for offender in _in_tests(path)]
     for path in sorted(PACKAGE.rglob("*.html")) + sorted((PACKAGE / "assets" / "alerts").glob("*.yml")):
         found += _in_text(path, area_of(path))
     for path in sorted({path for pattern in DOCUMENTS for path in ROOT.glob(pattern)}):
@@ -94,6 +95,18 @@ def _in_code(path: Path) -> Iterator[Offender]:
         if len(node.value.split()) > 2:
             for word in words_in(node.value):
                 yield Offender(area_of(path), f"{named(path)}:{node.lineno}", word, " ".join(node.value.split())[:100])
+
+
+def _in_tests(path: Path) -> Iterator[Offender]:
+    """Names and docstrings: the report of a failed test shows the name, and the docstring is the rule that broke."""
+    for node in ast.walk(tree(path)):
+        if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        name = getattr(node, "name", "").replace("_", " ")
+        docstring = _CODE.sub("", ast.get_docstring(node) or "")
+        for word in words_in(name) + words_in(docstring):
+            place = f"{named(path)}:{getattr(node, 'lineno', 1)}"
+            yield Offender(named(path.parent), place, word, f"{name} {docstring}".strip()[:100])
 
 
 def _docstrings(path: Path) -> Iterator[ast.expr]:

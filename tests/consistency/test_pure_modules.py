@@ -31,7 +31,7 @@ PROMISED = (
 
 
 def test_promised_modules_say_that_they_are_pure() -> None:
-    """What must be pure says so in its docstring, and so falls under the rules below."""
+    """What must be pure has "Pure." in its docstring, and so falls under the rules below."""
     assert [name for name in PROMISED if not is_pure(PACKAGE / f"{name}.py")] == []
 
 

@@ -1,4 +1,4 @@
-"""What the README tells people to type works."""
+"""The commands of the README work as they are written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every way in which a job is left alone, and every brake, is explained to the person on call."""
+"""Every reason to skip a job, and every brake, is explained to the operator on call."""
 
 from __future__ import annotations
 

@@ -45,6 +45,6 @@ def test_the_release_tags_what_it_built() -> None:
     assert re.search(r"for module in (.*); do", script)[1].split() == published()  # type: ignore[index]
 
 
-def test_the_go_client_says_its_version() -> None:
+def test_the_go_client_reports_its_version() -> None:
     """A client reports its version with its heartbeats."""
     assert f'Version = "{__version__}"' in (ROOT / "clients" / "go" / "version.go").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Files and functions that a tired person can hold in the head."""
+"""Files and functions are small enough for a tired reader."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def name_of(path: Path) -> str:
 
 
 def test_every_file_has_its_question_its_index_and_what_null_means() -> None:
-    """The header is what a person reads who finds the statement in pg_stat_activity."""
+    """The header is what an operator reads who finds the statement in pg_stat_activity."""
     incomplete = [
         f"{named(path)}: {word}"
         for path in FILES

@@ -42,5 +42,5 @@ def imports(path: Path) -> set[str]:
 
 
 def is_pure(path: Path) -> bool:
-    """Whether the module says of itself that it is pure."""
+    """Whether the module's docstring declares it pure."""
     return "Pure." in (ast.get_docstring(tree(path)) or "")

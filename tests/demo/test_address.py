@@ -1,4 +1,4 @@
-"""The demo finds a place to listen, and says which."""
+"""The demo finds an address to listen on, and names it."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ def assert_nothing_is_left(demo: Demo, folder: Path) -> None:
 
 
 def announced() -> set[str]:
-    """The metrics in which the guide says that faults show."""
+    """The metrics in which the guide lets faults be seen."""
     return {metric for _, metrics in FAULTS for metric in metrics}
 
 
@@ -126,7 +126,7 @@ def assert_all_faults_show(demo: Demo) -> None:
 def test_every_announced_fault_shows_and_ctrl_c_ends_it(folder: Path) -> None:
     """Each metric of the guide comes to have a value, without a restart; then Ctrl-C ends it all, exit code 0.
 
-    Meanwhile a second demo finds the usual port taken, says so, and works on another.
+    Meanwhile a second demo finds the usual port taken, reports that, and works on another.
     """
     with started(folder) as demo:
         demo.read_until("What goes wrong here")
@@ -141,7 +141,7 @@ def test_every_announced_fault_shows_and_ctrl_c_ends_it(folder: Path) -> None:
 
 
 def test_with_seconds_it_ends_with_what_the_exporter_counted(folder: Path) -> None:
-    """The summary has every kind that ran; exit code 0 says that the exporter counted all that the fleet finished."""
+    """The summary has every kind that ran; exit code 0 means that the exporter counted all that the fleet finished."""
     with started(folder, "--seconds", "3", "--web.listen-address", "127.0.0.1:0") as demo:
         assert demo.end() == 0, demo.said
     for words in ("By kind", "By queue", "p95", "send_receipt", "resize_image", "sync_crm", "reports"):
@@ -151,7 +151,7 @@ def test_with_seconds_it_ends_with_what_the_exporter_counted(folder: Path) -> No
 
 @pytest.mark.parametrize(("arguments", "code"), [(["--seconds", "60"], 143), ([], 0)])
 def test_sigterm_while_starting_leaves_nothing(folder: Path, arguments: list[str], code: int) -> None:
-    """Stopped before it ran as long as it was asked to: 128 + the signal. With no length asked for, that is its end."""
+    """Stopped before the requested time was over: 128 + the signal. Without a requested time that is its normal end."""
     with started(folder, "--web.listen-address", "127.0.0.1:0", *arguments) as demo:
         demo.read_until("Starting")
         assert demo.end(signal.SIGTERM) == code, demo.said
@@ -159,7 +159,7 @@ def test_sigterm_while_starting_leaves_nothing(folder: Path, arguments: list[str
 
 
 def test_an_address_that_is_taken_ends_it(folder: Path) -> None:
-    """Asked for by name, it is not exchanged: exit code 1 and the cure. No address at all: 2, as any wrong command."""
+    """A requested port is not exchanged: exit code 1 and the fix. No address at all: 2, as any wrong command."""
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
         holder.listen(1)

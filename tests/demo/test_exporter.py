@@ -29,7 +29,7 @@ def pages() -> Pages:
 
 @pytest.fixture
 def served(pages: Pages, tmp_path: Path) -> Iterator[Exporter]:
-    """An exporter whose process lives, and whose page is whatever the test says."""
+    """An exporter whose process lives, and whose page is set by the test."""
 
     class Answer(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -58,7 +58,7 @@ def test_up_is_up(served: Exporter, pages: Pages) -> None:
 
 
 def test_never_up_fails_with_the_log(served: Exporter, pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An exporter that answers but cannot read the table is a failure, told with the end of its log."""
+    """An exporter that answers but cannot read the table is a failure, reported with the end of its log."""
     monkeypatch.setattr(exporter, "READY_SECONDS", 0.5)
     pages.text = "river_up 0\n"
     with pytest.raises(DemoFailed, match=r"(?s)river_up never became 1.*cannot read it"):

@@ -1,4 +1,4 @@
-"""The demo fetches a Postgres server where none is installed, and says what happened where it cannot."""
+"""The demo fetches a Postgres server where none is installed, and names what happened where it cannot."""
 
 from __future__ import annotations
 

@@ -102,7 +102,7 @@ def test_attempts_are_counted_as_river_counts_them(played: Play) -> None:
 
 
 def test_a_discarded_job_has_an_error_for_each_attempt(played: Play) -> None:
-    """charge_card is discarded after three failures, each told in River's shape, the attempts in order."""
+    """charge_card is discarded after three failures, each recorded in River's shape, the attempts in order."""
     rows = played.rows("SELECT errors, attempt FROM river_job WHERE kind = 'charge_card' AND state = 'discarded'")
     assert rows
     for row in rows:
@@ -150,7 +150,7 @@ def test_queues_and_leader_have_their_rows(played: Play) -> None:
 
 
 def test_priorities_and_periodic_jobs(played: Play) -> None:
-    """All four priorities are used, and what a clock inserted says so."""
+    """All four priorities are used, and jobs that a clock inserted are marked as such."""
     assert [row.priority for row in played.rows("SELECT DISTINCT priority FROM river_job ORDER BY 1")] == [1, 2, 3, 4]
     assert played.one("SELECT count(*) AS jobs FROM river_job WHERE metadata @> '{\"periodic\": true}'").jobs > 5
 
@@ -185,7 +185,7 @@ def test_the_fleet_pauses_a_queue_now_and_then(play: Play) -> None:
 
 
 def test_the_rescuer_retries_discards_or_cancels(play: Play) -> None:
-    """As River's: retryable with its error and a count, discarded when used up, cancelled where that was asked for."""
+    """As River's: retryable with its error and a count, discarded when used up, cancelled where that was requested."""
     play.on(1)
     old = RESCUE_AFTER_SECONDS + 1
     for attempt, age, metadata in (
@@ -251,7 +251,7 @@ def test_another_client_leads_when_the_leader_is_gone(play: Play) -> None:
 
 
 def test_a_late_result_changes_nothing_but_a_running_row(play: Play) -> None:
-    """By id and `running` only, as River's completer: no more is checked, and a cancel asked for wins over a retry."""
+    """By id and `running` only, as River's completer: no more is checked, and a cancel requested wins over a retry."""
     play.sql.execute(
         "INSERT INTO river_job (id, kind, state, attempt, metadata, finalized_at) VALUES"
         " (-1, 'x', 'running', 2, '{}', NULL), (-2, 'x', 'retryable', 1, '{}', NULL),"

@@ -1,4 +1,4 @@
-"""The throw-away Postgres starts wherever it may be tried, and says what is missing where it cannot."""
+"""The throw-away Postgres starts wherever it may be tried, and names what is missing where it cannot."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_a_folder_without_a_server_is_named(monkeypatch: pytest.MonkeyPatch, tmp
 
 
 def test_a_server_that_does_not_start_leaves_nothing(folder: Path) -> None:
-    """Its log says why, and its folder is gone."""
+    """Its log gives the reason, and its folder is gone."""
     with pytest.raises(NoPostgres, match="no_such_setting"), start_postgres(settings=("no_such_setting=1",)):
         pass
     assert list(folder.iterdir()) == []

@@ -22,7 +22,7 @@ def python(code: str) -> list[str]:
 
 
 def test_a_child_ends_with_its_block(tmp_path: Path) -> None:
-    """Asked in order with SIGTERM."""
+    """They receive SIGTERM in order."""
     with running("waits", python(WAITS), tmp_path) as child:
         pass
     assert child.process.returncode == -signal.SIGTERM
@@ -49,7 +49,7 @@ def test_a_child_that_ended_is_reported_with_the_end_of_its_log(tmp_path: Path) 
 
 
 def test_a_long_line_of_a_log_is_shortened_in_its_middle(tmp_path: Path) -> None:
-    """A traceback in one line: its beginning says when, its end which exception."""
+    """A traceback in one line: its beginning has the time, its end the exception."""
     with running("exporter", python("print('10:00 failed', 'x' * 5000, 'TypeError: no')"), tmp_path) as child:
         child.process.wait()
         said = child.last_words()
@@ -59,7 +59,7 @@ def test_a_long_line_of_a_log_is_shortened_in_its_middle(tmp_path: Path) -> None
 
 
 def test_waiting_ends_on_request(tmp_path: Path) -> None:
-    """Ctrl-C while a child starts is heeded at once; a child that never gets ready is told after a while."""
+    """Ctrl-C while a child starts is heeded at once; a child that never gets ready is reported after a while."""
     told = Told()
     with running("waits", python(WAITS), tmp_path) as child:
         with pytest.raises(DemoFailed, match="waits was not ready after 0 s"):
@@ -70,7 +70,7 @@ def test_waiting_ends_on_request(tmp_path: Path) -> None:
 
 
 def test_signals_set_a_flag_and_are_put_back() -> None:
-    """Inside, SIGTERM says stop and nothing else; outside, the handlers are what they were."""
+    """Inside, SIGTERM means stop and nothing else; outside, the handlers are what they were."""
     before = signal.getsignal(signal.SIGTERM)
     with catch_signals() as told:
         assert not told.wait(0)
@@ -81,6 +81,6 @@ def test_signals_set_a_flag_and_are_put_back() -> None:
 
 
 def test_a_proxy_of_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing that answers is None, whatever HTTP_PROXY says."""
+    """Nothing that answers is None, whatever HTTP_PROXY is set to."""
     monkeypatch.setenv("http_proxy", NOWHERE)
     assert fetch(NOWHERE) is None

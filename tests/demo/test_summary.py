@@ -1,4 +1,4 @@
-"""The demo's last words tell what the exporter saw, and what it missed."""
+"""The demo's summary lists what the exporter saw, and what it missed."""
 
 from __future__ import annotations
 

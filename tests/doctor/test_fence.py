@@ -39,7 +39,7 @@ BROKEN = {
 
 @pytest.mark.parametrize("broken", BROKEN)
 def test_a_fence_that_is_not_in_force_is_noticed(renewed_url: str, sql: Connection, broken: str) -> None:
-    """Disabled, dropped, lost with a table: clients are told within a minute, and `status` says which and where."""
+    """Disabled, dropped, lost with a table: clients learn it within a minute, `status` names trigger and table."""
     install(renewed_url, None, None)
     assert reported_to_clients(sql)
     sql.execute(BROKEN[broken])
@@ -57,7 +57,7 @@ def test_a_fence_that_is_not_in_force_is_noticed(renewed_url: str, sql: Connecti
     [one for one in BROKEN if one not in {"away", "its function is dropped", "at other times", "of one column"}],
 )
 def test_install_repairs_it(renewed_url: str, sql: Connection, broken: str) -> None:
-    """Whatever became of it."""
+    """Whatever its outcome."""
     install(renewed_url, None, None)
     sql.execute(BROKEN[broken])
 
@@ -105,7 +105,7 @@ def test_a_partitioned_table_is_fenced_on_every_partition(partitioned: str, sql:
 
 
 def test_one_partition_without_it_is_noticed_and_repaired(partitioned: str, sql: Connection) -> None:
-    """All but one is not in force: which one is said."""
+    """All but one is not in force: the missing one is named."""
     sql.execute("ALTER TABLE part_1 DISABLE TRIGGER riverkeeper_fence")
     assert not reported_to_clients(sql)
     assert "trigger riverkeeper_fence on public.part_1 is disabled" in fence_status(partitioned, None, None).message
@@ -115,7 +115,7 @@ def test_one_partition_without_it_is_noticed_and_repaired(partitioned: str, sql:
 
 
 def test_a_view_is_no_place_for_it(renewed_url: str, sql: Connection) -> None:
-    """Said as such: the schema can be installed, the fence not."""
+    """Reported as such: the schema can be installed, the fence not."""
     sql.execute("ALTER TABLE river_job RENAME TO jobs; CREATE VIEW river_job AS SELECT * FROM jobs")
     found = fence_command(renewed_url, "install")
 

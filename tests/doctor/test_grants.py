@@ -108,7 +108,7 @@ def test_after_the_install_a_live_rescuer_and_its_workers(company: Company, run:
 
 
 def test_the_doctor_proposes_the_lines_of_the_script(company: Company, run: Run) -> None:
-    """One line of an administrator's, the same that `schema grants` prints; it alone mends what was found."""
+    """One line of an administrator's, the same that `schema grants` prints; it alone fixes what was found."""
     run(company.url("owner"), "schema", "install")
     company.paste(run(company.url("owner"), "schema", "grants").output)
     missing = rights(company, live=True)
@@ -157,7 +157,7 @@ def test_a_login_that_is_not_there_gets_no_script(company: Company, run: Run) ->
 
 
 def test_a_role_that_is_not_inherited_is_reported(company: Company, run: Run) -> None:
-    """The login has the role and not its rights: the line that mends it, and no grant that it has already."""
+    """The login has the role and not its rights: the line that fixes it, and no grant that it has already."""
     company.paste(run(company.url("rk-prod"), "schema", "grants").output)
     run_script(company.url("admin"), 'REVOKE riverkeeper_reader FROM "rk-prod"')  # who granted it
     company.server.execute('ALTER ROLE "rk-prod" NOINHERIT')

@@ -1,4 +1,4 @@
-"""What a login can really read: row level security, views and rights that are only on paper are found and said."""
+"""What a login can really read: row level security, views and rights without effect are found and reported."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def river_url(renewed_url: str) -> str:
 
 @pytest.fixture
 def login(river_url: str, sql: Session) -> Iterator[str]:
-    """URL of a login with a keeper's role; one job runs."""
+    """URL of a login with the role riverkeeper_keeper; one job runs."""
     install(river_url, None, None)
     grant(river_url)
     sql.execute(f"DROP ROLE IF EXISTS filtered; CREATE ROLE filtered LOGIN IN ROLE {KEEPER}")
@@ -38,7 +38,7 @@ def problems(url: str) -> list[CheckFinding]:
 
 @pytest.mark.parametrize("policy", ["", "CREATE POLICY others ON river_job FOR SELECT USING (kind <> 'k')"])
 def test_rows_that_a_policy_hides_are_no_empty_river(login: str, sql: Session, policy: str) -> None:
-    """Row level security hides rows without an error: river_up is 0, the doctor is red, and its line mends it."""
+    """Row level security hides rows without an error: river_up is 0, the doctor is red, and its line fixes it."""
     sql.execute(f"ALTER TABLE river_job ENABLE ROW LEVEL SECURITY; {policy}")
     snapshot = read(login)
     (finding,) = problems(login)

@@ -1,4 +1,4 @@
-"""A standby that lags: its data's age is exported and said, and the ages of jobs are of the data's time."""
+"""A standby that lags: its data's age is exported and shown, and the ages of jobs are of the data's time."""
 
 from __future__ import annotations
 

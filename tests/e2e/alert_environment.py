@@ -1,4 +1,4 @@
-"""Where alerts are seen: real workers, two keepers that can be cut off, Prometheus and Alertmanager in scaled time."""
+"""Where alerts are seen: real workers, two replicas that can be cut off, Prometheus and Alertmanager in scaled time."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class AlertEnvironment:
         self.river.insert(count, "-kinds", kind, "-queues", queue)
 
     def running(self, queue: str, kind: str, count: int = 1, *, beating: bool = True) -> list[int]:
-        """Jobs of a queue that run, and have a heartbeat row unless told otherwise."""
+        """Jobs of a queue that run, and have a heartbeat row unless `beating` is false."""
         self.insert(queue, kind, count)
 
         def all_run() -> list[int] | None:
@@ -87,7 +87,7 @@ class AlertEnvironment:
         return until(all_run, f"{count} jobs of {queue} to run", seconds=90, every=LOOK)
 
     def wait_for(self, queue: str, condition: str, seconds: float = 90, every: float = LOOK) -> None:
-        """Until a job of the queue is as the condition says."""
+        """Until a job of the queue meets the condition."""
         statement = f"SELECT 1 FROM river_job WHERE queue = %(queue)s AND {condition}"  # noqa: S608 - of alert_cases.py only
         until(lambda: self.river.rows(statement, queue=queue), f"a job of {queue} where {condition}", seconds, every)
 

@@ -1,4 +1,4 @@
-"""A real Alertmanager that calls the keeper's webhook."""
+"""A real Alertmanager that calls Riverkeeper's webhook."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ALLOWED = {"alertname": "RiverWorkerLost", "rescue": "allow", "tier": "standard"
 
 @dataclass(frozen=True, slots=True)
 class Alertmanager:
-    """Told of alerts as Prometheus tells it."""
+    """Receives alerts as Prometheus sends them."""
 
     program: Program
     address: str

@@ -74,7 +74,7 @@ def fleet(programs: contextlib.ExitStack, tmp_path: Path) -> MakeFleet:
 
 @pytest.fixture
 def replica(programs: contextlib.ExitStack, tmp_path: Path) -> MakeReplica:
-    """The exporter in a process of its own: keeper(url, schema, *flags)."""
+    """The exporter in a process of its own: replica(url, schema, *flags)."""
 
     def start(url: str, schema: str = "", *flags: str) -> RiverkeeperProcess:
         return programs.enter_context(replica_at_work(url, tmp_path, schema, *flags))

@@ -1,7 +1,7 @@
 """A rescuer at work beside real River workers that lose their jobs, and what must be true of the jobs afterwards.
 
 The urgent tier, somewhat quicker, so that a rescue takes ten seconds. A witness works in a queue of its own and is
-never lost: where nobody beats, silence says nothing.
+never lost: where nobody beats, missed beats prove nothing.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ AUDIT = "SELECT job_id, attempt, reason, action, tier, woken_by, dry_run, old_wo
 
 @dataclass(slots=True)
 class LostWorkers:
-    """Keepers, and the workers by the client id that River writes into a job."""
+    """Replicas, and the workers by the client id that River writes into a job."""
 
     river: River
     folder: Path
@@ -78,11 +78,11 @@ class LostWorkers:
         return int(count)
 
     def acting(self) -> list[RiverkeeperProcess]:
-        """The keepers that say that they act."""
+        """The replicas that report to be active."""
         return [one for one in self.replicas if one.scrape().value("riverkeeper_actor")]
 
     def false_rescues(self) -> float:
-        """Late finishes that the keepers have told."""
+        """Late finishes that the replicas have counted."""
         pages = [one.scrape() for one in self.replicas]
         return sum(sum(page.values("riverkeeper_late_finishes_total", "queue", "kind").values()) for page in pages)
 
@@ -98,7 +98,7 @@ def crew_at_work(
     workers: tuple[str, ...] = (),
     **tier: str,
 ) -> Iterator[LostWorkers]:
-    """Keepers in live mode, and the witness; `url` is the keepers' own way, `workers` are flags of every worker."""
+    """Replicas in live mode, and the witness; `url` is their database, `workers` are the workers' flags."""
     riverkeeper(river, "schema", "install")
     config = folder / "riverkeeper.yml"
     config.write_text(CONFIG.format(batch=batch, tier=json.dumps({**TIER, **tier})))

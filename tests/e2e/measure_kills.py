@@ -2,7 +2,7 @@
 
     PYTHONPATH=tests python -m e2e.measure_kills --kills 100 --tier urgent      (after tests/e2e/tools.sh)
 
-A fleet of thirty workers, a keeper in live mode at the tier's defaults. In each round a tenth to a third of the workers
+A fleet of thirty workers, one replica in live mode, the defaults. In each round a tenth to a third of the workers
 is killed at one moment, each with a job that River itself would never rescue, and replaced.
 """
 

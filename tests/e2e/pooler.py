@@ -1,4 +1,4 @@
-"""PgBouncer before a server, as hosted databases offer it; in transaction mode unless another is asked for."""
+"""PgBouncer before a server, as hosted databases offer it; in transaction mode unless another is named."""
 
 from __future__ import annotations
 

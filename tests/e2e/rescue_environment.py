@@ -1,4 +1,4 @@
-"""Prometheus and Alertmanager with the files that are shipped, around keepers and workers that are real, and beat."""
+"""Prometheus and Alertmanager with the files that are shipped, around replicas and workers that are real, and beat."""
 
 from __future__ import annotations
 

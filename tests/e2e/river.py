@@ -42,7 +42,7 @@ class River:
 
     @contextlib.contextmanager
     def connect(self) -> Iterator[Connection]:
-        """A connection that finds River's and the keeper's tables by name; each statement is a transaction."""
+        """A connection that finds the tables of both schemas by name; each statement is a transaction."""
         with psycopg.connect(self.url, autocommit=True) as connection:
             schemas = (self.schema, f"{self.schema}_riverkeeper") if self.schema else ("public", "riverkeeper")
             names = sql.SQL(", ").join(map(sql.Identifier, schemas))
@@ -87,7 +87,7 @@ class River:
 
 @dataclass(slots=True)
 class Fleet:
-    """A process of River workers, and what River told its subscribers."""
+    """A process of River workers, and what River reported to its subscribers."""
 
     program: Program
     record: Path

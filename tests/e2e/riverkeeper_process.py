@@ -1,4 +1,4 @@
-"""The exporter as its users run it: `riverkeeper serve`, a process of its own, asked over HTTP."""
+"""The exporter as its users run it: `riverkeeper serve`, a process of its own, queried over HTTP."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ _telling = threading.Lock()
 
 @dataclass(slots=True)
 class Seen:
-    """What became of one alert; seconds, None where it never came to that."""
+    """The outcome of one alert; seconds, None where it never came to that."""
 
     alert: str
     pending: float | None = None  # from the deed
@@ -125,7 +125,7 @@ def main(wanted: list[str]) -> None:
 
 
 def attempt(watch: Watch, clearing: list[threading.Thread]) -> None:
-    """One deed; what does not come about is told, and the others go on."""
+    """One deed; what does not come about is reported, and the others go on."""
     try:
         watch.see()
     except BaseException as error:  # noqa: BLE001 - pytest.fail ends in one
@@ -149,7 +149,7 @@ def say(text: str) -> None:
 
 
 def tell(watches: list[Watch]) -> None:
-    """The table, and under it what each alert said."""
+    """The table, and under it the texts of each alert."""
     say("\n| alert | done | pending | firing | undone by | clear | receivers |\n|---|---|--:|--:|---|--:|---|")
     for watch in watches:
         for seen in watch.seen.values():
@@ -181,7 +181,7 @@ def tell_the_rest(environment: AlertEnvironment, watches: list[Watch], began: fl
 
 
 def release(environment: AlertEnvironment) -> None:
-    """A person lets go of mass_silence, which may hold after a worker that was rescued turned out to be alive."""
+    """An operator releases mass_silence, which may be engaged after a rescued worker turned out to be alive."""
     if environment.river.rows("SELECT 1 FROM riverkeeper.brake WHERE engaged_at IS NOT NULL"):
         with contextlib.suppress(AssertionError):  # it let go by itself meanwhile
             riverkeeper(environment.river, "rescue", "release", "mass_silence")

@@ -24,7 +24,7 @@ ORDER BY id LIMIT 1
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What a statement said: the names of its labels, and by their values one number, or all those of a histogram."""
+    """The result of a statement: the names of its labels, and by their values a number, or all of a histogram."""
 
     labels: Labels
     values: dict[Labels, list[Decimal]]
@@ -35,7 +35,7 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """What was seen of it: the pages in order, what SQL says of the moment of the last, and River's own events."""
+    """What was seen of it: the pages in order, what SQL gives for the moment of the last, and River's own events."""
 
     pages: list[Page]
     expected: dict[str, Expected]
@@ -98,7 +98,7 @@ def lose_a_worker(river: River, folder: Path) -> Fleet:
 
 
 def cancel_waiting(river: River) -> Counter[Labels]:
-    """Jobs of a paused queue and jobs not yet due, cancelled by a person."""
+    """Jobs of a paused queue and jobs not yet due, cancelled by an operator."""
     river.fleet("pause", "bulk")
     river.insert(600, "-seed", "8")
     waiting = river.rows(
@@ -110,7 +110,7 @@ def cancel_waiting(river: River) -> Counter[Labels]:
 
 
 def retry_discarded(river: River, replica: RiverkeeperProcess) -> None:
-    """A person's retry makes a job finish twice. It is counted first: what no step saw, the ledger cannot count."""
+    """An operator's retry makes a job finish twice. It is counted first: what no step saw, the ledger cannot count."""
     discarded = until(lambda: river.rows(LONG_DISCARDED), "a job that was discarded a while ago")
     asked_at = now(river)
     until(lambda: counted_at(replica.scrape()) > asked_at, "a step of maintenance", 60)
@@ -135,7 +135,7 @@ def counted_at(page: Page) -> float:
 def compared(
     river: River, replica: RiverkeeperProcess, first: float, since: float
 ) -> tuple[Page, dict[str, Expected]] | None:
-    """A page whose finished jobs were counted after `since`, and what SQL says of its moment.
+    """A page whose finished jobs were counted after `since`, and what SQL gives for its moment.
 
     None if something moved between, so that they may differ rightly.
     """
@@ -159,7 +159,7 @@ def query_expected(connection: Connection, statement: str, first: float, moment:
 
 
 def end(fleet: Fleet) -> list[dict[str, Any]]:
-    """Stop a fleet that lives; what it had told when it ended."""
+    """Stop a fleet that lives; what it had reported when it ended."""
     if fleet.program.process.poll() is None:
         fleet.program.stop()
     return fleet.finished()

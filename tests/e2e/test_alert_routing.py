@@ -139,7 +139,7 @@ def send(address: str, *alerts: dict[str, str]) -> None:
 
 
 def standing(address: str, labels: dict[str, str]) -> dict[str, Any] | None:
-    """Alertmanager's view of one alert; None while it has not heard of it."""
+    """Alertmanager's view of one alert; None while it has not received it."""
     listed = httpx.get(f"http://{address}/api/v2/alerts").raise_for_status().json()
     return next((alert["status"] for alert in listed if alert["labels"] == labels), None)
 

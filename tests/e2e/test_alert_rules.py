@@ -1,4 +1,4 @@
-"""The alert rules in promtool, of the oldest and of the newest Prometheus we promise; and what pint says of them."""
+"""The alert rules in promtool, of the oldest and of the newest Prometheus we promise; and what pint reports of them."""
 
 from __future__ import annotations
 
@@ -61,14 +61,14 @@ def test_scenarios(release: str, file: str) -> None:
 
 @each_file
 def test_two_rivers_stay_two(file: str, tmp_path: Path) -> None:
-    """With the series of a second River beside them every alert fires once for each, told by job or by namespace."""
+    """With the series of a second River beside them every alert fires once for each, by job or by namespace."""
     for name, change in (("job", _of_another_job), ("namespace", _of_another_namespace)):
         passes(promtool(NEWEST, "test", "rules", written(file, change, tmp_path / f"{name}.yml")))
 
 
 @each_file
 def test_two_replicas_say_it_once(file: str, tmp_path: Path) -> None:
-    """With every fact told by a second replica as well, nothing fires that did not, and nothing twice."""
+    """With every fact exported by a second replica as well, nothing fires that did not, and nothing twice."""
     passes(promtool(NEWEST, "test", "rules", written(file, _reported_twice, tmp_path / "test.yml")))
 
 

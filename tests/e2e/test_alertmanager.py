@@ -1,4 +1,4 @@
-"""A real Alertmanager wakes the keeper: grouped, repeated, truncated, resolved, and over outages of either kind."""
+"""A real Alertmanager wakes Riverkeeper: grouped, repeated, truncated, resolved, and over outages of either kind."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def token(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def flags(tmp_path: Path, token: Path) -> tuple[str, str]:
-    """Of a keeper with a webhook, which every scrape has read the database anew."""
+    """Options of a Riverkeeper with a webhook that reads the database anew for every scrape."""
     file = tmp_path / "riverkeeper.yml"
     file.write_text(f"collect: {{min_interval: 0s}}\nwebhook: {{token_file: {token}}}\n")
     return "--config.file", str(file)
@@ -46,7 +46,7 @@ def flags(tmp_path: Path, token: Path) -> tuple[str, str]:
 
 @pytest.fixture
 def calling(programs: contextlib.ExitStack, token: Path, tmp_path: Path) -> MakeAlertmanager:
-    """An Alertmanager that calls a keeper: calling(address, **webhook options)."""
+    """An Alertmanager that calls a replica: calling(address, **webhook options)."""
 
     def start(address: str, name: str = "am", **webhook: object) -> Alertmanager:
         return programs.enter_context(alertmanager(address, token, tmp_path, name, **webhook))
@@ -100,7 +100,7 @@ def test_repeats_and_peers_are_one_open_wake(
 def test_what_is_cut_off_is_counted(
     river: River, replica: MakeReplica, flags: tuple[str, str], calling: MakeAlertmanager
 ) -> None:
-    """max_alerts sends the first and says how many it kept: no scope grows by that."""
+    """max_alerts sends the first and counts the others: no scope grows by that."""
     running = replica(river.url, "", *flags)
     calling(running.address, max_alerts=1).tell(*(ALLOWED | {"queue": f"q{number}"} for number in range(3)))
     until(lambda: count_of(running, "truncated") >= 2, "the two that were left out")
@@ -136,7 +136,7 @@ def test_an_alert_of_yesterday_wakes_nobody(
 def test_an_alert_that_finds_no_riverkeeper_comes_later(
     river: River, replica: MakeReplica, flags: tuple[str, str], calling: MakeAlertmanager
 ) -> None:
-    """Refused connections are tried again, so a keeper that restarts misses nothing."""
+    """Refused connections are tried again, so a replica that restarts misses nothing."""
     address = f"127.0.0.1:{free_port()}"
     caller = calling(address)
     caller.tell(ALLOWED | {"queue": "mail"})

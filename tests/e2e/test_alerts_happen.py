@@ -1,7 +1,7 @@
-"""The shipped alerts fire when the thing itself is done to a live fleet, and end when it is mended.
+"""The shipped alerts fire when the thing itself is done to a live fleet, and end when it is fixed.
 
 Minutes are two seconds here: every duration and threshold of the rules is divided by 30, nothing else is changed. What
-the keeper itself waits for (30 s until a job counts as overdue) stays.
+Riverkeeper itself waits for (30 s until a job counts as overdue) stays.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def river(server: Server, request: pytest.FixtureRequest) -> River:
 
 @pytest.fixture
 def prometheus(programs: contextlib.ExitStack, replica: MakeReplica, river: River, tmp_path: Path) -> Scraper:
-    """A Prometheus with the shipped rules, faster, that scrapes the keeper which `watching` returns."""
+    """A Prometheus with the shipped rules, faster, that scrapes one Riverkeeper."""
     watching = replica(river.url)
     scraper = programs.enter_context(
         prometheus_at_work(tool("prometheus"), [watching.address], tmp_path, {"groups": faster()})
@@ -57,7 +57,7 @@ def prometheus(programs: contextlib.ExitStack, replica: MakeReplica, river: Rive
 
 
 def test_alerts_of_a_fleet(prometheus: Scraper, river: River, fleet: MakeFleet, server: Server) -> None:
-    """Jobs fail, a queue is paused, workers are killed, the database is stopped; and each of these is mended."""
+    """Jobs fail, a queue is paused, workers are killed, the database is stopped; and each of these is fixed."""
     working = fleet(river, "first", "-rate", "5", "-queues", "default,mail")
     river.insert(5, "-kinds", "backing_off", "-queues", "default")
     until(lambda: river.rows("SELECT 1 FROM river_job WHERE state = 'completed'"), "a completed job")
@@ -87,7 +87,7 @@ def test_alerts_of_a_fleet(prometheus: Scraper, river: River, fleet: MakeFleet, 
 def test_alerts_of_riverkeeper(
     programs: contextlib.ExitStack, replica: MakeReplica, river: River, tmp_path: Path
 ) -> None:
-    """A keeper that is gone, after it was scraped; nothing else is said then."""
+    """A Riverkeeper that is gone after it was scraped; no other alert fires then."""
     watching: RiverkeeperProcess = replica(river.url)
     scraper = programs.enter_context(
         prometheus_at_work(tool("prometheus"), [watching.address], tmp_path, {"groups": faster()})

@@ -1,4 +1,4 @@
-"""The dashboards, asked of a real Prometheus that has scraped two keepers of a working fleet."""
+"""The dashboards, queried from a real Prometheus that has scraped two replicas of a working fleet."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ assign: [{queue: doomed, tier: urgent}, {queue: kept, tier: patient}]
 
 @pytest.fixture(scope="module")
 def server(river_database: MakeRiver, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scraper]:
-    """A minute of a fleet with a paused queue, a false rescue and a stuck job, watched by two keepers."""
+    """A minute of a fleet with a paused queue, a false rescue and a stuck job, watched by two replicas."""
     river = river_database()
     folder = tmp_path_factory.mktemp("dashboards")
     riverkeeper(river, "schema", "install")
@@ -84,7 +84,7 @@ def watched(stack: contextlib.ExitStack, url: str, folder: Path) -> str:
 
 
 def rescued_falsely(server: Scraper, fleet: Fleet) -> None:
-    """A worker that stands still until its jobs are rescued, and then goes on with them."""
+    """A worker that is suspended until its jobs are rescued, and then goes on with them."""
     until(lambda: server.query('sum(river_jobs_beating{queue="doomed"}) >= 2'), "jobs that beat")
     with fleet.program.frozen():
         until(lambda: server.query("sum(riverkeeper_rescues_total) >= 2"), "rescues of lost jobs", 90)
@@ -114,7 +114,7 @@ def test_every_expression_has_data(server: Scraper, one: Asked) -> None:
 
 
 def answers(server: Scraper, one: Asked, expression: str) -> bool:
-    """Whether there is a number among the answers, over the time shown unless it is asked for now only."""
+    """Whether there is a number among the answers, over the time shown unless it is an instant query."""
     if one.instant:
         series = [[sample["value"]] for sample in server.get("query", query=expression)["result"]]
     else:
@@ -125,20 +125,20 @@ def answers(server: Scraper, one: Asked, expression: str) -> bool:
 
 
 def test_the_oldest_prometheus_understands_every_expression(tmp_path: Path) -> None:
-    """Nothing is asked in words that only newer releases know."""
+    """No query uses a function that only newer releases know."""
     with prometheus_at_work(tool("prometheus-old/usr/bin/prometheus"), [], tmp_path) as oldest:
         for one in EVERY:
             assert oldest.query(one.filled()) == [], one.place
 
 
 def test_two_replicas_tell_the_numbers_of_one(server: Scraper) -> None:
-    """The boards' way of folding replicas gives one keeper's numbers: one queue is paused, and two say so."""
+    """The boards' way of folding replicas gives one replica's numbers: one queue is paused, exported twice."""
     assert server.query("sum(river_queue_paused)") == [2.0]
     assert server.query("sum(max without (instance, pod) (river_queue_paused))") == [1.0]
 
 
 def test_the_first_false_rescue_is_counted(server: Scraper) -> None:
-    """A counter is born with its first act, for which increase() alone says 0: the panel says how many there were."""
+    """A counter is born with its first act, for which increase() alone gives 0: the panel shows how many there were."""
     (shown,) = [one for one in EVERY if one.place == "rescue.json: Late finishers: A"]
 
     assert server.query(shown.filled(__range="10m")) == server.query("sum(riverkeeper_late_finishes_total)")

@@ -1,4 +1,4 @@
-"""Every worker process dies and none comes back: a person hears of it, and the page says why.
+"""Every worker process dies and none comes back: the operator is notified, and the page shows the reason.
 
 The whole chain as shipped: the Go client, `serve`, Prometheus with the rules, Alertmanager with the routing, and a
 receiver in the place of `team`. Everything is ten times as quick here: worker intervals, tiers, the durations of rules

@@ -1,4 +1,4 @@
-"""The fleet itself: tests that trust it need it to do what it says."""
+"""The fleet itself: tests that trust it need it to do what its documentation promises."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_record_holds_each_event_once(river_database: MakeRiver, fleet: MakeFlee
 
 
 def test_deaf_job_stays_running(river_database: MakeRiver, fleet: MakeFleet) -> None:
-    """A job that ignores its context outlives an orderly stop as a row that still says running."""
+    """A job that ignores its context outlives an orderly stop as a row that is still `running`."""
     river = river_database()
     river.insert(1, "-kinds", "hanging")
     worker = fleet(river, "worker")
@@ -88,7 +88,7 @@ def test_deaf_job_stays_running(river_database: MakeRiver, fleet: MakeFleet) -> 
 
 
 def test_beats_name_their_claim(river_database: MakeRiver, fleet: MakeFleet) -> None:
-    """A beat is written under the claim alone: a row put back by hand is not touched any more."""
+    """A beat is written under the claim alone: a row put back manually is not touched any more."""
     river = river_database()
     river.insert(1, "-kinds", "endless")
     fleet(river, "worker")

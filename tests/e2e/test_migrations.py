@@ -20,7 +20,7 @@ LIVE = {("default", "available"): 1, ("default", "running"): 1, ("bulk", "retrya
 
 @pytest.mark.parametrize(("version", "shown"), [(4, 4), (5, 5), (6, 6), (7, 7), (0, 8)])
 def test_promised_versions_are_read(river_database: MakeRiver, replica: MakeReplica, version: int, shown: int) -> None:
-    """Every migration from 4 on is read, and the page says which it is."""
+    """Every migration from 4 on is read, and the page names its number."""
     river = river_database(target_version=version)
     river.rows(SEED)
 
@@ -48,7 +48,7 @@ def test_other_migration_tools_are_fine(river_database: MakeRiver, replica: Make
 
 @pytest.mark.parametrize("version", [2, 3])
 def test_older_ones_are_refused_in_a_sentence(river_database: MakeRiver, replica: MakeReplica, version: int) -> None:
-    """Before migration 4 the page says that it is down, and the log which migration is wanted."""
+    """Before migration 4 the page shows that it is down, and the log names the migration that is needed."""
     river = river_database(target_version=version)
 
     running = replica(river.url)

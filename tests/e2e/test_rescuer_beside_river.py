@@ -24,7 +24,7 @@ FROM river_job WHERE kind = 'timed'
 
 
 def test_a_deaf_job_s_late_result_does_not_reach_the_next_attempt(river_database: MakeRiver, tmp_path: Path) -> None:
-    """Hung and deaf: asked to stop in vain, then taken away; however it ends later, the next attempt goes on."""
+    """Hung and deaf: a stop in vain, then a rescue; however it ends later, the next attempt goes on."""
     river = river_database()
     with crew_at_work(river, tmp_path, progress_timeout="5s", stop_grace="2s") as lost_workers:
         deaf = lost_workers.hire(
@@ -52,12 +52,12 @@ def test_a_deaf_job_s_late_result_does_not_reach_the_next_attempt(river_database
 
 
 def tell(lost_workers: LostWorkers, job: int, attempt: int, end: str) -> None:
-    """Have an attempt of the kind `told` end."""
+    """End an attempt of the kind `told`."""
     lost_workers.river.rows(TELL, job=job, ends=json.dumps({"ends": {str(attempt): end}}))
 
 
 def assert_taken_over(lost_workers: LostWorkers, jobs: list[int]) -> None:
-    """Each was asked to stop, then rescued, and completed by the second worker; its one error is the rescue."""
+    """Each was stopped in vain, rescued, and completed by the second worker; its one error is the rescue."""
     for state, attempt, workers, errors in lost_workers.river.rows(
         "SELECT state::text, attempt, attempted_by, errors FROM river_job WHERE kind = 'told'"
     ):

@@ -65,7 +65,7 @@ def test_with_an_old_river(river_database: MakeRiver, tmp_path: Path) -> None:
 
 
 def test_two_replicas_behind_one_pooler(river_database: MakeRiver, tmp_path: Path) -> None:
-    """Two keepers through PgBouncer: one acts; when it dies with a worker, the other does; no lock outlives them."""
+    """Two replicas through PgBouncer: one acts; when it dies with a worker, the other does; no lock outlives them."""
     river = river_database()
     with pooled(river.url, tmp_path) as url, crew_at_work(river, tmp_path, url=url, replicas=2) as lost_workers:
         first, second = lost_workers.hire("first", "default"), lost_workers.hire("second", "mail")

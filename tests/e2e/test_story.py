@@ -1,6 +1,6 @@
-"""The whole story: a worker fails a job, the keeper notices, River works the job again, and everybody sees it.
+"""The whole story: a worker fails a job, Riverkeeper notices, River works the job again, and everybody sees it.
 
-Real River workers with the heartbeat middleware, two keepers, Prometheus with the shipped rules, Alertmanager with the
+Real River workers with the heartbeat middleware, two replicas, Prometheus with the shipped rules, Alertmanager with the
 shipped routing. Once by alert alone (the supervisor is off), once by the supervisor alone (no Prometheus). Jobs are in
 the urgent tier at its defaults, so that a story takes seconds; progress and stop limits are scaled from minutes to
 seconds, and with them the faults. Times from the fault to the next attempt are printed (pytest -s).
@@ -57,7 +57,7 @@ class RescueEnvironment:
     def job(self, kind: str, queue: str) -> tuple[int, str]:
         """A job of the kind that runs and beats, and the worker that has it.
 
-        Each fault has a queue of its own: an alert that still fires for the last one would be told again, for the same
+        Each fault has a queue of its own: an alert that still fires for the last one would be sent again, for the same
         queue, kind, tier and reason, only after Alertmanager's repeat_interval.
         """
         self.river.insert(1, "-kinds", kind, "-queues", queue)
@@ -82,7 +82,7 @@ class RescueEnvironment:
 def environment(
     request: pytest.FixtureRequest, river_database: Callable[..., River], tmp_path: Path
 ) -> Iterator[RescueEnvironment]:
-    """Workers and keepers at work; with Prometheus and Alertmanager where alerts are what wakes the rescuer."""
+    """Workers and replicas at work; with Prometheus and Alertmanager where alerts are what wakes the rescuer."""
     river = river_database()
     riverkeeper(river, "schema", "install")
     token = tmp_path / "token"
@@ -154,7 +154,7 @@ def frozen(environment: RescueEnvironment) -> float:
 
 
 def hung(environment: RescueEnvironment) -> float:
-    """The job beats and does not move: it is asked to stop, and retried."""
+    """The job beats and does not move: a stop is requested, and it is retried."""
     began = time.monotonic()
     job, _ = environment.job("stalled", "default")
     return environment.wait_for_the_next_attempt(job, began, "hang")
@@ -179,7 +179,7 @@ def partitioned(environment: RescueEnvironment) -> float:
 
 
 def let_go(environment: RescueEnvironment) -> None:
-    """A keeper that learns that a worker it took for dead was alive holds; a person looks, and lets go."""
+    """When a worker that was called lost turns out to be alive, the brake engages; an operator releases it."""
 
     def engaged() -> bool:
         return any(
@@ -193,7 +193,7 @@ def let_go(environment: RescueEnvironment) -> None:
 
 
 def print_times(prometheus: Prometheus) -> None:
-    """The alert has fired, clears, and the counters show what was done, once though two keepers are scraped."""
+    """The alert has fired, clears, and the counters show what was done, once though two replicas are scraped."""
     until(lambda: not prometheus.firing("RiverWorkerLost"), "the alert to clear", seconds=90)
     assert prometheus.query('count_over_time(ALERTS{alertname="RiverWorkerLost", alertstate="firing"}[10m])')
     (sample,) = prometheus.query('sum(riverkeeper_rescues_total{reason="worker_lost", action="retry"})')

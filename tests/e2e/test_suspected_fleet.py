@@ -1,4 +1,4 @@
-"""The whole fleet dies: what may be stuck is said, and one idle worker is enough for every job to run again."""
+"""The whole fleet dies: suspected jobs are shown, and one idle worker is enough for every job to run again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tables and the page said of a real River worker that was killed, frozen and cut off, second by second.
+"""What the tables and the page showed of a real River worker that was killed, frozen and cut off, second by second.
 
 `bash tests/e2e/tools.sh` once, then `PYTHONPATH=tests python -m e2e.timeline`: prints the tables of docs/heartbeats.md,
 in two minutes. The interval is 2 s, the timeout 7 s, the fence 3 s, as in the urgent tier. The rescue is that of the
@@ -29,7 +29,7 @@ from riverkeeper.schema.install import install
 
 TIMEOUT = 7.0  # seconds
 LOOKS = (0, 3, 6, 8, 10, 12, 14, 16, 18)
-MEND_AT = 13  # the frozen process thaws, the network is whole again
+REPAIR_AT = 13  # the frozen process thaws, the network is whole again
 BEATS = ("-queues", "default", "-beat", "table", "-interval", "2s")
 ROW = """
 SELECT
@@ -55,7 +55,7 @@ HEAD = """\
 
 @dataclass
 class RescueEnvironment:
-    """A worker with one job that tells its progress each second, a second worker, and a keeper that looks."""
+    """A worker with one job that reports its progress each second, a second worker, and a replica."""
 
     sql: psycopg.Connection[Any]
     replica: RiverkeeperProcess
@@ -66,7 +66,7 @@ class RescueEnvironment:
 
 @contextlib.contextmanager
 def staged(server: Server, name: str) -> Iterator[RescueEnvironment]:
-    """Ready when the first worker has beaten and told of progress, and the second waits for a job."""
+    """Ready when the first worker has beaten and reported progress, and the second waits for a job."""
     river = River(server.database(name))
     river.migrate()
     install(river.url, None, None)
@@ -87,17 +87,17 @@ def staged(server: Server, name: str) -> Iterator[RescueEnvironment]:
 
 
 def play(
-    environment: RescueEnvironment, what: str, harm: Callable[[], None], mend: tuple[str, Callable[[], None]] | None
+    environment: RescueEnvironment, what: str, harm: Callable[[], None], repair: tuple[str, Callable[[], None]] | None
 ) -> None:
-    """Print a row for each look; `mend` is done at MEND_AT."""
+    """Print a row for each look; `repair` is done at REPAIR_AT."""
     began = time.monotonic()
     harm()
     rescued = mended = False
     for second in LOOKS:
-        if mend and second > MEND_AT and not mended:
-            _wait(began + MEND_AT)
-            mend[1]()
-            mended, what = True, f"at {MEND_AT} {mend[0]}"
+        if repair and second > REPAIR_AT and not mended:
+            _wait(began + REPAIR_AT)
+            repair[1]()
+            mended, what = True, f"at {REPAIR_AT} {repair[0]}"
         _wait(began + second)
         if not rescued and rescue(environment.sql, environment.claim, TIMEOUT):
             environment.sql.execute(FENCE, [environment.claim["job_id"]])
@@ -154,8 +154,8 @@ def _frozen(environment: RescueEnvironment) -> None:
 
 
 def _cut_off(environment: RescueEnvironment) -> None:
-    mend = ("the network is whole again: it reads that it lost", environment.network.restore)
-    play(environment, "its network swallows everything", environment.network.drop, mend)
+    repair = ("the network is whole again: it reads that it lost", environment.network.restore)
+    play(environment, "its network swallows everything", environment.network.drop, repair)
 
 
 if __name__ == "__main__":

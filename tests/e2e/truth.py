@@ -1,4 +1,4 @@
-"""What plain SQL says of River's tables, to hold the metrics page against: whole-table reads, written for clarity.
+"""What plain SQL finds in River's tables, to hold the metrics page against: whole-table reads, written for clarity.
 
 The columns before the last are the labels, and have their names. `moment` is when the page's reading began, `first`
 is before the first job that a counter may count; both in Unix seconds of the database's clock.

@@ -24,7 +24,7 @@ def test_every_fraction_fits_the_column(fraction: object) -> None:
 
 @pytest.mark.parametrize(("told", "fits"), [(0.25, 0.25), (-1, 0.0), (7, 1.0), (10**400, 1.0), (1e-50, 0.0)])
 def test_fractions_are_cut_to_their_range(told: float, fits: float) -> None:
-    """What a job tells is never an error."""
+    """Nothing that a job reports is an error."""
     assert fit_fraction(told) == fits
 
 

@@ -34,7 +34,7 @@ def scene(river_url: str) -> Iterator[Scene]:
 
 
 def test_a_block_beats_and_reports_how_it_ended(scene: Scene) -> None:
-    """attempted_at is asked for where it is not given; a block that ends is completed."""
+    """attempted_at is queried where it is not given; a block that ends is completed."""
     with scene.beater.beating(scene.job["job_id"], 1) as beat:
         beat.progress(0.4, "two of five")
         scene.beaten()
@@ -71,7 +71,7 @@ def test_a_block_of_a_lost_claim_ends_with_claim_lost(scene: Scene) -> None:
 
 
 def test_a_job_that_is_not_ours_is_not_begun(scene: Scene) -> None:
-    """Where the claim is asked for and there is none."""
+    """Where the claim is queried and there is none."""
     with pytest.raises(ClaimLost, match="does not run under this client"), scene.beater.beating(10**9, 1):
         pytest.fail("the block began")
 
@@ -100,7 +100,7 @@ def test_a_claim_at_work_is_beaten_for_after_close(scene: Scene) -> None:
 
 
 def test_a_claim_ends_once(scene: Scene) -> None:
-    """A second end would tell the keeper another outcome."""
+    """A second end would report another outcome."""
     beat = scene.beater.begin(scene.claim)
     scene.beaten()
     assert scene.beater.finish(beat, Outcome.COMPLETED) is True

@@ -37,7 +37,7 @@ def beat_of(job_id: int = 1, attempt: int = 1, tier: HeartbeatTier | None = None
 
 
 class Answers:
-    """A table that answers as it is told: a standing for all, or an error."""
+    """A table that answers as the test sets it: a status for all, or an error."""
 
     def __init__(self, *answers: ClaimStatus | Exception) -> None:
         self.answers = list(answers)
@@ -118,7 +118,7 @@ def test_a_failed_beat_proves_nothing_of_any_claim() -> None:
 
 
 def test_progress_is_reported_again_until_a_beat_succeeds() -> None:
-    """What was told while the database was away is not lost, and not taken for told."""
+    """Progress reported while the database was away is not lost, and goes with a later beat."""
     claims, beat = ActiveClaims(), beat_of()
     claims.add(beat)
     beat.progress(0.5)
@@ -133,7 +133,7 @@ def test_progress_is_reported_again_until_a_beat_succeeds() -> None:
 
 
 def test_a_slow_answer_counts_from_when_its_beat_was_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The keeper counts from when the beat was written: a lease from the answer would outlast the keeper's patience."""
+    """Riverkeeper counts from when the beat was written: a lease from the answer would outlast its patience."""
     claims, beat, now = ActiveClaims(), beat_of(tier=HeartbeatTier(10, 25)), 1000.0
     claims.add(beat)
 
@@ -156,7 +156,7 @@ def test_leases_run_on_a_clock_that_runs_through_suspend() -> None:
 
 
 def test_a_beat_whose_answer_got_lost_may_have_made_a_row() -> None:
-    """So its end is told, whatever becomes of later beats; one that was refused has made none."""
+    """So its end is reported, whatever happens to later beats; one that was refused has made none."""
     for answer, named in ((AWAY, True), (NO_TABLE, False)):
         claims, beat = ActiveClaims(), beat_of()
         claims.add(beat)
@@ -209,7 +209,7 @@ def test_a_client_that_attaches_no_token_is_plain() -> None:
 
 @pytest.mark.parametrize(("error", "in_force"), [("MISSING", False), ("FORBIDDEN", True)])
 def test_a_refusal_ends_the_fence_only_with_its_schema(error: str, in_force: bool) -> None:
-    """A grant that was taken back says nothing of triggers; a schema that is gone took them with it."""
+    """A revoked grant proves nothing about triggers; a schema that is gone took them with it."""
     claims, fence = ActiveClaims(), ClientFence(wanted=True)
     fence.record_answer(True)
     ticker(Answers(DatabaseError(ErrorKind[error], "statement")), claims, fence).tick()
@@ -237,7 +237,7 @@ def test_work_waits_for_the_first_answer_only() -> None:
     ],
 )
 def test_work_that_failed_after_its_lease_was_given_up(reason: WorkMustStop, outcome: Outcome, told: Outcome) -> None:
-    """The keeper need not wait for such a claim, and its worker was no false alarm."""
+    """Riverkeeper need not wait for such a claim, and its worker was no false alarm."""
     beat = beat_of()
     beat.stop(reason)
 

@@ -119,7 +119,7 @@ def test_what_belongs_to_the_login_that_works(worker: Connection, name: str, val
     ],
 )
 def test_what_a_worker_may_not_do(worker: Connection, text: str) -> None:
-    """No job's data, no change to a job, no claim taken away or given back, nothing of the keeper's own."""
+    """No job's data, no change to a job, no claim taken away or given back, nothing of Riverkeeper's own."""
     worker.rollback()  # of the case before
     worker.execute("SET search_path = public")
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
@@ -134,7 +134,7 @@ def test_every_instance_is_one_process(owner: Connection, worker: Connection) ->
 
 
 def test_a_worker_may_pretend(owner: Connection, worker: Connection) -> None:
-    """What the role cannot keep from it, and SECURITY.md says: beats for others' claims, processes that are none."""
+    """What the role may do all the same, as SECURITY.md lists: beats for others' claims, processes that are none."""
     [claim] = claims_of(owner, 1)
     for number in range(2, 5):
         assert beat(worker, [claim], UUID(int=number)) == {claim["job_id"]: "held"}

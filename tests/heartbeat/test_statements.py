@@ -29,7 +29,7 @@ def sql(renewed_url: str) -> Iterator[Connection]:
     ],
 )
 def test_a_claim_that_the_job_has_left_is_lost(sql: Connection, moved: str) -> None:
-    """No beat is taken, also where no row says so; and no row is made."""
+    """No beat is taken, also where no row records the loss; and no row is made."""
     for beaten in (True, False):
         [claim] = claims_of(sql, 1)
         if beaten:

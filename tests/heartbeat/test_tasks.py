@@ -95,7 +95,7 @@ def test_a_task_cancelled_by_others_stays_cancelled(scene: Scene) -> None:
 
 
 def test_a_task_claims_its_job_again(scene: Scene) -> None:
-    """The second attempt begins when the first has returned, which was told to stop."""
+    """The second attempt begins when the first has returned, after a request to stop."""
 
     async def work() -> list[str]:
         said: list[str] = []

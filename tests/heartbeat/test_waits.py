@@ -1,4 +1,4 @@
-"""A beat that waits for another's transaction is told how that one ended, not how things stood before."""
+"""A beat that waits for another transaction sees its result, not the state before it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from riverkeeper.schema.install import install
 
 
 class Sessions:
-    """A worker, a keeper and an observer, each with a session."""
+    """A worker, a rescuer and an observer, each with a session."""
 
     def __init__(self, sessions: list[Connection], pool: ThreadPoolExecutor) -> None:
         self.worker, self.rescuer, self.observer = sessions

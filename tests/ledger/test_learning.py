@@ -76,7 +76,7 @@ def test_a_limit_is_learnt_from_completed_runs(kept: Session, river_url: str) ->
 
 
 def test_what_was_there_before_is_learnt_from_but_not_counted(kept: Session, river_url: str) -> None:
-    """The first look at the late window tells run times that no counter may rise by."""
+    """The first read of the late window finds run times that no counter may rise by."""
     done(kept, "email", 5)
     with reader(river_url, SETTINGS_LEARNING) as one:
         one.read(10)

@@ -1,4 +1,4 @@
-"""More kinds than can be told apart: every job is still counted once, under its kind or under `other`."""
+"""More kinds than can have series of their own: every job is still counted once, under its kind or under `other`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ STEADY = ["one", "two"]
 
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Four kinds are told apart at a time, two have series of their own."""
+    """Four kinds are distinguished at a time, two have series of their own."""
     monkeypatch.setattr(ledger, "LEAST_PAIRS", 4)
 
 

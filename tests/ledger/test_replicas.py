@@ -76,7 +76,7 @@ def test_who_cannot_have_the_lock_shows_what_is_committed(river_url: str, sql: S
 
 
 class Asking:
-    """A transaction that remembers what was asked."""
+    """A transaction that remembers its statements."""
 
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx

@@ -66,7 +66,7 @@ def where(logs: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def test_a_login_that_may_only_read_counts_in_memory(login: str, sql: Session) -> None:
-    """It says so, and counts all the same, from its own start."""
+    """It reports that, and counts all the same, from its own start."""
     finish(sql, 3)
     with reader(login, SETTINGS) as one, capture_logs() as logs:
         first = finished(one)
@@ -79,7 +79,7 @@ def test_a_login_that_may_only_read_counts_in_memory(login: str, sql: Session) -
 
 
 def test_a_keeper_schema_installed_later_is_used_from_then_on(login: str, river_url: str, sql: Session) -> None:
-    """Without a restart; the counters begin at 0 there, and it is said."""
+    """Without a restart; the counters begin at 0 there, and a note names it."""
     with reader(login, SETTINGS) as one, capture_logs() as logs:
         finished(one)
         finish(sql, 2)

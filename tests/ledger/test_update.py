@@ -78,7 +78,7 @@ A, B = ("q", "a"), ("q", "b")
 
 
 def test_what_is_there_at_the_start_is_known_not_counted() -> None:
-    """A first start counts from now on; when a kind last finished is told all the same."""
+    """A first start counts from now on; when a kind last finished is exported all the same."""
     shop = Shop(begun=False)
     totals = shop.collect({(SLOT, A): 5}, baseline_to=SLOT + 1)
 
@@ -191,7 +191,7 @@ def test_a_reading_from_before_the_ledger_was_begun_is_dropped() -> None:
 
 
 def test_another_replicas_progress_stands() -> None:
-    """Who commits second has folded what it read; how far the ledger has come is told by the first."""
+    """Who commits second has folded what it read; how far the ledger has come is stored by the first."""
     shop = Shop()
     ours = shop.reading({(SLOT, A): 2})
     shop.collect({(SLOT, A): 1})
@@ -239,7 +239,7 @@ def test_counters_rise_while_kinds_come_and_go(history: list[tuple[float, dict[P
 
 
 def test_a_hundred_thousand_kinds_fold_into_other() -> None:
-    """Somebody wrote an id into the kind: as many series as asked for, and no job lost."""
+    """Somebody wrote an id into the kind: as many series as the limit allows, and no job lost."""
     shop = Shop(max_pairs=1000)
     for slot in range(SLOT, SLOT + 10):
         totals = shop.collect({(slot, ("q", f"kind {slot} {number}")): 1 for number in range(10_000)})

@@ -45,7 +45,7 @@ def present(snapshot: Snapshot) -> set[str]:
 
 
 def test_a_database_that_is_down_has_no_numbers() -> None:
-    """Only that it is down, and who says so."""
+    """Only that it is down, and by which replica."""
     assert present(DOWN) == {"river_up", "riverkeeper_build_info"}
     assert samples("river_up", DOWN) == {(): 0.0}
 
@@ -86,7 +86,7 @@ def test_jobs_lose_only_the_states_that_could_not_be_read() -> None:
 
 
 def test_what_an_idle_queue_does_not_have_is_absent() -> None:
-    """Of a kind that is known and has nothing: every family is there with zeros, or its help says when it is absent."""
+    """A kind that is known and has nothing: every family has zeros, or its help names when it is absent."""
     silent = {name for name in present(FULL) - present(IDLE) if "Absent" not in FAMILIES[name].help}
 
     assert silent == set()
@@ -158,7 +158,7 @@ def test_river_queue_rows_beyond_the_limit_fold() -> None:
 
 @for_each("family", OF_SNAPSHOT, lambda family: family.name)
 def test_no_more_series_than_documented(family: Family[Any]) -> None:
-    """docs/metrics.md says how many series a family has at most for each queue or pair; here each is asked for one."""
+    """docs/metrics.md has how many series a family has at most for each queue or pair; here each has one."""
     shown = dict(family.samples(FULL))
 
     assert len(shown) <= family.times

@@ -144,7 +144,7 @@ def test_labels(family: Family[Any]) -> None:
 
 @for_each_family
 def test_help(family: Family[Any]) -> None:
-    """One line of whole sentences that ends; the name is not said again."""
+    """One line of whole sentences that ends; the name is not repeated."""
     assert re.match(r"[A-Z0-9]|finalized_at|attempted_at", family.help)
     assert family.help.endswith(".")
     assert "\n" not in family.help
@@ -154,7 +154,7 @@ def test_help(family: Family[Any]) -> None:
 
 @for_each("family", [f for f in ALL if f.name.endswith("_timestamp_seconds")], lambda f: f.name)
 def test_the_help_of_a_moment_names_when_it_is_absent(family: Family[Any]) -> None:
-    """0 would be 1970: without a moment there is no series, and the help says so, and that it is Unix time."""
+    """0 would be 1970: without a moment there is no series, and the help names that, and that it is Unix time."""
     assert "Absent" in family.help or "Kept after" in family.help
     assert "Unix time" in family.help
 

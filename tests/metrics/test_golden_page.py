@@ -17,7 +17,7 @@ PAGE = Path(__file__).with_name("page.txt").read_text(encoding="utf-8")
 
 
 def acts() -> Acts:
-    """What a keeper did that rescued one job, falsely."""
+    """The acts of a replica that rescued one job, falsely."""
     did = Acts(is_active=True, to_rescue_seconds=4.0, last_webhook_at=1_700_000_000.5)
     did.rescues["standard", "worker_lost", "retry"] += 1
     did.refusals["locked"] += 2

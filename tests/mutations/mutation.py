@@ -14,7 +14,7 @@ FOUND = ("AssertionError", "Failed")
 class Mutation:
     """`original` stands exactly once in the sources. With `replacement` in its place, each of `tests` fails.
 
-    No path: a file may move and take its mutations along. A text that several files share is told apart by `beside`,
+    No path: a file may move and take its mutations along. A text that several files share is found by `beside`,
     a text that only the file in question holds.
     """
 

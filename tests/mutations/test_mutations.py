@@ -92,7 +92,7 @@ def test_the_cases_of_a_mutation_exist() -> None:
 
 
 def test_each_mutation_has_a_hazard_of_its_own() -> None:
-    """Mutations are told apart by what happens after them."""
+    """Mutations are distinguished by what happens after them."""
     hazards = [(each.hazard, each.is_go, each.replacement) for each in MUTATIONS]
 
     assert sorted(hazard for hazard in set(hazards) if hazards.count(hazard) > 1) == []

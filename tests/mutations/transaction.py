@@ -1,4 +1,4 @@
-"""Mutations of who may act, and of what is known after a keeper died: the actor's lock, the commit, the dry run."""
+"""Mutations of who may act, and of what is known after a replica died: the leader's lock, the commit, the dry run."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ def page(url: str) -> str:
 
 @pytest.mark.parametrize("limit", [HELD, NEEDED])
 def test_the_number_that_is_named_is_true(renewed_url: str, postgres: Server, limit: int) -> None:
-    """With what it holds it scrapes and passes, and a page says what is missing; with what is named all is served."""
+    """With what it holds it scrapes and passes, and a page names what is missing; with what is named all is served."""
     install(renewed_url, None, None)
     grant(renewed_url)
     postgres.execute(f"{LOGIN}{limit}")

@@ -104,7 +104,7 @@ def test_the_kill_switch_does_not_fail_for_a_letter(place: Place, monkeypatch: p
 
 
 def test_bytes_that_are_no_text_are_a_sentence(postgres: Server) -> None:
-    """SQL_ASCII takes any bytes: what cannot be read is said by name of the question, and nothing is shown as empty."""
+    """SQL_ASCII takes any bytes: what cannot be read is reported by query, and nothing is shown as empty."""
     postgres.execute("DROP DATABASE IF EXISTS bytes WITH (FORCE)")
     postgres.execute("CREATE DATABASE bytes TEMPLATE template0 ENCODING 'SQL_ASCII' LOCALE 'C'")
     url = postgres.database_url("bytes")

@@ -64,7 +64,7 @@ def with_password(server: Server, password: str, database: str = "postgres") -> 
 
 
 def test_a_wrong_password_is_a_refused_login(logins: Server) -> None:
-    """The sentence names the user and says what to check; the right password gets in."""
+    """The sentence names the user and what to check; the right password gets in."""
     error = failure(with_password(logins, "hunter2"))
 
     assert error is not None
@@ -81,7 +81,7 @@ def test_no_password_and_pg_hba_are_refused_logins(logins: Server) -> None:
 
 
 def test_a_database_that_is_not_there(logins: Server) -> None:
-    """A wrong name is told from a database that may not be entered."""
+    """A wrong name and a database without the right to connect are distinguished."""
     logins.execute("CREATE DATABASE closed")
     logins.execute("REVOKE CONNECT ON DATABASE closed FROM PUBLIC")
 
@@ -103,7 +103,7 @@ def test_a_server_without_tls(logins: Server) -> None:
 
 
 def test_nobody_listens() -> None:
-    """A closed port and a host that does not exist are unreachable, and said to be so with their names."""
+    """A closed port and a host that does not exist are unreachable, and reported so with their names."""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         closed = f"postgresql://u:hunter2@127.0.0.1:{unused.getsockname()[1]}/db"
@@ -116,7 +116,7 @@ def test_nobody_listens() -> None:
 
 
 def test_a_server_that_never_answers_is_given_up() -> None:
-    """A port that accepts and stays silent costs no more than the time there is, rounded up to libpq's two seconds."""
+    """A port that accepts and never answers costs no more than the time there is, rounded up to libpq's two seconds."""
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
@@ -155,7 +155,7 @@ def test_a_database_that_is_away_makes_a_page(logins: Server) -> None:
 
 
 def test_every_error_names_a_fix() -> None:
-    """Whoever reads the sentence learns what to do; each begins like part of a sentence and says it once."""
+    """Whoever reads the sentence learns what to do; each begins like part of a sentence and has no repetition."""
     assert set(FIXES) == set(ErrorKind)
     assert all(cure and not cure.endswith(".") for cure in FIXES.values())
 

@@ -168,7 +168,7 @@ def test_a_rescue_is_the_same_under_all_of_them(scene: Scene, postgres: Server) 
 
 
 def test_a_client_beats_under_all_of_them(renewed_url: str, postgres: Server) -> None:
-    """And its beat is read by the keeper as one of now."""
+    """And its beat is read by Riverkeeper as one of now."""
     install(renewed_url, None, None)
     postgres.execute("DROP ROLE IF EXISTS beats_hostile; CREATE ROLE beats_hostile LOGIN SUPERUSER")
     settings = known(postgres, HOSTILE)

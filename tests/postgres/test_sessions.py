@@ -105,7 +105,7 @@ def database(river_url: str, sql: Session) -> Iterator[Database]:
 
 
 def test_writing_is_committed_at_the_end_of_the_block(database: Database, sql: Session) -> None:
-    """READ COMMITTED, a short wait for locks, and the server ends it if its keeper dies within."""
+    """READ COMMITTED, a short wait for locks, and the server ends it if its replica dies within."""
     with database.writing(SECONDS, {}) as tx:
         tx.execute(TELL)
         assert sql.execute("SELECT * FROM told") == []
@@ -160,7 +160,7 @@ def test_what_was_read_stands_though_the_connection_ends(database: Database, sql
 
 
 def test_what_was_written_is_lost_with_the_connection(database: Database, sql: Session) -> None:
-    """And said to be: nothing is exported that is not committed."""
+    """Nothing is exported that is not committed, and the page names the problem."""
     told: ErrorKind | None = None
     try:
         with database.writing(SECONDS, {}) as tx:

@@ -46,7 +46,7 @@ def test_comments_do_not_travel() -> None:
 
 
 def test_a_table_that_is_not_there_is_read_as_empty() -> None:
-    """One text for both cases: where the table stood is a query without rows, and its schema is not asked for."""
+    """One text for both cases: where the table stood is a query without rows, and its schema is not needed."""
     text = statement("river/read_running", river="Jobs", without=("keeper.heartbeat",))
 
     assert statement("river/read_running", river="Jobs", keeper="k").count('"k".heartbeat AS h') == 1

@@ -1,4 +1,4 @@
-"""The keeper dies, its connection is cut, the database refuses: a rescue is whole or was never there."""
+"""The replica dies, its connection is cut, the database refuses: a rescue is whole or was never there."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ def never_was(scene: Scene, claim: Event) -> None:
 
 
 def _alone(scene: Scene) -> bool:
-    """Whether nobody holds the actor's lock."""
+    """Whether nobody holds the leader's lock."""
     return scene.sql.execute("SELECT 1 FROM pg_locks WHERE locktype = 'advisory'").fetchone() is None
 
 
 @pytest.mark.parametrize("make", [Scene.stale, Scene.never_beaten], ids=["beaten", "never beaten"])
 def test_a_connection_ended_between_any_two_statements(scene: Scene, make: Callable[[Scene], Event]) -> None:
-    """An administrator, a failover: whatever came before the commit is undone, and the next keeper rescues."""
+    """An administrator, a failover: whatever came before the commit is undone, and the next replica rescues."""
 
     def terminate() -> None:
         scene.sql.execute(
@@ -112,7 +112,7 @@ def test_did_it_commit(scene: Scene, cut: Cut) -> None:
 
 
 def test_nobody_knows_while_the_old_transaction_lives(scene: Scene) -> None:
-    """The server may still commit what a dead keeper began: until it has ended, there is no answer."""
+    """The server may still commit what a dead replica began: until it has ended, there is no answer."""
     claim = scene.stale()
     stuck = scene.found(claim)
     named = stuck.job.claim
@@ -130,7 +130,7 @@ def test_nobody_knows_while_the_old_transaction_lives(scene: Scene) -> None:
      ("23505", Refusal.UNIQUE), ("42501", Refusal.DATABASE)],
 )  # fmt: skip
 def test_an_error_refuses_and_leaves_nothing(scene: Scene, state: str, refusal: Refusal) -> None:
-    """Serialization, deadlock, a trigger of the user's, a right that is missing: said, and nothing is half done."""
+    """Serialization, deadlock, a trigger of the user's, a right that is missing: reported, and nothing is half done."""
     claim = scene.stale()
     scene.sql.execute(LOCKED_OUT.format(state=state))
     outcome = scene.rescue(claim)
@@ -143,7 +143,7 @@ def test_an_error_refuses_and_leaves_nothing(scene: Scene, state: str, refusal: 
 
 @pytest.fixture
 def impatient(scene: Scene) -> Iterator[Database]:
-    """A keeper whose server looks for deadlocks at once; usually a lock is given up before it would."""
+    """A replica whose server looks for deadlocks at once; usually a lock is given up before it would."""
     scene.sql.execute("ALTER DATABASE renewed SET deadlock_timeout = '10 ms'")
     database = Database(scene.url)
     yield database

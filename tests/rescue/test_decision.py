@@ -73,7 +73,7 @@ asked = maybe | st.sampled_from([Action.RETRY, Action.DISCARD, Action.CANCEL])
 def test_only_stuck_or_requested_jobs_are_touched(
     job: RunningJob, verdict: Verdict, tier: Tier, asked: Action | None
 ) -> None:
-    """Hold means nothing is done; so does a job that is not stuck, unless a person names an action."""
+    """Hold means nothing is done; so does a job that is not stuck, unless an operator names an action."""
     decided = decide(job, verdict, tier, NOW, asked)
 
     if asked is None and (not verdict.reason.is_stuck or action_for(tier, verdict.reason) is Action.HOLD):
@@ -89,7 +89,7 @@ def test_only_stuck_or_requested_jobs_are_touched(
 
 @given(jobs, verdicts, tiers)
 def test_a_living_worker_is_requested_to_stop_first(job: RunningJob, verdict: Verdict, tier: Tier) -> None:
-    """A worker that beats in the table is never robbed of a job before stop_grace after it was asked to stop."""
+    """A worker that beats in the table is never robbed of a job before stop_grace after the request to stop."""
     decided = decide(job, verdict, tier, NOW)
     beat, cause = job.beat, verdict.underlying or verdict.reason
     if isinstance(decided, Act) and beat is not None and not beat.by_metadata and cause in STOPPED_FIRST:
@@ -153,7 +153,7 @@ def test_the_lease_and_the_drain_are_waited_out(
 
 @given(lockeds, tiers)
 def test_a_lost_worker_s_job_does_not_back_off(held: LockedJob, tier: Tier) -> None:
-    """It did nothing wrong; what hangs waits as long as River's default policy says."""
+    """It did nothing wrong; what hangs waits as long as in River's default policy."""
     held = replace(held, job=replace(held.job, beat=None), fences=True)
     assert next_attempt_wait(held, Verdict(Reason.WORKER_LOST, "t"), tier) == tier.fence
     hung = next_attempt_wait(held, Verdict(Reason.HUNG, "t"), tier)
@@ -204,7 +204,7 @@ def test_every_watch_ends(seen: FollowUpFacts) -> None:
 
 @given(seens)
 def test_silence_never_makes_a_rescue_false(seen: FollowUpFacts) -> None:
-    """Nor does a stop; and what a worker told before the rescue is no proof."""
+    """Nor does a stop; and what a worker reported before the rescue is no proof."""
     news = judge_outcome(seen)
     if news.was_false:
         assert news.previous_worker in {PreviousWorker.FINISHED, PreviousWorker.BEAT}
@@ -245,7 +245,7 @@ LOST = FollowUpFacts(
 )
 def test_a_rescue_is_false_where_work_was_taken(seen: FollowUpFacts, expected: bool | None) -> None:
     """By any sign of life of a worker that was called lost, but not where it had given the work up by itself: who has
-    a lease ends its work without being told. Work that was completed is done twice, whatever the reason was.
+    a lease ends its work by itself. Work that was completed is done twice, whatever the reason was.
     """
     assert judge_outcome(seen).was_false is expected
 

@@ -36,7 +36,7 @@ def test_rescues_of_yesterday_make_no_loop(scene: Scene, ago: str, dry_run: bool
 
 
 def test_river_s_count_of_rescues_makes_no_loop(scene: Scene) -> None:
-    """It outlives JobRetry and snoozes: a person who gave the job another chance gave it."""
+    """It outlives JobRetry and snoozes: an operator gave the job another chance."""
     claim = scene.stale(metadata={"river:rescue_count": 9})
 
     assert scene.found(claim).verdict.reason is Reason.WORKER_LOST
@@ -48,7 +48,7 @@ def test_river_s_count_of_rescues_makes_no_loop(scene: Scene) -> None:
     ids=["live", "dry run", "dry run without a lock"],
 )
 def test_a_claim_that_is_over_is_gone(scene: Scene, dry_run: bool, locks_jobs: bool) -> None:
-    """It failed and was claimed anew since it was found: nothing would be done, so no dry run says that it would."""
+    """It failed and was claimed anew since it was found: nothing would be done, so no dry run records that it would."""
     claim = scene.stale()
     found = scene.found(claim)
     for statement in (FAIL, FETCH):
@@ -59,7 +59,7 @@ def test_a_claim_that_is_over_is_gone(scene: Scene, dry_run: bool, locks_jobs: b
 
 
 def test_a_beat_in_the_metadata_of_an_earlier_attempt_is_none(scene: Scene) -> None:
-    """River keeps the key over a retry: the attempt that was claimed a minute ago is not silent for an hour."""
+    """River keeps the key over a retry: the attempt that was claimed a minute ago is not stale for an hour."""
     claim = scene.earlier(scene.claim())
     said = datetime.fromisoformat(claim["attempted_at"])
     scene.change(claim, metadata={"health_check_at": (said - timedelta(minutes=1)).isoformat()})

@@ -53,7 +53,7 @@ def test_no_claim_is_rescued_before_a_full_timeout_on_the_new_server(story: Stor
 
 
 def test_a_rescue_that_was_lost_is_made_again_once(story: Story) -> None:
-    """The claim runs again on the new server, and nobody there says otherwise."""
+    """The claim runs again on the new server, and no row there shows the rescue."""
     audit = story.new.sql.execute(
         "SELECT job_id, attempt FROM riverkeeper.rescue WHERE NOT dry_run ORDER BY job_id"
     ).fetchall()
@@ -78,14 +78,14 @@ def test_a_worker_that_never_learned_of_its_rescue_goes_on(story: Story) -> None
 
 
 def test_a_dry_run_that_was_lost_is_written_down_again(story: Story) -> None:
-    """The keeper's memory of it is no reason not to."""
+    """The replica's memory of it is no reason not to."""
     dry = story.new.one("SELECT job_id, attempt FROM riverkeeper.rescue WHERE dry_run")
 
     assert dry == {"job_id": ids(story.trial)[0], "attempt": 1}
 
 
 def test_a_pause_and_a_wake_are_lost_with_the_commits(story: Story) -> None:
-    """As docs/reliability.md tells: after a failover a stop must be looked for, and said again."""
+    """As docs/reliability.md has it: after a failover an operator checks a pause, and repeats it."""
     assert story.new.control()["stopped_at"] is None
     assert story.new.sql.execute("SELECT FROM riverkeeper.wake").fetchall() == []
 
@@ -94,9 +94,9 @@ def test_a_pause_and_a_wake_are_lost_with_the_commits(story: Story) -> None:
 def test_a_commit_of_unknown_outcome_is_resolved_by_the_server_that_is_there(
     happens: Callable[[Pair], None], reached: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The primary dies while a rescue commits; whether the standby had it only the new primary can tell.
+    """The primary dies while a rescue commits; whether the standby had it only the new primary knows.
 
-    The keeper finds that one by itself, from a URL with both hosts.
+    The replica finds that one by itself, from a URL with both hosts.
     """
     with (
         paired() as pair,
@@ -120,13 +120,13 @@ def test_a_commit_of_unknown_outcome_is_resolved_by_the_server_that_is_there(
 
 
 def has_logged(capsys: pytest.CaptureFixture[str], logged: list[str], what: str) -> bool:
-    """Whether the keeper's log says so by now."""
+    """Whether the log holds it by now."""
     logged.append(capsys.readouterr().out)
     return re.search(what, "".join(logged)) is not None
 
 
 def rescue_and_hang(pair: Pair, look: Look, happens: Callable[[Pair], None], dead: Worker) -> None:
-    """A rescue is made, and waits with its commit for the standby, of which only that much is heard."""
+    """A rescue is made, and waits with its commit for the standby, whose answer never comes."""
     pair.primary.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
     pair.primary.execute(f"SELECT pg_reload_conf(); {HANGS}", "river")
     until(lambda: beats(look) == 2 and look.counts_for(0.0), "the path to be proven, and both to beat")

@@ -46,7 +46,7 @@ def test_the_next_attempt_waits_for_the_fence_or_the_lease() -> None:
 
 
 def test_modes_and_brakes_hold() -> None:
-    """Disabled says only that; a dry run names the brakes too, which would hold a live one."""
+    """Disabled names only that; a dry run names also the brakes that would stop a live one."""
     policy = Policy({"standard": TIER})
     brakes = {Brake.GRACE: "it looks on for 40 s more"}
 

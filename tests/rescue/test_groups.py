@@ -92,7 +92,7 @@ def test_one_that_somebody_touches_at_any_point_has_one_winner(
 ) -> None:
     """The two beside it are rescued all the same, in this transaction or, where that cannot be, in their own.
 
-    But for a beat where none has beaten yet: a process that is heard is no lost worker of the others either.
+    But for a beat where none has beaten yet: a process that beats is no lost worker of the others either.
     """
     work, won = OTHERS[what], set()
     for point in POINTS:
@@ -120,7 +120,7 @@ def test_one_that_somebody_touches_at_any_point_has_one_winner(
 
 @BEATEN_OR_NOT
 def test_a_connection_ended_between_any_two_statements_leaves_none(scene: Scene, make: Make) -> None:
-    """All of them or nothing: a keeper that dies has rescued no half of its group."""
+    """All of them or nothing: a replica that dies has rescued no half of its group."""
     for statement in range(STATEMENTS):
         claims = several(scene, make)
         items = requested(scene, claims)
@@ -179,7 +179,7 @@ def test_one_error_leaves_all_to_be_tried_alone(scene: Scene) -> None:
 
 
 def test_one_that_was_rescued_before_leaves_all_to_be_tried_alone(scene: Scene) -> None:
-    """By the audit, although its mark is gone and it looks lost again: the others are not told that they were."""
+    """By the audit, although its mark is gone and it looks lost again: the others are not reported as rescued."""
     claims = several(scene, Scene.stale)
     scene.rescue(claims[1])
     scene.sql.execute("UPDATE river_job SET state = 'running', errors = NULL")

@@ -1,4 +1,4 @@
-"""What keeps a rescue from being made, what a dry run leaves behind, and what a person may force."""
+"""What keeps a rescue from being made, what a dry run leaves behind, and what an operator may force."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def refusal(outcome: object) -> Refusal:
 
 @pytest.mark.parametrize("brake", Brake)
 def test_every_brake_holds(scene: Scene, brake: Brake) -> None:
-    """A brake is asked under the actor's lock, in this transaction; its sentence comes with the refusal."""
+    """A brake is read under the leader's lock, in this transaction; its sentence comes with the refusal."""
     claim = scene.stale()
     outcome = scene.rescue(claim, read_brakes=held_by(brake))
 
@@ -44,7 +44,7 @@ def test_every_brake_holds(scene: Scene, brake: Brake) -> None:
 
 
 def test_while_another_replica_leads_nothing_is_rescued(scene: Scene) -> None:
-    """While one transaction acts, every other is told so at once."""
+    """While one transaction acts, every other is refused at once."""
     claim, other = scene.stale(), scene.stale()
     found, too = scene.found(claim), scene.found(other)
     second = Database(scene.url)
@@ -122,7 +122,7 @@ def test_another_reason_than_it_was_found_for(scene: Scene) -> None:
 
 
 def test_the_locked_interval_counts_not_the_one_that_was_found(scene: Scene) -> None:
-    """A client that says meanwhile that it beats every hour is not lost after 35 s."""
+    """A client that declares meanwhile that it beats every hour is not lost after 35 s."""
     claim = scene.stale()
     found = scene.found(claim)
     scene.sql.execute("UPDATE riverkeeper.heartbeat SET beat_interval = '1 hour'")
@@ -153,7 +153,7 @@ def test_the_audit_alone_keeps_a_second_rescue_away(scene: Scene) -> None:
 
 
 def test_cooldown_and_rescue_loop(scene: Scene) -> None:
-    """One job is rescued so often in a day, and not at once again; a person decides then."""
+    """One job is rescued so often in a day, and not at once again; an operator decides then."""
     scene.tier = replace(TIER, on_rescue_loop=Action.HOLD)
     claim = scene.stale()
     again = "UPDATE river_job SET state = 'running', attempt = attempt + 1, attempted_at = clock_timestamp()"

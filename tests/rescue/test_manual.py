@@ -1,4 +1,4 @@
-"""A person's rescue of jobs named by id: the same guards, and what an explicit action may force."""
+"""An operator's rescue of jobs named by id: the same guards, and what an explicit action may force."""
 
 from __future__ import annotations
 

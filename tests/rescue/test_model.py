@@ -123,7 +123,7 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: self.model.opened is None)
     @rule(seconds=sampled_from([12.0, 40.0, 130.0]), first=booleans())
     def outage(self, seconds: float, first: bool) -> None:
-        """Nobody reaches the database; `first`: and then the keeper does, before any worker."""
+        """Nobody reaches the database; `first`: and then the replica does, before any worker."""
         self.model.outage(seconds)
         self.let_replica_act(first)
 
@@ -149,7 +149,7 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: self.model.opened is None)
     @rule(seconds=sampled_from([40.0, 130.0]))
     def lose_a_rescue(self, seconds: float) -> None:
-        """It is made, and its server is gone before the standby has it; the keeper goes on as before."""
+        """It is made, and its server is gone before the standby has it; the replica goes on as before."""
         self.standby_catches_up()
         self.stop_all_beats(seconds)
         self.fail_over(first=True)
@@ -158,7 +158,7 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: self.model.opened is None)
     @rule()
     def fail_over_within_a_pass(self) -> None:
-        """The keeper acts on what it found on the old server, before its next turn."""
+        """The replica acts on what it found on the old server, before its next probe."""
         self.model.pass_time(40.0)
         self.model.look()
         self.standby_catches_up()
@@ -197,14 +197,14 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: self.model.opened is None)
     @rule(seconds=sampled_from([40.0, 130.0]))
     def stop_all_beats(self, seconds: float) -> None:
-        """Nobody is heard for a while, and a keeper looks then."""
+        """Nobody beats for a while, then a replica makes a pass."""
         self.model.pass_time(seconds)
         self.rescue_now()
 
     @precondition(lambda self: self.model.opened is None)
     @rule(outcome=sampled_from(sorted(RESULTS)))
     def freeze_while_rescued(self, outcome: str) -> None:
-        """It stands still, somebody else works its job by now, and it goes on as if nothing had been."""
+        """It is frozen, somebody else works its job by now, and it goes on as if nothing had been."""
         work = self.worker(0)
         if work is not None and not work.over:
             work.frozen = True
@@ -219,7 +219,7 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: self.model.opened is None)
     @rule()
     def hang(self) -> None:
-        """It told of progress once, beats on, and a keeper looks."""
+        """It reported progress once and beats on; then a replica makes a pass."""
         work = self.worker(0)
         if work is not None and not work.over:
             self.model.beat(work)

@@ -47,7 +47,7 @@ def scene(postgres: object) -> Iterator[Scene]:
 
 
 def never_beaten(scene: Scene) -> Event:
-    """A claim without a row, whose process has been silent for an hour."""
+    """A claim without a row, whose process has been stale for an hour."""
     claim = scene.claim()
     beat(scene.sql, [])
     scene.sql.execute("UPDATE riverkeeper.client SET beat_at = now() - interval '1 hour'")
@@ -151,7 +151,7 @@ def test_a_late_end_never_hides_that_the_worker_lived(scene: Scene, somebody: Ot
 
 
 def test_two_replicas_rescue_once(scene: Scene, somebody: Other) -> None:
-    """At any point a second keeper's rescue of the same claim is refused, or is the one that was made."""
+    """At any point a second replica's rescue of the same claim is refused, or is the one that was made."""
     for make in (Scene.stale, Scene.never_beaten):
         for point in POINTS:
             claim = make(scene)
@@ -196,7 +196,7 @@ def test_a_users_foreign_key_does_not_hide_the_job(scene: Scene) -> None:
 
 
 def test_a_first_beat_that_commits_meanwhile_counts(scene: Scene, somebody: Other) -> None:
-    """The tombstone waits for it, and then reads it: the worker lives, and no error of the database says so."""
+    """The tombstone waits for it, and then reads it: the worker lives, which no database error shows."""
     claim = never_beaten(scene)
     stuck = scene.found(claim)
     outcomes: list[Rescued | Skipped] = []

@@ -55,7 +55,7 @@ def test_a_rescuer_rescues(scene: Scene, dry_run: bool) -> None:
 
 @pytest.mark.parametrize("name", ["reader", "keeper"])
 def test_others_cannot_rescue(scene: Scene, name: str) -> None:
-    """Neither the reader nor the counting keeper changes a job; what is missing is said, with the cure."""
+    """Neither the reader nor the login that counts changes a job; what is missing is reported, with the fix."""
     database = Database(url_of(scene, name))
     claim = scene.stale()
     stuck = scene.found(claim)

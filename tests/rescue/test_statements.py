@@ -24,7 +24,7 @@ def scene(renewed_url: str) -> Iterator[Scene]:
 
 
 def written(scene: Scene, name: str, *rows: Event) -> int:
-    """How many rows a statement says that it wrote."""
+    """How many rows a statement reports as written."""
     with scene.keeping() as tx:
         return len(tx.query(name, {"rows": json.dumps(rows)}))
 
@@ -62,7 +62,7 @@ def test_a_job_is_written_under_its_claim_alone(scene: Scene, moved: str) -> Non
 
 
 def test_a_mark_is_set_once(scene: Scene) -> None:
-    """The moment at which a claim was lost stands: what its worker did is told before and after it."""
+    """The moment at which a claim was lost stands: what its worker did is recorded before and after it."""
     claim = scene.stale()
     assert written(scene, "rescue/mark_lost", claim) == 1
     marked = scene.row(claim)
@@ -72,7 +72,7 @@ def test_a_mark_is_set_once(scene: Scene) -> None:
 
 
 def test_a_stop_is_requested_once_and_of_living_claims(scene: Scene) -> None:
-    """A second request would begin stop_grace anew; a claim that is lost is told so, and nothing else."""
+    """A second request would begin stop_grace anew; a claim that is lost reads `lost`, and nothing else."""
     claim, lost = scene.hung(), scene.stale()
     assert written(scene, "rescue/mark_lost", lost) == 1
     assert written(scene, "rescue/request_stop", claim, lost) == 1

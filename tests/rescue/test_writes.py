@@ -87,7 +87,7 @@ def test_the_audit_records_what_was_done_and_why(scene: Scene) -> None:
     ],
 )  # fmt: skip
 def test_metadata_that_trips_river_s_own_rescuer_is_no_trouble(scene: Scene, metadata: Any, expected: Any) -> None:
-    """A count that is none begins anew, which mends the row; metadata that is no object stays as it is."""
+    """A count that is none begins anew, which fixes the row; metadata that is no object stays as it is."""
     claim = scene.stale(metadata=metadata)
 
     assert isinstance(scene.rescue(claim), Rescued)
@@ -183,7 +183,7 @@ def test_the_previous_worker_s_lease_is_waited_out(scene: Scene) -> None:
 
 
 def test_attempts_used_up(scene: Scene) -> None:
-    """Held for a lost worker unless the tier says otherwise; then discarded as River does."""
+    """Held for a lost worker unless the tier discards; then discarded as River does."""
     claim = scene.stale(max_attempts=1)
     assert scene.rescue(claim) == Skipped(Refusal.EXHAUSTED)
     assert_untouched(scene, claim)
@@ -218,7 +218,7 @@ def test_a_cancel_that_was_requested(scene: Scene, after: timedelta, state: str)
 
 
 def test_a_claim_that_never_beat(scene: Scene) -> None:
-    """Its process is silent: a tombstone takes the row's place, and a first beat that comes later reads `lost`."""
+    """Its process is stale: a tombstone takes the row's place, and a first beat that comes later reads `lost`."""
     claim = scene.never_beaten()
     done = scene.rescue(claim)
 

@@ -18,7 +18,7 @@ JOBS = """INSERT INTO river_job (kind, queue, priority, state, finalized_at)
 
 @pytest.fixture
 def river_url(renewed_url: str) -> str:
-    """An empty River that autovacuum leaves alone, quick to fill."""
+    """An empty River without autovacuum, quick to fill."""
     run_script(renewed_url, "ALTER TABLE public.river_job SET (autovacuum_enabled = off)")
     run_script(
         renewed_url, "DROP INDEX public.river_job_args_index, public.river_job_metadata_index, public.river_job_kind"
@@ -49,7 +49,7 @@ def test_a_queue_too_long_to_count_is_a_marked_estimate(river_url: str, sql: Ses
 
 @pytest.mark.parametrize("analyzed", ["never", "when it was empty", "when all was finished"])
 def test_where_the_planner_knows_nothing_pages_are_sampled(river_url: str, sql: Session, analyzed: str) -> None:
-    """A table never analysed, or filled since: near the truth, marked, and the missing ANALYZE is said."""
+    """A table never analysed, or filled since: near the truth, marked, and a note names the missing ANALYZE."""
     if analyzed == "when all was finished":
         fill(sql, 20_000, "completed")
     if analyzed != "never":

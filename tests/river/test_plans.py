@@ -150,7 +150,7 @@ def test_no_question_reads_the_whole_table(filled: Session, name: str) -> None:
 
 @for_each("name", ASKED)
 def test_no_question_reads_rows_only_to_drop_them(filled: Session, name: str) -> None:
-    """What the index finds is what was asked for: the work done is the answer's size, not the table's."""
+    """What the index finds is what was searched for: the work done is the answer's size, not the table's."""
     for scan in scans_of_jobs(explained(filled, name)):
         assert scan.get("Rows Removed by Filter", 0) == 0
         assert scan["Actual Rows"] * scan["Actual Loops"] <= most_rows(filled, name), scan
@@ -184,7 +184,7 @@ def test_a_beat_costs_one_look(filled: Session) -> None:
 
 @pytest.mark.parametrize("without", [(), ("keeper.heartbeat",)])
 def test_the_running_rows_are_read_once(filled: Session, without: tuple[str, ...]) -> None:
-    """However much is asked of them, with heartbeats or not."""
+    """However large their parameters are, with heartbeats or not."""
     (scan,) = scans_of_jobs(explained(filled, "river/read_running", without))
 
     assert scan["Actual Loops"] == 1

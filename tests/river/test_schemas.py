@@ -95,7 +95,7 @@ def test_the_search_path_finds_river(river_url: str, sql: Session) -> None:
 
 
 def test_two_rivers_in_one_database_do_not_meet(river_url: str, sql: Session) -> None:
-    """Each keeper reads its own schema, and counts in a keeper schema of its own."""
+    """Each replica reads its own schema, and counts in a keeper schema of its own."""
     counts = {"eu": 3, "us": 5}
     for schema in counts:
         create_river_table(river_url, schema)
@@ -123,7 +123,7 @@ def test_two_rivers_in_one_database_do_not_meet(river_url: str, sql: Session) ->
     ],
 )
 def test_no_river(river_url: str, sql: Session, schema: str | None, says: str) -> None:
-    """The schema does not exist, or has no river_job: told apart, and told what to do."""
+    """The schema does not exist, or has no river_job: distinguished, each with what to do."""
     sql.execute("CREATE SCHEMA empty; DROP TABLE river_job")
     snapshot, page = found(river_url, schema)
 
@@ -153,7 +153,7 @@ def test_a_river_too_old_is_refused(river_url: str, sql: Session, change: str, l
 
 
 def test_river_may_come_and_go(river_url: str, sql: Session) -> None:
-    """A schema that is dropped and made again under a running keeper is found at the next scrape."""
+    """A schema that is dropped and made again under a running process is found at the next scrape."""
     with reader(river_url) as one:
         assert one.read(SECONDS).up
         sql.execute("ALTER TABLE river_job RENAME TO river_job_hidden")

@@ -21,7 +21,7 @@ DISABLED = "ALTER TABLE river_job DISABLE TRIGGER riverkeeper_fence"
 
 
 def waits(scene: Scene) -> float:
-    """Seconds that a job waits of a worker whose client says that it attaches tokens."""
+    """Seconds that a job waits of a worker whose client reports that it attaches tokens."""
     taken = scene.stale()
     done = scene.rescue(taken)
     assert isinstance(done, Rescued)
@@ -50,7 +50,7 @@ def fact(snapshot: Snapshot) -> str:
 
 
 def test_what_is_in_force_is_shown(scene: Scene) -> None:
-    """On the front page, on /metrics and by `check`, live; a note says what to do."""
+    """On the front page, on /metrics and by `check`, live; a note names what to do."""
     snapshot = read(scene.url)
     assert fact(snapshot).startswith("the fence on public.river_job is in force")
     assert page_of(snapshot).value("riverkeeper_fence_installed") == 1

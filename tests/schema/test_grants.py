@@ -55,7 +55,7 @@ class Granted:
         return self.owner.replace("postgres@", "granted_reader@")
 
     @property
-    def keeper(self) -> str:
+    def keeper_role(self) -> str:
         return self.owner.replace("postgres@", "granted_keeper@")
 
 
@@ -96,7 +96,7 @@ def test_the_reader_reads_all_but_writes_nothing(granted: Granted) -> None:
 
 
 def test_the_reader_sees_verdicts_and_what_the_rescuer_does(granted: Granted) -> None:
-    """Silence counts for it too, by the way that a keeper has proven open; brakes and wakes are shown."""
+    """Missed beats count for it too, by the path that a replica has verified; brakes and wakes are shown."""
     granted.sql.execute(SILENT, {})
     config = load(None, {}, ConfigOptions())
     settings = replace(reader_settings(config), river_schema=RIVER, keeper_schema=KEEPER_SCHEMA)
@@ -110,11 +110,11 @@ def test_the_reader_sees_verdicts_and_what_the_rescuer_does(granted: Granted) ->
 
 def test_the_keeper_role_counts_in_its_schema(granted: Granted) -> None:
     """Everything the reader can, and the ledger is durable: a second process goes on where the first was."""
-    with reader(granted.keeper, SETTINGS_HERE) as one:
+    with reader(granted.keeper_role, SETTINGS_HERE) as one:
         one.read(SECONDS)
         granted.sql.execute(FINISHED)
         first = one.read(SECONDS)
-    second = read(granted.keeper, SETTINGS_HERE)
+    second = read(granted.keeper_role, SETTINGS_HERE)
 
     assert (first.error, second.error) == (None, None)
     for snapshot in (first, second):
@@ -148,7 +148,7 @@ def test_the_keeper_role_counts_in_its_schema(granted: Granted) -> None:
 def test_what_neither_may_do(granted: Granted, statement: str) -> None:
     """No arguments of jobs, no change to River's tables, none to what the keeper schema is."""
     text = statement.replace("kept.", f"{quote_identifier(KEEPER_SCHEMA)}.").replace("%%", "%")
-    for url in (granted.reader, granted.keeper):
+    for url in (granted.reader, granted.keeper_role):
         with Session(url) as session:
             session.execute(f"SET search_path = {quote_identifier(RIVER)}", {})
             with pytest.raises(DatabaseError) as refused:

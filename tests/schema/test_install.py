@@ -76,7 +76,7 @@ def test_the_name_follows_the_river_that_is_named(river_url: str) -> None:
 
 @pytest.mark.parametrize(("keeper", "river"), [("riverkeeper", "public"), ('100% "kept"', "it's %% 1%s")])
 def test_the_printed_script_makes_what_install_makes(river_url: str, sql: Session, keeper: str, river: str) -> None:
-    """`schema print` can be reviewed and run by hand, and the keeper then sees no difference."""
+    """`schema print` can be reviewed and run manually, and Riverkeeper then sees no difference."""
     if river != "public":
         create_river_table(river_url, river)
     run_script(river_url, script(keeper, river))
@@ -87,7 +87,7 @@ def test_the_printed_script_makes_what_install_makes(river_url: str, sql: Sessio
 
 
 def test_an_upgrade_keeps_what_was_counted(river_url: str, sql: Session) -> None:
-    """From every older version on: until the upgrade the ledger goes on and the page says it is old, then no more."""
+    """From every older version on: until the upgrade the ledger goes on and the page names it as old, then no more."""
     install_version(river_url, 1)
     with reader(river_url) as one:
         one.read(SECONDS)
@@ -142,7 +142,7 @@ def test_a_keeper_schema_of_another_river_is_refused(of_another: str, sql: Sessi
 
 
 def test_a_newer_keeper_schema_is_refused(river_url: str, sql: Session) -> None:
-    """One that says it needs a newer keeper is left alone, with both versions told; one that can be used, is."""
+    """One that needs a newer Riverkeeper is not used, and both versions are named; one that can be used, is."""
     install(river_url, None, None)
     sql.execute("UPDATE riverkeeper.meta SET version = 98, min_compatible = 97")
     for act in (install, uninstall):
@@ -168,7 +168,7 @@ def test_river_s_own_schema_is_never_the_keeper_schema(river_url: str, sql: Sess
 
 
 def test_a_name_that_is_cut_to_rivers_own_is_refused(river_url: str) -> None:
-    """Postgres cuts names at 63 bytes, and so would put the keeper's tables among River's."""
+    """Postgres cuts names at 63 bytes, and so would put the tables of the keeper schema among River's."""
     longest = "é" * 31 + "x"
     create_river_table(river_url, longest)
     with refused(ErrorKind.SHARED_SCHEMA):
@@ -177,7 +177,7 @@ def test_a_name_that_is_cut_to_rivers_own_is_refused(river_url: str) -> None:
 
 
 def test_uninstall_leaves_the_rest_of_the_database(river_url: str, sql: Session) -> None:
-    """The keeper's tables go, River's stay; a second time there is nothing to remove."""
+    """The tables of the keeper schema go, River's stay; a second time there is nothing to remove."""
     sql.execute(FINISHED)
     install(river_url, None, None)
     assert uninstall(river_url, None, None) == "riverkeeper"
@@ -213,7 +213,7 @@ BEATS = {
 
 @pytest.mark.parametrize("beat", BEATS)
 def test_uninstall_refuses_while_workers_beat(river_url: str, sql: Session, beat: str) -> None:
-    """How many there are is said, and what to do; after three of their intervals, or by force, it goes."""
+    """The error names how many there are, and what to do; after three of their intervals, or by force, it goes."""
     install(river_url, None, None)
     sql.execute(BEATS[beat])
     with refused(ErrorKind.BEATING) as found:
@@ -273,7 +273,7 @@ def test_install_waits_for_a_lock_rather_than_fail(river_url: str, sql: Session)
 
 
 def test_it_may_come_and_go_under_a_running_process(river_url: str, sql: Session) -> None:
-    """Removed: counted in memory, and said. Put back: durable again at the latest when the catalog is read anew."""
+    """Removed: counted in memory, with a note. Put back: durable again at the latest when the catalog is read anew."""
     install(river_url, None, None)
     with reader(river_url) as one:
         assert page_of(one.read(SECONDS)).value("riverkeeper_ledger_durable") == 1
@@ -290,7 +290,7 @@ NASTY = "a'b\\c\"d$riverkeeper$e%f;--\n$$"
 
 @pytest.mark.parametrize("strings", ["on", "off"])
 def test_a_printed_script_takes_any_name_as_it_is(renewed_url: str, strings: str) -> None:
-    """Quotes, backslashes, dollars, line ends: a name is never run, whatever standard_conforming_strings says."""
+    """Quotes, backslashes, dollars, line ends: a name is never run, whatever standard_conforming_strings is."""
     keeper = f"{NASTY}keeper"
     with Session(renewed_url, "test") as sql:
         sql.execute(f"SET standard_conforming_strings = {strings}")

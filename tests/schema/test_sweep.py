@@ -1,4 +1,4 @@
-"""The keeper's sweep: what nobody needs any more goes, in batches; what a rescue may need stays, however old."""
+"""Riverkeeper's sweep: what nobody needs any more goes, in batches; what a rescue may need stays, however old."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_a_claim_that_is_over_is_swept_after_ten_minutes(sql: Connection, databa
 
 
 def test_a_job_that_runs_under_the_claim_keeps_its_row(sql: Connection, database: Database) -> None:
-    """However silent, and lost too: a rescue locks this row, and a late worker reads it."""
+    """However stale, and lost too: a rescue locks this row, and a late worker reads it."""
     claims = beaten(sql, 2, finished=False)
     sql.execute("UPDATE riverkeeper.heartbeat SET lost_at = beat_at WHERE job_id = %s", [claims[0]["job_id"]])
     sweep(database)
@@ -191,7 +191,7 @@ def test_old_rows_are_looked_up_by_id(sql: Connection) -> None:
 
 
 def test_a_reading_sweeps(sql: Connection, river_url: str) -> None:
-    """Once a minute at the most, told as a question of its own, which stays on the page in between."""
+    """Once a minute at the most, reported as a query of its own, which stays on the page in between."""
     beaten(sql, 1, finished=True)
     with reader(river_url) as one:
         first = one.read(SECONDS)
@@ -207,7 +207,7 @@ def test_a_reading_sweeps(sql: Connection, river_url: str) -> None:
 
 @pytest.mark.parametrize("right", ["DELETE ON riverkeeper.client", "DELETE ON riverkeeper.heartbeat"])
 def test_who_may_not_delete_does_not_try(sql: Connection, river_url: str, right: str) -> None:
-    """No question, no failure: another keeper's login may."""
+    """No question, no failure: another replica's login may."""
     beaten(sql, 1, finished=True)
     sql.execute("DROP ROLE IF EXISTS looks; CREATE ROLE looks LOGIN; GRANT pg_read_all_data TO looks")
     sql.execute("GRANT INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA riverkeeper TO looks")

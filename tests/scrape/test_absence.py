@@ -94,7 +94,7 @@ def test_zeros_end_an_hour_after_the_last_job(river_url: str, sql: Session) -> N
 
 
 def test_a_job_that_only_finishes_is_known_too(river_url: str, sql: Session) -> None:
-    """A kind too quick to be seen live has its zeros from its finished jobs, and is counted from the second look on."""
+    """A kind too quick to be seen live has its zeros from its finished jobs, and counts from the second scrape on."""
     with reader(river_url) as one:
         first = page_of(one.read(10))
         sql.execute(COMPLETED)
@@ -109,7 +109,7 @@ def test_a_job_that_only_finishes_is_known_too(river_url: str, sql: Session) -> 
 
 
 def test_what_had_finished_before_the_first_look_is_not_counted(river_url: str, sql: Session) -> None:
-    """Nobody knows how many River has deleted already: counters begin at 0, but when a kind last finished is told."""
+    """Nobody knows how many River has deleted already: counters begin at 0, but the last finish is exported."""
     sql.execute(COMPLETED)
     shown = page(river_url)
 
@@ -154,7 +154,7 @@ def test_migrations(river_url: str, sql: Session, change: str, versions: dict[st
 
 
 def test_tables_that_river_may_lack_are_absent_not_failing(river_url: str, sql: Session) -> None:
-    """Without river_queue, river_leader and river_migration their metrics are absent, nothing fails, and it is said."""
+    """Without river_queue, river_leader and river_migration their metrics are absent, and a note names them."""
     sql.execute("DROP TABLE river_queue, river_leader, river_migration")
     snapshot = read(river_url)
 

@@ -15,7 +15,7 @@ from riverkeeper.scrape.scrape import Snapshot
 
 @dataclass
 class Readings:
-    """Stands for a reader: counts its readings, waits when told to, and fails when told to."""
+    """Stands for a reader: counts its readings, waits and fails on command."""
 
     taken: int = 0
     closed: threading.Event = field(default_factory=threading.Event)
@@ -134,7 +134,7 @@ def test_the_gate_opens_after_a_hang(readings: Readings, collector: Collector) -
 def test_a_reader_that_raises_does_not_shut_the_gate(
     readings: Readings, collector: Collector, fault: BaseException
 ) -> None:
-    """The fault is told to whoever waited, and the next one reads again, on the same thread or a new one."""
+    """The fault is reported to whoever waited, and the next one reads again, on the same thread or a new one."""
     readings.fails = fault
     for _ in range(3):
         with pytest.raises(type(fault)):
@@ -173,7 +173,7 @@ def test_a_thread_that_cannot_be_started_does_not_shut_the_gate(
 
 
 def test_the_first_callers_time_is_the_readings_time(readings: Readings, collector: Collector) -> None:
-    """The one who starts a reading says how long it may take."""
+    """The one who starts a reading sets how long it may take."""
     collector.collect(3.5)
 
     assert readings.seconds == [3.5]

@@ -78,7 +78,7 @@ def test_counts(case: Case, family: str) -> None:
 
 @for_each("family", naive_sql.VALUES)
 def test_values(case: Case, family: str) -> None:
-    """A moment or a size is what plain SQL says, for the same labels and no others."""
+    """A moment or a size equals plain SQL, for the same labels and no others."""
     expected = naive_sql.values_of(case.sql, naive_sql.VALUES[family], case.moment)
 
     assert case.page.of(family) == pytest.approx(expected, rel=0, abs=1e-6)

@@ -43,7 +43,7 @@ def kept(river_url: str) -> Iterator[Session]:
 
 
 def run(sql: Session, kind: str, told_ago: float | None = None) -> None:
-    """A job that runs, and last said in its metadata that it lives so many seconds ago."""
+    """A job that runs, and whose last beat in the metadata is so many seconds old."""
     metadata = "{}"
     if told_ago is not None:
         (told,) = sql.execute("SELECT to_json(now() - make_interval(secs => %(ago)s)) AS at", {"ago": told_ago})
@@ -68,7 +68,7 @@ def ago(snapshot: Snapshot, moment: float | None) -> float | None:
 
 
 def test_the_later_of_two_beats_counts(kept: Session, river_url: str) -> None:
-    """A fleet in the middle of a change writes both; either alone is enough, and a silent one hides nothing."""
+    """A fleet in the middle of a change writes both; either alone is enough, and a stale one hides nothing."""
     run(kept, "row only")
     run(kept, "metadata only", told_ago=20)
     for kind, told in (("row later", 40), ("metadata later", 5)):
@@ -131,7 +131,7 @@ def test_what_the_rows_declare(kept: Session, river_url: str) -> None:
 def test_metadata_are_looked_into_up_to_a_budget(
     kept: Session, river_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The smaller ones first, and so much of all together: what is not looked into is said to be unread."""
+    """The smaller ones first, and so much of all together: what is not read is reported as unread."""
     large = """INSERT INTO river_job (kind, state, attempt, attempted_at, metadata)
         SELECT 'large', 'running', 1, now() - interval '100 s', jsonb_build_object('health_check_at', now(), 'x',
             (SELECT string_agg(md5(i::text), '') FROM generate_series(1, %(words)s) AS i))"""
@@ -210,7 +210,7 @@ def both(kept: Session) -> Session:
 
 
 def test_without_the_right_to_read_the_table(both: Session, river_url: str) -> None:
-    """The metadata still counts; the front page says that the rest does not, and how to change it."""
+    """The metadata still counts; the front page shows that the rest does not, and how to change it."""
     both.execute(
         "DROP ROLE IF EXISTS no_beats; CREATE ROLE no_beats LOGIN; GRANT USAGE ON SCHEMA riverkeeper TO no_beats;"
         "GRANT SELECT ON ALL TABLES IN SCHEMA public TO no_beats;"

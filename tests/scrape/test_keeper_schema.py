@@ -1,4 +1,4 @@
-"""A keeper schema that we must not or cannot use: the gauges stay, the counters are absent, and both names are said."""
+"""A keeper schema that must not or cannot be used: gauges stay, the counters are absent, and both names are shown."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_a_lock_on_the_keeper_schema_begins_nothing_anew(
 
 
 def test_a_keeper_schema_that_may_not_be_written(river_url: str, sql: Session) -> None:
-    """Installed, but not ours to write: counted in memory, which is said, with the way to change it."""
+    """Installed, but not ours to write: counted in memory, and a note shows how to change that."""
     install(river_url, None, None)
     sql.execute("DROP ROLE IF EXISTS only_reads; CREATE ROLE only_reads LOGIN; GRANT pg_read_all_data TO only_reads")
     url = river_url.replace("postgres@", "only_reads@")

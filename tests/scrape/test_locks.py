@@ -67,7 +67,7 @@ def test_twenty_scrapes_behind_an_alter_table(river_url: str, sql: Session, alte
 
 
 def test_after_a_lock_the_rest_is_not_queried(river_url: str, alter_waits: Session) -> None:
-    """Whoever waited once behind a lock would wait at every question: the reading ends, and each question says why."""
+    """Whoever waited once behind a lock would wait at every query: the reading ends; each query gives the reason."""
     with reader(river_url) as one:
         snapshot = one.reader.read(SECONDS)
         first, *rest = errors(snapshot).values()
@@ -102,7 +102,7 @@ INSERT INTO hidden (name) VALUES ('q');
 
 
 def test_a_slow_question_leaves_the_others_their_time(river_url: str, sql: Session) -> None:
-    """The server itself ends a statement after its share of the scrape's time; what comes after is still asked."""
+    """The server itself ends a statement after its share of the scrape's time; what comes after is still queried."""
     sql.execute(SLOW)
     snapshot = read(river_url, seconds=1.5)
 

@@ -1,4 +1,4 @@
-"""A scrape only reads; maintenance writes, and a scrape shows what it committed, or says that it is old."""
+"""A scrape only reads; maintenance writes, and a scrape shows what it committed, or shows that it is old."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_a_kind_that_lives_has_its_zeros_at_once(river_url: str, sql: Session) -
 
 
 def test_a_standstill_is_reported(river_url: str, sql: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Counters that nobody counts on are left out, not shown as if nothing finished; and a metric tells."""
+    """Counters that nobody counts on are left out, not shown as if nothing finished; and a metric shows it."""
     sql.execute(FINISH)
     with reader(river_url) as exporter:
         young = page_of(exporter.read())

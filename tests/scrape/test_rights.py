@@ -1,4 +1,4 @@
-"""Logins that may not do everything: what they may read is shown, what not is absent and said, with the cure."""
+"""Logins that may not do everything: what they may read is shown, what not is absent and reported, with the fix."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_the_named_columns_are_enough(owned: Owned, login: Login) -> None:
 
 @pytest.mark.parametrize(("table", "column"), [(table, name) for table, names in COLUMNS.items() for name in names])
 def test_without_one_column_the_rest_is_there(login: Login, table: str, column: str) -> None:
-    """Each named column is needed: without it some questions fail, with the cure; what does not need it is shown."""
+    """Each named column is needed: without it some queries fail, with the fix; what does not need it is shown."""
     snapshot = read(login({**EVERYTHING, table: [name for name in EVERYTHING[table] if name != column]}))
     failed, page = errors(snapshot), page_of(snapshot)
 
@@ -116,7 +116,7 @@ def test_without_usage_of_the_schema(login: Login) -> None:
 
 
 def test_a_grant_is_seen_at_the_next_scrape(owned: Owned, login: Login) -> None:
-    """What was refused is asked again each time: whoever mends the rights sees it at once."""
+    """What was refused is queried again each time: whoever fixes the rights sees it at once."""
     url = login({"river_job": EVERYTHING["river_job"]})
     role = url.partition("//")[2].partition("@")[0]
     with reader(url) as one:

@@ -1,4 +1,4 @@
-"""A server that restarts, crashes, or stands still: every scrape has its answer in time, and nothing is lost."""
+"""A server that restarts, crashes, or is suspended: every scrape has its answer in time, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def next_up(taken: list[Snapshot]) -> None:
 
 
 def test_restarts_during_scrapes_end_them_early_and_lose_nothing(server: Server, url: str) -> None:
-    """Scraped without pause through three crashes: each page is whole or says what failed, and no count falls."""
+    """Scraped without pause through three crashes: each page is whole or names what failed, and no count falls."""
     with scraping(url) as pages:
         for how in (signal.SIGQUIT, signal.SIGINT, signal.SIGQUIT):
             run_script(url, FINISHED % {"jobs": 5})
@@ -126,7 +126,7 @@ def test_restarts_during_scrapes_end_them_early_and_lose_nothing(server: Server,
 
 @contextlib.contextmanager
 def frozen(server: Server) -> Iterator[None]:
-    """The server and all its processes stand still, as on a host whose disk is gone."""
+    """The server and all its processes are suspended, as on a host whose disk is gone."""
     with Session(server.url) as sql:
         pids = [server.pid, *(row.pid for row in sql.execute("SELECT pid FROM pg_stat_activity"))]
     for pid in pids:

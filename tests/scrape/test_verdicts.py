@@ -47,7 +47,7 @@ def river_url(renewed_url: str) -> str:
 
 @pytest.fixture
 def kept(river_url: str) -> Iterator[Session]:
-    """A session on a River with a keeper schema that has proven the way of a beat open for an hour."""
+    """A session on a River with a keeper schema whose heartbeat path has been verified for an hour."""
     install(river_url, None, None)
     with Session(river_url) as sql:
         sql.execute(OPEN)
@@ -82,7 +82,7 @@ def suspects(snapshot: Snapshot) -> dict[str, str]:
 
 
 def test_beats_of_the_table(kept: Session, river_url: str) -> None:
-    """Silent, hung, raised by what the client declares, taken away already: each by its own row."""
+    """Stale, hung, raised by what the client declares, taken away already: each by its own row."""
     rows: dict[str, tuple[float, dict[str, float | None]]] = {
         "fresh": (5, {}), "silent": (50, {}), "slow": (50, {"interval": 20.0}), "slower": (70, {"interval": 20.0}),
         "leased": (50, {"lease": 45.0}), "hung": (5, {"progress": 70.0}), "moving": (5, {"progress": 50.0}),
@@ -108,7 +108,7 @@ def test_beats_of_the_table(kept: Session, river_url: str) -> None:
 
 
 def test_jobs_that_never_beat(kept: Session, river_url: str) -> None:
-    """Their process speaks for them; where none does, or not for their kind, nothing is known."""
+    """They are judged by the processes of their client; where none beats, or not for their kind, nothing is known."""
     client(kept, 5, "alive")
     client(kept, 300, "dead")
     client(kept, 300, "both")
@@ -147,7 +147,7 @@ def test_beats_in_metadata(kept: Session, river_url: str) -> None:
 
 
 def test_a_beat_in_the_metadata_of_an_earlier_attempt_is_none(kept: Session, river_url: str) -> None:
-    """River keeps the key over a retry: an attempt that has just begun is not silent since the last one's death."""
+    """River keeps the key over a retry: an attempt that has just begun is not stale since the last one's death."""
     (said,) = kept.execute("SELECT to_json(now() - interval '1 hour') AS at")
     for age in (100, 7200):
         run(kept, "mail", age, metadata=f'{{"health_check_at": "{said.at}"}}')
@@ -171,7 +171,7 @@ def test_a_beat_in_the_metadata_of_an_earlier_attempt_is_none(kept: Session, riv
     ],
 )
 def test_silence_counts_while_the_way_was_open(kept: Session, river_url: str, change: str, proven: bool) -> None:
-    """The keeper's own probes say since when; a probe that is a minute old proves nothing. Until then: suspected."""
+    """Riverkeeper's own probes show since when; a probe that is a minute old proves nothing. Until then: suspected."""
     run(kept, "silent")
     beat(kept, "silent", 3000)
     run(kept, "young", 20)

@@ -125,7 +125,7 @@ def test_a_metadata_beat_contradicts_nobody() -> None:
 
 
 def test_what_would_be_rescued_again_and_again_is_a_loop() -> None:
-    """Rescued max_rescues times within a day: a person must look; what policy holds anyway keeps its name."""
+    """Rescued max_rescues times within a day: an operator must look; what policy holds anyway keeps its name."""
     job = replace(beaten(beat_at=NOW - 50), rescues=3)
     found = verdict(job)
     hold = Policy({"standard": replace(STANDARD, on_worker_lost=Action.HOLD)})
@@ -166,7 +166,7 @@ def test_any_input_has_a_verdict(job: RunningJob, policy: Policy, now: float, si
 @patient
 @given(jobs, policies, st.none() | moments)
 def test_silence_needs_an_open_way(job: RunningJob, policy: Policy, since: float | None) -> None:
-    """No reason of silence where the way is not proven open, or for less than the limit."""
+    """No reason of missed beats where the path is not verified, or for less than the limit."""
     found = judge(job, policy, _limits(job, policy), NOW, since)
 
     if found.reason in OF_SILENCE or found.underlying in OF_SILENCE:
@@ -253,7 +253,7 @@ def test_attempts_and_cancels_are_not_the_verdicts_business(
 
 
 def test_moments_that_are_none_prove_nothing() -> None:
-    """An infinite or missing beat is not fresh and not silent; a beat ahead of now is as good as now."""
+    """An infinite or missing beat is not fresh and not stale; a beat ahead of now is as good as now."""
     for moment in (math.nan, math.inf, -math.inf):
         assert reason(beaten(beat_at=moment)) is Reason.UNKNOWN
         assert reason(never(replace(SILENT, beat_at=moment))) is Reason.UNKNOWN

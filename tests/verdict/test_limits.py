@@ -1,4 +1,4 @@
-"""Limits in force, what they were learnt from, and the sentence that says so."""
+"""Limits in force, what they were learnt from, and the sentence that explains them."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_a_limit_explains_how_it_came_about() -> None:
 
 
 def test_policy_comes_before_the_past() -> None:
-    """A tier's max_run is a person's word; without it and without enough runs there is no limit."""
+    """A tier's max_run is set by an operator; without it and without enough runs there is no limit."""
     learned = Learned(samples=99, quantile=0.99, seconds=200.0, window=86400.0)
 
     assert origin(learned, tier=replace(TIER, max_run=60.0)) == (60.0, "tier standard")
@@ -68,7 +68,7 @@ def test_policy_comes_before_the_past() -> None:
 def test_the_limit_in_force_is_never_below_what_clients_declare(
     policy: Policy, interval: float, lease: float | None
 ) -> None:
-    """Three intervals and lease + drain; and it says so where the policy is below."""
+    """Three intervals and lease + drain; and it is marked where the policy is below."""
     tier = policy.tiers["standard"]
     limits = limits_of(policy, tier, "email", None, interval, lease)
 

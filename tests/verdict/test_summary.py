@@ -130,7 +130,7 @@ def test_without_a_verified_path_nothing_is_called_stale() -> None:
 
 
 def test_a_rule_for_an_unknown_kind_is_reported() -> None:
-    """A misspelt name protects nothing, and says so."""
+    """A misspelt name protects nothing, and is reported."""
     policy = replace(TIERS, assign=(Assignment("nightly", kind="reprot_*"), Assignment("nightly", kind="report_*")))
 
     (sentence,) = find_unmatched_rules(policy, {"report_a", "email"})

@@ -13,7 +13,7 @@ START = 1_786_114_800.0  # of NEW
 
 
 def test_rivers_names_hold_host_and_start() -> None:
-    """The start is UTC; a host may hold underscores; any other name tells nothing."""
+    """The start is UTC; a host may hold underscores; any other name gives nothing."""
     assert parse_client_id(NEW) == ("web-7d9f", START)
     assert parse_client_id(OLD) == ("web-7d9f", START - 1623 + 0.123456)
     assert parse_client_id("a_b_2026_08_07T15_00_00_000000") == ("a_b", START)

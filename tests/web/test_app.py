@@ -53,7 +53,7 @@ def test_healthy_needs_nothing() -> None:
 
 
 def test_ready_after_the_first_attempt() -> None:
-    """Ready means that one scrape has ended, also a failed one; the body tells which."""
+    """Ready means that one scrape has ended, also a failed one; the body names which."""
     before = ask(app_of(FakeService(last=None)), "/-/ready")
     in_vain = ask(app_of(FakeService(last=DOWN)), "/-/ready")
     after = ask(app_of(FakeService()), "/-/ready")

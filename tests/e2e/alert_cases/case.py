@@ -16,7 +16,7 @@ Play = Callable[[AlertEnvironment], Iterator[None]]
 
 @dataclass(frozen=True, slots=True)
 class AlertCase:
-    """One thing to do. Sights of one phase are done at once, phases one after the other."""
+    """One thing to do. Cases of one phase are done at once, phases one after the other."""
 
     play: Play
     done: str
@@ -29,7 +29,7 @@ SIGHTS: list[AlertCase] = []
 
 
 def alert_case(phase: int, done: str, undone: str, **alerts: str) -> Callable[[Play], Play]:
-    """Says of the function below it which alerts it makes fire."""
+    """Names the alerts that the function below it makes fire."""
 
     def add(play: Play) -> Play:
         SIGHTS.append(AlertCase(play, done, undone, alerts, phase))
@@ -39,5 +39,5 @@ def alert_case(phase: int, done: str, undone: str, **alerts: str) -> Callable[[P
 
 
 def manual_options(environment: AlertEnvironment) -> tuple[str, ...]:
-    """The command of a person who rescues."""
+    """The options of an operator's rescue."""
     return "rescue", *environment.flags

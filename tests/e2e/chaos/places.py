@@ -40,7 +40,7 @@ class Place:
         return f"{self.name}-{self.number}"
 
     def follow(self, now: float) -> str | None:
-        """Starts a process where none is, and notes the end of one; says what it did."""
+        """Starts a process where none is, and notes the end of one; returns what it did."""
         if self.program is None:
             return self._begin(now) if now >= self.next_at else None
         if now >= self.kill_at:

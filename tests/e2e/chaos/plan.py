@@ -1,4 +1,4 @@
-"""What a run is asked for, and the whole of it: from an empty folder to its record."""
+"""The options of a run, and the whole of it: from an empty folder to its record."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from e2e.chaos.workload import draw_jobs
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is asked for."""
+    """The options of a run."""
 
     seed: int = 1
     seconds: float = 60.0

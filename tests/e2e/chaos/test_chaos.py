@@ -22,7 +22,7 @@ def test_a_minute_of_faults_breaks_no_promise(tmp_path: Path) -> None:
 
 
 def test_without_the_fence_late_results_are_found(tmp_path: Path) -> None:
-    """The same faults without the fence: results of earlier attempts end later ones, and the run says so."""
+    """The same faults without the fence: results of earlier attempts end later ones, and the run finds them."""
     record = carry_out(Plan(SEED, seconds=40.0, fenced=False), tmp_path)
     findings = check(record)
 

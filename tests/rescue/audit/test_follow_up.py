@@ -1,4 +1,4 @@
-"""After a rescue: whether the old worker was alive is found out, written down, and told once."""
+"""After a rescue: whether the previous worker was alive is found out, recorded, and counted once."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from riverkeeper.verdict.verdict import Reason
 
 
 def watch(scene: Scene) -> list[PreviousWorker]:
-    """One pass: false rescues that it tells of."""
+    """One pass: false rescues that it reports."""
     with scene.keeping() as tx:
         return [late.previous_worker for late in follow_up(tx).false_rescues]
 
@@ -31,7 +31,7 @@ def rescued(scene: Scene, claim: Event, *, dry_run: bool = False) -> Event:
 
 
 def last(scene: Scene) -> tuple[str | None, str | None, bool]:
-    """What the newest row says of the old worker, its outcome, and whether it is closed."""
+    """The newest row's fields of the previous worker, its outcome, and whether it is closed."""
     row = scene.audit()[-1]
     return row["old_worker"], row["old_outcome"], row["closed_at"] is not None
 
@@ -42,7 +42,7 @@ def later(scene: Scene, time: str) -> None:
 
 @pytest.mark.parametrize("make", [Scene.stale, Scene.never_beaten], ids=["beaten", "never beaten"])
 def test_a_worker_that_beats_again_was_alive(scene: Scene, make: object) -> None:
-    """Its process is heard after the rescue: told once, also where the work ends later, which closes the row."""
+    """Its process is seen after the rescue: counted once, also where the work ends later, which closes the row."""
     claim = rescued(scene, make(scene))  # type: ignore[operator]
     assert beat(scene.sql, [claim]) == {claim["job_id"]: "lost"}
 
@@ -66,7 +66,7 @@ def test_a_worker_that_ends_late_was_alive(scene: Scene) -> None:
 
 
 def test_an_end_before_the_rescue_is_no_late_one(scene: Scene) -> None:
-    """A worker that gave up and said so was not alive afterwards."""
+    """A worker that gave up and reported it was not alive afterwards."""
     claim = scene.stale()
     end(scene.sql, [claim])
     scene.sql.execute("UPDATE riverkeeper.heartbeat SET ended_at = ended_at - interval '1 min'")
@@ -95,7 +95,7 @@ def test_a_result_that_the_fence_dropped_shows_that_the_worker_was_alive(scene: 
 
 
 def test_a_result_that_comes_after_the_row_was_closed_still_counts(scene: Scene) -> None:
-    """A partition may last longer than the ten minutes: told once, when it comes."""
+    """A partition may last longer than the ten minutes: counted once, when it comes."""
     claim = rescued(scene, scene.stale())
     later(scene, "10 min")
     assert watch(scene) == []
@@ -124,7 +124,7 @@ def test_a_leased_worker_that_gave_up_was_no_false_rescue(scene: Scene) -> None:
 
 
 def test_a_dead_worker_shows_no_sign_of_life(scene: Scene) -> None:
-    """Nothing comes for as long as there is a row to write it in: closed as silent."""
+    """Nothing comes for as long as there is a row to write it in: closed as `silent`."""
     rescued(scene, scene.stale())
     later(scene, "9 min")
     assert watch(scene) == []
@@ -179,7 +179,7 @@ def test_a_stop_that_was_obeyed_is_no_false_rescue(scene: Scene) -> None:
     ("statement", "outcome"), [(COMPLETE, "completed"), (FAIL, "failed"), (SNOOZE, None)], ids=["ok", "fail", "snooze"]
 )
 def test_a_dry_run_that_would_have_been_false(scene: Scene, statement: str, outcome: str | None) -> None:
-    """The job ended by itself, told by its row alone: a false rescue that did not happen."""
+    """The job ended by itself, by its row alone: a false rescue that did not happen."""
     claim = rescued(scene, scene.stale(), dry_run=True)
     scene.sql.execute(statement, claim)
 
@@ -188,7 +188,7 @@ def test_a_dry_run_that_would_have_been_false(scene: Scene, statement: str, outc
 
 
 def test_a_dry_run_that_was_right(scene: Scene) -> None:
-    """Somebody else had to rescue it, River or a person: the worker really was lost."""
+    """Somebody else had to rescue it, River or an operator: the worker really was lost."""
     claim = rescued(scene, scene.stale(), dry_run=True)
     scene.sql.execute(RIVERS_RESCUE, claim)
 
@@ -197,7 +197,7 @@ def test_a_dry_run_that_was_right(scene: Scene) -> None:
 
 
 def test_a_dry_run_whose_job_runs_on(scene: Scene) -> None:
-    """Watched for a day; a beat is told when it comes."""
+    """Watched for a day; a beat is recorded when it comes."""
     claim = rescued(scene, scene.stale(), dry_run=True)
     scene.sql.execute("UPDATE riverkeeper.client SET beat_at = beat_at - interval '1 day'")
     later(scene, "23 hours")
@@ -221,7 +221,7 @@ def test_a_job_that_is_deleted_can_tell_nothing(scene: Scene) -> None:
 
 
 def test_two_replicas_record_an_outcome_once(scene: Scene) -> None:
-    """What one has under its hands the other leaves alone, so the counters of both add up to the truth."""
+    """Rows that one has locked the other skips, so the counters of both add up to the truth."""
     claim = rescued(scene, scene.stale())
     end(scene.sql, [claim])
     other = Database(scene.url)
@@ -252,7 +252,7 @@ def test_what_another_replica_recorded_meanwhile_is_not_recorded_again(scene: Sc
 
 
 def test_many_rows_are_read_in_pages(scene: Scene) -> None:
-    """A pass reads so many and says where the next one goes on."""
+    """A pass reads so many and returns where the next one goes on."""
     for _ in range(3):
         rescued(scene, scene.stale())
     with scene.keeping() as tx:

@@ -1,4 +1,4 @@
-"""What the audit tells, and what a person may switch, on a real server."""
+"""What the audit holds, and what an operator may switch, on a real server."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_a_row_comes_back_as_it_was_written(sql: Session, tx: Transaction) -> No
 
 
 def test_the_report_counts_claims(sql: Session, tx: Transaction) -> None:
-    """A claim once, however many reasons or acts it saw; false as soon as one row says so; older ones not."""
+    """A claim once, however many reasons or acts it saw; false as soon as one row is; older ones not."""
     audit(sql, 1, was_false=False, closed=True)
     audit(sql, 2, was_false=True, closed=True)
     audit(sql, 3, reason="hung", was_false=False, closed=True)
@@ -113,7 +113,7 @@ def test_the_report_counts_claims(sql: Session, tx: Transaction) -> None:
 
 
 def test_the_kill_switch_names_who_pulled_it_first(tx: Transaction) -> None:
-    """Pulled twice it stays as it was; released once it is gone, and the status says by whom."""
+    """Pulled twice it stays as it was; released once it is gone, and the status names by whom."""
     first = control.pause(tx, "ann@host", "deploy")
     again = control.pause(tx, "bob@host", None)
     assert (first.by, first.why, again) == ("ann@host", "deploy", first)
@@ -131,7 +131,7 @@ def test_the_kill_switch_names_who_pulled_it_first(tx: Transaction) -> None:
 
 
 def test_only_an_engaged_brake_is_released(sql: Session, tx: Transaction) -> None:
-    """Who released it stands in its row, for the actor to let go at its next tick; it is not let go here."""
+    """Who released it stands in its row, and the active replica releases it at its next tick, not this command."""
     sql.execute("INSERT INTO riverkeeper.brake (name, engaged_at, sentence) VALUES ('mass_silence', now(), '9 of 10')")
 
     assert control.release(tx, "rate", "ann@host") is None
@@ -141,7 +141,7 @@ def test_only_an_engaged_brake_is_released(sql: Session, tx: Transaction) -> Non
 
 
 def test_the_status_is_what_the_tables_say(sql: Session, tx: Transaction) -> None:
-    """An installed keeper that never acted, and one that did."""
+    """An installed schema whose replicas never acted, and one that did."""
     fresh = control.read_status(tx)
     assert (fresh.pause, fresh.engaged, fresh.active_replica, fresh.wakes_open, fresh.last_rescue_at) == (
         None,
@@ -163,7 +163,7 @@ def test_the_status_is_what_the_tables_say(sql: Session, tx: Transaction) -> Non
 
 
 def test_a_missing_keeper_schema_is_reported(renewed_database: str, renewed_url: str) -> None:
-    """Every page and command that needs it names the cure."""
+    """Every page and command that needs it names the fix."""
     with (
         pytest.raises(DatabaseError) as caught,
         open_keeper(load(None, {}, Options(database_url=renewed_url)), 10),
@@ -175,7 +175,7 @@ def test_a_missing_keeper_schema_is_reported(renewed_database: str, renewed_url:
 
 @pytest.mark.parametrize("was_false", [None, True, False])
 def test_page_report_and_brake_call_the_same_false(sql: Session, tx: Transaction, was_false: bool | None) -> None:
-    """One decision, stored in the row, whatever else the row says: nobody derives it a second time."""
+    """One decision, stored in the row, whatever else is in the row: nobody derives it a second time."""
     audit(sql, 1, dry_run=False, old_worker="finished", old_outcome="completed", was_false=was_false, closed=True)
     sql.execute(
         "INSERT INTO riverkeeper.brake (name, state)"

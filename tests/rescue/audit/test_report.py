@@ -42,7 +42,7 @@ def test_a_live_report_counts_what_was_done() -> None:
 
 
 def test_where_nothing_is_known_no_rate_is_made_up() -> None:
-    """Plain clients do not tell what became of a worker."""
+    """Plain clients do not report the outcome of a worker."""
     plain = ClaimCounts("standard", "", True, claims=5, false_claims=0, right_claims=0, open=0)
 
     assert plain.rate is None

@@ -1,4 +1,4 @@
-"""Brakes as a pass asks them: under the actor's lock, from tables, by how old its reading is, for each act it makes."""
+"""Brakes as a pass reads them: under the leader's lock, from tables, by the reading's age, for each act."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def scene(renewed_url: str) -> Iterator[Scene]:
 
 
 def test_brakes_are_read_under_the_leader_s_lock(scene: Scene) -> None:
-    """What another keeper did until then is among the facts; read before the lock, it could be missing."""
+    """What another replica did until then is among the facts; read before the lock, it could be missing."""
     held: list[int] = []
 
     def brakes(tx: Transaction) -> BrakeCheck:
@@ -64,7 +64,7 @@ def made(scene: Scene, tmp_path: Path) -> Pass:
 
 
 def test_the_older_of_both_ages_of_a_reading_counts(made: Pass) -> None:
-    """By the database's clock and by ours: one of them may have stood still, or gone back, since."""
+    """By the database's clock and by ours: one of them may have stopped, or gone back, since."""
     view = made.view
     assert made.brake(view) is None
     assert made.brake(replace(view, read_at=view.read_at - 6)) is Brake.STALE_SNAPSHOT
@@ -79,7 +79,7 @@ def test_a_way_that_broke_since_the_reading_holds(made: Pass) -> None:
 
 
 def test_a_pass_is_held_by_what_the_tables_say_now(made: Pass) -> None:
-    """The kill switch holds from its own commit on, whatever this keeper has read before it."""
+    """The kill switch is engaged from its own commit on, whatever this replica has read before it."""
     made.scene.sql.execute("UPDATE riverkeeper.control SET stopped_at = now(), stopped_by = 'ann'")
     assert made.brake(made.view) is Brake.KILL_SWITCH
 

@@ -1,4 +1,4 @@
-"""One turn: what it takes for the way of a beat to be proven open, and which of two replicas takes it."""
+"""The leader election and its probe: what verifies the heartbeat path, and which of two replicas leads."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_a_failed_probe_breaks_the_stretch(url: str, tmp_path: Path, sql: Connec
 
 
 def test_who_waited_for_the_lock_reads_the_leader_again(url: str, database: Database, sql: Connection) -> None:
-    """Nobody acts, and two replicas find that at the same moment: one takes the turn, the other stands by."""
+    """Nobody acts, and two replicas find that at the same moment: one leads, the other stands by."""
     second = Database(url)
 
     def wait_for_it() -> ElectionResult:
@@ -134,7 +134,7 @@ def test_what_stops_at_once_stops_within_one_interval(
 
 
 def test_a_leader_whose_probe_is_late_acts_no_more(database: Database, sql: Connection) -> None:
-    """A replica that died keeps nobody from acting; one that is heard does."""
+    """A replica that died keeps nobody from acting; one with a fresh probe does."""
     assert taken(database, OTHER).is_active
     assert not taken(database, ONE).is_active
 

@@ -1,4 +1,4 @@
-"""The supervisor on a real server: it finds a lost worker by itself, once, and says what it leaves alone."""
+"""The supervisor on a real server: it finds a lost worker by itself, once, and logs what it skips."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from riverkeeper.service import Service
 def test_a_lost_worker_s_job_is_rescued_and_a_living_one_s_is_not(
     river_url: str, tmp_path: Path, fleet: Fleet, look: Look
 ) -> None:
-    """Without Prometheus, without a person: the loop finds it, and the audit says who did it."""
+    """Without Prometheus and without an operator the loop finds it, and the audit names who did it."""
     dead, alive = fleet.worker(1), fleet.worker(1)
     with keeping(configured(tmp_path, river_url)) as service:
         until(lambda: look.counts_for(1.0) and fleet.all_beat(), "a verified path, and beats of all workers")
@@ -180,7 +180,7 @@ def test_the_loop_outlives_a_fault_and_a_missing_schema(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A reading that raises, and tables that are away for a while, are said and got over (a sixtieth of the pause)."""
+    """A reading that raises and tables that are away are logged; the loop goes on (a sixtieth of the pause)."""
     monkeypatch.setattr(election, "RETRY_SECONDS", election.RETRY_SECONDS / 60)
     dead, _ = fleet.worker(1), fleet.worker()
     with keeping(configured(tmp_path, river_url)) as service:
@@ -229,7 +229,7 @@ def test_a_stop_does_not_wait_for_the_database(river_url: str, tmp_path: Path, l
 def test_two_replicas_with_two_policies_log_it(
     river_url: str, tmp_path: Path, fleet: Fleet, look: Look, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The one that stands by shows what the other would not do: that is said, once, and not between equals."""
+    """The one that stands by shows what the other would not do: that is logged, once, and not between equals."""
     fleet.worker()
     with keeping(configured(tmp_path, river_url)):
         until(lambda: look.counts_for(0.5), "the first to act")

@@ -33,7 +33,7 @@ def counting_url(river_url: str, looking: Connection) -> str:
 
 
 def test_check_reports_what_a_login_may(counting_url: str) -> None:
-    """Dry runs, which is well where nothing is live, and else a problem with its cure."""
+    """Dry runs, which is well where nothing is live, and else a problem with its fix."""
     for live, level in ((False, Level.OK), (True, Level.PROBLEM)):
         findings = [one for one in check_url(counting_url, live=live).findings if one.topic == "rescuer"]
         assert [one.level for one in findings] == [level]
@@ -58,7 +58,7 @@ def test_a_login_that_may_change_no_job_makes_dry_runs(
 def test_a_login_that_may_change_no_job_leaves_a_live_turn_to_others(
     river_url: str, counting_url: str, tmp_path: Path, fleet: Fleet, look: Look, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It says so once and never acts, and a keeper that may rescues beside it."""
+    """It logs that once and never acts, and a replica with the right rescues beside it."""
     dead, _ = fleet.worker(1), fleet.worker(1)
     with keeping(configured(tmp_path, counting_url)) as idle:
         until(lambda: idle._supervisor._election.failed_elections, "the first turn")
@@ -138,7 +138,7 @@ def test_without_a_keeper_schema_beats_by_metadata_are_judged(
 def test_the_looks_of_a_reader_rest_while_others_prove_the_way(
     river_url: str, tmp_path: Path, fleet: Fleet, look: Look, looking: Connection
 ) -> None:
-    """One proof is enough, and it is that of the keeper which acts."""
+    """One verification is enough: that of the active replica."""
     for _ in range(2):
         fleet.worker(1)
     with keeping(configured(tmp_path, river_url)):

@@ -1,4 +1,4 @@
-"""The inbox on a real server: stored once, heard again, worked off, never lost and never widened."""
+"""The inbox on a real server: stored once, repeated, worked off, never lost and never widened."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_a_refused_wake_stays_open_with_its_reason(tx: Transaction, call: Call) 
 
 
 def test_a_wake_stays_open_while_a_pass_proves_nothing(tx: Transaction, sql: Session, call: Call) -> None:
-    """That it found nothing to do says little while silence does not count; once it does, the wake is worked off."""
+    """While missed beats do not count, a pass that found nothing proves little; later it closes the wake."""
     inbox.receive(tx, [call], HOUR)
     for since, left in ((None, 1), (now(sql) - HOUR, 0)):
         judged = VerdictSummary((), {}, (), (), frozenset(), since)
@@ -122,7 +122,7 @@ def test_a_replay_wakes_nobody(tx: Transaction, call: Call, away: float) -> None
 
 
 def test_wakes_expire(tx: Transaction, sql: Session, call: Call) -> None:
-    """By when they were received: an alert that goes on is heard again, and then wakes anew or is too old."""
+    """By when they were received: an alert that goes on is sent again, and then wakes anew or is too old."""
     inbox.receive(tx, [call, replace(call, fingerprint="ff")], HOUR)
     tx.execute("UPDATE riverkeeper.wake SET received_at = now() - interval '2 h' WHERE fingerprint = 'ff'")
 

@@ -26,7 +26,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_users_need_their_password(file: Path) -> None:
-    """With users in the file every page needs one of them; the answer says how to identify oneself."""
+    """With users in the file every page needs one of them; the answer shows how to identify oneself."""
     service = FakeService()
     app = app_of(service, Security(file))
 
@@ -108,7 +108,7 @@ USERS = f"basic_auth_users: {{alice: {hashed('right')}}}\n"
     ids=["emptied", "no users", "no rate limit"],
 )
 def test_a_file_that_shrank_opens_nothing(tmp_path: Path, before: str, after: str, lost: str) -> None:
-    """Emptied, or cut in the middle while it is written: the protection of before stays, and the log tells it once."""
+    """Emptied, or cut in the middle while it is written: the protection of before stays, and it is logged once."""
     file = tmp_path / "web.yml"
     file.write_text(before)
     security = Security(file)
@@ -197,7 +197,7 @@ def test_a_vanished_file_keeps_the_one_before(file: Path) -> None:
 
 
 def test_own_headers_replace_ours(tmp_path: Path) -> None:
-    """http_server_config.headers wins over what we send by ourselves; an empty value takes a header away."""
+    """http_server_config.headers wins over Riverkeeper's own headers; an empty value takes a header away."""
     file = tmp_path / "web.yml"
     file.write_text(
         "http_server_config: {headers: {X-Frame-Options: deny, Content-Security-Policy: '', "
@@ -213,7 +213,7 @@ def test_own_headers_replace_ours(tmp_path: Path) -> None:
 
 
 def test_rate_limit(tmp_path: Path) -> None:
-    """rate_limit refuses what is too much, counts it, and leaves probes alone."""
+    """rate_limit refuses what is too much, counts it, and exempts probes."""
     file = tmp_path / "web.yml"
     file.write_text("rate_limit: {interval: 1h, burst: 2}")
     service = FakeService()
@@ -228,7 +228,7 @@ def test_rate_limit(tmp_path: Path) -> None:
     ("site", "status"), [("cross-site", 403), ("same-site", 403), ("same-origin", 200), (None, 200)]
 )
 def test_another_sites_form_cannot_reload(site: str | None, status: int) -> None:
-    """A browser sends our credentials along with another site's form; it also says whose form it is."""
+    """A browser sends our credentials along with another site's form; it also sends whose form it is."""
     service = FakeService()
 
     answer = ask(app_of(service), "/-/reload", "POST", headers={"Sec-Fetch-Site": site} if site else {})
@@ -273,7 +273,7 @@ def test_a_stopping_server_is_not_ready() -> None:
 
 
 def test_other_protocols_pass_through() -> None:
-    """The guard judges requests only; what else the server says to the application is none of its business."""
+    """The guard judges requests only; what else the server sends to the application is none of its business."""
     seen = []
 
     async def app(scope, receive, send):  # type: ignore[no-untyped-def]

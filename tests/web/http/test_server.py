@@ -139,7 +139,7 @@ def test_a_kept_connection_outlives_the_patience_for_a_request() -> None:
 
 @pytest.mark.usefixtures("impatient")
 def test_who_does_not_read_is_cut_off() -> None:
-    """An answer that nobody takes is not kept in memory for ever."""
+    """An answer that nobody takes does not stay in memory for ever."""
     service = FakeService(page=os.urandom(32) * 2**20)
     with served(service) as port, connect(port) as one:
         one.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -266,7 +266,7 @@ def test_an_endless_head_is_refused() -> None:
 
 
 def test_answers_name_no_software() -> None:
-    """No Server header: versions are told on the page, to those who may see it."""
+    """No Server header: versions are shown on the page, to those who may see it."""
     with served(FakeService()) as port:
         assert "server" not in get(port, "/").headers
 

@@ -1,4 +1,4 @@
-"""Listening sockets: which addresses are understood, and what is said of those that cannot be had."""
+"""Listening sockets: which addresses are understood, and what is reported of those that cannot be had."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_what_is_no_address(address: str) -> None:
 
 
 def test_all_or_none() -> None:
-    """Where one address cannot be had none stays open, and the sentence says which and what to do."""
+    """Where one address cannot be had none stays open, and the sentence names it and what to do."""
     first = open_sockets(["127.0.0.1:0"])[0]
     free = open_sockets(["127.0.0.1:0"])[0]
     free_address = format_address(free)
@@ -57,13 +57,13 @@ def test_an_address_of_another_machine() -> None:
 
 
 def test_a_name_nobody_knows() -> None:
-    """A host that does not resolve is said to be none."""
+    """A host that does not resolve is reported as such."""
     with pytest.raises(WebError, match="host name cannot be resolved"):
         open_sockets(["no-such-host.invalid:9816"])
 
 
 def test_a_port_below_1024(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Permission denied means a low port: the sentence says so."""
+    """Permission denied means a low port: the sentence names it."""
 
     def denied(*_: object) -> socket.socket:
         raise PermissionError(errno.EACCES, "Permission denied")

@@ -22,7 +22,7 @@ def found(*jobs: FailingJob, of: int | None = None, bounded: bool = False) -> Fa
 
 
 def test_the_filters_reach_the_query() -> None:
-    """queue, kind and limit are asked as given; an empty field of the form means any, other labels mean nothing."""
+    """queue, kind and limit are used as given; an empty field of the form means any, other labels mean nothing."""
     service = FakeService()
 
     ask(app_of(service), "/failing?queue=bulk&kind=send+email&limit=500&severity=critical")
@@ -34,7 +34,7 @@ def test_the_filters_reach_the_query() -> None:
 @pytest.mark.parametrize("limit", ["0", "501", "-1", "ten", "1e3", "²", "9" * 5000])
 @pytest.mark.parametrize("path", ["/failing", "/failing.json"])
 def test_a_wrong_limit_is_refused(path: str, limit: str) -> None:
-    """A limit that cannot be kept is a 400 that says what can; it is never quietly another one."""
+    """A limit that cannot be kept is a 400 that names the possible ones; it is never quietly another one."""
     service = FakeService()
 
     answer = ask(app_of(service), f"{path}?limit={limit}")
@@ -147,7 +147,7 @@ def test_the_address_is_inert() -> None:
 
 
 def test_an_empty_page_gives_the_reason() -> None:
-    """An empty list tells what was looked for and how names are compared."""
+    """An empty list names what was searched for and how names are compared."""
     everything = ask(app_of(FakeService()), "/failing").text
     filtered = ask(app_of(FakeService(found=found(bounded=True))), "/failing?kind=Nope&queue=bulk").text
 
@@ -169,7 +169,7 @@ def test_a_database_that_is_down_is_shown_with_a_fix() -> None:
 
 
 def test_a_database_that_hangs_is_not_waited_for() -> None:
-    """The page gives up and says so."""
+    """The page gives up and reports it."""
     service = FakeService(hangs=True)
     app = Starlette(routes=[Route("/failing", FailingPage(service, Templates("1", "docs"), seconds=0.01).page)])
 

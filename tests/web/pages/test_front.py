@@ -1,4 +1,4 @@
-"""The front page: what it says when things go well, when they do not, and before anything was read."""
+"""The front page: what it shows when things go well, when they do not, and before anything was read."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def page(reading: Snapshot, security: Security | None = None) -> str:
 
 
 def test_it_names_itself_and_what_it_watches() -> None:
-    """A person who finds this address learns which service, version, database, schema and River it is."""
+    """A reader who finds this address learns which service, version, database, schema and River it is."""
     text = page(UP)
 
     for expected in (
@@ -41,7 +41,7 @@ def test_it_names_itself_and_what_it_watches() -> None:
 
 
 def test_waits_three_seconds_for_the_database() -> None:
-    """A person waits no longer than this for a page."""
+    """A reader waits no longer than this for a page."""
     service = FakeService()
 
     ask(app_of(service), "/")
@@ -50,7 +50,7 @@ def test_waits_three_seconds_for_the_database() -> None:
 
 
 def test_a_database_that_is_down_is_explained() -> None:
-    """The page comes with 200, the reason and the cure, and claims nothing about River."""
+    """The page comes with 200, the reason and the fix, and claims nothing about River."""
     text = page(DOWN)
 
     assert "The database cannot be read" in text
@@ -69,7 +69,7 @@ def test_a_failed_query_is_named_first_with_its_fix() -> None:
 
 
 def test_what_was_not_read_is_not_zero() -> None:
-    """A count that could not be read is said to be so; 0 would be an invention."""
+    """A count that could not be read is shown as unknown; 0 would be an invention."""
     rows = queue_rows(replace(UP, running=None))
 
     assert QueueRow("default", False, (1200, None, 0, 30, 0), frozenset(), 95.0) == rows[0]
@@ -103,7 +103,7 @@ def test_many_queues_are_bounded() -> None:
 
 
 def test_a_river_without_queues_is_shown_as_such() -> None:
-    """An empty table says why it is empty."""
+    """An empty table gives the reason."""
     assert UP.running is not None
     nothing = replace(UP, partitions=(), running=replace(UP.running, pairs=()), queues=())
 

@@ -98,7 +98,7 @@ def test_everything_in_a_row_is_inert() -> None:
 
 
 def test_an_empty_page_names_the_filters() -> None:
-    """An empty list tells what was looked for."""
+    """An empty list names what was searched for."""
     assert "The audit has no rescue." in text()
     page = ask(app_of(service()), "/rescues?queue=mail&job=7").text
     assert "The audit has no rescue with queue “mail” of job 7." in page

@@ -100,7 +100,7 @@ def test_why_a_job_was_skipped_is_shown() -> None:
 
 
 def test_a_hung_job_is_stopped_first() -> None:
-    """Its worker is asked; the page says what comes after."""
+    """Its worker is requested to stop; the page shows what comes after."""
     beat = Beat(beat_at=0, interval=10.0, progress_at=0)
     hung = replace(LOST, job=replace(LOST.job, beat=beat), verdict=replace(LOST.verdict, reason=Reason.HUNG))
 
@@ -108,7 +108,7 @@ def test_a_hung_job_is_stopped_first() -> None:
 
 
 def test_an_empty_list_is_no_all_clear_while_missed_heartbeats_do_not_count() -> None:
-    """It then means less, and says so, with the reason."""
+    """It then means less, and is marked, with the reason."""
     state = replace(LIVE, silence="none of 3 worker processes has beaten for 172 s")
     snapshot = replace(UP, verdicts=judged(path_ok_since=None), rescuing=state)
     shown = text(FakeService(reading=snapshot))
@@ -136,7 +136,7 @@ def suspecting(path_ok_since: float | None = None) -> FakeService:
 
 
 def test_a_suspected_job_is_shown_with_what_is_missing() -> None:
-    """Never as "no job is stuck": who may be stuck, since when it is silent, and which evidence is missing."""
+    """Never as "no job is stuck": which job may be stuck, since when it is stale, and which evidence is missing."""
     shown = text(suspecting())
     told = ask(app_of(suspecting()), "/stuck.json").json()
 

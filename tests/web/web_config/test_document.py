@@ -25,7 +25,7 @@ def mistakes(text: str) -> str:
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "tls_server_config:\n", "{}", "basic_auth_users: {}"])
 def test_an_empty_file_is_plain_http(text: str) -> None:
-    """As in exporter-toolkit, what is not asked for is off."""
+    """As in exporter-toolkit, what is not set is off."""
     assert WebConfig() == parse_web_config(text, FOLDER)
 
 
@@ -124,12 +124,12 @@ def test_http2_is_accepted_and_logged() -> None:
     ],
 )
 def test_a_mistake_is_a_sentence(text: str, mistake: str) -> None:
-    """What this server cannot do it refuses, in words; it never goes on with less than was asked for."""
+    """What this server cannot do it refuses, in words; it never goes on with less than the file requires."""
     assert mistake in mistakes(text)
 
 
 def test_all_mistakes_at_once_with_their_lines() -> None:
-    """Whoever mends the file mends it once."""
+    """All mistakes are reported at once."""
     text = "a: 1\nhttp_server_config:\n  headers:\n    Server: x\nbasic_auth_users:\n  bob: x\n"
 
     assert [part.split(":")[0] for part in mistakes(text).split("; ")[:3:2]] == ["line 1", "line 4"]

@@ -106,7 +106,7 @@ def test_guesses_cannot_push_the_right_answer_out(bcrypt: Bcrypt) -> None:
 
 
 def test_an_unknown_user_costs_as_much() -> None:
-    """The time of an answer tells nobody which users there are."""
+    """The time of an answer reveals no user names."""
     users = {"alice": b"$2b$06$" + b"." * 53, "bob": b"$2y$12$" + b"." * 53}
 
     assert dummy_hash(users).startswith(b"$2b$12$")

@@ -104,7 +104,7 @@ def test_new_certificates_hold_from_the_next_handshake_on(certificates: Certific
 
 
 def test_half_a_renewal_keeps_the_old_pair(certificates: Certificates) -> None:
-    """Between the two writes of a renewal certificate and key do not match: the old pair serves, told once."""
+    """Between the two writes of a renewal certificate and key do not match: the old pair serves, logged once."""
     context = certificates.trust()
     key = (certificates.folder / "server.key").read_bytes()
     with served(FakeService(), Security(certificates.config)) as port, capture_logs() as log:
@@ -160,7 +160,7 @@ def test_only_allowed_names(certificates: Certificates, name: str) -> None:
 
 
 def test_rules_for_clients_follow_the_file(certificates: Certificates) -> None:
-    """Who is asked for a certificate, and whose authority counts, changes with the file and from one handshake on."""
+    """Who needs a certificate, and whose authority counts, changes with the file and from one handshake on."""
     client = certificates.trust(certificates.clients.issue_cert("prometheus.example"))
     with served(FakeService(), Security(certificates.config)) as port:
         assert status(port, certificates.trust()) == 200

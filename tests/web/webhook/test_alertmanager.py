@@ -44,7 +44,7 @@ def labelled(**changes: Any) -> dict[str, Any]:
 
 
 def test_labels_choose_a_scope_and_nothing_else() -> None:
-    """Queue, kind, tier and reason narrow; the alert's name and fingerprint are told; no field names a job."""
+    """Queue, kind, tier and reason narrow; the alert's name and fingerprint are logged; no field names a job."""
     (call,) = read(message(alert())).calls
 
     assert call == Call(
@@ -85,7 +85,7 @@ def test_what_may_not_wake_is_left_out_and_counted(one: Any, status: AlertStatus
 
 
 def test_each_alert_is_judged_by_its_own_status() -> None:
-    """A message that says firing carries resolved alerts of its group too, and one that says resolved may not."""
+    """The status of the message decides nothing: one with status firing carries resolved alerts of its group too."""
     taken = read(message(alert(status="resolved"), alert(fingerprint="ff"), status="resolved"))
 
     assert [call.fingerprint for call in taken.calls] == ["ff"]

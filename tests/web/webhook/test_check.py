@@ -1,4 +1,4 @@
-"""What `check` says of the webhook."""
+"""What `check` reports of the webhook."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def written(folder: Path, content: str, mode: int = 0o600) -> Path:
 
 
 def test_no_webhook_is_no_fault() -> None:
-    """It is said, with what follows from it."""
+    """It is reported, with what follows from it."""
     (finding,) = findings(WebhookSettings())
 
     assert finding.level is Level.OK
@@ -43,7 +43,7 @@ def test_a_token_that_is_kept_well_is_right(tmp_path: Path, mode: int) -> None:
 
 @pytest.mark.parametrize(("content", "mode"), [(TOKEN, 0o644), (TOKEN, 0o604), ("short", 0o600)])
 def test_a_token_that_others_may_know_is_warned_of(tmp_path: Path, content: str, mode: int) -> None:
-    """With the command that mends it, and never with the token."""
+    """With the command that fixes it, and never with the token."""
     told = list(findings(WebhookSettings.from_tree({"token_file": written(tmp_path, content, mode)})))
 
     assert [finding.level for finding in told] == [Level.OK, Level.WARNING]
@@ -89,7 +89,7 @@ def test_a_file_without_a_token_is_a_problem(tmp_path: Path, content: str | None
     ("mode", "is_open"), [(0o644, True), (0o604, True), (0o440, False), (0o640, False), (0o600, False)]
 )
 def test_serve_warns_of_others_rights_alone(tmp_path: Path, mode: int, is_open: bool) -> None:
-    """The group may read it, as a mounted secret's does; what is told never holds the token."""
+    """The group may read it, as a mounted secret's does; the report never holds the token."""
     why = explain_exposure(written(tmp_path, TOKEN, mode))
 
     assert (why is not None) == is_open

@@ -150,7 +150,7 @@ def test_a_changed_token_holds_from_the_next_request_on(service: FakeService, to
 
 @pytest.mark.parametrize("content", [b"", b" \n", b"two words", b"\xff", b"x" * 5000, None])
 def test_without_a_usable_token_nobody_is_let_in(service: FakeService, token_file: Path, content: bytes | None) -> None:
-    """503, so that nothing is lost until the file is mended; told once in the log, and never what is in it."""
+    """503, so that nothing is lost until the file is fixed; once in the log, and never what is in it."""
     if content is None:
         token_file.unlink()
     else:

@@ -61,7 +61,7 @@ def test_names_are_values(river_url: str, sql: Session, name: str) -> None:
 
 
 def test_without_a_keeper_schema_nothing_is_accepted(river_url: str, sql: Session) -> None:
-    """Not installed, or from before the rescuer: said, with what to do."""
+    """Not installed, or from before the rescuer: reported, with what to do."""
     with pytest.raises(DatabaseError) as missing:
         asyncio.run(service(river_url).receive([call()]))
     install(river_url, None, None)
