@@ -1,4 +1,4 @@
--- Question: which running attempts are the oldest, who claimed them, and what was asked of them?
+-- Question: which running attempts are the oldest, who claimed them, and was a cancel requested?
 -- Index: river_job_prioritized_fetching_index: every running row, at most scan_bound.
 -- NULL: client_id where no client is named; cancel_at where no cancel was requested, or the metadata is too large to read.
 SELECT

@@ -1,5 +1,5 @@
 -- Question: which processes and claims have beaten within three of their own intervals?
--- Index: none; asked once, before the tables are dropped.
+-- Index: none; runs once, before the tables are dropped.
 -- NULL: never. A claim that was ended or lost does not beat any more.
 SELECT
     (

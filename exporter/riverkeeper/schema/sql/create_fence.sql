@@ -1,13 +1,13 @@
--- Question: (made on River's table) is this update the result of an earlier attempt? If so it is dropped.
+-- Question: (writes) Puts the fence on River's table: an update that is the result of an earlier attempt is dropped.
 -- Index: none; both triggers look only at the row that is being updated.
 -- NULL: attempted_at may be NULL: a token then fits no claim, and the result is late.
--- A result brings the claim it was made under as metadata "riverkeeper:claim". JSON null is no token, by which a client takes
--- one back; an object holds those of several jobs, and is read by job id. `->>` and not `?`, which is true of lists and texts too.
--- A token that is in the row already is no sign of anything: only who brings one of its own is judged by it.
+-- A result carries its claim as metadata "riverkeeper:claim". JSON null is no token: a client takes its token back with it. An
+-- object holds the tokens of several jobs, and is read by job id. `->>` and not `?`, which is true of lists and texts too.
+-- A token that is in the row already proves nothing: only an update with a token of its own is judged by it.
 -- `completed`: a job that completed itself in its own transaction has its result written once more.
--- Some errors bring no token, as those of kinds that a worker does not know: a job that runs is not ended by the error of
--- an attempt with another number. Errors are read only if they grew, by their stored size, which reads none of them.
--- What stands in WHEN is bound to its operators when the trigger is made: no search_path changes it later.
+-- Some errors carry no token, such as those of kinds that a worker does not know: the error of an attempt with another number
+-- does not end a running job. Errors are read only if they grew by their stored size, which reads none of them.
+-- WHEN is bound to its operators when the trigger is created: no search_path changes it later.
 CREATE TRIGGER riverkeeper_fence BEFORE UPDATE ON river.river_job FOR EACH ROW
 WHEN (
     CASE
@@ -28,7 +28,7 @@ WHEN (
 )
 EXECUTE FUNCTION keeper.drop_late_result();
 
--- Its name sorts after the other's, so it runs after it. The token never stays in a row.
+-- Its name sorts after the other trigger's, so it runs second. The token never stays in a row.
 CREATE TRIGGER riverkeeper_fence_strip BEFORE UPDATE ON river.river_job FOR EACH ROW
 WHEN ((new.metadata -> 'riverkeeper:claim') IS NOT NULL)
 EXECUTE FUNCTION keeper.remove_claim_token();

@@ -1,4 +1,4 @@
--- Question: (made first of all) which River does this keeper schema serve, and how new is it?
+-- Question: (writes; the first table) which River does this keeper schema serve, and how new is it?
 -- Index: one row.
 -- NULL: never.
 CREATE TABLE IF NOT EXISTS keeper.meta (

@@ -1,4 +1,4 @@
--- Question: (taken from River's table) the fence.
+-- Question: (writes) Removes the fence from River's table.
 -- Index: none.
 -- NULL: never.
 DROP TRIGGER IF EXISTS riverkeeper_fence ON river.river_job;

@@ -1,7 +1,7 @@
 -- Question: how many worker processes beat now, and is there any beat of a job to be read?
 -- Index: none; one row a process, those of the last hour (sweep_clients.sql). Of the heartbeats the first row is enough.
--- NULL: never. Both tables stay locked (as any SELECT locks) until the transaction ends: who asks this first can read
--- them afterwards, and nobody drops them in between.
+-- NULL: never. Both tables stay locked (as any SELECT locks) until the transaction ends: a transaction that runs
+-- this first can read them afterwards, and nobody drops them in between.
 SELECT
     (
         SELECT count(*)

@@ -1,4 +1,4 @@
--- Question: which of these roles exist, and does this login have the rights of each, or could it only take them on?
+-- Question: which of these roles exist, and does this login have the rights of each, or could it only SET ROLE to it?
 -- Index: the system catalog's own.
 -- NULL: never; a role that does not exist has no row.
 SELECT

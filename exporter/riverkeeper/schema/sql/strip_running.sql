@@ -1,4 +1,4 @@
--- Question: (writes) tokens left in rows that run, from a time when the fence was away.
+-- Question: (writes) Removes tokens from running rows that were written while the fence was not installed.
 -- Index: state, of the running rows only. All other rows lose theirs with their next update.
 -- NULL: never.
 UPDATE river.river_job AS j

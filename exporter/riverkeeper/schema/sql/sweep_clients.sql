@@ -1,8 +1,8 @@
--- Question: (writes) which worker processes have not beaten for an hour, and hold no job any more?
+-- Question: (writes) Deletes the worker processes that have not beaten for an hour and hold no job.
 -- Index: the table is small: one row a process. The running rows of river_job by
 -- river_job_prioritized_fetching_index, once, and only where a process has not beaten for so long.
--- NULL: never; how many are gone. A row whose client id stands on a running job stays: that the process does not beat is
--- all that is known of a job that never beat.
+-- NULL: never; gives how many were deleted. A row stays while a running job has its client id: of a job that never beat,
+-- the process that does not beat is the only trace.
 WITH swept AS (
     DELETE FROM keeper.client AS c
     WHERE c.beat_at < now() - interval '1 hour'

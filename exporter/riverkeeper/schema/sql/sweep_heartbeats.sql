@@ -1,7 +1,7 @@
--- Question: (writes) which heartbeats are forgotten: their claim is over, and nothing was written there for ten minutes?
+-- Question: (writes) Deletes heartbeats whose claim is over, and whose row nobody has written for ten minutes.
 -- Index: heartbeat's primary key, all of it in its order; river_job's primary key for the old ones (OFFSET 0: each job
 -- is looked up by its id). Locked before they are deleted, without waiting: a beat or a rescue under way keeps its row.
--- NULL: never; how many are gone. A row whose job still runs under the claim stays, however old: it is what a rescue
+-- NULL: never; gives how many were deleted. A row whose job still runs under the claim stays, however old: it is what a rescue
 -- locks, and lost_at on it keeps a late worker out.
 WITH forgotten AS (
     SELECT h.job_id, h.attempted_at
