@@ -7,7 +7,6 @@ from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
-from riverkeeper.assets.index import runbooks_markdown
 from riverkeeper.assets.render import render
 from riverkeeper.config.assets import AssetSettings
 from riverkeeper.config.render import render_documentation
@@ -23,7 +22,6 @@ def _copied_statements() -> dict[str, Callable[[], str]]:
 GENERATED: Mapping[str, Callable[[], str]] = {
     "docs/metrics.md": metrics_markdown,
     "docs/configuration.md": render_documentation,
-    "docs/runbooks/README.md": runbooks_markdown,
     **_copied_statements(),
     **{name: partial(str, text) for name, text in render(AssetSettings()).items()},
 }

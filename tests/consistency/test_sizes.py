@@ -35,7 +35,6 @@ SMALL = {
     "web/web_config/fingerprints.py": "whether a file has changed, for the web configuration and the webhook's token",
     "web/webhook/check.py": "the findings of `check` about the webhook",
     # Alerts and boards: their files follow the shape of what they write.
-    "assets/index.py": "the index of the runbooks",
     "assets/render.py": "the list of everything that is rendered",
     "assets/severity.py": "pure: severity by tier",
     "dashboards/parts/scope.py": "pure: where boards are shown",
