@@ -38,6 +38,7 @@ SMALL = {
     "assets/render.py": "the list of everything that is rendered",
     "assets/severity.py": "pure: severity by tier",
     "dashboards/parts/scope.py": "pure: where boards are shown",
+    "dashboards/parts/palette.py": "pure: every colour of the boards, and what it means",
 }
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 

@@ -74,6 +74,7 @@ def asked(file: str) -> list[Asked]:
 
 def filled(text: str, **values: str) -> str:
     known = BUILT_IN | values
+    text = re.sub(r'="\$(\w+)"', lambda match: match[0] if match[1] in values else f'=~"${match[1]}"', text)
     return re.sub(r"\$\{?(\w+)(?::\w+)?\}?", lambda match: known.get(match[1], ".*"), text)
 
 

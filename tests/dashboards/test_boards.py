@@ -29,6 +29,7 @@ from riverkeeper.assets.alerting import alerting_files
 from riverkeeper.config.assets import AssetSettings
 from riverkeeper.dashboards import DASHBOARDS, DashboardScope, dashboards
 from riverkeeper.dashboards.parts.query import FAMILIES
+from riverkeeper.dashboards.parts.scope import NO_ADDRESS, RIVER_LABELS
 from riverkeeper.metrics.family import MetricType
 from riverkeeper.river.layout import FINAL_STATES, LIVE_STATES
 from riverkeeper.web.pages.failing import FailingPage
@@ -48,8 +49,8 @@ SAMPLES = LABELS | {
     for family in FAMILIES
     if family.kind in {MetricType.HISTOGRAM, MetricType.AGES}
 }
-OF_SCRAPE = {"job", "instance", "pod"}
-OF_ALERTS = {"alertname", "alertstate", "severity", "queue", "kind", "tier", "reason"}
+OF_SCRAPE = {"job", "instance", "pod", *RIVER_LABELS}
+OF_ALERTS = {"alertname", "alertstate", "severity", "cause", "queue", "kind", "tier", "reason"}
 SAMPLES |= {"ALERTS": OF_ALERTS, "ALERTS_FOR_STATE": OF_ALERTS}
 
 
@@ -115,6 +116,65 @@ def test_first_screen_of_the_overview_needs_no_scrolling() -> None:
     first = next(row["gridPos"]["y"] for row in rows("overview.json") if row["type"] == "row")
 
     assert first * 38 <= 720
+
+
+@for_each_board
+def test_legends_list_last_and_max(file: str) -> None:
+    """Lines are told apart by a table, with what each is now and what it was at worst."""
+    for panel in panels(file):
+        if panel["type"] == "timeseries":
+            legend = panel["options"]["legend"]
+            assert (legend["displayMode"], legend["calcs"]) == ("table", ["lastNotNull", "max"]), panel["title"]
+
+
+@for_each_board
+def test_only_bars_are_stacked(file: str) -> None:
+    """The topmost line of a stack is the sum of all, and is taken for its own queue."""
+    for panel in panels(file):
+        custom = panel["fieldConfig"]["defaults"].get("custom", {})
+        stacked = custom.get("stacking", {}).get("mode", "none") != "none"
+        assert not stacked or custom["drawStyle"] == "bars", panel["title"]
+
+
+@for_each_board
+def test_units_are_for_people(file: str) -> None:
+    """Jobs are counted by the minute; a logarithmic axis names its ticks, for Grafana writes 100 s as 1.67 mins."""
+    for panel in panels(file):
+        defaults = panel["fieldConfig"]["defaults"]
+        assert defaults.get("unit") not in {"ops", "rps", "wps", "reqps"}, panel["title"]
+        if defaults.get("custom", {}).get("scaleDistribution", {}).get("type") == "log":
+            assert {option for mapping in defaults["mappings"] for option in mapping["options"]} >= {"100", "1000"}
+
+
+NUMBERS_OF_NOBODY = {  # panels about Riverkeeper or the database, which have no jobs to lead to
+    "Active replicas", "Replicas", "Series", "Queries to the database", "Counted late", "Requests refused",
+    "Size of tables", "Dead rows for each live row", "Leader leads for", "Oldest finished job", "Watched?",
+    "Queue states", "Brakes over time",
+}  # fmt: skip
+
+
+@for_each_board
+def test_every_number_leads_to_its_jobs(file: str) -> None:
+    """A click on a value opens a page of Riverkeeper, or a board that is one click from it."""
+    linked = {
+        panel["title"] for panel, link in links(file) if panel and link["url"].startswith(("${keeper_url}", "/d/"))
+    }
+    unlinked = (
+        {panel["title"] for panel in panels(file)}
+        - linked
+        - {p["title"] for p in panels(file) if p["type"] == "heatmap"}
+    )
+
+    assert unlinked <= NUMBERS_OF_NOBODY
+
+
+@for_each_board
+def test_no_link_to_localhost(file: str) -> None:
+    """What ships leads nowhere rather than to the reader's own machine; the name says which option to set."""
+    text = (FOLDER / file).read_text(encoding="utf-8")
+
+    assert "localhost" not in text
+    assert variables(file)["keeper_url"]["query"] == NO_ADDRESS
 
 
 @for_each_board
@@ -263,7 +323,7 @@ def test_another_place_changes_only_what_it_names() -> None:
         replica_labels=("instance", "zone"), keeper_url="https://keeper.example", runbooks="https://wiki.example"
     )
     for file, text in dashboards(other).items():
-        back = text.replace("instance, zone", "instance, pod").replace("https://keeper.example", "")
+        back = text.replace("instance, zone", "instance, pod").replace("https://keeper.example", NO_ADDRESS)
         assert back.replace("https://wiki.example", DashboardScope().runbooks) == (FOLDER / file).read_text(
             encoding="utf-8"
         )

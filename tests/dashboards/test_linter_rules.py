@@ -13,8 +13,11 @@ import promql_parser
 from dashboards.boards import FILES, FOLDER, Asked, asked, board, nodes, panels, parsed, selectors, variables
 from fixtures.offenders import for_each
 from riverkeeper.dashboards.parts.panel import DATA_SOURCE
+from riverkeeper.dashboards.parts.scope import RIVER_LABELS
 
+FLEET = "fleet.json"  # of all Rivers; each other board is of one
 for_each_board = for_each("file", FILES)
+for_each_river_board = for_each("file", [file for file in FILES if file != FLEET])
 OF_PROMETHEUS = ("ALERTS", "ALERTS_FOR_STATE")  # its own series, without an instance, often without a job
 RATES = ("rate", "irate", "increase")
 
@@ -29,22 +32,24 @@ def test_template_datasource(file: str) -> None:
     )  # fmt: skip
 
 
-@for_each_board
+@for_each_river_board
 def test_template_job(file: str) -> None:
-    """Several jobs can be chosen; all is `.+`."""
-    job = variables(file)["job"]
+    """One River at a time: the labels that name it take one value each, and none of them has an "All"."""
+    for name in (*RIVER_LABELS, "job", "database", "river"):
+        variable = variables(file)[name]
 
-    assert (job["label"], job["type"], job["multi"], job["allValue"]) == ("Job", "query", True, ".+")
+        assert (variable["type"], variable["multi"], variable["includeAll"]) == ("query", False, False), name
+        assert "allValue" not in variable, name
 
 
-@for_each_board
+@for_each_river_board
 def test_template_instance(file: str) -> None:
     """Several instances, chosen by the River they read; all is the list itself, for `.+` would be every River."""
     instance = variables(file)["instance"]
 
     assert (instance["label"], instance["type"], instance["multi"]) == ("Instance", "query", True)
     assert "allValue" not in instance
-    assert "river_schema=~" in instance["query"]["query"]
+    assert "river_schema=" in instance["query"]["query"]
 
 
 @for_each_board
@@ -125,13 +130,20 @@ def matchers(selector: Any) -> dict[str, str]:
 
 
 def test_target_job_and_instance() -> None:
-    """Every selector of a family is of the chosen job and River."""
-    for one in every():
-        marked = one.expr.replace("$job", "JOB").replace("$instance", "INSTANCE")
-        for selector in selectors(marked):
-            if selector.name not in OF_PROMETHEUS:
-                assert matchers(selector).get("job") == "MatchOp.ReJOB", one.place
-                assert matchers(selector).get("instance") == "MatchOp.ReINSTANCE", one.place
+    """Every selector of a family is of the chosen River, by equality; the fleet board has filters."""
+    for file in FILES:
+        for query in asked(file):
+            marked = query.expr.replace('="$', '="CHOSEN-').replace('=~"$', '=~"AMONG-')
+            for selector in selectors(marked):
+                if selector.name not in OF_PROMETHEUS:
+                    assert expected(file).items() <= matchers(selector).items(), query.place
+
+
+def expected(file: str) -> dict[str, str]:
+    if file == FLEET:
+        return {name: f"MatchOp.ReAMONG-{name}" for name in RIVER_LABELS}
+    chosen = {name: f"MatchOp.EqualCHOSEN-{name}" for name in (*RIVER_LABELS, "job")}
+    return chosen | {"instance": "MatchOp.ReAMONG-instance"}
 
 
 def test_target_counter_agg() -> None:
@@ -167,5 +179,11 @@ def test_exceptions_are_written_down() -> None:
     """Who runs the real linter finds our exceptions, with reasons."""
     written = (FOLDER.parent / ".lint").read_text(encoding="utf-8")
 
-    for rule in ("template-instance-rule", "target-job-rule", "target-instance-rule", "target-counter-agg-rule"):
+    for rule in (
+        "template-job-rule",
+        "template-instance-rule",
+        "target-job-rule",
+        "target-instance-rule",
+        "target-counter-agg-rule",
+    ):
         assert f"\n  {rule}:\n    reason: " in written

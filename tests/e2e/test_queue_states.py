@@ -11,8 +11,8 @@ import yaml
 from dashboards.boards import filled
 from e2e.programs import tool
 from riverkeeper.dashboards import DashboardScope
-from riverkeeper.dashboards.overview import STATES, state_of_queues
 from riverkeeper.dashboards.parts.query import Queries
+from riverkeeper.dashboards.sections.queues import STATES, state_of_queues
 
 AT = 7200  # seconds; the moment that is judged
 CODES = {text: code for code, (text, _) in STATES.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 
+from riverkeeper.dashboards.fleet import fleet_board
 from riverkeeper.dashboards.kind import kind_board
 from riverkeeper.dashboards.overview import overview_board
 from riverkeeper.dashboards.parts.board import Board
@@ -12,6 +13,7 @@ from riverkeeper.dashboards.parts.scope import DashboardScope
 from riverkeeper.dashboards.rescue import rescue_board
 
 DASHBOARDS: Mapping[str, Callable[[DashboardScope], Board]] = {
+    "fleet": fleet_board,
     "overview": overview_board,
     "kind": kind_board,
     "rescue": rescue_board,

@@ -6,19 +6,25 @@ from riverkeeper.dashboards.parts.board import Board, BoardSection
 from riverkeeper.dashboards.parts.field import (
     ANY_IS_BAD,
     ANY_IS_ODD,
+    OF_FAILURE,
     OF_LIMIT,
+    PER_MINUTE,
     colored,
     line_of_limit,
     to_board,
     to_page,
 )
+from riverkeeper.dashboards.parts.palette import ACTED, ACTIVE, BAD, GOOD, QUIET, WARN
 from riverkeeper.dashboards.parts.panel import Form, Panel, Query, Text, bars, heatmap, stat, timeseries
 from riverkeeper.dashboards.parts.query import Queries, by, total
 from riverkeeper.dashboards.parts.scope import KIND, RESCUE, DashboardScope
 from riverkeeper.dashboards.parts.tables import COLORED, GAUGE, Column, table
+from riverkeeper.dashboards.sections.failures import failed_share
 
 FILTERS = ("queue", "kind")
 PAGE = "?kind=${kind}"
+STUCK = [to_page("Its stuck jobs", f"/stuck{PAGE}")]
+FAILING = [to_page("Its failing jobs, with errors", f"/failing{PAGE}")]
 
 
 def kind_board(scope: DashboardScope) -> Board:
@@ -29,12 +35,24 @@ def kind_board(scope: DashboardScope) -> Board:
         "One kind of job in the selected queues: failures first, then run times, running jobs, waits and outcomes.",
         FILTERS,
         (
-            failing(q), last_attempt(q), discarded(q), running(q), oldest(q), limits_used(q),
+            failed(q), failing(q), last_attempt(q), discarded(q), running(q), oldest(q), limits_used(q),
             failing_over_time(q), kinds(q),
         ),
         (BoardSection("Run time", run_times(q)), BoardSection("Waiting and ending", waits(q))),
         one_kind=True,
     )  # fmt: skip
+
+
+def failed(q: Queries) -> Panel:
+    text = Text(
+        shows="Share of this kind's attempts that failed in this time range, of jobs that finished.",
+        normal="below 5 %.",
+        next="click: /failing shows the errors.",
+        empty="none finished",
+    )
+    return stat("Attempts that fail", text, Query(failed_share(q, "[$__range]", "kind"), "failed", Form.NOW),
+                unit="percentunit", width=3, thresholds=OF_FAILURE, decimals=0,
+                links=FAILING)  # fmt: skip
 
 
 def failing(q: Queries) -> Panel:
@@ -46,7 +64,7 @@ def failing(q: Queries) -> Panel:
     )
     jobs = total(q.fact("river_jobs_failing"))
     return stat("Failing", text, Query(jobs, "failing"), unit="short", width=3, thresholds=ANY_IS_ODD,
-                links=[to_page("Failing jobs", f"/failing{PAGE}")])  # fmt: skip
+                links=FAILING)  # fmt: skip
 
 
 def last_attempt(q: Queries) -> Panel:
@@ -58,7 +76,7 @@ def last_attempt(q: Queries) -> Panel:
     )
     jobs = total(q.fact("river_jobs_last_attempt"))
     return stat("On last attempt", text, Query(jobs, "last"), unit="short", width=3, thresholds=ANY_IS_BAD,
-                links=[to_page("Failing jobs", f"/failing{PAGE}")])  # fmt: skip
+                links=FAILING)  # fmt: skip
 
 
 def discarded(q: Queries) -> Panel:
@@ -70,7 +88,7 @@ def discarded(q: Queries) -> Panel:
     )
     lost = q.increase("river_jobs_finished_total", over="[$__range]", outcome="discarded")
     return stat("Discarded", text, Query(total(lost), "discarded", Form.NOW), unit="short", width=3,
-                thresholds=ANY_IS_BAD, decimals=0)  # fmt: skip
+                thresholds=ANY_IS_BAD, decimals=0, links=FAILING)  # fmt: skip
 
 
 def running(q: Queries) -> Panel:
@@ -81,7 +99,14 @@ def running(q: Queries) -> Panel:
         empty="kind not seen",
     )
     run = q.fact("river_jobs_by_kind", state="running")
-    return stat("Running", text, Query(total(run), "running"), unit="short", width=3)
+    return stat(
+        "Running",
+        text,
+        Query(total(run), "running"),
+        unit="short",
+        width=3,
+        links=STUCK,
+    )
 
 
 def oldest(q: Queries) -> Panel:
@@ -92,8 +117,8 @@ def oldest(q: Queries) -> Panel:
         empty="none runs",
     )
     age = total(q.age("river_job_oldest_running_timestamp_seconds"), "max")
-    return stat("Oldest running", text, Query(age, "age"), unit="s", width=4,
-                links=[to_page("Stuck jobs", f"/stuck{PAGE}")])  # fmt: skip
+    return stat("Oldest running", text, Query(age, "age"), unit="s", width=3,
+                links=STUCK)  # fmt: skip
 
 
 def limits_used(q: Queries) -> Panel:
@@ -105,7 +130,7 @@ def limits_used(q: Queries) -> Panel:
         empty="No limit applies to a running job",
     )
     used = by("limit, tier", q.fact("river_job_limit_used_ratio"), "max")
-    return bars("Limits used", text, Query(used, "{{limit}} ({{tier}})", Form.NOW), unit="percentunit", width=8,
+    return bars("Limits used", text, Query(used, "{{limit}} ({{tier}})", Form.NOW), unit="percentunit", width=6,
                 height=4, thresholds=OF_LIMIT, most=1,
                 links=[to_page("Stuck jobs", f"/stuck{PAGE}"), to_board("Liveness and rescue", RESCUE)])  # fmt: skip
 
@@ -121,8 +146,8 @@ def failing_over_time(q: Queries) -> Panel:
         "Failing and last attempts", text,
         Query(total(q.fact("river_jobs_failing")), "failing"),
         Query(total(q.fact("river_jobs_last_attempt")), "on last attempt"),
-        unit="short", links=[to_page("Failing jobs", f"/failing{PAGE}")],
-        overrides=[colored("failing", "orange"), colored("on last attempt", "red")],
+        unit="short", links=FAILING,
+        overrides=[colored("failing", WARN), colored("on last attempt", BAD)],
     )  # fmt: skip
 
 
@@ -174,8 +199,10 @@ def quantiles(q: Queries) -> Panel:
         Query(q.quantile(0.99, RUNS, WEEK), "p99 a week ago"),
         Query(limit(q, "run"), "limit ({{tier}})"),
         unit="s", fill=0, logarithmic=True,
-        overrides=[colored("p99 a week ago", "#8e8e8e", custom__lineStyle={"fill": "dot", "dash": [2, 6]}),
+        overrides=[colored("p50", QUIET), colored("p95", ACTIVE), colored("p99", ACTED),
+                   colored("p99 a week ago", ACTED, custom__lineStyle={"fill": "dot", "dash": [2, 6]}),
                    line_of_limit("^limit")],
+        links=STUCK,
     )  # fmt: skip
 
 
@@ -204,7 +231,7 @@ def running_ages(q: Queries) -> Panel:
     return timeseries(
         "Running now, against the limit", text, Query(ages, "{{queue}}"), Query(limit(q, "run"), "limit ({{tier}})"),
         unit="s", logarithmic=True, fill=0, overrides=[line_of_limit("^limit")],
-        links=[to_page("Stuck jobs", "/stuck?kind=${kind}")],
+        links=STUCK,
     )  # fmt: skip
 
 
@@ -219,11 +246,12 @@ def beating(q: Queries) -> Panel:
         "Beating and unknown", text,
         Query(total(q.fact("river_jobs_beating")), "beating"),
         Query(total(q.fact("river_jobs_unknown")), "unknown"),
-        unit="short", stacked=True, overrides=[colored("beating", "green"), colored("unknown", "#8e8e8e")],
+        unit="short", fill=0, overrides=[colored("beating", GOOD), colored("unknown", QUIET)],
+        links=STUCK,
     )  # fmt: skip
 
 
-STATES = {"available": "blue", "pending": "#8e8e8e", "retryable": "orange", "running": "green", "scheduled": "purple"}
+STATES = {"available": ACTIVE, "pending": QUIET, "retryable": WARN, "running": GOOD, "scheduled": ACTED}
 
 
 def waits(q: Queries) -> tuple[Panel, ...]:
@@ -243,22 +271,26 @@ def wait_times(q: Queries) -> Panel:
         "Wait", text,
         Query(q.quantile(0.5, waited), "p50"),
         Query(q.quantile(0.95, waited), "p95"),
+        Query(q.quantile(0.99, waited), "p99"),
         Query(limits, "limit ({{tier}})"),
-        unit="s", fill=0, logarithmic=True, overrides=[line_of_limit("^limit")],
+        unit="s", fill=0, logarithmic=True,
+        overrides=[colored("p50", QUIET), colored("p95", ACTIVE), colored("p99", ACTED), line_of_limit("^limit")],
+        links=STUCK,
     )  # fmt: skip
 
 
 def outcomes(q: Queries) -> Panel:
     text = Text(
-        shows="Finished jobs of this kind, by outcome.",
+        shows="Jobs of this kind that finish in a minute, by outcome.",
         normal="completed only.",
         next="discarded: lost unless somebody retries them. Cancelled: by the job itself, or by an operator?",
         empty="No job of this kind has finished in this time range",
     )
-    ended = by("outcome", q.increase("river_jobs_finished_total"))
+    ended = by("outcome", q.per_minute("river_jobs_finished_total"))
     return timeseries(
-        "Finished, by outcome", text, Query(ended, "{{outcome}}"), unit="short", stacked=True, bars=True,
-        overrides=[colored("completed", "green"), colored("discarded", "red"), colored("cancelled", "purple")],
+        "Finished, by outcome", text, Query(ended, "{{outcome}}"), unit=PER_MINUTE, fill=0, decimals=1,
+        overrides=[colored("completed", GOOD), colored("discarded", BAD), colored("cancelled", ACTED)],
+        links=FAILING,
     )  # fmt: skip
 
 
@@ -270,8 +302,10 @@ def live(q: Queries) -> Panel:
         empty="No live job of this kind, or its queue is too long to read each row",
     )
     states = by("state", q.fact("river_jobs_by_kind"))
-    return timeseries("Live jobs, by state", text, Query(states, "{{state}}"), unit="short", width=8, stacked=True,
-                      overrides=[colored(name, color) for name, color in STATES.items()])  # fmt: skip
+    return timeseries("Live jobs, by state", text, Query(states, "{{state}}"), unit="short", width=8, fill=0,
+                      overrides=[colored(name, color) for name, color in STATES.items()],
+        links=FAILING,
+    )  # fmt: skip
 
 
 def attempts(q: Queries) -> Panel:
@@ -282,7 +316,8 @@ def attempts(q: Queries) -> Panel:
         empty="No job of this kind has finished in this time range",
     )
     mean = f"{total(q.rate('river_job_attempts_total'))} / {total(q.rate('river_jobs_finished_total'))}"
-    return timeseries("Attempts per finished job", text, Query(mean, "attempts"), unit="short", width=8)
+    return timeseries("Attempts per finished job", text, Query(mean, "attempts"), unit="short", width=8,
+                      links=FAILING)  # fmt: skip
 
 
 def last_finished(q: Queries) -> Panel:
@@ -298,4 +333,5 @@ def last_finished(q: Queries) -> Panel:
         "Since last finished", text, Query(ages, "{{queue}}"), Query(limits, "limit ({{tier}})"), unit="s", width=8,
         logarithmic=True, fill=0,
         overrides=[line_of_limit("^limit")],
+        links=STUCK,
     )  # fmt: skip

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from riverkeeper.dashboards.overview import MODES, mode_code
+from riverkeeper.dashboards.overview import MODES, mode_of_tiers
 from riverkeeper.dashboards.parts.board import Board, BoardSection
 from riverkeeper.dashboards.parts.field import (
     ANY_IS_BAD,
-    BAD,
-    GOOD,
+    ANY_IS_ODD,
     OF_LIMIT,
-    QUIET,
-    WARN,
     Json,
     colored,
+    named,
     steps,
     to_board,
     to_page,
     words,
 )
+from riverkeeper.dashboards.parts.palette import BAD, GOOD, PLAIN, QUIET, WARN
 from riverkeeper.dashboards.parts.panel import Form, Panel, Query, Text, heatmap, stat, timeline, timeseries
 from riverkeeper.dashboards.parts.query import Queries, by, total
 from riverkeeper.dashboards.parts.scope import KIND, RESCUE, DashboardScope
 from riverkeeper.dashboards.parts.tables import COLORED, Column, table
 
 FILTERS = ("queue", "kind")
-BRAKES = {0: ("released", GOOD), 1: ("HOLDS", BAD)}
+BRAKES = {0: ("released", PLAIN), 1: ("PAUSES RESCUES", WARN)}
+BRAKE_LINES = {**BRAKES, 0: ("released", QUIET)}
 
 
 def rescue_board(scope: DashboardScope) -> Board:
@@ -35,24 +35,30 @@ def rescue_board(scope: DashboardScope) -> Board:
         "What happens to a stuck job now, whether running jobs are alive, and what the rescuer did. Each purple "
         "mark is a rescue.",
         FILTERS,
-        (modes(q), brakes(q), active_replicas(q), stuck(q), brakes_over_time(q)),
+        (
+            modes(q), brakes(q), active_replicas(q),
+            stuck(q), suspected(q),
+            undecided(q), wakes(q), policy_raised(q), last(q), brakes_over_time(q),
+        ),
         (
             BoardSection("Are running jobs alive?", liveness(q)),
             BoardSection("What the rescuer did", rescues(q)),
             BoardSection("Riverkeeper itself", riverkeeper_itself(q), collapsed=True),
         ),
-    )
+    )  # fmt: skip
 
 
 def modes(q: Queries) -> Panel:
     text = Text(
-        shows="What the rescuer may do, by tier: nothing, everything but the write, or the write too.",
+        shows="What the rescuer may do, by tier: nothing, everything but the write, or the write too. DRY RUN in "
+        "orange: jobs of that tier are stuck, and nobody restarts them.",
         normal="the configured mode. Dry run is the default: `riverkeeper rescue report` shows when live mode is safe.",
         next="change rescue.mode, or a tier's own mode, in the configuration. The stricter of the two wins.",
         empty="the rescuer does not run",
     )
-    return stat("Mode by tier", text, Query(by("tier", mode_code(q), "max"), "{{tier}}", Form.NOW), unit="none",
-                width=9, height=5, mappings=words(MODES), named_values=True)  # fmt: skip
+    return stat("Mode by tier", text, Query(mode_of_tiers(q), "{{tier}}", Form.NOW), unit="none", width=11,
+                height=5, mappings=words(MODES), named_values=True, size=22,
+                links=[to_page("Stuck jobs of this tier", "/stuck?tier=${__field.labels.tier}")])  # fmt: skip
 
 
 def brakes(q: Queries) -> Panel:
@@ -64,8 +70,8 @@ def brakes(q: Queries) -> Panel:
         empty="the rescuer does not run",
     )
     held = by("brake", q.fact("riverkeeper_brake_engaged"), "max")
-    return stat("Brakes", text, Query(held, "{{brake}}", Form.NOW), unit="none", width=11, height=5,
-                mappings=words(BRAKES), named_values=True)  # fmt: skip
+    return stat("Brakes", text, Query(held, "{{brake}}", Form.NOW), unit="none", width=10, height=5, size=20,
+                mappings=words(BRAKES), named_values=True, links=[to_page("Rescues", "/rescues")])  # fmt: skip
 
 
 def active_replicas(q: Queries) -> Panel:
@@ -81,9 +87,9 @@ def active_replicas(q: Queries) -> Panel:
         text,
         Query(active, "active", Form.NOW),
         unit="short",
-        width=4,
+        width=3,
         height=5,
-        thresholds=steps((None, WARN), (1, GOOD)),
+        thresholds=steps((None, WARN), (1, PLAIN), (2, WARN)),
     )
 
 
@@ -95,31 +101,74 @@ def brakes_over_time(q: Queries) -> Panel:
         empty="The rescuer did not run in this time range",
     )
     held = by("brake", q.fact("riverkeeper_brake_engaged"), "max")
-    return timeline("Brakes over time", text, Query(held, "{{brake}}"), mappings=words(BRAKES), width=10, height=7)
+    return timeline("Brakes over time", text, Query(held, "{{brake}}"), mappings=words(BRAKE_LINES), width=24, height=6)
 
 
 def stuck(q: Queries) -> Panel:
     text = Text(
-        shows="Running attempts that are stuck, by reason, and attempts that may be stuck, without proof.",
+        shows="Running attempts that are proven to be stuck, by reason.",
         normal="an empty table, or rows that disappear within a minute where the tier is live.",
         next="click the reason for the jobs: the evidence and the planned action for each.",
-        empty="Nothing is stuck or suspected (or, where no modes are shown above, there are no verdicts)",
+        empty="Nothing is proven to be stuck (or, where no modes are shown above, there are no verdicts)",
     )
-    labels = "queue, kind, tier, reason"
-    jobs = f"{by(labels, q.fact('river_jobs_stuck'))} > 0 or {by(labels, q.fact('river_jobs_suspected'))}"
+    return _jobs_by_reason("Stuck: proven", text, q.fact("river_jobs_stuck"), BAD)
+
+
+def suspected(q: Queries) -> Panel:
+    text = Text(
+        shows="Running attempts that may be stuck and cannot be proven so, by the reason for the doubt. Nothing is "
+        "done about them.",
+        normal="an empty table; some for a minute after a deploy.",
+        next="path_unverified: do heartbeats reach the database? beats_missing: do those workers have the heartbeat "
+        "client? worker_suspect: ask whether that process still runs.",
+        empty="Nothing is suspected",
+    )
+    return _jobs_by_reason("Suspected: not proven", text, q.fact("river_jobs_suspected"), WARN)
+
+
+def _jobs_by_reason(title: str, text: Text, jobs: str, color: str) -> Panel:
     return table(
-        "Stuck or suspected now", text,
+        title, text,
+        Column("Jobs", width=70, expr=f"{by('queue, kind, tier, reason', jobs)} > 0",
+               look={"thresholds": steps((None, color)), **COLORED}),
         Column("Reason", label="reason", links=[
-            to_page("The jobs", "/stuck?reason=${__value.raw}&kind=${__data.fields.Kind}")]),
-        Column("Tier", label="tier"),
-        Column("Queue", label="queue"),
+            to_page("The jobs", f"/stuck?reason=${{__value.raw}}&{OF_ROW}")]),
         Column("Kind", label="kind", links=[to_board("This kind", KIND, "kind=${__value.raw}")]),
-        Column("Jobs", expr=f"{jobs} > 0", look={"thresholds": steps((None, BAD)), **COLORED}),
-        width=14, height=7, sort={"Jobs": True}, links=[to_page("Stuck jobs", "/stuck")],
+        Column("Queue", label="queue", links=[to_page("Its stuck jobs", "/stuck?queue=${__value.raw}")]),
+        Column("Tier", label="tier", links=[to_page("Its stuck jobs", "/stuck?tier=${__value.raw}")]),
+        width=12, height=6, sort={"Jobs": True}, links=[to_page("Stuck jobs", "/stuck")],
     )  # fmt: skip
 
 
-LINE = {"custom__stacking": {"mode": "none"}, "custom__fillOpacity": 0, "custom__lineWidth": 2}
+OF_ROW = "kind=${__data.fields.Kind}&queue=${__data.fields.Queue}"
+FOR_OPERATOR = "over_budget|rescue_loop"  # by default the policy holds these for a decision
+
+
+def undecided(q: Queries) -> Panel:
+    text = Text(
+        shows="Stuck jobs that the policy does not restart by itself. over_budget: longer than the limit of its kind. "
+        "rescue_loop: rescued again and again within a day.",
+        normal="0.",
+        next="click for the jobs. Is the work still useful? Cancel it, run it again, or raise the limit of the kind.",
+        empty="no verdicts",
+    )
+    jobs = by("reason", q.fact("river_jobs_stuck", reason=f"~{FOR_OPERATOR}"))
+    return stat("Wait for your decision", text, Query(jobs, "{{reason}}", Form.NOW), unit="short", width=7,
+                thresholds=ANY_IS_ODD, named_values=True,
+                links=[to_page("The jobs", "/stuck?reason=${__field.labels.reason}")])  # fmt: skip
+
+
+def policy_raised(q: Queries) -> Panel:
+    text = Text(
+        shows="Limits of a tier that are above the configuration, because clients declare longer intervals or leases.",
+        normal="0.",
+        next="a dead worker of that tier is noticed later than configured: shorten the interval in the client, or "
+        "raise the tier's limit.",
+        empty="no limits",
+    )
+    raised = total(q.fact("riverkeeper_policy_raised"))
+    return stat("Limits raised by clients", text, Query(raised, "raised", Form.NOW), unit="short", width=5,
+                thresholds=ANY_IS_ODD, links=[to_page("Stuck jobs", "/stuck")])  # fmt: skip
 
 
 def liveness(q: Queries) -> tuple[Panel, ...]:
@@ -139,11 +188,11 @@ def coverage(q: Queries) -> Panel:
         Query(total(q.fact("river_jobs_unknown")), "unknown"),
         Query(total(q.fact("river_jobs_stuck")), "stuck"),
         Query(total(q.fact("river_jobs_suspected")), "suspected"),
-        unit="short", stacked=True,
+        unit="short", fill=0,
         overrides=[
-            colored("beating", "green"), colored("unknown", QUIET),
-            colored("stuck", BAD, **LINE),
-            colored("suspected", WARN, **LINE),
+            colored("beating", GOOD), colored("unknown", QUIET),
+            colored("stuck", BAD, custom__lineWidth=2),
+            colored("suspected", WARN, custom__lineWidth=2),
         ],
         links=[to_page("Stuck jobs", "/stuck")],
     )  # fmt: skip
@@ -183,7 +232,7 @@ def oldest_heartbeat(q: Queries) -> Panel:
         empty="No beating job has run in this time range",
     )
     ages = by("queue", q.age("river_job_oldest_heartbeat_timestamp_seconds"), "max")
-    return timeseries("Oldest heartbeat", text, Query(ages, "{{queue}}"), unit="s",
+    return timeseries("Oldest heartbeat", text, Query(ages, "{{queue}}"), unit="s", fill=0, logarithmic=True,
                       links=[to_page("Stuck jobs", "/stuck?queue=${__field.labels.queue}")])  # fmt: skip
 
 
@@ -191,7 +240,7 @@ TIME = "riverkeeper_time_to_rescue_seconds"
 
 
 def rescues(q: Queries) -> tuple[Panel, ...]:
-    return done(q), refused(q), late(q), last(q), wakes(q), time_to_rescue(q), webhook(q), outcomes(q)
+    return done(q), refused(q), late(q), time_to_rescue(q), webhook(q), outcomes(q)
 
 
 def done(q: Queries) -> Panel:
@@ -202,8 +251,8 @@ def done(q: Queries) -> Panel:
         empty="No rescue (never in dry run: see `riverkeeper rescue report`)",
     )
     count = by("reason, action", q.rare_acts("riverkeeper_rescues_total"))
-    return timeseries("Rescues", text, Query(count, "{{reason}}: {{action}}"), unit="short", stacked=True, bars=True,
-                      links=[to_page("Rescues", "/rescues")])  # fmt: skip
+    return timeseries("Rescues", text, Query(f"{count} > 0", "{{reason}}: {{action}}"), unit="short",
+                      stacked=True, bars=True, links=[to_page("Rescues", "/rescues")])  # fmt: skip
 
 
 def refused(q: Queries) -> Panel:
@@ -214,7 +263,7 @@ def refused(q: Queries) -> Panel:
         empty="No job was skipped (or no rescuer ran)",
     )
     count = by("refusal", q.rare_acts("riverkeeper_rescue_refusals_total"))
-    return timeseries("Refusals", text, Query(count, "{{refusal}}"), unit="short", stacked=True, bars=True,
+    return timeseries("Refusals", text, Query(f"{count} > 0", "{{refusal}}"), unit="short", stacked=True, bars=True,
                       links=[to_page("Stuck jobs", "/stuck")])  # fmt: skip
 
 
@@ -226,7 +275,7 @@ def late(q: Queries) -> Panel:
         empty="none",
     )
     count = total(q.rare_acts("riverkeeper_late_finishes_total", "$__range"))
-    return stat("Late finishers", text, Query(count, "late", Form.NOW), unit="short", width=8,
+    return stat("False rescues", text, Query(count, "false", Form.NOW), unit="short", width=4, height=8,
                 thresholds=ANY_IS_BAD, decimals=0, links=[to_page("Rescues", "/rescues")])  # fmt: skip
 
 
@@ -238,19 +287,23 @@ def last(q: Queries) -> Panel:
         empty="no rescue yet",
     )
     moment = total(q.fact("riverkeeper_last_rescue_timestamp_seconds"), "max")
-    return stat("Last rescue", text, Query(f"{moment} * 1000", "last", Form.NOW), unit="dateTimeFromNow", width=8,
+    return stat("Last rescue", text, Query(f"{moment} * 1000", "last", Form.NOW), unit="dateTimeFromNow", width=6,
                 links=[to_page("Rescues", "/rescues")])  # fmt: skip
 
 
 def wakes(q: Queries) -> Panel:
     text = Text(
-        shows="Alerts that woke the rescuer and are still open.",
-        normal="0, or above 0 while jobs are stuck that the policy allows to rescue.",
-        next="open for a long time: check the refusals, and the brakes above.",
-        empty="no inbox",
+        shows="Alerts that woke the rescuer and are still open, and the least that were open within ten minutes.",
+        normal="0, or a few for less than a minute.",
+        next="the second number is above 0: wakes are not worked off. Is a replica active? Is a brake engaged? See the "
+        "refusals below.",
+        empty="no inbox: Riverkeeper has no schema of its own",
     )
     count = total(q.fact("riverkeeper_wakes_open"), "max")
-    return stat("Open wakes", text, Query(count, "open"), unit="short", width=8)
+    least = total(q.once(f"min_over_time({q.select('riverkeeper_wakes_open')}[10m])"), "max")
+    return stat("Open wakes", text, Query(count, "now", Form.NOW), Query(least, "for 10 min", Form.NOW), unit="short",
+                width=6, named_values=True, overrides=[named("for 10 min", thresholds=ANY_IS_ODD)],
+                links=[to_page("Rescues", "/rescues")])  # fmt: skip
 
 
 def time_to_rescue(q: Queries) -> Panel:
@@ -263,8 +316,10 @@ def time_to_rescue(q: Queries) -> Panel:
     counts = by("le", q.acts(TIME, "_bucket"))
     return timeseries(
         "Time to rescue", text,
-        Query(f"histogram_quantile(0.5, {counts})", "p50"), Query(f"histogram_quantile(0.95, {counts})", "p95"),
-        unit="s", width=12, height=6, fill=0,
+        Query(f"histogram_quantile(0.5, {counts}) >= 0", "p50"),
+        Query(f"histogram_quantile(0.95, {counts}) >= 0", "p95"),
+        unit="s", width=10, height=8, fill=0, logarithmic=True,
+        links=[to_page("Rescues", "/rescues")],
     )  # fmt: skip
 
 
@@ -272,13 +327,14 @@ def outcomes(q: Queries) -> Panel:
     text = Text(
         shows="Outcomes of the rescued claims of the last 24 hours, and of those that a dry run would have rescued.",
         normal="right, and open for some minutes. In a dry run open for up to a day.",
-        next="false: see Late finishers. Young bars show no rate: false is known at once, right only later. "
+        next="false: see False rescues. Young bars show no rate: false is known at once, right only later. "
         "`riverkeeper rescue report` shows the rate.",
         empty="The audit cannot be read",
     )
     counts = by("mode, outcome", q.fact("riverkeeper_rescued_claims"))
-    return timeseries("Rescued claims by outcome", text, Query(counts, "{{mode}}: {{outcome}}"), unit="short", width=24,
-                      height=6, stacked=True, bars=True, links=[to_page("Rescues", "/rescues")])  # fmt: skip
+    return timeseries("Rescued claims by outcome", text, Query(f"{counts} > 0", "{{mode}}: {{outcome}}"),
+                      unit="short", width=24, height=7, fill=0, decimals=0,
+                      links=[to_page("Rescues", "/rescues")])  # fmt: skip
 
 
 def webhook(q: Queries) -> Panel:
@@ -289,11 +345,11 @@ def webhook(q: Queries) -> Panel:
         empty="The webhook is off: no token is set",
     )
     count = by("status", q.acts("riverkeeper_webhook_alerts_total"))
-    return timeseries("Alerts received", text, Query(count, "{{status}}"), unit="short", height=6, stacked=True,
-                      bars=True)  # fmt: skip
+    return timeseries("Alerts received", text, Query(count, "{{status}}"), unit="short", width=10, height=8,
+                      stacked=True, bars=True, links=[to_page("Rescues", "/rescues")])  # fmt: skip
 
 
-YES_NO: Json = {"mappings": words({0: ("no", BAD), 1: ("yes", GOOD)}), **COLORED}
+YES_NO: Json = {"mappings": words({0: ("no", BAD), 1: ("yes", PLAIN)}), **COLORED}
 
 
 def riverkeeper_itself(q: Queries) -> tuple[Panel, ...]:
@@ -315,10 +371,10 @@ def replicas(q: Queries) -> Panel:
         Column("Version", label="version"),
         Column("Reads", expr=by("instance, version", reads, "max"), look=YES_NO),
         Column("Age", expr=f"time() - {each(q, 'riverkeeper_snapshot_timestamp_seconds')}", unit="s",
-               look={"thresholds": steps((None, GOOD), (60, WARN), (300, BAD)), **COLORED}),
+               look={"thresholds": steps((None, PLAIN), (60, WARN), (300, BAD)), **COLORED}),
         Column("Skew", expr=each(q, "riverkeeper_clock_skew_seconds"), unit="s"),
         Column("Active", expr=each(q, "riverkeeper_actor"), look={"mappings": words({0: ("standby", "text"),
-                                                                                   1: ("active", GOOD)})}),
+                                                                                   1: ("active", PLAIN)})}),
         Column("Configured", expr=each(q, "riverkeeper_config_last_reload_successful"), look=YES_NO),
         Column("Durable", expr=each(q, "riverkeeper_ledger_durable"), look=YES_NO),
         Column("Folded", expr=each(q, "riverkeeper_folded_pairs")),

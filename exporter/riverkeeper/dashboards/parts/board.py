@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from riverkeeper.dashboards.parts.field import CORNER, Json, to_page
+from riverkeeper.dashboards.parts.palette import ACTED, ACTIVE, QUIET
 from riverkeeper.dashboards.parts.panel import DATA_SOURCE, Panel
-from riverkeeper.dashboards.parts.query import Queries
+from riverkeeper.dashboards.parts.query import Queries, total
 from riverkeeper.dashboards.parts.scope import DashboardScope
-from riverkeeper.dashboards.parts.variables import variables
+from riverkeeper.dashboards.parts.variables import fleet_variables, variables
 
 WIDTH = 24
 SCHEMA_VERSION = 39  # Grafana 10 shows it as it is, newer ones migrate it on load
@@ -36,6 +37,7 @@ class Board:
     first: Sequence[Panel]  # the first screen, without a heading
     sections: Sequence[BoardSection] = field(default_factory=tuple)
     one_kind: bool = False  # the kind variable takes one value, not several
+    all_rivers: bool = False  # one row a River, instead of one River
 
     def json(self, scope: DashboardScope) -> Json:
         """The file, in Grafana's classic model."""
@@ -52,11 +54,16 @@ class Board:
             "refresh": "30s",
             "time": {"from": "now-6h", "to": "now"},
             "timepicker": {},
-            "links": _links(),
-            "annotations": {"list": _annotations(Queries(scope.replica_labels))},
-            "templating": {"list": variables(scope, self.filters, one_kind=self.one_kind)},
+            "links": _links([] if self.all_rivers else PAGES),
+            "annotations": {"list": [BUILT_IN] if self.all_rivers else _marks(Queries(scope.replica_labels))},
+            "templating": {"list": self._variables(scope)},
             "panels": self._panels(),
         }
+
+    def _variables(self, scope: DashboardScope) -> list[Json]:
+        if self.all_rivers:
+            return fleet_variables(scope)
+        return variables(scope, self.filters, one_kind=self.one_kind)
 
     def _panels(self) -> list[Json]:
         placed = Placing()
@@ -103,36 +110,58 @@ class Placing:
         return self.number
 
 
-def _links() -> list[Json]:
+PAGES = (("Stuck jobs", "/stuck"), ("Failing jobs", "/failing"), ("Rescues", "/rescues"))
+
+
+def _links(pages: Sequence[tuple[str, str]]) -> list[Json]:
     """To the other boards, with the values of the variables, and to Riverkeeper's pages."""
     boards: Json = {"title": "Riverkeeper", "type": "dashboards", "tags": [TAG], "url": "", "targetBlank": False,
                     "includeVars": True, "keepTime": True}  # fmt: skip
-    pages = (("Stuck jobs", "/stuck"), ("Failing jobs", "/failing"), ("Rescues", "/rescues"))
     return [CORNER | target for target in (boards, *(to_page(title, page) for title, page in pages))]
 
 
-def _annotations(queries: Queries) -> list[Json]:
-    """Grafana's own, and a mark at each rescue: the value is when it happened, in milliseconds."""
-    builtin: Json = {
-        "builtIn": 1,
-        "name": "Annotations & Alerts",
-        "type": "dashboard",
-        "datasource": {"type": "grafana", "uid": "-- Grafana --"},
-        "enable": True,
-        "hide": True,
-        "iconColor": "rgba(0, 211, 255, 1)",
-    }
-    rescues: Json = {
-        "name": "Rescues",
+BUILT_IN: Json = {
+    "builtIn": 1,
+    "name": "Annotations & Alerts",
+    "type": "dashboard",
+    "datasource": {"type": "grafana", "uid": "-- Grafana --"},
+    "enable": True,
+    "hide": True,
+    "iconColor": "rgba(0, 211, 255, 1)",
+}
+BEFORE = "offset 1m"  # most scrapers come at least once a minute; a change is seen within the next
+
+
+def _marks(q: Queries) -> list[Json]:
+    """What people do to a River that runs: rescues, and deploys of workers and of Riverkeeper."""
+    rescued = f"{q.fact('riverkeeper_last_rescue_timestamp_seconds')} * 1000"
+    workers = q.select("river_beating_clients")
+    now, before = (total(q.once(series), "max") for series in (workers, f"{workers} {BEFORE}"))
+    build = q.select("riverkeeper_build_info")
+    known = f"last_over_time({build}[1h] {BEFORE})"
+    return [
+        BUILT_IN,
+        _mark("Rescues", rescued, ACTED, "A stuck job was rescued: see /rescues")
+        | {"useValueForTime": True, "step": "10s"},
+        _mark("Worker processes", f"{now} != {before}", ACTIVE,
+              "The number of worker processes changed: a deploy, a crash, or scaling. See Workers."),
+        _mark("Riverkeeper", f"count by (version) ({build}) unless count by (version) ({known})", QUIET,
+              "Another version of Riverkeeper started"),
+    ]  # fmt: skip
+
+
+def _mark(name: str, expr: str, color: str, text: str) -> Json:
+    """A mark wherever the expression has a value; `useValueForTime`: where that value says, in milliseconds."""
+    return {
+        "name": name,
         "datasource": DATA_SOURCE,
         "enable": True,
         "hide": False,
-        "iconColor": "purple",
-        "expr": f"{queries.fact('riverkeeper_last_rescue_timestamp_seconds')} * 1000",
-        "useValueForTime": True,
-        "titleFormat": "Rescue",
-        "textFormat": "A stuck job was rescued: see /rescues",
+        "iconColor": color,
+        "expr": expr,
+        "useValueForTime": False,
+        "titleFormat": name,
+        "textFormat": text,
         "tagKeys": "",
-        "step": "10s",
+        "step": "60s",
     }
-    return [builtin, rescues]

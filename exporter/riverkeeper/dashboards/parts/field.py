@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from riverkeeper.dashboards.parts.palette import BAD, PLAIN, WARN
+from riverkeeper.dashboards.parts.scope import RIVER_LABELS
+
 Json = dict[str, Any]
 
-GOOD, WARN, BAD, PLAIN, QUIET, ACTIVE = "green", "orange", "red", "text", "#8e8e8e", "blue"
+# Units for people: Grafana's own would write ops/s, and 1.67 mins at a tick of 100 seconds.
+PER_MINUTE = "suffix:/min"
+TIMES = "suffix:×"  # of a limit: 2 × is twice the limit
 NEVER = 1e9  # seconds, 31 years: a drain time of this length is a division by a rate of nothing
 
 
@@ -17,9 +22,10 @@ def steps(*pairs: tuple[float | None, str]) -> Json:
 
 
 # A share of a limit: 1 is at the limit, whatever the limit is.
-OF_LIMIT = steps((None, GOOD), (0.8, WARN), (1, BAD))
-ANY_IS_BAD = steps((None, GOOD), (1, BAD))
-ANY_IS_ODD = steps((None, GOOD), (1, WARN))
+OF_LIMIT = steps((None, PLAIN), (0.8, WARN), (1, BAD))
+OF_FAILURE = steps((None, PLAIN), (0.05, WARN), (0.5, BAD))  # a share of attempts; as RiverKindFailing has it
+ANY_IS_BAD = steps((None, PLAIN), (1, BAD))
+ANY_IS_ODD = steps((None, PLAIN), (1, WARN))
 NEUTRAL = steps((None, PLAIN))
 
 
@@ -53,10 +59,10 @@ def _override(matcher: str, options: str, properties: Mapping[str, object]) -> J
 
 
 def line_of_limit(pattern: str) -> Json:
-    """A limit is drawn dashed and red, and never stacked or filled."""
+    """A limit is drawn dashed, and never stacked or filled. Red is for what is beyond it."""
     return matching(
         pattern,
-        color={"mode": "fixed", "fixedColor": BAD},
+        color={"mode": "fixed", "fixedColor": WARN},
         custom__lineStyle={"fill": "dash", "dash": [10, 10]},
         custom__fillOpacity=0,
         custom__lineWidth=1,
@@ -68,6 +74,8 @@ def colored(name: str, color: str, **properties: object) -> Json:
     """A line or column of one colour."""
     return named(name, color={"mode": "fixed", "fixedColor": color}, **properties)
 
+
+KEPT = ("datasource", *RIVER_LABELS, "job", "database", "river", "keeper_url")  # variables that a link takes along
 
 # What a link of a board or of a panel's corner has besides; those of fields and cells have not.
 CORNER: Json = {
@@ -87,5 +95,20 @@ def to_page(title: str, page: str) -> Json:
 
 def to_board(title: str, uid: str, *variables: str) -> Json:
     """Another board of the same River and time; `variables` as "queue=${__value.raw}"."""
-    kept = [f"${{{name}:queryparam}}" for name in ("datasource", "job", "database", "river", "keeper_url")]
+    kept = [f"${{{name}:queryparam}}" for name in KEPT]
     return link(title, f"/d/{uid}?{'&'.join([*(f'var-{value}' for value in variables), *kept])}&${{__url_time_range}}")
+
+
+def to_river(title: str, uid: str, *, of_line: bool = False) -> Json:
+    """A board of the River that a row of the fleet names in its columns, or a line in its labels.
+
+    A line knows no database: the board then chooses the first of that River.
+    """
+    names = (*RIVER_LABELS, "job")
+    if of_line:
+        chosen = [f"var-{name}=${{__field.labels.{name}}}" for name in names]
+    else:
+        chosen = [f"var-{name}=${{__data.fields.{name.title()}}}" for name in (*names, "database")]
+        chosen.append("var-river=${__data.fields.Schema}")
+    kept = [f"${{{name}:queryparam}}" for name in ("datasource", "keeper_url")]
+    return link(title, f"/d/{uid}?{'&'.join([*chosen, *kept])}&${{__url_time_range}}")

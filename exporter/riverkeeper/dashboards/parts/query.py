@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
+from riverkeeper.dashboards.parts.scope import RIVER_LABELS
 from riverkeeper.metrics.catalogue import ACTS, OF_SNAPSHOT, PROCESS
 from riverkeeper.metrics.family import Family
 
 FAMILIES: tuple[Family[Any], ...] = (*OF_SNAPSHOT, *ACTS, *PROCESS)
 LABELS = {family.name: family.labels for family in FAMILIES}
 RATE = "[$__rate_interval]"
+MINUTE = 60
+
+# One River, whose replicas are the instances that the board has found; all that the fleet board's filters let in.
+ONE_RIVER = {name: f"${name}" for name in (*RIVER_LABELS, "job")} | {"instance": "~$instance"}
+ALL_RIVERS = {name: f"~${name}" for name in RIVER_LABELS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +30,11 @@ class Queries:
 
     replica_labels: tuple[str, ...]
     filters: tuple[str, ...] = ()  # labels that the board has a variable for, of the same name
+    river: Mapping[str, str] = field(default_factory=lambda: ONE_RIVER)
 
     def select(self, family: str, suffix: str = "", /, **matchers: str | None) -> str:
         """A selector; "~" before a value makes it a regular expression. Raises KeyError for an unknown family."""
-        chosen: dict[str, str | None] = {"job": "~$job", "instance": "~$instance"}
+        chosen: dict[str, str | None] = dict(self.river)
         chosen |= {label: f"~${label}" for label in self.filters if label in LABELS[family]} | matchers
         inside = [
             f'{label}=~"{value[1:]}"' if value.startswith("~") else f'{label}="{value}"'
@@ -45,6 +53,10 @@ class Queries:
     def rate(self, family: str, suffix: str = "", offset: str = "", **matchers: str | None) -> str:
         """Per second, of a counter that is a fact."""
         return self.once(f"rate({self.select(family, suffix, **matchers)}{RATE}{offset})")
+
+    def per_minute(self, family: str, **matchers: str | None) -> str:
+        """Of a counter that is a fact: people count jobs by the minute, and a slow kind ends less than one a second."""
+        return f"{self.rate(family, '', '', **matchers)} * {MINUTE}"
 
     def increase(self, family: str, suffix: str = "", over: str = RATE, **matchers: str | None) -> str:
         """Of a counter that is a fact."""
@@ -78,8 +90,8 @@ class Queries:
         return f"{now} - ignoring ({', '.join(LABELS[moment])}) group_right () {then}"
 
     def quantile(self, q: float, family: str, offset: str = "", **matchers: str | None) -> str:
-        """Of a histogram's recent observations, seconds."""
-        return f"histogram_quantile({q}, sum by (le) ({self.rate(family, '_bucket', offset, **matchers)}))"
+        """Of a histogram's recent observations, seconds; nothing where there were none."""
+        return f"histogram_quantile({q}, sum by (le) ({self.rate(family, '_bucket', offset, **matchers)})) >= 0"
 
 
 def by(labels: str, inner: str, how: str = "sum") -> str:

@@ -11,14 +11,20 @@ RUNBOOKS = "https://github.com/riverkeeper/riverkeeper/blob/main/docs/runbooks"
 class DashboardScope:
     """The defaults are those of the committed files."""
 
-    replica_labels: tuple[str, ...] = (
-        "instance",
-        "pod",
-    )  # labels in which two replicas that watch the same River differ
+    # Labels in which two replicas that watch the same River differ.
+    replica_labels: tuple[str, ...] = ("instance", "pod")
     keeper_url: str = ""  # of Riverkeeper, as a browser reaches it; can be set on the board
     runbooks: str = RUNBOOKS  # the folder of <Alert>.md
 
 
+# Where no address is known. A click on a link shows this name in the browser, which says what to set;
+# localhost would show whatever runs on the reader's own machine.
+NO_ADDRESS = "https://set-assets-keeper-url.invalid"
+
+# Beside job: labels in which two Rivers may differ. A label that the series lack is chosen as empty.
+RIVER_LABELS = ("cluster", "namespace")
+
+FLEET = "riverkeeper-fleet"
 OVERVIEW = "riverkeeper-overview"
 KIND = "riverkeeper-kind"
 RESCUE = "riverkeeper-rescue"

@@ -43,8 +43,12 @@ def table(
     height: int,
     sort: Mapping[str, bool],
     links: Sequence[Json] = (),
+    without: Sequence[str] = (),
 ) -> Panel:
-    """Rows of now, joined by their labels; `sort`: by which columns, and whether the greatest comes first."""
+    """Rows of now, joined by their labels; `sort`: by which columns, and whether the greatest comes first.
+
+    `without`: labels that keep rows apart and are not shown.
+    """
     valued = [column for column in columns if column.expr]
     defaults: Json = {"color": BY_THRESHOLD, "thresholds": NEUTRAL, "custom": PLAIN_CELLS}
     options: Json = {
@@ -53,19 +57,19 @@ def table(
         "showHeader": True,
         "sortBy": [{"displayName": name, "desc": greatest} for name, greatest in sort.items()],
     }
-    joined = ({"id": "merge", "options": {}}, {"id": "organize", "options": _named(columns, valued)})
+    joined = ({"id": "merge", "options": {}}, {"id": "organize", "options": _named(columns, valued, without)})
     queries = tuple(Query(column.expr, "", Form.TABLE) for column in valued)
     looks = [column.json() for column in columns]
     return Panel(title, "table", text, queries, "short", width, height, defaults, looks, options, links, joined)
 
 
-def _named(columns: Sequence[Column], valued: Sequence[Column]) -> Json:
+def _named(columns: Sequence[Column], valued: Sequence[Column], without: Sequence[str]) -> Json:
     """Names and order for what the queries return: a column for each label, and one for each query's value."""
     letters = dict(zip((column.expr for column in valued), ascii_uppercase, strict=False))
     values = {expr: f"Value #{letter}" if len(valued) > 1 else "Value" for expr, letter in letters.items()}
     sources = [column.label or values[column.expr] for column in columns]
     return {
-        "excludeByName": {"Time": True},
+        "excludeByName": {"Time": True} | dict.fromkeys(without, True),
         "indexByName": {source: index for index, source in enumerate(sources)},
         "renameByName": {source: column.name for source, column in zip(sources, columns, strict=True)},
     }

@@ -1,4 +1,4 @@
-"""The variables of a board: data source, replica, River, queue and kind; each limits the choice of the next. Pure."""
+"""The variables of a board: data source, River, queue and kind; each limits the choice of the next. Pure."""
 
 from __future__ import annotations
 
@@ -6,18 +6,22 @@ from collections.abc import Sequence
 
 from riverkeeper.dashboards.parts.field import Json
 from riverkeeper.dashboards.parts.panel import DATA_SOURCE
-from riverkeeper.dashboards.parts.scope import DashboardScope
+from riverkeeper.dashboards.parts.scope import NO_ADDRESS, RIVER_LABELS, DashboardScope
 
 ON_TIME_RANGE = 2  # query again when the time range changes: names come and go
 HIDDEN = 2
-OF_RIVER = '{job=~"$job", database=~"$database", river_schema=~"$river"}'
-OF_INSTANCE = '{job=~"$job", instance=~"$instance"}'
+# Each of the labels that name a River, by those before it.
+_CHOSEN = [f'{name}="${name}"' for name in (*RIVER_LABELS, "job")]
+OF_JOB = ", ".join(_CHOSEN)
+OF_RIVER = f'{{{OF_JOB}, database="$database", river_schema="$river"}}'
+OF_INSTANCE = f'{{{OF_JOB}, instance=~"$instance"}}'
 
 
 def variables(scope: DashboardScope, filters: Sequence[str], *, one_kind: bool) -> list[Json]:
     """In the order in which they limit each other.
 
-    A board shows one River at a time: its replicas report the same numbers, replicas of two Rivers do not.
+    A board shows one River: each variable that names it takes one value, and none of them has an "All".
+    Where the series have no label `cluster` or `namespace`, Grafana chooses nothing, which matches them.
     """
     last = {
         "queue": _query_variable("queue", "Queue", f"label_values(river_jobs{OF_INSTANCE}, queue)", all_value=".*"),
@@ -28,19 +32,42 @@ def variables(scope: DashboardScope, filters: Sequence[str], *, one_kind: bool) 
             all_value=None if one_kind else ".*",
         ),
     }
+    target = "riverkeeper_target_info"
     return [
         _data_source(),
-        _query_variable("job", "Job", "label_values(riverkeeper_build_info, job)", all_value=".+"),
-        _query_variable("database", "Database", 'label_values(riverkeeper_target_info{job=~"$job"}, database)'),
+        *_river_labels(),
+        _query_variable("database", "Database", f"label_values({target}{{{OF_JOB}}}, database)"),
         _query_variable(
-            "river",
-            "River schema",
-            'label_values(riverkeeper_target_info{job=~"$job", database=~"$database"}, river_schema)',
+            "river", "River schema", f'label_values({target}{{{OF_JOB}, database="$database"}}, river_schema)'
         ),
         _replicas(),
         *(last[name] for name in filters),
         _keeper_url(scope),
     ]
+
+
+def fleet_variables(scope: DashboardScope) -> list[Json]:
+    """Of the board over all Rivers: filters that let in every River at first."""
+    return [
+        _data_source(),
+        *(
+            _query_variable(name, name.title(), f"label_values(riverkeeper_build_info, {name})", all_value=".*")
+            for name in RIVER_LABELS
+        ),
+        _keeper_url(scope),
+    ]
+
+
+def _river_labels() -> list[Json]:
+    names = (*RIVER_LABELS, "job")
+    return [
+        _query_variable(name, name.title(), f"label_values(riverkeeper_build_info{_of(_CHOSEN[:count])}, {name})")
+        for count, name in enumerate(names)
+    ]
+
+
+def _of(matchers: Sequence[str]) -> str:
+    return f"{{{', '.join(matchers)}}}" if matchers else ""
 
 
 def _data_source() -> Json:
@@ -83,7 +110,7 @@ def _query_variable(name: str, label: str, query: str, all_value: str | None = N
 
 
 def _replicas() -> Json:
-    """All keepers that read the chosen River. "All" stands for the list itself, so that it is never another's."""
+    """All replicas that read the chosen River. "All" stands for the list itself, so that it is never another's."""
     listed = _query_variable(
         "instance", "Instance", f"label_values(riverkeeper_target_info{OF_RIVER}, instance)", all_value=""
     )
@@ -91,13 +118,14 @@ def _replicas() -> Json:
 
 
 def _keeper_url(scope: DashboardScope) -> Json:
+    address = scope.keeper_url or NO_ADDRESS
     return {
         "name": "keeper_url",
-        "label": "Keeper",
+        "label": "Riverkeeper's address",
         "type": "textbox",
-        "query": scope.keeper_url,
-        "current": {"selected": True, "text": scope.keeper_url, "value": scope.keeper_url},
+        "query": address,
+        "current": {"selected": True, "text": address, "value": address},
         "hide": 0,
-        "options": [{"selected": True, "text": scope.keeper_url, "value": scope.keeper_url}],
+        "options": [{"selected": True, "text": address, "value": address}],
         "skipUrlSync": False,
     }

@@ -12,7 +12,7 @@ import { fill, resolve } from './variables.js';
 
 const GAP = 8;
 const UNIT = 38; // Grafana's grid: 30 pixels and a gap
-const HEAD = 76;
+const HEAD = Number(new URLSearchParams(location.search).get('width') ?? 1600) < 769 ? 150 : 76;
 
 const asked = new URLSearchParams(location.search);
 const theme = createTheme({ colors: { mode: asked.get('theme') ?? 'dark' } });
@@ -20,6 +20,8 @@ const width = Number(asked.get('width') ?? 1600);
 const to = Number(asked.get('to') ?? Date.now() / 1000);
 const from = to - Number(asked.get('minutes') ?? 15) * 60;
 const timeRange = { from: dateTime(from * 1000), to: dateTime(to * 1000), raw: { from: 'from', to: 'to' } };
+const NARROW = 769; // below, Grafana puts each panel into a line of its own
+const narrow = width < NARROW;
 const column = (width - GAP) / 24;
 
 class Caught extends React.Component {
@@ -36,7 +38,7 @@ function Panel({ panel, load, marks }) {
   const [frames, setFrames] = React.useState();
   const [error, setError] = React.useState();
   React.useEffect(() => void load(panel).then(setFrames, setError), []);
-  const { x, y, w, h } = panel.gridPos;
+  const { x, y, w, h } = panel.place;
   const state = error ? 'error' : !frames ? 'loading' : shows(frames) ? 'data' : 'nodata';
   const Body = TYPES[panel.type];
   return (
@@ -75,7 +77,7 @@ function Head({ board, values }) {
 
 function Heading({ row }) {
   return (
-    <div style={{ position: 'absolute', left: GAP * 2, top: HEAD + row.gridPos.y * UNIT + 4, fontSize: 16, fontWeight: 500 }}>
+    <div style={{ position: 'absolute', left: GAP * 2, top: HEAD + row.place.y * UNIT + 4, fontSize: 16, fontWeight: 500 }}>
       ⌄ {row.title}
     </div>
   );
@@ -84,11 +86,25 @@ function Heading({ row }) {
 // Collapsed rows are drawn open: their panels are checked like all others.
 const flat = (rows) => rows.flatMap((row) => (row.type === 'row' ? row.panels : [row]));
 
+// In a narrow window one below the other, headings too, in reading order.
+function place(rows) {
+  const all = rows.flatMap((row) => (row.type === 'row' ? [row, ...row.panels] : [row]));
+  const ordered = [...all].sort((a, b) => a.gridPos.y - b.gridPos.y || a.gridPos.x - b.gridPos.x);
+  let y = 0;
+  for (const one of ordered) {
+    one.place = narrow ? { x: 0, y, w: 24, h: one.gridPos.h } : one.gridPos;
+    y += one.gridPos.h;
+  }
+}
+
+// The moments of each annotation, with its colour: those that its values name, or those at which it has a value.
 async function marksOf(board, prometheus, values) {
-  const series = await Promise.all(
-    board.annotations.list.filter((one) => one.expr).map((one) => prometheus.range(fill(one.expr, values)))
-  );
-  return [...new Set(series.flat().flatMap((one) => one.values.map(([, value]) => Number(value))))];
+  const listed = board.annotations.list.filter((one) => one.expr);
+  const series = await Promise.all(listed.map((one) => prometheus.range(fill(one.expr, values), parseInt(one.step))));
+  return listed.flatMap(({ useValueForTime, iconColor }, i) => {
+    const moments = series[i].flatMap((one) => one.values.map(([at, value]) => (useValueForTime ? Number(value) : at * 1000)));
+    return [...new Set(moments)].map((moment) => ({ moment, color: theme.visualization.getColorByName(iconColor) }));
+  });
 }
 
 async function draw() {
@@ -103,8 +119,9 @@ async function draw() {
     );
     return prepared(panel, found.flat(), theme);
   };
+  place(board.panels);
   const panels = flat(board.panels);
-  const bottom = Math.max(...panels.map(({ gridPos }) => gridPos.y + gridPos.h));
+  const bottom = Math.max(...panels.map(({ place }) => place.y + place.h));
   createRoot(document.getElementById('root')).render(
     <ThemeContext.Provider value={theme}>
       <GlobalStyles />

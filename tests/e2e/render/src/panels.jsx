@@ -26,7 +26,7 @@ function Stat(props) {
       value={value.display}
       sparkline={value.sparkline && { ...value.sparkline, timeRange }}
       colorMode={options.colorMode} graphMode={options.graphMode} justifyMode={options.justifyMode}
-      textMode={options.textMode} disableWideLayout={!options.wideLayout}
+      textMode={options.textMode} text={options.text} disableWideLayout={!options.wideLayout}
     />
   );
   return (
@@ -87,9 +87,9 @@ function Lines({ panel, frames, timeRange, theme, width, height, marks }) {
 function drawMarks(plot, marks) {
   const { ctx, bbox } = plot;
   ctx.save();
-  ctx.strokeStyle = '#a352cc';
   ctx.setLineDash([5, 5]);
-  for (const moment of marks) {
+  for (const { moment, color } of marks) {
+    ctx.strokeStyle = color;
     const x = plot.valToPos(moment, 'x', true);
     if (x >= bbox.left && x <= bbox.left + bbox.width) {
       ctx.beginPath();

@@ -24,9 +24,9 @@ export class Prometheus {
     return body.data;
   }
 
-  range(expr) {
-    const start = Math.floor(this.from / this.step) * this.step;
-    return this.get('query_range', { query: expr, start, end: this.to, step: this.step }).then((d) => d.result);
+  range(expr, step = this.step) {
+    const start = Math.floor(this.from / step) * step;
+    return this.get('query_range', { query: expr, start, end: this.to, step }).then((d) => d.result);
   }
 
   now(expr) {

@@ -19,11 +19,9 @@ function pick(variable, found, chosen) {
   if (variable.includeAll) {
     return { text: 'All', regex: variable.allValue ?? `(${found.map(escape).join('|')})` };
   }
-  const one = chosen ?? found[0];
-  if (!one) {
-    throw new Error(`the variable ${variable.name} has no value`);
-  }
-  return { text: one, regex: escape(one) };
+  // Nothing to choose from: Grafana then puts in the empty value, which matches series without the label.
+  const one = chosen ?? found[0] ?? '';
+  return { text: one || 'None', regex: one.replace(/[\\"]/g, '\\$&') };
 }
 
 // A regular expression within a PromQL string, where a backslash is written twice.

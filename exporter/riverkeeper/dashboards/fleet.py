@@ -1,0 +1,185 @@
+"""The fleet board: every River in one table. Which of them needs somebody? Pure."""
+
+from __future__ import annotations
+
+from riverkeeper.dashboards.overview import MODES, rescuer
+from riverkeeper.dashboards.parts.board import Board
+from riverkeeper.dashboards.parts.field import (
+    ANY_IS_BAD,
+    ANY_IS_ODD,
+    OF_FAILURE,
+    OF_LIMIT,
+    PER_MINUTE,
+    TIMES,
+    steps,
+    to_river,
+    words,
+)
+from riverkeeper.dashboards.parts.palette import BAD, PLAIN, QUIET, WARN
+from riverkeeper.dashboards.parts.panel import Panel, Query, Text, timeline, timeseries
+from riverkeeper.dashboards.parts.query import ALL_RIVERS, Queries, by
+from riverkeeper.dashboards.parts.scope import FLEET, OVERVIEW, RESCUE, RIVER_LABELS, DashboardScope
+from riverkeeper.dashboards.parts.tables import COLORED, GAUGE, Column, table
+from riverkeeper.dashboards.sections.failures import failed_share
+
+RIVER = ", ".join((*RIVER_LABELS, "job"))  # the labels that name a River
+NAME = " ".join(f"{{{{{label}}}}}" for label in (*RIVER_LABELS, "job"))
+ALERTS = 'ALERTS{alertstate="firing", alertname=~"River.+", cluster=~"$cluster", namespace=~"$namespace"'
+WATCHED = {
+    -2: ("NEVER SEEN", BAD),
+    -1: ("NOT WATCHED", BAD),
+    0: ("UNREADABLE", BAD),
+    1: ("watched", PLAIN),
+}
+LINE = [to_river("Overview of this River", OVERVIEW, of_line=True)]
+WATCHED_LINES = {**WATCHED, 1: ("watched", QUIET)}
+
+
+def fleet_board(scope: DashboardScope) -> Board:
+    q = Queries(scope.replica_labels, (), ALL_RIVERS)
+    return Board(
+        FLEET,
+        "Riverkeeper / Fleet",
+        "All Rivers, one row each. Which of them needs somebody? Click its name for its overview.",
+        (),
+        (rivers(q), watched_over_time(q), waits(q), stuck(q), failed(q), finished(q)),
+        all_rivers=True,
+    )
+
+
+def rivers(q: Queries) -> Panel:
+    text = Text(
+        shows="One row for each River: a job label, with its cluster and namespace. The most alerts that page first.",
+        normal="watched, no pages, nothing stuck, waits below 80 % of their limits, one active replica.",
+        next="click the name for the overview of that River, or a number of stuck jobs for its rescues. NOT WATCHED: "
+        "all other columns are empty, because nobody knows.",
+        empty="No River was scraped in this time range: does Prometheus scrape Riverkeeper?",
+    )
+    return table("Rivers", text, *columns(q), width=24, height=8, sort={"Pages": True, "Stuck": True, "Tickets": True})
+
+
+def columns(q: Queries) -> list[Column]:
+    """What a row has, the most urgent at the left, where a phone shows it."""
+    overview, rescue = to_river("Overview of this River", OVERVIEW), to_river("Its stuck jobs and rescues", RESCUE)
+    brakes = f"sum by ({RIVER}) ({by(f'{RIVER}, brake', q.fact('riverkeeper_brake_engaged'), 'max')})"
+    return [
+        Column("Job", label="job", width=110, links=[overview, rescue]),
+        Column("Watched", expr=watched(q, targets=True), unit="none", width=115,
+               look={"mappings": words(WATCHED), **COLORED}),
+        Column("Pages", expr=firing("critical"), width=65, links=[overview],
+               look={"thresholds": ANY_IS_BAD, **COLORED}),
+        Column("Tickets", expr=firing("warning"), width=70, links=[overview],
+               look={"thresholds": ANY_IS_ODD, **COLORED}),
+        Column("Stuck", expr=by(RIVER, q.fact("river_jobs_stuck")), width=65, links=[rescue],
+               look={"thresholds": ANY_IS_BAD, **COLORED}),
+        Column("Suspected", expr=by(RIVER, q.fact("river_jobs_suspected")), width=100, links=[rescue],
+               look={"thresholds": ANY_IS_ODD, **COLORED}),
+        Column("Wait of limit", expr=waited(q), unit=TIMES, width=120, links=[overview],
+               look={"thresholds": OF_LIMIT, "decimals": 1, "min": 0, "max": 1, **GAUGE}),
+        Column("Attempts fail", expr=failed_share(q, "[$__range]", RIVER), unit="percentunit", width=115,
+               links=[overview], look={"thresholds": OF_FAILURE, "decimals": 0, **COLORED}),
+        Column("Lost", expr=lost(q), width=70, links=[overview],
+               look={"thresholds": ANY_IS_ODD, "decimals": 0, **COLORED}),
+        Column("Workers", expr=by(RIVER, q.fact("river_beating_clients"), "max"), width=85),
+        Column("Rescuer", expr=rescuer(q, RIVER), unit="none", width=85, links=[rescue],
+               look={"mappings": words(MODES), **COLORED}),
+        Column("Brakes", expr=brakes, width=75, links=[rescue], look={"thresholds": ANY_IS_ODD, **COLORED}),
+        Column("Active", expr=f"sum by ({RIVER}) ({q.select('riverkeeper_actor')})", width=75,
+               look={"thresholds": steps((None, WARN), (1, PLAIN), (2, WARN)), **COLORED}),
+        Column("Namespace", label="namespace"),
+        Column("Cluster", label="cluster"),
+        Column("Replicas", expr=f"count by ({RIVER}) ({q.select('riverkeeper_build_info')})", width=85),
+        Column("Database", label="database"),
+        Column("Schema", label="river_schema"),
+    ]  # fmt: skip
+
+
+def firing(severity: str) -> str:
+    """Alerts that fire, by River; 0 for a River that has none."""
+    known = f"max by ({RIVER}) (last_over_time(riverkeeper_build_info{{{_filters()}}}[$__range])) * 0"
+    return f'count by ({RIVER}) ({ALERTS}, severity="{severity}"}}) or {known}'
+
+
+def _filters() -> str:
+    return ", ".join(f'{label}=~"${label}"' for label in RIVER_LABELS)
+
+
+def watched(q: Queries, *, targets: bool) -> str:
+    """By River: 1 if a replica reads its jobs, 0 if none can, -1 if none is scraped any more, -2 if none ever was.
+
+    `targets`: with the database and the schema that the River was last seen in.
+    """
+    gone = f"max by ({RIVER}) (last_over_time({q.select('riverkeeper_build_info')}[$__range])) * 0 - 1"
+    never = f'max by ({RIVER}) ({ALERTS}, alertname="RiverNotWatched"}}) * 0 - 2'
+    state = f"({by(RIVER, q.select('river_up'), 'max')} or {gone} or {never})"
+    if not targets:
+        return state
+    names = f"{RIVER}, database, river_schema"
+    last = f"max by ({names}) (last_over_time({q.select('riverkeeper_target_info')}[$__range]))"
+    return f"{last} * 0 + on ({RIVER}) group_left () {state} or on ({RIVER}) {state}"
+
+
+def waited(q: Queries) -> str:
+    """The share of its wait limit that the worst queue of each River uses; 0 where nothing waits."""
+    worst = by(RIVER, q.fact("river_job_limit_used_ratio", limit="wait"), "max")
+    return f"{worst} or {by(RIVER, q.fact('river_jobs_ready'))} * 0"
+
+
+def lost(q: Queries) -> str:
+    return by(RIVER, q.increase("river_jobs_finished_total", over="[$__range]", outcome="discarded"))
+
+
+def watched_over_time(q: Queries) -> Panel:
+    text = Text(
+        shows="Whether Riverkeeper could read the jobs of each River.",
+        normal="watched, without a gap.",
+        next="NOT WATCHED or a gap: nothing was known then, and no alert about jobs could fire.",
+        empty="No River was scraped in this time range",
+    )
+    return timeline("Watched?", text, Query(watched(q, targets=False), NAME), mappings=words(WATCHED_LINES), width=24,
+                    height=6)  # fmt: skip
+
+
+def waits(q: Queries) -> Panel:
+    text = Text(
+        shows="The share of its wait limit that the worst queue of each River uses, drawn up to 2 ×.",
+        normal="below 80 %.",
+        next="click the line for the overview of that River.",
+        empty="No River has a wait limit",
+    )
+    return timeseries("Wait, of its limit", text, Query(f"clamp_max({waited(q)}, 2)", NAME), unit=TIMES, fill=0,
+                      thresholds=OF_LIMIT, threshold_lines=True, decimals=1, links=LINE)  # fmt: skip
+
+
+def stuck(q: Queries) -> Panel:
+    text = Text(
+        shows="Jobs that are proven to be stuck, by River.",
+        normal="0, or peaks of less than a minute.",
+        next="click the line for the overview of that River.",
+        empty="No River has verdicts",
+    )
+    return timeseries("Stuck jobs", text, Query(by(RIVER, q.fact("river_jobs_stuck")), NAME), unit="short", fill=0,
+                      decimals=0, links=LINE)  # fmt: skip
+
+
+def failed(q: Queries) -> Panel:
+    text = Text(
+        shows="Share of attempts that failed, by River, of jobs that finished.",
+        normal="below 5 %.",
+        next="click the line for the overview of that River: it names the kinds.",
+        empty="No job has finished in this time range",
+    )
+    share = failed_share(q, "[$__rate_interval]", RIVER)
+    return timeseries("Attempts that fail", text, Query(share, NAME), unit="percentunit", fill=0,
+                      links=LINE)  # fmt: skip
+
+
+def finished(q: Queries) -> Panel:
+    text = Text(
+        shows="Jobs a minute that finish, by River.",
+        normal="its usual curve of the day.",
+        next="it falls while jobs wait: click the line for the overview of that River.",
+        empty="No job has finished in this time range",
+    )
+    return timeseries("Finished jobs", text, Query(by(RIVER, q.per_minute("river_jobs_finished_total")), NAME),
+                      unit=PER_MINUTE, fill=0, decimals=0, links=LINE)  # fmt: skip

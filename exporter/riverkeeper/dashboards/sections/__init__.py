@@ -1,0 +1,1 @@
+"""Sections of the overview board, one file a question. Pure."""

@@ -1,0 +1,110 @@
+"""Do jobs get done? What is lost, what fails, and what fails for the last time. Pure."""
+
+from __future__ import annotations
+
+from riverkeeper.dashboards.parts.field import (
+    ANY_IS_BAD,
+    ANY_IS_ODD,
+    OF_FAILURE,
+    PER_MINUTE,
+    named,
+    to_board,
+    to_page,
+)
+from riverkeeper.dashboards.parts.palette import ACTIVE
+from riverkeeper.dashboards.parts.panel import Form, Panel, Query, Text, bars, timeseries
+from riverkeeper.dashboards.parts.query import Queries, by, total
+from riverkeeper.dashboards.parts.scope import KIND
+from riverkeeper.dashboards.parts.tables import COLORED, Column, table
+
+TOP = 6  # kinds; more would not fit the first screen
+OF_KIND = [to_board("This kind", KIND, "kind=${__field.labels.kind}"),
+           to_page("Its failing jobs, with errors", "/failing?kind=${__field.labels.kind}")]  # fmt: skip
+
+
+def failed_share(q: Queries, over: str, labels: str) -> str:
+    """The share of attempts that failed, of finished jobs: each that completed had one attempt that did not fail."""
+    attempts = by(labels, q.increase("river_job_attempts_total", over=over))
+    well = by(labels, q.increase("river_jobs_finished_total", over=over, outcome="~completed|cancelled"))
+    return f"clamp_min(1 - {well} / ({attempts} > 0), 0)"
+
+
+def failing_kinds(q: Queries) -> Panel:
+    text = Text(
+        shows="The kinds with the largest share of failed attempts in this time range, of jobs that finished.",
+        normal="below 5 %, or kinds whose retries succeed.",
+        next="click a bar: the board of the kind, or /failing with the errors, the next to be discarded first.",
+        empty="No job has finished in this time range",
+    )
+    worst = f"topk({TOP}, {failed_share(q, '[$__range]', 'kind')} > 0.001)"
+    return bars("Kinds that fail most: share of their attempts", text, Query(worst, "{{kind}}", Form.NOW),
+                unit="percentunit", width=9, height=7, thresholds=OF_FAILURE, most=1, links=OF_KIND)  # fmt: skip
+
+
+def failures(q: Queries) -> tuple[Panel, ...]:
+    return success(q), failed_by_kind(q), lost_by_kind(q), last_attempts(q)
+
+
+def success(q: Queries) -> Panel:
+    text = Text(
+        shows="Done: the share of finished jobs that completed; cancelled ones do not count. First try: the share of "
+        "attempts that did not fail.",
+        normal="done near 100 %. First try may be lower: retries repair what fails.",
+        next="done falls: jobs are lost. Only first try falls: retries still help, for now.",
+        empty="No job has finished in this time range",
+    )
+    lost, done = (total(q.rate("river_jobs_finished_total", outcome=end)) for end in ("discarded", "completed"))
+    attempts = total(q.rate("river_job_attempts_total"))
+    well = total(q.rate("river_jobs_finished_total", outcome="~completed|cancelled"))
+    return timeseries(
+        "Success", text,
+        Query(f"{done} / ({done} + {lost} > 0)", "done"),
+        Query(f"clamp_max({well} / ({attempts} > 0), 1)", "first try"),
+        unit="percentunit", fill=0, at_least=None, at_most=1,
+        overrides=[named("done", color={"mode": "fixed", "fixedColor": ACTIVE}, custom__lineWidth=2)],
+        links=[to_page("Failing jobs", "/failing")],
+    )  # fmt: skip
+
+
+def failed_by_kind(q: Queries) -> Panel:
+    text = Text(
+        shows="Share of attempts that failed, by kind: the kinds that failed most at any moment of this time range.",
+        normal="0, or short peaks.",
+        next="one kind: its own code or what it calls. Many kinds at once: the database or a service they share.",
+        empty="No attempt has failed in this time range",
+    )
+    worst = f"topk({TOP}, {failed_share(q, '[$__rate_interval]', 'kind')} > 0.001)"
+    return timeseries("Failed attempts, by kind", text, Query(worst, "{{kind}}"), unit="percentunit", fill=0, at_most=1,
+                      links=OF_KIND)  # fmt: skip
+
+
+def lost_by_kind(q: Queries) -> Panel:
+    text = Text(
+        shows="Jobs a minute that River discarded, by kind: each one is work that nobody will do by itself.",
+        normal="none.",
+        next="River keeps discarded jobs for a week: fix the cause, then retry them in its UI.",
+        empty="No job was discarded in this time range",
+    )
+    lost = by("kind", q.per_minute("river_jobs_finished_total", outcome="discarded"))
+    return timeseries("Lost jobs, by kind", text, Query(f"topk({TOP}, {lost} > 0)", "{{kind}}"), unit=PER_MINUTE,
+                      bars=True, stacked=True, links=OF_KIND)  # fmt: skip
+
+
+def last_attempts(q: Queries) -> Panel:
+    text = Text(
+        shows="Live jobs by kind that have failed, and those whose next failure discards them: the losses to come.",
+        normal="no job on its last attempt.",
+        next="click a kind for its errors: fix the cause, or raise max_attempts of these jobs, before they run again.",
+        empty="No live job has failed",
+    )
+    errors = [to_page("Its failing jobs, with errors", "/failing?kind=${__value.raw}"),
+              to_board("This kind", KIND, "kind=${__value.raw}")]  # fmt: skip
+    failing = by("kind", q.fact("river_jobs_failing"))
+    return table(
+        "Losses to come: jobs on their last attempt", text,
+        Column("Kind", label="kind", links=errors),
+        Column("Last attempt", width=130, look={"thresholds": ANY_IS_BAD, **COLORED},
+               expr=f"{by('kind', q.fact('river_jobs_last_attempt'))} and {failing} > 0"),
+        Column("Failing", width=110, expr=f"{failing} > 0", look={"thresholds": ANY_IS_ODD, **COLORED}),
+        width=12, height=8, sort={"Last attempt": True, "Failing": True},
+    )  # fmt: skip

@@ -1,0 +1,125 @@
+"""Does River maintain itself, and is its database well? Leader, scheduler, cleaner, tables, cost. Pure."""
+
+from __future__ import annotations
+
+from riverkeeper.dashboards.parts.field import ANY_IS_BAD, named, steps, to_board, to_page
+from riverkeeper.dashboards.parts.palette import BAD, PLAIN, WARN
+from riverkeeper.dashboards.parts.panel import Form, Panel, Query, Text, stat, timeseries
+from riverkeeper.dashboards.parts.query import Queries, by, total
+from riverkeeper.dashboards.parts.scope import RESCUE
+
+DAY = 86_400  # River keeps completed and cancelled jobs for a day, discarded ones for a week, unless told otherwise
+HOUR = 3_600
+
+
+def maintenance(q: Queries) -> tuple[Panel, ...]:
+    return leader(q), overdue(q), poison(q), cleaner(q), overdue_over_time(q)
+
+
+def leader(q: Queries) -> Panel:
+    text = Text(
+        shows="Time until the leader's lease expires; below 0, time without a leader.",
+        normal="between 0 and 15 s: the leader renews its lease every few seconds.",
+        next="below 0: no client runs maintenance. Retries and scheduled jobs do not become available; start a client.",
+        empty="no leader's row",
+    )
+    left = f"- {q.age('river_leader_expires_timestamp_seconds')}"
+    return stat("Leader leads for", text, Query(total(left, "max"), "lease", Form.NOW), unit="s", width=4, height=5,
+                thresholds=steps((None, BAD), (0, PLAIN)), decimals=0)  # fmt: skip
+
+
+def overdue(q: Queries) -> Panel:
+    text = Text(
+        shows="Scheduled and retryable jobs that were due more than 30 s ago: the scheduler does not move them.",
+        normal="0.",
+        next="above 0 while there is a leader: its scheduler is stuck or overloaded; read the leader's log.",
+        empty="not readable",
+    )
+    return stat("Overdue jobs", text, Query(total(q.fact("river_jobs_overdue")), "overdue"), unit="short", width=3,
+                height=5, thresholds=ANY_IS_BAD, links=[to_page("Failing jobs", "/failing")])  # fmt: skip
+
+
+def cleaner(q: Queries) -> Panel:
+    text = Text(
+        shows="Age of the oldest finished job that is still in the table, by state.",
+        normal="up to River's retention, by default a day, for discarded jobs a week.",
+        next="far above: the cleaner does not run or is too slow; the table and its indexes grow.",
+        empty="no finished job",
+    )
+    late = steps((None, PLAIN), (DAY + HOUR, WARN))
+    return stat(
+        "Oldest finished job", text,
+        Query(by("state", q.age("river_oldest_finalized_timestamp_seconds"), "max"), "{{state}}", Form.NOW),
+        unit="s", width=7, height=5, thresholds=late, named_values=True,
+        overrides=[named("discarded", thresholds=steps((None, PLAIN), (7 * DAY + HOUR, WARN)))],
+    )  # fmt: skip
+
+
+def poison(q: Queries) -> Panel:
+    text = Text(
+        shows="Running jobs whose metadata stops River's own rescuer for every job of the schema.",
+        normal="0.",
+        next="`riverkeeper check` lists them with the fix.",
+        empty="not readable",
+    )
+    return stat(
+        "Poison jobs", text, Query(total(q.fact("river_rescuer_poison_jobs")), "poison", Form.NOW), unit="short",
+        width=3, height=5, thresholds=ANY_IS_BAD, links=[to_page("Stuck jobs", "/stuck")],
+    )  # fmt: skip
+
+
+def overdue_over_time(q: Queries) -> Panel:
+    text = Text(
+        shows="Jobs that the scheduler left behind, by state, over time.",
+        normal="none.",
+        next="since when? Compare with the marks of deploys: did the leader end then?",
+        empty="No queue in this time range",
+    )
+    jobs = by("state", q.fact("river_jobs_overdue"))
+    return timeseries("Overdue over time", text, Query(jobs, "{{state}}"), unit="short", width=7, height=5, fill=0,
+                      decimals=0, links=[to_page("Failing jobs", "/failing")])  # fmt: skip
+
+
+def database(q: Queries) -> tuple[Panel, ...]:
+    return table_size(q), dead_rows(q), cost(q)
+
+
+def table_size(q: Queries) -> Panel:
+    text = Text(
+        shows="Size of each table with its indexes and TOAST.",
+        normal="flat, or sawteeth as River's cleaner works.",
+        next="it only grows: does the cleaner run (see above)? Many dead rows: see beside.",
+        empty="No statistics of the tables",
+    )
+    return timeseries("Size of tables", text, Query(by("table", q.fact("river_table_bytes"), "max"), "{{table}}"),
+                      unit="bytes", width=8, fill=0)  # fmt: skip
+
+
+def dead_rows(q: Queries) -> Panel:
+    text = Text(
+        shows="Dead rows that wait for vacuum, for each live row of the table.",
+        normal="sawteeth below 0.2: autovacuum begins there by default.",
+        next="it only grows: is a transaction open for hours? Is autovacuum off? Each claim becomes slower.",
+        empty="No statistics of the tables",
+    )
+    dead, rows = (by("table", q.fact(f"river_table_{kind}_rows"), "max") for kind in ("dead", "live"))
+    return timeseries("Dead rows for each live row", text, Query(f"{dead} / ({rows} > 0)", "{{table}}"), unit="short",
+                      width=8, fill=0, decimals=2)  # fmt: skip
+
+
+def cost(q: Queries) -> Panel:
+    text = Text(
+        shows="Time that the queries of one scrape and of maintenance take, together, and the number of failing ones.",
+        normal="some tens of milliseconds, whatever the size of the table; 0 failing.",
+        next="it climbs: is the table bloated or the database busy? click: each query in Liveness and rescue.",
+        empty="No replica was scraped in this time range",
+    )
+    spent = f"max(sum by (instance) ({q.select('riverkeeper_query_duration_seconds')}))"
+    failed = f"sum({by('query', q.select('riverkeeper_query_success'), 'min')} == bool 0)"
+    return timeseries(
+        "Cost of a scrape", text, Query(spent, "all queries"), Query(failed, "failing queries"), unit="s", width=8,
+        fill=0,
+        overrides=[named("failing queries", unit="short", color={"mode": "fixed", "fixedColor": BAD},
+                         custom__axisPlacement="right", decimals=0)],
+        links=[to_board("Each query", RESCUE)],
+    )  # fmt: skip

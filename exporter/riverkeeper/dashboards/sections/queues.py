@@ -1,0 +1,178 @@
+"""Do jobs wait? The queues now and over time: waits, states, due jobs, what enters and leaves. Pure."""
+
+from __future__ import annotations
+
+from riverkeeper.dashboards.parts.field import (
+    NEVER,
+    OF_LIMIT,
+    PER_MINUTE,
+    TIMES,
+    above,
+    colored,
+    to_board,
+    to_page,
+    words,
+)
+from riverkeeper.dashboards.parts.palette import ACTED, ACTIVE, BAD, GOOD, PLAIN, QUIET, WARN
+from riverkeeper.dashboards.parts.panel import Panel, Query, Text, timeline, timeseries
+from riverkeeper.dashboards.parts.query import Queries, by, total
+from riverkeeper.dashboards.parts.scope import KIND
+from riverkeeper.dashboards.parts.tables import COLORED, GAUGE, Column, table
+
+WAITED = "river_job_wait_duration_seconds"
+STATES = {
+    0: ("flowing", QUIET),
+    1: ("backlog", WARN),
+    2: ("paused", ACTED),
+    3: ("frozen", BAD),
+    4: ("no producer", BAD),
+}
+# In a table a queue that flows needs no colour.
+STATE_WORDS = {**STATES, 0: ("flowing", PLAIN)}
+# As RiverQueueNotMoving has it, so that board and alert never disagree.
+FROZEN_SECONDS = 600  # due for so long, and no claim for so long
+ABANDONED_SECONDS = 300  # due for so long
+SILENT_SECONDS = 1500  # two refreshes of river_queue missed, and a little: a client writes one each ten minutes
+
+
+def queue_table(q: Queries) -> Panel:
+    text = Text(
+        shows="Every queue of the last hour, the one nearest to its wait limit first. Wait: p50, p95 and p99 of what "
+        "was claimed lately. Limit: of the queue's tier. Oldest due: of what waits now. Drains in: at the present "
+        "rate, if no job is added.",
+        normal="state flowing, p95 far below the limit, drains of seconds.",
+        next="click a queue for its kinds. Many due and few clients: workers are missing. Many running and few "
+        "finished: jobs take longer than before.",
+        empty="No queue was seen in the last hour",
+    )
+    kinds = [to_board("Its kinds", KIND, "queue=${__value.raw}"),
+             to_page("Its failing jobs", "/failing?queue=${__value.raw}"),
+             to_page("Its stuck jobs", "/stuck?queue=${__value.raw}")]  # fmt: skip
+    return table(
+        "Queues now: waits against their limits", text,
+        Column("Queue", label="queue", links=kinds),
+        Column("State", expr=state_of_queues(q), unit="none", width=105,
+               look={"mappings": words(STATE_WORDS), **COLORED}),
+        Column("Of limit", expr=used(q), unit=TIMES, width=125,
+               look={"thresholds": OF_LIMIT, "decimals": 1, "min": 0, "max": 1, **GAUGE}),
+        Column("Wait p95", expr=waits(q, 0.95), unit="s"),
+        Column("Oldest due", expr=f"{oldest(q)} or {due(q)} == 0", unit="s"),
+        Column("Limit", expr=limit(q), unit="s"),
+        Column("Wait p50", expr=waits(q, 0.5), unit="s"),
+        Column("Wait p99", expr=waits(q, 0.99), unit="s"),
+        Column("Due", expr=due(q)),
+        Column("Running", expr=by("queue", q.fact("river_jobs", state="running"))),
+        Column("Clients", expr=by("queue", q.fact("river_queue_busy_clients"))),
+        Column("Finished", expr=by("queue", q.per_minute("river_jobs_finished_total")), unit=PER_MINUTE,
+               look={"decimals": 0}),
+        Column("Drains in", expr=drains(q), unit="s", look={"mappings": above(NEVER, "never", WARN)}),
+        width=24, height=7, sort={"Of limit": True}, without=("tier",),
+    )  # fmt: skip
+
+
+def due(q: Queries) -> str:
+    return by("queue", q.fact("river_jobs_ready"))
+
+
+def oldest(q: Queries) -> str:
+    return by("queue", q.age("river_job_oldest_ready_timestamp_seconds"), "max")
+
+
+def used(q: Queries) -> str:
+    """Of the wait limit, by queue. A queue in which nothing waits uses nothing of it."""
+    share = by("queue", q.fact("river_job_limit_used_ratio", limit="wait"), "max")
+    return f"{share} or {due(q)} == 0"
+
+
+def limit(q: Queries) -> str:
+    """The wait limit of each queue: of the tier that its share of the limit names."""
+    tiers = by("queue, tier", q.fact("river_job_limit_used_ratio", limit="wait"), "max")
+    limits = by("tier", q.fact("river_job_limit_seconds", limit="wait"), "max")
+    return f"max by (queue) ({tiers} * 0 + on (tier) group_left () {limits})"
+
+
+def waits(q: Queries, quantile: float) -> str:
+    buckets = by("queue, le", q.rate(WAITED, "_bucket"))
+    return f"histogram_quantile({quantile}, {buckets}) >= 0"  # not where nothing was claimed
+
+
+def drains(q: Queries) -> str:
+    finished = by("queue", q.rate("river_jobs_finished_total"))
+    return f"({due(q)} > 0) / {finished} or {due(q)} == 0"
+
+
+def state_of_queues(q: Queries) -> str:
+    """By queue the number of its state, the worst that holds."""
+    waited = oldest(q)
+    claimed = by("queue", q.age("river_queue_last_claim_timestamp_seconds"), "max")
+    refreshed = by("queue", q.age("river_queue_updated_timestamp_seconds"), "max")
+    paused = f"{by('queue', q.fact('river_queue_paused'), 'max')} == 1"
+    beats = q.once(q.select("river_job_heartbeat_age_seconds", "_bucket", le="60.0"))
+    # Beats of the last minute: a claim whose worker has died since still counts as beating.
+    beating = f"{by('queue', beats)} > 0"
+    late = f"{by('queue', q.fact('river_job_limit_used_ratio', limit='wait'), 'max')} >= 1"
+    abandoned = f"{waited} > {ABANDONED_SECONDS} unless {refreshed} <= {SILENT_SECONDS}"
+    frozen = f"{waited} > {FROZEN_SECONDS} and {claimed} > {FROZEN_SECONDS} unless {paused} unless {beating}"
+    return f"({abandoned}) * 0 + 4 or ({frozen}) * 0 + 3 or ({paused}) * 2 or ({late}) * 0 + 1 or {due(q)} * 0"
+
+
+def queues(q: Queries) -> tuple[Panel, ...]:
+    return queue_states(q), wait_by_queue(q), due_by_queue(q), in_against_out(q)
+
+
+def queue_states(q: Queries) -> Panel:
+    text = Text(
+        shows="Backlog: the oldest due job waits beyond its limit. Frozen: jobs are due and none was claimed for ten "
+        "minutes. No producer: jobs are due and no client has refreshed the queue's row for 25 minutes.",
+        normal="flowing. Somebody paused a paused queue: find out who before you resume it.",
+        next="frozen: are the clients alive? Do stuck jobs hold all slots? No producer: is the client deployed?",
+        empty="No queue in this time range",
+    )
+    return timeline("Queue states", text, Query(state_of_queues(q), "{{queue}}"), mappings=words(STATES), width=12,
+                    height=8)  # fmt: skip
+
+
+def wait_by_queue(q: Queries) -> Panel:
+    text = Text(
+        shows="p95 of the wait, from due to claimed, by queue. A queue that claims nothing has no line: see its state.",
+        normal="below a second or two while clients have free slots.",
+        next="one line climbs: its workers are gone or busy. All climb: the database or the leader is slow.",
+        empty="No job was claimed in this time range",
+    )
+    return timeseries(
+        "Wait p95, by queue", text, Query(waits(q, 0.95), "{{queue}}"), unit="s", fill=0, logarithmic=True,
+        links=[to_board("Kinds of this queue", KIND, "queue=${__field.labels.queue}")],
+    )  # fmt: skip
+
+
+def due_by_queue(q: Queries) -> Panel:
+    text = Text(
+        shows="Jobs that are available and due, by queue. Each line is its own queue: they are not stacked. For long "
+        "queues the number is the planner's estimate.",
+        normal="peaks that fall again.",
+        next="a line that only rises: click it to see the kinds of the queue.",
+        empty="No queue in this time range",
+    )
+    return timeseries(
+        "Due jobs, by queue", text, Query(due(q), "{{queue}}"), unit="short", fill=0,
+        links=[to_board("Kinds of this queue", KIND, "queue=${__field.labels.queue}")],
+    )  # fmt: skip
+
+
+def in_against_out(q: Queries) -> Panel:
+    text = Text(
+        shows="Jobs a minute that enter and that finish. In is computed: finished jobs plus growth of live jobs.",
+        normal="in and completed are equal. In above out for a long time: the backlog grows.",
+        next="discarded above 0: see Failures. In above completed: are all slots busy, or do jobs run longer?",
+        empty="No job has finished while Riverkeeper ran",
+    )
+    done = by("outcome", q.per_minute("river_jobs_finished_total"))
+    grown = f"{total(q.growth('river_jobs'))} * 60"
+    entered = f"clamp_min({total(q.per_minute('river_jobs_finished_total'))} + {grown}, 0)"
+    return timeseries(
+        "Jobs in and out", text, Query(entered, "in (computed)"), Query(done, "{{outcome}}"), unit=PER_MINUTE, fill=0,
+        decimals=0,
+        overrides=[colored("in (computed)", ACTIVE), colored("completed", GOOD), colored("discarded", BAD),
+                   colored("cancelled", ACTED)],
+        links=[to_page("Failing jobs", "/failing"), to_board("Kinds", KIND)],
+    )  # fmt: skip

@@ -1,0 +1,89 @@
+"""Is there anybody to do the jobs? Slots and worker processes. Pure."""
+
+from __future__ import annotations
+
+from riverkeeper.dashboards.parts.field import OF_LIMIT, colored, steps, to_board, to_page
+from riverkeeper.dashboards.parts.palette import BAD, GOOD, PLAIN, QUIET, WARN
+from riverkeeper.dashboards.parts.panel import Form, Panel, Query, Text, stat, timeseries
+from riverkeeper.dashboards.parts.query import Queries, by, total
+from riverkeeper.dashboards.parts.scope import KIND
+
+
+def running(q: Queries) -> str:
+    return by("queue", q.fact("river_jobs", state="running"))
+
+
+def busiest(q: Queries) -> str:
+    """The most jobs that ran at once in a queue within a day: what its workers can do, as far as jobs have shown."""
+    inner = f"max_over_time({q.select('river_jobs', state='running')}[1d])"
+    return by("queue", q.once(inner))
+
+
+def slots_busy(q: Queries) -> Panel:
+    text = Text(
+        shows="Running jobs as a share of the most that ran at once within a day, in the fullest queue. River does not "
+        "record how many slots its clients have.",
+        normal="below 80 % most of the time.",
+        next="100 % while jobs wait: all slots are busy. Do stuck jobs hold them? Else add workers.",
+        empty="no queue",
+    )
+    share = f"topk(1, {running(q)} / ({busiest(q)} > 0))"
+    return stat(
+        "Slots busy", text, Query(share, "queue {{queue}}", Form.NOW), unit="percentunit", width=3, decimals=0,
+        thresholds=steps((None, PLAIN), (0.95, WARN)), named_values=True,
+        links=[to_board("Kinds of this queue", KIND, "queue=${__field.labels.queue}")],
+    )  # fmt: skip
+
+
+def workers(q: Queries) -> tuple[Panel, ...]:
+    return processes(q), slots(q), beating(q)
+
+
+def processes(q: Queries) -> Panel:
+    text = Text(
+        shows="Beating: worker processes with the heartbeat client, idle ones too. Busy: clients with a running job, "
+        "by queue.",
+        normal="beating is the number that you deployed, and changes only with a deploy or with scaling.",
+        next="beating falls without a deploy: processes died or lost the database. See /stuck for what they held. "
+        "Beating is absent: no heartbeat table, so idle workers cannot be seen.",
+        empty="No client has worked in this time range",
+    )
+    busy = by("queue", q.fact("river_queue_busy_clients"))
+    beating_now = total(q.fact("river_beating_clients"), "max")
+    return timeseries(
+        "Worker processes", text, Query(beating_now, "beating"), Query(busy, "busy in {{queue}}"), unit="short", fill=0,
+        width=8, decimals=0, overrides=[colored("beating", GOOD, custom__lineWidth=3)],
+        links=[to_page("Stuck jobs", "/stuck")],
+    )  # fmt: skip
+
+
+def slots(q: Queries) -> Panel:
+    text = Text(
+        shows="Running jobs by queue, as a share of the most that ran at once within a day.",
+        normal="moves below 80 %.",
+        next="flat at 100 % while jobs wait: the queue needs workers, or stuck jobs hold its slots. Falls while jobs "
+        "wait: its workers are gone.",
+        empty="No queue in this time range",
+    )
+    share = f"{running(q)} / ({busiest(q)} > 0)"
+    return timeseries("Slots busy, by queue", text, Query(share, "{{queue}}"), unit="percentunit", fill=0, width=8,
+                      at_most=1, thresholds=OF_LIMIT,
+                      links=[to_board("Kinds of this queue", KIND, "queue=${__field.labels.queue}")])  # fmt: skip
+
+
+def beating(q: Queries) -> Panel:
+    text = Text(
+        shows="Running attempts: beating ones, unknown ones without heartbeats, and those proven to be stuck.",
+        normal="mostly beating: only for these Riverkeeper notices a dead worker within seconds.",
+        next="many unknown: add the heartbeat client to those workers; the board Liveness and rescue lists the kinds.",
+        empty="No job has run in this time range",
+    )
+    return timeseries(
+        "Running jobs: alive, unknown, stuck", text,
+        Query(total(q.fact("river_jobs_beating")), "beating"),
+        Query(total(q.fact("river_jobs_unknown")), "unknown"),
+        Query(total(q.fact("river_jobs_stuck")), "stuck"),
+        unit="short", width=8, fill=0, decimals=0,
+        overrides=[colored("beating", GOOD), colored("unknown", QUIET), colored("stuck", BAD, custom__lineWidth=2)],
+        links=[to_page("Stuck jobs", "/stuck")],
+    )  # fmt: skip
