@@ -26,7 +26,7 @@ PROMISED = (
     "brakes/heartbeat_path", "brakes/mass_silence", "brakes/rules", "rescue/status",
     "heartbeat/claim", "schema/layout", "ledger/learned_limits", "config/policy", "config/tiers", "verdict/judge",
     "verdict/job", "verdict/limits", "verdict/verdict", "verdict/summary", "verdict/screening", "verdict/suspects",
-    "verdict/tiers",
+    "verdict/client_ids", "verdict/tiers",
 )  # fmt: skip
 
 

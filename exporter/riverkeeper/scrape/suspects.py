@@ -15,10 +15,11 @@ from riverkeeper.postgres.transaction import Row, Transaction
 from riverkeeper.river.bounds import MAX_RUNNING, METADATA_LARGE
 from riverkeeper.river.facts import Leader, Running
 from riverkeeper.river.running import HEARTBEAT, RFC3339, beat_of, running_job_of
+from riverkeeper.verdict.client_ids import find_succeeded
 from riverkeeper.verdict.job import GAVE_UP, Beat, JobClaim, RunningJob
 from riverkeeper.verdict.limits import Learned
 from riverkeeper.verdict.screening import Thresholds, group_jobs, screen_group
-from riverkeeper.verdict.suspects import Suspects, WorkerInstance, WorkerInstances, find_succeeded, judge_suspects
+from riverkeeper.verdict.suspects import Suspects, WorkerInstance, WorkerInstances, judge_suspects
 
 MAX_SUSPECTS = 20_000  # rows judged one by one; where more is stuck, an exact count is not what is missing
 MAX_INSTANCES = 20_000  # processes that beat

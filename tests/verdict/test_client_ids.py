@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from riverkeeper.verdict.suspects import find_succeeded, parse_client_id
+from riverkeeper.verdict.client_ids import find_succeeded, parse_client_id
 
 OLD = "web-7d9f_2026_08_07T14_32_57_123456"
 NEW = "web-7d9f_2026_08_07T15_00_00_000000"
