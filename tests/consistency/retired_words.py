@@ -50,6 +50,7 @@ _NAMES = re.compile(r"[\w.]*[_/.]\w+[\w./-]*|keeper schema's|River\(\?!keeper\)"
 DOCUMENTS = (
     "*.md",
     "docs/*.md",
+    "docs/decisions/*.md",
     "docs/runbooks/*.md",
     "clients/*.md",
     "alerts/*.md",
