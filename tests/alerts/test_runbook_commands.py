@@ -66,7 +66,9 @@ def run_step(step: Step, given: Staged, config: Path) -> None:
             compare(step, block, next(said), given)
         elif block.language == "sh":
             ours = [line for line in block.lines if line.startswith("riverkeeper ")]
-            compare(step, block, "".join(run_command(filled(line, given.values), config) for line in ours), given)
+            printed = "".join(run_command(filled(line, given.values), config) for line in ours)
+            if ours:  # what other programs print is compared in tests/e2e/test_runbook_queries.py
+                compare(step, block, printed, given)
 
 
 def run_command(line: str, config: Path) -> str:
