@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
-JOBS   ?= 3   # on two cores: many tests wait for a scaled time to pass
+JOBS   ?= 4   # on two cores: many tests wait for a scaled time to pass
 
 .PHONY: help setup test test-long lint generate lock demo e2e chaos containers bench clean
 
@@ -19,6 +19,7 @@ $(READY): pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[demo]' --group dev
 	@touch $@
 
+test: export PYTHONDONTWRITEBYTECODE =   # the tests start the program a hundred times, and would compile it each time
 test: lint $(READY)   ## Lint, types, and every test that needs no Go (four to five minutes on two cores)
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 

@@ -11,13 +11,12 @@ from hypothesis import settings
 
 from fixtures.contenders import Other, other
 from fixtures.contract import Connection, connected
-from fixtures.empty_database import renew
+from fixtures.empty_database import KeeperDatabase, renew
 from fixtures.replicas import Fleet, Look, beating
-from fixtures.rescue import Scene, staged
+from fixtures.rescue import Scene, opened
 from riverkeeper.demo.postgres import Server, find_binaries, start_postgres
 from riverkeeper.postgres.connection import Session, run_script
 from riverkeeper.postgres.statements import source
-from riverkeeper.schema.install import install
 
 _numbers = itertools.count()
 settings.register_profile("riverkeeper", deadline=None)  # a busy machine breaks no property
@@ -67,29 +66,36 @@ def river_url(river_database: str) -> str:
     return renew(river_database)
 
 
+@pytest.fixture(scope="session")
+def installed_database(postgres: Server) -> KeeperDatabase:
+    """The one database that `installed_url` gives out again and again."""
+    return KeeperDatabase(postgres.database("keeper"))
+
+
 @pytest.fixture
-def sql(river_url: str) -> Iterator[Session]:
-    """A session on the database of `river_url`."""
-    with Session(river_url, application_name="test") as session:
+def installed_url(installed_database: KeeperDatabase) -> str:
+    """URL of a database with an empty River in `public`, the keeper schema `riverkeeper` and the fence."""
+    return installed_database.renew()
+
+
+@pytest.fixture
+def own_url(request: pytest.FixtureRequest) -> str:
+    """URL of the test's database: `installed_url` where the test or a fixture asks for it, else `river_url`."""
+    url: str = request.getfixturevalue("installed_url" if "installed_url" in request.fixturenames else "river_url")
+    return url
+
+
+@pytest.fixture
+def sql(own_url: str) -> Iterator[Session]:
+    """A session on the test's database."""
+    with Session(own_url, application_name="test") as session:
         yield session
 
 
-@pytest.fixture(scope="session")
-def renewed_database(postgres: Server) -> str:
-    """The one database that `renewed_url` gives out again and again."""
-    return postgres.database("renewed")
-
-
 @pytest.fixture
-def renewed_url(renewed_database: str) -> str:
-    """URL of a database with nothing in it but an empty River-shaped schema `public`: for one test at a time."""
-    return renew(renewed_database)
-
-
-@pytest.fixture
-def scene(renewed_url: str) -> Iterator[Scene]:
+def scene(installed_url: str) -> Iterator[Scene]:
     """Both schemas, and a River client that leads."""
-    with staged(renewed_url) as one:
+    with opened(installed_url) as one:
         one.lead()
         yield one
 
@@ -101,10 +107,9 @@ def somebody(scene: Scene) -> Iterator[Other]:
 
 
 @pytest.fixture
-def looking(river_url: str) -> Iterator[Connection]:
+def looking(installed_url: str) -> Iterator[Connection]:
     """The test's own connection to a database in which replicas are at work."""
-    install(river_url, None, None)
-    with connected(river_url) as sql:
+    with connected(installed_url) as sql:
         yield sql
 
 
@@ -114,6 +119,6 @@ def look(looking: Connection) -> Look:
 
 
 @pytest.fixture
-def fleet(river_url: str, looking: Connection) -> Iterator[Fleet]:
-    with beating(river_url, looking) as fleet:
+def fleet(installed_url: str, looking: Connection) -> Iterator[Fleet]:
+    with beating(installed_url, looking) as fleet:
         yield fleet

@@ -17,18 +17,16 @@ from fixtures.false_clock import false_pin, install_clock, step
 from fixtures.replicas import BEAT, INTERVAL, TIMEOUT, Fleet, Look, beating, configured, keeping, serving, written
 from fixtures.waiting import until
 from riverkeeper.postgres import connection
-from riverkeeper.schema.install import install
 
 QUIET = TIMEOUT + 4 * BEAT
 
 
 @pytest.fixture
-def sql(river_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connection]:
-    install(river_url, None, None)
+def sql(installed_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connection]:
     monkeypatch.setattr(connection, "PIN", false_pin())
-    with connected(river_url) as sql:
+    with connected(installed_url) as sql:
         install_clock(sql)
-    with connected(river_url) as sql:
+    with connected(installed_url) as sql:
         yield sql
 
 
@@ -38,19 +36,19 @@ def look(sql: Connection) -> Look:
 
 
 @pytest.fixture
-def fleet(river_url: str, sql: Connection) -> Iterator[Fleet]:
-    with beating(river_url, sql) as fleet:
+def fleet(installed_url: str, sql: Connection) -> Iterator[Fleet]:
+    with beating(installed_url, sql) as fleet:
         yield fleet
 
 
 @pytest.mark.parametrize("by", ["1 hour", "-1 hour"])
 def test_a_step_of_the_database_s_clock_causes_no_rescue(
-    by: str, fleet: Fleet, look: Look, river_url: str, tmp_path: Path
+    by: str, fleet: Fleet, look: Look, installed_url: str, tmp_path: Path
 ) -> None:
     """Every beat is an hour old at once, or lies ahead: the path begins anew, and each claim has its full timeout."""
     for _ in range(4):
         fleet.worker(10)
-    with keeping(configured(tmp_path, river_url)):
+    with keeping(configured(tmp_path, installed_url)):
         until(lambda: look.counts_for(1.0) and fleet.all_beat(), "a verified path, and beats of all workers")
         before = look.control()["path_ok_since"]
         step(look.sql, by)
@@ -61,13 +59,13 @@ def test_a_step_of_the_database_s_clock_causes_no_rescue(
 
 
 def test_after_a_step_back_a_dead_worker_is_still_found(
-    fleet: Fleet, look: Look, river_url: str, tmp_path: Path
+    fleet: Fleet, look: Look, installed_url: str, tmp_path: Path
 ) -> None:
     """Its last beat lies an hour ahead, and does not protect the claim for an hour."""
     dead = fleet.worker(1)
     for _ in range(3):
         fleet.worker(1)
-    with keeping(configured(tmp_path, river_url)):
+    with keeping(configured(tmp_path, installed_url)):
         until(lambda: look.counts_for(1.0) and fleet.all_beat(), "a verified path, and beats of all workers")
         dead.alive = False
         step(look.sql, "-1 hour")
@@ -77,11 +75,11 @@ def test_after_a_step_back_a_dead_worker_is_still_found(
 
 
 def test_a_step_of_riverkeeper_s_clock_changes_nothing(
-    fleet: Fleet, look: Look, river_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fleet: Fleet, look: Look, installed_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its wall clock decides nothing: an hour ahead, the path stands, and only the dead worker's job is rescued."""
     dead, *_ = [fleet.worker(1) for _ in range(4)]
-    with keeping(configured(tmp_path, river_url)):
+    with keeping(configured(tmp_path, installed_url)):
         until(lambda: look.counts_for(1.0) and fleet.all_beat(), "a verified path, and beats of all workers")
         real = time.time
         monkeypatch.setattr(time, "time", lambda: real() + 3600)
@@ -92,14 +90,14 @@ def test_a_step_of_riverkeeper_s_clock_changes_nothing(
 
 
 def test_after_a_suspension_every_claim_has_its_full_timeout(
-    fleet: Fleet, look: Look, river_url: str, tmp_path: Path
+    fleet: Fleet, look: Look, installed_url: str, tmp_path: Path
 ) -> None:
     """SIGSTOP for nine seconds, of all workers but one too: unwatched time counts against no claim.
 
     It continues before they do; the grace of 3 s after it counts as after a start.
     """
     _, *others = [fleet.worker(10) for _ in range(4)]
-    with serving(written(tmp_path, grace="3s"), river_url) as keeper:
+    with serving(written(tmp_path, grace="3s"), installed_url) as keeper:
         until(lambda: look.counts_for(4.0), "the path to be proven, and grace to be over")
         before = look.control()["path_ok_since"]
         keeper.send_signal(signal.SIGSTOP)
@@ -122,14 +120,14 @@ def test_after_a_suspension_every_claim_has_its_full_timeout(
 
 
 def test_when_the_active_replica_dies_another_takes_over_within_an_interval(
-    fleet: Fleet, look: Look, river_url: str, tmp_path: Path
+    fleet: Fleet, look: Look, installed_url: str, tmp_path: Path
 ) -> None:
     """kill -9; the other one's next turn comes within the interval, and the proof of the path goes on unbroken."""
     dead, *_ = [fleet.worker(1) for _ in range(4)]
-    with serving(written(tmp_path), river_url) as actor:
+    with serving(written(tmp_path), installed_url) as actor:
         until(lambda: look.counts_for(1.0), "the first to act")
         first, since = look.control()["actor"], look.control()["path_ok_since"]
-        with keeping(configured(tmp_path, river_url)) as other:
+        with keeping(configured(tmp_path, installed_url)) as other:
             until(lambda: other.latest() is None and look.counts_for(2.0), "the second to stand by")
             assert look.control()["actor"] == first
             actor.kill()

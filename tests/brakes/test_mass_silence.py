@@ -17,16 +17,14 @@ from fixtures.waiting import until
 from riverkeeper.brakes.control import release
 from riverkeeper.config.layers import Options
 from riverkeeper.config.load import load
-from riverkeeper.schema.install import install
 from riverkeeper.schema.schemas import open_keeper
 
 QUIET = TIMEOUT + 4 * BEAT  # after which all that is silent would have been found
 
 
 @pytest.fixture
-def sql(river_url: str) -> Iterator[Connection]:  # the test's own eyes, which no fault touches
-    install(river_url, None, None)
-    with connected(river_url) as sql:
+def sql(installed_url: str) -> Iterator[Connection]:  # the test's own eyes, which no fault touches
+    with connected(installed_url) as sql:
         yield sql
 
 
@@ -36,9 +34,9 @@ def look(sql: Connection) -> Look:
 
 
 @pytest.fixture
-def proxy(river_url: str) -> Iterator[Proxy]:
+def proxy(installed_url: str) -> Iterator[Proxy]:
     """The network between the database and everybody."""
-    with proxied(river_url) as proxy:
+    with proxied(installed_url) as proxy:
         yield proxy
 
 
@@ -81,11 +79,11 @@ def test_a_database_that_was_away_causes_no_rescue(proxy: Proxy, fleet: Fleet, l
 
 
 def test_all_workers_frozen_and_continued_cause_no_rescue(
-    fleet: Fleet, look: Look, river_url: str, tmp_path: Path
+    fleet: Fleet, look: Look, installed_url: str, tmp_path: Path
 ) -> None:
     """Every process stops for three timeouts, as on a suspended machine: missed beats then prove nothing."""
     workers = [fleet.worker(10) for _ in range(4)]
-    with keeping(configured(tmp_path, river_url)):
+    with keeping(configured(tmp_path, installed_url)):
         until(lambda: look.counts_for(1.0) and fleet.all_beat(), "a verified path, and beats of all workers")
         for worker in workers:
             worker.alive = False
@@ -100,10 +98,12 @@ def test_all_workers_frozen_and_continued_cause_no_rescue(
     none_lost(fleet, look)
 
 
-def test_a_deploy_that_loses_half_the_jobs_is_rescued(fleet: Fleet, look: Look, river_url: str, tmp_path: Path) -> None:
+def test_a_deploy_that_loses_half_the_jobs_is_rescued(
+    fleet: Fleet, look: Look, installed_url: str, tmp_path: Path
+) -> None:
     """500 of 1,000 jobs lose their worker at once, while others beat: no fault of the database, so no hold."""
     old = [fleet.worker(100) for _ in range(10)]
-    with keeping(configured(tmp_path, river_url)):
+    with keeping(configured(tmp_path, installed_url)):
         until(lambda: look.counts_for(1.0) and fleet.all_beat(), "a verified path, and beats of all workers")
         for worker in old[:5]:
             worker.alive = False
@@ -116,10 +116,10 @@ def test_a_deploy_that_loses_half_the_jobs_is_rescued(fleet: Fleet, look: Look, 
     assert rescued == {claim["job_id"] for worker in old[:5] for claim in worker.claims}
 
 
-def test_a_dead_fleet_waits_for_one_idle_worker(fleet: Fleet, look: Look, river_url: str, tmp_path: Path) -> None:
+def test_a_dead_fleet_waits_for_one_idle_worker(fleet: Fleet, look: Look, installed_url: str, tmp_path: Path) -> None:
     """Its silence could be the way's fault; the first beat of an idle process opens the way, and all are rescued."""
     dead = [fleet.worker(30) for _ in range(4)]
-    with keeping(configured(tmp_path, river_url)):
+    with keeping(configured(tmp_path, installed_url)):
         until(lambda: look.counts_for(1.0) and fleet.all_beat(), "a verified path, and beats of all workers")
         for worker in dead:
             worker.alive = False
@@ -134,15 +134,17 @@ def test_a_dead_fleet_waits_for_one_idle_worker(fleet: Fleet, look: Look, river_
     assert (first - opened).total_seconds() > TIMEOUT
 
 
-def test_an_operator_may_confirm_that_a_fleet_is_dead(fleet: Fleet, look: Look, river_url: str, tmp_path: Path) -> None:
+def test_an_operator_may_confirm_that_a_fleet_is_dead(
+    fleet: Fleet, look: Look, installed_url: str, tmp_path: Path
+) -> None:
     """That two of two processes died cannot be proven. An operator confirms it; the jobs have one timeout more."""
     dead = [fleet.worker(10) for _ in range(2)]
-    with keeping(configured(tmp_path, river_url)):
+    with keeping(configured(tmp_path, installed_url)):
         until(lambda: look.counts_for(1.0) and fleet.all_beat(), "a verified path, and beats of all workers")
         for worker in dead:
             worker.alive = False
         until(lambda: look.control()["path_ok_since"] is None, "the way to be in doubt")
         assert look.rescued() == 0
-        with open_keeper(load(None, {"RIVERKEEPER_DATABASE_URL": river_url}, Options()), 5.0, writing=True) as tx:
+        with open_keeper(load(None, {"RIVERKEEPER_DATABASE_URL": installed_url}, Options()), 5.0, writing=True) as tx:
             assert "none of 2 worker processes has beaten" in (release(tx, "mass_silence", "ann@desk") or "")
         until(lambda: look.rescued() == 20, "all to be rescued")

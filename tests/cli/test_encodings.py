@@ -14,12 +14,6 @@ FAILING = """INSERT INTO river_job (kind, state, attempt, attempted_at, schedule
     VALUES ('日本 → é', 'retryable', 1, now(), now(), ARRAY[jsonb_build_object('error', 'naïve → 日')])"""
 
 
-@pytest.fixture
-def river_url(renewed_url: str) -> str:
-    """An empty River."""
-    return renewed_url
-
-
 def run(*arguments: bytes | str, **environment: bytes | str) -> subprocess.CompletedProcess[bytes]:
     """A command in a process of its own, as a shell starts it."""
     plain = {b"PATH": os.environb[b"PATH"], b"LC_ALL": b"C", b"PYTHONUTF8": b"0", b"PYTHONCOERCECLOCALE": b"0"}

@@ -12,7 +12,7 @@ import structlog
 from click.testing import CliRunner, Result
 
 from conformance.floor import Event
-from fixtures.rescue import Scene, staged
+from fixtures.rescue import Scene, opened
 from riverkeeper.cli import main
 
 Run = Callable[..., Result]
@@ -27,8 +27,8 @@ FROM generate_series(1, 12) AS g
 
 
 @pytest.fixture
-def scene(renewed_url: str) -> Iterator[Scene]:
-    with staged(renewed_url) as scene:
+def scene(installed_url: str) -> Iterator[Scene]:
+    with opened(installed_url) as scene:
         yield scene
 
 

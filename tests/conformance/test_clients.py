@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 
 import pytest
@@ -23,7 +22,7 @@ CLIENTS: dict[str, tuple[Launch, Launch]] = {
 
 @pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda play: play.__name__)
-def test_client_keeps_the_contract(client: str, scenario: Scenario, new_database: Callable[[], str]) -> None:
+def test_client_keeps_the_contract(client: str, scenario: Scenario, installed_url: str) -> None:
     """The scenario's docstring is the rule."""
-    with world(new_database(), *CLIENTS[client]) as stage:
+    with world(installed_url, *CLIENTS[client]) as stage:
         scenario(stage)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
@@ -17,7 +18,6 @@ from conformance.worker import Worker
 from fixtures.waiting import measured_delays, until
 from riverkeeper.postgres.statements import source
 from riverkeeper.schema.fence import install_fence, remove_fence
-from riverkeeper.schema.install import install
 
 # All limits and faults of the scenarios are scaled by the same factor: from an interval of 10 s to one of 0.2 s.
 INTERVAL = 0.2
@@ -41,7 +41,7 @@ Launch = Callable[[str, str, str, str, float], AbstractContextManager[Worker]]
 
 
 class World:
-    """`url` is the database's own; `proxy` stands before it."""
+    """`url` is of the database itself, which holds both schemas and nothing else; a proxy may stand before it."""
 
     def __init__(self, url: str, launch: Launch, launch_program: Launch, stack: ExitStack) -> None:
         self.url = url
@@ -49,7 +49,6 @@ class World:
         self._launch_program = launch_program
         self._stack = stack
         self._delay = stack.enter_context(measured_delays())
-        install(url, None, None)
         self.sql = stack.enter_context(psycopg.connect(url, autocommit=True, row_factory=dict_row))
 
     def slack(self) -> float:
@@ -124,7 +123,7 @@ class World:
 
     def as_role(self) -> str:
         """URL of a login with the rights of a worker, and no more."""
-        self.role = f"{self.sql.info.dbname}_worker"
+        self.role = f"worker_{uuid.uuid4().hex[:8]}"  # roles are the server's, and outlive the database
         self.sql.execute(f'CREATE ROLE "{self.role}" LOGIN')
         self.grant("GRANT SELECT (id, state, attempt, attempted_at, attempted_by) ON river_job TO")
         self.grant("GRANT SELECT ON riverkeeper.meta TO")

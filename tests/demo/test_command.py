@@ -123,55 +123,6 @@ def assert_all_faults_show(demo: Demo) -> None:
         pause.wait(0.5)  # between looks: the exporter reads the table every two seconds at most
 
 
-def test_every_announced_fault_shows_and_ctrl_c_ends_it(folder: Path) -> None:
-    """Each metric of the guide comes to have a value, without a restart; then Ctrl-C ends it all, exit code 0.
-
-    Meanwhile a second demo finds the usual port taken, reports that, and works on another.
-    """
-    with started(folder) as demo:
-        demo.read_until("What goes wrong here")
-        with started(folder, "--seconds", "2") as second:
-            assert_all_faults_show(demo)
-            assert second.end() == 0, second.said
-        assert "is taken" in second.said
-        assert second.url != demo.url
-        assert "sync_crm" in (fetch(f"{demo.url}/failing") or "")  # it always fails
-        assert demo.end(signal.SIGINT) == 0, demo.said
-    assert_nothing_is_left(demo, folder)
-
-
-def test_with_seconds_it_ends_with_what_the_exporter_counted(folder: Path) -> None:
-    """The summary has every kind that ran; exit code 0 means that the exporter counted all that the fleet finished."""
-    with started(folder, "--seconds", "3", "--web.listen-address", "127.0.0.1:0") as demo:
-        assert demo.end() == 0, demo.said
-    for words in ("By kind", "By queue", "p95", "send_receipt", "resize_image", "sync_crm", "reports"):
-        assert words in demo.said
-    assert_nothing_is_left(demo, folder)
-
-
-@pytest.mark.parametrize(("arguments", "code"), [(["--seconds", "60"], 143), ([], 0)])
-def test_sigterm_while_starting_leaves_nothing(folder: Path, arguments: list[str], code: int) -> None:
-    """Stopped before the requested time was over: 128 + the signal. Without a requested time that is its normal end."""
-    with started(folder, "--web.listen-address", "127.0.0.1:0", *arguments) as demo:
-        demo.read_until("Starting")
-        assert demo.end(signal.SIGTERM) == code, demo.said
-    assert list(folder.iterdir()) == []
-
-
-def test_an_address_that_is_taken_ends_it(folder: Path) -> None:
-    """A requested port is not exchanged: exit code 1 and the fix. No address at all: 2, as any wrong command."""
-    with socket.socket() as holder:
-        holder.bind(("127.0.0.1", 0))
-        holder.listen(1)
-        address = f"127.0.0.1:{holder.getsockname()[1]}"
-        with started(folder, "--web.listen-address", address) as demo:
-            assert demo.end() == 1
-    assert "cannot listen on" in demo.said
-    with started(folder, "--web.listen-address", "9816") as demo:
-        assert demo.end() == 2
-    assert "write HOST:PORT" in demo.said
-
-
 PROMETHEUS = """\
 #!{python}
 import json, pathlib, sys
@@ -202,14 +153,61 @@ def prometheus(folder: Path, ending: str = "") -> str:
     return str(folder)
 
 
-def test_a_prometheus_on_path_is_started(folder: Path, tmp_path: Path) -> None:
-    """With the shipped configuration and the exporter's address; its URL is printed, and it ends with the demo."""
-    arguments = ("--seconds", "1", "--web.listen-address", "127.0.0.1:0")
+def test_every_announced_fault_shows_and_ctrl_c_ends_it(folder: Path) -> None:
+    """Each metric of the guide comes to have a value, without a restart; then Ctrl-C ends it all, exit code 0.
+
+    Meanwhile a second demo finds the usual port taken, reports that, and works on another.
+    """
+    with started(folder) as demo:
+        demo.read_until("What goes wrong here")
+        with started(folder, "--seconds", "2") as second:
+            assert_all_faults_show(demo)
+            assert second.end() == 0, second.said
+        assert "is taken" in second.said
+        assert second.url != demo.url
+        assert "sync_crm" in (fetch(f"{demo.url}/failing") or "")  # it always fails
+        assert demo.end(signal.SIGINT) == 0, demo.said
+    assert_nothing_is_left(demo, folder)
+
+
+def test_with_seconds_it_ends_with_what_the_exporter_counted(folder: Path, tmp_path: Path) -> None:
+    """The summary has every kind that ran; exit code 0 means that the exporter counted all that the fleet finished.
+
+    A Prometheus on PATH is started with the shipped configuration and the exporter's address; its URL is printed, and
+    it ends with the demo.
+    """
+    arguments = ("--seconds", "3", "--web.listen-address", "127.0.0.1:0")
     with started(folder, *arguments, path=prometheus(tmp_path)) as demo:
         demo.read_until("database")
         port = int(demo._found(r"Prometheus\s+http://127\.0\.0\.1:(\d+)/"))
         assert demo.end() == 0, demo.said
     assert not answers(port)
+    for words in ("By kind", "By queue", "p95", "send_receipt", "resize_image", "sync_crm", "reports"):
+        assert words in demo.said
+    assert_nothing_is_left(demo, folder)
+
+
+@pytest.mark.parametrize(("arguments", "code"), [(["--seconds", "60"], 143), ([], 0)])
+def test_sigterm_while_starting_leaves_nothing(folder: Path, arguments: list[str], code: int) -> None:
+    """Stopped before the requested time was over: 128 + the signal. Without a requested time that is its normal end."""
+    with started(folder, "--web.listen-address", "127.0.0.1:0", *arguments) as demo:
+        demo.read_until("Starting")
+        assert demo.end(signal.SIGTERM) == code, demo.said
+    assert list(folder.iterdir()) == []
+
+
+def test_an_address_that_is_taken_ends_it(folder: Path) -> None:
+    """A requested port is not exchanged: exit code 1 and the fix. No address at all: 2, as any wrong command."""
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen(1)
+        address = f"127.0.0.1:{holder.getsockname()[1]}"
+        with started(folder, "--web.listen-address", address) as demo:
+            assert demo.end() == 1
+    assert "cannot listen on" in demo.said
+    with started(folder, "--web.listen-address", "9816") as demo:
+        assert demo.end() == 2
+    assert "write HOST:PORT" in demo.said
 
 
 def test_a_prometheus_that_does_not_start_is_reported(folder: Path, tmp_path: Path) -> None:

@@ -31,12 +31,6 @@ INSERT INTO river_job (kind, state, attempted_at, metadata)
 PATH_VERIFIED = "UPDATE riverkeeper.control SET path_ok_since = now() - interval '1 hour', path_probe_at = now()"
 
 
-@pytest.fixture
-def river_url(renewed_url: str) -> str:
-    """An empty River."""
-    return renewed_url
-
-
 @dataclass
 class Patient:
     """A database without a fault."""
@@ -201,7 +195,7 @@ def test_an_empty_river_has_only_what_is_not_there_yet(river_url: str) -> None:
 @pytest.mark.parametrize(
     ("url", "topic", "what"),
     [
-        (lambda url: url.replace("/renewed", "/no_such"), "database", "does not exist"),
+        (lambda url: url.replace("/river", "/no_such"), "database", "does not exist"),
         (lambda url: "postgresql://u:hunter2@127.0.0.1:1/x", "database", "connection failed"),
         (lambda url: "postgresql://u:hunter2@@x/", "database", "more than one @"),
         (lambda url: url + "?options=-csearch_path%3Dnowhere", "river", "no table river_job in the search_path"),
@@ -224,7 +218,7 @@ def test_check_and_the_metric_count_the_same_poison_jobs(river_url: str, sql: Se
     fill(sql, seed=11, jobs=300, states=("running",))
     running = read(river_url).running
     named = [finding for finding in bad(check_url(river_url)) if finding.message.startswith("job ")]
-    known = {row.id for row in sql.execute("SELECT id FROM told WHERE poison")}
+    known = {row.id for row in sql.execute("SELECT id FROM given_metadata WHERE poison")}
 
     assert running is not None
     assert running.poison == len(known) > SHOWN

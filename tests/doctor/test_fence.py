@@ -13,8 +13,8 @@ from riverkeeper.schema.install import install
 
 
 @pytest.fixture
-def sql(renewed_url: str) -> Iterator[Connection]:
-    with connected(renewed_url) as connection:
+def sql(own_url: str) -> Iterator[Connection]:
+    with connected(own_url) as connection:
         yield connection
 
 
@@ -38,15 +38,14 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("broken", BROKEN)
-def test_a_fence_that_is_not_in_force_is_noticed(renewed_url: str, sql: Connection, broken: str) -> None:
+def test_a_fence_that_is_not_in_force_is_noticed(installed_url: str, sql: Connection, broken: str) -> None:
     """Disabled, dropped, lost with a table: clients learn it within a minute, `status` names trigger and table."""
-    install(renewed_url, None, None)
     assert reported_to_clients(sql)
     sql.execute(BROKEN[broken])
 
     assert not reported_to_clients(sql)
     if broken != "away":
-        status = fence_status(renewed_url, None, None)
+        status = fence_status(installed_url, None, None)
         assert not status.in_force
         assert "not in force: " in status.message
         assert status.fix
@@ -56,18 +55,16 @@ def test_a_fence_that_is_not_in_force_is_noticed(renewed_url: str, sql: Connecti
     "broken",
     [one for one in BROKEN if one not in {"away", "its function is dropped", "at other times", "of one column"}],
 )
-def test_install_repairs_it(renewed_url: str, sql: Connection, broken: str) -> None:
+def test_install_repairs_it(installed_url: str, sql: Connection, broken: str) -> None:
     """Whatever its outcome."""
-    install(renewed_url, None, None)
     sql.execute(BROKEN[broken])
 
-    assert install_fence(renewed_url, None, None).in_force
+    assert install_fence(installed_url, None, None).in_force
     assert (reported_to_clients(sql), drops(sql)) == (True, True)
 
 
-def test_a_session_in_which_no_trigger_fires_is_reported(renewed_url: str, sql: Connection) -> None:
+def test_a_session_in_which_no_trigger_fires_is_reported(installed_url: str, sql: Connection) -> None:
     """As a login may be set: results written by it would pass. A trigger that fires always is in force there too."""
-    install(renewed_url, None, None)
     sql.execute("SET session_replication_role = replica")
     assert (reported_to_clients(sql), drops(sql)) == (False, False)
 
@@ -86,10 +83,10 @@ DROP TABLE plain
 
 
 @pytest.fixture
-def partitioned(renewed_url: str, sql: Connection) -> str:
+def partitioned(river_url: str, sql: Connection) -> str:
     sql.execute(PARTITIONED)
-    install(renewed_url, None, None)
-    return renewed_url
+    install(river_url, None, None)
+    return river_url
 
 
 def test_a_partitioned_table_is_fenced_on_every_partition(partitioned: str, sql: Connection) -> None:
@@ -114,10 +111,10 @@ def test_one_partition_without_it_is_noticed_and_repaired(partitioned: str, sql:
     assert all(drops(sql) for _ in range(8))
 
 
-def test_a_view_is_no_place_for_it(renewed_url: str, sql: Connection) -> None:
+def test_a_view_is_no_place_for_it(river_url: str, sql: Connection) -> None:
     """Reported as such: the schema can be installed, the fence not."""
     sql.execute("ALTER TABLE river_job RENAME TO jobs; CREATE VIEW river_job AS SELECT * FROM jobs")
-    found = fence_command(renewed_url, "install")
+    found = fence_command(river_url, "install")
 
     assert found.exit_code == 0
     assert "The fence is not in force: River's job table is not a table" in found.output

@@ -12,23 +12,15 @@ from fixtures.scrape import errors, page_of, read
 from riverkeeper.doctor.report import CheckFinding, Level
 from riverkeeper.postgres.connection import Session
 from riverkeeper.schema.grants import KEEPER
-from riverkeeper.schema.install import install
 
 
 @pytest.fixture
-def river_url(renewed_url: str) -> str:
-    """An empty River."""
-    return renewed_url
-
-
-@pytest.fixture
-def login(river_url: str, sql: Session) -> Iterator[str]:
+def login(installed_url: str, sql: Session) -> Iterator[str]:
     """URL of a login with the role riverkeeper_keeper; one job runs."""
-    install(river_url, None, None)
-    grant(river_url)
+    grant(installed_url)
     sql.execute(f"DROP ROLE IF EXISTS filtered; CREATE ROLE filtered LOGIN IN ROLE {KEEPER}")
     sql.execute("INSERT INTO river_job (kind, state, attempted_at) VALUES ('k', 'running', now())")
-    yield river_url.replace("postgres@", "filtered@")
+    yield installed_url.replace("postgres@", "filtered@")
     sql.execute("ALTER ROLE filtered NOBYPASSRLS")
 
 
@@ -53,17 +45,17 @@ def test_rows_that_a_policy_hides_are_no_empty_river(login: str, sql: Session, p
     assert problems(login) == []
 
 
-def test_the_owner_is_filtered_only_where_it_is_forced(login: str, river_url: str, sql: Session) -> None:
+def test_the_owner_is_filtered_only_where_it_is_forced(login: str, installed_url: str, sql: Session) -> None:
     """The owner of the table and a superuser see every row, as long as nobody forces the policies on the owner."""
     sql.execute("DROP ROLE IF EXISTS rls_owner; CREATE ROLE rls_owner LOGIN; GRANT ALL ON SCHEMA public TO rls_owner")
     sql.execute("ALTER TABLE river_job OWNER TO rls_owner; ALTER TABLE river_job ENABLE ROW LEVEL SECURITY")
-    owner = river_url.replace("postgres@", "rls_owner@")
+    owner = installed_url.replace("postgres@", "rls_owner@")
     before = read(owner)
     sql.execute("ALTER TABLE river_job FORCE ROW LEVEL SECURITY")
 
     assert before.up
     assert not read(owner).up
-    assert read(river_url).up
+    assert read(installed_url).up
 
 
 @pytest.mark.parametrize("table", ["river_queue", "river_leader", "river_migration"])

@@ -17,6 +17,7 @@ from conformance.world import world
 from riverkeeper.demo.postgres import Server
 from riverkeeper.postgres.connection import run_script
 from riverkeeper.postgres.statements import source
+from riverkeeper.schema.install import install
 
 CLIENT = Path(__file__).resolve().parents[2] / "clients" / "go"
 _numbers = count(1)
@@ -38,6 +39,7 @@ def test_go_client_keeps_the_contract(scenario: Scenario, program: Path, postgre
     """The scenario's docstring is the rule."""
     url = postgres.database(f"conform_{next(_numbers)}")
     run_script(url, source("demo/river_table").replace("river.", "public."))
+    install(url, None, None)
     launch = partial(as_program, [program])
     with world(url, launch, launch) as stage:
         scenario(stage)

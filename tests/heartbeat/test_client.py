@@ -12,7 +12,7 @@ from datetime import datetime
 import pytest
 
 from conformance.world import CLAIM_AGAIN
-from fixtures.beating_job import INTERVAL, Scene, staged
+from fixtures.beating_job import INTERVAL, Scene, opened
 from fixtures.contract import claims_of, connected
 from fixtures.waiting import until
 from riverkeeper.heartbeat import (
@@ -28,8 +28,8 @@ from riverkeeper.schema.fence import remove_fence
 
 
 @pytest.fixture
-def scene(river_url: str) -> Iterator[Scene]:
-    with staged(river_url) as made:
+def scene(installed_url: str) -> Iterator[Scene]:
+    with opened(installed_url) as made:
         yield made
 
 
@@ -111,20 +111,22 @@ def test_a_claim_ends_once(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("installed", [True, False])
-def test_the_first_block_knows_whether_its_result_needs_a_token(river_url: str, scene: Scene, installed: bool) -> None:
+def test_the_first_block_knows_whether_its_result_needs_a_token(
+    installed_url: str, scene: Scene, installed: bool
+) -> None:
     """It waits for the first answer of the database; without the fence no token is left over in the job's metadata."""
     if not installed:
-        remove_fence(river_url, None, None)
+        remove_fence(installed_url, None, None)
     with (
-        Beater(river_url, "worker", tier=HeartbeatTier(INTERVAL), fences=True) as beater,
+        Beater(installed_url, "worker", tier=HeartbeatTier(INTERVAL), fences=True) as beater,
         beater.beating(**scene.job) as beat,
     ):
         assert beat.token == (scene.claim.attempted_at if installed else None)
 
 
-def test_an_urgent_claim_does_not_wait_for_a_patient_ones_pause(river_url: str, scene: Scene) -> None:
+def test_an_urgent_claim_does_not_wait_for_a_patient_ones_pause(installed_url: str, scene: Scene) -> None:
     """Its first beat comes within its own interval, long before its process would have beaten again."""
-    with Beater(river_url, "patient", tier=HeartbeatTier(600)) as patient:
+    with Beater(installed_url, "patient", tier=HeartbeatTier(600)) as patient:
         until(lambda: patient.beats == 1, "the process to beat")
         beat = patient.begin(scene.claim, HeartbeatTier(INTERVAL, 5))
         scene.beaten()

@@ -16,25 +16,23 @@ from fixtures.offenders import for_each
 from riverkeeper.postgres.connection import run_script
 from riverkeeper.postgres.statements import statement
 from riverkeeper.schema.grants import WORKER
-from riverkeeper.schema.install import install
 
 CLAIM = {"job_ids": [1], "attempted_ats": ["2026-01-01T00:00:00Z"], "attempts": [1]}
 
 
 @pytest.fixture
-def owner(renewed_url: str) -> Iterator[Connection]:
+def owner(installed_url: str) -> Iterator[Connection]:
     """A database in which the printed script has run."""
-    install(renewed_url, None, None)
-    run_script(renewed_url, "REVOKE ALL ON SCHEMA public FROM PUBLIC")
-    grant(renewed_url)
-    run_script(renewed_url, f"DROP ROLE IF EXISTS beats; CREATE ROLE beats LOGIN IN ROLE {WORKER}")
-    with connected(renewed_url) as connection:
+    run_script(installed_url, "REVOKE ALL ON SCHEMA public FROM PUBLIC")
+    grant(installed_url)
+    run_script(installed_url, f"DROP ROLE IF EXISTS beats; CREATE ROLE beats LOGIN IN ROLE {WORKER}")
+    with connected(installed_url) as connection:
         yield connection
 
 
 @pytest.fixture
-def worker(owner: Connection, renewed_url: str) -> Iterator[Connection]:
-    with connected(renewed_url.replace("postgres@", "beats@")) as connection:
+def worker(owner: Connection, installed_url: str) -> Iterator[Connection]:
+    with connected(installed_url.replace("postgres@", "beats@")) as connection:
         yield connection
 
 

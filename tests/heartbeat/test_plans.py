@@ -12,7 +12,6 @@ from fixtures.contract import Connection, claims_of, connected
 from riverkeeper.heartbeat import ActiveClaim, Claim, HeartbeatTier
 from riverkeeper.heartbeat.table import HeartbeatTable, WorkerProcess, claim_parameters
 from riverkeeper.postgres.statements import statement
-from riverkeeper.schema.install import install
 
 Plan = dict[str, Any]
 
@@ -44,25 +43,23 @@ def parameters(url: str, held: list[Claim]) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("name", ["heartbeat/beat", "heartbeat/beat_metadata", "heartbeat/claim_status"])
-def test_a_thousand_claims_are_looked_up_by_id(river_url: str, name: str) -> None:
+def test_a_thousand_claims_are_looked_up_by_id(installed_url: str, name: str) -> None:
     """With a plain join the planner reads all of a table of ten thousand jobs, at every tick, twice."""
-    install(river_url, None, None)
-    with connected(river_url) as sql:
+    with connected(installed_url) as sql:
         held = claims(sql)
-        found = plan(sql, name, parameters(river_url, held) if name.endswith("/beat") else claim_parameters(held))
+        found = plan(sql, name, parameters(installed_url, held) if name.endswith("/beat") else claim_parameters(held))
 
     scans = {(node["Node Type"], node.get("Index Name")) for node in found if node.get("Relation Name") == "river_job"}
     assert scans - {("ModifyTable", None)} == {("Index Scan", "river_job_pkey")}
 
 
 @pytest.mark.parametrize("analyzed", [False, True])
-def test_a_beat_costs_what_its_claims_cost(river_url: str, analyzed: bool) -> None:
+def test_a_beat_costs_what_its_claims_cost(installed_url: str, analyzed: bool) -> None:
     """Looked up by key or hashed, whatever the planner knows: a loop in a loop made a million of a thousand claims."""
-    install(river_url, None, None)
-    with connected(river_url) as sql:
+    with connected(installed_url) as sql:
         for table in ("river_job", "riverkeeper.heartbeat"):
             sql.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = off)")
-        values = parameters(river_url, claims(sql, analyzed=analyzed))
+        values = parameters(installed_url, claims(sql, analyzed=analyzed))
         for _ in range(2):  # the first makes the rows
             found = plan(sql, "heartbeat/beat", values)
             if analyzed:

@@ -10,7 +10,6 @@ from conformance.floor import Event
 from conformance.world import CLAIM_AGAIN
 from fixtures.contract import age, beat, claims_of, connected
 from riverkeeper.demo.postgres import find_binaries
-from riverkeeper.schema.install import install
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "clients" / "psql.md"
 
@@ -35,32 +34,30 @@ def run(url: str, claim: Event, script: str) -> str:
     return str(done.stdout).strip()
 
 
-def test_the_beat_of_the_document_beats(river_url: str) -> None:
+def test_the_beat_of_the_document_beats(installed_url: str) -> None:
     """It holds a running claim and its row is the one the full statement makes; a rescued claim is lost to it."""
-    install(river_url, None, None)
-    with connected(river_url) as sql:
+    with connected(installed_url) as sql:
         [claim] = claims_of(sql, 1)
-        assert psql(river_url, claim) == "held"
+        assert psql(installed_url, claim) == "held"
         age(sql)
-        assert psql(river_url, claim) == "held"
+        assert psql(installed_url, claim) == "held"
         assert beat(sql, [claim]) == {claim["job_id"]: "held"}
         sql.execute("UPDATE riverkeeper.heartbeat SET stop_requested_at = now()")
-        assert psql(river_url, claim) == "stop"
+        assert psql(installed_url, claim) == "stop"
         sql.execute("UPDATE riverkeeper.heartbeat SET lost_at = now()")
 
-        assert psql(river_url, claim) == "lost"
+        assert psql(installed_url, claim) == "lost"
         assert sql.execute("SELECT count(*) FROM riverkeeper.heartbeat").fetchone() == {"count": 1}
 
 
-def test_the_result_of_the_document_is_fenced(river_url: str) -> None:
+def test_the_result_of_the_document_is_fenced(installed_url: str) -> None:
     """It completes a running claim and leaves no token behind; under a lost claim it changes nothing."""
-    install(river_url, None, None)
     result = blocks()[1]
-    with connected(river_url) as sql:
+    with connected(installed_url) as sql:
         ours, lost = claims_of(sql, 2)
         sql.execute(CLAIM_AGAIN, [lost["job_id"]])
         for claim in (ours, lost):
-            run(river_url, claim, result)
+            run(installed_url, claim, result)
 
         rows = sql.execute("SELECT state::text, metadata FROM river_job ORDER BY id").fetchall()
         assert rows == [{"state": "completed", "metadata": {}}, {"state": "running", "metadata": {}}]

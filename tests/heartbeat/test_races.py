@@ -16,7 +16,6 @@ import pytest
 from conformance.floor import Event
 from conformance.rescue import rescue
 from fixtures.contract import Connection, age, beat, claims_of, connected, end
-from riverkeeper.schema.install import install
 
 RACES = 10_000 if os.environ.get("RIVERKEEPER_TEST_LONG") else 300  # each is of four claims
 AT_ONCE = 4
@@ -25,11 +24,10 @@ pytestmark = [pytest.mark.long] if os.environ.get("RIVERKEEPER_TEST_LONG") else 
 
 
 @pytest.fixture
-def connections(river_url: str) -> Iterator[list[Connection]]:
+def connections(installed_url: str) -> Iterator[list[Connection]]:
     """Three sessions on a database with both schemas."""
-    install(river_url, None, None)
     with ExitStack() as stack:
-        yield [stack.enter_context(connected(river_url)) for _ in range(3)]
+        yield [stack.enter_context(connected(installed_url)) for _ in range(3)]
 
 
 @pytest.fixture

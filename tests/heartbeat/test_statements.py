@@ -8,15 +8,13 @@ import pytest
 
 from fixtures.contract import Connection, ask, beat, claims_of, connected
 from riverkeeper.heartbeat import Beater, Claim, ClaimLost, HeartbeatTier
-from riverkeeper.schema.install import install
 
 SLOW = HeartbeatTier(20.0)  # no beat tells of anything while the test lasts
 
 
 @pytest.fixture
-def sql(renewed_url: str) -> Iterator[Connection]:
-    install(renewed_url, None, None)
-    with connected(renewed_url) as connection:
+def sql(installed_url: str) -> Iterator[Connection]:
+    with connected(installed_url) as connection:
         yield connection
 
 
@@ -53,10 +51,10 @@ def test_a_claim_is_named_as_the_database_has_it(sql: Connection) -> None:
     assert beat(sql, [claim | named]) == {claim["job_id"]: "held"}
 
 
-def test_an_earlier_attempt_is_stopped_at_once(sql: Connection, renewed_url: str) -> None:
+def test_an_earlier_attempt_is_stopped_at_once(sql: Connection, installed_url: str) -> None:
     """The queue has handed the job out again: its process knows that before any beat could tell."""
     [claim] = claims_of(sql, 1)
-    with Beater(renewed_url, "worker", tier=SLOW) as beater:
+    with Beater(installed_url, "worker", tier=SLOW) as beater:
         first = beater.begin(Claim(**claim))
         second, earlier = beater.register(Claim(**claim | {"attempt": 2}))
         stopped, reason = first.stopped.is_set(), first.reason

@@ -12,15 +12,15 @@ import pytest
 from conformance.floor import Event
 from conformance.proxy import proxied
 from conformance.world import CLAIM_AGAIN
-from fixtures.beating_job import INTERVAL, Scene, staged
+from fixtures.beating_job import INTERVAL, Scene, opened
 from fixtures.contract import claims_of, connected
 from fixtures.waiting import PATIENCE_SECONDS, PAUSE_SECONDS, until_async
 from riverkeeper.heartbeat import Beater, ClaimLost, HeartbeatTier, LeaseExpired, StopRequested
 
 
 @pytest.fixture
-def scene(river_url: str) -> Iterator[Scene]:
-    with staged(river_url) as made:
+def scene(installed_url: str) -> Iterator[Scene]:
+    with opened(installed_url) as made:
         yield made
 
 

@@ -11,7 +11,6 @@ import pytest
 
 from conformance.rescue import JOB, MARK, STALE, TOMBSTONE, WRITE, rescue
 from fixtures.contract import Connection, age, ask, beat, claims_of, connected, wait_for_a_lock
-from riverkeeper.schema.install import install
 
 
 class Sessions:
@@ -31,10 +30,9 @@ class Sessions:
 
 
 @pytest.fixture
-def sessions(river_url: str) -> Iterator[Sessions]:
-    install(river_url, None, None)
+def sessions(installed_url: str) -> Iterator[Sessions]:
     with ExitStack() as stack, ThreadPoolExecutor(1) as pool:
-        yield Sessions([stack.enter_context(connected(river_url)) for _ in range(3)], pool)
+        yield Sessions([stack.enter_context(connected(installed_url)) for _ in range(3)], pool)
 
 
 def rescue_openly(sessions: Sessions) -> None:

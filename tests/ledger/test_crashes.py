@@ -49,9 +49,8 @@ def die() -> None:
 
 
 @pytest.fixture
-def shop(river_url: str, sql: Session) -> World:
+def shop(installed_url: str, sql: Session) -> World:
     """A shop at work, with a keeper schema."""
-    install(river_url, None, None)
     world = World(sql, seed=1)
     world.work(20)
     world.pass_time(15)
@@ -79,9 +78,9 @@ def shown(totals: Totals) -> int:
     return sum(sum(pair.outcomes.values()) for pair in page(totals).pairs)
 
 
-def test_death_between_any_two_statements_changes_nothing(river_url: str, shop: World) -> None:
+def test_death_between_any_two_statements_changes_nothing(installed_url: str, shop: World) -> None:
     """What was not committed was never there; the next process counts it."""
-    with Replica(river_url, durable=True) as replica:
+    with Replica(installed_url, durable=True) as replica:
         work(shop, replica)
         for statement in range(100):
             before = replica.committed()
@@ -101,9 +100,9 @@ def test_death_between_any_two_statements_changes_nothing(river_url: str, shop: 
         equals_naive(shop, quiet(shop, replica))
 
 
-def test_death_between_commit_and_page_changes_nothing(river_url: str, shop: World) -> None:
+def test_death_between_commit_and_page_changes_nothing(installed_url: str, shop: World) -> None:
     """Nobody saw these numbers yet; the next process shows them, and later ones."""
-    with Replica(river_url, durable=True) as replica:
+    with Replica(installed_url, durable=True) as replica:
         work(shop, replica)
         shop.work(5)
         shop.pass_time(15)
@@ -118,14 +117,14 @@ def test_death_between_commit_and_page_changes_nothing(river_url: str, shop: Wor
 
 
 @pytest.mark.parametrize("statement", range(16) if LONG else [5])
-def test_kill_9_changes_nothing(river_url: str, shop: World, statement: int) -> None:
+def test_kill_9_changes_nothing(installed_url: str, shop: World, statement: int) -> None:
     """The same with a real process: the server rolls back, and its lock is gone with it."""
-    with Replica(river_url, durable=True) as replica:
+    with Replica(installed_url, durable=True) as replica:
         work(shop, replica)
         before = replica.committed()
         shop.work(5)
         shop.pass_time(15)
-        command = [sys.executable, "-m", "fixtures.ledger_victim", river_url, str(shop.now), str(statement)]
+        command = [sys.executable, "-m", "fixtures.ledger_victim", installed_url, str(shop.now), str(statement)]
         ended = subprocess.run(command, check=False, cwd=Path(__file__).parents[1], timeout=60)
 
         if ended.returncode == -signal.SIGKILL:
@@ -137,9 +136,9 @@ def test_kill_9_changes_nothing(river_url: str, shop: World, statement: int) -> 
 
 
 @pytest.mark.parametrize("cut", [Cut.BEFORE, Cut.AFTER])
-def test_a_wire_cut_at_the_commit_changes_nothing(river_url: str, shop: World, cut: Cut) -> None:
+def test_a_wire_cut_at_the_commit_changes_nothing(installed_url: str, shop: World, cut: Cut) -> None:
     """Nobody knows whether it was committed: nothing is shown this time, and the next time it is right."""
-    with wire(river_url) as (proxy, url), Replica(url, durable=True) as replica:
+    with wire(installed_url) as (proxy, url), Replica(url, durable=True) as replica:
         work(shop, replica)
         before = replica.committed()
         shop.work(5)
@@ -159,9 +158,9 @@ def test_a_wire_cut_at_the_commit_changes_nothing(river_url: str, shop: World, c
     equals_naive(shop, totals)
 
 
-def test_a_connection_that_is_terminated_changes_nothing(river_url: str, shop: World, sql: Session) -> None:
+def test_a_connection_that_is_terminated_changes_nothing(installed_url: str, shop: World, sql: Session) -> None:
     """An administrator ends the session in the midst of it."""
-    with Replica(river_url, durable=True) as replica:
+    with Replica(installed_url, durable=True) as replica:
         work(shop, replica)
         before = replica.committed()
         shop.work(5)
@@ -206,9 +205,9 @@ def test_a_failover_that_lost_commits_begins_a_new_epoch(postgres: Server, new_d
     assert None not in {pair.last_finished for pair in page(after).pairs}
 
 
-def test_another_server_begins_a_new_epoch(river_url: str, shop: World, sql: Session) -> None:
+def test_another_server_begins_a_new_epoch(installed_url: str, shop: World, sql: Session) -> None:
     """A promoted standby has another timeline: also where nothing seems to be missing."""
-    with Replica(river_url, durable=True) as replica:
+    with Replica(installed_url, durable=True) as replica:
         before = work(shop, replica, 10)
         sql.execute("UPDATE riverkeeper.ledger SET server = split_part(server, '/', 1) || '/00000000'")
         shop.pass_time(15)
@@ -221,27 +220,27 @@ def test_another_server_begins_a_new_epoch(river_url: str, shop: World, sql: Ses
         assert "timeline" in next(log["reason"] for log in logs if "reason" in log)
 
 
-def test_a_keeper_schema_made_anew_begins_anew(river_url: str, shop: World) -> None:
+def test_a_keeper_schema_made_anew_begins_anew(installed_url: str, shop: World) -> None:
     """Somebody removed and installed it while we ran: the ledger begins, and its counters with it."""
-    with Replica(river_url, durable=True) as replica:
+    with Replica(installed_url, durable=True) as replica:
         work(shop, replica, 10)
-        uninstall(river_url, None, None)
-        install(river_url, None, None)
+        uninstall(installed_url, None, None)
+        install(installed_url, None, None)
         after = replica.collect(shop)
 
         assert (after.epoch, shown(after)) == (2, 0)
 
 
-def test_a_reading_without_its_ledger_is_an_error_in_words(river_url: str, shop: World, sql: Session) -> None:
+def test_a_reading_without_its_ledger_is_an_error_in_words(installed_url: str, shop: World, sql: Session) -> None:
     """The row of the table is gone: not a fault in riverkeeper."""
     sql.execute("DELETE FROM riverkeeper.ledger")
-    with Replica(river_url, durable=True) as replica, pytest.raises(DatabaseError, match="INSERT INTO"):
+    with Replica(installed_url, durable=True) as replica, pytest.raises(DatabaseError, match="INSERT INTO"):
         replica.read(shop)
 
 
-def test_a_fall_is_not_shown_while_another_replica_writes(river_url: str, shop: World, sql: Session) -> None:
+def test_a_fall_is_not_shown_while_another_replica_writes(installed_url: str, shop: World, sql: Session) -> None:
     """Who cannot begin a new epoch shows nothing rather than a counter that fell."""
-    with Replica(river_url, durable=True) as replica, Replica(river_url, durable=True) as other:
+    with Replica(installed_url, durable=True) as replica, Replica(installed_url, durable=True) as other:
         work(shop, replica, 5)
         sql.execute("DELETE FROM riverkeeper.ledger_total; UPDATE riverkeeper.ledger SET stamp = 1")
         read = replica.read(shop)

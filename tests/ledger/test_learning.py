@@ -30,16 +30,9 @@ RUNS = """SELECT r.kind, (SELECT sum(n) FROM unnest(r.counts) AS n)::bigint AS r
 
 
 @pytest.fixture
-def river_url(renewed_url: str) -> str:
-    """An empty River."""
-    return renewed_url
-
-
-@pytest.fixture
-def kept(river_url: str) -> Iterator[Session]:
+def kept(installed_url: str) -> Iterator[Session]:
     """A session on a River with a keeper schema."""
-    install(river_url, None, None)
-    with Session(river_url) as sql:
+    with Session(installed_url) as sql:
         yield sql
 
 
@@ -58,9 +51,9 @@ def again(one: Exporter) -> Snapshot:
     return one.read(10)
 
 
-def test_a_limit_is_learnt_from_completed_runs(kept: Session, river_url: str) -> None:
+def test_a_limit_is_learnt_from_completed_runs(kept: Session, installed_url: str) -> None:
     """Quantile times factor, of all queues together, once there are enough; the same after a restart."""
-    with reader(river_url, SETTINGS_LEARNING) as one:
+    with reader(installed_url, SETTINGS_LEARNING) as one:
         one.read(10)
         done(kept, "email", 5, 9)
         done(kept, "rare", 5, 4)
@@ -70,15 +63,15 @@ def test_a_limit_is_learnt_from_completed_runs(kept: Session, river_url: str) ->
         one.read(10)
         assert limit(again(one)) == pytest.approx(15, rel=0.1)
         assert limit(one.read(10), "rare") is None
-    with reader(river_url, SETTINGS_LEARNING) as another:
+    with reader(installed_url, SETTINGS_LEARNING) as another:
         assert limit(another.read(10)) == pytest.approx(15, rel=0.1)
     assert [tuple(row) for row in kept.execute(RUNS)] == [("email", 10), ("rare", 4)]
 
 
-def test_what_was_there_before_is_learnt_from_but_not_counted(kept: Session, river_url: str) -> None:
+def test_what_was_there_before_is_learnt_from_but_not_counted(kept: Session, installed_url: str) -> None:
     """The first read of the late window finds run times that no counter may rise by."""
     done(kept, "email", 5)
-    with reader(river_url, SETTINGS_LEARNING) as one:
+    with reader(installed_url, SETTINGS_LEARNING) as one:
         one.read(10)
         assert limit(again(one)) == pytest.approx(15, rel=0.1)
         assert page_of(one.read(10)).value(
@@ -87,28 +80,28 @@ def test_what_was_there_before_is_learnt_from_but_not_counted(kept: Session, riv
     assert [row.runs for row in kept.execute(RUNS)] == [10]
 
 
-def test_ended_runs_lift_the_limit(kept: Session, river_url: str) -> None:
+def test_ended_runs_lift_the_limit(kept: Session, installed_url: str) -> None:
     """Rescues for being over budget count as longer than everything; dry runs and other reasons do not."""
     done(kept, "email", 5, 100)
     others: tuple[dict[str, object], ...] = ({"dry_run": True}, {"reason": "worker_lost"}, {"action": "stop"}, {})
     for number, row in enumerate(others):
-        with reader(river_url, SETTINGS_LEARNING) as one:
+        with reader(installed_url, SETTINGS_LEARNING) as one:
             one.read(10)
             assert limit(again(one)) == pytest.approx(15, rel=0.1)
         usual = {"dry_run": False, "reason": "over_budget", "action": "retry", "first": 100 * number}
         kept.execute(CUT_OFF, usual | row)
 
-    with reader(river_url, SETTINGS_LEARNING) as one:
+    with reader(installed_url, SETTINGS_LEARNING) as one:
         assert limit(again(one)) == LEARNING.ceiling
 
 
-def test_old_days_are_forgotten(kept: Session, river_url: str) -> None:
+def test_old_days_are_forgotten(kept: Session, installed_url: str) -> None:
     """A month is kept; the window is a week."""
     kept.execute(
         "INSERT INTO riverkeeper.run_day SELECT floor(extract(epoch FROM now()) / 86400) - ago, 'email', '{0,500}'"
         " FROM unnest(ARRAY[8, 40]) AS ago"
     )
-    with reader(river_url, SETTINGS_LEARNING) as one:
+    with reader(installed_url, SETTINGS_LEARNING) as one:
         one.read(10)
         assert limit(again(one)) is None
     assert [row.runs for row in kept.execute(RUNS)] == [500]

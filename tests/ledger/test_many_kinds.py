@@ -16,7 +16,6 @@ from riverkeeper.ledger import ledger
 from riverkeeper.ledger.names import OTHER
 from riverkeeper.ledger.update import LedgerReading, Totals
 from riverkeeper.postgres.connection import Session
-from riverkeeper.schema.install import install
 
 pytestmark = pytest.mark.long  # more initial_values
 SEEDS = 200 if os.environ.get("RIVERKEEPER_TEST_LONG") else 3
@@ -31,9 +30,8 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(params=[True, False], ids=["keeper schema", "memory"])
-def replica(request: pytest.FixtureRequest, river_url: str) -> Iterator[Replica]:
-    install(river_url, None, None)
-    with Replica(river_url, durable=request.param, max_pairs=2) as replica:
+def replica(request: pytest.FixtureRequest, installed_url: str) -> Iterator[Replica]:
+    with Replica(installed_url, durable=request.param, max_pairs=2) as replica:
         yield replica
 
 
@@ -109,11 +107,11 @@ def test_who_has_a_name_keeps_it_in_the_flood(replica: Replica, sql: Session) ->
 
 @pytest.mark.usefixtures("few")
 @pytest.mark.parametrize("seed", range(SEEDS))
-def test_random_floods_are_counted_once(replica: Replica, river_url: str, sql: Session, seed: int) -> None:
+def test_random_floods_are_counted_once(replica: Replica, installed_url: str, sql: Session, seed: int) -> None:
     """Slots that overflow early, late or never, late rows, and a second replica that reads at the same moment."""
     random, now, all_of_it = Random(seed), START, Counter[str]()
     collect(replica, now)
-    with Replica(river_url, durable=replica.durable, max_pairs=2) as other:
+    with Replica(installed_url, durable=replica.durable, max_pairs=2) as other:
         for _ in range(30):
             now += random.choice([1, 4, 15])
             kinds = random.choices(STEADY + [f"id {random.random()}" for _ in range(6)], k=random.choice([0, 2, 9]))
@@ -134,11 +132,10 @@ def test_random_floods_are_counted_once(replica: Replica, river_url: str, sql: S
     assert all(counted[kind] <= all_of_it[kind] for kind in counted if kind != OTHER)
 
 
-def test_what_is_read_does_not_grow_with_the_kinds(river_url: str, sql: Session) -> None:
+def test_what_is_read_does_not_grow_with_the_kinds(installed_url: str, sql: Session) -> None:
     """Tens of thousands between two scrapes: as many cells as for two thousand, and no job lost."""
-    install(river_url, None, None)
     sql.execute("DROP INDEX river_job_args_index, river_job_metadata_index, river_job_kind")  # to fill it faster
-    with Replica(river_url, durable=True) as replica:
+    with Replica(installed_url, durable=True) as replica:
         collect(replica, START)
         finish(sql, START + 1, [f"id {number}" for number in range(MANY)])
         began = time.process_time()

@@ -65,11 +65,10 @@ def test_every_finish_is_counted_once(river_url: str, sql: Session, seed: int, d
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_replicas_export_the_same_committed_numbers(river_url: str, sql: Session, seed: int) -> None:
+def test_replicas_export_the_same_committed_numbers(installed_url: str, sql: Session, seed: int) -> None:
     """Two exporters read and commit in any order, and restart: what one shows is what the other would show."""
-    install(river_url, None, None)
     world, random = World(sql, seed), Random(seed)
-    with Replica(river_url, durable=True) as one, Replica(river_url, durable=True) as other:
+    with Replica(installed_url, durable=True) as one, Replica(installed_url, durable=True) as other:
         for _ in range(STEPS):
             step(world, random)
             reads = [(replica, replica.read(world)) for replica in random.choices((one, other), k=random.randint(1, 3))]

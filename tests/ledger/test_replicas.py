@@ -13,7 +13,6 @@ from fixtures.simulated_river import START
 from riverkeeper.ledger.update import Totals
 from riverkeeper.postgres.connection import Session
 from riverkeeper.postgres.transaction import Transaction
-from riverkeeper.schema.install import install
 
 REPLICAS, ROUNDS, JOBS = 4, 50, 7
 
@@ -37,12 +36,11 @@ def collect(replica: Replica, now: float) -> Totals:
     return totals
 
 
-def test_four_exporters_at_the_same_moment_count_as_one(river_url: str, sql: Session) -> None:
+def test_four_exporters_at_the_same_moment_count_as_one(installed_url: str, sql: Session) -> None:
     """They collide on purpose: no deadlock, no error, no counter falls, and all end with the same right numbers."""
-    install(river_url, None, None)
     together = threading.Barrier(REPLICAS)
     with contextlib.ExitStack() as stack, ThreadPoolExecutor(REPLICAS) as threads:
-        replicas = [stack.enter_context(Replica(river_url, durable=True)) for _ in range(REPLICAS)]
+        replicas = [stack.enter_context(Replica(installed_url, durable=True)) for _ in range(REPLICAS)]
         collect(replicas[0], START)
 
         def run(replica: Replica, now: float) -> Totals:
@@ -60,10 +58,9 @@ def test_four_exporters_at_the_same_moment_count_as_one(river_url: str, sql: Ses
     assert sum(sum(wait.counts) for wait in ends[0].waits.values()) == ROUNDS * JOBS
 
 
-def test_who_cannot_have_the_lock_shows_what_is_committed(river_url: str, sql: Session) -> None:
+def test_who_cannot_have_the_lock_shows_what_is_committed(installed_url: str, sql: Session) -> None:
     """A replica whose machine froze in the midst of its commit keeps nobody waiting."""
-    install(river_url, None, None)
-    with Replica(river_url, durable=True) as frozen, Replica(river_url, durable=True) as other:
+    with Replica(installed_url, durable=True) as frozen, Replica(installed_url, durable=True) as other:
         before = collect(other, START)
         finish(sql, START, JOBS)
         with frozen.database.writing(SECONDS, SCHEMAS) as tx:
@@ -98,10 +95,9 @@ def queries_of(replica: Replica, now: float) -> list[str]:
     return asking.names
 
 
-def test_totals_are_read_again_only_when_somebody_else_wrote(river_url: str, sql: Session) -> None:
+def test_totals_are_read_again_only_when_somebody_else_wrote(installed_url: str, sql: Session) -> None:
     """Hundreds of rows, at every collection, that we have in memory anyway."""
-    install(river_url, None, None)
-    with Replica(river_url, durable=True) as one, Replica(river_url, durable=True) as other:
+    with Replica(installed_url, durable=True) as one, Replica(installed_url, durable=True) as other:
         collect(one, START)
         finish(sql, START, JOBS)
         assert "ledger/read_totals" not in queries_of(one, START + 10)
@@ -110,10 +106,9 @@ def test_totals_are_read_again_only_when_somebody_else_wrote(river_url: str, sql
         assert "ledger/read_totals" not in queries_of(one, START + 25)
 
 
-def test_totals_read_without_the_lock_are_read_again(river_url: str) -> None:
+def test_totals_read_without_the_lock_are_read_again(installed_url: str) -> None:
     """Their stamp and they may be of two moments, between which the writer committed."""
-    install(river_url, None, None)
-    with Replica(river_url, durable=True) as writer, Replica(river_url, durable=True) as other:
+    with Replica(installed_url, durable=True) as writer, Replica(installed_url, durable=True) as other:
         collect(writer, START)
         with writer.database.writing(SECONDS, SCHEMAS) as tx:
             assert writer.ledger.store.lock(tx)

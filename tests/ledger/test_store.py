@@ -113,28 +113,26 @@ def test_a_count_in_memory_never_goes_on_as_the_kept_one(login: str, river_url: 
     assert any("in memory until now" in str(log.get("reason")) for log in logs)
 
 
-def test_a_keeper_schema_that_goes_away_is_missed_but_not_waited_for(river_url: str, sql: Session) -> None:
+def test_a_keeper_schema_that_goes_away_is_missed_but_not_waited_for(installed_url: str, sql: Session) -> None:
     """Finished jobs are counted in memory from then on, beginning at 0."""
-    install(river_url, None, None)
-    with reader(river_url, SETTINGS) as one, capture_logs() as logs:
+    with reader(installed_url, SETTINGS) as one, capture_logs() as logs:
         finished(one)
         finish(sql, 5)
         assert jobs(finished(one)) == 5
-        uninstall(river_url, None, None)
+        uninstall(installed_url, None, None)
         gone = finished(one)
 
     assert [gone.durable, jobs(gone)] == [False, 0]
     assert where(logs) == [DURABLE, IN_MEMORY]
 
 
-def test_a_keeper_schema_that_is_locked_for_a_moment_changes_nothing(river_url: str, sql: Session) -> None:
+def test_a_keeper_schema_that_is_locked_for_a_moment_changes_nothing(installed_url: str, sql: Session) -> None:
     """Its families are absent this once; the count goes on."""
-    install(river_url, None, None)
-    with reader(river_url, SETTINGS) as one, capture_logs() as logs:
+    with reader(installed_url, SETTINGS) as one, capture_logs() as logs:
         finished(one)
         finish(sql, 2)
         assert jobs(finished(one)) == 2
-        locker = Database(river_url)
+        locker = Database(installed_url)
         with locker.writing(SECONDS, SCHEMAS) as tx:
             tx.execute("LOCK TABLE riverkeeper.meta, riverkeeper.ledger_total IN ACCESS EXCLUSIVE MODE")
             assert one.read(SECONDS).finished is None
@@ -145,15 +143,14 @@ def test_a_keeper_schema_that_is_locked_for_a_moment_changes_nothing(river_url: 
     assert where(logs) == [DURABLE]
 
 
-def test_two_readers_show_the_values_of_one(river_url: str, sql: Session) -> None:
+def test_two_readers_show_the_values_of_one(installed_url: str, sql: Session) -> None:
     """Replicas agree, also with one that has just started."""
-    install(river_url, None, None)
-    with reader(river_url, SETTINGS) as one, reader(river_url, SETTINGS) as other:
+    with reader(installed_url, SETTINGS) as one, reader(installed_url, SETTINGS) as other:
         finished(one)
         finish(sql, 5)
         first, second = finished(one), finished(other)
 
     assert first == second
     assert jobs(first) == 5
-    with Replica(river_url, durable=True) as replica:
+    with Replica(installed_url, durable=True) as replica:
         assert replica.committed().epoch == first.epoch

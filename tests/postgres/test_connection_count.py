@@ -19,7 +19,6 @@ from fixtures.waiting import until
 from riverkeeper.demo.postgres import Server
 from riverkeeper.postgres.connection import Session
 from riverkeeper.postgres.errors import FIXES, ErrorKind
-from riverkeeper.schema.install import install
 
 HELD, NEEDED = 4, 7
 LOGIN = "DROP ROLE IF EXISTS few; CREATE ROLE few LOGIN IN ROLE riverkeeper_rescuer CONNECTION LIMIT "
@@ -50,13 +49,12 @@ def page(url: str) -> str:
 
 
 @pytest.mark.parametrize("limit", [HELD, NEEDED])
-def test_the_number_that_is_named_is_true(renewed_url: str, postgres: Server, limit: int) -> None:
+def test_the_number_that_is_named_is_true(installed_url: str, postgres: Server, limit: int) -> None:
     """With what it holds it scrapes and passes, and a page names what is missing; with what is named all is served."""
-    install(renewed_url, None, None)
-    grant(renewed_url)
+    grant(installed_url)
     postgres.execute(f"{LOGIN}{limit}")
     held = "SELECT count(*) AS n FROM pg_stat_activity WHERE usename = 'few'"
-    with serving(renewed_url.replace("postgres@", "few@")) as at, Session(renewed_url) as sql:
+    with serving(installed_url.replace("postgres@", "few@")) as at, Session(installed_url) as sql:
         until(lambda: "river_up 1" in page(f"{at}/metrics"), "a scrape", 60)
         until(lambda: sql.execute(held)[0].n == HELD, "all that is held", 60)
         answers = [json.loads(page(f"{at}/{name}.json")) for name in ("failing", "rescues")]

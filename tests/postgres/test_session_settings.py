@@ -167,18 +167,17 @@ def test_a_rescue_is_the_same_under_all_of_them(scene: Scene, postgres: Server) 
     assert first == second
 
 
-def test_a_client_beats_under_all_of_them(renewed_url: str, postgres: Server) -> None:
+def test_a_client_beats_under_all_of_them(installed_url: str, postgres: Server) -> None:
     """And its beat is read by Riverkeeper as one of now."""
-    install(renewed_url, None, None)
     postgres.execute("DROP ROLE IF EXISTS beats_hostile; CREATE ROLE beats_hostile LOGIN SUPERUSER")
     settings = known(postgres, HOSTILE)
     del settings["default_transaction_read_only"]  # of a login that only reads: River could not work by it either
     for name, value in settings.items():
         postgres.execute(f"ALTER ROLE beats_hostile SET {name} = '{value}'")
-    with connected(renewed_url) as sql:
+    with connected(installed_url) as sql:
         claim = claims_of(sql, 1)[0]
         beater = Beater(
-            renewed_url.replace("postgres@", "beats_hostile@"), client_id="worker", tier=HeartbeatTier(interval=1.0)
+            installed_url.replace("postgres@", "beats_hostile@"), client_id="worker", tier=HeartbeatTier(interval=1.0)
         )
         try:
             with beater, beater.beating(claim["job_id"], claim["attempt"], claim["attempted_at"]) as beat:

@@ -11,7 +11,6 @@ from fixtures.random_tables import fill
 from fixtures.scrape import SECONDS, Exporter, errors
 from riverkeeper.postgres.connection import Database, Session
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
-from riverkeeper.schema.install import install
 
 LEFT_BEHIND = {
     "prepared statements": "SELECT name FROM pg_prepared_statements",
@@ -25,16 +24,9 @@ LEFT_BEHIND = {
 
 
 @pytest.fixture
-def river_url(renewed_url: str) -> str:
-    """An empty River."""
-    return renewed_url
-
-
-@pytest.fixture
-def reader(river_url: str) -> Iterator[Exporter]:
+def reader(installed_url: str) -> Iterator[Exporter]:
     """An exporter with a keeper schema to write to, and the one connection that it keeps."""
-    install(river_url, None, None)
-    one = Exporter(river_url)
+    one = Exporter(installed_url)
     yield one
     one.close()
 
@@ -116,12 +108,12 @@ def test_writing_is_committed_at_the_end_of_the_block(database: Database, sql: S
 def test_the_isolation_is_ours_whatever_the_database_s_default(river_url: str, sql: Session) -> None:
     """A rescue reads anew under each lock; by a snapshot of its beginning it would fail wherever others write."""
     sql.execute("CREATE TABLE told (isolation text, locks text, idle text)")
-    sql.execute("ALTER DATABASE renewed SET default_transaction_isolation = 'serializable'")
+    sql.execute("ALTER DATABASE river SET default_transaction_isolation = 'serializable'")
     database = Database(river_url)
     with database.writing(SECONDS, {}) as tx:
         tx.execute(TELL)
     database.close()
-    sql.execute("ALTER DATABASE renewed RESET default_transaction_isolation")
+    sql.execute("ALTER DATABASE river RESET default_transaction_isolation")
 
     assert [row.isolation for row in sql.execute("SELECT isolation FROM told")] == ["read committed"]
 

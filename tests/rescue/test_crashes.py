@@ -144,11 +144,11 @@ def test_an_error_refuses_and_leaves_nothing(scene: Scene, state: str, refusal: 
 @pytest.fixture
 def impatient(scene: Scene) -> Iterator[Database]:
     """A replica whose server looks for deadlocks at once; usually a lock is given up before it would."""
-    scene.sql.execute("ALTER DATABASE renewed SET deadlock_timeout = '10 ms'")
+    scene.sql.execute("ALTER DATABASE keeper SET deadlock_timeout = '10 ms'")
     database = Database(scene.url)
     yield database
     database.close()
-    scene.sql.execute("ALTER DATABASE renewed RESET deadlock_timeout")
+    scene.sql.execute("ALTER DATABASE keeper RESET deadlock_timeout")
 
 
 def test_a_deadlock_is_tried_once_more(scene: Scene, impatient: Database) -> None:

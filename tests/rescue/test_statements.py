@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from conformance.floor import Event
-from fixtures.rescue import KEEPER, Scene, staged
+from fixtures.rescue import KEEPER, Scene, opened
 
 AUDITED = {
     "at": datetime(2026, 1, 1, tzinfo=UTC).timestamp(), "queue": "default", "kind": "report", "priority": 1,
@@ -18,8 +18,8 @@ AUDITED = {
 
 
 @pytest.fixture
-def scene(renewed_url: str) -> Iterator[Scene]:
-    with staged(renewed_url) as one:
+def scene(installed_url: str) -> Iterator[Scene]:
+    with opened(installed_url) as one:
         yield one
 
 

@@ -17,13 +17,13 @@ JOBS = """INSERT INTO river_job (kind, queue, priority, state, finalized_at)
 
 
 @pytest.fixture
-def river_url(renewed_url: str) -> str:
+def river_url(river_url: str) -> str:
     """An empty River without autovacuum, quick to fill."""
-    run_script(renewed_url, "ALTER TABLE public.river_job SET (autovacuum_enabled = off)")
+    run_script(river_url, "ALTER TABLE public.river_job SET (autovacuum_enabled = off)")
     run_script(
-        renewed_url, "DROP INDEX public.river_job_args_index, public.river_job_metadata_index, public.river_job_kind"
+        river_url, "DROP INDEX public.river_job_args_index, public.river_job_metadata_index, public.river_job_kind"
     )
-    return renewed_url
+    return river_url
 
 
 def fill(sql: Session, jobs: int, state: str = "available") -> None:

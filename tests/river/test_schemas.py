@@ -32,12 +32,6 @@ NAMES = (
 )
 
 
-@pytest.fixture
-def river_url(renewed_url: str) -> str:
-    """An empty River."""
-    return renewed_url
-
-
 def found(url: str, schema: str | None) -> tuple[Snapshot, Page]:
     snapshot = read(url, replace(SETTINGS, river_schema=schema))
     return snapshot, page_of(snapshot)

@@ -11,15 +11,13 @@ from psycopg.types.json import Jsonb
 
 from fixtures.contract import Connection, connected
 from fixtures.fence import RESULTS, TOKEN, claim, late, reclaim, rescue, result, row, token_of
-from riverkeeper.schema.install import install
 
 RECORDED = {**{outcome: outcome for outcome in RESULTS}, "failed at once": "failed"}
 
 
 @pytest.fixture
-def sql(renewed_url: str) -> Iterator[Connection]:
-    install(renewed_url, None, None)
-    with connected(renewed_url) as connection:
+def sql(installed_url: str) -> Iterator[Connection]:
+    with connected(installed_url) as connection:
         yield connection
 
 
@@ -240,11 +238,13 @@ def test_ten_thousand_late_results_and_none_is_written(sql: Connection) -> None:
     assert sql.execute(ends).rowcount == 10_000
 
 
-def test_a_result_that_waited_for_a_rescue_is_judged_by_what_the_rescue_left(renewed_url: str, sql: Connection) -> None:
+def test_a_result_that_waited_for_a_rescue_is_judged_by_what_the_rescue_left(
+    installed_url: str, sql: Connection
+) -> None:
     """The row as it is once the lock is free counts, not as it was when the statement began."""
     job = claim(sql)["job_id"]
     first = token_of(sql, job)
-    with connected(renewed_url) as rescuer, connected(renewed_url) as worker:
+    with connected(installed_url) as rescuer, connected(installed_url) as worker:
         rescuer.execute("BEGIN")
         rescue(rescuer, job)
         reclaim(rescuer, job)

@@ -10,16 +10,14 @@ from psycopg.types.json import Jsonb
 
 from fixtures.contract import Connection, connected
 from fixtures.fence import ERROR, TOKEN, claim, late, reclaim, rescue, row
-from riverkeeper.schema.install import install
 
 ADDS = """UPDATE river_job SET state = %(state)s, errors = array_append(errors, %(error)s)
     WHERE id = %(job)s"""
 
 
 @pytest.fixture
-def sql(renewed_url: str) -> Iterator[Connection]:
-    install(renewed_url, None, None)
-    with connected(renewed_url) as connection:
+def sql(installed_url: str) -> Iterator[Connection]:
+    with connected(installed_url) as connection:
         yield connection
 
 

@@ -31,47 +31,47 @@ TRIGGERS = """SELECT tgname FROM pg_trigger WHERE tgname LIKE 'riverkeeper%%' OR
 
 
 @pytest.fixture
-def sql(renewed_url: str) -> Iterator[Connection]:
-    with connected(renewed_url) as connection:
+def sql(river_url: str) -> Iterator[Connection]:
+    with connected(river_url) as connection:
         yield connection
 
 
-def test_install_puts_it_there_and_clients_learn_it(renewed_url: str, sql: Connection) -> None:
+def test_install_puts_it_there_and_clients_learn_it(river_url: str, sql: Connection) -> None:
     """One command for both; doing it again changes nothing and locks nothing of River's."""
-    found = fence_command(renewed_url, "install")
+    found = fence_command(river_url, "install")
     assert "The fence on public.river_job is in force" in found.output
     assert (reported_to_clients(sql), drops(sql)) == (True, True)
 
-    with connected(renewed_url) as busy:
+    with connected(river_url) as busy:
         busy.execute("BEGIN; LOCK TABLE river_job IN ROW EXCLUSIVE MODE")
-        assert fence_command(renewed_url, "install").exit_code == 0
-        assert fence_command(renewed_url, "fence", "install").exit_code == 0
+        assert fence_command(river_url, "install").exit_code == 0
+        assert fence_command(river_url, "fence", "install").exit_code == 0
 
 
-def test_install_without_it(renewed_url: str, sql: Connection) -> None:
+def test_install_without_it(river_url: str, sql: Connection) -> None:
     """For whoever wants no trigger: clients learn it, nothing is dropped, and `status` ends with exit code 1."""
-    assert fence_command(renewed_url, "install", "--no-fence").exit_code == 0
+    assert fence_command(river_url, "install", "--no-fence").exit_code == 0
     assert (reported_to_clients(sql), drops(sql)) == (False, False)
 
-    found = fence_command(renewed_url, "fence", "status")
+    found = fence_command(river_url, "fence", "status")
     assert found.exit_code == 1
     assert "The fence is not in force: public.river_job lacks its triggers" in found.output
     assert 'riverkeeper schema fence install   (as login "postgres"' in found.output
 
 
-def test_remove_and_install_again(renewed_url: str, sql: Connection) -> None:
+def test_remove_and_install_again(river_url: str, sql: Connection) -> None:
     """Removing twice is no error."""
-    install(renewed_url, None, None)
+    install(river_url, None, None)
     for _ in range(2):
-        assert fence_command(renewed_url, "fence", "remove").exit_code == 0
+        assert fence_command(river_url, "fence", "remove").exit_code == 0
         assert (reported_to_clients(sql), drops(sql)) == (False, False)
-    assert fence_command(renewed_url, "fence", "install").exit_code == 0
+    assert fence_command(river_url, "fence", "install").exit_code == 0
     assert (reported_to_clients(sql), drops(sql)) == (True, True)
-    assert fence_command(renewed_url, "fence", "status").exit_code == 0
+    assert fence_command(river_url, "fence", "status").exit_code == 0
 
 
 @pytest.fixture
-def two_owners(renewed_url: str, sql: Connection) -> Iterator[tuple[str, str]]:
+def two_owners(river_url: str, sql: Connection) -> Iterator[tuple[str, str]]:
     """URLs of the login that owns River's tables, and of the one that may make the keeper schema."""
     for name in ("owns_river", "owns_keeper"):
         sql.execute(f"DROP ROLE IF EXISTS {name}; CREATE ROLE {name} LOGIN")
@@ -79,7 +79,7 @@ def two_owners(renewed_url: str, sql: Connection) -> Iterator[tuple[str, str]]:
     sql.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO owns_keeper")
     sql.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO owns_river")
     sql.execute("CREATE SCHEMA riverkeeper AUTHORIZATION owns_keeper")
-    yield (renewed_url.replace("postgres@", "owns_river@"), renewed_url.replace("postgres@", "owns_keeper@"))
+    yield (river_url.replace("postgres@", "owns_river@"), river_url.replace("postgres@", "owns_keeper@"))
     sql.execute("DROP OWNED BY owns_river, owns_keeper CASCADE")
 
 
@@ -138,37 +138,37 @@ def test_an_owner_without_access_is_shown_the_grant(two_owners: tuple[str, str],
     assert install_fence(river, None, None).in_force
 
 
-def test_the_fence_of_another_keeper_schema_is_not_replaced(renewed_url: str, sql: Connection) -> None:
+def test_the_fence_of_another_keeper_schema_is_not_replaced(river_url: str, sql: Connection) -> None:
     """It is named, and the first one stays in force."""
-    install(renewed_url, "public", "first")
-    install(renewed_url, "public", "second")
+    install(river_url, "public", "first")
+    install(river_url, "public", "second")
     with pytest.raises(DatabaseError) as found:
-        install_fence(renewed_url, "public", "second")
+        install_fence(river_url, "public", "second")
 
     assert found.value.kind is ErrorKind.NO_FENCE
     assert 'of another keeper schema, "first"' in found.value.message
     assert 'database.keeper_schema: "first"' in found.value.fix
-    assert fence_status(renewed_url, "public", "first").in_force
-    assert not fence_status(renewed_url, "public", "second").in_force
+    assert fence_status(river_url, "public", "first").in_force
+    assert not fence_status(river_url, "public", "second").in_force
 
 
-def test_uninstall_takes_it_with_it(renewed_url: str, sql: Connection) -> None:
+def test_uninstall_takes_it_with_it(river_url: str, sql: Connection) -> None:
     """Updates with a token pass from then on; River works as it did."""
-    install(renewed_url, None, None)
-    uninstall(renewed_url, None, None)
+    install(river_url, None, None)
+    uninstall(river_url, None, None)
 
     assert sql.execute(TRIGGERS).fetchall() == []
     job = claim(sql)["job_id"]
     assert result(sql, job, "completed", **{TOKEN: token_of(sql, job)}) == 1
 
 
-def test_a_busy_table_is_waited_for_in_short_turns(renewed_url: str, sql: Connection) -> None:
+def test_a_busy_table_is_waited_for_in_short_turns(river_url: str, sql: Connection) -> None:
     """River's writes wait for a second at most behind the install; it succeeds once the table is free."""
-    install(renewed_url, None, None, fence=False)
-    with connected(renewed_url) as busy:
+    install(river_url, None, None, fence=False)
+    with connected(river_url) as busy:
         busy.execute("BEGIN; LOCK TABLE river_job IN ROW EXCLUSIVE MODE")
         done: list[bool] = []
-        putting = threading.Thread(target=lambda: done.append(install_fence(renewed_url, None, None).in_force))
+        putting = threading.Thread(target=lambda: done.append(install_fence(river_url, None, None).in_force))
         putting.start()
         for _ in range(5):
             sql.execute("SET statement_timeout = '2s'")
@@ -179,9 +179,9 @@ def test_a_busy_table_is_waited_for_in_short_turns(renewed_url: str, sql: Connec
     assert done == [True]
 
 
-def test_tokens_left_in_running_rows_go_with_the_install(renewed_url: str, sql: Connection) -> None:
+def test_tokens_left_in_running_rows_go_with_the_install(river_url: str, sql: Connection) -> None:
     """From a time without the fence: a late result that brings the same token again is judged."""
-    install(renewed_url, None, None, fence=False)
+    install(river_url, None, None, fence=False)
     job = claim(sql)["job_id"]
     first = token_of(sql, job)
     rescue(sql, job)
@@ -189,19 +189,19 @@ def test_tokens_left_in_running_rows_go_with_the_install(renewed_url: str, sql: 
     reclaim(sql, job)
     assert row(sql, job)["metadata"] == {TOKEN: first}
 
-    install_fence(renewed_url, None, None)
+    install_fence(river_url, None, None)
     assert row(sql, job)["metadata"] == {}
     assert result(sql, job, "completed", **{TOKEN: first}) == 0
     assert len(late(sql)) == 1
 
 
-def test_any_name_will_do(renewed_url: str, sql: Connection) -> None:
+def test_any_name_will_do(river_url: str, sql: Connection) -> None:
     """Schemas may be called what they want, in the printed SQL too."""
     river, keeper = "it's %% 1%s", '100% "kept"'
-    create_river_table(renewed_url, river)
-    run_script(renewed_url, script(keeper, river))
-    run_script(renewed_url, fence_script(keeper, river))
+    create_river_table(river_url, river)
+    run_script(river_url, script(keeper, river))
+    run_script(river_url, fence_script(keeper, river))
 
-    assert fence_status(renewed_url, river, keeper).in_force
-    remove_fence(renewed_url, river, keeper)
-    assert install_fence(renewed_url, river, keeper).in_force
+    assert fence_status(river_url, river, keeper).in_force
+    remove_fence(river_url, river, keeper)
+    assert install_fence(river_url, river, keeper).in_force

@@ -13,13 +13,11 @@ from fixtures.grants import grant
 from riverkeeper.postgres.connection import run_script
 from riverkeeper.schema.fence import fence_script, remove_fence
 from riverkeeper.schema.grants import WORKER
-from riverkeeper.schema.install import install
 
 
 @pytest.fixture
-def sql(renewed_url: str) -> Iterator[Connection]:
-    install(renewed_url, None, None)
-    with connected(renewed_url) as connection:
+def sql(installed_url: str) -> Iterator[Connection]:
+    with connected(installed_url) as connection:
         yield connection
 
 
@@ -48,11 +46,11 @@ ENDS = """UPDATE public.river_job SET state = 'completed', finalized_at = pg_cat
     metadata = pg_catalog.jsonb_build_object('riverkeeper:claim', %(token)s::pg_catalog.text)"""
 
 
-def test_a_hostile_search_path_changes_nothing(renewed_url: str, sql: Connection) -> None:
+def test_a_hostile_search_path_changes_nothing(installed_url: str, sql: Connection) -> None:
     """Neither when the triggers are made, nor when they are called."""
-    remove_fence(renewed_url, None, None)
-    run_script(renewed_url, HOSTILE)
-    with connected(renewed_url) as hostile:
+    remove_fence(installed_url, None, None)
+    run_script(installed_url, HOSTILE)
+    with connected(installed_url) as hostile:
         hostile.execute("SET search_path = hostile, pg_catalog, public")
         hostile.execute(fence_script("riverkeeper", "public").encode())
         job = claim(sql)["job_id"]
@@ -66,22 +64,24 @@ def test_a_hostile_search_path_changes_nothing(renewed_url: str, sql: Connection
 
 
 @pytest.fixture
-def worker(renewed_url: str, sql: Connection) -> Iterator[Connection]:
+def worker(installed_url: str, sql: Connection) -> Iterator[Connection]:
     """A login that works and beats, and owns nothing."""
-    grant(renewed_url)
-    run_script(renewed_url, f"DROP ROLE IF EXISTS works; CREATE ROLE works LOGIN IN ROLE {WORKER}")
-    run_script(renewed_url, "GRANT USAGE ON SCHEMA public TO works; GRANT SELECT, UPDATE ON public.river_job TO works")
-    with connected(renewed_url.replace("postgres@", "works@")) as connection:
+    grant(installed_url)
+    run_script(installed_url, f"DROP ROLE IF EXISTS works; CREATE ROLE works LOGIN IN ROLE {WORKER}")
+    run_script(
+        installed_url, "GRANT USAGE ON SCHEMA public TO works; GRANT SELECT, UPDATE ON public.river_job TO works"
+    )
+    with connected(installed_url.replace("postgres@", "works@")) as connection:
         yield connection
 
 
 @pytest.fixture
-def stranger(renewed_url: str, sql: Connection) -> Iterator[Connection]:
+def stranger(installed_url: str, sql: Connection) -> Iterator[Connection]:
     """A login that works, and may not even use the keeper schema."""
-    run_script(renewed_url, "DROP ROLE IF EXISTS only_works; CREATE ROLE only_works LOGIN")
+    run_script(installed_url, "DROP ROLE IF EXISTS only_works; CREATE ROLE only_works LOGIN")
     script = "GRANT USAGE ON SCHEMA public TO only_works; GRANT SELECT, UPDATE ON public.river_job TO only_works"
-    run_script(renewed_url, script)
-    with connected(renewed_url.replace("postgres@", "only_works@")) as connection:
+    run_script(installed_url, script)
+    with connected(installed_url.replace("postgres@", "only_works@")) as connection:
         yield connection
 
 
@@ -152,14 +152,14 @@ SETTINGS = (
 
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_no_setting_of_a_workers_session_changes_what_a_claim_reads_like(
-    renewed_url: str, sql: Connection, setting: str
+    installed_url: str, sql: Connection, setting: str
 ) -> None:
     """A login's own defaults: the late result is dropped and recorded with its claim, the other one written."""
     job = claim(sql)["job_id"]
     first = token_of(sql, job)
     rescue(sql, job)
     second = reclaim(sql, job)
-    with connected(renewed_url) as worker:
+    with connected(installed_url) as worker:
         worker.execute(f"SET {setting}")
         assert result(worker, job, "completed", **{TOKEN: first}) == 0
         assert result(worker, job, "completed", **{TOKEN: second}) == 1

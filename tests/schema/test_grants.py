@@ -37,12 +37,6 @@ SILENT = """
 RIVER, KEEPER_SCHEMA = 'Jobs "100%"', "it's $$ kept"
 
 
-@pytest.fixture
-def river_url(renewed_url: str) -> str:
-    """An empty River."""
-    return renewed_url
-
-
 @dataclass
 class Granted:
     """A database in which the printed script has run, twice."""

@@ -32,12 +32,6 @@ FINISHED = """INSERT INTO river_job (kind, state, scheduled_at, attempted_at, fi
 COUNTER = {"queue": "default", "kind": "k", "outcome": "completed"}
 
 
-@pytest.fixture
-def river_url(renewed_url: str) -> str:
-    """An empty River."""
-    return renewed_url
-
-
 def shape(sql: Session, schema: str) -> list[object]:
     return sql.execute(SHAPE, {"schema": quote_identifier(schema).replace("%%", "%")})
 
@@ -289,10 +283,10 @@ NASTY = "a'b\\c\"d$riverkeeper$e%f;--\n$$"
 
 
 @pytest.mark.parametrize("strings", ["on", "off"])
-def test_a_printed_script_takes_any_name_as_it_is(renewed_url: str, strings: str) -> None:
+def test_a_printed_script_takes_any_name_as_it_is(river_url: str, strings: str) -> None:
     """Quotes, backslashes, dollars, line ends: a name is never run, whatever standard_conforming_strings is."""
     keeper = f"{NASTY}keeper"
-    with Session(renewed_url, "test") as sql:
+    with Session(river_url, "test") as sql:
         sql.execute(f"SET standard_conforming_strings = {strings}")
         sql.execute(script(keeper, NASTY))
         rows = sql.execute(f"SELECT river_schema FROM {quote_identifier(keeper).replace('%%', '%')}.meta")  # noqa: S608 (ours)

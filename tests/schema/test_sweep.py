@@ -13,7 +13,6 @@ from fixtures.scrape import SECONDS, errors, page_of, reader
 from riverkeeper.postgres.connection import Database
 from riverkeeper.postgres.statements import statement
 from riverkeeper.schema import sweep as heartbeat_sweep
-from riverkeeper.schema.install import install
 from riverkeeper.schema.schemas import find_schemas, inspect_keeper
 from riverkeeper.schema.sweep import Sweeper
 
@@ -22,10 +21,9 @@ FINISH = "UPDATE river_job SET state = 'completed', finalized_at = now() WHERE i
 
 
 @pytest.fixture
-def river_url(renewed_url: str) -> str:
+def river_url(installed_url: str) -> str:
     """An empty River with a keeper schema."""
-    install(renewed_url, None, None)
-    return renewed_url
+    return installed_url
 
 
 @pytest.fixture

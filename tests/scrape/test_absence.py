@@ -18,12 +18,6 @@ COMPLETED = JOB + f"({DUE}, 'completed', now() - interval '2 seconds', '{{host-a
 DELETED = "DELETE FROM river_job"
 
 
-@pytest.fixture
-def river_url(renewed_url: str) -> str:
-    """An empty River."""
-    return renewed_url
-
-
 def page(url: str) -> Page:
     snapshot = read(url)
     assert snapshot.error is None

@@ -13,7 +13,6 @@ from riverkeeper.postgres.connection import Session
 from riverkeeper.postgres.statements import statement
 from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.river import running
-from riverkeeper.schema.install import install
 from riverkeeper.scrape import reader as scrape_reader
 from riverkeeper.scrape.scrape import Snapshot
 from riverkeeper.verdict.job import RunningPair
@@ -29,16 +28,9 @@ SAID = '{"health_check_at": "%s"}'
 
 
 @pytest.fixture
-def river_url(renewed_url: str) -> str:
-    """An empty River."""
-    return renewed_url
-
-
-@pytest.fixture
-def kept(river_url: str) -> Iterator[Session]:
+def kept(installed_url: str) -> Iterator[Session]:
     """A session on a River with a keeper schema."""
-    install(river_url, None, None)
-    with Session(river_url) as sql:
+    with Session(installed_url) as sql:
         yield sql
 
 
@@ -67,7 +59,7 @@ def ago(snapshot: Snapshot, moment: float | None) -> float | None:
     return None if moment is None else round(snapshot.now - moment)
 
 
-def test_the_later_of_two_beats_counts(kept: Session, river_url: str) -> None:
+def test_the_later_of_two_beats_counts(kept: Session, installed_url: str) -> None:
     """A fleet in the middle of a change writes both; either alone is enough, and a stale one hides nothing."""
     run(kept, "row only")
     run(kept, "metadata only", told_ago=20)
@@ -75,7 +67,7 @@ def test_the_later_of_two_beats_counts(kept: Session, river_url: str) -> None:
         run(kept, kind, told_ago=told)
     for kind in ("row only", "row later", "metadata later"):
         beat(kept, kind, ago=20)
-    snapshot = read(river_url)
+    snapshot = read(installed_url)
     found = pairs(snapshot)
 
     assert {kind: ago(snapshot, pair.oldest_beat) for kind, pair in found.items()} == {
@@ -87,11 +79,11 @@ def test_the_later_of_two_beats_counts(kept: Session, river_url: str) -> None:
     assert {pair.beating for pair in found.values()} == {1}
 
 
-def test_no_beat_is_awaited_of_a_claim_that_is_over(kept: Session, river_url: str) -> None:
+def test_no_beat_is_awaited_of_a_claim_that_is_over(kept: Session, installed_url: str) -> None:
     """Its silence is no sign: it counts as beating, and in no age."""
     run(kept, "k")
     beat(kept, "k", ago=50, progress=50, lost="2026-01-01T00:00:00Z")
-    snapshot = read(river_url)
+    snapshot = read(installed_url)
     pair = pairs(snapshot)["k"]
 
     assert (pair.beating, pair.oldest_beat, pair.oldest_progress, pair.oldest_unbeaten) == (1, None, None, None)
@@ -99,28 +91,29 @@ def test_no_beat_is_awaited_of_a_claim_that_is_over(kept: Session, river_url: st
 
 
 @pytest.mark.parametrize("change", ["attempt = 1", "attempted_at = attempted_at - interval '1 us'"])
-def test_a_beat_of_another_claim_counts_nowhere(kept: Session, river_url: str, change: str) -> None:
+def test_a_beat_of_another_claim_counts_nowhere(kept: Session, installed_url: str, change: str) -> None:
     """Neither of an earlier attempt nor of an earlier claim of the same attempt, as a snooze leaves it."""
     run(kept, "k")
     beat(kept, "k", ago=1, progress=1, lease="1 hour")
     kept.execute(f"UPDATE riverkeeper.heartbeat SET {change}")  # noqa: S608 - one of two texts above
-    snapshot = read(river_url)
+    snapshot = read(installed_url)
     pair = pairs(snapshot)["k"]
 
     assert (pair.beating, pair.oldest_beat, pair.oldest_progress, pair.longest_interval, pair.longest_lease) == (
         0, None, None, None, None,
     )  # fmt: skip
-    assert ago(snapshot, pair.oldest_unbeaten) == 100
+    [claim] = kept.execute("SELECT extract(epoch FROM attempted_at)::float8 AS at FROM river_job")
+    assert pair.oldest_unbeaten == claim.at
 
 
-def test_what_the_rows_declare(kept: Session, river_url: str) -> None:
+def test_what_the_rows_declare(kept: Session, installed_url: str) -> None:
     """The longest interval and lease, the oldest progress: what limits are raised to and judged by."""
     for kind, lease in (("a", None), ("b", "25 s")):
         run(kept, kind)
         beat(kept, kind, ago=3, progress=70, lease=lease)
     kept.execute("UPDATE river_job SET kind = 'k'")
     kept.execute("UPDATE riverkeeper.heartbeat SET beat_interval = '45 s' WHERE lease IS NULL")
-    snapshot = read(river_url)
+    snapshot = read(installed_url)
     pair = pairs(snapshot)["k"]
 
     assert (pair.jobs, pair.longest_interval, pair.longest_lease) == (2, 45, 25)
@@ -129,7 +122,7 @@ def test_what_the_rows_declare(kept: Session, river_url: str) -> None:
 
 
 def test_metadata_are_looked_into_up_to_a_budget(
-    kept: Session, river_url: str, monkeypatch: pytest.MonkeyPatch
+    kept: Session, installed_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The smaller ones first, and so much of all together: what is not read is reported as unread."""
     large = """INSERT INTO river_job (kind, state, attempt, attempted_at, metadata)
@@ -139,25 +132,27 @@ def test_metadata_are_looked_into_up_to_a_budget(
         kept.execute(large, {"words": words})
     (both,) = kept.execute("SELECT sum(pg_column_size(metadata)) AS bytes FROM river_job")
     monkeypatch.setitem(running.PARAMETERS, "most_bytes_together", both.bytes - 1)
-    found = read(river_url).running
+    found = read(installed_url).running
 
     assert found is not None
     assert (found.unread, sum(pair.beating for pair in found.pairs)) == (1, 1)
 
 
-def test_priorities_are_distinct_and_summed(kept: Session, river_url: str) -> None:
+def test_priorities_are_distinct_and_summed(kept: Session, installed_url: str) -> None:
     """A tier may belong to a priority; on the page a pair has one sample."""
     for _ in range(3):
         run(kept, "k")
     kept.execute("UPDATE river_job SET priority = id - (SELECT min(id) - 1 FROM river_job)")
-    snapshot = read(river_url)
+    snapshot = read(installed_url)
     assert snapshot.running is not None
 
     assert sorted((pair.priority, pair.jobs) for pair in snapshot.running.pairs) == [(1, 1), (2, 1), (3, 1)]
     assert page_of(snapshot).value("river_jobs_unknown", queue="default", kind="k") == 3
 
 
-def test_the_way_to_many_rows_changes_no_number(both: Session, river_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_way_to_many_rows_changes_no_number(
+    both: Session, installed_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The second reading knows that many run; the planner's switch is as before for the questions after it."""
     monkeypatch.setattr(scrape_reader, "MANY_RUNNING", 1)
     asked: list[str] = []
@@ -168,7 +163,7 @@ def test_the_way_to_many_rows_changes_no_number(both: Session, river_url: str, m
         return query(tx, name, *arguments, **more)
 
     monkeypatch.setattr(Transaction, "query", listen)
-    with reader(river_url) as one:
+    with reader(installed_url) as one:
         first = one.read(SECONDS)
         assert "river/set_bitmaps" not in asked
         second = one.read(SECONDS)
@@ -179,7 +174,7 @@ def test_the_way_to_many_rows_changes_no_number(both: Session, river_url: str, m
     assert (asked[before + 1], asked[after]) == ("river/read_running", "river/set_bitmaps")
 
 
-def test_clients_are_live_by_their_own_interval(kept: Session, river_url: str) -> None:
+def test_clients_are_live_by_their_own_interval(kept: Session, installed_url: str) -> None:
     """Three intervals of silence, whatever an interval is; a process beats without jobs too."""
     kept.execute(
         """INSERT INTO riverkeeper.client (instance, client_id, beat_at, beat_interval, fences, software, started_at)
@@ -187,7 +182,7 @@ def test_clients_are_live_by_their_own_interval(kept: Session, river_url: str) -
         FROM (VALUES (29, 10), (31, 10), (5, 2), (7, 2), (800, 300)) AS v (s, i)"""
     )
 
-    assert page_of(read(river_url)).value("river_beating_clients") == 3
+    assert page_of(read(installed_url)).value("river_beating_clients") == 3
 
 
 def assert_metadata_counts(snapshot: Snapshot) -> None:
@@ -209,14 +204,14 @@ def both(kept: Session) -> Session:
     return kept
 
 
-def test_without_the_right_to_read_the_table(both: Session, river_url: str) -> None:
+def test_without_the_right_to_read_the_table(both: Session, installed_url: str) -> None:
     """The metadata still counts; the front page shows that the rest does not, and how to change it."""
     both.execute(
         "DROP ROLE IF EXISTS no_beats; CREATE ROLE no_beats LOGIN; GRANT USAGE ON SCHEMA riverkeeper TO no_beats;"
         "GRANT SELECT ON ALL TABLES IN SCHEMA public TO no_beats;"
         "GRANT SELECT ON riverkeeper.meta, riverkeeper.client TO no_beats"
     )
-    snapshot = read(river_url.replace("postgres@", "no_beats@"))
+    snapshot = read(installed_url.replace("postgres@", "no_beats@"))
 
     assert snapshot.error is None
     assert_metadata_counts(snapshot)
@@ -245,9 +240,9 @@ def test_before_the_table_was_made(river_url: str, sql: Session) -> None:
         ("BEGIN; LOCK TABLE riverkeeper.client", "locked"),
     ],
 )
-def test_a_table_that_goes_under_us(both: Session, river_url: str, harm: str, word: str) -> None:
+def test_a_table_that_goes_under_us(both: Session, installed_url: str, harm: str, word: str) -> None:
     """One question of its own fails; every other is answered, and the next reading knows without failing."""
-    with reader(river_url) as one:
+    with reader(installed_url) as one:
         assert pairs(one.read(SECONDS))["silent"].beating == 1
         both.execute(harm)
         harmed = one.read(SECONDS)
@@ -261,10 +256,10 @@ def test_a_table_that_goes_under_us(both: Session, river_url: str, harm: str, wo
     assert bool(after.error) == (word == "locked")
 
 
-def test_a_table_without_rows_is_not_joined(kept: Session, river_url: str) -> None:
+def test_a_table_without_rows_is_not_joined(kept: Session, installed_url: str) -> None:
     """Nothing beats there yet: the same answer as with the join, and the clients still count."""
     run(kept, "k", told_ago=3)
-    snapshot = read(river_url)
+    snapshot = read(installed_url)
 
     assert pairs(snapshot)["k"].beating == 1
     assert page_of(snapshot).value("river_beating_clients") == 0

@@ -18,12 +18,6 @@ FINISHED = """INSERT INTO river_job (kind, state, scheduled_at, attempted_at, fi
 COUNTER = {"queue": "default", "kind": "k", "outcome": "completed"}
 
 
-@pytest.fixture
-def river_url(renewed_url: str) -> str:
-    """An empty River."""
-    return renewed_url
-
-
 def assert_only_the_ledger_is_missing(snapshot: Snapshot, question: str = "ledger") -> None:
     """Gauges with their names and zeros; no counter, no histogram of finished jobs, and the failure is a metric."""
     page = page_of(snapshot)
@@ -54,12 +48,11 @@ def test_a_keeper_schema_of_another_river(river_url: str, sql: Session) -> None:
     assert sql.execute("SELECT progress FROM riverkeeper.ledger")[0].progress is None
 
 
-def test_a_newer_keeper_schema(river_url: str, sql: Session) -> None:
+def test_a_newer_keeper_schema(installed_url: str, sql: Session) -> None:
     """Both versions are named, and the way out."""
-    install(river_url, None, None)
     sql.execute("UPDATE riverkeeper.meta SET version = 98, min_compatible = 97")
     sql.execute(RUNNING)
-    snapshot = read(river_url)
+    snapshot = read(installed_url)
 
     assert_only_the_ledger_is_missing(snapshot)
     assert "version 98 and needs a Riverkeeper that knows version 97" in (snapshot.error or "")
@@ -68,12 +61,11 @@ def test_a_newer_keeper_schema(river_url: str, sql: Session) -> None:
 
 @pytest.mark.parametrize(("table", "question"), [("meta", "ledger"), ("ledger_total", "ledger_commit")])
 def test_a_lock_on_the_keeper_schema_begins_nothing_anew(
-    river_url: str, sql: Session, table: str, question: str
+    installed_url: str, sql: Session, table: str, question: str
 ) -> None:
     """While it cannot be read or written the counters are absent; then they go on where they were, in no memory."""
-    install(river_url, None, None)
     sql.execute(RUNNING)
-    with reader(river_url) as one:
+    with reader(installed_url) as one:
         one.read(SECONDS)
         sql.execute(FINISHED)
         assert page_of(one.read(SECONDS)).value("river_jobs_finished_total", **COUNTER) == 1
@@ -93,11 +85,10 @@ def test_a_lock_on_the_keeper_schema_begins_nothing_anew(
     assert page_of(after).value("riverkeeper_ledger_durable") == 1
 
 
-def test_a_keeper_schema_that_may_not_be_written(river_url: str, sql: Session) -> None:
+def test_a_keeper_schema_that_may_not_be_written(installed_url: str, sql: Session) -> None:
     """Installed, but not ours to write: counted in memory, and a note shows how to change that."""
-    install(river_url, None, None)
     sql.execute("DROP ROLE IF EXISTS only_reads; CREATE ROLE only_reads LOGIN; GRANT pg_read_all_data TO only_reads")
-    url = river_url.replace("postgres@", "only_reads@")
+    url = installed_url.replace("postgres@", "only_reads@")
     snapshot = read(url)
 
     assert snapshot.error is None

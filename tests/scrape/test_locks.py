@@ -25,12 +25,6 @@ ALTER_WAITS = (
 
 
 @pytest.fixture
-def river_url(renewed_url: str) -> str:
-    """An empty River."""
-    return renewed_url
-
-
-@pytest.fixture
 def alter_waits(river_url: str, sql: Session) -> Iterator[Session]:
     """ALTER TABLE river_job waits behind somebody's open transaction: whoever comes next waits behind it."""
     with Session(river_url, "holder") as holder, Session(river_url, "operator") as operator:

@@ -7,7 +7,6 @@ import pytest
 from fixtures.scrape import SECONDS, SETTINGS, Exporter, errors, page_of, reader
 from riverkeeper.maintenance import Maintenance
 from riverkeeper.postgres.connection import Database, Session
-from riverkeeper.schema.install import install
 from riverkeeper.scrape import reader as scrape_reader
 from riverkeeper.scrape.schemas import SchemaLookup
 
@@ -16,10 +15,9 @@ COUNTER = {"queue": "default", "kind": "k", "outcome": "completed"}
 
 
 @pytest.fixture
-def river_url(renewed_url: str) -> str:
+def river_url(installed_url: str) -> str:
     """A River with a keeper schema."""
-    install(renewed_url, None, None)
-    return renewed_url
+    return installed_url
 
 
 def finished(exporter: Exporter) -> float | None:

@@ -30,12 +30,6 @@ NEARLY_TIMES = st.from_regex(
 TEXTS = st.one_of(NEARLY_TIMES, st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0")))
 
 
-@pytest.fixture
-def river_url(renewed_url: str) -> str:
-    """An empty River."""
-    return renewed_url
-
-
 @pytest.fixture(scope="module")
 def broken(postgres: Server) -> Iterator[Session]:
     """A database in which `\\d` of a regular expression is any digit of Unicode, as under ICU's locales."""

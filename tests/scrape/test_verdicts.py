@@ -11,7 +11,6 @@ from fixtures.scrape import SETTINGS, errors, page_of, read, reader
 from riverkeeper.config.policy import Policy
 from riverkeeper.config.tiers import Assignment, Tier
 from riverkeeper.postgres.connection import Session
-from riverkeeper.schema.install import install
 from riverkeeper.scrape.scrape import Snapshot
 from riverkeeper.verdict.verdict import Reason
 
@@ -40,16 +39,9 @@ OPEN = "UPDATE riverkeeper.control SET path_ok_since = now() - interval '1 hour'
 
 
 @pytest.fixture
-def river_url(renewed_url: str) -> str:
-    """An empty River."""
-    return renewed_url
-
-
-@pytest.fixture
-def kept(river_url: str) -> Iterator[Session]:
+def kept(installed_url: str) -> Iterator[Session]:
     """A session on a River with a keeper schema whose heartbeat path has been verified for an hour."""
-    install(river_url, None, None)
-    with Session(river_url) as sql:
+    with Session(installed_url) as sql:
         sql.execute(OPEN)
         yield sql
 
@@ -81,7 +73,7 @@ def suspects(snapshot: Snapshot) -> dict[str, str]:
     return {one.job.kind: one.verdict.reason.value for one in snapshot.verdicts.suspected}
 
 
-def test_beats_of_the_table(kept: Session, river_url: str) -> None:
+def test_beats_of_the_table(kept: Session, installed_url: str) -> None:
     """Stale, hung, raised by what the client declares, taken away already: each by its own row."""
     rows: dict[str, tuple[float, dict[str, float | None]]] = {
         "fresh": (5, {}), "silent": (50, {}), "slow": (50, {"interval": 20.0}), "slower": (70, {"interval": 20.0}),
@@ -92,7 +84,7 @@ def test_beats_of_the_table(kept: Session, river_url: str) -> None:
     for kind, (ago, more) in rows.items():
         run(kept, kind)
         beat(kept, kind, ago, **more)
-    snapshot = read(river_url, WITH_POLICY)
+    snapshot = read(installed_url, WITH_POLICY)
 
     assert reasons(snapshot) == {
         "silent": "worker_lost", "slower": "worker_lost", "hung": "hung",
@@ -107,7 +99,7 @@ def test_beats_of_the_table(kept: Session, river_url: str) -> None:
     assert used == pytest.approx(50 / 35, abs=0.1)
 
 
-def test_jobs_that_never_beat(kept: Session, river_url: str) -> None:
+def test_jobs_that_never_beat(kept: Session, installed_url: str) -> None:
     """They are judged by the processes of their client; where none beats, or not for their kind, nothing is known."""
     client(kept, 5, "alive")
     client(kept, 300, "dead")
@@ -119,10 +111,14 @@ def test_jobs_that_never_beat(kept: Session, river_url: str) -> None:
         if name != "dead":  # the dead claim nothing
             run(kept, f"{name} young", 20, client=name)
 
-    assert reasons(read(river_url, WITH_POLICY)) == {"alive": "orphaned", "dead": "worker_lost", "both": "worker_lost"}
+    assert reasons(read(installed_url, WITH_POLICY)) == {
+        "alive": "orphaned",
+        "dead": "worker_lost",
+        "both": "worker_lost",
+    }
 
 
-def test_beats_in_metadata(kept: Session, river_url: str) -> None:
+def test_beats_in_metadata(kept: Session, installed_url: str) -> None:
     """Three intervals of metadata beats are the limit; of two beats the later counts; what is too large is unknown."""
     for kind, ago in (("told", 80), ("silent", 95)):
         (said,) = kept.execute("SELECT to_json(now() - make_interval(secs => %(ago)s)) AS at", {"ago": ago})
@@ -136,7 +132,7 @@ def test_beats_in_metadata(kept: Session, river_url: str) -> None:
         " 1, now() - interval '100 s', ARRAY['w'], jsonb_build_object('x', (SELECT string_agg(md5(i::text), '')"
         " FROM generate_series(1, 5000) AS i))"
     )
-    snapshot = read(river_url, WITH_POLICY)
+    snapshot = read(installed_url, WITH_POLICY)
 
     assert reasons(snapshot) == {"silent": "worker_lost"}
     assert snapshot.verdicts is not None
@@ -146,12 +142,12 @@ def test_beats_in_metadata(kept: Session, river_url: str) -> None:
     assert snapshot.verdicts.raised == frozenset()
 
 
-def test_a_beat_in_the_metadata_of_an_earlier_attempt_is_none(kept: Session, river_url: str) -> None:
+def test_a_beat_in_the_metadata_of_an_earlier_attempt_is_none(kept: Session, installed_url: str) -> None:
     """River keeps the key over a retry: an attempt that has just begun is not stale since the last one's death."""
     (said,) = kept.execute("SELECT to_json(now() - interval '1 hour') AS at")
     for age in (100, 7200):
         run(kept, "mail", age, metadata=f'{{"health_check_at": "{said.at}"}}')
-    judged = read(river_url, WITH_POLICY).verdicts
+    judged = read(installed_url, WITH_POLICY).verdicts
 
     assert judged is not None
     assert len(judged.stuck) == 1
@@ -170,7 +166,7 @@ def test_a_beat_in_the_metadata_of_an_earlier_attempt_is_none(kept: Session, riv
         ("path_ok_since = now() - interval '40 s'", True),
     ],
 )
-def test_silence_counts_while_the_way_was_open(kept: Session, river_url: str, change: str, proven: bool) -> None:
+def test_silence_counts_while_the_way_was_open(kept: Session, installed_url: str, change: str, proven: bool) -> None:
     """Riverkeeper's own probes show since when; a probe that is a minute old proves nothing. Until then: suspected."""
     run(kept, "silent")
     beat(kept, "silent", 3000)
@@ -178,7 +174,7 @@ def test_silence_counts_while_the_way_was_open(kept: Session, river_url: str, ch
     client(kept, 3000, "gone")
     run(kept, "never", client="gone")
     kept.execute(f"UPDATE riverkeeper.control SET {change}")  # noqa: S608 - from the list above
-    snapshot = read(river_url, WITH_POLICY)
+    snapshot = read(installed_url, WITH_POLICY)
     page = page_of(snapshot)
 
     assert reasons(snapshot) == ({"silent": "worker_lost", "never": "worker_lost"} if proven else {})
@@ -188,7 +184,7 @@ def test_silence_counts_while_the_way_was_open(kept: Session, river_url: str, ch
     assert page.value("river_jobs_stuck", **where, reason="worker_lost") == (1 if proven else 0)
 
 
-def test_a_client_that_river_sees_at_work_is_not_lost(kept: Session, river_url: str) -> None:
+def test_a_client_that_river_sees_at_work_is_not_lost(kept: Session, installed_url: str) -> None:
     """Its heartbeats stopped, and later it claimed a job, or renewed its lead: the heartbeats are missing, not it."""
     for name, ago in (("claims", 90), ("leads", 90), ("ends", 50), ("restarts", 90)):
         client(kept, ago, name)
@@ -202,7 +198,7 @@ def test_a_client_that_river_sees_at_work_is_not_lost(kept: Session, river_url: 
         "INSERT INTO river_leader (leader_id, elected_at, expires_at)"
         " VALUES ('leads', now() - interval '1 hour', now() + interval '12 s')"
     )
-    snapshot = read(river_url, WITH_POLICY)
+    snapshot = read(installed_url, WITH_POLICY)
 
     assert suspects(snapshot) == {"claims": "beats_missing", "leads": "beats_missing"}
     assert {kind for kind, reason in reasons(snapshot).items() if reason == "worker_lost"} >= {"ends", "restarts"}
@@ -210,7 +206,7 @@ def test_a_client_that_river_sees_at_work_is_not_lost(kept: Session, river_url: 
     assert "River saw its client at work" in snapshot.verdicts.suspected[0].verdict.missing
 
 
-def test_a_claim_that_its_client_gave_up(kept: Session, river_url: str) -> None:
+def test_a_claim_that_its_client_gave_up(kept: Session, installed_url: str) -> None:
     """Found ten seconds after its end was reported, whatever is known of the path; another result is waited for."""
     for kind, ended, outcome in (
         ("abandoned", 11, "abandoned"), ("failed", 11, "failed"), ("soon", 5, "abandoned"), ("done", 11, "completed"),
@@ -224,10 +220,10 @@ def test_a_claim_that_its_client_gave_up(kept: Session, river_url: str) -> None:
         )
     kept.execute("UPDATE riverkeeper.control SET path_ok_since = NULL")
 
-    assert reasons(read(river_url, WITH_POLICY)) == {"abandoned": "abandoned", "failed": "abandoned"}
+    assert reasons(read(installed_url, WITH_POLICY)) == {"abandoned": "abandoned", "failed": "abandoned"}
 
 
-def test_rescues_of_the_last_day_make_a_loop(kept: Session, river_url: str) -> None:
+def test_rescues_of_the_last_day_make_a_loop(kept: Session, installed_url: str) -> None:
     """Acting ones of the last 24 hours count; dry runs, requests to stop and yesterday's do not."""
     for kind, count, row in (
         ("loop", 3, {}),
@@ -241,18 +237,18 @@ def test_rescues_of_the_last_day_make_a_loop(kept: Session, river_url: str) -> N
         for claim in range(1, count + 1):
             kept.execute(RESCUE, {"ago": 100, "dry_run": False, "action": "retry", "kind": kind, "claim": claim} | row)
 
-    found = reasons(read(river_url, WITH_POLICY))
+    found = reasons(read(installed_url, WITH_POLICY))
     assert found.pop("loop") == "rescue_loop"
     assert set(found.values()) == {"worker_lost"}
 
 
-def test_a_cancel_of_this_claim_is_known(kept: Session, river_url: str) -> None:
+def test_a_cancel_of_this_claim_is_known(kept: Session, installed_url: str) -> None:
     """One of an earlier claim, or none at all, is no cancel of this one."""
     (at,) = kept.execute("SELECT to_json(now()) AS now, to_json(now() - interval '1 hour') AS before")
     for kind, cancel in (("now", at.now), ("before", at.before), ("never", "yesterday")):
         run(kept, kind, metadata=f'{{"cancel_attempted_at": "{cancel}"}}')
         beat(kept, kind, 60)
-    judged = read(river_url, WITH_POLICY).verdicts
+    judged = read(installed_url, WITH_POLICY).verdicts
 
     assert judged is not None
     assert {one.job.kind: one.job.cancel_requested for one in judged.stuck} == {
@@ -278,7 +274,7 @@ def test_day_one_without_a_keeper_schema(river_url: str) -> None:
     assert suspects(snapshot) == {"left": "worker_suspect", "silent": "path_unverified"}
 
 
-def test_river_pro_s_producers_count_as_signs_of_life(kept: Session, river_url: str) -> None:
+def test_river_pro_s_producers_count_as_signs_of_life(kept: Session, installed_url: str) -> None:
     """Where its table is there: a client whose producers have missed three reports is suspect."""
     kept.execute("CREATE TABLE river_producer (id bigserial, client_id text, updated_at timestamptz)")
     kept.execute(
@@ -288,28 +284,28 @@ def test_river_pro_s_producers_count_as_signs_of_life(kept: Session, river_url: 
     for name in ("gone", "there"):
         run(kept, name, client=name, age=500)
 
-    snapshot = read(river_url, WITH_POLICY)
+    snapshot = read(installed_url, WITH_POLICY)
     assert (reasons(snapshot), suspects(snapshot)) == ({}, {"gone": "worker_suspect"})
 
 
-def test_a_healthy_fleet_costs_no_extra_query(kept: Session, river_url: str) -> None:
+def test_a_healthy_fleet_costs_no_extra_query(kept: Session, installed_url: str) -> None:
     """The suspects cost no statement: a lock on what they would read is not even noticed."""
     run(kept, "young", 10)
     run(kept, "beats", 5000)
     beat(kept, "beats", 5)
-    with reader(river_url, WITH_POLICY) as one:
+    with reader(installed_url, WITH_POLICY) as one:
         one.read(10)
-        with Session(river_url) as blocker:
+        with Session(installed_url) as blocker:
             blocker.execute("BEGIN")
             blocker.execute("LOCK TABLE riverkeeper.rescue IN ACCESS EXCLUSIVE MODE")
             assert reasons(one.read(10)) == {}
 
 
-def test_a_question_that_fails_makes_verdicts_absent(kept: Session, river_url: str) -> None:
+def test_a_question_that_fails_makes_verdicts_absent(kept: Session, installed_url: str) -> None:
     """Not zero of them, nor the last ones; all other families stay."""
     run(kept, "silent")
     beat(kept, "silent", 60)
-    with reader(river_url, WITH_POLICY) as one:
+    with reader(installed_url, WITH_POLICY) as one:
         one.read(10)
         kept.execute("DROP TABLE riverkeeper.rescue")
         snapshot = one.read(10)
@@ -323,13 +319,13 @@ def test_a_question_that_fails_makes_verdicts_absent(kept: Session, river_url: s
 
 
 @pytest.mark.parametrize("table", ["river_migration", "river_queue", "river_leader"])
-def test_a_lock_on_a_table_beside_leaves_the_verdicts(kept: Session, river_url: str, table: str) -> None:
+def test_a_lock_on_a_table_beside_leaves_the_verdicts(kept: Session, installed_url: str, table: str) -> None:
     """Somebody migrates or vacuums a table that no verdict needs: only its own question fails."""
     run(kept, "silent")
     beat(kept, "silent", 60)
-    with reader(river_url, WITH_POLICY) as one:
+    with reader(installed_url, WITH_POLICY) as one:
         one.read(10)
-        with Session(river_url) as blocker:
+        with Session(installed_url) as blocker:
             blocker.execute("BEGIN")
             blocker.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
             snapshot = one.read(10)
@@ -339,10 +335,10 @@ def test_a_lock_on_a_table_beside_leaves_the_verdicts(kept: Session, river_url: 
         assert [stuck.verdict.reason.value for stuck in snapshot.verdicts.stuck] == ["worker_lost"]
 
 
-def test_a_kind_of_two_tiers_keeps_the_zeros_of_the_idle_one(kept: Session, river_url: str) -> None:
+def test_a_kind_of_two_tiers_keeps_the_zeros_of_the_idle_one(kept: Session, installed_url: str) -> None:
     """An alert of one queue resolves at once when its job is done, though the kind runs in a queue of another tier."""
     policy = replace(POLICY, assign=(Assignment("brief", queue="quick"),))
-    with reader(river_url, replace(SETTINGS, policy=policy)) as one:
+    with reader(installed_url, replace(SETTINGS, policy=policy)) as one:
         run(kept, "report", age=1)
         kept.execute("INSERT INTO river_job (queue, kind, state, attempt) SELECT 'quick', 'report', 'available', 1")
         page = page_of(one.read(10))

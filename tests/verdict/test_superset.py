@@ -8,7 +8,6 @@ from fixtures.random_tables import fill, fill_heartbeats
 from fixtures.scrape import read
 from riverkeeper.postgres.connection import Database, Session
 from riverkeeper.river.running import read_running
-from riverkeeper.schema.install import install
 from riverkeeper.scrape.suspects import ReadableTables, SuspectReader, read_instances
 from riverkeeper.verdict.job import RunningJob
 from riverkeeper.verdict.judge import judge
@@ -21,10 +20,9 @@ from scrape.test_verdicts import OPEN, POLICY, WITH_POLICY, beat
 
 
 @pytest.fixture
-def river_url(renewed_url: str) -> str:
+def river_url(installed_url: str) -> str:
     """A River with a keeper schema."""
-    install(renewed_url, None, None)
-    return renewed_url
+    return installed_url
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -15,7 +15,6 @@ from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.rescue.audit.history import read_report, read_rescues
 from riverkeeper.rescue.audit.report import ClaimCounts
 from riverkeeper.rescue.wakes.wake import Scope
-from riverkeeper.schema.install import install
 from riverkeeper.schema.schemas import open_keeper
 
 DAY = 86400.0
@@ -33,14 +32,8 @@ INSERT INTO riverkeeper.rescue (
 
 
 @pytest.fixture
-def river_url(renewed_url: str) -> str:
-    install(renewed_url, None, None)
-    return renewed_url
-
-
-@pytest.fixture
-def tx(river_url: str) -> Iterator[Transaction]:
-    with open_keeper(load(None, {}, Options(database_url=river_url)), 60, writing=True) as transaction:
+def tx(installed_url: str) -> Iterator[Transaction]:
+    with open_keeper(load(None, {}, Options(database_url=installed_url)), 60, writing=True) as transaction:
         yield transaction
 
 
@@ -162,11 +155,11 @@ def test_the_status_is_what_the_tables_say(sql: Session, tx: Transaction) -> Non
     assert (used.active_replica, used.wakes_open, used.path_ok_since is None) == ("keeper-1", 1, False)
 
 
-def test_a_missing_keeper_schema_is_reported(renewed_database: str, renewed_url: str) -> None:
+def test_a_missing_keeper_schema_is_reported(river_url: str) -> None:
     """Every page and command that needs it names the fix."""
     with (
         pytest.raises(DatabaseError) as caught,
-        open_keeper(load(None, {}, Options(database_url=renewed_url)), 10),
+        open_keeper(load(None, {}, Options(database_url=river_url)), 10),
     ):
         pass
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.replicas import configured
-from fixtures.rescue import Scene, open_brakes, staged
+from fixtures.rescue import Scene, open_brakes, opened
 from fixtures.rescue_passes import rescue_pass_by
 from riverkeeper.brakes.rules import Brake
 from riverkeeper.heartbeat.leases import lease_clock
@@ -22,8 +22,8 @@ OPEN = "UPDATE riverkeeper.control SET path_ok_since = now() - interval '1 hour'
 
 
 @pytest.fixture
-def scene(renewed_url: str) -> Iterator[Scene]:
-    with staged(renewed_url) as one:
+def scene(installed_url: str) -> Iterator[Scene]:
+    with opened(installed_url) as one:
         one.sql.execute(OPEN)
         yield one
 

@@ -19,7 +19,6 @@ from riverkeeper.postgres.errors import DatabaseError
 from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.rescue.connection import RescueConnection
 from riverkeeper.rescue.supervisor.election import ElectionResult, LeaderElection, Replica, run_election
-from riverkeeper.schema.install import install
 
 SCHEMAS = {"river": "public", "keeper": "riverkeeper"}
 SECONDS, TAKEOVER = 30.0, 60.0
@@ -30,9 +29,8 @@ CLIENT = """INSERT INTO riverkeeper.client (instance, client_id, beat_at, beat_i
 
 
 @pytest.fixture
-def url(renewed_url: str) -> str:
-    install(renewed_url, None, None)
-    return renewed_url
+def url(installed_url: str) -> str:
+    return installed_url
 
 
 @pytest.fixture

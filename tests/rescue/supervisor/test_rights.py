@@ -27,9 +27,9 @@ def login(url: str, sql: Connection, name: str, role: str) -> str:
 
 
 @pytest.fixture
-def counting_url(river_url: str, looking: Connection) -> str:
+def counting_url(installed_url: str, looking: Connection) -> str:
     """Of a login that counts and lacks the rescuer's role."""
-    return login(river_url, looking, "counting", KEEPER)
+    return login(installed_url, looking, "counting", KEEPER)
 
 
 def test_check_reports_what_a_login_may(counting_url: str) -> None:
@@ -56,13 +56,13 @@ def test_a_login_that_may_change_no_job_makes_dry_runs(
 
 
 def test_a_login_that_may_change_no_job_leaves_a_live_turn_to_others(
-    river_url: str, counting_url: str, tmp_path: Path, fleet: Fleet, look: Look, capsys: pytest.CaptureFixture[str]
+    installed_url: str, counting_url: str, tmp_path: Path, fleet: Fleet, look: Look, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It logs that once and never acts, and a replica with the right rescues beside it."""
     dead, _ = fleet.worker(1), fleet.worker(1)
     with keeping(configured(tmp_path, counting_url)) as idle:
         until(lambda: idle._supervisor._election.failed_elections, "the first turn")
-        with keeping(configured(tmp_path, river_url)):
+        with keeping(configured(tmp_path, installed_url)):
             until(lambda: look.counts_for(1.0) and fleet.all_beat(), "a verified path, and beats of all workers")
             dead.alive = False
             until(lambda: look.rescued() == 1, "a rescue")
@@ -82,11 +82,11 @@ def stuck(service: Service) -> dict[int, str]:
 
 
 def test_a_login_that_only_reads_finds_lost_workers(
-    river_url: str, tmp_path: Path, fleet: Fleet, look: Look, looking: Connection
+    installed_url: str, tmp_path: Path, fleet: Fleet, look: Look, looking: Connection
 ) -> None:
     """With nobody else to prove the way: its own looks do, for its alerts; and it writes nothing."""
     dead, _ = fleet.worker(1), fleet.worker(1)
-    with keeping(configured(tmp_path, login(river_url, looking, "watching", READER))) as service:
+    with keeping(configured(tmp_path, login(installed_url, looking, "watching", READER))) as service:
         until(lambda: service._supervisor.find_observed_path(now(look)) is not None, "its looks to prove the way")
         assert stuck(service) == {}
         dead.alive = False
@@ -97,13 +97,13 @@ def test_a_login_that_only_reads_finds_lost_workers(
 
 
 def test_a_reader_s_looks_prove_nothing_over_an_outage(
-    river_url: str, tmp_path: Path, fleet: Fleet, look: Look, looking: Connection
+    installed_url: str, tmp_path: Path, fleet: Fleet, look: Look, looking: Connection
 ) -> None:
     """The database is away for several timeouts, and the workers with it: none of them is called lost afterwards."""
     for _ in range(2):
         fleet.worker(3)
     with (
-        proxied(login(river_url, looking, "watching", READER)) as proxy,
+        proxied(login(installed_url, looking, "watching", READER)) as proxy,
         keeping(configured(tmp_path, proxy.url)) as one,
     ):
         until(lambda: one._supervisor.find_observed_path(now(look)) is not None, "its looks to prove the way")
@@ -120,7 +120,7 @@ def test_a_reader_s_looks_prove_nothing_over_an_outage(
 
 
 def test_without_a_keeper_schema_beats_by_metadata_are_judged(
-    river_url: str, tmp_path: Path, look: Look, looking: Connection
+    installed_url: str, tmp_path: Path, look: Look, looking: Connection
 ) -> None:
     """Nothing is installed: a job that wrote health_check_at, and writes it no more, is found all the same."""
     looking.execute("DROP SCHEMA riverkeeper CASCADE")
@@ -131,19 +131,19 @@ def test_without_a_keeper_schema_beats_by_metadata_are_judged(
     file.write_text(
         file.read_text() + "heartbeat: {metadata_interval: 1s}\n"
     )  # a thirtieth, as the tier's times are less
-    with keeping(load(file, {}, Options(database_url=river_url))) as service:
+    with keeping(load(file, {}, Options(database_url=installed_url))) as service:
         until(lambda: stuck(service) == {row["job_id"]: "worker_lost"}, "the silent job to be found")
 
 
 def test_the_looks_of_a_reader_rest_while_others_prove_the_way(
-    river_url: str, tmp_path: Path, fleet: Fleet, look: Look, looking: Connection
+    installed_url: str, tmp_path: Path, fleet: Fleet, look: Look, looking: Connection
 ) -> None:
     """One verification is enough: that of the active replica."""
     for _ in range(2):
         fleet.worker(1)
-    with keeping(configured(tmp_path, river_url)):
+    with keeping(configured(tmp_path, installed_url)):
         until(lambda: look.counts_for(1.0) and fleet.all_beat(), "a verified path, and beats of all workers")
-        with keeping(configured(tmp_path, login(river_url, looking, "watching", READER))) as reader:
+        with keeping(configured(tmp_path, login(installed_url, looking, "watching", READER))) as reader:
             until(lambda: reader._supervisor._election.failed_elections, "its first turn to fail")
             judged = until(lambda: reader._collector.collect(9.0).verdicts, "a reading")
             assert judged.path_ok_since == pytest.approx(look.control()["path_ok_since"].timestamp())

@@ -13,7 +13,6 @@ from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.rescue.wakes import inbox
 from riverkeeper.rescue.wakes.inbox import FinishedPass, close_finished_wakes
 from riverkeeper.rescue.wakes.wake import Call, Scope, WakeEnd
-from riverkeeper.schema.install import install
 from riverkeeper.verdict.verdict import VerdictSummary
 
 SCHEMAS = {"keeper": "riverkeeper"}
@@ -21,9 +20,8 @@ HOUR = 3600.0
 
 
 @pytest.fixture
-def river_url(renewed_url: str) -> str:
-    install(renewed_url, None, None)
-    return renewed_url
+def river_url(installed_url: str) -> str:
+    return installed_url
 
 
 @pytest.fixture

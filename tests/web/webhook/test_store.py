@@ -21,12 +21,6 @@ SCOPE = Scope(queue="mail", reason="worker_lost")
 WAKES = "SELECT fingerprint, alert, queue, kind, tier, reason FROM riverkeeper.wake WHERE closed_at IS NULL ORDER BY id"
 
 
-@pytest.fixture
-def river_url(renewed_url: str) -> str:
-    """An empty River."""
-    return renewed_url
-
-
 def service(url: str) -> Service:
     def loaded() -> Config:
         return load(None, {}, Options(database_url=url))
@@ -38,11 +32,10 @@ def call(fingerprint: str = "ff", age: float = 60.0) -> Call:
     return Call(fingerprint, time.time() - age, "RiverJobsStuck", SCOPE)
 
 
-def test_calls_are_committed_when_receive_returns(river_url: str, sql: Session) -> None:
+def test_calls_are_committed_when_receive_returns(installed_url: str, sql: Session) -> None:
     """Another session sees them; what is too old is not among them."""
-    install(river_url, None, None)
     one = call()
-    replica = service(river_url)
+    replica = service(installed_url)
 
     assert asyncio.run(replica.receive([one, one, call("old", 7200)])) == 1
     assert asyncio.run(replica.receive([one])) == 1
@@ -52,10 +45,9 @@ def test_calls_are_committed_when_receive_returns(river_url: str, sql: Session) 
 @pytest.mark.parametrize(
     "name", ["'; DROP TABLE riverkeeper.wake; --", "%s %(queue)s %%", "\x01\x1b[31m\n", "{a,b}", "NULL", '"', "💥"]
 )
-def test_names_are_values(river_url: str, sql: Session, name: str) -> None:
+def test_names_are_values(installed_url: str, sql: Session, name: str) -> None:
     """Whatever a label holds comes back as it was, and nothing else happens."""
-    install(river_url, None, None)
-    asyncio.run(service(river_url).receive([Call("ff", time.time(), name, Scope(name, name, name, name))]))
+    asyncio.run(service(installed_url).receive([Call("ff", time.time(), name, Scope(name, name, name, name))]))
 
     assert [tuple(row) for row in sql.execute(WAKES)] == [("ff", name, name, name, name, name)]
 
@@ -73,12 +65,11 @@ def test_without_a_keeper_schema_nothing_is_accepted(river_url: str, sql: Sessio
     assert "riverkeeper schema install" in str(old.value)
 
 
-def test_what_cannot_be_written_is_not_accepted(river_url: str, sql: Session) -> None:
+def test_what_cannot_be_written_is_not_accepted(installed_url: str, sql: Session) -> None:
     """An error that has the alert sent again, and names no more than the statement."""
-    install(river_url, None, None)
     sql.execute("ALTER TABLE riverkeeper.wake RENAME TO away")
     with pytest.raises(DatabaseError) as caught:
-        asyncio.run(service(river_url).receive([call("secret")]))
+        asyncio.run(service(installed_url).receive([call("secret")]))
 
     assert caught.value.kind is ErrorKind.MISSING
     assert "secret" not in str(caught.value)
