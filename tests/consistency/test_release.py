@@ -48,3 +48,9 @@ def test_the_release_tags_what_it_built() -> None:
 def test_the_go_client_reports_its_version() -> None:
     """A client reports its version with its heartbeats."""
     assert f'Version = "{__version__}"' in (ROOT / "clients" / "go" / "version.go").read_text(encoding="utf-8")
+
+
+def test_the_chart_is_of_this_version() -> None:
+    """The chart and the image that it starts are released together."""
+    chart = yaml.safe_load((ROOT / "deploy" / "helm" / "riverkeeper" / "Chart.yaml").read_text(encoding="utf-8"))
+    assert (chart["version"], chart["appVersion"]) == (__version__, __version__)
