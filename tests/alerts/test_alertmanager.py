@@ -15,7 +15,8 @@ import pytest
 from alerts.promql import labels
 from alerts.rulebook import ALERTS, Rule, alerts, document
 from fixtures.offenders import for_each
-from riverkeeper.assets.alerting import RIVER_LABELS, RULES
+from riverkeeper.assets.alerting import RULES
+from riverkeeper.config.assets import RIVER_LABELS
 
 CONFIG = document(ALERTS / "alertmanager.yml")
 NAMES = {alert.name for alert in alerts()}

@@ -177,6 +177,8 @@ def test_retention() -> None:
         {"selector": 'job="x"} or vector(1) #'},
         {"replica_labels": []},
         {"replica_labels": ["job"]},
+        {"replica_labels": ["instance", "namespace"]},
+        {"replica_labels": ["cluster"]},
         {"replica_labels": ["in-stance"]},
         {"page_tiers": ['x" $labels.tier }}']},
     ],

@@ -87,7 +87,6 @@ def test_a_page_in_pagerduty_and_in_slack(messages: MessageEnvironment) -> None:
     assert page["payload"]["severity"] == "critical"
     assert (page["payload"]["class"], page["payload"]["component"]) == ("RiverJobsStuck", "charge<card>1")
     assert page["payload"]["custom_details"]["firing"].splitlines() == [
-        SUMMARY,
         "Firing since 02:14 UTC, 28 Nov. River pager, queue pay&ship, kind charge<card>1, tier urgent.",
         DESCRIPTION,
     ]
@@ -105,7 +104,8 @@ def test_a_page_in_pagerduty_and_in_slack(messages: MessageEnvironment) -> None:
     assert resolved["payload"]["summary"] == f"Resolved: {SUMMARY}"
     done = of_slack(messages, "pager", 2)[1]
     assert (done["color"], done["title"].partition(":")[0]) == ("good", "Resolved")
-    assert "Resolved at " in done["text"]
+    (when,) = done["text"].splitlines()
+    assert when.startswith("_Resolved at ")
 
 
 def test_information_by_mail(messages: MessageEnvironment) -> None:
@@ -121,9 +121,9 @@ def test_information_by_mail(messages: MessageEnvironment) -> None:
     assert text.splitlines()[0] == SUMMARY
     assert "Firing since 02:14 UTC, 28 Nov. River mail, queue pay&ship, kind charge<card>1, tier urgent." in text
     assert [line for line in text.splitlines() if "http" in line] == [
-        f"Jobs:      {JOBS}",
+        f"Jobs: {JOBS}",
         f"Dashboard: {BOARD}",
-        f"Runbook:   {RUNBOOK}",
+        f"Runbook: {RUNBOOK}",
         next(line for line in text.splitlines() if line.startswith("All alerts: https://alertmanager.example")),
     ]
     assert "charge&lt;card&gt;" in page
@@ -155,6 +155,15 @@ def test_without_addresses_only_the_runbook_is_linked(messages: MessageEnvironme
     assert message["text"].splitlines()[-1] == f"<{RUNBOOK}|Runbook>"
     assert message["title_link"] == page["client_url"] == RUNBOOK
     assert [link["text"] for link in page["links"]] == ["Runbook"]
+
+
+def test_a_link_is_called_what_it_leads_to(messages: MessageEnvironment) -> None:
+    """Not every page of Riverkeeper is a list of jobs."""
+    messages.fire(alert("critical", "front", jobs_url="https://riverkeeper.example/"))
+    (message,) = of_slack(messages, "front")
+
+    assert "<https://riverkeeper.example/|Riverkeeper> · " in message["text"]
+    assert of_pagerduty(messages, "front")["links"][0]["text"] == "Riverkeeper"
 
 
 def test_the_watchdog_pings_the_switch_once_for_all_rivers(messages: MessageEnvironment) -> None:

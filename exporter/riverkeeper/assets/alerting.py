@@ -14,11 +14,10 @@ from pathlib import PurePosixPath
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from riverkeeper.assets.severity import severity
-from riverkeeper.config.assets import AssetSettings
+from riverkeeper.config.assets import RIVER_LABELS, AssetSettings
 from riverkeeper.dashboards.parts.scope import KIND, OVERVIEW, RESCUE
 
 RULES = ("recording", "watcher", "river", "jobs", "rescuer")  # in the order of triage
-RIVER_LABELS = ("job", "namespace", "cluster")  # tell one River from another; a label that nobody sets is equal
 BOARDS = {"overview": OVERVIEW, "kind": KIND, "liveness": RESCUE}
 _BOARD_VARIABLES = ("queue", "kind")  # of the boards, beside job
 _INDENT = " " * 10  # of an annotation in a rule file

@@ -14,6 +14,7 @@ from riverkeeper.config.quantity import Duration
 from riverkeeper.config.tiers import TierName
 from riverkeeper.config.values import path_text
 
+RIVER_LABELS = ("job", "namespace", "cluster")  # keep Rivers apart; a label that nobody sets is equal
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _MATCHER = r'[a-zA-Z_][a-zA-Z0-9_]*(=|!=|=~|!~)"[^"\\\n]*"'
 _MATCHERS = re.compile(f"{_MATCHER}(, ?{_MATCHER})*")
@@ -38,8 +39,11 @@ def _labels(names: tuple[str, ...]) -> tuple[str, ...]:
             raise mistake(f"{quote(name)} is not the name of a label", "write letters, digits and underscores")
     if not names:
         raise mistake("is an empty list", "write the label in which replicas differ, such as [instance]")
-    if "job" in names:
-        raise mistake("job is the label of a River, the same for all its replicas", "write such as [instance]")
+    if of_rivers := [name for name in names if name in RIVER_LABELS]:
+        raise mistake(
+            f"{' and '.join(of_rivers)} keeps Rivers apart, and is the same for all replicas of one",
+            "write such as [instance]",
+        )
     return names
 
 
