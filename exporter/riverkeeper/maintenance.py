@@ -22,7 +22,7 @@ from riverkeeper.postgres.errors import DatabaseError
 from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.river.running import read_running
 from riverkeeper.river.waiting import read_partitions, read_waiting_kinds
-from riverkeeper.schema.layout import KeeperSchema
+from riverkeeper.schema.layout import ATTEMPTS_VERSION, KeeperSchema
 from riverkeeper.schema.sweep import Sweeper
 from riverkeeper.scrape.query_log import QueryLog
 from riverkeeper.scrape.reader import ReaderSettings
@@ -187,6 +187,7 @@ class Maintenance:
             self._ledger = Ledger(store, late_window, max_pairs, counted_elsewhere=moved)
             log.info("ledger of finished jobs", kept="in the keeper schema" if durable else "in memory")
         self._ledger.store.learns = keeper.learns or not durable
+        self._ledger.store.counts_attempts = (keeper.version or 0) >= ATTEMPTS_VERSION or not durable
         return self._ledger
 
     def _learn(self, queries: QueryLog, ledger: Ledger, keeper: KeeperSchema, now: float) -> None:

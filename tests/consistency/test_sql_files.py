@@ -25,6 +25,7 @@ SCRIPTS = {
     "004_runs",
     "005_fence",
     "006_was_false",
+    "007_attempts",
     "create_fence",
     "drop_fence",
     "create_meta",

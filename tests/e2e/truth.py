@@ -13,7 +13,7 @@ from fixtures import naive_sql
 TABLES = """
 WITH job AS (
     SELECT
-        id, queue, kind, state::text AS state, priority::text AS priority, attempt, max_attempts, metadata,
+        id, queue, kind, state::text AS state, priority::text AS priority, attempt, max_attempts, metadata, errors,
         cardinality(errors) > 0 AS failed, metadata ? 'cancel_attempted_at' AS cancel,
         (metadata ->> 'river:rescue_count')::numeric %% 1 <> 0 AS poison,
         scheduled_at, attempted_at, attempted_at AS claimed_at, finalized_at,
@@ -35,6 +35,24 @@ counted AS (SELECT * FROM finished WHERE finalized_at > to_timestamp(%(first)s))
 COUNTS = naive_sql.COUNTS | {
     "river_jobs_finished_total": "SELECT queue, kind, state AS outcome, count(*) FROM counted GROUP BY 1, 2, 3",
     "river_job_attempts_total": "SELECT queue, kind, sum(attempt) FROM counted GROUP BY 1, 2",
+    # Of entries since the first scrape. The entry of a cancelled attempt is no failure.
+    "river_job_attempts_ended_total": """SELECT queue, kind, outcome, sum(attempts) FROM (
+            SELECT queue, kind, 'completed' AS outcome, count(*) AS attempts FROM counted WHERE state = 'completed'
+            GROUP BY 1, 2
+            UNION ALL
+            SELECT queue, kind, CASE WHEN e ->> 'error' LIKE 'Stuck job rescued%%' THEN 'rescued' ELSE 'failed' END,
+                count(DISTINCT (id, e -> 'attempt'))
+            FROM job CROSS JOIN LATERAL unnest(errors) AS e
+            WHERE (e ->> 'at')::timestamptz > to_timestamp(%(first)s)
+              AND NOT (state = 'cancelled' AND (e ->> 'attempt')::integer = attempt)
+            GROUP BY 1, 2, 3
+        ) AS ended GROUP BY 1, 2, 3""",
+    "river_jobs_rescued_total": """SELECT queue, kind,
+            CASE WHEN state = 'discarded' AND attempt < max_attempts THEN 'unknown_kind'
+                WHEN state IN ('discarded', 'cancelled') THEN state ELSE 'retried' END AS outcome, count(*)
+        FROM job CROSS JOIN LATERAL unnest(errors) AS e
+        WHERE (e ->> 'at')::timestamptz > to_timestamp(%(first)s) AND e ->> 'error' = 'Stuck job rescued by JobRescuer'
+        GROUP BY 1, 2, 3""",
 }
 
 # The page shows these and no other. The fleet reports no progress.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mutations import (
+    attempts,
     brakes,
     decisions,
     fence,
@@ -19,5 +20,6 @@ from mutations import (
 
 FILES = (
     locks, transaction, decisions, verdicts, brakes, heartbeats, ledger, service, go_client, search_path, web, fence,
+    attempts,
 )  # fmt: skip
 MUTATIONS = tuple(mutation for file in FILES for mutation in file.MUTATIONS)

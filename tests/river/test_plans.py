@@ -12,7 +12,8 @@ import pytest
 from consistency.tree import PACKAGE
 from fixtures.offenders import for_each
 from riverkeeper.demo.postgres import Server
-from riverkeeper.ledger.ledger import finished_parameters
+from riverkeeper.ledger.attempts import BUDGETS
+from riverkeeper.ledger.ledger import attempt_parameters, finished_parameters
 from riverkeeper.postgres.connection import Session
 from riverkeeper.postgres.statements import source, statement
 from riverkeeper.river.layout import FINAL_STATES, LIVE_STATES
@@ -62,6 +63,10 @@ ASKED: dict[str, Mapping[str, object]] = {
         "run_limits": [60.0] * 2,
         "result_limits": [10.0] * 2,
         "clients": ["host-a"],
+    },
+    "ledger/read_attempts": {
+        **attempt_parameters([(state, "q1", 2) for state in BUDGETS], SLOTS, since=NOW - 900, refresh=NOW - 900),
+        "bounds": [BOUND] * len(BUDGETS),
     },
     "ledger/read_finished": finished_parameters(SLOTS, most=BOUND),
     "ledger/read_last_finished": {"until": NOW, "bound": BOUND},
@@ -206,6 +211,8 @@ def most_rows(sql: Session, name: str) -> int:
     """More rows than this the question has no use for."""
     if name in {"river/read_poison", "river/read_running", "river/read_suspects"}:
         return int(sql.execute("SELECT count(*) AS n FROM river_job WHERE state = 'running'")[0].n)
+    if name == "ledger/read_attempts":
+        return 120 + BOUND * len(BUDGETS)
     if name in {"ledger/read_finished", "ledger/read_fingerprints"}:
         return 120  # of two minutes, with one job finished in five seconds at most: 24
     return BOUND * len(LIVE_STATES) * 2

@@ -66,10 +66,12 @@ _TO_PAGE: dict[tuple[float, ...], tuple[int, ...]] = {
 
 
 SLOT_SECONDS = 10
+BY_PAIR = frozenset({"run", "attempt", "rescued"})  # measures that have a kind
 
 
 class Series(NamedTuple):
-    """What is counted: `run` (label = final state) or `wait` (kind empty, label = priority)."""
+    """What is counted: `run` (label = final state), `wait` (kind empty, label = priority), `attempt` (label = how it
+    ended) or `rescued` (by River, label = what became of the job)."""
 
     measure: str
     queue: str

@@ -11,18 +11,20 @@ import contextlib
 import secrets
 import time
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 
-from riverkeeper.ledger import schedule, update
+from riverkeeper.ledger import attempts, schedule, update
+from riverkeeper.ledger.attempts import AttemptReading, AttemptRow
 from riverkeeper.ledger.counts import EDGES_MICROS, SLOT_SECONDS, CellKey, Tally
 from riverkeeper.ledger.names import Pair
 from riverkeeper.ledger.schedule import ReadProgress, slot_of
-from riverkeeper.ledger.store import Store, cell_from_row
+from riverkeeper.ledger.store import Store, attempt_from_row, cell_from_row
 from riverkeeper.ledger.update import NEVER_READ, NO_TOTALS, LedgerReading, LedgerState, Live, Totals
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.postgres.transaction import Transaction
+from riverkeeper.river.bounds import MAX_PARTITIONS, METADATA_LARGE
 
 log = structlog.get_logger()
 
@@ -61,7 +63,8 @@ class Ledger:
                 break
             reader.read(slots)
         progress = schedule.end_step(progress, now)
-        return reader.reading(now, known, progress, server, late_before=late_before)
+        counted, progress = self._read_attempts(tx, now, progress, reader.fingerprints)
+        return reader.reading(now, known, progress, server, late_before=late_before, attempts=counted)
 
     def settle(self, tx: Transaction, reading: LedgerReading, live: Live) -> Totals:
         """Fold a reading and return the totals, true once the transaction has committed. Raises DatabaseError."""
@@ -77,7 +80,8 @@ class Ledger:
         reading = update.drop_stale_slots(reading, self.store.slots(tx, reading.fingerprints), lowest)
         known = self.store.cells(tx, reading.fingerprints)
         epoch = max(state.epoch, self._shown.epoch) + 1 if why else state.epoch
-        changes = update.compute_changes(state, before, known, reading, live, self.max_pairs, epoch, _new_stamp())
+        jobs = self.store.counted_jobs(tx, attempts.job_ids(reading.attempts))
+        changes = update.compute_changes(state, before, known, reading, live, self.max_pairs, epoch, _new_stamp(), jobs)
         self.store.save(tx, before.names, changes)
         _log_beginnings(reading, why, changes.state.epoch)
         return update.totals_after(before, changes)
@@ -103,7 +107,10 @@ class Ledger:
             return self._shown
         # Without the lock, its holder may commit between two statements: a new stamp makes the next step read again.
         stamp = state.stamp if locked else _new_stamp()
-        return Totals(self.store.totals(tx), self.store.names(tx), state.epoch, state.late_rows, stamp)
+        return Totals(
+            self.store.totals(tx), self.store.names(tx), state.epoch, state.late_rows, stamp,
+            counts_attempts=update.counts_attempts(state),
+        )  # fmt: skip
 
     def _begin(self, tx: Transaction, now: float, known: ReadProgress | None, server: str | None) -> LedgerReading:
         """Rows that are there already are known, not counted; slots that the ledger still remembers are counted on."""
@@ -119,7 +126,21 @@ class Ledger:
             initial = {(row.queue, row.kind): row.last for row in tx.query("ledger/read_last_finished", until)}
         progress = schedule.start(now, self.late_window, look_back)
         baseline_to = known.pruned_to if known else end
-        return reader.reading(now, known, progress, server, baseline_to=baseline_to, initial_values=initial)
+        counted, progress = self._read_attempts(tx, now, progress, ())
+        return reader.reading(
+            now, known, progress, server, baseline_to=baseline_to, initial_values=initial, attempts=counted
+        )
+
+    def _read_attempts(
+        self, tx: Transaction, now: float, progress: ReadProgress, slots: Iterable[int]
+    ) -> tuple[AttemptReading | None, ReadProgress]:
+        """Attempts that ended: of the finished jobs in `slots`, and of live jobs. The first time counts from now on."""
+        if not self.store.counts_attempts:
+            return None, replace(progress, attempts_since=None)
+        since = now if progress.attempts_since is None else progress.attempts_since
+        rows = _query_attempts(tx, slots, since, now, self.late_window, self.store)
+        after = attempts.next_since(since, progress, now, self.late_window)
+        return AttemptReading(tuple(rows), since), replace(progress, attempts_since=after)
 
     def _reader(self, tx: Transaction) -> SlotReader:
         """Where every name is taken, the pairs that have one keep cells of their own first."""
@@ -172,6 +193,7 @@ class SlotReader:
         baseline_to: int = 0,
         late_before: int = 0,
         initial_values: dict[Pair, float] | None = None,
+        attempts: AttemptReading | None = None,
     ) -> LedgerReading:
         """All that was read."""
         return LedgerReading(
@@ -185,6 +207,7 @@ class SlotReader:
             late_before,
             server,
             initial_values or {},
+            attempts,
         )
 
     def _read_cells(self, slots: Collection[int], closed: list[int], known: list[int], seconds: float | None) -> Cells:
@@ -220,6 +243,42 @@ def finished_parameters(
         "own_slots": [slot for slot, _, _ in own],
         "own_queues": [queue for _, queue, _ in own],
         "own_kinds": [kind for _, _, kind in own],
+    }
+
+
+def _query_attempts(
+    tx: Transaction, slots: Iterable[int], since: float, now: float, late_window: float, store: Store
+) -> list[AttemptRow]:
+    places = tx.query("river/read_partitions", {"states": list(attempts.BUDGETS), "max_partitions": MAX_PARTITIONS})
+    parameters = attempt_parameters(
+        [(row.state, row.queue, row.priority) for row in places],
+        slots,
+        since=since,
+        refresh=max(since, now - attempts.keep_seconds(late_window) / 2),
+    )
+    without = () if store.durable else ("keeper.ledger_attempt",)
+    rows = [attempt_from_row(row) for row in tx.query("ledger/read_attempts", parameters, without=without)]
+    if len(rows) >= attempts.MOST_ROWS:
+        log.warning("more attempts ended than one step of the ledger counts", most=attempts.MOST_ROWS)
+    return rows
+
+
+def attempt_parameters(
+    places: Collection[tuple[str, str, int]], slots: Iterable[int], *, since: float, refresh: float
+) -> dict[str, object]:
+    """The parameters of read_attempts; `places` are states, queues and priorities."""
+    return {
+        "states": [state for state, _, _ in places],
+        "queues": [queue for _, queue, _ in places],
+        "priorities": [priority for _, _, priority in places],
+        "slots": list(slots),
+        "bounds": attempts.live_bounds([state for state, _, _ in places]),
+        "since": since,
+        "refresh": refresh,
+        "most_rows": attempts.MOST_ROWS,
+        "most_bytes": attempts.ERROR_BYTES,
+        "most_errors": attempts.MOST_ERRORS,
+        "most_metadata": METADATA_LARGE,
     }
 
 

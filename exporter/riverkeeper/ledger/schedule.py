@@ -35,6 +35,7 @@ class ReadProgress:
     up_since: float  # the first step after the last gap
     read_to: tuple[int, ...]  # for each visit: slots below this one have had it
     pruned_to: int  # slots below this one are never read again: their cells are gone
+    attempts_since: float | None = None  # entries of errors before it are counted or lost; None: never counted
 
 
 def slot_of(moment: float) -> int:

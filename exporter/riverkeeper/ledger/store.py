@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 from riverkeeper.config.tiers import LearnedLimits
+from riverkeeper.ledger.attempts import CLOCK_SECONDS, AttemptRow, CountedJob
 from riverkeeper.ledger.counts import CellKey, Series, Tally
 from riverkeeper.ledger.learned_limits import KEEP_DAYS, DayRuns, decode_counts, encode_counts, first_day, learn_all
 from riverkeeper.ledger.names import NO_NAMES, Names
@@ -16,6 +17,7 @@ from riverkeeper.ledger.schedule import ReadProgress
 from riverkeeper.ledger.update import LedgerChanges, LedgerState, SlotState
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.postgres.transaction import Row, Transaction
+from riverkeeper.river.failures import failures_of, parse_count
 from riverkeeper.verdict.limits import Learned
 
 MOST = 2**63 - 1  # a sum of durations stops there: 292,000 years, which only garbage reaches
@@ -33,6 +35,14 @@ def series_from_row(row: Row) -> Series:
 def tally_from_row(row: Row) -> Tally:
     amounts = zip(row.counts, row.micros, row.attempts, strict=True)
     return Tally(dict(zip(row.buckets, amounts, strict=True)), row.last)
+
+
+def attempt_from_row(row: Row) -> AttemptRow:
+    """A row of read_attempts."""
+    return AttemptRow(
+        row.job_id, row.queue, row.kind, row.state, row.attempt, row.max_attempts, parse_count(row.rescues),
+        row.conflict, row.failures, failures_of(row.errors),
+    )  # fmt: skip
 
 
 def state_from_row(row: Row) -> LedgerState:
@@ -95,6 +105,7 @@ class Store(Protocol):
 
     durable: bool
     learns: bool  # whether it remembers runs for learnt limits
+    counts_attempts: bool  # whether it remembers up to which attempt jobs are counted
 
     def peek(self, tx: Transaction) -> LedgerState: ...
     def lock(self, tx: Transaction) -> LedgerState | None:
@@ -105,6 +116,7 @@ class Store(Protocol):
     def cells(self, tx: Transaction, slots: Collection[int]) -> dict[CellKey, Tally]: ...
     def totals(self, tx: Transaction) -> Mapping[Series, Tally]: ...
     def names(self, tx: Transaction) -> Names: ...
+    def counted_jobs(self, tx: Transaction, job_ids: Sequence[int]) -> Mapping[int, CountedJob]: ...
     def runs(self, tx: Transaction, first: int) -> Iterable[DayRuns]:
         """Completed runs since a day, for learnt limits."""
         ...
@@ -118,11 +130,13 @@ class MemoryStore:
 
     durable: bool = False
     learns: bool = True
+    counts_attempts: bool = True
     _state: LedgerState = field(default_factory=LedgerState)
     _slots: dict[int, tuple[SlotState, str]] = field(default_factory=dict)  # cells as JSON take a tenth of the memory
     _totals: Mapping[Series, Tally] = field(default_factory=dict)
     _names: Names = NO_NAMES
     _runs: dict[int, dict[str, Counter[int]]] = field(default_factory=dict)
+    _jobs: dict[int, CountedJob] = field(default_factory=dict)
 
     def peek(self, tx: Transaction) -> LedgerState:
         return self._state
@@ -142,6 +156,9 @@ class MemoryStore:
 
     def names(self, tx: Transaction) -> Names:
         return self._names
+
+    def counted_jobs(self, tx: Transaction, job_ids: Sequence[int]) -> Mapping[int, CountedJob]:
+        return {job_id: self._jobs[job_id] for job_id in job_ids if job_id in self._jobs}
 
     def runs(self, tx: Transaction, first: int) -> Iterable[DayRuns]:
         return [DayRuns(day, by_kind) for day, by_kind in self._runs.items() if day >= first]
@@ -163,6 +180,10 @@ class MemoryStore:
             del self._runs[day]
         for slot in [slot for slot in self._slots if slot < (changes.prune_to or 0)]:
             del self._slots[slot]
+        self._jobs |= changes.counted_jobs
+        if changes.prune_to is not None:
+            since = _stored_since(changes)
+            self._jobs = {job_id: job for job_id, job in self._jobs.items() if job.seen_at >= since}
 
 
 @dataclass(slots=True)
@@ -171,6 +192,7 @@ class KeeperStore:
 
     durable: bool = True
     learns: bool = True  # the schema has the table of runs, and this login may write it
+    counts_attempts: bool = True  # the schema has the table of counted attempts
 
     def peek(self, tx: Transaction) -> LedgerState:
         rows = tx.query("ledger/read_ledger")
@@ -200,6 +222,10 @@ class KeeperStore:
     def names(self, tx: Transaction) -> Names:
         return names_from_rows(tx.query("ledger/read_names"))
 
+    def counted_jobs(self, tx: Transaction, job_ids: Sequence[int]) -> Mapping[int, CountedJob]:
+        rows = tx.query("ledger/read_counted_attempts", {"job_ids": job_ids}) if job_ids else ()
+        return {row.job_id: CountedJob(row.attempt, row.rescues, row.seen_at) for row in rows}
+
     def runs(self, tx: Transaction, first: int) -> Iterable[DayRuns]:
         rows = tx.query("ledger/read_runs", {"first": first}) if self.learns else ()
         return [DayRuns(row.day, {row.kind: decode_counts(row.counts)}) for row in rows]
@@ -216,8 +242,11 @@ class KeeperStore:
                 "write_runs",
                 ({"day": day, "kind": kind, "counts": encode_counts(counts)} for kind, counts in kinds),
             )
+        _save_counted_jobs(tx, changes.counted_jobs)
         if changes.prune_to is not None:
             tx.query("ledger/prune_slots", {"pruned_to": changes.prune_to})
+            if self.counts_attempts:
+                tx.query("ledger/prune_attempts", {"before": _stored_since(changes)})
             if self.learns:
                 tx.query("ledger/prune_runs", {"first": changes.runs.day - KEEP_DAYS})
         written = asdict(changes.state)
@@ -238,6 +267,23 @@ def _slot_state(changes: LedgerChanges, slot: int, cells: SlotCells) -> SlotStat
 
 def _slot_row(slot: int, state: SlotState, cells: SlotCells) -> Mapping[str, object]:
     return {"slot": slot, "mark": state.fingerprint, "closed": state.closed, "cells": encode_cells(cells)}
+
+
+def _save_counted_jobs(tx: Transaction, jobs: Mapping[int, CountedJob]) -> None:
+    if jobs:
+        parameters = {
+            "job_ids": list(jobs),
+            "attempts": [job.attempt for job in jobs.values()],
+            "rescues": [job.rescues for job in jobs.values()],
+            "now": max(job.seen_at for job in jobs.values()),
+        }
+        tx.query("ledger/write_counted_attempts", parameters)
+
+
+def _stored_since(changes: LedgerChanges) -> float:
+    """Jobs that were last written before it may be deleted."""
+    progress = changes.state.progress
+    return (progress.attempts_since or 0.0) - CLOCK_SECONDS if progress else 0.0
 
 
 def _save_names(tx: Transaction, before: Names, after: Names) -> None:

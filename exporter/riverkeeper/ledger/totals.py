@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
+from riverkeeper.ledger.attempts import AttemptOutcome, RiverRescue
 from riverkeeper.ledger.counts import NO_DURATION, NOTHING, RUN_EDGES, WAIT_EDGES, Series, Tally, export_counts, latest
 from riverkeeper.ledger.names import OTHER, Names, Pair
 from riverkeeper.ledger.update import Totals
@@ -29,6 +30,8 @@ class FinishedPair:
     attempts: int
     run: Histogram  # completed jobs
     last_finished: float | None
+    ended: Mapping[str, int] = field(default_factory=dict)  # AttemptOutcome -> attempts; empty: not counted
+    rescued: Mapping[str, int] = field(default_factory=dict)  # RiverRescue -> rescues by River; empty: not counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ def find_finished(totals: Totals, names: Names, *, durable: bool) -> Finished:
     rests = {(key.queue, key.kind) for key in series if key.kind == OTHER}
     pairs = sorted(names.pairs.keys() | rests)
     return Finished(
-        pairs=tuple(_pair(series, pair) for pair in pairs),
+        pairs=tuple(_pair(series, pair, counts_attempts=totals.counts_attempts) for pair in pairs),
         waits={(key.queue, int(key.label)): _histogram(tally, WAIT_EDGES) for key, tally in _waits(series, names)},
         last_claims=_last_claims(series, names),
         durable=durable,
@@ -63,7 +66,7 @@ def find_finished(totals: Totals, names: Names, *, durable: bool) -> Finished:
     )
 
 
-def _pair(series: Mapping[Series, Tally], pair: Pair) -> FinishedPair:
+def _pair(series: Mapping[Series, Tally], pair: Pair, *, counts_attempts: bool) -> FinishedPair:
     tallies = {state: series.get(Series("run", *pair, state), NOTHING) for state in FINAL_STATES}
     last = None
     for tally in tallies.values():
@@ -75,7 +78,17 @@ def _pair(series: Mapping[Series, Tally], pair: Pair) -> FinishedPair:
         attempts=sum(tally.attempts for tally in tallies.values()),
         run=_histogram(tallies["completed"], RUN_EDGES),
         last_finished=last,
+        ended=_ended(series, pair, tallies["completed"].jobs) if counts_attempts else {},
+        rescued=_counts(series, "rescued", pair, RiverRescue) if counts_attempts else {},
     )
+
+
+def _ended(series: Mapping[Series, Tally], pair: Pair, completed: int) -> dict[str, int]:
+    return {**_counts(series, "attempt", pair, AttemptOutcome), AttemptOutcome.COMPLETED: completed}
+
+
+def _counts(series: Mapping[Series, Tally], measure: str, pair: Pair, labels: Iterable[str]) -> dict[str, int]:
+    return {label: series.get(Series(measure, *pair, label), NOTHING).jobs for label in labels}
 
 
 def _histogram(tally: Tally, edges: tuple[float, ...]) -> Histogram:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from riverkeeper.ledger.counts import NOTHING, CellKey, Cells, FoldResult, Series, Tally, fold
+from riverkeeper.ledger.attempts import AttemptChanges, AttemptReading, CountedJob, count_attempts
+from riverkeeper.ledger.counts import BY_PAIR, NOTHING, CellKey, Cells, FoldResult, Series, Tally, fold
 from riverkeeper.ledger.learned_limits import NO_DAY_RUNS, DayRuns, collect_runs
 from riverkeeper.ledger.names import NO_NAMES, OTHER, Names, Pair, keep
 from riverkeeper.ledger.schedule import ReadProgress
@@ -47,6 +48,7 @@ class LedgerReading:
     late_before: int  # slots below this one were read before: what is new there came late
     server: str | None
     initial_values: Mapping[Pair, float]  # pair -> last finished, on a first start only
+    attempts: AttemptReading | None = None  # None: they are not counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class Totals:
     epoch: int
     late_rows: int
     stamp: int  # of the state they were read with; one that nobody wrote where that is not sure
+    counts_attempts: bool = False  # failed and rescued attempts are among the series
 
 
 NO_TOTALS = Totals({}, NO_NAMES, 0, 0, -1)
@@ -74,9 +77,11 @@ class LedgerChanges:
     names: Names
     prune_to: int | None  # cells and fingerprints of slots below this one may go; None: nothing to do yet
     runs: DayRuns = NO_DAY_RUNS  # completed runs that were counted now, for learnt limits
+    counted_jobs: Mapping[int, CountedJob] = field(default_factory=dict)  # jobs whose attempts were counted
 
 
 Live = Mapping[Pair, int]  # live jobs by pair
+NO_JOBS: Mapping[int, CountedJob] = {}
 
 
 def is_outdated(state: LedgerState, reading: LedgerReading) -> bool:
@@ -119,16 +124,19 @@ def compute_changes(
     max_pairs: int,
     epoch: int,
     stamp: int,
+    counted_jobs: Mapping[int, CountedJob] = NO_JOBS,
 ) -> LedgerChanges:
-    """The changes of one step. `known` holds every known cell of the slots that were read."""
+    """The changes of one step, with every known cell of its slots, and what is stored of its jobs."""
     new_epoch = epoch != state.epoch
     seen = fold(known, (cell for cell in reading.cells if cell[0].slot < reading.baseline_to))
     counted = fold(known, (cell for cell in reading.cells if cell[0].slot >= reading.baseline_to))
     finished = {**reading.initial_values, **_last_by_pair(seen), **_last_by_pair(counted)}
-    names = keep(before.names, live, finished, reading.now, max_pairs)
+    attempts = _count_attempts(state, reading, counted_jobs)
+    names = keep(before.names, {**attempts.live_pairs, **live}, finished, reading.now, max_pairs)
     base = _uncounted(before.series) if new_epoch else before.series
-    grown = _grown(base, _last_only(seen, reading.initial_values), names)
-    grown |= _grown({**base, **grown}, counted.risen, names)
+    grown: dict[Series, Tally] = {}
+    for risen in (_last_only(seen, reading.initial_values), counted.risen, attempts.risen):
+        grown |= _grown({**base, **grown}, risen, names)
     progress = reading.progress if state.progress == reading.begun_from else state.progress
     return LedgerChanges(
         state=LedgerState(
@@ -144,6 +152,7 @@ def compute_changes(
         names=names,
         runs=collect_runs(reading.now, seen, counted),
         prune_to=_prune_to(state.progress, progress),
+        counted_jobs=attempts.jobs,
     )
 
 
@@ -151,7 +160,26 @@ def totals_after(before: Totals, changed: LedgerChanges) -> Totals:
     """What is committed once the changes are."""
     series = {**before.series, **changed.totals}
     kept = {key: tally for key, tally in series.items() if is_named(changed.names, key)}
-    return Totals(kept, changed.names, changed.state.epoch, changed.state.late_rows, changed.state.stamp)
+    return Totals(
+        kept, changed.names, changed.state.epoch, changed.state.late_rows, changed.state.stamp,
+        counts_attempts=counts_attempts(changed.state),
+    )  # fmt: skip
+
+
+def counts_attempts(state: LedgerState) -> bool:
+    """Whether failed and rescued attempts are counted."""
+    return state.progress is not None and state.progress.attempts_since is not None
+
+
+def _count_attempts(
+    state: LedgerState, reading: LedgerReading, counted_jobs: Mapping[int, CountedJob]
+) -> AttemptChanges:
+    """Another replica may have deleted what was stored since the reading: its `since` counts then."""
+    if reading.attempts is None:
+        return AttemptChanges()
+    newest = state.progress.attempts_since if state.progress else None
+    since = max(reading.attempts.since, newest or 0.0)
+    return count_attempts(reading.attempts, counted_jobs, since, reading.now)
 
 
 def has_fallen(shown: Totals, now: Totals) -> bool:
@@ -198,7 +226,7 @@ def _grown(totals: Mapping[Series, Tally], risen: Mapping[Series, Tally], names:
     grown: dict[Series, Tally] = {}
     for series, tally in risen.items():
         queue, kind = names.queue(series.queue), ""
-        if series.measure == "run":
+        if series.measure in BY_PAIR:
             queue, kind = names.pair((series.queue, series.kind or OTHER))
         name = Series(series.measure, queue, kind, series.label)
         grown[name] = grown.get(name, totals.get(name, NOTHING)).plus(tally)

@@ -8,12 +8,13 @@ from dataclasses import replace
 from riverkeeper.config.load import Config
 from riverkeeper.look.now import DueKind, Present, WorkedKind
 from riverkeeper.look.report import LookReport, report
-from riverkeeper.look.traces import Coverage, JobTrace, OpenClaim, Traces, failures_of, parse_count, parse_moment
+from riverkeeper.look.traces import Coverage, JobTrace, OpenClaim, Traces
 from riverkeeper.postgres.connection import Database
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.postgres.transaction import Row, Transaction
 from riverkeeper.river.bounds import METADATA_LARGE
 from riverkeeper.river.detect import find_river
+from riverkeeper.river.failures import failures_of, parse_count, parse_moment
 from riverkeeper.river.layout import FINAL_STATES, Layout
 from riverkeeper.river.running import RFC3339
 from riverkeeper.scrape.reader import Reader, reader_settings

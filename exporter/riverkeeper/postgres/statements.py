@@ -12,7 +12,11 @@ from importlib.resources import files
 _NAME = re.compile(r"\b(?P<type>river\.river_job_state)\b|\b(?P<schema>river|keeper)\.(?=[a-z_])")
 _BODY = "$riverkeeper$"
 # What a statement reads in place of a table that is not there, so that there is one text of it and not two.
-_STAND_INS = {"keeper.heartbeat": "river/no_heartbeat", "keeper.rescue": "river/no_rescue"}
+_STAND_INS = {
+    "keeper.heartbeat": "river/no_heartbeat",
+    "keeper.rescue": "river/no_rescue",
+    "keeper.ledger_attempt": "ledger/no_ledger_attempt",
+}
 
 
 def quote_identifier(identifier: str) -> str:

@@ -26,6 +26,7 @@ MIGRATIONS = (
     "schema/migrations/004_runs",
     "schema/migrations/005_fence",
     "schema/migrations/006_was_false",
+    "schema/migrations/007_attempts",
 )
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-VERSION = 6  # of what the files in migrations/ make
+VERSION = 7  # of what the files in migrations/ make
 MIN_COMPATIBLE = 1  # the oldest Riverkeeper that may use this version
 FENCE_VERSION = 5  # the first version with the fence
 RESCUE_VERSION = 6  # the first version with all that the rescuer and its audit need
+ATTEMPTS_VERSION = 7  # the first version with the counted attempts
 
 # What Riverkeeper does with each of its tables. The owner, who runs `schema install`, may do everything.
 KEEPER_TABLES: Mapping[str, str] = {
@@ -17,6 +18,7 @@ KEEPER_TABLES: Mapping[str, str] = {
     "ledger_slot": "SELECT, INSERT, UPDATE, DELETE",
     "ledger_total": "SELECT, INSERT, UPDATE, DELETE",
     "ledger_name": "SELECT, INSERT, UPDATE, DELETE",
+    "ledger_attempt": "SELECT, INSERT, UPDATE, DELETE",
     "run_day": "SELECT, INSERT, UPDATE, DELETE",
     "heartbeat": "SELECT, INSERT, UPDATE, DELETE",
     "client": "SELECT, DELETE",

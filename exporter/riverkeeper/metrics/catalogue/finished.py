@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from riverkeeper.ledger.attempts import AttemptOutcome, RiverRescue
 from riverkeeper.ledger.counts import RUN_EDGES, WAIT_EDGES
 from riverkeeper.ledger.totals import FinishedPair, Histogram
 from riverkeeper.metrics.family import Bucketed, Family, MetricType, Per, Samples
@@ -23,6 +24,18 @@ def finished_jobs(snapshot: Snapshot) -> Samples:
 
 def attempts(snapshot: Snapshot) -> Samples:
     return (((pair.queue, pair.kind), float(pair.attempts)) for pair in _pairs(snapshot))
+
+
+def attempts_ended(snapshot: Snapshot) -> Samples:
+    return (
+        ((pair.queue, pair.kind, how), float(count)) for pair in _pairs(snapshot) for how, count in pair.ended.items()
+    )
+
+
+def rescued(snapshot: Snapshot) -> Samples:
+    return (
+        ((pair.queue, pair.kind, how), float(count)) for pair in _pairs(snapshot) for how, count in pair.rescued.items()
+    )
 
 
 def last_finished(snapshot: Snapshot) -> Samples:
@@ -71,6 +84,28 @@ FINISHED: tuple[Family[Snapshot], ...] = (
         ("queue", "kind"),
         attempts,
         per=Per.PAIR,
+    ),
+    Family(
+        "river_job_attempts_ended_total",
+        MetricType.COUNTER,
+        "Attempts that ended, by outcome: completed, failed, or rescued (their worker was lost; by River or by "
+        "Riverkeeper). Each counts once and as it ends, also while its job waits for the next attempt. Cancelled "
+        "attempts do not count. Absent where the keeper schema is too old for it.",
+        ("queue", "kind", "outcome"),
+        attempts_ended,
+        per=Per.PAIR,
+        times=len(AttemptOutcome),
+    ),
+    Family(
+        "river_jobs_rescued_total",
+        MetricType.COUNTER,
+        "Rescues by River's own rescuer, by what it did with the job: retried, discarded, cancelled, or unknown_kind "
+        "(discarded with attempts left, because the leader has no worker for its kind). Those by Riverkeeper do not "
+        "count. River before 0.26 does not tell. Absent where the keeper schema is too old for it.",
+        ("queue", "kind", "outcome"),
+        rescued,
+        per=Per.PAIR,
+        times=len(RiverRescue),
     ),
     Family(
         "river_job_wait_duration_seconds",
