@@ -84,7 +84,9 @@ def understanding(postgres: Server) -> Iterator[Session]:
     url = postgres.database("understanding", template="river_template")
     install(url, None, None)
     with Session(url) as session:
-        session.execute("CREATE TABLE river_producer (client_id text, updated_at timestamptz)")  # River Pro's
+        session.execute(
+            "CREATE TABLE river_producer (client_id text, updated_at timestamptz, queue_name text, max_workers int)"
+        )  # River Pro's
         yield session
 
 

@@ -20,6 +20,7 @@ from riverkeeper.scrape.scrape import Snapshot
 FAMILIES = {family.name: family for family in OF_SNAPSHOT}
 OF_FINISHED = {
     "river_job_run_duration_seconds", "river_jobs_finished_total", "river_job_attempts_total",
+    "river_job_attempts_ended_total", "river_jobs_rescued_total",
     "river_job_wait_duration_seconds", "river_job_last_finished_timestamp_seconds", "riverkeeper_ledger_durable",
     "riverkeeper_ledger_late_rows_total",
 }  # fmt: skip
@@ -59,10 +60,14 @@ def test_a_database_that_is_down_has_no_numbers() -> None:
         ("waiting_kinds", OF_BOTH),
         ("beating_clients", {"river_beating_clients"}),
         ("queues", {"river_queue_paused", "river_queue_updated_timestamp_seconds"}),
+        ("slots", {"river_slots"}),
         ("leader", {"river_leader_elected_timestamp_seconds", "river_leader_expires_timestamp_seconds"}),
         ("oldest_finalized", {"river_oldest_finalized_timestamp_seconds"}),
         ("migrations", {"river_migration_version"}),
-        ("tables", {"river_table_bytes", "river_table_dead_rows", "river_table_live_rows"}),
+        (
+            "tables",
+            {"river_table_bytes", "river_table_dead_rows", "river_table_live_rows", "river_table_inserted_rows_total"},
+        ),
         ("target", {"riverkeeper_target_info"}),
         ("folded_pairs", {"riverkeeper_folded_pairs"}),
         ("finished_at", {"riverkeeper_ledger_timestamp_seconds"}),

@@ -35,6 +35,7 @@ def test_an_empty_river_has_no_ages(river_url: str) -> None:
         "river_table_bytes",
         "river_table_dead_rows",
         "river_table_live_rows",
+        "river_table_inserted_rows_total",
     }
     assert (shown.value("river_up"), shown.value("river_rescuer_poison_jobs")) == (1, 0)
 

@@ -72,3 +72,4 @@ class TableSize:
     bytes: int
     dead_rows: int
     live_rows: int
+    inserted_rows: int | None = None  # since the statistics were reset; None on a standby, and of a partitioned table

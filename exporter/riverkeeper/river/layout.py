@@ -21,7 +21,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 # River Pro's, of use where it is: nobody misses it.
-PRO: dict[str, tuple[str, ...]] = {"river_producer": ("client_id", "updated_at")}
+PRO: dict[str, tuple[str, ...]] = {"river_producer": ("client_id", "updated_at", "queue_name", "max_workers")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +45,16 @@ class Layout:
     @property
     def has_producers(self) -> bool:
         """Whether River Pro's producers are there and may be read."""
+        return self._reads_producers("client_id", "updated_at")
+
+    @property
+    def has_slots(self) -> bool:
+        """Whether River Pro's producers tell how many jobs they work at once, and may be read."""
+        return self._reads_producers(*PRO["river_producer"])
+
+    def _reads_producers(self, *wanted: str) -> bool:
         columns = self.columns.get("river_producer", {})
-        return all(columns.get(name, False) for name in PRO["river_producer"])
+        return all(columns.get(name, False) for name in wanted)
 
     def unreadable(self) -> dict[str, list[str]]:
         """Table -> columns that we ask for, that exist, and that this login may not read."""

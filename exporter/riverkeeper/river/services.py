@@ -9,12 +9,19 @@ from riverkeeper.river.facts import Leader, Queue, TableSize
 from riverkeeper.river.layout import FINAL_STATES, Layout
 
 MAX_QUEUE_ROWS = 1_000  # five times as many as become labels
+PRODUCER_SECONDS = 90.0  # three reports of a producer of River Pro
 
 
 def read_queues(tx: Transaction) -> tuple[Queue, ...]:
     """Rows of river_queue. Raises DatabaseError."""
     rows = tx.query("river/read_queues", {"max_queues": MAX_QUEUE_ROWS})
     return tuple(Queue(row.name, row.paused, row.updated_at) for row in rows)
+
+
+def read_slots(tx: Transaction) -> dict[str, int]:
+    """Queue -> job slots of River Pro's producers that are there. Raises DatabaseError."""
+    rows = tx.query("river/read_slots", {"fresh": PRODUCER_SECONDS, "max_queues": MAX_QUEUE_ROWS})
+    return {row.queue: row.slots for row in rows}
 
 
 def read_leader(tx: Transaction) -> Leader | None:
@@ -42,4 +49,4 @@ def read_tables(tx: Transaction, layout: Layout, heartbeat: int | None = None) -
     """Sizes of the job table and of the heartbeat table; `heartbeat` is its oid. Raises DatabaseError."""
     tables = [layout.oids["river_job"], *([heartbeat] if heartbeat else [])]
     rows = tx.query("river/read_table_size", {"tables": tables})
-    return tuple(TableSize(row.table_name, row.bytes, row.dead_rows, row.live_rows) for row in rows)
+    return tuple(TableSize(row.table_name, row.bytes, row.dead_rows, row.live_rows, row.inserted_rows) for row in rows)

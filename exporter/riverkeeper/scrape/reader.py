@@ -28,7 +28,14 @@ from riverkeeper.rescue.audit.report import ClaimCounts
 from riverkeeper.rescue.status import RescueStatus
 from riverkeeper.river.bounds import MANY_RUNNING
 from riverkeeper.river.running import read_running
-from riverkeeper.river.services import read_leader, read_migrations, read_oldest_finalized, read_queues, read_tables
+from riverkeeper.river.services import (
+    read_leader,
+    read_migrations,
+    read_oldest_finalized,
+    read_queues,
+    read_slots,
+    read_tables,
+)
 from riverkeeper.river.waiting import read_partitions, read_waiting_kinds
 from riverkeeper.schema.fence import read_fence
 from riverkeeper.schema.layout import FENCE_VERSION
@@ -168,6 +175,7 @@ class Reader:
             leader=leader,
             fence=FenceState(fence.in_force, fence.message, fence.fix) if fence else None,
             queues=run("queues", lambda: read_queues(tx), aside=True) if layout.has("river_queue") else None,
+            slots=run("slots", lambda: read_slots(tx), aside=True) if layout.has_slots else None,
             oldest_finalized=run("oldest_finalized", lambda: read_oldest_finalized(tx)),
             migrations=run("migrations", lambda: read_migrations(tx, layout), aside=True),
             tables=run("tables", lambda: read_tables(tx, layout, keeper.heartbeat if beats else None)),
@@ -228,6 +236,7 @@ class Reader:
             running=facts.running,
             beating_clients=facts.beating_clients,
             queues=facts.queues,
+            slots=facts.slots,
             leader=facts.leader,
             fence=facts.fence,
             oldest_finalized=facts.oldest_finalized,

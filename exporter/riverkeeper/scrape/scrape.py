@@ -73,6 +73,7 @@ class RiverFacts:
     leader: Leader | None = None
     fence: FenceState | None = None  # None: not seen, or the keeper schema does not know of it
     queues: tuple[Queue, ...] | None = None
+    slots: Mapping[str, int] | None = None  # by queue; None: nothing there tells
     oldest_finalized: Mapping[str, float] | None = None
     migrations: Mapping[str, int] | None = None
     tables: tuple[TableSize, ...] | None = None
@@ -110,6 +111,7 @@ class Snapshot:
     running: Running | None = None
     beating_clients: int | None = None  # processes; None also where there is no heartbeat table to read
     queues: tuple[Queue, ...] | None = None
+    slots: Mapping[str, int] | None = None  # by queue; None: nothing there tells
     leader: Leader | None = None
     fence: FenceState | None = None  # None: not seen, or the keeper schema does not know of it
     oldest_finalized: Mapping[str, float] | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from riverkeeper.ledger.names import MAX_QUEUES, OTHER
-from riverkeeper.metrics.cardinality import newest
+from riverkeeper.metrics.cardinality import newest, sum_samples
 from riverkeeper.metrics.family import Family, MetricType, Per, Samples
 from riverkeeper.river.facts import Queue, TableSize
 from riverkeeper.river.layout import FINAL_STATES
@@ -25,6 +25,15 @@ def queue_updated(snapshot: Snapshot) -> Samples:
     return newest(((name,), queue.updated_at) for name, queue in _queues(snapshot))
 
 
+def slots(snapshot: Snapshot) -> Samples:
+    exported = {queue.name: name for name, queue in _queues(snapshot)}
+    numbers = (
+        ((exported.get(queue) or snapshot.names.queue(queue),), number)
+        for queue, number in (snapshot.slots or {}).items()
+    )
+    return sum_samples(numbers)
+
+
 def leader_elected(snapshot: Snapshot) -> Samples:
     if snapshot.leader is not None:
         yield (), snapshot.leader.elected_at
@@ -41,6 +50,11 @@ def oldest_finalized(snapshot: Snapshot) -> Samples:
 
 def migration_version(snapshot: Snapshot) -> Samples:
     return (((line,), float(version)) for line, version in (snapshot.migrations or {}).items())
+
+
+def inserted_rows(snapshot: Snapshot) -> Samples:
+    tables = ((size.table, size.inserted_rows) for size in snapshot.tables or ())
+    return (((table,), float(inserted)) for table, inserted in tables if inserted is not None)
 
 
 def _queues(snapshot: Snapshot) -> list[tuple[str, Queue]]:
@@ -80,6 +94,16 @@ RIVER: tuple[Family[Snapshot], ...] = (
         "while a client works the queue. Absent without a row.",
         ("queue",),
         queue_updated,
+        per=Per.QUEUE,
+    ),
+    Family(
+        "river_slots",
+        MetricType.GAUGE,
+        "Jobs that the queue's workers can run at once: max_workers of River Pro's producers that reported in the last "
+        "90 s. Absent without River Pro, whose tables alone tell; the most that ran at once, "
+        'max_over_time(river_jobs{state="running"}[1d]), is then the best estimate.',
+        ("queue",),
+        slots,
         per=Per.QUEUE,
     ),
     Family(
@@ -149,6 +173,17 @@ RIVER: tuple[Family[Snapshot], ...] = (
         "Live rows, by the server's statistics. 0 on a standby.",
         ("table",),
         _table(lambda size: size.live_rows),
+        per=Per.OTHER,
+        times=2,
+    ),
+    Family(
+        "river_table_inserted_rows_total",
+        MetricType.COUNTER,
+        "Rows inserted into the table, by the server's statistics: for river_job the inserted jobs, with those of "
+        "transactions that rolled back, without duplicates of unique jobs. Begins again when the server's statistics "
+        "do. Absent on a standby, and for a partitioned table.",
+        ("table",),
+        inserted_rows,
         per=Per.OTHER,
         times=2,
     ),
