@@ -68,7 +68,7 @@ def test_the_entries_tell_failures_from_other_attempts() -> None:
 
 
 def test_an_attempt_with_two_entries_counts_once() -> None:
-    """The old worker reported its failure after the rescue, into the row of the next attempt."""
+    """The worker reported its failure after its rescue, into the row of the next attempt."""
     found = counted(job("retryable", 1, entry(1, RIVER), entry(1, "late"), rescues=1))
     assert sum(count for (measure, _), count in found.items() if measure == "attempt") == 1
 
@@ -86,7 +86,7 @@ def test_where_nothing_is_stored_only_entries_since_then_are_new() -> None:
     assert counted(job("retryable", 2, old, entry(2, at=None)), CountedJob(1, 0, NOW)) == {("attempt", "failed"): 1}
 
 
-def test_rivers_rescues_are_counted_by_what_became_of_the_job() -> None:
+def test_rivers_rescues_are_counted_by_their_outcome() -> None:
     """Retried, discarded at the last attempt, cancelled on request."""
     rescued = {"rescues": 1}
     cases: Mapping[str, AttemptRow] = {
@@ -115,7 +115,7 @@ def test_our_own_rescues_are_not_rivers() -> None:
 
 
 def test_rivers_rescues_are_counted_whatever_their_text() -> None:
-    """The count in the metadata tells; another runtime writes other words."""
+    """The count in the metadata is the evidence; another runtime writes other words."""
     row = job("discarded", 1, entry(1, "job was stuck"), rescues=1)
     assert counted(row) == {("attempt", "rescued"): 1, ("rescued", "unknown_kind"): 1}
 

@@ -1,4 +1,4 @@
-"""river_slots: how many jobs a queue's workers can run at once, where River Pro's tables tell it."""
+"""river_slots: how many jobs a queue's workers can run at once, where River Pro's tables have it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ INSERT INTO river_producer (client_id, queue_name, max_workers, updated_at) VALU
 JOBS = "INSERT INTO river_job (kind, queue, max_attempts) VALUES ('k', 'mail', 5), ('k', 'bulk', 5)"
 
 
-def told(snapshot: Snapshot) -> dict[tuple[str, ...], object]:
+def slots_of(snapshot: Snapshot) -> dict[tuple[str, ...], object]:
     assert snapshot.error is None
     return dict(slots(snapshot))
 
@@ -29,14 +29,14 @@ def test_the_producers_that_report_have_slots(sql: Session, river_url: str) -> N
     sql.execute(PRODUCERS)
     sql.execute(JOBS)
 
-    assert told(read(river_url)) == {("mail",): 15.0, ("bulk",): 2.0}
+    assert slots_of(read(river_url)) == {("mail",): 15.0, ("bulk",): 2.0}
 
 
-def test_without_river_pro_nothing_tells(sql: Session, river_url: str) -> None:
+def test_without_river_pro_there_are_no_slots(sql: Session, river_url: str) -> None:
     """Absent, not 0: a queue without slots would look full."""
     sql.execute(JOBS)
 
-    assert told(read(river_url)) == {}
+    assert slots_of(read(river_url)) == {}
     assert "slots" not in {query.name for query in read(river_url).queries}
 
 
@@ -44,11 +44,11 @@ def test_an_older_table_of_producers_has_no_slots(sql: Session, river_url: str) 
     """A column that is not there, or that this login may not read, fails nothing."""
     sql.execute("CREATE TABLE river_producer (client_id text, updated_at timestamptz)")
 
-    assert told(read(river_url)) == {}
+    assert slots_of(read(river_url)) == {}
 
 
 def test_a_queue_without_jobs_is_folded(sql: Session, river_url: str) -> None:
     """Names are given to queues that were seen at work; slots of others are not lost."""
     sql.execute(PRODUCERS)
 
-    assert told(read(river_url)) == {("other",): 17.0}
+    assert slots_of(read(river_url)) == {("other",): 17.0}

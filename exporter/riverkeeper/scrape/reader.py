@@ -80,6 +80,11 @@ class Reading:
     clock_skew: float
     outcomes: tuple[QueryOutcome, ...]
 
+    @property
+    def replay_lag(self) -> float | None:
+        """Seconds that a standby's data is old; None on a primary."""
+        return None if self.opened.data_at is None else float(self.opened.now - self.opened.data_at)
+
 
 class Reader:
     """Takes scrapes of one River. One thread uses it at a time."""
@@ -222,7 +227,6 @@ class Reader:
         names = keep(totals.names if totals else self._names, live, {}, facts.now, self._settings.max_pairs)
         self._names = names
         counted = find_finished(totals, names, durable=maintained.durable) if maintained and totals else None
-        replay_lag = None if opened.data_at is None else opened.now - opened.data_at
         return Snapshot(
             up=facts.partitions is not None or facts.running is not None,
             taken_at=taken_at,
@@ -248,10 +252,10 @@ class Reader:
             rescuing=reading.rescuing,
             names=names,
             folded_pairs=_count_folded(facts, names),
-            replay_lag=replay_lag,
+            replay_lag=reading.replay_lag,
             clock_skew=reading.clock_skew,
             notices=(
-                *find_notices(schemas.layout, schemas.keeper, facts, replay_lag, standby=schemas.standby),
+                *find_notices(schemas.layout, schemas.keeper, facts, reading.replay_lag, standby=schemas.standby),
                 *find_unmatched_rules(self._settings.policy, {kind for _, kind in [*live, *names.pairs]}),
             ),
         )

@@ -101,7 +101,7 @@ FINISHED: tuple[Family[Snapshot], ...] = (
         MetricType.COUNTER,
         "Rescues by River's own rescuer, by what it did with the job: retried, discarded, cancelled, or unknown_kind "
         "(discarded with attempts left, because the leader has no worker for its kind). Those by Riverkeeper do not "
-        "count. River before 0.26 does not tell. Absent where the keeper schema is too old for it.",
+        "count. River before 0.26 does not count them. Absent where the keeper schema is too old for it.",
         ("queue", "kind", "outcome"),
         rescued,
         per=Per.PAIR,

@@ -100,7 +100,7 @@ RIVER: tuple[Family[Snapshot], ...] = (
         "river_slots",
         MetricType.GAUGE,
         "Jobs that the queue's workers can run at once: max_workers of River Pro's producers that reported in the last "
-        "90 s. Absent without River Pro, whose tables alone tell; the most that ran at once, "
+        "90 s. Absent without River Pro, whose tables alone have it; the most that ran at once, "
         'max_over_time(river_jobs{state="running"}[1d]), is then the best estimate.',
         ("queue",),
         slots,
