@@ -20,7 +20,7 @@ SECTIONS = (
     "Related",
 )
 # What a page leaves open, and the data of its test fills in. README.md lists them.
-PLACEHOLDERS = ("JOB_ID", "ATTEMPTED_AT", "KIND", "QUEUE", "PID", "ALERTMANAGER_URL", "WORKERS", "DEPLOYMENT")
+PLACEHOLDERS = ("JOB_ID", "ATTEMPTED_AT", "KIND", "QUEUE", "TIER", "PID", "ALERTMANAGER_URL", "WORKERS", "DEPLOYMENT")
 _FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _CHANGING = re.compile(
     r"^(?:UPDATE|DELETE|SELECT pg_terminate_backend|VACUUM)\b"

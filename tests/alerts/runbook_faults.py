@@ -50,7 +50,7 @@ def stage(alert: str, scene: Scene) -> Staged:
     scene.lead()
     scene.sql.execute(_FLEET)
     beat(scene.sql, [])
-    staged = Staged(scene.url, {"KIND": "charge_card", "QUEUE": "payments"})
+    staged = Staged(scene.url, {"KIND": "charge_card", "QUEUE": "payments", "TIER": "standard"})
     FAULTS[alert](scene, staged)
     return staged
 
@@ -77,6 +77,14 @@ def add_jobs(scene: Scene, count: int, **columns: object) -> list[int]:
 def stand_still(scene: Scene) -> None:
     """Nothing was claimed for 45 minutes."""
     scene.sql.execute("UPDATE river_job SET attempted_at = attempted_at - interval '45 min'")
+
+
+def curtail(scene: Scene, staged: Staged, grant: str) -> None:
+    """Riverkeeper's login has only this right."""
+    if not scene.sql.execute("SELECT FROM pg_roles WHERE rolname = 'curtailed'").fetchall():
+        scene.sql.execute("CREATE ROLE curtailed LOGIN")
+    scene.sql.execute(grant.encode())
+    staged.url = staged.url.replace("postgres@", "curtailed@")
 
 
 @fault("RiverNotWatched")
@@ -134,21 +142,22 @@ def jobs_stuck(scene: Scene, staged: Staged) -> None:
 
 @fault("RiverJobsMayHaveRunTwice")
 def ran_twice(scene: Scene, staged: Staged) -> None:
-    claim = scene.claim(queue="payments", kind="charge_card")
-    staged.values["JOB_ID"] = str(claim["job_id"])
-    scene.sql.execute(
-        _AUDIT, {"job": claim["job_id"], "count": 1, "worker": "finished", "false": True, "kind": "charge_card"}
-    )
+    add_rescues(scene, 1, worker="finished", was_false=True)
 
 
 _AUDIT = """
 INSERT INTO riverkeeper.rescue (dry_run, job_id, attempted_at, attempt, queue, kind, priority, tier, reason,
     action, state_after, evidence, woken_by, keeper, old_worker, was_false, at, closed_at)
-SELECT false, %(job)s + g - 1, now() - interval '40 min', 1, 'payments', %(kind)s, 1, 'standard', 'worker_lost',
+SELECT false, 16 + g, now() - g * interval '7 min', 1, 'payments', 'charge_card', 1, 'standard', 'worker_lost',
     'retry', 'retryable', '{"value": 47.0, "limit_seconds": 35.0, "limit_origin": "tier standard"}', 'supervisor',
-    gen_random_uuid(), %(worker)s, %(false)s, now() - g * interval '6 min', now()
+    gen_random_uuid(), %(worker)s, %(was_false)s, now() - g * interval '6 min', now()
 FROM generate_series(1, %(count)s) AS g
 """
+
+
+def add_rescues(scene: Scene, count: int, worker: str, was_false: bool) -> None:
+    """Rescues of the last hours, each of another job, with what became of the previous worker."""
+    scene.sql.execute(_AUDIT, {"count": count, "worker": worker, "was_false": was_false})
 
 
 @fault("RiverRescuesPaused")
@@ -190,14 +199,17 @@ def kind_overdue(scene: Scene, staged: Staged) -> None:
 
 @fault("RiverJobsNeedDecision")
 def need_decision(scene: Scene, staged: Staged) -> None:
+    """One job has been rescued three times today, and its attempts are used up."""
     claim = scene.stale(queue="payments", kind="charge_card", attempt=25)
     name_job(staged, scene, claim)
     beat(scene.sql, [])
+    add_rescues(scene, 3, worker="silent", was_false=False)
+    scene.sql.execute("UPDATE riverkeeper.rescue SET job_id = %s", [claim["job_id"]])
 
 
 @fault("RiverWorkersLostOften")
 def workers_lost_often(scene: Scene, staged: Staged) -> None:
-    scene.sql.execute(_AUDIT, {"job": 17, "count": 14, "worker": "silent", "false": False, "kind": "charge_card"})
+    add_rescues(scene, 14, worker="silent", was_false=False)
 
 
 @fault("RiverRescuerPoisoned")
@@ -223,15 +235,13 @@ def clock_skewed(scene: Scene, staged: Staged) -> None:
 
 @fault("RiverkeeperCountsNotDurable")
 def counts_not_durable(scene: Scene, staged: Staged) -> None:
-    scene.sql.execute("DROP SCHEMA riverkeeper CASCADE")
+    curtail(scene, staged, "GRANT SELECT ON ALL TABLES IN SCHEMA public, riverkeeper TO curtailed")
+    scene.sql.execute("GRANT USAGE ON SCHEMA riverkeeper TO curtailed")
 
 
 @fault("RiverkeeperScrapesIncomplete")
 def scrapes_incomplete(scene: Scene, staged: Staged) -> None:
-    scene.sql.execute("DROP ROLE IF EXISTS curtailed")
-    scene.sql.execute("CREATE ROLE curtailed LOGIN")
-    scene.sql.execute("GRANT SELECT ON river_job, river_queue TO curtailed")
-    staged.url = staged.url.replace("postgres@", "curtailed@")
+    curtail(scene, staged, "GRANT SELECT ON river_job, river_queue TO curtailed")
 
 
 @fault("RiverkeeperTargetsMixed")

@@ -24,7 +24,6 @@ from riverkeeper.postgres.connection import Database
 from riverkeeper.schema.install import install
 
 PSQL = [str(find_binaries() / "psql"), "-X", "-v", "ON_ERROR_STOP=1"]
-MARK = "--- the next block ---"
 
 
 @pytest.fixture(scope="module")
@@ -59,16 +58,14 @@ def test_commands_run_as_they_stand(
 
 
 def run_step(step: Step, given: Staged, config: Path) -> None:
-    """Commands in order; all SQL of a step in one session, as somebody types it."""
-    said = iter(run_sql([filled(block.text, given.values) for block in step.blocks if block.language == "sql"], given))
+    """Its blocks in order. What other programs print is compared in tests/e2e/test_runbook_queries.py."""
     for block in step.blocks:
+        ours = [line for line in block.lines if line.startswith("riverkeeper ")]
         if block.language == "sql":
-            compare(step, block, next(said), given)
-        elif block.language == "sh":
-            ours = [line for line in block.lines if line.startswith("riverkeeper ")]
+            compare(step, block, run_sql(filled(block.text, given.values), given), given)
+        elif block.language == "sh" and ours:
             printed = "".join(run_command(filled(line, given.values), config) for line in ours)
-            if ours:  # what other programs print is compared in tests/e2e/test_runbook_queries.py
-                compare(step, block, printed, given)
+            compare(step, block, printed, given)
 
 
 def run_command(line: str, config: Path) -> str:
@@ -80,13 +77,10 @@ def run_command(line: str, config: Path) -> str:
     return done.output
 
 
-def run_sql(blocks: list[str], given: Staged) -> list[str]:
-    if not blocks:
-        return []
-    script = f"\n\\echo {MARK}\n".join(blocks)
-    done = subprocess.run([*PSQL, given.url], input=script, capture_output=True, text=True, check=False, timeout=60)
-    assert done.returncode == 0, f"{script}\n{done.stderr}"
-    return done.stdout.split(f"{MARK}\n")
+def run_sql(text: str, given: Staged) -> str:
+    done = subprocess.run([*PSQL, given.url], input=text, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, f"{text}\n{done.stderr}"
+    return done.stdout
 
 
 def compare(step: Step, block: Block, printed: str, given: Staged) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import click
 
 from alerts.kubectl import refuse_unknown
-from alerts.promql import aggregations, exported, recorded, selectors
+from alerts.promql import aggregations, exported, labels, recorded, selectors
 from alerts.rulebook import RUNBOOKS, alerts
 from alerts.runbook import PLACEHOLDERS, SECTIONS, Block, Page, filled, pages, read_page
 from fixtures.offenders import for_each
@@ -24,7 +24,7 @@ MOST_LINES = 175  # two screens of a laptop; the longest has the most ways to en
 WITHOUT_ARGUMENT = {"riverkeeper rescue run", "riverkeeper assets"}  # a sentence names the command itself
 # Alerts and options that the rules do not have yet.
 NOT_YET = {page.name for page in pages()} - {rule.name for rule in alerts()}
-OPTIONS_NOT_YET = {"assets.rivers"}
+OPTIONS_NOT_YET = {"assets.rivers", "assets.scale_to_zero"}
 INDEX = {  # heading -> what the severity of its alerts says
     "Alerts that page": ["critical"],
     "Tickets": ["warning"],
@@ -157,6 +157,18 @@ def test_names_in_the_text_exist(page: Page) -> None:
 
 
 @for_each_page
+def test_labels_of_the_alert_exist(page: Page) -> None:
+    """A page names a label, and a value of a fixed one, only if its alert has it."""
+    rules = [rule for rule in alerts() if rule.name == page.name]
+    known = {name for rule in rules for name in (*labels(rule.expr), *rule.labels)}
+    values = {rule.labels["cause"] for rule in rules if "cause" in rule.labels}
+    named = re.findall(r"[Ll]abels? `(\w+)`", page.text)
+
+    assert not rules or set(named) <= known
+    assert all(f"`{value}`" in page.section("What it means") for value in values)
+
+
+@for_each_page
 def test_commands_exist(page: Page) -> None:
     """Each is a command of this version with options it has, or a form of another program that the list knows."""
     for line in commands(page):
@@ -192,5 +204,4 @@ OTHERS: dict[str, Callable[[str], None]] = {
     "timedatectl": matches("timedatectl status"),
     "curl": matches(r"curl -s (?:-X POST )?http://127\.0\.0\.1:9816/\S+"),  # run in tests/e2e/test_runbook_queries.py
     "amtool": matches(r"amtool --alertmanager\.url=ALERTMANAGER_URL .*"),  # the same
-    "export": matches(r'export RIVERKEEPER_DATABASE_URL="\$OWNER_URL"'),
 }
