@@ -176,6 +176,16 @@ def kind_failing(scene: Scene, staged: Staged) -> None:
     staged.values["JOB_ID"] = str(ids[0])
 
 
+@fault("RiverUnknownKindDiscarded")
+def unknown_kind_discarded(scene: Scene, staged: Staged) -> None:
+    rescue = '{"at": "2026-11-28T02:58:11Z", "attempt": 1, "error": "Stuck job rescued by JobRescuer", "trace": ""}'
+    ids = add_jobs(
+        scene, 2, state="discarded", attempt=1, finalized_at=datetime.now(UTC), attempted_at=datetime.now(UTC),
+        errors=[rescue], metadata='{"river:rescue_count": 1}',
+    )  # fmt: skip
+    staged.values["JOB_ID"] = str(ids[0])
+
+
 @fault("RiverQueuePaused")
 def queue_paused(scene: Scene, staged: Staged) -> None:
     stand_still(scene)

@@ -154,9 +154,12 @@ def test_an_attempt_that_runs_for_days_counts_when_it_fails(river_url: str, sql:
         world.now += 1
         world.happen(job)
         world.write()
+        world.now += 1000
+        collect(replica, world)
         for _ in range(60):
             world.now += 800
             collect(replica, world)
+            assert stored(sql) == 1, "a failure before the next step would not count"
         world.fail(job)
         world.write()
         assert counted(collect(replica, world)) == world.truth

@@ -233,6 +233,16 @@ def test_each_problem_has_its_finding(river_url: str, healthy: Session, name: st
     assert all(finding.title and finding.evidence and finding.advice for every in found.values() for finding in every)
 
 
+def test_a_rescued_job_that_lost_its_unique_key_is_of_a_known_kind(river_url: str, healthy: Session) -> None:
+    """River's scheduler discarded it for another job, with attempts left and a rescue as its last error."""
+    metadata = {"river:rescue_count": 1, "unique_key_conflict": "scheduler_discarded"}
+    insert(healthy, "reindex", "discarded", errors=[[1, 90.0, RESCUED]], metadata=metadata)
+    found = inspect_url(river_url)
+
+    assert "unknown_kind_discarded" not in found
+    assert [finding.kinds for finding in found["discarded_as_duplicates"]] == [("reindex",)]
+
+
 def test_consequences_have_no_findings(river_url: str, healthy: Session) -> None:
     """Twelve problems at once give twelve findings, with what heartbeats would change, and no others."""
     for make, _ in [PROBLEMS[name] for name in list(PROBLEMS)[:12]]:

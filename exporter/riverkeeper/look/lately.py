@@ -37,7 +37,11 @@ def find_unknown_kinds(jobs: Sequence[JobTrace]) -> Iterator[Finding]:
     found = [
         job
         for job in jobs
-        if job.state == "discarded" and job.attempts_left and job.last_failure and job.last_failure.is_rescue
+        if job.state == "discarded"
+        and job.attempts_left
+        and job.last_failure
+        and job.last_failure.is_rescue
+        and not job.conflict  # else the scheduler discarded it later
     ]
     if found:
         yield find_in_jobs(
