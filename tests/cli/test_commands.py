@@ -178,3 +178,22 @@ def test_grants_are_applied_on_request(run: Run, sql: Session) -> None:
     assert applied.exit_code == 0
     assert printed.output in applied.output
     assert sql.execute(f"{roles} AND table_schema = 'riverkeeper'")[0].number > 0
+
+
+def test_a_variable_names_the_configuration_file(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """RIVERKEEPER_CONFIG_FILE counts where --config.file is not given; an empty one counts as not set.
+
+    A file that is not there is a mistake, as with the flag: defaults would hide the typo.
+    """
+    named, other = tmp_path / "named.yml", tmp_path / "other.yml"
+    named.write_text("rescue: {mode: live}")
+    other.write_text("rescue: {mode: disabled}")
+
+    def mode(variable: str, *arguments: str) -> str:
+        monkeypatch.setenv("RIVERKEEPER_CONFIG_FILE", variable)
+        return run("config", "print", *arguments).output
+
+    assert f"  mode: live  # {named}:1" in mode(str(named))
+    assert f"  mode: disabled  # {other}:1" in mode(str(named), "--config.file", str(other))
+    assert "  mode: dry_run  # default" in mode("")
+    assert "missing.yml: cannot be read" in mode(str(tmp_path / "missing.yml"))

@@ -35,7 +35,8 @@ COMMITTED_SECONDS = 5.0  # of these, for what maintenance has committed
 def option(name: str, **settings: Any) -> Callable[[Command], Command]:
     """A click option with the help text of the flag table."""
     entry = find_flag(name)
-    return click.option(name, entry.parameter, metavar=entry.metavar, help=entry.help, **settings)
+    variable = entry.environment or None
+    return click.option(name, entry.parameter, metavar=entry.metavar, help=entry.help, envvar=variable, **settings)
 
 
 def database_options(command: Command) -> Command:

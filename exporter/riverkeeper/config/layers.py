@@ -12,6 +12,7 @@ from riverkeeper.config.problem import KeyPath, format_path
 from riverkeeper.config.settings import Settings
 from riverkeeper.config.source import Source
 
+CONFIG_FILE = "RIVERKEEPER_CONFIG_FILE"
 DATABASE_URL, DATABASE_URL_FILE = ("database", "url"), ("database", "url_file")
 
 
@@ -29,6 +30,7 @@ class Flag:
     help: str
     key: str = ""
     repeatable: bool = False
+    environment: str = ""  # the variable that replaces a flag without a key, where the flag is not given
 
     @property
     def parameter(self) -> str:
@@ -52,7 +54,13 @@ def _flags_of_options() -> Iterator[Flag]:
 
 
 FLAGS: tuple[Flag, ...] = (
-    Flag("--config.file", "FILE", "The configuration file, YAML. Without one every option has its default."),
+    Flag(
+        "--config.file",
+        "FILE",
+        f"The configuration file, YAML. Default: the file that {CONFIG_FILE} names; without one every option has its "
+        "default.",
+        environment=CONFIG_FILE,
+    ),
     *_flags_of_options(),
     Flag("--log.level", "LEVEL", "The least level that is logged: debug, info, warning or error."),
     Flag("--log.format", "FORMAT", "How log lines are written: logfmt or json."),

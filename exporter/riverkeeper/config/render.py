@@ -23,7 +23,7 @@ Riverkeeper runs without a configuration file. What is set, is set by, the first
 
 1. a flag of the command line,
 2. the environment (a variable that is set but empty counts as not set),
-3. the file named by `--config.file`,
+3. the file named by `--config.file` or, without that flag, by `RIVERKEEPER_CONFIG_FILE`,
 4. the default.
 
 `riverkeeper config check` names every mistake at once, each with file, line and what to write instead;
@@ -100,7 +100,8 @@ def _command_line() -> str:
 
 def _environment() -> str:
     all_options = list(options(Settings))
-    rows = ((f"`{name}`", f"`{option.key}`") for option in all_options for name in option.environment)
+    flags = [(f"`{flag.environment}`", f"(`{flag.name}`)") for flag in FLAGS if flag.environment]
+    rows = flags + [(f"`{name}`", f"`{option.key}`") for option in all_options for name in option.environment]
     url = next(option for option in all_options if option.key == "database.url")
     variables = ", ".join(f"`{name}`" for name in url.environment)
     prose = _DATABASE.format(flag=f"`{url.flag}`", variables=variables)
