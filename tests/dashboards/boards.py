@@ -67,8 +67,8 @@ def asked(file: str) -> list[Asked]:
         for panel in panels(file)
         for target in panel["targets"]
     ]
-    marks = [Asked(f"{file}: annotation {one['name']}", one["expr"]) for one in board(file)["annotations"]["list"]
-             if "expr" in one]  # fmt: skip
+    marks = [Asked(f"{file}: annotation {one['name']}", one["expr"], instant=False)
+             for one in board(file)["annotations"]["list"] if "expr" in one]  # fmt: skip
     return of_panels + marks
 
 

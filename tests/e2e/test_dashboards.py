@@ -22,13 +22,16 @@ from fixtures.waiting import until
 
 KIND = "checked"  # of the fleet's kinds the one that runs for seconds, beats and completes
 LOOK_SECONDS = 60
+WATCHED_SECONDS = 100  # a mark of a deploy compares with a minute ago, and one of the workers was suspended early on
 RENDER = Path(__file__).parent / "render"
 
 # What rightly has no answer here, and the change that makes the same expression have one.
 RIGHTLY_EMPTY = {
     "kind.json: Run time: D": (" offset 1w", ""),  # nobody has watched for a week
     "rescue.json: Queries to the database: B": (" == 0", " == 1"),  # no query fails
+    "rescue.json: Suspected: not proven: A": (" > 0", " >= 0"),  # every worker beats
 }
+EMPTY_PANELS = {"rescue: Suspected: not proven: nodata"}
 
 RULE = {
     "alert": "RiverTest",
@@ -62,7 +65,7 @@ def server(river_database: MakeRiver, tmp_path_factory: pytest.TempPathFactory) 
         running = stack.enter_context(prometheus_at_work(tool("prometheus"), targets, folder, rules))
         stack.enter_context(workers["kept"].program.frozen())
         rescued_falsely(running, workers["doomed"])
-        until(lambda: has_watched(running), "a minute of scrapes of a fleet that does everything", 120)
+        until(lambda: has_watched(running), "scrapes of a fleet that does everything", 180)
         yield running
 
 
@@ -93,9 +96,9 @@ def rescued_falsely(server: Scraper, fleet: Fleet) -> None:
 
 def has_watched(server: Scraper) -> bool:
     """Enough scrapes for rates over the time shown, and something of each outcome."""
-    scrapes = server.query("min(count_over_time(river_up[2m]))")
+    scrapes = server.query("min(count_over_time(river_up[5m]))")
     outcomes = server.query("sum by (outcome) (max by (queue, kind, outcome) (river_jobs_finished_total)) > 0")
-    return scrapes != [] and scrapes[0] * SCRAPE_SECONDS >= LOOK_SECONDS and len(outcomes) == 3
+    return scrapes != [] and scrapes[0] * SCRAPE_SECONDS >= WATCHED_SECONDS and len(outcomes) == 3
 
 
 EVERY = [one for file in FILES for one in asked(file)]
@@ -119,7 +122,8 @@ def answers(server: Scraper, one: Asked, expression: str) -> bool:
         series = [[sample["value"]] for sample in server.get("query", query=expression)["result"]]
     else:
         now = time.time()
-        window = {"start": now - LOOK_SECONDS, "end": now, "step": 5}
+        # A mark stands where something happened: since the beginning.
+        window = {"start": now - (600 if ": annotation " in one.place else LOOK_SECONDS), "end": now, "step": 5}
         series = [one["values"] for one in server.get("query_range", query=expression, **window)["result"]]
     return any(math.isfinite(float(value)) for values in series for _, value in values)
 
@@ -139,7 +143,7 @@ def test_two_replicas_tell_the_numbers_of_one(server: Scraper) -> None:
 
 def test_the_first_false_rescue_is_counted(server: Scraper) -> None:
     """A counter is born with its first act, for which increase() alone gives 0: the panel shows how many there were."""
-    (shown,) = [one for one in EVERY if one.place == "rescue.json: Late finishers: A"]
+    (shown,) = [one for one in EVERY if one.place == "rescue.json: False rescues: A"]
 
     assert server.query(shown.filled(__range="10m")) == server.query("sum(riverkeeper_late_finishes_total)")
 
@@ -156,7 +160,7 @@ def test_every_panel_can_be_drawn(server: Scraper) -> None:
     out = RENDER / "pictures"
     done = draw(server, out, *(FOLDER / file for file in FILES))
 
-    assert (done.returncode, done.stderr) == (0, "")
+    assert {line.strip() for line in done.stderr.splitlines()} == EMPTY_PANELS
     assert {one["board"] for one in json.loads(done.stdout)} == {file.removesuffix(".json") for file in FILES}
     assert sorted(path.stem for path in out.glob("*.png")) == [file.removesuffix(".json") for file in FILES]
 
@@ -164,19 +168,19 @@ def test_every_panel_can_be_drawn(server: Scraper) -> None:
 def test_a_panel_without_data_and_one_with_an_error_are_found(server: Scraper, tmp_path: Path) -> None:
     """The drawing tool has teeth: it names a panel that is empty and one whose query is refused."""
     board = json.loads((FOLDER / "overview.json").read_text())
-    board["panels"][0]["targets"][0]["expr"] = "no_such_metric"
+    board["panels"][2]["targets"][0]["expr"] = "no_such_metric"
     board["panels"][1]["targets"][0]["expr"] = "sum("
     (tmp_path / "broken.json").write_text(json.dumps(board))
 
     done = draw(server, tmp_path, tmp_path / "broken.json")
 
     assert done.returncode == 1
-    assert "broken: Worst limit used: nodata" in done.stderr
-    assert "broken: Stuck now: error" in done.stderr
+    assert "broken: Slots busy: nodata" in done.stderr
+    assert "broken: Longest wait, of its limit: error" in done.stderr
 
 
 def draw(server: Scraper, out: Path, *files: Path) -> subprocess.CompletedProcess[str]:
-    asked = ("--prometheus", server.url, "--out", str(out), "--minutes", "2", "--vars", json.dumps({"kind": KIND}))
+    asked = ("--prometheus", server.url, "--out", str(out), "--minutes", "5", "--vars", json.dumps({"kind": KIND}))
     return render("shoot.mjs", *asked, *map(str, files))
 
 
