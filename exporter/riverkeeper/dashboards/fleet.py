@@ -164,7 +164,7 @@ def stuck(q: Queries) -> Panel:
 
 def failed(q: Queries) -> Panel:
     text = Text(
-        shows="Share of attempts that failed, by River, of jobs that finished.",
+        shows="Share of attempts that failed, by River, as they end.",
         normal="below 5 %.",
         next="click the line for the overview of that River: it names the kinds.",
         empty="No job has finished in this time range",

@@ -19,7 +19,7 @@ from riverkeeper.dashboards.parts.panel import Form, Panel, Query, Text, bars, h
 from riverkeeper.dashboards.parts.query import Queries, by, total
 from riverkeeper.dashboards.parts.scope import KIND, RESCUE, DashboardScope
 from riverkeeper.dashboards.parts.tables import COLORED, GAUGE, Column, table
-from riverkeeper.dashboards.sections.failures import failed_share
+from riverkeeper.dashboards.sections.failures import ATTEMPTS, failed_share
 
 FILTERS = ("queue", "kind")
 PAGE = "?kind=${kind}"
@@ -45,7 +45,7 @@ def kind_board(scope: DashboardScope) -> Board:
 
 def failed(q: Queries) -> Panel:
     text = Text(
-        shows="Share of this kind's attempts that failed in this time range, of jobs that finished.",
+        shows="Share of this kind's attempts that failed in this time range. An attempt counts when it ends.",
         normal="below 5 %.",
         next="click: /failing shows the errors.",
         empty="none finished",
@@ -310,12 +310,12 @@ def live(q: Queries) -> Panel:
 
 def attempts(q: Queries) -> Panel:
     text = Text(
-        shows="Average number of attempts of a finished job.",
+        shows="Attempts that ended for each job that finished.",
         normal="1.",
         next="2 means that every job runs twice, so half of the work is lost. See the errors in /failing.",
         empty="No job of this kind has finished in this time range",
     )
-    mean = f"{total(q.rate('river_job_attempts_total'))} / {total(q.rate('river_jobs_finished_total'))}"
+    mean = f"{total(q.rate(ATTEMPTS))} / ({total(q.rate('river_jobs_finished_total'))} > 0)"
     return timeseries("Attempts per finished job", text, Query(mean, "attempts"), unit="short", width=8,
                       links=FAILING)  # fmt: skip
 

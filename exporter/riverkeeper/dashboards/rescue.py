@@ -23,8 +23,8 @@ from riverkeeper.dashboards.parts.scope import KIND, RESCUE, DashboardScope
 from riverkeeper.dashboards.parts.tables import COLORED, Column, table
 
 FILTERS = ("queue", "kind")
-BRAKES = {0: ("released", PLAIN), 1: ("PAUSES RESCUES", WARN)}
-BRAKE_LINES = {**BRAKES, 0: ("released", QUIET)}
+BRAKES = {0: ("off", PLAIN), 1: ("PAUSES", WARN)}
+BRAKE_LINES = {0: ("released", QUIET), 1: ("PAUSES ALL RESCUES", WARN)}
 
 
 def rescue_board(scope: DashboardScope) -> Board:
@@ -64,13 +64,13 @@ def modes(q: Queries) -> Panel:
 def brakes(q: Queries) -> Panel:
     text = Text(
         shows="The brakes that pause all rescues now. One engaged brake is enough.",
-        normal="all released. Grace is engaged for a minute after a start.",
+        normal="all off. Grace is engaged for a minute after a start.",
         next="`riverkeeper rescue status` shows why; `rescue resume` and `rescue release BRAKE` end it. "
         "`mass_silence`: are the workers gone, or do their heartbeats not reach the database?",
         empty="the rescuer does not run",
     )
     held = by("brake", q.fact("riverkeeper_brake_engaged"), "max")
-    return stat("Brakes", text, Query(held, "{{brake}}", Form.NOW), unit="none", width=10, height=5, size=20,
+    return stat("Brakes", text, Query(held, "{{brake}}", Form.NOW), unit="none", width=10, height=5,
                 mappings=words(BRAKES), named_values=True, links=[to_page("Rescues", "/rescues")])  # fmt: skip
 
 

@@ -17,24 +17,25 @@ from riverkeeper.dashboards.parts.query import Queries, by, total
 from riverkeeper.dashboards.parts.scope import KIND
 from riverkeeper.dashboards.parts.tables import COLORED, Column, table
 
+ATTEMPTS = "river_job_attempts_ended_total"  # each attempt as it ends, also while its job is tried again
 TOP = 6  # kinds; more would not fit the first screen
 OF_KIND = [to_board("This kind", KIND, "kind=${__field.labels.kind}"),
            to_page("Its failing jobs, with errors", "/failing?kind=${__field.labels.kind}")]  # fmt: skip
 
 
 def failed_share(q: Queries, over: str, labels: str) -> str:
-    """The share of attempts that failed, of finished jobs: each that completed had one attempt that did not fail."""
-    attempts = by(labels, q.increase("river_job_attempts_total", over=over))
-    well = by(labels, q.increase("river_jobs_finished_total", over=over, outcome="~completed|cancelled"))
-    return f"clamp_min(1 - {well} / ({attempts} > 0), 0)"
+    """The share of attempts that failed; those whose worker was lost (rescued) are no fault of the kind."""
+    failed = by(labels, q.increase(ATTEMPTS, over=over, outcome="failed"))
+    ended = by(labels, q.increase(ATTEMPTS, over=over, outcome="~completed|failed"))
+    return f"{failed} / ({ended} > 0)"
 
 
 def failing_kinds(q: Queries) -> Panel:
     text = Text(
-        shows="The kinds with the largest share of failed attempts in this time range, of jobs that finished.",
+        shows="The kinds with the largest share of failed attempts in this time range. An attempt counts when it ends.",
         normal="below 5 %, or kinds whose retries succeed.",
         next="click a bar: the board of the kind, or /failing with the errors, the next to be discarded first.",
-        empty="No job has finished in this time range",
+        empty="No attempt has failed in this time range",
     )
     worst = f"topk({TOP}, {failed_share(q, '[$__range]', 'kind')} > 0.001)"
     return bars("Kinds that fail most: share of their attempts", text, Query(worst, "{{kind}}", Form.NOW),
@@ -47,19 +48,18 @@ def failures(q: Queries) -> tuple[Panel, ...]:
 
 def success(q: Queries) -> Panel:
     text = Text(
-        shows="Done: the share of finished jobs that completed; cancelled ones do not count. First try: the share of "
-        "attempts that did not fail.",
-        normal="done near 100 %. First try may be lower: retries repair what fails.",
-        next="done falls: jobs are lost. Only first try falls: retries still help, for now.",
+        shows="Done: the share of finished jobs that completed; cancelled ones do not count. Attempts: the share "
+        "of attempts that did not fail.",
+        normal="done near 100 %. Attempts may be lower: retries repair what fails.",
+        next="done falls: jobs are lost. Only attempts falls: retries still help, for now.",
         empty="No job has finished in this time range",
     )
     lost, done = (total(q.rate("river_jobs_finished_total", outcome=end)) for end in ("discarded", "completed"))
-    attempts = total(q.rate("river_job_attempts_total"))
-    well = total(q.rate("river_jobs_finished_total", outcome="~completed|cancelled"))
+    well, failed = (total(q.rate(ATTEMPTS, outcome=end)) for end in ("completed", "failed"))
     return timeseries(
         "Success", text,
         Query(f"{done} / ({done} + {lost} > 0)", "done"),
-        Query(f"clamp_max({well} / ({attempts} > 0), 1)", "first try"),
+        Query(f"{well} / ({well} + {failed} > 0)", "attempts"),
         unit="percentunit", fill=0, at_least=None, at_most=1,
         overrides=[named("done", color={"mode": "fixed", "fixedColor": ACTIVE}, custom__lineWidth=2)],
         links=[to_page("Failing jobs", "/failing")],

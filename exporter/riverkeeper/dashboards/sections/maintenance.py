@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from riverkeeper.dashboards.parts.field import ANY_IS_BAD, named, steps, to_board, to_page
+from riverkeeper.dashboards.parts.field import ANY_IS_BAD, PER_MINUTE, colored, named, steps, to_board, to_page
 from riverkeeper.dashboards.parts.palette import BAD, PLAIN, WARN
 from riverkeeper.dashboards.parts.panel import Form, Panel, Query, Text, stat, timeseries
 from riverkeeper.dashboards.parts.query import Queries, by, total
@@ -13,7 +13,7 @@ HOUR = 3_600
 
 
 def maintenance(q: Queries) -> tuple[Panel, ...]:
-    return leader(q), overdue(q), poison(q), cleaner(q), overdue_over_time(q)
+    return leader(q), overdue(q), poison(q), cleaner(q), overdue_over_time(q), own_rescuer(q)
 
 
 def leader(q: Queries) -> Panel:
@@ -24,7 +24,7 @@ def leader(q: Queries) -> Panel:
         empty="no leader's row",
     )
     left = f"- {q.age('river_leader_expires_timestamp_seconds')}"
-    return stat("Leader leads for", text, Query(total(left, "max"), "lease", Form.NOW), unit="s", width=4, height=5,
+    return stat("Leader leads for", text, Query(total(left, "max"), "lease", Form.NOW), unit="s", width=5, height=5,
                 thresholds=steps((None, BAD), (0, PLAIN)), decimals=0)  # fmt: skip
 
 
@@ -35,7 +35,7 @@ def overdue(q: Queries) -> Panel:
         next="above 0 while there is a leader: its scheduler is stuck or overloaded; read the leader's log.",
         empty="not readable",
     )
-    return stat("Overdue jobs", text, Query(total(q.fact("river_jobs_overdue")), "overdue"), unit="short", width=3,
+    return stat("Overdue jobs", text, Query(total(q.fact("river_jobs_overdue")), "overdue"), unit="short", width=4,
                 height=5, thresholds=ANY_IS_BAD, links=[to_page("Failing jobs", "/failing")])  # fmt: skip
 
 
@@ -50,7 +50,7 @@ def cleaner(q: Queries) -> Panel:
     return stat(
         "Oldest finished job", text,
         Query(by("state", q.age("river_oldest_finalized_timestamp_seconds"), "max"), "{{state}}", Form.NOW),
-        unit="s", width=7, height=5, thresholds=late, named_values=True,
+        unit="s", width=11, height=5, thresholds=late, named_values=True,
         overrides=[named("discarded", thresholds=steps((None, PLAIN), (7 * DAY + HOUR, WARN)))],
     )  # fmt: skip
 
@@ -64,7 +64,23 @@ def poison(q: Queries) -> Panel:
     )
     return stat(
         "Poison jobs", text, Query(total(q.fact("river_rescuer_poison_jobs")), "poison", Form.NOW), unit="short",
-        width=3, height=5, thresholds=ANY_IS_BAD, links=[to_page("Stuck jobs", "/stuck")],
+        width=4, height=5, thresholds=ANY_IS_BAD, links=[to_page("Stuck jobs", "/stuck")],
+    )  # fmt: skip
+
+
+def own_rescuer(q: Queries) -> Panel:
+    text = Text(
+        shows="Jobs a minute that River's own rescuer took, by outcome; by default an hour after their attempt began. "
+        "unknown_kind: discarded because the leader has no worker of that kind.",
+        normal="none.",
+        next="retried: workers die, and Riverkeeper did not act before River did. unknown_kind: jobs are lost: deploy "
+        "workers of all kinds to every client that can lead.",
+        empty="No job was rescued by River in this time range",
+    )
+    taken = by("outcome", q.per_minute("river_jobs_rescued_total"))
+    return timeseries(
+        "River's own rescuer", text, Query(taken, "{{outcome}}"), unit=PER_MINUTE, height=8, fill=0, decimals=1,
+        overrides=[colored("retried", WARN), colored("unknown_kind", BAD)], links=[to_page("Rescues", "/rescues")],
     )  # fmt: skip
 
 
@@ -76,7 +92,7 @@ def overdue_over_time(q: Queries) -> Panel:
         empty="No queue in this time range",
     )
     jobs = by("state", q.fact("river_jobs_overdue"))
-    return timeseries("Overdue over time", text, Query(jobs, "{{state}}"), unit="short", width=7, height=5, fill=0,
+    return timeseries("Overdue over time", text, Query(jobs, "{{state}}"), unit="short", height=8, fill=0,
                       decimals=0, links=[to_page("Failing jobs", "/failing")])  # fmt: skip
 
 

@@ -161,7 +161,8 @@ def due_by_queue(q: Queries) -> Panel:
 
 def in_against_out(q: Queries) -> Panel:
     text = Text(
-        shows="Jobs a minute that enter and that finish. In is computed: finished jobs plus growth of live jobs.",
+        shows="Jobs a minute that enter and that finish. In is computed: finished jobs plus growth of live jobs. "
+        "Inserted is counted by the database for all queues together, with what was rolled back.",
         normal="in and completed are equal. In above out for a long time: the backlog grows.",
         next="discarded above 0: see Failures. In above completed: are all slots busy, or do jobs run longer?",
         empty="No job has finished while Riverkeeper ran",
@@ -169,10 +170,12 @@ def in_against_out(q: Queries) -> Panel:
     done = by("outcome", q.per_minute("river_jobs_finished_total"))
     grown = f"{total(q.growth('river_jobs'))} * 60"
     entered = f"clamp_min({total(q.per_minute('river_jobs_finished_total'))} + {grown}, 0)"
+    inserted = total(q.per_minute("river_table_inserted_rows_total", table="river_job"))
     return timeseries(
-        "Jobs in and out", text, Query(entered, "in (computed)"), Query(done, "{{outcome}}"), unit=PER_MINUTE, fill=0,
-        decimals=0,
-        overrides=[colored("in (computed)", ACTIVE), colored("completed", GOOD), colored("discarded", BAD),
+        "Jobs in and out", text, Query(entered, "in (computed)"), Query(done, "{{outcome}}"),
+        Query(inserted, "inserted, all queues"), unit=PER_MINUTE, fill=0, decimals=0,
+        overrides=[colored("in (computed)", ACTIVE), colored("inserted, all queues", QUIET),
+                   colored("completed", GOOD), colored("discarded", BAD),
                    colored("cancelled", ACTED)],
         links=[to_page("Failing jobs", "/failing"), to_board("Kinds", KIND)],
     )  # fmt: skip

@@ -13,21 +13,21 @@ def running(q: Queries) -> str:
     return by("queue", q.fact("river_jobs", state="running"))
 
 
-def busiest(q: Queries) -> str:
-    """The most jobs that ran at once in a queue within a day: what its workers can do, as far as jobs have shown."""
-    inner = f"max_over_time({q.select('river_jobs', state='running')}[1d])"
-    return by("queue", q.once(inner))
+def slots_there(q: Queries) -> str:
+    """The slots of each queue's workers: those that River Pro records, else the most that ran at once within a day."""
+    busiest = q.once(f"max_over_time({q.select('river_jobs', state='running')}[1d])")
+    return f"({by('queue', q.fact('river_slots'))} or {by('queue', busiest)})"
 
 
 def slots_busy(q: Queries) -> Panel:
     text = Text(
-        shows="Running jobs as a share of the most that ran at once within a day, in the fullest queue. River does not "
-        "record how many slots its clients have.",
+        shows="Running jobs as a share of the slots, in the fullest queue. Only River Pro records how many slots its "
+        "workers have; without it, the most that ran at once within a day stands for them.",
         normal="below 80 % most of the time.",
         next="100 % while jobs wait: all slots are busy. Do stuck jobs hold them? Else add workers.",
         empty="no queue",
     )
-    share = f"topk(1, {running(q)} / ({busiest(q)} > 0))"
+    share = f"topk(1, {running(q)} / ({slots_there(q)} > 0))"
     return stat(
         "Slots busy", text, Query(share, "queue {{queue}}", Form.NOW), unit="percentunit", width=3, decimals=0,
         thresholds=steps((None, PLAIN), (0.95, WARN)), named_values=True,
@@ -59,13 +59,14 @@ def processes(q: Queries) -> Panel:
 
 def slots(q: Queries) -> Panel:
     text = Text(
-        shows="Running jobs by queue, as a share of the most that ran at once within a day.",
+        shows="Running jobs by queue, as a share of the slots: those that River Pro records, else the most that ran at "
+        "once within a day.",
         normal="moves below 80 %.",
         next="flat at 100 % while jobs wait: the queue needs workers, or stuck jobs hold its slots. Falls while jobs "
         "wait: its workers are gone.",
         empty="No queue in this time range",
     )
-    share = f"{running(q)} / ({busiest(q)} > 0)"
+    share = f"{running(q)} / ({slots_there(q)} > 0)"
     return timeseries("Slots busy, by queue", text, Query(share, "{{queue}}"), unit="percentunit", fill=0, width=8,
                       at_most=1, thresholds=OF_LIMIT,
                       links=[to_board("Kinds of this queue", KIND, "queue=${__field.labels.queue}")])  # fmt: skip
