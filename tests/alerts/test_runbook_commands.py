@@ -24,6 +24,7 @@ from riverkeeper.postgres.connection import Database
 from riverkeeper.schema.install import install
 
 PSQL = [str(find_binaries() / "psql"), "-X", "-v", "ON_ERROR_STOP=1"]
+MARK = "--- the next block ---"
 
 
 @pytest.fixture(scope="module")
@@ -59,10 +60,13 @@ def test_commands_run_as_they_stand(
 
 def run_step(step: Step, given: Staged, config: Path) -> None:
     """Its blocks in order. What other programs print is compared in tests/e2e/test_runbook_queries.py."""
-    for block in step.blocks:
+    blocks = iter(step.blocks)
+    for block in blocks:
         ours = [line for line in block.lines if line.startswith("riverkeeper ")]
         if block.language == "sql":
-            compare(step, block, run_sql(filled(block.text, given.values), given), given)
+            session = [block, next(blocks)] if block.text.startswith("BEGIN;") else [block]
+            for each, printed in zip(session, run_sql(session, given), strict=True):
+                compare(step, each, printed, given)
         elif block.language == "sh" and ours:
             printed = "".join(run_command(filled(line, given.values), config) for line in ours)
             compare(step, block, printed, given)
@@ -77,10 +81,12 @@ def run_command(line: str, config: Path) -> str:
     return done.output
 
 
-def run_sql(text: str, given: Staged) -> str:
-    done = subprocess.run([*PSQL, given.url], input=text, capture_output=True, text=True, check=False, timeout=60)
-    assert done.returncode == 0, f"{text}\n{done.stderr}"
-    return done.stdout
+def run_sql(session: list[Block], given: Staged) -> list[str]:
+    """What psql prints of each block; a transaction is two of them, the second is its COMMIT."""
+    script = f"\\echo {MARK}\n".join(filled(block.text, given.values) for block in session)
+    done = subprocess.run([*PSQL, given.url], input=script, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, f"{script}\n{done.stderr}"
+    return done.stdout.split(f"{MARK}\n")
 
 
 def compare(step: Step, block: Block, printed: str, given: Staged) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable
+from itertools import pairwise
 
 import click
 
@@ -31,6 +32,7 @@ INDEX = {  # heading -> what the severity of its alerts says
     "Tickets about Riverkeeper itself": ["warning"],
     "For nobody": ["none"],
 }
+COMMIT = Block("sql", "COMMIT;\n", "COMMIT\n")
 for_each_page = for_each("page", pages(), lambda page: page.name)
 
 
@@ -116,13 +118,16 @@ def test_printed_output(page: Page) -> None:
 
 @for_each_page
 def test_statements_that_change_rows_are_guarded(page: Page) -> None:
-    """In a transaction that first shows the rows of the same condition: the state, and of a running job its claim."""
-    for block in blocks(page, "sql"):
+    """In a transaction that first shows the rows of the same condition, with COMMIT as a block of its own.
+
+    The condition names the state, and of a running job its claim.
+    """
+    for block, below in pairwise([*blocks(page, "sql"), COMMIT]):
         for statement in re.findall(r"^(?:UPDATE|DELETE)\b[^;]*;", block.text, re.MULTILINE):
             condition = statement.rstrip(";").split("WHERE ", 1)[1].split(" AND id IN (")[0].strip()
             before = block.text[: block.text.index(statement)]
             assert block.text.startswith("BEGIN;\n"), statement
-            assert block.text.endswith("COMMIT;\n"), statement
+            assert below.text == COMMIT.text, statement
             assert condition in before, statement
             assert re.search(r"\bstate (?:=|IN) ", condition), statement
             assert "state = 'running'" not in condition or "attempted_at = 'ATTEMPTED_AT'" in condition, statement
