@@ -6,6 +6,8 @@ mkdir -p /files/alerts /files/secrets
 cp -R /clone/deploy/compose/prometheus.yml /clone/deploy/compose/riverkeeper.yml /clone/alerts/riverkeeper.tmpl \
     /clone/deploy/grafana/provisioning /clone/dashboards/json /files
 cp /clone/alerts/*.yml /files/alerts
+# Boards link to Riverkeeper where the browser of the demo finds it.
+sed -i 's|https://set-assets-keeper-url.invalid|http://127.0.0.1:9816|g' /files/json/*.json
 # The demo has no pager, no Slack and no mail. Alertmanager's own page shows what these receivers would get.
 sed '/^  - name: deadmansswitch$/,$d' /clone/alerts/alertmanager.yml >/files/alertmanager.yml
 printf '  - name: %s\n' deadmansswitch pages tickets info >>/files/alertmanager.yml

@@ -34,17 +34,17 @@ def routes(route: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def matched(matchers: list[str]) -> list[Rule]:
-    """Rules whose alerts fit every matcher, by their name and the labels that are constant."""
+    """Rules whose alerts may fit every matcher: a label of the expression may have any value."""
     left = list(alerts())
     for matcher in matchers:
         name, operator, value = re.fullmatch(r'(\w+)(=~|!~|=|!=)"(.*)"', matcher).groups()  # type: ignore[union-attr]
-        left = [
-            alert
-            for alert in left
-            if bool(re.fullmatch(value, {"alertname": alert.name, **alert.labels}.get(name, "")))
-            is (operator[0] == "=")
-        ]
+        left = [alert for alert in left if may_fit(alert, name, value, equal=operator[0] == "=")]
     return left
+
+
+def may_fit(alert: Rule, name: str, value: str, *, equal: bool) -> bool:
+    constant = ({"alertname": alert.name} | alert.labels).get(name, "")
+    return bool(re.fullmatch(value, constant)) is equal or name in labels(alert.expr)
 
 
 def names(matchers: list[str]) -> set[str]:

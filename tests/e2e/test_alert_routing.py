@@ -45,6 +45,8 @@ INHIBITIONS = [
     ("RiverNoWorkers", "RiverJobsStuck queue=default kind=mail job=mail", False),
     ("RiverNoWorkers", "RiverLossBudgetBurning tier=urgent", False),
     ("RiverNoWorkers", "RiverRescueWake queue=default", False),
+    ("RiverNoWorkers", "RiverRescuesPaused brake=mass_silence", True),
+    ("RiverNoWorkers", "RiverRescuesPaused brake=kill_switch", False),
     ("RiverSchedulingStopped cause=no_leader", "RiverKindOverdue queue=default kind=mail", True),
     ("RiverSchedulingStopped cause=no_leader", "RiverQueueNotMoving queue=default", False),
     ("RiverQueueNotMoving queue=default", "RiverWaitBudgetBurning queue=default tier=urgent", True),
@@ -86,6 +88,8 @@ def test_the_demo_has_the_same_routes(tmp_path: Path) -> None:
     copied, shipped = (yaml.safe_load(path.read_text()) for path in (tmp_path / "alertmanager.yml", CONFIG))
 
     assert amtool("check-config", tmp_path / "alertmanager.yml").returncode == 0
+    for board in (tmp_path / "json").glob("*.json"):
+        assert ".invalid" not in board.read_text(), "the demo's boards link to the demo's Riverkeeper"
     assert copied == shipped | {"receivers": copied["receivers"]}
     assert {len(receiver) for receiver in copied["receivers"] if receiver["name"] != "rescuer"} == {1}
 
