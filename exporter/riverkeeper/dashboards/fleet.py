@@ -148,7 +148,7 @@ def waits(q: Queries) -> Panel:
         empty="No River has a wait limit",
     )
     return timeseries("Wait, of its limit", text, Query(f"clamp_max({waited(q)}, 2)", NAME), unit=TIMES, fill=0,
-                      thresholds=OF_LIMIT, threshold_lines=True, decimals=1, links=LINE)  # fmt: skip
+                      thresholds=OF_LIMIT, threshold_lines=True, shown_to=1.2, links=LINE)  # fmt: skip
 
 
 def stuck(q: Queries) -> Panel:

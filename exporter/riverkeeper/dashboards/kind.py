@@ -172,7 +172,7 @@ def kinds(q: Queries) -> Panel:
         Column("Running", width=80, expr=by("queue, kind", q.fact("river_jobs_by_kind", kind=None, state="running"))),
         Column("Of limit", width=140, expr=by("queue, kind", q.fact("river_job_limit_used_ratio", **run), "max"),
                unit="percentunit", look={"thresholds": OF_LIMIT, "decimals": 0, "min": 0, "max": 1, **GAUGE}),
-        width=12, height=8, sort={"Failing": True},
+        width=12, height=9, sort={"Failing": True},
     )  # fmt: skip
 
 
@@ -202,7 +202,7 @@ def quantiles(q: Queries) -> Panel:
         overrides=[colored("p50", QUIET), colored("p95", ACTIVE), colored("p99", ACTED),
                    colored("p99 a week ago", ACTED, custom__lineStyle={"fill": "dot", "dash": [2, 6]}),
                    line_of_limit("^limit")],
-        links=STUCK,
+        in_order=True, links=STUCK,
     )  # fmt: skip
 
 
@@ -231,7 +231,7 @@ def running_ages(q: Queries) -> Panel:
     return timeseries(
         "Running now, against the limit", text, Query(ages, "{{queue}}"), Query(limit(q, "run"), "limit ({{tier}})"),
         unit="s", logarithmic=True, fill=0, overrides=[line_of_limit("^limit")],
-        links=STUCK,
+        in_order=True, links=STUCK,
     )  # fmt: skip
 
 
@@ -275,7 +275,7 @@ def wait_times(q: Queries) -> Panel:
         Query(limits, "limit ({{tier}})"),
         unit="s", fill=0, logarithmic=True,
         overrides=[colored("p50", QUIET), colored("p95", ACTIVE), colored("p99", ACTED), line_of_limit("^limit")],
-        links=STUCK,
+        in_order=True, links=STUCK,
     )  # fmt: skip
 
 
@@ -333,5 +333,5 @@ def last_finished(q: Queries) -> Panel:
         "Since last finished", text, Query(ages, "{{queue}}"), Query(limits, "limit ({{tier}})"), unit="s", width=8,
         logarithmic=True, fill=0,
         overrides=[line_of_limit("^limit")],
-        links=STUCK,
+        in_order=True, links=STUCK,
     )  # fmt: skip

@@ -86,7 +86,7 @@ def longest_wait(q: Queries) -> Panel:
 
 
 # 4: dry run, and jobs of the tier are stuck.
-MODES = {1: ("disabled", QUIET), 2: ("dry run", ACTIVE), 3: ("live", PLAIN), 4: ("DRY RUN", WARN)}
+MODES = {1: ("disabled", QUIET), 2: ("dry\u00a0run", ACTIVE), 3: ("live", PLAIN), 4: ("DRY\u00a0RUN", WARN)}
 
 
 def mode_of_tiers(q: Queries, river: str = "") -> str:
@@ -118,7 +118,7 @@ def who_acts(q: Queries) -> Panel:
         Query(rescuer(q), "rescuer", Form.NOW),
         Query(f"sum({q.select('riverkeeper_actor')})", "active", Form.NOW),
         Query(f"sum({by('brake', q.fact('riverkeeper_brake_engaged'), 'max')})", "brakes", Form.NOW),
-        unit="short", width=5, named_values=True, decimals=0, size=22,
+        unit="short", width=6, named_values=True, decimals=0, size=18,
         overrides=[
             named("rescuer", unit="none", mappings=words(MODES)),
             named("active", thresholds=steps((None, WARN), (1, PLAIN), (2, WARN))),
@@ -141,7 +141,7 @@ def trust(q: Queries) -> Panel:
         next="UNREADABLE or old: all other panels show the past. Run `riverkeeper check`, read Riverkeeper's log.",
         empty="NOT WATCHED: no replica was scraped",
     )
-    age = f"time() - {total(q.select('riverkeeper_snapshot_timestamp_seconds'), 'max')}"
+    age = f"ceil(time() - {total(q.select('riverkeeper_snapshot_timestamp_seconds'), 'max')})"
     failed = f"count({by('query', q.select('riverkeeper_query_success'), 'min')} == 0) or vector(0)"
     return stat(
         "Can I trust this board?", text,
@@ -150,7 +150,7 @@ def trust(q: Queries) -> Panel:
         Query(f"{failed} and on () {total(q.select('river_up'), 'max')}", "failing", Form.NOW),
         Query(total(q.fact("riverkeeper_fence_installed"), "min"), "fence", Form.NOW),
         Query(total(q.select("riverkeeper_ledger_durable"), "min"), "counts", Form.NOW),
-        unit="short", width=8, named_values=True, decimals=0, size=20,
+        unit="short", width=7, named_values=True, decimals=0, size=20,
         overrides=[
             named("jobs", unit="none", mappings=words(UP)),
             named("age", unit="s", thresholds=steps((None, PLAIN), (60, WARN), (300, BAD))),

@@ -11,7 +11,7 @@ const DIST = join(fileURLToPath(new URL('.', import.meta.url)), 'dist');
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.json': 'application/json' };
 const BROWSERS = ['chromium', 'chromium-browser', 'google-chrome'];
 const PATIENCE = 60_000; // milliseconds
-const TALL = 4000; // tables draw only what is in sight
+const TALL = 9000; // pixels; tables draw only what is in sight, and a phone shows all panels below each other
 
 const { values: options, positionals: files } = parseArgs({
   allowPositionals: true,

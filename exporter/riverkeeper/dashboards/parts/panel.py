@@ -167,6 +167,8 @@ def timeseries(
     links: Sequence[Json] = (),
     at_least: float | None = 0,
     at_most: float | None = None,
+    shown_to: float | None = None,
+    in_order: bool = False,
     logarithmic: bool = False,
     thresholds: Json = NEUTRAL,
     threshold_lines: bool = False,
@@ -174,20 +176,20 @@ def timeseries(
 ) -> Panel:
     """Lines, areas or bars over time; zero is on the axis unless told otherwise.
 
-    A logarithmic axis shows a limit of minutes beside values of milliseconds. The legend lists what is highest first,
-    with its last and its highest value: colours alone do not tell ten queues apart.
+    A logarithmic axis shows a limit of minutes beside values of milliseconds. `shown_to`: the axis reaches so far at
+    least, so that a limit is in sight and small values look small. The legend lists what is highest first,
+    with its last and its highest value: colours alone do not tell ten queues apart. `in_order`: as the queries stand,
+    where limits would come before what they limit.
     """
     custom = _drawn(bars=bars, stacked=stacked, fill=fill, logarithmic=logarithmic)
     custom |= {"thresholdsStyle": {"mode": "dashed" if threshold_lines else "off"}}
+    custom |= {} if shown_to is None else {"axisSoftMax": shown_to}
     defaults: Json = {"color": IN_ORDER, "thresholds": thresholds, "custom": custom}
-    defaults |= {"links": list(links)} | ({} if at_least is None or logarithmic else {"min": at_least})
-    defaults |= {} if at_most is None else {"max": at_most}
-    defaults |= {} if decimals is None else {"decimals": decimals}
+    bounds = {"min": None if logarithmic else at_least, "max": at_most, "decimals": decimals}
+    defaults |= {"links": list(links)} | {name: value for name, value in bounds.items() if value is not None}
     defaults |= {"mappings": TICKS} if logarithmic else {}
-    options: Json = {
-        "legend": LEGEND,
-        "tooltip": {"mode": "multi", "sort": "desc"},
-    }
+    legend = {**LEGEND, "sortBy": "", "sortDesc": False} if in_order else LEGEND
+    options: Json = {"legend": legend, "tooltip": {"mode": "multi", "sort": "desc"}}
     return Panel(title, "timeseries", text, queries, unit, width, height, defaults, overrides, options)
 
 
@@ -222,7 +224,7 @@ def timeline(title: str, text: Text, *queries: Query, mappings: Sequence[Json], 
     return Panel(title, "state-timeline", text, queries, "none", width, height, defaults, (), options)
 
 
-def heatmap(title: str, text: Text, query: str, *, width: int = 12, height: int = 8, unit: str = "s") -> Panel:
+def heatmap(title: str, text: Text, query: str, *, width: int = 12, height: int = 9, unit: str = "s") -> Panel:
     """Buckets of a histogram over time; `query` keeps le, and is of a rate only where the buckets never fall."""
     defaults: Json = {"custom": {"hideFrom": HIDE_NOTHING, "scaleDistribution": {"type": "linear"}}}
     options: Json = {

@@ -106,5 +106,5 @@ def last_attempts(q: Queries) -> Panel:
         Column("Last attempt", width=130, look={"thresholds": ANY_IS_BAD, **COLORED},
                expr=f"{by('kind', q.fact('river_jobs_last_attempt'))} and {failing} > 0"),
         Column("Failing", width=110, expr=f"{failing} > 0", look={"thresholds": ANY_IS_ODD, **COLORED}),
-        width=12, height=8, sort={"Last attempt": True, "Failing": True},
+        width=12, height=9, sort={"Last attempt": True, "Failing": True},
     )  # fmt: skip

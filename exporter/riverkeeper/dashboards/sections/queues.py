@@ -85,8 +85,8 @@ def used(q: Queries) -> str:
 
 
 def limit(q: Queries) -> str:
-    """The wait limit of each queue: of the tier that its share of the limit names."""
-    tiers = by("queue, tier", q.fact("river_job_limit_used_ratio", limit="wait"), "max")
+    """The wait limit of each queue: of that of its tiers which has used the largest share of it."""
+    tiers = f"topk by (queue) (1, {by('queue, tier', q.fact('river_job_limit_used_ratio', limit='wait'), 'max')})"
     limits = by("tier", q.fact("river_job_limit_seconds", limit="wait"), "max")
     return f"max by (queue) ({tiers} * 0 + on (tier) group_left () {limits})"
 
@@ -129,7 +129,7 @@ def queue_states(q: Queries) -> Panel:
         empty="No queue in this time range",
     )
     return timeline("Queue states", text, Query(state_of_queues(q), "{{queue}}"), mappings=words(STATES), width=12,
-                    height=8)  # fmt: skip
+                    height=9)  # fmt: skip
 
 
 def wait_by_queue(q: Queries) -> Panel:

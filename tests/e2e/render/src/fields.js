@@ -6,7 +6,7 @@ import { lastValueFrom } from 'rxjs';
 
 const OWN = ['unit', 'min', 'max', 'decimals', 'mappings', 'links', 'thresholds', 'color', 'noValue', 'displayName'];
 const CUSTOM = [
-  'align', 'axisPlacement', 'cellOptions', 'drawStyle', 'fillOpacity', 'gradientMode', 'hideFrom',
+  'align', 'axisPlacement', 'axisSoftMax', 'cellOptions', 'drawStyle', 'fillOpacity', 'gradientMode', 'hideFrom',
   'inspect', 'lineInterpolation', 'lineStyle', 'lineWidth', 'minWidth', 'scaleDistribution', 'showPoints', 'spanNulls', 'stacking',
   'thresholdsStyle', 'width',
 ];
