@@ -16,6 +16,7 @@ from riverkeeper.config.layers import Options
 from riverkeeper.config.load import load
 from riverkeeper.look.finding import Finding
 from riverkeeper.look.inspect import inspect
+from riverkeeper.look.report import document
 from riverkeeper.postgres.connection import Session
 from riverkeeper.schema.install import install
 
@@ -100,6 +101,21 @@ def late_failure(sql: Session) -> None:
     )  # fmt: skip
 
 
+def late_success(sql: Session) -> None:
+    insert(sql, "transcode", "completed", jobs=10, claimed=700.0, ended=100.0)
+    insert(
+        sql, "transcode", "completed", attempt=2, claimed=70.0, ended=60.0, errors=[[1, 80.0, RESCUED]],
+        metadata={"river:rescue_count": 1},
+    )  # fmt: skip
+
+
+def late_snooze(sql: Session) -> None:
+    insert(
+        sql, "poll", "scheduled", attempt=0, claimed=50.0, due=-60.0, errors=[[1, 80.0, RESCUED]],
+        metadata={"river:rescue_count": 1, "snoozes": 1},
+    )  # fmt: skip
+
+
 def unknown_kind(sql: Session) -> None:
     insert(sql, "rust_thumbnail", "discarded", errors=[[1, 90.0, RESCUED]], metadata={"river:rescue_count": 1})
 
@@ -147,6 +163,14 @@ def overdue(sql: Session) -> None:
 
 def paused(sql: Session) -> None:
     sql.execute("UPDATE river_queue SET paused_at = now() WHERE name = 'mail'")
+    insert(sql, "newsletter", "available", queue="mail", attempt=0, claimed=None, due=1800.0)
+
+
+def nobody_there(sql: Session) -> None:
+    insert(sql, "mailshot", "available", queue="bulk", attempt=0, claimed=None, due=1800.0)
+
+
+def clients_claim_nothing(sql: Session) -> None:
     insert(sql, "newsletter", "available", queue="mail", attempt=0, claimed=None, due=1800.0)
 
 
@@ -201,6 +225,7 @@ def test_jobs_whose_heartbeats_stopped(river_url: str, healthy: Session) -> None
 PROBLEMS = {
     "rescued_by_river": (killed_and_rescued, "charge_card"),
     "worked_twice": (late_failure, "payout"),
+    "completed_too_soon": (late_success, "transcode"),
     "unknown_kind_discarded": (unknown_kind, "rust_thumbnail"),
     "attempts_lost_to_deploys": (deploys, "import"),
     "discarded": (all_attempts_failed, "sync"),
@@ -212,13 +237,18 @@ PROBLEMS = {
     "rescuer_stopped_by_a_row": (poison, "odd"),
     "leader_missing": (no_leader, None),
     "scheduler_stalled": (overdue, None),
-    "queue_stands_still": (paused, "newsletter"),
+    "queue_paused": (paused, "newsletter"),
+    "queue_without_worker": (nobody_there, "mailshot"),
+    "queue_stands_still": (clients_claim_nothing, "newsletter"),
     "kind_not_worked": (unworked, "forgotten"),
     "waits_long": (slow, "email"),
     "cleaner_behind": (behind, None),
     "longer_than_the_limit": (longer_than_an_hour, "backup"),
     "worker_gone": (successor, "invoice"),
 }
+
+
+TOGETHER = list(PROBLEMS)[:12]
 
 
 @pytest.mark.parametrize("name", PROBLEMS)
@@ -233,6 +263,7 @@ def test_each_problem_has_its_finding(river_url: str, healthy: Session, name: st
     assert all(finding.title and finding.evidence and finding.advice for every in found.values() for finding in every)
 
 
+<<<<<<< HEAD
 def test_a_rescued_job_that_lost_its_unique_key_is_of_a_known_kind(river_url: str, healthy: Session) -> None:
     """River's scheduler discarded it for another job, with attempts left and a rescue as its last error."""
     metadata = {"river:rescue_count": 1, "unique_key_conflict": "scheduler_discarded"}
@@ -241,15 +272,56 @@ def test_a_rescued_job_that_lost_its_unique_key_is_of_a_known_kind(river_url: st
 
     assert "unknown_kind_discarded" not in found
     assert [finding.kinds for finding in found["discarded_as_duplicates"]] == [("reindex",)]
+=======
+def test_a_late_snooze_proves_a_living_worker(river_url: str, healthy: Session) -> None:
+    """It takes back a number that it does not have; attempts that an operator reset prove nothing."""
+    late_snooze(healthy)
+    insert(
+        healthy, "reset", "completed", attempt=1, claimed=50.0, errors=[[1, 80.0, RESCUED], [1, 70.0, "boom"]],
+        metadata={"river:rescue_count": 1},
+    )  # fmt: skip
+
+    assert [finding.kinds for finding in inspect_url(river_url)["worked_twice"]] == [("poll",)]
+>>>>>>> f47695b (Let look name paused queues, missing workers and late results, and bound what it reads and prints)
 
 
 def test_consequences_have_no_findings(river_url: str, healthy: Session) -> None:
     """Twelve problems at once give twelve findings, with what heartbeats would change, and no others."""
-    for make, _ in [PROBLEMS[name] for name in list(PROBLEMS)[:12]]:
+    for make, _ in [PROBLEMS[name] for name in TOGETHER]:
         make(healthy)
 
-    assert set(inspect_url(river_url)) <= {*list(PROBLEMS)[:12], "heartbeats_would_help"}
-    assert set(list(PROBLEMS)[:12]) <= set(inspect_url(river_url))
+    assert set(inspect_url(river_url)) <= {*TOGETHER, "heartbeats_would_help"}
+    assert set(TOGETHER) <= set(inspect_url(river_url))
+
+
+def test_many_kinds_make_a_short_report(river_url: str, healthy: Session) -> None:
+    """Ten thousand kinds without attempts left: ten findings and one for the rest, which names some and counts all."""
+    healthy.execute(
+        "INSERT INTO river_job (kind, state, attempt, max_attempts, attempted_at, finalized_at, errors)"
+        " SELECT 'kind ' || i, 'discarded', 1, 1, now() - interval '2 min', now() - interval '1 min',"
+        " ARRAY[jsonb_build_object('attempt', 1, 'at', now(), 'error', 'boom')] FROM generate_series(1, 10000) AS i"
+    )
+    report = inspect(load(None, {}, Options(database_url=river_url)))
+    text = json.dumps(document(report))
+
+    assert len(report.findings) == 11
+    assert report.findings[-1].title == "The same for 4,990 more kinds"
+    assert any("More discarded jobs" in sentence for sentence in report.describe_coverage())
+    assert len(text) < 20_000
+
+
+def test_what_could_not_be_read_is_unknown(river_url: str, healthy: Session) -> None:
+    """A login without a right on one column: that part is named as unread, and the rest of the report is there."""
+    late_failure(healthy)
+    healthy.execute(
+        "DROP ROLE IF EXISTS narrow; CREATE ROLE narrow LOGIN; GRANT SELECT ON river_leader, river_queue TO narrow;"
+        " GRANT SELECT (id, state, queue, kind, priority, attempt, max_attempts, attempted_at, attempted_by,"
+        " scheduled_at, created_at, finalized_at, errors) ON river_job TO narrow"
+    )
+    report = inspect(load(None, {}, Options(database_url=river_url.replace("postgres@", "narrow@"))))
+
+    assert any(sentence.startswith("traces: ") for sentence in report.unread), report.unread
+    assert "could not be read" in report.verdict
 
 
 def test_each_finding_has_its_heading_in_the_docs() -> None:

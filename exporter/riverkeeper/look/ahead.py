@@ -2,42 +2,79 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from statistics import median
+from typing import Protocol
 
 from riverkeeper.config.policy import Policy
 from riverkeeper.config.tiers import Tier
 from riverkeeper.formats import span
-from riverkeeper.look.finding import Certainty, Finding, ReportPart, join_names
-from riverkeeper.look.now import RIVER_LIMIT, Present
+from riverkeeper.look.finding import Certainty, Finding, ReportPart, count_noun, join_names
+from riverkeeper.look.lately import count_river_rescues, standstill_of
+from riverkeeper.look.present import RIVER_LIMIT, Present
+from riverkeeper.look.traces import JobTrace
 from riverkeeper.verdict.tiers import tier_of
 
-DEFAULT_PRIORITY = 1  # of a job that was inserted without a priority
 FETCH_SECONDS = 1.0  # River's FetchPollInterval
+MOST_KINDS = 10  # in one sentence of evidence
 
 
-def findings_ahead(present: Present, rescued: Mapping[str, float | None], policy: Policy) -> Iterator[Finding]:
-    """`rescued`: kind -> median seconds from claim to rescue by River; None where the table does not have it."""
-    yield from find_faster_rescues(rescued, policy)
+class _Tiered(Protocol):
+    """What decides the tier of a job."""
+
+    @property
+    def queue(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def priority(self) -> int: ...
+
+
+def findings_ahead(present: Present, policy: Policy) -> Iterator[Finding]:
+    """What would change with heartbeats."""
+    yield from find_faster_rescues(present, policy)
     yield from find_kinds_over_the_limit(present)
 
 
-def find_faster_rescues(rescued: Mapping[str, float | None], policy: Policy) -> Iterator[Finding]:
-    """How soon the kinds that River rescued would have run again."""
-    if not rescued:
+def find_faster_rescues(present: Present, policy: Policy) -> Iterator[Finding]:
+    """How soon the jobs that River rescued, and those whose worker is gone now, would have run again."""
+    rescued = [job for job in present.traces.jobs if count_river_rescues(job)]
+    jobs: list[_Tiered] = [*rescued, *present.gone_workers()]
+    if not jobs:
         return
-    tiers = [tier_of(policy, "default", kind, DEFAULT_PRIORITY) for kind in rescued]
-    soon = {tier.name: seconds_to_retry(tier, policy.rescue.interval) for tier in tiers}
-    known = [seconds for seconds in rescued.values() if seconds is not None]
+    soon: dict[str, float] = {}
+    for job in jobs:
+        tier = tier_of(policy, job.queue, job.kind, job.priority)
+        soon[job.kind] = max(soon.get(job.kind, 0.0), seconds_to_retry(tier, policy.rescue.interval))
+    stood = _seconds_stood(present, rescued)
+    kinds = sorted(soon, key=lambda kind: (-stood.get(kind, 0.0), kind))
+    more = f"; and {count_noun(len(kinds) - MOST_KINDS, 'kind')} more" if len(kinds) > MOST_KINDS else ""
     yield Finding(
         "heartbeats_would_help",
         ReportPart.AHEAD,
-        f"With heartbeats, {join_names(rescued)} would have run again within {span(max(soon.values()))}"
-        + (f" instead of {span(max(known))}" if known else ""),
-        "; ".join(f"tier {name}: {span(seconds)} after the last beat" for name, seconds in sorted(soon.items())),
+        f"With heartbeats, {join_names(soon)} would have run again within about {span(max(soon.values()))}"
+        + (f" instead of {span(max(stood.values()))}" if stood else ""),
+        "; ".join(
+            f"{kind}: {span(soon[kind])}" + (f" instead of {span(stood[kind])}" if kind in stood else "")
+            for kind in kinds[:MOST_KINDS]
+        ) + more + ".",
         Certainty.LIKELY,
-        "Heartbeat timeout, rescue pass, fence and fetch, by the configuration of this command.",
-        kinds=tuple(sorted(rescued)),
-    )
+        "From the worker's last heartbeat: heartbeat timeout, rescue pass, fence and fetch, by the tiers of this"
+        " command's configuration.",
+        kinds=tuple(sorted(soon)),
+    )  # fmt: skip
+
+
+def _seconds_stood(present: Present, rescued: Sequence[JobTrace]) -> Mapping[str, float]:
+    """Kind -> median seconds for which its jobs stood still: until River's rescue, or until now."""
+    stood: dict[str, list[float]] = {}
+    for job in rescued:
+        still = standstill_of(job)
+        if still is not None and still.exact:
+            stood.setdefault(job.kind, []).append(still.seconds)
+    for running in present.gone_workers():
+        stood.setdefault(running.kind, []).append(present.now - running.claimed_at)
+    return {kind: median(times) for kind, times in stood.items()}
 
 
 def seconds_to_retry(tier: Tier, interval: float) -> float:

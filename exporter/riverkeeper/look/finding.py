@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
 MOST_IDS = 10  # job ids of one finding; a script can read the table itself
+MOST_OF_A_NAME = 10  # findings of one name: a table with 300,000 kinds must not make a report of as many lines
 
 
 class ReportPart(StrEnum):
@@ -63,6 +64,34 @@ def find_in_jobs(
         kinds=tuple(sorted({job.kind for job in jobs})),
         queues=tuple(sorted({job.queue for job in jobs})),
         job_ids=tuple(sorted({job.id for job in jobs})[:MOST_IDS]),
+    )  # fmt: skip
+
+
+def fold(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """The first MOST_OF_A_NAME findings of each name, and behind them one for all others of the name."""
+    groups: dict[str, list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault(finding.name, []).append(finding)
+    for group in groups.values():
+        yield from group[:MOST_OF_A_NAME]
+        if rest := group[MOST_OF_A_NAME:]:
+            yield _sum_up(rest)
+
+
+def _sum_up(findings: Sequence[Finding]) -> Finding:
+    first = findings[0]
+    kinds = {kind for finding in findings for kind in finding.kinds}
+    queues = {queue for finding in findings for queue in finding.queues}
+    names = count_noun(len(kinds), "more kind") if kinds else count_noun(len(queues), "more queue")
+    return Finding(
+        first.name, first.part,
+        f"The same for {names}",
+        f"For example {join_names(kinds or queues)}.",
+        first.certainty, first.advice,
+        jobs=sum(finding.jobs for finding in findings),
+        kinds=tuple(sorted(kinds)),
+        queues=tuple(sorted(queues)),
+        job_ids=tuple(sorted({job for finding in findings for job in finding.job_ids})[:MOST_IDS]),
     )  # fmt: skip
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from riverkeeper.config.load import Config
-from riverkeeper.look.now import DueKind, Present, WorkedKind
+from riverkeeper.look.present import DueKind, Present, WorkedKind
 from riverkeeper.look.report import LookReport, report
 from riverkeeper.look.traces import Coverage, JobTrace, OpenClaim, Traces
 from riverkeeper.postgres.connection import Database
@@ -17,14 +19,17 @@ from riverkeeper.river.detect import find_river
 from riverkeeper.river.failures import failures_of, parse_count, parse_moment
 from riverkeeper.river.layout import FINAL_STATES, Layout
 from riverkeeper.river.running import RFC3339
+from riverkeeper.scrape.query_log import QueryLog
 from riverkeeper.scrape.reader import Reader, reader_settings
 from riverkeeper.scrape.schemas import SchemaLookup
 from riverkeeper.scrape.scrape import Snapshot
 
 SECONDS = 20.0  # an operator waits; ten million rows take less than five
+SCRAPE_SECONDS = 10.0  # of these, for the present: the rest is left for the past
+LEAST_ROWS = 25  # of each queue, however many queues there are
 MOST_POISON = 100  # ids of running rows that stop River's rescuer
 SCAN_BOUND = 50_000  # rows of each state: half a second on a cold disk
-MOST_ROWS = 10_000  # rows of each state with a trace of a problem
+MOST_ROWS = 5_000  # rows of each state with a trace of a problem
 MOST_ERRORS = 20  # the newest errors of a job
 MOST_BYTES = 65_536  # of a job's errors, as stored: thousands of errors in one job would cost a second
 MOST_METADATA = 8_192  # bytes as stored; larger metadata is not read
@@ -37,6 +42,16 @@ BOUNDS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Jobs that are read together: of a final state, or of one queue of a live one."""
+
+    state: str
+    queue: str | None  # None: a final state, in every queue
+    bound: int  # rows to look at
+    most: int  # rows with a trace to return
+
+
 def inspect(config: Config) -> LookReport:
     """The report on River's own tables. Raises DatabaseError where they cannot be read."""
     database = Database(config.conninfo.reveal())
@@ -44,52 +59,144 @@ def inspect(config: Config) -> LookReport:
     try:
         settings = replace(reader_settings(config), with_rescuer=False)
         lookup = SchemaLookup(settings.river_schema, settings.keeper_schema)
-        snapshot = Reader(database, settings, lookup).read(SECONDS)
+        snapshot = Reader(database, settings, lookup).read(SCRAPE_SECONDS)
         if not snapshot.up or snapshot.now is None:
+            # Once more, for an error that names its cause.
+            with database.reading(SCRAPE_SECONDS) as tx:
+                find_river(tx, config.database.river_schema)
             raise DatabaseError(ErrorKind.OTHER, snapshot.error or "River's job table cannot be read")
         with database.reading(SECONDS - (time.monotonic() - began)) as tx:
+            tx.query("river/open_transaction")  # its settings keep the planner on the indexes
             layout = find_river(tx, config.database.river_schema)
-            present = _read_present(tx, layout, snapshot, snapshot.now)
+            queries = QueryLog(tx)
+            present = _read_present(queries, layout, snapshot, snapshot.now)
     finally:
         database.close()
-    return report(present, config, [f"{query.name}: {query.error}" for query in snapshot.queries if query.error])
+    outcomes = [*snapshot.queries, *queries.outcomes]
+    return report(present, config, [f"{query.name}: {query.error}" for query in outcomes if query.error])
 
 
-def _read_present(tx: Transaction, layout: Layout, snapshot: Snapshot, now: float) -> Present:
-    traces = read_traces(tx, layout)
-    due = tx.query("look/read_due_kinds", BOUNDS)
-    worked = tx.query("look/read_worked_kinds", {"states": _final_states(layout), "scan_bound": SCAN_BOUND})
+def _read_present(queries: QueryLog, layout: Layout, snapshot: Snapshot, now: float) -> Present:
+    traces = read_traces(queries, layout, snapshot)
+    worked = queries.run(
+        "worked_kinds",
+        lambda: queries.tx.query("look/read_worked_kinds", {"states": _final_states(layout), "scan_bound": SCAN_BOUND}),
+    )
+    poison = queries.run("poison", lambda: _read_poison(queries.tx, snapshot))
     return Present(
         snapshot=snapshot,
         traces=traces,
-        due=tuple(DueKind(row.queue, row.kind, row.jobs, row.first_at, tuple(row.ids)) for row in due),
-        worked=tuple(WorkedKind(row.queue, row.kind, row.last_claim, row.longest) for row in worked),
+        due=tuple(queries.run("due_kinds", lambda: read_due_kinds(queries.tx, snapshot)) or ()),
+        worked=tuple(
+            WorkedKind(row.queue, row.kind, row.last_claim, row.longest, row.shortest, row.first_attempts)
+            for row in worked or ()
+        ),
         now=now,
-        poison=_read_poison(tx, snapshot, traces),
+        poison=poison or (),
     )
 
 
-def _read_poison(tx: Transaction, snapshot: Snapshot, traces: Traces) -> tuple[int, ...]:
-    if snapshot.running is None or not snapshot.running.poison or not traces.running:
+def read_due_kinds(tx: Transaction, snapshot: Snapshot) -> list[DueKind]:
+    """Kinds of the due jobs that were read: the first ones of each queue and priority. Raises DatabaseError."""
+    parts = [part for part in snapshot.partitions or () if part.state == "available" and part.due]
+    if not parts:
+        return []
+    bound = _share(SCAN_BOUND, len(parts))
+    rows = tx.query(
+        "look/read_due_kinds",
+        {
+            "queues": [part.queue for part in parts],
+            "priorities": [part.priority for part in parts],
+            "scan_bound": bound,
+        },
+    )
+    long = {part.queue for part in parts if part.due > bound}
+    return [
+        DueKind(row.queue, row.kind, row.jobs, row.first_at, tuple(row.ids), complete=row.queue not in long)
+        for row in rows
+    ]
+
+
+def _share(total: int, parts: int) -> int:
+    """Rows for each of so many parts, together about `total`."""
+    return max(LEAST_ROWS, total // max(parts, 1))
+
+
+def _read_poison(tx: Transaction, snapshot: Snapshot) -> tuple[int, ...]:
+    if snapshot.running is None or not snapshot.running.poison:
         return ()
     limits = {"rfc3339": RFC3339, "most_bytes": METADATA_LARGE, "most_rows": MOST_POISON}
     return tuple(row.id for row in tx.query("river/read_poison", limits))
 
 
-def read_traces(tx: Transaction, layout: Layout) -> Traces:
-    """The traces of problems that River's table still has. Raises DatabaseError."""
-    finals = _final_states(layout)
-    states = {state: state in finals for state in (*finals, *layout.live_states)}
-    jobs = tx.query("look/read_traces", {"states": list(states), "final": list(states.values()), **BOUNDS})
-    running = tx.query("look/read_claims", BOUNDS)
-    measured = tx.query("look/measure_ended", {"states": finals, "scan_bound": SCAN_BOUND})
+def read_traces(queries: QueryLog, layout: Layout, snapshot: Snapshot) -> Traces:
+    """The traces of problems that River's table still has; parts that cannot be read are in the outcomes."""
+    finals, parts = _final_states(layout), _parts_of(layout, snapshot)
+    jobs = queries.run("traces", lambda: queries.tx.query("look/read_traces", _parameters(parts))) or []
+    running = queries.run("claims", lambda: queries.tx.query("look/read_claims", BOUNDS)) or []
+    measured = queries.run(
+        "ended", lambda: queries.tx.query("look/measure_ended", {"states": finals, "scan_bound": SCAN_BOUND})
+    )
+    found = Counter((row.state, None if row.ended_at is not None else row.queue) for row in jobs)
+    cut = {part.state for part in parts if found[part.state, part.queue] >= part.most}
     return Traces(
         jobs=tuple(map(_trace_of, jobs)),
         running=tuple(_claim_of(row) for row in running if row.attempted_at is not None),
-        coverage=tuple(
-            Coverage(row.state, row.jobs, row.first_at, row.last_at, complete=row.jobs < SCAN_BOUND) for row in measured
+        coverage=(
+            *(
+                Coverage(
+                    row.state, row.jobs, row.first_at, row.last_at,
+                    complete=row.jobs < SCAN_BOUND, every_trace=row.state not in cut,
+                )
+                for row in measured or ()
+            ),
+            *_coverage_of_live(layout, parts, cut, snapshot),
         ),
-    )
+    )  # fmt: skip
+
+
+def _parts_of(layout: Layout, snapshot: Snapshot) -> list[_Part]:
+    """Each final state, and each queue of a live one, with their bounds."""
+    live = {(part.state, part.queue) for part in snapshot.partitions or ()}
+    live |= {("running", pair.queue) for pair in (snapshot.running.pairs if snapshot.running else ())}
+    queues = Counter(state for state, _ in live)
+    return [
+        *(_Part(state, None, SCAN_BOUND, MOST_ROWS) for state in _final_states(layout)),
+        *(
+            _Part(state, queue, _share(SCAN_BOUND, queues[state]), _share(MOST_ROWS, queues[state]))
+            for state, queue in sorted(live)
+        ),
+    ]
+
+
+def _parameters(parts: Sequence[_Part]) -> dict[str, object]:
+    return {
+        "states": [part.state for part in parts],
+        "queues": [part.queue for part in parts],
+        "bounds": [part.bound for part in parts],
+        "mosts": [part.most for part in parts],
+        **BOUNDS,
+    }
+
+
+def _coverage_of_live(
+    layout: Layout, parts: Sequence[_Part], cut: Collection[str], snapshot: Snapshot
+) -> Iterator[Coverage]:
+    """How much of each live state was read; nothing where its jobs could not be counted."""
+    jobs: Counter[tuple[str, str]] = Counter()
+    for waiting in snapshot.partitions or ():
+        jobs[waiting.state, waiting.queue] += waiting.jobs
+    for pair in snapshot.running.pairs if snapshot.running else ():
+        jobs["running", pair.queue] += pair.jobs
+    for state in layout.live_states:
+        bounds = {part.queue: part.bound for part in parts if part.state == state and part.queue is not None}
+        counts = {queue: jobs[state, queue] for queue in bounds}
+        if bounds:
+            yield Coverage(
+                state, sum(min(counts[queue], bounds[queue]) for queue in bounds), None, None,
+                complete=all(counts[queue] <= bounds[queue] for queue in bounds), final=False,
+                every_trace=state not in cut,
+            )  # fmt: skip
 
 
 def _final_states(layout: Layout) -> list[str]:
@@ -105,6 +212,8 @@ def _trace_of(row: Row) -> JobTrace:
         rescues=parse_count(row.rescues),
         snoozes=parse_count(row.snoozes),
         conflict=row.conflict is not None,
+        priority=row.priority,
+        created_at=row.created_at,
     )  # fmt: skip
 
 

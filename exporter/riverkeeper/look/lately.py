@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from statistics import median
 
 from riverkeeper.formats import span
 from riverkeeper.look.finding import Certainty, Finding, ReportPart, count_noun, describe_jobs, find_in_jobs, join_names
-from riverkeeper.look.traces import JobTrace, Traces
+from riverkeeper.look.present import Present, WorkedKind
+from riverkeeper.look.traces import JobTrace
 
 LOOP_SNOOZES = 100  # a job with so many snoozes waits for an event that does not come
 STOPPED_JOBS = 3  # so many interrupted jobs of one client: its process was stopped
 NEAR_LAST = 1  # attempts left
+KNOWN_RUNS = 10  # completed first attempts that tell how short a run of the kind can be
 
 
-def findings_lately(traces: Traces) -> Iterator[Finding]:
+@dataclass(frozen=True, slots=True)
+class Standstill:
+    """For how long a job stood still until River's rescuer took it."""
+
+    seconds: float
+    exact: bool  # False: at most so long; the table has lost the time of the claim
+
+
+def findings_lately(present: Present) -> Iterator[Finding]:
     """Findings about the past, the gravest first."""
-    jobs = traces.jobs
+    jobs = present.traces.jobs
+    yield from find_unknown_kinds(jobs)
+    yield from find_worked_twice(jobs)
+    yield from find_early_ends(jobs, present.worked)
     checks: tuple[Callable[[Sequence[JobTrace]], Iterable[Finding]], ...] = (
-        find_unknown_kinds,
-        find_worked_twice,
         find_rescued,
         find_interrupted,
         find_discarded,
@@ -58,43 +70,82 @@ def find_unknown_kinds(jobs: Sequence[JobTrace]) -> Iterator[Finding]:
 
 
 def find_worked_twice(jobs: Sequence[JobTrace]) -> Iterator[Finding]:
-    """An attempt that reported a failure after its rescue was alive at the rescue."""
-    found = [job for job in jobs if _reported_after_rescue(job)]
+    """An attempt that reported a result after its rescue was alive at the rescue."""
+    found = [job for job in jobs if reported_after_rescue(job)]
     if found:
         yield find_in_jobs(
             found,
             "worked_twice",
             ReportPart.LATELY,
             f"{describe_jobs(found)} rescued while the worker was alive",
-            "After the rescue, the rescued attempt reported an error of its own.",
+            "After the rescue, the rescued attempt reported a result of its own: an error, a snooze or its success.",
             Certainty.PROVEN,
             "Two attempts may have worked at the same time: check these jobs for double effects."
             " Heartbeats tell a slow worker from a dead worker.",
         )
 
 
+def find_early_ends(jobs: Sequence[JobTrace], worked: Iterable[WorkedKind]) -> Iterator[Finding]:
+    """The success of a rescued attempt ends the row of the next attempt, which then seems to be much too short."""
+    shortest = {
+        (row.queue, row.kind): row.shortest for row in worked if row.shortest and row.first_attempts >= KNOWN_RUNS
+    }
+    found = [job for job in jobs if _ended_early(job, shortest.get((job.queue, job.kind)))]
+    if found:
+        yield find_in_jobs(
+            found,
+            "completed_too_soon",
+            ReportPart.LATELY,
+            f"{describe_jobs(found)} completed suspiciously soon after a rescue",
+            "The attempt after the rescue took less than half of the shortest run of its kind.",
+            Certainty.POSSIBLE,
+            "The rescued worker may have been alive, and its late success may have ended the next attempt's row: then"
+            " both did the work. A worker that notices that the work is done looks the same.",
+        )
+
+
 def find_rescued(jobs: Sequence[JobTrace]) -> Iterator[Finding]:
-    """By kind, the most jobs first: how many, their states now, and the time from claim to rescue where it is known."""
+    """By kind, the most jobs first: how many, what River's rescuer did, and for how long they had stood still."""
     by_kind: defaultdict[str, list[JobTrace]] = defaultdict(list)
     for job in jobs:
         if count_river_rescues(job):
             by_kind[job.kind].append(job)
     for kind, rescued in sorted(by_kind.items(), key=lambda item: (-len(item[1]), item[0])):
-        waits = [seconds for job in rescued if (seconds := seconds_until_rescue(job)) is not None]
         times = sum(count_river_rescues(job) for job in rescued)
+        outcomes = Counter(outcome_of_rescue(job) for job in rescued)
         yield find_in_jobs(
             rescued,
             "rescued_by_river",
             ReportPart.LATELY,
-            f"{count_noun(len(rescued), f'{kind} job')} had no living worker until River's rescuer took them"
-            + (f", for {span(median(waits))} (median)" if waits else ""),
-            f"{count_noun(times, 'rescue')}; the jobs are now {_states(rescued)}."
-            + (
-                f" The longest wait was {span(max(waits))}." if waits else " The table does not have the time any more."
-            ),
+            f"River's rescuer took {count_noun(len(rescued), f'{kind} job')}{_describe_standstill(rescued)}",
+            f"{count_noun(times, 'rescue')}, by metadata.river:rescue_count. Last outcomes:"
+            f" {_describe_counts(outcomes)}. The jobs are now:"
+            f" {_describe_counts(Counter(job.state for job in rescued))}." + _describe_next_attempt(rescued),
             Certainty.PROVEN,
             "Their workers died or hung, or ran longer than River's limit.",
         )
+
+
+def _describe_standstill(rescued: Sequence[JobTrace]) -> str:
+    known = [still for job in rescued if (still := standstill_of(job)) is not None]
+    exact = [still.seconds for still in known if still.exact]
+    if exact:
+        return f", {span(median(exact))} after their claim (median; the longest {span(max(exact))})"
+    return f", at most {span(max(still.seconds for still in known))} after their claim" if known else ""
+
+
+def _describe_next_attempt(rescued: Sequence[JobTrace]) -> str:
+    """How long after the rescue the next attempt began, where it is the newest."""
+    waits = [
+        job.attempted_at - rescue.at
+        for job in rescued
+        if (rescue := job.last_rescue) is not None
+        and rescue.at is not None
+        and rescue.attempt is not None
+        and job.attempted_at is not None
+        and job.attempt == rescue.attempt + 1
+    ]
+    return f" The next attempt began {span(max(0.0, median(waits)))} after the rescue (median)." if waits else ""
 
 
 def find_interrupted(jobs: Sequence[JobTrace]) -> Iterator[Finding]:
@@ -185,17 +236,47 @@ def find_snoozed(jobs: Sequence[JobTrace]) -> Iterator[Finding]:
         )
 
 
-def _reported_after_rescue(job: JobTrace) -> bool:
-    """Whether an attempt has an error of its own after the entry of its rescue."""
-    rescued: set[int] = set()
+def reported_after_rescue(job: JobTrace) -> bool:
+    """Whether the table shows a result of an attempt that River had rescued before.
+
+    Its late error stands behind the entry of the rescue, with a start before it. Its late snooze takes back the number
+    of an attempt that it is not. Its late success, where River takes it, leaves the job completed under its own claim.
+    Moments are compared because operators reset attempts in SQL.
+    """
+    rescued: dict[int, float] = {}
     for failure in job.failures:
-        if failure.attempt is None:
+        if failure.attempt is None or failure.at is None:
             continue
         if failure.is_rescue:
-            rescued.add(failure.attempt)
-        elif failure.attempt in rescued and not failure.is_riverkeeper_rescue:
+            rescued[failure.attempt] = failure.at
+        elif failure.at < rescued.get(failure.attempt, 0.0) and not failure.is_riverkeeper_rescue:
             return True
-    return False
+    last = max(rescued, default=0)
+    if not last or job.attempted_at is None or job.attempt > last:
+        return False
+    claimed_again = job.attempted_at > rescued[last]
+    if claimed_again:
+        return job.snoozes > 0 and (job.attempt < last or job.state in {"completed", "running"})
+    return job.state == "completed"
+
+
+def _ended_early(job: JobTrace, shortest: float | None) -> bool:
+    rescue = job.last_rescue
+    if shortest is None or rescue is None or rescue.attempt is None or job.state != "completed":
+        return False
+    if job.attempt != rescue.attempt + 1 or job.attempted_at is None or job.ended_at is None:
+        return False
+    return job.ended_at - job.attempted_at < shortest / 2
+
+
+def outcome_of_rescue(job: JobTrace) -> str:
+    """What River's rescuer did with the job the last time."""
+    last = job.last_failure
+    if last is None or not last.is_rescue or job.state not in {"cancelled", "discarded"}:
+        return "retried"
+    if job.state == "cancelled":
+        return "cancelled"
+    return "discarded, kind unknown" if job.attempts_left else "discarded"
 
 
 def count_river_rescues(job: JobTrace) -> int:
@@ -204,12 +285,16 @@ def count_river_rescues(job: JobTrace) -> int:
     return max(0, job.rescues - ours, sum(failure.is_rescue for failure in job.failures))
 
 
-def seconds_until_rescue(job: JobTrace) -> float | None:
-    """Seconds from the claim to the rescue, where the rescued claim is the newest; None where unknown."""
-    last = job.last_failure
-    if last is None or not last.is_rescue or last.at is None or job.attempted_at is None:
+def standstill_of(job: JobTrace) -> Standstill | None:
+    """From the claim to the last rescue by River. Where a newer claim took its place, an upper bound; None: unknown."""
+    rescue, last = job.last_rescue, job.last_failure
+    if rescue is None or rescue.at is None:
         return None
-    return last.at - job.attempted_at if last.attempt == job.attempt and last.at >= job.attempted_at else None
+    if rescue is last and rescue.attempt == job.attempt and job.attempted_at is not None:
+        return Standstill(rescue.at - job.attempted_at, exact=True) if rescue.at >= job.attempted_at else None
+    position = job.failures.index(rescue)
+    since = job.failures[position - 1].at if position else job.created_at
+    return Standstill(rescue.at - since, exact=False) if since is not None and rescue.at >= since else None
 
 
 def _attempts(jobs: Sequence[JobTrace]) -> str:
@@ -217,5 +302,5 @@ def _attempts(jobs: Sequence[JobTrace]) -> str:
     return f"job {job.id} had used {job.attempt} of {job.max_attempts}"
 
 
-def _states(jobs: Sequence[JobTrace]) -> str:
-    return ", ".join(f"{state} {number:,}" for state, number in sorted(Counter(job.state for job in jobs).items()))
+def _describe_counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {number:,}" for name, number in sorted(counts.items()))

@@ -56,19 +56,21 @@ def _lines(found: LookReport) -> Iterator[RenderableType]:
         if len(findings) > MOST_FINDINGS:
             yield Text(f"  and {len(findings) - MOST_FINDINGS} more: --json shows all", style="dim")
     for sentence in found.unread:
-        yield Text(f"Could not be read: {sentence}", style="bold red")
+        yield Text(f"Unknown, because it could not be read: {sentence}", style="bold red")
     yield Text()
     yield Text("What was read: " + " ".join(found.describe_coverage()), style="dim")
-    yield Text(f"What each finding means: {DOCS}", style="dim")
+    yield Text(f"What each finding means: {DOCS}#NAME", style="dim")
     yield Text()
     yield Text("Next", style="bold underline")
     for goal, command in NEXT_STEPS:
-        yield Text.assemble(f"  {goal}: ", (command, "bold"))
+        yield Text(f"  {goal}:")
+        yield Text(f"    {command}", style="bold")
 
 
 def _finding_lines(finding: Finding) -> Iterator[RenderableType]:
     certainty = "" if finding.certainty is Certainty.PROVEN else f" ({finding.certainty})"
-    yield Text.assemble((f"  {finding.title}", _COLOURS[finding.part]), certainty, (f"  {finding.name}", "dim"))
+    title = Text.assemble((finding.title, _COLOURS[finding.part]), certainty, (f"  {finding.name}", "dim"))
+    yield Padding(title, (0, 0, 0, 2))
     jobs = f" Jobs: {', '.join(map(str, finding.job_ids))}." if finding.job_ids else ""
     yield Padding(Text(f"{finding.evidence}{jobs}"), (0, 0, 0, 4))
     yield Padding(Text(finding.advice), (0, 0, 0, 4))

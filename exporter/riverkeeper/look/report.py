@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from statistics import median
 
 from riverkeeper.config.policy import Policy
 from riverkeeper.formats import rfc3339, span
 from riverkeeper.look.ahead import findings_ahead
-from riverkeeper.look.finding import Finding, ReportPart, count_noun
-from riverkeeper.look.lately import count_river_rescues, findings_lately, seconds_until_rescue
-from riverkeeper.look.now import Present, findings_now
-from riverkeeper.look.traces import Coverage, Traces
+from riverkeeper.look.finding import Finding, ReportPart, count_noun, fold
+from riverkeeper.look.lately import findings_lately
+from riverkeeper.look.now import findings_of_jobs
+from riverkeeper.look.present import Present
+from riverkeeper.look.services import findings_of_services
+from riverkeeper.look.traces import Coverage
 
 DOCS = "https://github.com/riverkeeper/riverkeeper/blob/main/docs/look.md"
+MOST_NAMES = 100  # kinds or queues of one finding in the JSON document
 HEADINGS = {ReportPart.NOW: "Now", ReportPart.LATELY: "Lately", ReportPart.AHEAD: "With heartbeats"}
 NEXT_STEPS = (
     ("See this all the time", "riverkeeper serve --database-url URL"),
@@ -50,14 +52,23 @@ class LookReport:
         return f"{count_noun(now, 'problem')} now, {count_noun(lately, 'problem')} lately."
 
     def describe_coverage(self) -> Iterator[str]:
-        """How far back the table was read, a sentence for each final state."""
+        """What was read, and what was left out."""
         for state in self.coverage:
-            if state.first_at is None:
-                yield f"There is no {state.state} job in the table."
-                continue
-            left_out = "" if state.complete else "; older jobs were not read"
             jobs = count_noun(state.jobs, f"{state.state} job")
-            yield f"{jobs} of the last {span(self.now - state.first_at)}{left_out}."
+            if state.final and state.first_at is not None:
+                yield f"{jobs} of the last {span(self.now - state.first_at)}" + (
+                    "." if state.complete else "; older ones were not read."
+                )
+            elif not state.complete:
+                yield f"{jobs}, the next of each queue; there are more."
+            if not state.every_trace:
+                yield f"More {state.state} jobs have errors, rescues or snoozes than are read here."
+        live = [state for state in self.coverage if not state.final and state.complete]
+        if live:
+            yield "Every job that is " + ", ".join(f"{state.state} ({state.jobs:,})" for state in live) + "."
+        absent = [state.state for state in self.coverage if state.final and state.first_at is None]
+        if absent:
+            yield f"The table has no {' and no '.join(absent)} job."
 
 
 def report(present: Present, policy: Policy, unread: Sequence[str]) -> LookReport:
@@ -68,24 +79,19 @@ def report(present: Present, policy: Policy, unread: Sequence[str]) -> LookRepor
         river_schema=target.river_schema if target else "",
         standby=target.standby if target else False,
         now=present.now,
-        findings=(
-            *findings_now(present),
-            *findings_lately(present.traces),
-            *findings_ahead(present, _seconds_to_rescue(present.traces), policy),
+        findings=tuple(
+            fold(
+                [
+                    *findings_of_jobs(present),
+                    *findings_of_services(present),
+                    *findings_lately(present),
+                    *findings_ahead(present, policy),
+                ]
+            )
         ),
         coverage=present.traces.coverage,
         unread=tuple(unread),
     )
-
-
-def _seconds_to_rescue(traces: Traces) -> Mapping[str, float | None]:
-    """Kind -> median seconds from claim to rescue by River; None where the table does not have it."""
-    still: dict[str, list[float]] = {}
-    for job in traces.jobs:
-        if count_river_rescues(job):
-            seconds = seconds_until_rescue(job)
-            still.setdefault(job.kind, []).extend([] if seconds is None else [seconds])
-    return {kind: median(times) if times else None for kind, times in still.items()}
 
 
 def document(found: LookReport) -> dict[str, object]:
@@ -96,10 +102,10 @@ def document(found: LookReport) -> dict[str, object]:
         "standby": found.standby,
         "now": rfc3339(found.now),
         "verdict": found.verdict,
-        "findings": [{**asdict(finding), "docs": docs_of(finding)} for finding in found.findings],
+        "findings": [_describe(finding) for finding in found.findings],
         "read": [
             {
-                "state": state.state, "jobs": state.jobs, "complete": state.complete,
+                "state": state.state, "jobs": state.jobs, "complete": state.complete, "every_trace": state.every_trace,
                 "first_at": rfc3339(state.first_at), "last_at": rfc3339(state.last_at),
             }
             for state in found.coverage
@@ -107,6 +113,18 @@ def document(found: LookReport) -> dict[str, object]:
         "unread": list(found.unread),
         "next_steps": [{"why": why, "command": command} for why, command in NEXT_STEPS],
     }  # fmt: skip
+
+
+def _describe(finding: Finding) -> dict[str, object]:
+    """At most MOST_NAMES kinds and queues, beside their numbers."""
+    return {
+        **asdict(finding),
+        "kinds": finding.kinds[:MOST_NAMES],
+        "kinds_total": len(finding.kinds),
+        "queues": finding.queues[:MOST_NAMES],
+        "queues_total": len(finding.queues),
+        "docs": docs_of(finding),
+    }
 
 
 def docs_of(finding: Finding) -> str:

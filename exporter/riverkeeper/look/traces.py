@@ -25,6 +25,8 @@ class JobTrace:
     rescues: int = 0  # river:rescue_count, by River and by Riverkeeper
     snoozes: int = 0
     conflict: bool = False  # River's scheduler discarded it for another job with its unique key
+    priority: int = 1
+    created_at: float | None = None
 
     @property
     def attempts_left(self) -> int:
@@ -33,6 +35,11 @@ class JobTrace:
     @property
     def last_failure(self) -> Failure | None:
         return self.failures[-1] if self.failures else None
+
+    @property
+    def last_rescue(self) -> Failure | None:
+        """The newest entry of River's own rescuer."""
+        return next((failure for failure in reversed(self.failures) if failure.is_rescue), None)
 
     def client_of(self, attempt: int | None) -> str | None:
         """The client of an attempt; None where snoozes make the numbers of attempts ambiguous."""
@@ -43,13 +50,15 @@ class JobTrace:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """How many jobs of one final state were read."""
+    """How many jobs of one state were read."""
 
     state: str
     jobs: int
-    first_at: float | None  # finalized_at of the oldest and of the newest job that was read
+    first_at: float | None  # finalized_at of the oldest and of the newest job that was read; None for a live state
     last_at: float | None
-    complete: bool  # False: older jobs were not read
+    complete: bool  # False: there are more jobs, older ones of a final state
+    final: bool = True
+    every_trace: bool = True  # False: more jobs have traces than one report reads
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,7 +94,7 @@ func add[T river.JobArgs](ws *river.Workers, retry time.Duration, work func(cont
 }
 
 // newWorkers knows every kind of the mix; failures come back after a second, so that a test sees their end.
-func newWorkers(pool *pgxpool.Pool, schema string) *river.Workers {
+func newWorkers(pool *pgxpool.Pool, o *options) *river.Workers {
 	ws := river.NewWorkers()
 	add(ws, 0, func(ctx context.Context, job *river.Job[Short]) error {
 		return pass(ctx, time.Duration(job.Args.Milliseconds)*time.Millisecond)
@@ -102,8 +102,9 @@ func newWorkers(pool *pgxpool.Pool, schema string) *river.Workers {
 	add(ws, 0, func(ctx context.Context, job *river.Job[Long]) error {
 		return pass(ctx, time.Duration(job.Args.Seconds)*time.Second)
 	})
-	check := &checker{pool, schema}
+	check := &checker{pool, o.schema}
 	addLiveness(ws, check)
+	addTrouble(ws, check, o)
 	add(ws, 0, func(ctx context.Context, job *river.Job[Checked]) error {
 		return check.until(ctx, job.JobRow, time.After(time.Duration(job.Args.Seconds)*time.Second))
 	})

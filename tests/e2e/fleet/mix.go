@@ -55,6 +55,9 @@ var recipes = []recipe{
 	{"deaf", 0, func(*rand.Rand) (river.JobArgs, river.InsertOpts) { return Deaf{}, river.InsertOpts{} }},
 	{"told", 0, func(*rand.Rand) (river.JobArgs, river.InsertOpts) { return Told{}, river.InsertOpts{} }},
 	{"timed", 0, func(*rand.Rand) (river.JobArgs, river.InsertOpts) { return Timed{}, river.InsertOpts{} }},
+	{"late", 0, func(*rand.Rand) (river.JobArgs, river.InsertOpts) { return Late{}, river.InsertOpts{} }},
+	{"impatient", 0, func(*rand.Rand) (river.JobArgs, river.InsertOpts) { return Impatient{}, river.InsertOpts{} }},
+	{"foreign", 0, func(*rand.Rand) (river.JobArgs, river.InsertOpts) { return Foreign{}, river.InsertOpts{} }},
 	{"hanging", 2, func(*rand.Rand) (river.JobArgs, river.InsertOpts) { return Hanging{}, river.InsertOpts{} }},
 }
 
@@ -73,6 +76,7 @@ type mix struct {
 	recipes []recipe
 	queues  []string
 	unique  *river.UniqueOpts
+	most    int
 	total   int
 }
 
@@ -93,7 +97,7 @@ func newMix(o *options) (*mix, error) {
 	if !known {
 		return nil, fmt.Errorf("-unique is default or narrow, not %q", o.unique)
 	}
-	m := &mix{random: rand.New(rand.NewPCG(o.seed, 0)), recipes: chosen, queues: o.queues, unique: unique}
+	m := &mix{random: rand.New(rand.NewPCG(o.seed, 0)), recipes: chosen, queues: o.queues, unique: unique, most: o.most}
 	for _, r := range chosen {
 		m.total += r.weight
 	}
@@ -104,6 +108,9 @@ func (m *mix) draw() river.InsertManyParams {
 	args, opts := m.recipe().make(m.random)
 	opts.Queue = m.queues[m.random.IntN(len(m.queues))]
 	opts.Priority = 1 + m.random.IntN(4)
+	if m.most > 0 {
+		opts.MaxAttempts = m.most
+	}
 	if m.unique != nil {
 		opts.UniqueOpts = *m.unique
 	}

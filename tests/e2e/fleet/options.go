@@ -20,6 +20,7 @@ type options struct {
 	queues list
 	kinds  list
 	unique string
+	most   int
 
 	clientID    string
 	workers     int
@@ -32,6 +33,10 @@ type options struct {
 	beat        string
 	interval    time.Duration
 	lease       time.Duration
+	hardStop    bool
+	foreign     bool
+	knownKinds  bool
+	periodic    time.Duration
 }
 
 // list is a flag of names with commas between them.
@@ -54,6 +59,7 @@ func mixFlags(flags *flag.FlagSet, o *options) {
 	flags.Uint64Var(&o.seed, "seed", 1, "the same seed inserts the same jobs")
 	flags.Var(&o.kinds, "kinds", "only these kinds of the mix, equally often")
 	flags.StringVar(&o.unique, "unique", "", "default or narrow: one job for each queue and arguments, narrow not while retryable")
+	flags.IntVar(&o.most, "max-attempts", 0, "of every job; 0 is what its kind has")
 	queueFlag(flags, o)
 }
 
@@ -69,6 +75,10 @@ func workFlags(flags *flag.FlagSet, o *options) {
 	flags.StringVar(&o.beat, "beat", "none", "how running jobs prove that they live: none, table (the keeper's) or metadata")
 	flags.DurationVar(&o.interval, "interval", 10*time.Second, "how often they do")
 	flags.DurationVar(&o.lease, "lease", 0, "stop jobs unheard for so long; 0 is never")
+	flags.BoolVar(&o.hardStop, "hard-stop", false, "on SIGTERM cancel the jobs at once")
+	flags.BoolVar(&o.foreign, "foreign", false, "have a worker for the kind foreign too")
+	flags.BoolVar(&o.knownKinds, "known-kinds", false, "leave jobs of kinds without a worker here alone (River 0.48)")
+	flags.DurationVar(&o.periodic, "periodic", 0, "insert a periodic job so often; 0 is never")
 	flags.StringVar(&o.events, "events", "", "append what River tells its subscribers to this file, one JSON object a line")
 }
 

@@ -11,8 +11,11 @@ import (
 
 func fence() rivermiddleware.Fence { return rivermiddleware.Fenced(river.MetadataSet) }
 
-// soften gives jobs half of the time to end by themselves, and half to be ended.
-func soften(config *river.Config, o *options) { config.SoftStopTimeout = o.stopAfter / 2 }
+// soften gives jobs half of the time to end by themselves, and half to be ended; and leaves foreign kinds alone if told to.
+func soften(config *river.Config, o *options) {
+	config.SoftStopTimeout = o.stopAfter / 2
+	config.FetchOnlyKnownKinds = o.knownKinds
+}
 
 // newerEvents are kinds of events that River 0.31 does not tell.
 var newerEvents = []river.EventKind{river.EventKindJobInterrupted}

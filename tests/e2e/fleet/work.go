@@ -57,7 +57,7 @@ func work(ctx context.Context, o *options, _ []string) error {
 	fmt.Println("ready")
 	load(ctx, client, m, o)
 	<-ctx.Done()
-	return errors.Join(stop(client, o.stopAfter), recorded())
+	return errors.Join(stop(client, o), recorded())
 }
 
 func load(ctx context.Context, client *river.Client[pgx.Tx], m *mix, o *options) {
@@ -81,7 +81,8 @@ func workerConfig(pool *pgxpool.Pool, beats *rivermiddleware.Middleware, o *opti
 		Queues:               queues,
 		RescueStuckJobsAfter: o.rescueAfter,
 		Schema:               o.schema,
-		Workers:              newWorkers(pool, o.schema),
+		Workers:              newWorkers(pool, o),
+		PeriodicJobs:         periodic(o.periodic),
 	}
 	if beats != nil {
 		made.Middleware = []rivertype.Middleware{beats}
@@ -91,11 +92,15 @@ func workerConfig(pool *pgxpool.Pool, beats *rivermiddleware.Middleware, o *opti
 }
 
 // stop ends the client in order; deaf jobs are left behind, still `running` in the table, as a killed process leaves them.
-func stop(client *river.Client[pgx.Tx], patience time.Duration) error {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+func stop(client *river.Client[pgx.Tx], o *options) error {
+	ctx, cancel := context.WithTimeout(context.Background(), o.stopAfter)
 	defer cancel()
-	if err := client.Stop(ctx); errors.Is(err, context.DeadlineExceeded) {
-		slog.Warn("left jobs behind that do not stop", "after", patience.String())
+	end := client.Stop
+	if o.hardStop {
+		end = client.StopAndCancel
+	}
+	if err := end(ctx); errors.Is(err, context.DeadlineExceeded) {
+		slog.Warn("left jobs behind that do not stop", "after", o.stopAfter.String())
 	} else if err != nil {
 		return fmt.Errorf("stop the client: %w", err)
 	}
