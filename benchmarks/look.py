@@ -9,6 +9,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import click
 from rich.console import Console
@@ -71,7 +72,7 @@ def measure(server: Server, url: str, repeat: int) -> list[str]:
     return [*figures, f"{pages:,}", str(len(report["findings"])), str(read)]
 
 
-def run_look(url: str) -> tuple[float, dict]:
+def run_look(url: str) -> tuple[float, dict[str, Any]]:
     """Seconds and the report."""
     began = time.monotonic()
     done = subprocess.run(

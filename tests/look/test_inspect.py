@@ -121,7 +121,7 @@ def unknown_kind(sql: Session) -> None:
 
 
 def deploys(sql: Session) -> None:
-    insert(sql, "import", "retryable", jobs=5, clients=["web_1"], errors=[[1, 100.0, "context canceled"]], due=-60.0)
+    insert(sql, "import", "retryable", jobs=5, clients=["web_1"], errors=[[1, 100.0, "stop initiated"]], due=-60.0)
 
 
 def all_attempts_failed(sql: Session) -> None:
@@ -263,7 +263,6 @@ def test_each_problem_has_its_finding(river_url: str, healthy: Session, name: st
     assert all(finding.title and finding.evidence and finding.advice for every in found.values() for finding in every)
 
 
-<<<<<<< HEAD
 def test_a_rescued_job_that_lost_its_unique_key_is_of_a_known_kind(river_url: str, healthy: Session) -> None:
     """River's scheduler discarded it for another job, with attempts left and a rescue as its last error."""
     metadata = {"river:rescue_count": 1, "unique_key_conflict": "scheduler_discarded"}
@@ -272,7 +271,8 @@ def test_a_rescued_job_that_lost_its_unique_key_is_of_a_known_kind(river_url: st
 
     assert "unknown_kind_discarded" not in found
     assert [finding.kinds for finding in found["discarded_as_duplicates"]] == [("reindex",)]
-=======
+
+
 def test_a_late_snooze_proves_a_living_worker(river_url: str, healthy: Session) -> None:
     """It takes back a number that it does not have; attempts that an operator reset prove nothing."""
     late_snooze(healthy)
@@ -282,7 +282,6 @@ def test_a_late_snooze_proves_a_living_worker(river_url: str, healthy: Session) 
     )  # fmt: skip
 
     assert [finding.kinds for finding in inspect_url(river_url)["worked_twice"]] == [("poll",)]
->>>>>>> f47695b (Let look name paused queues, missing workers and late results, and bound what it reads and prints)
 
 
 def test_consequences_have_no_findings(river_url: str, healthy: Session) -> None:

@@ -47,13 +47,17 @@ def find_faster_rescues(present: Present, policy: Policy) -> Iterator[Finding]:
         tier = tier_of(policy, job.queue, job.kind, job.priority)
         soon[job.kind] = max(soon.get(job.kind, 0.0), seconds_to_retry(tier, policy.rescue.interval))
     stood = _seconds_stood(present, rescued)
+    # A River with a limit of seconds may rescue sooner, and sometimes jobs that are fine.
+    soon = {kind: seconds for kind, seconds in soon.items() if seconds < stood.get(kind, RIVER_LIMIT)}
+    if not soon:
+        return
     kinds = sorted(soon, key=lambda kind: (-stood.get(kind, 0.0), kind))
     more = f"; and {count_noun(len(kinds) - MOST_KINDS, 'kind')} more" if len(kinds) > MOST_KINDS else ""
     yield Finding(
         "heartbeats_would_help",
         ReportPart.AHEAD,
         f"With heartbeats, {join_names(soon)} would have run again within about {span(max(soon.values()))}"
-        + (f" instead of {span(max(stood.values()))}" if stood else ""),
+        + (f" instead of {span(max(known))}" if (known := [stood[kind] for kind in soon if kind in stood]) else ""),
         "; ".join(
             f"{kind}: {span(soon[kind])}" + (f" instead of {span(stood[kind])}" if kind in stood else "")
             for kind in kinds[:MOST_KINDS]

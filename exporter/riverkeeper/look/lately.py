@@ -272,7 +272,7 @@ def _ended_early(job: JobTrace, shortest: float | None) -> bool:
 def outcome_of_rescue(job: JobTrace) -> str:
     """What River's rescuer did with the job the last time."""
     last = job.last_failure
-    if last is None or not last.is_rescue or job.state not in {"cancelled", "discarded"}:
+    if last is None or not last.is_rescue or job.conflict or job.state not in {"cancelled", "discarded"}:
         return "retried"
     if job.state == "cancelled":
         return "cancelled"

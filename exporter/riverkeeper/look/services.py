@@ -67,7 +67,11 @@ def find_still_queues(present: Present) -> Iterator[Finding]:
     rows = {queue.name: queue for queue in present.snapshot.queues or ()}
     for queue, due in _group_by_queue(present.due):
         waited = present.now - min(kind.first_at for kind in due)
-        if min(waited, present.now - present.last_claim(queue)) < UNWORKED:
+        if waited < UNWORKED:
+            continue
+        row = rows.get(queue)
+        paused = row is not None and row.paused  # also where jobs were claimed until a moment ago
+        if not paused and present.now - present.last_claim(queue) < UNWORKED:
             continue
         name, title, cause, advice = _why_still(queue, rows, present)
         jobs, estimated = present.due_jobs(queue)
@@ -75,7 +79,7 @@ def find_still_queues(present: Present) -> Iterator[Finding]:
             name,
             ReportPart.NOW,
             f"{title}: {_count_jobs(jobs, estimated=estimated)} due, the first for {span(waited)}",
-            f"No job was claimed for {span(UNWORKED)} or more; {cause}.",
+            f"{cause}.",
             Certainty.PROVEN,
             advice,
             jobs=jobs, queues=(queue,), kinds=tuple(sorted({kind.kind for kind in due})),
@@ -96,18 +100,20 @@ def _count_jobs(jobs: int, *, estimated: bool) -> str:
 
 def _why_still(queue: str, rows: Mapping[str, Queue], present: Present) -> tuple[str, str, str, str]:
     """Name and title of the finding, what the row of the queue shows, and what to do."""
-    row = rows.get(queue)
+    row, unclaimed = rows.get(queue), f"No job was claimed for {span(UNWORKED)} or more"
     if row is None and not _was_queried(present, "queues"):
         return (
-            "queue_stands_still", f"Queue {queue} stands still", "the table river_queue could not be read",
+            "queue_stands_still",
+            f"Queue {queue} stands still",
+            f"{unclaimed}; the table river_queue could not be read",
             "Look whether its clients run, and whether the queue is paused.",
         )  # fmt: skip
     if row is not None and row.paused:
-        cause, advice = "the queue is paused", "Find out why it was paused, and resume it."
+        cause, advice = "river_queue.paused_at is set", "Find out why it was paused, and resume it."
         return "queue_paused", f"Queue {queue} is paused", cause, advice
-    refreshed = "no client has a row for it"
+    refreshed = f"{unclaimed}; no client has a row for it"
     if row is not None:
-        refreshed = f"a client last refreshed its row {span(present.now - row.updated_at)} ago"
+        refreshed = f"{unclaimed}; a client last refreshed its row {span(present.now - row.updated_at)} ago"
     if row is None or present.now - row.updated_at > PRODUCER_STALE:
         return "queue_without_worker", f"No worker for queue {queue}", refreshed, "Start workers for this queue."
     return (
@@ -118,7 +124,10 @@ def _why_still(queue: str, rows: Mapping[str, Queue], present: Present) -> tuple
 
 def find_unworked_kinds(present: Present) -> Iterator[Finding]:
     """Kinds without a worker, in a queue whose other kinds are worked."""
+    paused = _paused_queues(present)
     for due in sorted(present.due, key=lambda kind: kind.first_at):
+        if due.queue in paused:
+            continue
         waited = present.now - due.first_at
         queue_works = present.now - present.last_claim(due.queue) < UNWORKED
         if queue_works and min(waited, present.now - present.last_claim(due.queue, due.kind)) >= UNWORKED:
@@ -133,13 +142,20 @@ def find_unworked_kinds(present: Present) -> Iterator[Finding]:
             )  # fmt: skip
 
 
+def _paused_queues(present: Present) -> set[str]:
+    return {queue.name for queue in present.snapshot.queues or () if queue.paused}
+
+
 def _count_read(due: DueKind) -> str:
     return count_noun(due.jobs, "job") if due.complete else f"{due.jobs:,} or more jobs"
 
 
 def find_slow_queues(present: Present) -> Iterator[Finding]:
     """Queues with workers whose jobs wait long."""
+    paused = _paused_queues(present)
     for queue, kinds in _group_by_queue(present.due):
+        if queue in paused:
+            continue
         due = [kind for kind in kinds if present.now - present.last_claim(queue, kind.kind) < UNWORKED]
         waited = max((present.now - kind.first_at for kind in due), default=0.0)
         if waited > SLOW:

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 # River up to 0.23 writes "by Rescuer", newer ones "by JobRescuer", River for Ruby "by River".
 _RIVER_RESCUED = re.compile(r"Stuck job rescued by (Job)?Rescuer|Stuck job rescued by River(?!keeper)", re.ASCII)
 _RIVERKEEPER_RESCUED = "Stuck job rescued by Riverkeeper"
-# The errors of Go, Rust and asyncio for a context or task that was cancelled.
-_INTERRUPTED = re.compile(r"context canceled|context cancelled|CancelledError|operation was cancell?ed", re.IGNORECASE)
+# The errors of Go, Rust and asyncio for a context or task that was cancelled; "stop initiated" is the cause in River.
+_INTERRUPTED = re.compile(r"context cancell?ed|stop initiated|CancelledError|operation was cancell?ed", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
