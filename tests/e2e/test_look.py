@@ -24,7 +24,8 @@ PATIENCE = 240.0  # seconds: elections, scheduler, rescuer and polls of River ha
 HEALTHY = "short,long,checked,flaky,snoozing,cancelling,unique,scheduled,tomorrow,backing_off,pending"
 COUNT = "SELECT count(*) FROM river_job WHERE kind = %(kind)s AND state = %(state)s::river_job_state"
 AGE = """UPDATE river_job SET created_at = created_at - %(by)s::interval,
-    scheduled_at = scheduled_at - %(by)s::interval, attempted_at = attempted_at - %(by)s::interval WHERE kind = %(kind)s AND finalized_at IS NULL"""
+    scheduled_at = scheduled_at - %(by)s::interval, attempted_at = attempted_at - %(by)s::interval
+    WHERE kind = %(kind)s AND finalized_at IS NULL"""
 FAR = (
     "UPDATE river_job SET scheduled_at = now() + interval '1 hour' WHERE queue = ANY(%(queues)s) AND state <> 'running'"
 )

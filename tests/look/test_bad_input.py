@@ -28,12 +28,6 @@ def look(url: str, *flags: str) -> Result:
     return result
 
 
-@pytest.fixture
-def river_url(renewed_url: str) -> str:
-    """An empty River."""
-    return renewed_url
-
-
 def with_password(url: str) -> str:
     return url.replace("postgres@", f"postgres:{PASSWORD}@")
 
