@@ -1,4 +1,4 @@
-# pint --offline lint alerts/recording.yml alerts/watcher.yml alerts/river.yml alerts/jobs.yml alerts/rescuer.yml
+# pint --offline lint alerts/recording.yml alerts/pages.yml alerts/tickets.yml alerts/riverkeeper.yml
 
 checks {
   disabled = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import Any
 
@@ -32,7 +33,7 @@ def exported() -> dict[str, frozenset[str]]:
             samples |= {f"{family.name}_{part}": labels for part in total}
         else:
             samples[family.name] = labels
-    return samples
+    return samples | {"process_start_time_seconds": frozenset()}  # of the client library
 
 
 @cache
@@ -40,8 +41,14 @@ def recorded() -> dict[str, frozenset[str]]:
     """Every recorded metric and its labels. Raises Unknown for one that reads what nobody exports or records."""
     found: dict[str, frozenset[str]] = {}
     for rule in records():
-        found[rule.name] = labels_of(promql.parse(rule.expr), found)
+        own = {rule.name: _labels_of_level(rule.name)}  # a rule may carry on its own last value
+        found[rule.name] = labels_of(promql.parse(rule.expr), own | found)
     return found
+
+
+def _labels_of_level(name: str) -> frozenset[str]:
+    """Which labels the name of a recorded metric promises, beside job."""
+    return frozenset(name.partition(":")[0].split("_")) - {"river"} | {"job"}
 
 
 def labels(expression: str) -> frozenset[str]:
@@ -82,11 +89,13 @@ def _selected(node: Any, known: dict[str, frozenset[str]]) -> frozenset[str]:
 
 def _aggregated(node: Any, known: dict[str, frozenset[str]]) -> frozenset[str]:
     inner = labels_of(node.expr, known)
+    if str(node.op) == "topk":  # picks series and leaves them as they are
+        return inner
     named = frozenset(node.modifier.labels) if node.modifier else frozenset()
-    if named - inner:
+    if named - inner - ELSEWHERE:
         raise Unknown(f"{node} names labels that are not there: {sorted(named - inner)}")
     without = node.modifier and node.modifier.type == promql.AggModifierType.Without
-    return inner - named if without else named
+    return inner - named if without else named & inner
 
 
 def _combined(node: Any, known: dict[str, frozenset[str]]) -> frozenset[str]:
@@ -94,6 +103,7 @@ def _combined(node: Any, known: dict[str, frozenset[str]]) -> frozenset[str]:
     if not left or not right:  # a number, or absent()
         return left or right
     matching = node.modifier.matching if node.modifier else None
+    taken = _taken_over(node)
     named = frozenset(matching.labels) if matching else frozenset()
     if matching and matching.type == promql.LabelModifierType.Include:
         compared = left & named, right & named
@@ -101,14 +111,23 @@ def _combined(node: Any, known: dict[str, frozenset[str]]) -> frozenset[str]:
         compared = left - named, right - named
     if str(node.op) != "or" and compared[0] != compared[1]:
         raise Unknown(f"{node} can never match: {sorted(compared[0] ^ compared[1])} is on one side only")
-    many_right = node.modifier and node.modifier.card == promql.VectorMatchCardinality.OneToMany
-    return right if many_right else left
+    if node.modifier and node.modifier.card == promql.VectorMatchCardinality.OneToMany:
+        return right
+    return left | taken
+
+
+def _taken_over(node: Any) -> frozenset[str]:
+    """The labels in the brackets of group_left."""
+    found = re.search(r"group_left \(([^)]*)\)", str(node).partition(str(node.rhs))[0].rpartition(str(node.op))[2])
+    return frozenset(found[1].split(", ")) - {""} if found else frozenset()
 
 
 def _called(node: Any, known: dict[str, frozenset[str]]) -> frozenset[str]:
     inner: frozenset[str] = frozenset().union(*(labels_of(argument, known) for argument in node.args))
     if node.func.name in {"absent", "absent_over_time"}:
         return frozenset()
+    if node.func.name == "label_replace":
+        return inner | {node.args[1].val}
     return inner - {"le"} if node.func.name == "histogram_quantile" else inner
 
 
@@ -144,5 +163,9 @@ def sources(expression: str) -> set[str]:
     by_name = {rule.name: rule.expr for rule in records()}
     found: set[str] = set()
     for node in selectors(expression):
-        found |= sources(by_name[node.name]) if node.name in by_name else {node.name}
+        inner = by_name.get(node.name)
+        if inner is None:
+            found.add(node.name)
+        elif inner != expression:  # a rule may carry on its own last value
+            found |= sources(inner)
     return found

@@ -30,6 +30,11 @@ class Rule:
     labels: dict[str, str]
     annotations: dict[str, str]
 
+    @property
+    def key(self) -> str:
+        """The name, and what distinguishes rules of one alert."""
+        return _key(self.name, self.labels)
+
 
 @dataclass(frozen=True)
 class Case:
@@ -38,6 +43,7 @@ class Case:
     alert: str
     minute: float
     fires: bool
+    keys: frozenset[str]  # of the rules that fire, as in Rule
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,14 @@ class Scenario:
     name: str
     series: tuple[str, ...]
     cases: tuple[Case, ...]
+
+
+def _key(alert: str, labels: dict[str, str]) -> str:
+    return " ".join([alert, *(labels[name] for name in ("cause", "burn") if name in labels)])
+
+
+def _keys(case: dict[str, Any]) -> frozenset[str]:
+    return frozenset(_key(case["alertname"], expected["exp_labels"]) for expected in case["exp_alerts"])
 
 
 def _minutes(duration: str) -> float:
@@ -111,7 +125,7 @@ def scenarios() -> tuple[Scenario, ...]:
             test["name"],
             tuple(series["series"] for series in test["input_series"]),
             tuple(
-                Case(case["alertname"], _minutes(case["eval_time"]), bool(case["exp_alerts"]))
+                Case(case["alertname"], _minutes(case["eval_time"]), bool(case["exp_alerts"]), _keys(case))
                 for case in test.get("alert_rule_test", ())
             ),
         )
@@ -123,9 +137,3 @@ def scenarios() -> tuple[Scenario, ...]:
 def queries_of(markdown: str) -> list[str]:
     """The PromQL of a document: its fenced `promql` blocks, one expression each."""
     return [block.strip() for block in re.findall(r"```promql\n(.*?)```", markdown, re.DOTALL)]
-
-
-def asked_by(template: str) -> list[str]:
-    """The PromQL that an annotation asks for itself, with its labels filled in."""
-    found = re.findall(r'printf "([^"]*)" [^|}]*\| query', template)
-    return [expression.replace("%q", "'x'") for expression in found]

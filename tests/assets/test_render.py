@@ -50,7 +50,7 @@ def test_settings_come_from_the_configuration(tmp_path: Path) -> None:
     wrong = CliRunner().invoke(main, ["assets", "--config.file", f"{tmp_path}/wrong.yml", f"{tmp_path}/none"])
 
     assert right.exit_code == 0, right.output
-    assert "https://keeper.example/stuck?queue=" in (tmp_path / "out" / "alerts" / "jobs.yml").read_text()
+    assert "https://keeper.example/stuck?queue=" in (tmp_path / "out" / "alerts" / "pages.yml").read_text()
     assert (wrong.exit_code, "wrong.yml:2" in wrong.output) == (2, True)
     assert not (tmp_path / "none").exists()
 
@@ -80,7 +80,7 @@ def test_a_link_to_this_machine_is_refused(host: str, tmp_path: Path) -> None:
     assert "keeper_url" not in refused.output
 
     assert CliRunner().invoke(main, [*command, "--local"]).exit_code == 0
-    assert f"http://{host}/d/" in (tmp_path / "out" / "alerts" / "jobs.yml").read_text()
+    assert f"http://{host}/d/" in (tmp_path / "out" / "alerts" / "pages.yml").read_text()
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_tiers_reach_rules() -> None:
     """Alertmanager routes by severity alone, so it is the rules that know the tiers."""
     told = rendered(page_tiers=["gold", "silver"], quiet_tiers=[])
 
-    assert '"^(gold|silver)$"' in told["alerts/jobs.yml"]
+    assert '"^(gold|silver)$"' in told["alerts/pages.yml"]
     assert told["alerts/alertmanager.yml"] == DEFAULTS["alerts/alertmanager.yml"]
 
 
@@ -161,7 +161,7 @@ def test_secrets_lie_beside_the_token() -> None:
 
 def test_retention() -> None:
     """The cleaner is late a day after what the clients are told to keep."""
-    told = rendered(finished_retention="2d", discarded_retention="1h")["alerts/river.yml"]
+    told = rendered(finished_retention="2d", discarded_retention="1h")["alerts/tickets.yml"]
 
     assert "> 259200" in told
     assert "> 90000" in told
@@ -206,4 +206,4 @@ def test_every_file_is_yaml_with_every_setting_changed() -> None:
     for name, text in told.items():
         assert name.endswith(".tmpl") or list(yaml.safe_load_all(text))
         assert "<<" not in text
-    assert "$labels.queue | urlquery" in told["alerts/jobs.yml"]
+    assert "$labels.queue | urlquery" in told["alerts/pages.yml"]

@@ -47,8 +47,12 @@ assets:
   runbooks_url: https://github.com/riverkeeper/riverkeeper/blob/main/docs/runbooks  # default
   selector: ''  # default
   replica_labels: [instance, pod]  # default
-  page_tiers: [urgent]  # default
+  rivers: []  # default
+  page_tiers: [urgent, standard]  # default
   quiet_tiers: [patient, bulk]  # default
+  wait_objectives: null  # default
+  loss_objectives: null  # default
+  scale_to_zero: false  # default
   finished_retention: 1d  # default
   discarded_retention: 7d  # default
   webhook_url: http://riverkeeper:9816/webhook/alertmanager  # default

@@ -82,7 +82,7 @@ PROMISED = {
 # `kind` and `queue` are folded, the others have few values; ids, clients and errors are never among them.
 LABELS = {
     "queue", "kind", "state", "priority", "outcome", "table", "line", "query", "reason", "version", "database",
-    "river_schema", "keeper_schema", "tier", "limit", "mode", "brake", "action", "refusal", "status",
+    "river_schema", "keeper_schema", "tier", "limit", "bucket", "mode", "brake", "action", "refusal", "status",
 }  # fmt: skip
 BASE_UNITS = ("seconds", "bytes")
 OTHER_UNITS = {

@@ -17,7 +17,7 @@ from riverkeeper.assets.severity import severity
 from riverkeeper.config.assets import RIVER_LABELS, AssetSettings
 from riverkeeper.dashboards.parts.scope import KIND, OVERVIEW, RESCUE
 
-RULES = ("recording", "watcher", "river", "jobs", "rescuer")  # in the order of triage
+RULES = ("recording", "pages", "tickets", "riverkeeper")  # in the order of triage
 BOARDS = {"overview": OVERVIEW, "kind": KIND, "liveness": RESCUE}
 _BOARD_VARIABLES = ("queue", "kind")  # of the boards, beside job
 _INDENT = " " * 10  # of an annotation in a rule file
@@ -66,8 +66,8 @@ def _values(assets: AssetSettings) -> Mapping[str, object]:
         "replicas": ", ".join(assets.replica_labels),
         "river_labels": ", ".join(RIVER_LABELS),
         "links": links,
-        "severity_of_wait": severity(assets.page_tiers, assets.quiet_tiers),
-        "severity_of_tier": severity((), assets.quiet_tiers),
+        "severity_of_tier": severity(assets.page_tiers, assets.quiet_tiers),
+        "severity_of_slow": severity((), assets.quiet_tiers),
         "secrets": PurePosixPath(assets.webhook_token_file).parent,
         "quoted": json.dumps,
         "assets": assets,

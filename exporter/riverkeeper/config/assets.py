@@ -10,11 +10,12 @@ from pydantic import AfterValidator, BeforeValidator
 
 from riverkeeper.config.option import Section, option
 from riverkeeper.config.problem import mistake, quote
-from riverkeeper.config.quantity import Duration
+from riverkeeper.config.quantity import Duration, Switch
 from riverkeeper.config.tiers import TierName
 from riverkeeper.config.values import path_text
 
 RIVER_LABELS = ("job", "namespace", "cluster")  # keep Rivers apart; a label that nobody sets is equal
+LEAST_OBJECTIVE = 0.95  # the alert pages at 14.4 times the budget, which must stay well below all jobs
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _MATCHER = r'[a-zA-Z_][a-zA-Z0-9_]*(=|!=|=~|!~)"[^"\\\n]*"'
 _MATCHERS = re.compile(f"{_MATCHER}(, ?{_MATCHER})*")
@@ -47,11 +48,30 @@ def _labels(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
+def _job_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        if not name or re.search(r'["\\\n]', name):
+            raise mistake(f"{quote(name)} is not the name of a scrape job", "write it as in Prometheus' scrape_configs")
+    return names
+
+
+def _objectives(shares: dict[str, float]) -> dict[str, float]:
+    for tier, share in shares.items():
+        if not LEAST_OBJECTIVE <= share < 1:
+            raise mistake(
+                f"{share} of tier {tier} is not between {LEAST_OBJECTIVE} and 1",
+                "write such as 0.99: below, an hour in which every job fails could not page; 1 leaves no budget",
+            )
+    return shares
+
+
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 Matchers = Annotated[str, AfterValidator(_matchers)]
 LabelNames = Annotated[tuple[str, ...], AfterValidator(_labels)]
 DistantPath = Annotated[str, BeforeValidator(path_text)]  # on another machine: never made absolute
 TierNames = tuple[TierName, ...]
+Jobs = Annotated[tuple[str, ...], AfterValidator(_job_names)]
+Objectives = Annotated[dict[TierName, float], AfterValidator(_objectives)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +103,14 @@ class AssetSettings(Section):
         "Labels in which the replicas of one Riverkeeper differ. Rules aggregate over them.",
         example=["instance", "pod", "node"],
     )
+    rivers: Jobs = option(
+        (),
+        "The scrape jobs of the Rivers that there should be. RiverNotWatched fires for each that Prometheus has no "
+        "data of. Empty: it fires where there is none at all, and for each that was scraped within 30 days.",
+        example=["orders", "mail"],
+    )
     page_tiers: TierNames = option(
-        ("urgent",),
+        ("urgent", "standard"),
         "Tiers whose alerts page the operator on call (severity critical).",
         example=["urgent", "payments"],
     )
@@ -92,6 +118,23 @@ class AssetSettings(Section):
         ("patient", "bulk"),
         "Tiers whose alerts only inform (severity info).",
         example=["bulk"],
+    )
+    wait_objectives: Objectives | None = option(
+        None,
+        "Which share of the jobs of a tier should start within the tier's `max_wait`. "
+        "0.99 for the tiers that are not named; null: for all.",
+        example={"urgent": 0.999},
+    )
+    loss_objectives: Objectives | None = option(
+        None,
+        "Which share of the jobs of a tier that end should complete, not be discarded. "
+        "0.99 for the tiers that are not named; null: for all.",
+        example={"urgent": 0.999},
+    )
+    scale_to_zero: Switch = option(
+        False,
+        "Whether a River without workers is normal while no job is due. RiverNoWorkers then fires only if one is.",
+        example=True,
     )
     finished_retention: Duration = option(
         86400.0,

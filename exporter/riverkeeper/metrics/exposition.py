@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import cache
 from itertools import accumulate
 from operator import itemgetter
 
@@ -11,12 +10,11 @@ from prometheus_client import CollectorRegistry, PlatformCollector, ProcessColle
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric
 from prometheus_client.samples import Sample
-from prometheus_client.utils import floatToGoString
 
 from riverkeeper.metrics.cardinality import fold_pairs
 from riverkeeper.metrics.catalogue import ACTS, OF_SNAPSHOT, PROCESS
 from riverkeeper.metrics.catalogue.process import Process
-from riverkeeper.metrics.family import Bucketed, Family, Labels, MetricType, Source, Value
+from riverkeeper.metrics.family import Bucketed, Family, Labels, MetricType, Source, Value, format_edge
 from riverkeeper.scrape.scrape import Snapshot
 
 # In OpenMetrics and in the client library a counter's family is named without _total.
@@ -85,14 +83,8 @@ def _samples(family: Family[Source], base: str, labels: Labels, value: Value) ->
         yield Sample(base + _SUFFIXES[family.kind][0], named, value)
         return
     bucket, total, count = (base + suffix for suffix in _SUFFIXES[family.kind])
-    edges = [_le(edge) for edge in (*family.edges, float("inf"))]
+    edges = [format_edge(edge) for edge in (*family.edges, float("inf"))]
     for edge, cumulative in zip(edges, accumulate(value.counts), strict=True):
         yield Sample(bucket, {**named, "le": edge}, float(cumulative))
     yield Sample(total, named, value.sum)
     yield Sample(count, named, float(sum(value.counts)))
-
-
-@cache
-def _le(edge: float) -> str:
-    """An edge as Prometheus itself writes it (60.0), or its newer versions would rename the series."""
-    return str(floatToGoString(edge))  # type: ignore[no-untyped-call]

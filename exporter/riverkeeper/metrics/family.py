@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import Generic, TypeVar
+
+from prometheus_client.utils import floatToGoString
 
 Labels = tuple[str, ...]
 Source = TypeVar("Source")
@@ -62,3 +65,9 @@ class Family(Generic[Source]):
     def series(self) -> int:
         """Series for each of what `per` names, at most."""
         return self.times * (len(self.edges) + 3 if self.kind in {MetricType.HISTOGRAM, MetricType.AGES} else 1)
+
+
+@cache
+def format_edge(edge: float) -> str:
+    """An edge as Prometheus itself writes it (60.0), or its newer versions would rename the series."""
+    return str(floatToGoString(edge))  # type: ignore[no-untyped-call]

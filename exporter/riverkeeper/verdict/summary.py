@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Protocol
 
 from riverkeeper.config.policy import Policy
+from riverkeeper.config.tiers import BY_PRIORITY
 from riverkeeper.verdict.job import Partition, RunningPair
 from riverkeeper.verdict.judge import age
 from riverkeeper.verdict.limits import Learned, limits_of, silence_limit, wait_limit
 from riverkeeper.verdict.screening import JobGroup, group_jobs, limits_in_force, limits_used
 from riverkeeper.verdict.suspects import Suspects
 from riverkeeper.verdict.tiers import tier_of, wait_tier
-from riverkeeper.verdict.verdict import LimitInForce, LimitUsed, StuckJob, VerdictSummary
+from riverkeeper.verdict.verdict import LimitInForce, LimitUsed, StuckJob, VerdictSummary, WaitLimit
 
 Pair = tuple[str, str]  # (queue, kind)
 USUAL_PRIORITY = 1  # of a kind that is not running: River's default
@@ -44,8 +45,8 @@ def summarize(
     now: float,
     suspects: Suspects,
     *,
-    pairs: Iterable[Pair] = (),
-    partitions: Iterable[Partition] = (),
+    pairs: Collection[Pair] = (),
+    partitions: Collection[Partition] = (),
     last_finished: Mapping[Pair, float | None] | None = None,
 ) -> VerdictSummary:
     """All that metrics and pages show of verdicts at `now`, the database's clock.
@@ -71,6 +72,7 @@ def summarize(
         complete=suspects.complete,
         suspected=_longest_first(suspects.suspected),
         suspected_counts=_counts(suspects.suspected),
+        wait_limits=tuple(_find_wait_limits(policy, pairs, partitions)),
     )
 
 
@@ -109,6 +111,14 @@ def _of_waits(policy: Policy) -> Iterator[LimitInForce]:
     for tier in policy.tiers.values():
         if (limit := wait_limit(tier)) is not None:
             yield LimitInForce("", tier.name, limit)
+
+
+def _find_wait_limits(policy: Policy, pairs: Iterable[Pair], partitions: Iterable[Partition]) -> Iterator[WaitLimit]:
+    for queue in sorted({queue for queue, _ in pairs} | {part.queue for part in partitions}):
+        for priority in BY_PRIORITY:
+            tier = wait_tier(policy, queue, priority)
+            if (limit := wait_limit(tier)) is not None:
+                yield WaitLimit(queue, priority, tier.name, limit.seconds)
 
 
 def _used_by_running(

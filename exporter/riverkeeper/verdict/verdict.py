@@ -123,6 +123,16 @@ class LimitUsed:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitLimit:
+    """How long a due job of a queue and priority may wait, and the tier that says so."""
+
+    queue: str
+    priority: int
+    tier: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class VerdictSummary:
     """The verdicts of one reading. Jobs that are ok or unknown are only counted (RunningPair)."""
 
@@ -135,3 +145,4 @@ class VerdictSummary:
     complete: bool = True
     suspected: tuple[StuckJob, ...] = ()  # may be stuck; their verdicts say which evidence is missing
     suspected_counts: Mapping[tuple[str, str, str, str], int] = field(default_factory=dict)
+    wait_limits: tuple[WaitLimit, ...] = ()  # of every known queue and each of River's priorities

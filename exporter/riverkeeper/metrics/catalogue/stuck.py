@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 
+from riverkeeper.ledger.counts import WAIT_EDGES
 from riverkeeper.ledger.names import Pair
 from riverkeeper.metrics.cardinality import recent_pairs, sum_samples
-from riverkeeper.metrics.family import Family, MetricType, Per, Samples
+from riverkeeper.metrics.family import Family, MetricType, Per, Samples, format_edge
 from riverkeeper.scrape.scrape import Snapshot
 from riverkeeper.verdict.verdict import STUCK, SUSPECTED, LimitName, Reason
 
@@ -51,6 +52,16 @@ def limit_used(snapshot: Snapshot) -> Samples:
         if math.isfinite(used.ratio):
             worst[key] = max(used.ratio, worst.get(key, 0.0))
     return worst.items()
+
+
+def wait_limits(snapshot: Snapshot) -> Samples:
+    """One series of each queue and priority, to be joined to the histogram of waits. What is folded has the first."""
+    limits: dict[tuple[str, str], tuple[tuple[str, str, str, str], float]] = {}
+    for wait in snapshot.verdicts.wait_limits if snapshot.verdicts else ():
+        queue, priority = snapshot.names.queue(wait.queue), str(wait.priority)
+        edge = next((edge for edge in WAIT_EDGES if edge >= wait.seconds), math.inf)
+        limits.setdefault((queue, priority), ((queue, priority, wait.tier, format_edge(edge)), wait.seconds))
+    return limits.values()
 
 
 def policy_raised(snapshot: Snapshot) -> Samples:
@@ -98,6 +109,17 @@ STUCK_FAMILIES: tuple[Family[Snapshot], ...] = (
         limit_seconds,
         per=Per.PAIR,
         times=TIERS_OF_A_PAIR * len(LimitName),
+    ),
+    Family(
+        "river_queue_wait_limit_seconds",
+        MetricType.GAUGE,
+        "How long a due job of the queue and priority may wait, by the tier it is in. bucket: the bucket (le) of "
+        "river_job_wait_duration_seconds that holds the waits within the limit; where the limit is between two, the "
+        "larger. Absent where the tier has no limit.",
+        ("queue", "priority", "tier", "bucket"),
+        wait_limits,
+        per=Per.QUEUE,
+        times=4,
     ),
     Family(
         "river_job_limit_used_ratio",
