@@ -40,7 +40,7 @@ lock: $(READY)   ## Pin what the image installs, with hashes (ARGS=--upgrade for
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock' \
 	  --output-file requirements.lock $(ARGS) pyproject.toml -
 
-demo: $(READY)   ## The exporter on an embedded Postgres with a simulated fleet (ARGS="--seconds 30" to stop by itself)
+demo: $(READY)   ## Riverkeeper rescues jobs of a simulated fleet on an embedded Postgres (ARGS="--seconds 60" to stop by itself)
 	$(BIN)/riverkeeper demo $(ARGS)
 
 e2e: $(READY)   ## The end-to-end suite: real River clients, real Prometheus (needs Go)

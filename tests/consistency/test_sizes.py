@@ -22,6 +22,7 @@ SMALL = {
     "cli/demo.py": "a command",
     "cli/look.py": "a command",
     "cli/terminal.py": "what all commands print with",
+    "demo/guide.py": "pure: the text that the demo prints at its start",
     "heartbeat/leases.py": "leases: their clock and their thread",
     "rescue/status.py": "pure: the state of the rescuer, for metrics and pages",
     "river/failing.py": "the failing jobs, as the page /failing shows them",

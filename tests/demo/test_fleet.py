@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pytest
 
@@ -13,6 +13,7 @@ from riverkeeper.demo.fleet import DemoFleet
 from riverkeeper.demo.kinds import QUEUES
 from riverkeeper.demo.maintenance import KEEP_SECONDS, RESCUE_AFTER_SECONDS
 from riverkeeper.demo.postgres import Server, create_river_table
+from riverkeeper.demo.recovery import Fault, LostClaim
 from riverkeeper.demo.simulation import PAUSE_FROM, PAUSED_QUEUE, Simulation
 from riverkeeper.postgres.connection import Session
 from riverkeeper.postgres.transaction import Row
@@ -30,11 +31,12 @@ class Play:
     simulation: Simulation
     sql: Session
     now: float
+    lost: list[LostClaim] = field(default_factory=list)
 
     def on(self, seconds: float) -> None:
         for tick in range(int(seconds * TICKS)):
             self.now += 1 / TICKS
-            self.fleet.tick(self.now)
+            self.lost += self.fleet.tick(self.now)
             if tick % TICKS == 0:
                 self.sql.execute(
                     "UPDATE river_job SET scheduled_at = scheduled_at - interval '1 second'"
@@ -128,16 +130,10 @@ def test_a_crashed_clients_jobs_stay_running(played: Play) -> None:
         " = ANY(%(living)s)",
         {"living": living},
     )
-    assert "transcode_video" in {row.kind for row in rows}
-
-
-def test_a_hung_job_beats_on(played: Play) -> None:
-    """Its worker's ticker proves that the process lives, not that the job moves."""
-    rows = played.rows(
-        "SELECT (metadata ->> 'health_check_at')::timestamptz - attempted_at > interval '5 seconds' AS beats_on"
-        " FROM river_job WHERE kind = 'export_ledger' AND state = 'running' ORDER BY id LIMIT 1"
-    )
-    assert [row.beats_on for row in rows] == [True]
+    assert {"transcode_video", "parse_upload"} <= {row.kind for row in rows}
+    assert {("transcode_video", Fault.KILLED), ("export_ledger", Fault.HUNG)} <= {
+        (lost.kind, lost.fault) for lost in played.lost
+    }
 
 
 def test_queues_and_leader_have_their_rows(played: Play) -> None:

@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 from riverkeeper.demo.attempt import Attempt, FetchedJob, Result
 from riverkeeper.demo.clients import DEPLOYMENTS, restart_client, start_pod
 from riverkeeper.demo.kinds import BY_NAME, KINDS, QUEUES, Ending, Kind, count_arrivals
-from riverkeeper.demo.simulation import DEPLOY_SECONDS, PAUSE_EVERY, PAUSE_SECONDS, RESTART_SECONDS, Simulation
+from riverkeeper.demo.simulation import (
+    DEPLOY_SECONDS,
+    KILL_FROM,
+    KILLED_SERVICE,
+    PAUSE_EVERY,
+    PAUSE_SECONDS,
+    RESTART_SECONDS,
+    Simulation,
+)
 
 START = 1_790_000_000.0
 steps = st.lists(st.floats(0.01, 20.0), min_size=1, max_size=60)
@@ -114,18 +122,31 @@ def test_a_deployment_gives_back_what_it_can_stop() -> None:
     assert turn.started[0].host != oldest.host
 
 
-def test_beats_come_from_living_clients_by_their_own_clock() -> None:
-    """Every five seconds, for beating kinds only, hung ones too: a ticker proves that the process lives, no more."""
+def test_a_worker_is_killed_now_and_then() -> None:
+    """The one that holds most jobs; the jobs are named with it, and nobody reports them."""
     simulation = Simulation(1, START)
-    reports = next(client for client in simulation.clients if "reports" in client.queues)
-    simulation.take(
-        FetchedJob(job, kind, "reports", reports.id, 1, 2, START)
-        for job, kind in ((1, "export_ledger"), (2, "sync_crm"))
-    )
-    assert simulation.beats(START + 1) == []
-    assert [(beat.claim.id, beat.at) for beat in simulation.beats(START + 5)] == [(1, START + 5)]
-    assert simulation.beats(START + 6) == []
-    assert [beat.claim.id for beat in simulation.beats(START + 1000)] == [1]
+    first, second = [client for client in simulation.clients if client.deployment.name == KILLED_SERVICE]
+    simulation.take(FetchedJob(job, "build_report", "reports", second.id, 1, 25, START + KILL_FROM) for job in (1, 2))
+    simulation.take([FetchedJob(3, "build_report", "reports", first.id, 1, 25, START + KILL_FROM)])
+    assert simulation.advance(START + KILL_FROM - 1).killed == []
+    turn = simulation.advance(START + KILL_FROM)
+    assert [sorted(client.attempts) for client in turn.killed] == [[1, 2]]
+    assert turn.results == []
+    assert simulation.lives(first.id)
+    assert not simulation.lives(second.id)
+
+
+def test_a_first_attempt_hangs_once() -> None:
+    """export_ledger makes progress for a while, hangs, and is reported as hung once; its second attempt succeeds."""
+    simulation = Simulation(1, START)
+    client = next(client for client in simulation.clients if "reports" in client.queues)
+    simulation.take([FetchedJob(1, "export_ledger", "reports", client.id, 1, 25, START)])
+    hung = simulation.advance(START + 12).hung
+    assert [attempt.claim.id for attempt in hung] == [1]
+    assert simulation.advance(START + 13).hung == []
+    assert 0 < hung[0].progress(hung[0].hangs_at or 0.0) < 1
+    simulation.take([FetchedJob(1, "export_ledger", "reports", client.id, 2, 25, START + 13)])
+    assert [written.state for written in simulation.advance(START + 40).results] == ["completed"]
 
 
 @given(st.sampled_from(KINDS), st.floats(0, 5000), st.floats(0, 60))

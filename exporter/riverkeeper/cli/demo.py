@@ -32,9 +32,10 @@ def _address(_context: click.Context, _parameter: click.Parameter, value: str | 
     help="Where the exporter listens [default: 127.0.0.1:9816, or any free port if that is taken].",
 )
 def demo(seconds: float | None, listen_address: str | None) -> None:
-    """Show the exporter at work: an embedded Postgres, and a fleet of River clients that crash, hang and fail.
+    """Show Riverkeeper at work: an embedded Postgres, and a simulated fleet whose workers die and whose jobs hang.
 
-    Ends with Ctrl-C, or after --seconds with a summary of what the exporter saw. Leaves nothing behind.
+    Prints a line for each job that runs again. Ends with Ctrl-C, or after --seconds with a summary. Leaves nothing
+    behind.
     Exit code: 0 when all of it worked, 1 when something did not, 128 + signal when --seconds was cut short.
     """
     try:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from random import Random
 
 from riverkeeper.demo.kinds import Ending, Kind
+from riverkeeper.heartbeat.claim import TOKEN_KEY
 
 SOON_SECONDS = 5.0  # River writes a retry or snooze this near as `available`, not for the scheduler to move
 BACKOFF_SCALE = 0.5  # River waits failures^4 seconds; half of that shows a discarded job within half a minute
@@ -31,15 +32,31 @@ class FetchedJob:
     failures: int = 0  # errors before this attempt
     snoozes: int = 0
 
+    @property
+    def claimed_at(self) -> str:
+        """`attempted_at` as the heartbeat contract writes it; a float holds microseconds until the year 2106."""
+        return rfc3339(self.attempted_at)
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class Attempt:
     """A claim and what will become of it; `ends_at` by the database's clock, infinite where it never ends."""
 
     claim: FetchedJob
     ending: Ending
     ends_at: float
-    beats: bool = False
+    reports: bool = False  # its progress
+    hangs_at: float | None = None  # from then on its progress stands still
+    lost: bool = False  # the answer to a beat said so: its client no longer beats for it
+
+    def progress(self, now: float) -> float:
+        """The fraction that is done, as the worker knows it; a job that hangs stood at a third."""
+        ends_at = self.ends_at if self.hangs_at is None else self.claim.attempted_at + 3 * self._seconds_until_hang
+        return min(1.0, max(0.0, now - self.claim.attempted_at) / max(ends_at - self.claim.attempted_at, 0.001))
+
+    @property
+    def _seconds_until_hang(self) -> float:
+        return (self.hangs_at or self.claim.attempted_at) - self.claim.attempted_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +74,21 @@ class Result:
 
 def plan(claim: FetchedJob, kind: Kind, chance: Random) -> Attempt:
     """How the attempt will go: the same claim and the same chance give the same answer."""
-    ending = _draw(kind.endings, chance)
+    ending = kind.first_ending if kind.first_ending and claim.attempt <= 1 else _draw(kind.endings, chance)
+    ends_at = claim.attempted_at + chance.lognormvariate(math.log(kind.seconds), kind.spread)
     if ending is Ending.HANG:
-        return Attempt(claim, ending, math.inf, kind.beats)
-    seconds = chance.lognormvariate(math.log(kind.seconds), kind.spread)
-    return Attempt(claim, ending, claim.attempted_at + seconds, kind.beats)
+        return Attempt(claim, ending, math.inf, kind.reports, hangs_at=ends_at)
+    return Attempt(claim, ending, ends_at, kind.reports)
 
 
 def result(attempt: Attempt, ending: Ending, ended_at: float, ahead: float, chance: Random) -> Result | None:
     """What the client writes, its clock being `ahead` seconds of the database's; None where it cannot write."""
     claim, clock = attempt.claim, ended_at + ahead
+    written = _write_result(claim, ending, clock, ahead, chance)
+    return written and replace(written, metadata={**written.metadata, TOKEN_KEY: claim.claimed_at})
+
+
+def _write_result(claim: FetchedJob, ending: Ending, clock: float, ahead: float, chance: Random) -> Result | None:
     match ending:
         case Ending.SUCCESS:
             return Result(claim.id, "completed", finalized_at=clock)

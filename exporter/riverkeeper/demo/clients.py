@@ -26,8 +26,10 @@ DEPLOYMENTS: tuple[Deployment, ...] = (
     Deployment("mailer", MappingProxyType({"mail": 20}), ahead=3.0),
     Deployment("reports", MappingProxyType({"reports": 8})),
     Deployment("reports", MappingProxyType({"reports": 8})),
-    Deployment("bulk", MappingProxyType({"bulk": 12})),
+    Deployment("video", MappingProxyType({"video": 4})),
+    Deployment("video", MappingProxyType({"video": 4})),
     Deployment("bulk", MappingProxyType({"bulk": 12}), ahead=-2.0),
+    Deployment("bulk", MappingProxyType({"bulk": 12})),
 )
 
 

@@ -1,19 +1,17 @@
-"""The demo's exporter: the address where it listens, its process, and a Prometheus on it where one is installed."""
+"""The demo's exporter: the address where it listens, its process, and its pages."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-import shutil
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.resources import files
-from pathlib import Path
 
 from riverkeeper.demo.exposition import Page, read
 from riverkeeper.demo.program import DemoFailed, Program, Stopped, Told, fetch, free_port, running
+from riverkeeper.demo.settings import DemoFolder
 from riverkeeper.web.errors import WebError
 from riverkeeper.web.http.sockets import open_sockets, split_address
 
@@ -79,6 +77,15 @@ class Exporter:
         except ValueError as error:
             raise DemoFailed(f"{self.address.url}/metrics is no metrics page: {error}") from None
 
+    def stuck(self) -> dict[str, object] | None:
+        """/stuck.json; None where it does not answer."""
+        text = fetch(f"{self.address.url}/stuck.json?limit=500", READY_SECONDS)
+        try:
+            answer = json.loads(text or "null")
+        except ValueError:
+            return None
+        return answer if isinstance(answer, dict) else None
+
     def wait_until_up(self, told: Told) -> None:
         """Return when it reads River's table: what finishes from then on is counted."""
         deadline = time.monotonic() + READY_SECONDS
@@ -93,29 +100,13 @@ class Exporter:
 
 
 @contextlib.contextmanager
-def start_exporter(database_url: str, address: Address, folder: Path, told: Told) -> Iterator[Exporter]:
-    """The exporter on a database, answering and reading."""
-    arguments = [sys.executable, "-m", "riverkeeper", "serve", "--database-url", database_url]
-    with running("exporter", [*arguments, "--web.listen-address", str(address)], folder) as program:
+def start_exporter(folder: DemoFolder, address: Address, told: Told) -> Iterator[Exporter]:
+    """The exporter, answering and reading. Flags win over variables of the user's environment, a file does not."""
+    database = folder.config.database
+    arguments = [sys.executable, "-m", "riverkeeper", "serve", "--config.file", str(folder.config_file)]
+    arguments += ["--database-url", folder.config.conninfo.reveal(), "--river-schema", str(database.river_schema)]
+    with running("exporter", [*arguments, "--web.listen-address", str(address)], folder.path) as program:
         program.wait_until_ready(f"{address.url}/-/healthy", told, READY_SECONDS)
         exporter = Exporter(program, address)
         exporter.wait_until_up(told)
         yield exporter
-
-
-@contextlib.contextmanager
-def start_prometheus(target: Address, folder: Path, told: Told) -> Iterator[str | None]:
-    """The URL of a Prometheus that scrapes `target`; None where no `prometheus` is on PATH."""
-    if (binary := shutil.which("prometheus")) is None:
-        yield None
-        return
-    home = folder / "prometheus"
-    home.mkdir()
-    config = home / "prometheus.yml"
-    config.write_bytes(files("riverkeeper").joinpath("demo/prometheus.yml").read_bytes())
-    (home / "targets.json").write_text(json.dumps([{"targets": [target.target]}]))
-    url = str(Address("127.0.0.1", free_port()))
-    arguments = [binary, f"--config.file={config}", f"--storage.tsdb.path={home / 'data'}"]
-    with running("prometheus", [*arguments, f"--web.listen-address={url}"], folder) as program:
-        program.wait_until_ready(f"http://{url}/-/ready", told, READY_SECONDS)
-        yield f"http://{url}/"

@@ -6,11 +6,12 @@ import json
 from collections import Counter
 from dataclasses import asdict, dataclass
 
-from riverkeeper.demo.attempt import FetchedJob, Result, encode_results, rfc3339
+from riverkeeper.demo.attempt import FetchedJob, Result, encode_results
 from riverkeeper.demo.kinds import QUEUES
 from riverkeeper.demo.maintenance import Chore, DemoUpkeep
 from riverkeeper.demo.postgres import Table
-from riverkeeper.demo.simulation import PAUSED_QUEUE, Simulation
+from riverkeeper.demo.recovery import Fault, LostClaim
+from riverkeeper.demo.simulation import PAUSED_QUEUE, Simulation, Turn
 from riverkeeper.postgres.connection import Session
 from riverkeeper.postgres.transaction import Row
 from riverkeeper.river.layout import FINAL_STATES
@@ -18,7 +19,8 @@ from riverkeeper.river.layout import FINAL_STATES
 TICK_SECONDS = 0.1  # River's completer writes its results every 50 to 250 ms
 REFRESH_SECONDS = 600.0  # how often River's producers refresh their queue's row
 
-HUNG_KIND, CANCEL_EVERY_SECONDS, CANCEL_AFTER_SECONDS = "export_ledger", 60.0, 8.0
+# Somebody cancels a hung job before it is rescued: that of the third time it hangs, and of every fourth after it.
+HUNG_KIND, CANCEL_EVERY_SECONDS, CANCEL_FROM_SECONDS, CANCEL_AFTER_SECONDS = "export_ledger", 180.0, 97.0, 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +40,18 @@ class DemoFleet:
         self._simulation = simulation
         self.finished: Counter[str] = Counter()  # final state -> jobs, as the table took them
         self._maintenance = DemoUpkeep(self._table, simulation, self.finished)
-        self._impatience = Chore(CANCEL_EVERY_SECONDS, self._cancel, simulation.start + CANCEL_AFTER_SECONDS)
+        self._impatience = Chore(CANCEL_EVERY_SECONDS, self._cancel, simulation.start + CANCEL_FROM_SECONDS)
+        self.killed_workers = 0
         self._refresh_at = 0.0
         self._paused = False
 
-    def tick(self, now: float) -> None:
-        """Do everything that is due at `now`, Unix seconds of the machine that the database runs on."""
+    def tick(self, now: float) -> list[LostClaim]:
+        """Do everything that is due at `now`, Unix seconds of the machine that the database runs on.
+
+        Returns the claims whose worker was killed, or came to hang.
+        """
         turn = self._simulation.advance(now)
+        lost = self._find_lost(turn)
         self._report(turn.results)
         self._maintenance.resign(turn.stopped)
         if turn.started or now >= self._refresh_at:
@@ -53,9 +60,9 @@ class DemoFleet:
         self._pause(now)
         self._insert(now)
         self._claim()
-        self._beat(now)
         self._maintenance.run(now)
         self._impatience.run(now)
+        return lost
 
     def live(self) -> Live:
         """Counts of the live jobs, from the table."""
@@ -66,6 +73,21 @@ class DemoFleet:
         if results:
             written = self._table.run("finish_jobs", {"results": encode_results(results)})
             self.finished.update(row.state for row in written if row.state in FINAL_STATES)
+
+    def _find_lost(self, turn: Turn) -> list[LostClaim]:
+        """With the moment by the database's clock."""
+        self.killed_workers += len(turn.killed)
+        if not (turn.killed or turn.hung):
+            return []
+        (clock,) = self._table.run("read_clock", {})
+        killed = [attempt for client in turn.killed for attempt in client.attempts.values() if not attempt.lost]
+        # A hung job whose worker is killed too stands in the list already.
+        faults = [(attempt, Fault.KILLED) for attempt in killed if attempt.hangs_at is None]
+        faults += [(attempt, Fault.HUNG) for attempt in turn.hung]
+        return [
+            LostClaim(attempt.claim.id, attempt.claim.kind, attempt.claim.claimed_at, fault, clock.now)
+            for attempt, fault in faults
+        ]
 
     def _insert(self, now: float) -> None:
         news = [
@@ -87,22 +109,9 @@ class DemoFleet:
             rows = self._table.run("claim_jobs", {"wants": json.dumps([asdict(want) for want in wants])})
             self._simulation.take(_claim(row) for row in rows)
 
-    def _beat(self, now: float) -> None:
-        if beats := self._simulation.beats(now):
-            said = [
-                {
-                    "id": beat.claim.id,
-                    "attempt": beat.claim.attempt,
-                    "client": beat.claim.client,
-                    "at": rfc3339(beat.at),
-                }
-                for beat in beats
-            ]
-            self._table.run("write_beats", {"beats": json.dumps(said)})
-
     def _cancel(self) -> None:
         """Somebody cancels what hangs; a hung worker does not listen, so it stays `running`."""
-        self._table.run("request_cancel", {"kind": HUNG_KIND, "seconds": CANCEL_AFTER_SECONDS / 2})
+        self._table.run("request_cancel", {"kind": HUNG_KIND, "seconds": CANCEL_AFTER_SECONDS})
 
     def _pause(self, now: float) -> None:
         """Only at the edges, so that somebody who tries `UPDATE river_queue` is not overruled each tick."""

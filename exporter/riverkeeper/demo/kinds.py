@@ -35,15 +35,16 @@ class Kind:
     first: float = 0.0
     endings: Mapping[Ending, float] = field(default_factory=dict)  # shares below 1; the rest succeeds
     max_attempts: int = 25
-    beats: bool = False  # writes metadata.health_check_at
+    reports: bool = False  # its progress, with each beat
+    first_ending: Ending | None = None  # of a first attempt, whatever the shares say
     metadata: Mapping[str, object] = field(default_factory=dict)
 
 
 PERIODIC: Mapping[str, object] = MappingProxyType({"periodic": True})  # as River marks what its own clock inserted
-ALL_HANG: Mapping[Ending, float] = MappingProxyType({Ending.HANG: 1.0})
 ALL_CRASH: Mapping[Ending, float] = MappingProxyType({Ending.CRASH: 1.0})
 
 KINDS: tuple[Kind, ...] = (
+    # charge_card is urgent by the demo's configuration; export_ledger is standard.
     Kind("charge_card", "default", 1, every=0.5, seconds=0.3, endings={Ending.FAILURE: 0.4}, max_attempts=3),
     Kind("send_receipt", "default", 2, every=0.025, seconds=0.02),
     Kind("resize_image", "default", 3, every=0.05, seconds=0.12, endings={Ending.FAILURE: 0.005}),
@@ -52,10 +53,11 @@ KINDS: tuple[Kind, ...] = (
     Kind("check_certs", "default", 4, every=10, seconds=0.5, first=5, metadata=PERIODIC),
     Kind("send_email", "mail", 1, every=0.04, seconds=0.08, endings={Ending.FAILURE: 0.01, Ending.CANCEL: 0.01}),
     Kind("send_digest", "mail", 4, every=15, seconds=1.5, first=3, metadata=PERIODIC),
-    Kind("build_report", "reports", 2, every=4, seconds=12, endings={Ending.CRASH: 0.03}, beats=True),
-    Kind("export_ledger", "reports", 3, every=45, seconds=1, first=1, endings=ALL_HANG, max_attempts=2, beats=True),
+    Kind("build_report", "reports", 2, every=4, seconds=12, reports=True),
+    Kind("export_ledger", "reports", 3, every=45, seconds=2.5, first=1, reports=True, first_ending=Ending.HANG),
     Kind("import_rows", "bulk", 4, every=40, size=500, first=3, seconds=0.3),
-    Kind("transcode_video", "bulk", 1, every=40, seconds=6, first=1, endings=ALL_CRASH, max_attempts=2, beats=True),
+    Kind("transcode_video", "video", 1, every=50, seconds=4, spread=0.1, first=4, first_ending=Ending.CRASH),
+    Kind("parse_upload", "video", 1, every=90, seconds=3, spread=0.1, first=20, endings=ALL_CRASH, max_attempts=2),
 )
 BY_NAME: Mapping[str, Kind] = MappingProxyType({kind.name: kind for kind in KINDS})
 # A job that someone else put into the table: no client knows its kind, and River fails such a job.

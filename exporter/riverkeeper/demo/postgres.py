@@ -256,10 +256,13 @@ class Table:
 
     session: Session
     schema: str
+    keeper: str = "riverkeeper"
 
     def run(self, name: str, parameters: Parameters) -> list[Row]:
         """Rows of one of the demo's statements, each a transaction of its own. Raises DatabaseError."""
-        return self.session.execute_within(STATEMENT_SECONDS, statement(f"demo/{name}", river=self.schema), parameters)
+        return self.session.execute_within(
+            STATEMENT_SECONDS, statement(f"demo/{name}", self.schema, self.keeper), parameters
+        )
 
 
 def create_river_table(url: str, schema: str) -> None:

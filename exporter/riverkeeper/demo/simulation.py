@@ -12,7 +12,8 @@ from riverkeeper.demo.kinds import BY_NAME, KINDS, QUEUES, STRANGE, Ending, Kind
 
 RESTART_SECONDS = 4.0  # a crashed container is back after this long
 DEPLOY_SECONDS = 45.0  # one client after the other gets a new pod, so hung jobs do not fill all slots
-BEAT_SECONDS = 5.0
+# A worker of build_report is killed with the jobs it holds, as by the kernel when memory is short.
+KILLED_SERVICE, KILL_FROM, KILL_EVERY = "reports", 14.0, 50.0
 PAUSED_QUEUE, PAUSE_EVERY, PAUSE_FROM, PAUSE_SECONDS = "mail", 90.0, 6.0, 10.0
 
 
@@ -25,14 +26,6 @@ class Want:
     slots: int
 
 
-@dataclass(frozen=True, slots=True)
-class DemoBeat:
-    """A claim whose worker says that it lives, by its own clock."""
-
-    claim: FetchedJob
-    at: float
-
-
 @dataclass(slots=True)
 class Turn:
     """What happened between two looks."""
@@ -40,6 +33,8 @@ class Turn:
     results: list[Result] = field(default_factory=list)
     stopped: list[Client] = field(default_factory=list)  # in order; crashed ones say nothing
     started: list[Client] = field(default_factory=list)
+    killed: list[Client] = field(default_factory=list)  # with the attempts that they held
+    hung: list[Attempt] = field(default_factory=list)  # since the last look
 
 
 class Simulation:
@@ -53,8 +48,8 @@ class Simulation:
         self._coming_back: list[tuple[float, Client]] = []
         self._deploy_at = start + DEPLOY_SECONDS
         self._inserted = {kind.name: 0 for kind in KINDS}
-        self._beat_at: dict[str, float] = {}
-        self.crashes = 0
+        self._kill_at = start + KILL_FROM
+        self._looked_at = start
 
     def arrivals(self, now: float) -> list[tuple[Kind, int]]:
         """Kinds and how many jobs of each came since the last call."""
@@ -86,22 +81,15 @@ class Simulation:
         """Everything that ended, died, left or came until now."""
         turn = Turn()
         for client in tuple(self.clients):
+            turn.hung += [attempt for attempt in client.attempts.values() if self._has_hung(attempt, now)]
             self._end_attempts(client, now, turn)
+        self._looked_at = now
+        self._kill(now, turn)
         self._bring_back(now, turn)
         if now >= self._deploy_at:
             self._deploy_at += DEPLOY_SECONDS
             self._deploy(now, turn)
         return turn
-
-    def beats(self, now: float) -> list[DemoBeat]:
-        """The beats due now: each client speaks for all its beating jobs at once."""
-        said = []
-        for client in self.clients:
-            if now - self._beat_at.get(client.id, client.started_at) >= BEAT_SECONDS:
-                self._beat_at[client.id] = now
-                beating = (attempt.claim for attempt in client.attempts.values() if attempt.beats)
-                said += [DemoBeat(claim, now + client.deployment.ahead) for claim in beating]
-        return said
 
     def candidate(self, leader: str | None) -> str | None:
         """Who asks to lead: the leader itself if it lives, else anyone; None where nobody lives."""
@@ -121,15 +109,26 @@ class Simulation:
         due = [attempt for attempt in client.attempts.values() if attempt.ends_at <= now]
         for attempt in sorted(due, key=lambda attempt: attempt.ends_at):
             if attempt.ending is Ending.CRASH:
-                self._crash(client, now)
+                self._crash(client, now, turn)
                 return
             del client.attempts[attempt.claim.id]
             turn.results += self._reported(client, attempt, attempt.ending, attempt.ends_at)
 
-    def _crash(self, client: Client, now: float) -> None:
+    def _has_hung(self, attempt: Attempt, now: float) -> bool:
+        """Whether it has come to hang since the last look."""
+        return attempt.hangs_at is not None and self._looked_at < attempt.hangs_at <= now
+
+    def _kill(self, now: float, turn: Turn) -> None:
+        """Now and then, the client of KILLED_SERVICE that holds most jobs; later where none holds any."""
+        clients = [client for client in self.clients if client.deployment.name == KILLED_SERVICE and client.attempts]
+        if clients and now >= self._kill_at:
+            self._kill_at = now + KILL_EVERY
+            self._crash(max(clients, key=lambda client: len(client.attempts)), now, turn)
+
+    def _crash(self, client: Client, now: float, turn: Turn) -> None:
         """The process is gone: what it held stays as it is in the table, and nobody will ever report it."""
-        self._leave(client)
-        self.crashes += 1
+        self.clients.remove(client)
+        turn.killed.append(client)
         self._coming_back.append((now + RESTART_SECONDS, client))
 
     def _bring_back(self, now: float, turn: Turn) -> None:
@@ -146,17 +145,13 @@ class Simulation:
         for attempt in oldest.attempts.values():
             if attempt.ending is not Ending.HANG:
                 turn.results += self._reported(oldest, attempt, Ending.INTERRUPT, now)
-        self._leave(oldest)
+        self.clients.remove(oldest)
         turn.stopped.append(oldest)
         self._arrive(start_pod(oldest.deployment, now, self._chance), turn)
 
     def _arrive(self, client: Client, turn: Turn) -> None:
         self.clients.append(client)
         turn.started.append(client)
-
-    def _leave(self, client: Client) -> None:
-        self.clients.remove(client)
-        self._beat_at.pop(client.id, None)
 
     def _reported(self, client: Client, attempt: Attempt, ending: Ending, at: float) -> list[Result]:
         chance = self._chance_of(attempt.claim, "report")

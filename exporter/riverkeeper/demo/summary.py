@@ -8,8 +8,10 @@ from rich.console import Group
 from rich.table import Table
 
 from riverkeeper.demo.exposition import Page
+from riverkeeper.look.report import LookReport
 
 OUTCOMES = ("completed", "discarded", "cancelled")
+LOOK_FINDINGS = 2
 FINISHED = "river_jobs_finished_total"
 
 
@@ -28,6 +30,12 @@ def find_missing(page: Page, finished: Mapping[str, int]) -> list[str]:
 def summarize_page(page: Page) -> Group:
     """Two tables: what each kind did, and what waits in each queue."""
     return Group(_kinds(page), _queues(page))
+
+
+def summarize_look(report: LookReport) -> list[str]:
+    """The verdict of `riverkeeper look`, and its first findings."""
+    titles = [finding.title for finding in report.findings[:LOOK_FINDINGS]]
+    return [report.verdict, *titles]
 
 
 def _kinds(page: Page) -> Table:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from riverkeeper.heartbeat.active_claims import ActiveClaim
 from riverkeeper.heartbeat.claim import (
+    TOKEN_KEY,
     Claim,
     ClaimLost,
     ClaimStatus,
@@ -18,7 +19,7 @@ from riverkeeper.heartbeat.claim import (
     WorkMustStop,
 )
 from riverkeeper.heartbeat.client import Beater
-from riverkeeper.heartbeat.fence import TOKEN_KEY, ClaimVerification
+from riverkeeper.heartbeat.fence import ClaimVerification
 
 __all__ = [
     "TOKEN_KEY",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
+TOKEN_KEY = "riverkeeper:claim"  # noqa: S105 - the key of the fencing token in the job's metadata
 NOTE_BYTES = 1024  # the table refuses longer notes
 METADATA_INTERVAL = 30.0  # seconds; Riverkeeper assumes this interval for beats in the metadata
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")

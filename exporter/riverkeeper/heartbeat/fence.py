@@ -13,7 +13,6 @@ from riverkeeper.postgres.statements import statement
 
 log = logging.getLogger("riverkeeper.heartbeat")  # the standard library's: this code runs in a user's program
 
-TOKEN_KEY = "riverkeeper:claim"  # noqa: S105 - a key of the job's metadata
 FIRST_ANSWER_SECONDS = 1.0  # at most, that the first work of a process waits for an answer
 
 
