@@ -336,6 +336,17 @@ def test_another_place_changes_only_what_it_names() -> None:
         )
 
 
+def test_a_tier_is_held_to_its_own_objective() -> None:
+    """The budget of a tier with an objective of its own is what that leaves; the others keep 1 %."""
+    scope = DashboardScope(wait_objectives={"urgent": 0.999})
+    text = dashboards(scope)["overview.json"].replace('\\"', '"')
+
+    assert 'tier="urgent"' in text
+    assert 'tier!~"urgent"' in text
+    assert "/ 0.001 or " in text
+    assert "/ 0.001" not in dashboards()["overview.json"]
+
+
 def test_filling_leaves_no_variable() -> None:
     """The tests' own substitution knows every form that the boards use."""
     assert filled('x{a=~"$job", b=~"${queue:regex}|"}[$__rate_interval]') == 'x{a=~".*", b=~".*|"}[20s]'

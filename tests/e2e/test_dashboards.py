@@ -9,8 +9,10 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from dashboards.boards import FILES, FOLDER, Asked, asked
 from e2e.conftest import MakeRiver
@@ -61,12 +63,18 @@ def server(river_database: MakeRiver, tmp_path_factory: pytest.TempPathFactory) 
         stack.enter_context(fleet_at_work(river, folder, "worker", *BEATS, "-rate", "30"))
         river.fleet("pause", "bulk")
         targets = [watched(stack, river.url, folder / name) for name in ("one", "other")]
-        rules = {"groups": [{"name": "test", "rules": [RULE]}]}
-        running = stack.enter_context(prometheus_at_work(tool("prometheus"), targets, folder, rules))
+        running = stack.enter_context(prometheus_at_work(tool("prometheus"), targets, folder, shipped_rules()))
         stack.enter_context(workers["kept"].program.frozen())
         rescued_falsely(running, workers["doomed"])
         until(lambda: has_watched(running), "scrapes of a fleet that does everything", 180)
         yield running
+
+
+def shipped_rules() -> dict[str, Any]:
+    """The recording rules, as often as the scrapes, and an alert that fires."""
+    recording = yaml.safe_load((FOLDER.parents[1] / "alerts" / "recording.yml").read_text(encoding="utf-8"))
+    groups = [{name: value for name, value in group.items() if name != "interval"} for group in recording["groups"]]
+    return {"groups": [*groups, {"name": "test", "rules": [RULE]}]}
 
 
 BEATS = ("-beat", "table", "-interval", "1s")
@@ -175,8 +183,8 @@ def test_a_panel_without_data_and_one_with_an_error_are_found(server: Scraper, t
     done = draw(server, tmp_path, tmp_path / "broken.json")
 
     assert done.returncode == 1
-    assert "broken: Slots busy: nodata" in done.stderr
-    assert "broken: Longest wait, of its limit: error" in done.stderr
+    assert "broken: Longest wait, of its limit: nodata" in done.stderr
+    assert "broken: Error budget left: error" in done.stderr
 
 
 def draw(server: Scraper, out: Path, *files: Path) -> subprocess.CompletedProcess[str]:

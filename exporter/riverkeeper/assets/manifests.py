@@ -45,7 +45,13 @@ data:
 
 def board_files(assets: AssetSettings) -> dict[str, str]:
     """Classic dashboard JSON, by path."""
-    scope = DashboardScope(assets.replica_labels, assets.keeper_url or "", assets.runbooks_url)
+    scope = DashboardScope(
+        assets.replica_labels,
+        assets.keeper_url or "",
+        assets.runbooks_url,
+        assets.wait_objectives or {},
+        assets.loss_objectives or {},
+    )
     return {f"dashboards/json/{name}": text for name, text in dashboards(scope).items()}
 
 

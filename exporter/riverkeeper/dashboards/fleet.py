@@ -7,6 +7,7 @@ from riverkeeper.dashboards.parts.board import Board
 from riverkeeper.dashboards.parts.field import (
     ANY_IS_BAD,
     ANY_IS_ODD,
+    BUDGET_LEFT,
     OF_FAILURE,
     OF_LIMIT,
     PER_MINUTE,
@@ -20,6 +21,9 @@ from riverkeeper.dashboards.parts.panel import Panel, Query, Text, timeline, tim
 from riverkeeper.dashboards.parts.query import ALL_RIVERS, Queries, by
 from riverkeeper.dashboards.parts.scope import FLEET, OVERVIEW, RESCUE, RIVER_LABELS, DashboardScope
 from riverkeeper.dashboards.parts.tables import COLORED, GAUGE, Column, table
+from riverkeeper.dashboards.sections.budgets import SPENT
+from riverkeeper.dashboards.sections.budgets import losses as losses_of
+from riverkeeper.dashboards.sections.budgets import waits as waits_of
 from riverkeeper.dashboards.sections.failures import failed_share
 
 RIVER = ", ".join((*RIVER_LABELS, "job"))  # the labels that name a River
@@ -42,12 +46,12 @@ def fleet_board(scope: DashboardScope) -> Board:
         "Riverkeeper / Fleet",
         "All Rivers, one row each. Which of them needs somebody? Click its name for its overview.",
         (),
-        (rivers(q), watched_over_time(q), waits(q), stuck(q), failed(q), finished(q)),
+        (rivers(q, scope), watched_over_time(q), waits(q), stuck(q), failed(q), finished(q)),
         all_rivers=True,
     )
 
 
-def rivers(q: Queries) -> Panel:
+def rivers(q: Queries, scope: DashboardScope) -> Panel:
     text = Text(
         shows="One row for each River: a job label, with its cluster and namespace. The most alerts that page first.",
         normal="watched, no pages, nothing stuck, waits below 80 % of their limits, one active replica.",
@@ -55,10 +59,12 @@ def rivers(q: Queries) -> Panel:
         "all other columns are empty, because nobody knows.",
         empty="No River was scraped in this time range: does Prometheus scrape Riverkeeper?",
     )
-    return table("Rivers", text, *columns(q), width=24, height=8, sort={"Pages": True, "Stuck": True, "Tickets": True})
+    return table(
+        "Rivers", text, *columns(q, scope), width=24, height=8, sort={"Pages": True, "Stuck": True, "Tickets": True}
+    )
 
 
-def columns(q: Queries) -> list[Column]:
+def columns(q: Queries, scope: DashboardScope) -> list[Column]:
     """What a row has, the most urgent at the left, where a phone shows it."""
     overview, rescue = to_river("Overview of this River", OVERVIEW), to_river("Its stuck jobs and rescues", RESCUE)
     brakes = f"sum by ({RIVER}) ({by(f'{RIVER}, brake', q.fact('riverkeeper_brake_engaged'), 'max')})"
@@ -74,6 +80,8 @@ def columns(q: Queries) -> list[Column]:
                look={"thresholds": ANY_IS_BAD, **COLORED}),
         Column("Suspected", expr=by(RIVER, q.fact("river_jobs_suspected")), width=100, links=[rescue],
                look={"thresholds": ANY_IS_ODD, **COLORED}),
+        Column("Budget left", expr=budget(q, scope), unit="percentunit", width=100, links=[overview],
+               look={"thresholds": BUDGET_LEFT, "mappings": SPENT, "decimals": 0, **COLORED}),
         Column("Wait of limit", expr=waited(q), unit=TIMES, width=120, links=[overview],
                look={"thresholds": OF_LIMIT, "decimals": 1, "min": 0, "max": 1, **GAUGE}),
         Column("Attempts fail", expr=failed_share(q, "[$__range]", RIVER), unit="percentunit", width=115,
@@ -123,6 +131,15 @@ def waited(q: Queries) -> str:
     """The share of its wait limit that the worst queue of each River uses; 0 where nothing waits."""
     worst = by(RIVER, q.fact("river_job_limit_used_ratio", limit="wait"), "max")
     return f"{worst} or {by(RIVER, q.fact('river_jobs_ready'))} * 0"
+
+
+def budget(q: Queries, scope: DashboardScope) -> str:
+    """What is left of the worse of both error budgets, of the worst tier of each River."""
+    both = {"waits": waits_of(scope), "losses": losses_of(scope)}
+    parts = [
+        f'label_replace({kept.left(q, f"{RIVER}, tier")}, "budget", "{name}", "", "")' for name, kept in both.items()
+    ]
+    return f"min by ({RIVER}) ({' or '.join(parts)})"
 
 
 def lost(q: Queries) -> str:

@@ -20,6 +20,7 @@ from riverkeeper.dashboards.parts.panel import Form, Panel, Query, Text, stat
 from riverkeeper.dashboards.parts.query import Queries, by, total
 from riverkeeper.dashboards.parts.scope import KIND, OVERVIEW, RESCUE, DashboardScope
 from riverkeeper.dashboards.parts.tables import COLORED, Column, table
+from riverkeeper.dashboards.sections.budgets import budget_left, budgets
 from riverkeeper.dashboards.sections.failures import failing_kinds, failures
 from riverkeeper.dashboards.sections.maintenance import database, maintenance
 from riverkeeper.dashboards.sections.queues import queue_table, queues
@@ -36,12 +37,13 @@ def overview_board(scope: DashboardScope) -> Board:
         "Is anything wrong with this River, and where? Start at the top left; each panel describes what to do next.",
         FILTERS,
         (
-            stuck_now(q), longest_wait(q), slots_busy(q), who_acts(q), trust(q),
+            stuck_now(q), budget_left(q, scope), longest_wait(q), slots_busy(q), who_acts(q), trust(q),
             alerts(scope), failing_kinds(q),
             queue_table(q),
         ),
         (
             BoardSection("Queues: do jobs wait?", queues(q)),
+            BoardSection("Error budgets: how much may still go wrong?", budgets(q, scope)),
             BoardSection("Failures: do jobs get done?", failures(q)),
             BoardSection("Workers: is there anybody to do them?", workers(q)),
             BoardSection("Leader, scheduler, cleaner", maintenance(q)),
@@ -62,7 +64,7 @@ def stuck_now(q: Queries) -> Panel:
         "Stuck jobs", text,
         Query(total(q.fact("river_jobs_stuck")), "proven"),
         Query(total(q.fact("river_jobs_suspected")), "suspected"),
-        unit="short", width=4, thresholds=ANY_IS_BAD, named_values=True,
+        unit="short", width=3, thresholds=ANY_IS_BAD, named_values=True,
         overrides=[named("suspected", thresholds=ANY_IS_ODD)],
         links=[to_page("The jobs, with reason and plan", "/stuck"), to_board("Liveness and rescue", RESCUE)],
     )  # fmt: skip
@@ -115,10 +117,10 @@ def who_acts(q: Queries) -> Panel:
     )
     return stat(
         "Who acts on stuck jobs?", text,
-        Query(rescuer(q), "rescuer", Form.NOW),
         Query(f"sum({q.select('riverkeeper_actor')})", "active", Form.NOW),
         Query(f"sum({by('brake', q.fact('riverkeeper_brake_engaged'), 'max')})", "brakes", Form.NOW),
-        unit="short", width=6, named_values=True, decimals=0, size=18,
+        Query(rescuer(q), "rescuer", Form.NOW),
+        unit="short", width=5, named_values=True, decimals=0, size=16,
         overrides=[
             named("rescuer", unit="none", mappings=words(MODES)),
             named("active", thresholds=steps((None, WARN), (1, PLAIN), (2, WARN))),
@@ -128,35 +130,35 @@ def who_acts(q: Queries) -> Panel:
     )  # fmt: skip
 
 
-UP = {0: ("UNREADABLE", BAD), 1: ("read", PLAIN)}
-FENCE = {0: ("NONE", WARN), 1: ("on", PLAIN)}
-DURABLE = {0: ("IN MEMORY", WARN), 1: ("kept", PLAIN)}
+UP = {0: ("NO", BAD), 1: ("yes", PLAIN)}
+FENCE = {0: ("NO", WARN), 1: ("on", PLAIN)}
+DURABLE = {0: ("NO", WARN), 1: ("yes", PLAIN)}
 
 
 def trust(q: Queries) -> Panel:
     text = Text(
-        shows="Jobs: whether a replica can read the job table. Age: of the newest numbers. Failing: queries that fail. "
+        shows="Read: whether a replica can read the job table. Age: of the newest numbers. Failing: queries that fail. "
         "Fence: whether a late result is dropped. Counts: whether they survive a restart of Riverkeeper.",
-        normal="read, an age of at most two scrape intervals, 0 failing, on, kept.",
-        next="UNREADABLE or old: all other panels show the past. Run `riverkeeper check`, read Riverkeeper's log.",
+        normal="yes, an age of at most two scrape intervals, 0 failing, on, yes.",
+        next="NO at read, or old: all other panels show the past. Run `riverkeeper check`, read Riverkeeper's log.",
         empty="NOT WATCHED: no replica was scraped",
     )
     age = f"ceil(time() - {total(q.select('riverkeeper_snapshot_timestamp_seconds'), 'max')})"
     failed = f"count({by('query', q.select('riverkeeper_query_success'), 'min')} == 0) or vector(0)"
     return stat(
         "Can I trust this board?", text,
-        Query(total(q.select("river_up"), "max"), "jobs", Form.NOW),
+        Query(total(q.select("river_up"), "max"), "read", Form.NOW),
         Query(age, "age", Form.NOW),
         Query(f"{failed} and on () {total(q.select('river_up'), 'max')}", "failing", Form.NOW),
         Query(total(q.fact("riverkeeper_fence_installed"), "min"), "fence", Form.NOW),
-        Query(total(q.select("riverkeeper_ledger_durable"), "min"), "counts", Form.NOW),
-        unit="short", width=7, named_values=True, decimals=0, size=20,
+        Query(total(q.select("riverkeeper_ledger_durable"), "min"), "kept", Form.NOW),
+        unit="short", width=5, named_values=True, decimals=0, size=16,
         overrides=[
-            named("jobs", unit="none", mappings=words(UP)),
+            named("read", unit="none", mappings=words(UP)),
             named("age", unit="s", thresholds=steps((None, PLAIN), (60, WARN), (300, BAD))),
             named("failing", thresholds=ANY_IS_ODD),
             named("fence", unit="none", mappings=words(FENCE)),
-            named("counts", unit="none", mappings=words(DURABLE)),
+            named("kept", unit="none", mappings=words(DURABLE)),
         ],
         links=[to_board("Riverkeeper itself", RESCUE)],
     )  # fmt: skip

@@ -1,5 +1,5 @@
 // Draws dashboard files from a Prometheus into pictures; ends with 1 where a panel shows an error or no data.
-//   node shoot.mjs --prometheus URL --out DIR [--minutes 15] [--width 1600] [--vars JSON] [--height N] FILE…
+//   node shoot.mjs --prometheus URL --out DIR [--minutes 15] [--width 1600] [--vars JSON] [--height N] [--to SECONDS] FILE…
 import { createReadStream, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { basename, extname, join } from 'node:path';
@@ -18,7 +18,7 @@ const { values: options, positionals: files } = parseArgs({
   options: {
     prometheus: { type: 'string' }, out: { type: 'string' }, minutes: { type: 'string', default: '15' },
     width: { type: 'string', default: '1600' }, vars: { type: 'string', default: '{}' }, height: { type: 'string' },
-    theme: { type: 'string', default: 'dark' },
+    theme: { type: 'string', default: 'dark' }, to: { type: 'string' },
   },
 });
 
@@ -68,7 +68,7 @@ async function shoot(browser, file) {
   const page = await browser.newPage({ viewport: { width: Number(options.width), height: TALL }, deviceScaleFactor: 1 });
   page.on('pageerror', (error) => console.error(`${basename(file)}: ${error}`));
   const asked = new URLSearchParams({ prometheus: options.prometheus, minutes: options.minutes, width: options.width,
-    vars: options.vars, theme: options.theme });
+    vars: options.vars, theme: options.theme, ...(options.to && { to: options.to }) });
   await page.goto(`http://127.0.0.1:${server.address().port}/?${asked}`);
   await page.waitForFunction(SETTLED, undefined, { timeout: PATIENCE });
   await page.waitForLoadState('networkidle');

@@ -24,6 +24,8 @@ def steps(*pairs: tuple[float | None, str]) -> Json:
 # A share of a limit: 1 is at the limit, whatever the limit is.
 OF_LIMIT = steps((None, PLAIN), (0.8, WARN), (1, BAD))
 OF_FAILURE = steps((None, PLAIN), (0.05, WARN), (0.5, BAD))  # a share of attempts; as RiverKindFailing has it
+BUDGET_LEFT = steps((None, BAD), (0.0001, WARN), (0.25, PLAIN))  # a share of the month's budget
+BURN = steps((None, PLAIN), (1, WARN), (14.4, BAD))  # 1: the budget lasts its month; 14.4: it lasts two days, and pages
 ANY_IS_BAD = steps((None, PLAIN), (1, BAD))
 ANY_IS_ODD = steps((None, PLAIN), (1, WARN))
 NEUTRAL = steps((None, PLAIN))

@@ -33,15 +33,24 @@ class Queries:
     river: Mapping[str, str] = field(default_factory=lambda: ONE_RIVER)
 
     def select(self, family: str, suffix: str = "", /, **matchers: str | None) -> str:
-        """A selector; "~" before a value makes it a regular expression. Raises KeyError for an unknown family."""
+        """A selector; "~" before a value makes it a regular expression, "!" one that must not match.
+
+        Raises KeyError for an unknown family.
+        """
         chosen: dict[str, str | None] = dict(self.river)
         chosen |= {label: f"~${label}" for label in self.filters if label in LABELS[family]} | matchers
-        inside = [
-            f'{label}=~"{value[1:]}"' if value.startswith("~") else f'{label}="{value}"'
-            for label, value in chosen.items()
-            if value is not None
-        ]
+        inside = [_matcher(label, value) for label, value in chosen.items() if value is not None]
         return f"{family}{suffix}{{{', '.join(inside)}}}"
+
+    def recorded(self, name: str, **matchers: str) -> str:
+        """A selector of a series of the recording rules, whose name begins with its labels: `queue_tier:…`.
+
+        Only for what raw metrics cannot give at the price of a panel: error budgets over a month.
+        """
+        labels = name.partition(":")[0].split("_")
+        chosen = {label: value for label, value in self.river.items() if label != "instance"}
+        chosen |= {label: f"~${label}" for label in self.filters if label in labels} | matchers
+        return f"{name}{{{', '.join(_matcher(label, value) for label, value in chosen.items())}}}"
 
     def once(self, inner: str) -> str:
         """A fact that several replicas tell, told once."""
@@ -92,6 +101,12 @@ class Queries:
     def quantile(self, q: float, family: str, offset: str = "", **matchers: str | None) -> str:
         """Of a histogram's recent observations, seconds; nothing where there were none."""
         return f"histogram_quantile({q}, sum by (le) ({self.rate(family, '_bucket', offset, **matchers)})) >= 0"
+
+
+def _matcher(label: str, value: str) -> str:
+    if value.startswith("~"):
+        return f'{label}=~"{value[1:]}"'
+    return f'{label}!~"{value[1:]}"' if value.startswith("!") else f'{label}="{value}"'
 
 
 def by(labels: str, inner: str, how: str = "sum") -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+OBJECTIVE = 0.99  # of tiers that have none of their own
 RUNBOOKS = "https://github.com/riverkeeper/riverkeeper/blob/main/docs/runbooks"
 
 
@@ -15,6 +17,9 @@ class DashboardScope:
     replica_labels: tuple[str, ...] = ("instance", "pod")
     keeper_url: str = ""  # of Riverkeeper, as a browser reaches it; can be set on the board
     runbooks: str = RUNBOOKS  # the folder of <Alert>.md
+    # By tier, as the alerts have them: the share of jobs that should start in time, and that should not be lost.
+    wait_objectives: Mapping[str, float] = field(default_factory=dict)
+    loss_objectives: Mapping[str, float] = field(default_factory=dict)
 
 
 # Where no address is known. A click on a link shows this name in the browser, which says what to set;

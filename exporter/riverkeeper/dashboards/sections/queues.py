@@ -85,10 +85,11 @@ def used(q: Queries) -> str:
 
 
 def limit(q: Queries) -> str:
-    """The wait limit of each queue: of that of its tiers which has used the largest share of it."""
+    """The wait limit of each queue: of that of its tiers which has used most of it, else of the strictest."""
     tiers = f"topk by (queue) (1, {by('queue, tier', q.fact('river_job_limit_used_ratio', limit='wait'), 'max')})"
     limits = by("tier", q.fact("river_job_limit_seconds", limit="wait"), "max")
-    return f"max by (queue) ({tiers} * 0 + on (tier) group_left () {limits})"
+    strictest = by("queue", q.fact("river_queue_wait_limit_seconds"), "min")
+    return f"max by (queue) ({tiers} * 0 + on (tier) group_left () {limits}) or {strictest}"
 
 
 def waits(q: Queries, quantile: float) -> str:
