@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from conformance.proxy import Proxy
-from e2e.rescue_environment import ALERTS, RULES, Prometheus, alertmanager_at_work, prometheus_at_work, write_targets
+from e2e.rescue_environment import ALERTS, Prometheus, alertmanager_at_work, prometheus_at_work, write_targets
 from e2e.river import Connection, Fleet, River, fleet_at_work
 from e2e.riverkeeper_process import RiverkeeperProcess, replica_at_work, riverkeeper
 from e2e.scaled import scaled
 from fixtures.waiting import until
+from riverkeeper.assets.alerting import RULES
 from riverkeeper.demo.postgres import start_postgres
 
 FACTOR = 15  # evaluations each second instead of every 15 s, and all else with them; scrapes, two busy cores, every 2 s

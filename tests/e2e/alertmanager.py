@@ -15,7 +15,7 @@ import yaml
 from e2e.programs import Program, free_port, started, tool
 from fixtures.waiting import until
 
-ALLOWED = {"alertname": "RiverWorkerLost", "rescue": "allow", "tier": "standard", "reason": "worker_lost"}
+ALLOWED = {"alertname": "RiverRescueWake", "rescue": "allow", "tier": "standard", "reason": "worker_lost"}
 
 
 @dataclass(frozen=True, slots=True)

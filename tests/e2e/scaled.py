@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-FIXED_BY_RIVER = {1500}  # seconds; RiverQueueWithoutProducer's two reports of a producer, and a little
-LEAST_AGE = 300  # what is compared with less is a count
+FIXED_BY_RIVER = {1500}  # seconds; two reports of a producer, and a little
+LEAST_AGE = 240  # what is compared with less is a count
 
 _DURATION = r"(\d+)([smhd])"
 _PLACES = re.compile(
@@ -19,7 +19,7 @@ _PLACES = re.compile(
     rf"{_DURATION}",
     re.MULTILINE,
 )
-_AGE = re.compile(r"(?P<before>[<>] )(\d{3,})\b")
+_AGE = re.compile(r"(?P<before>[<>]=? )(\d{3,})\b")
 
 
 def scaled(text: str, factor: int) -> str:

@@ -59,27 +59,28 @@ def prometheus(programs: contextlib.ExitStack, replica: MakeReplica, river: Rive
 def test_alerts_of_a_fleet(prometheus: Scraper, river: River, fleet: MakeFleet, server: Server) -> None:
     """Jobs fail, a queue is paused, workers are killed, the database is stopped; and each of these is fixed."""
     working = fleet(river, "first", "-rate", "5", "-queues", "default,mail")
-    river.insert(5, "-kinds", "backing_off", "-queues", "default")
+    river.insert(15, "-kinds", "backing_off", "-queues", "default")
     until(lambda: river.rows("SELECT 1 FROM river_job WHERE state = 'completed'"), "a completed job")
     river.fleet("pause", "mail")
     fires(prometheus, "RiverKindFailing", kind="backing_off")
-    fires(prometheus, "RiverQueuePausedWithBacklog", queue="mail")
+    fires(prometheus, "RiverQueuePaused", queue="mail")
 
     working.program.kill()
     river.insert(20, "-kinds", "short,scheduled", "-queues", "default")
-    fires(prometheus, "RiverQueueFrozen", queue="default")
-    fires(prometheus, "RiverLeaderMissing")
-    fires(prometheus, "RiverQueueWithoutProducer", queue="default")
+    river.insert(3, "-kinds", "short", "-queues", "nowhere")
+    fires(prometheus, "RiverQueueNotMoving", queue="default", cause="nothing_claimed")
+    fires(prometheus, "RiverQueueNotMoving", queue="nowhere", cause="no_producer")
+    fires(prometheus, "RiverSchedulingStopped", cause="no_leader")
 
-    fleet(river, "second", "-queues", "default,mail")
+    fleet(river, "second", "-queues", "default,mail,nowhere")
     river.fleet("resume", "mail")
-    for alert in ("RiverQueueFrozen", "RiverLeaderMissing", "RiverQueueWithoutProducer", "RiverQueuePausedWithBacklog"):
+    for alert in ("RiverQueueNotMoving", "RiverSchedulingStopped", "RiverQueuePaused"):
         ends(prometheus, alert)
 
     server.stop()
-    fires(prometheus, "RiverDatabaseUnreadable")
+    fires(prometheus, "RiverNotWatched", cause="database_unreadable")
     server.start()
-    ends(prometheus, "RiverDatabaseUnreadable")
+    ends(prometheus, "RiverNotWatched")
 
     assert unhealthy(prometheus) == []
 
@@ -87,7 +88,7 @@ def test_alerts_of_a_fleet(prometheus: Scraper, river: River, fleet: MakeFleet, 
 def test_alerts_of_riverkeeper(
     programs: contextlib.ExitStack, replica: MakeReplica, river: River, tmp_path: Path
 ) -> None:
-    """A Riverkeeper that is gone after it was scraped; no other alert fires then."""
+    """A Riverkeeper that is gone, after it was scraped; nothing else fires then but the watchdog."""
     watching: RiverkeeperProcess = replica(river.url)
     scraper = programs.enter_context(
         prometheus_at_work(tool("prometheus"), [watching.address], tmp_path, {"groups": faster()})
@@ -96,8 +97,8 @@ def test_alerts_of_riverkeeper(
 
     watching.program.kill()
 
-    fires(scraper, "RiverExporterDown")
-    assert firing(scraper).keys() <= {"RiverExporterDown"}
+    fires(scraper, "RiverNotWatched", cause="exporter_down")
+    assert firing(scraper).keys() <= {"RiverNotWatched", "RiverWatchdog"}
     assert unhealthy(scraper) == []
 
 

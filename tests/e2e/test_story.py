@@ -194,7 +194,7 @@ def let_go(environment: RescueEnvironment) -> None:
 
 def print_times(prometheus: Prometheus) -> None:
     """The alert has fired, clears, and the counters show what was done, once though two replicas are scraped."""
-    until(lambda: not prometheus.firing("RiverWorkerLost"), "the alert to clear", seconds=90)
-    assert prometheus.query('count_over_time(ALERTS{alertname="RiverWorkerLost", alertstate="firing"}[10m])')
+    until(lambda: not prometheus.firing("RiverRescueWake"), "the alert to clear", seconds=90)
+    assert prometheus.query('count_over_time(ALERTS{alertname="RiverRescueWake", alertstate="firing"}[10m])')
     (sample,) = prometheus.query('sum(riverkeeper_rescues_total{reason="worker_lost", action="retry"})')
     assert float(sample["value"][1]) == 3

@@ -23,16 +23,17 @@ class AlertCase:
     undone: str
     alerts: dict[str, str]  # name -> further matchers of the alert
     phase: int
+    clears: bool  # within the time of a run
 
 
 SIGHTS: list[AlertCase] = []
 
 
-def alert_case(phase: int, done: str, undone: str, **alerts: str) -> Callable[[Play], Play]:
+def alert_case(phase: int, done: str, undone: str, *, clears: bool = True, **alerts: str) -> Callable[[Play], Play]:
     """Names the alerts that the function below it makes fire."""
 
     def add(play: Play) -> Play:
-        SIGHTS.append(AlertCase(play, done, undone, alerts, phase))
+        SIGHTS.append(AlertCase(play, done, undone, alerts, phase, clears))
         return play
 
     return add
@@ -40,4 +41,4 @@ def alert_case(phase: int, done: str, undone: str, **alerts: str) -> Callable[[P
 
 def manual_options(environment: AlertEnvironment) -> tuple[str, ...]:
     """The options of an operator's rescue."""
-    return "rescue", *environment.flags
+    return "rescue", "run", *environment.flags

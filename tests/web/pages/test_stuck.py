@@ -54,7 +54,7 @@ def test_json_holds_the_same() -> None:
         ("?queue=mail&kind=report", []),
         ("?queue=&kind=&tier=&reason=", [41, 42]),
         ("?limit=1", [41]),
-        ("?severity=page&job=7&alertname=RiverWorkerLost&queue=bulk", [42]),
+        ("?severity=page&job=7&alertname=RiverJobsStuck&queue=bulk", [42]),
     ],
 )
 def test_filters_are_an_alerts_labels(query: str, shown: list[int]) -> None:
