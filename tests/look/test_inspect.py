@@ -15,7 +15,7 @@ from riverkeeper.cli import main
 from riverkeeper.config.layers import Options
 from riverkeeper.config.load import load
 from riverkeeper.look.finding import Finding
-from riverkeeper.look.inspect import inspect
+from riverkeeper.look.inspect import MOST_ROWS, inspect
 from riverkeeper.look.report import document
 from riverkeeper.postgres.connection import Session
 from riverkeeper.schema.install import install
@@ -307,6 +307,15 @@ def test_many_kinds_make_a_short_report(river_url: str, healthy: Session) -> Non
     assert report.findings[-1].title == "The same for 4,990 more kinds"
     assert any("More discarded jobs" in sentence for sentence in report.describe_coverage())
     assert len(text) < 20_000
+
+
+def test_more_long_jobs_than_are_read(river_url: str, healthy: Session) -> None:
+    """The number is a lower bound."""
+    insert(healthy, "backup", "running", claimed=7500.0, jobs=MOST_ROWS + 1)
+    report = inspect(load(None, {}, Options(database_url=river_url)))
+    (finding,) = [finding for finding in report.findings if finding.name == "running_past_the_limit"]
+
+    assert finding.title.startswith("At least 5,000 jobs of backup")
 
 
 def test_what_could_not_be_read_is_unknown(river_url: str, healthy: Session) -> None:

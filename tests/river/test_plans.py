@@ -71,7 +71,6 @@ ASKED: dict[str, Mapping[str, object]] = {
     "ledger/read_finished": finished_parameters(SLOTS, most=BOUND),
     "ledger/read_last_finished": {"until": NOW, "bound": BOUND},
     "ledger/read_fingerprints": {"slots": SLOTS},
-    "look/measure_ended": {"states": list(FINAL_STATES), "scan_bound": BOUND},
     "look/read_claims": LOOKED,
     "look/read_due_kinds": {"queues": ["q0", "q1"], "priorities": [1, 2], "scan_bound": BOUND},
     "look/read_traces": {
@@ -81,7 +80,7 @@ ASKED: dict[str, Mapping[str, object]] = {
         "mosts": [BOUND] * (len(FINAL_STATES) + len(LIVE_STATES)),
         **LOOKED,
     },
-    "look/read_worked_kinds": {"states": list(FINAL_STATES), "scan_bound": BOUND},
+    "look/read_ended": {"states": list(FINAL_STATES), "scan_bound": BOUND},
 }
 # Asked only where the planner knows nothing of a table whose queues are too long to count.
 SAMPLED: dict[str, Mapping[str, object]] = {"river/read_waiting_sample": {"states": STATES, "pages": BOUND}}

@@ -77,11 +77,9 @@ def inspect(config: Config) -> LookReport:
 
 
 def _read_present(queries: QueryLog, layout: Layout, snapshot: Snapshot, now: float) -> Present:
-    traces = read_traces(queries, layout, snapshot)
-    worked = queries.run(
-        "worked_kinds",
-        lambda: queries.tx.query("look/read_worked_kinds", {"states": _final_states(layout), "scan_bound": SCAN_BOUND}),
-    )
+    parameters = {"states": _final_states(layout), "scan_bound": SCAN_BOUND}
+    ended = queries.run("ended", lambda: queries.tx.query("look/read_ended", parameters))
+    traces = read_traces(queries, layout, snapshot, ended)
     poison = queries.run("poison", lambda: _read_poison(queries.tx, snapshot))
     return Present(
         snapshot=snapshot,
@@ -89,7 +87,8 @@ def _read_present(queries: QueryLog, layout: Layout, snapshot: Snapshot, now: fl
         due=tuple(queries.run("due_kinds", lambda: read_due_kinds(queries.tx, snapshot)) or ()),
         worked=tuple(
             WorkedKind(row.queue, row.kind, row.last_claim, row.longest, row.shortest, row.first_attempts)
-            for row in worked or ()
+            for row in ended or ()
+            if row.last_claim is not None
         ),
         now=now,
         poison=poison or (),
@@ -129,30 +128,36 @@ def _read_poison(tx: Transaction, snapshot: Snapshot) -> tuple[int, ...]:
     return tuple(row.id for row in tx.query("river/read_poison", limits))
 
 
-def read_traces(queries: QueryLog, layout: Layout, snapshot: Snapshot) -> Traces:
+def read_traces(queries: QueryLog, layout: Layout, snapshot: Snapshot, ended: list[Row] | None) -> Traces:
     """The traces of problems that River's table still has; parts that cannot be read are in the outcomes."""
-    finals, parts = _final_states(layout), _parts_of(layout, snapshot)
+    parts = _parts_of(layout, snapshot)
     jobs = queries.run("traces", lambda: queries.tx.query("look/read_traces", _parameters(parts))) or []
     running = queries.run("claims", lambda: queries.tx.query("look/read_claims", BOUNDS)) or []
-    measured = queries.run(
-        "ended", lambda: queries.tx.query("look/measure_ended", {"states": finals, "scan_bound": SCAN_BOUND})
-    )
     found = Counter((row.state, None if row.ended_at is not None else row.queue) for row in jobs)
     cut = {part.state for part in parts if found[part.state, part.queue] >= part.most}
     return Traces(
         jobs=tuple(map(_trace_of, jobs)),
         running=tuple(_claim_of(row) for row in running if row.attempted_at is not None),
+        every_claim=len(running) < MOST_ROWS,
         coverage=(
-            *(
-                Coverage(
-                    row.state, row.jobs, row.first_at, row.last_at,
-                    complete=row.jobs < SCAN_BOUND, every_trace=row.state not in cut,
-                )
-                for row in measured or ()
-            ),
+            *(_coverage_of_ended(layout, ended, cut) if ended is not None else ()),
             *_coverage_of_live(layout, parts, cut, snapshot),
         ),
-    )  # fmt: skip
+    )
+
+
+def _coverage_of_ended(layout: Layout, ended: Sequence[Row], cut: Collection[str]) -> Iterator[Coverage]:
+    for state in _final_states(layout):
+        rows = [row for row in ended if row.state == state]
+        jobs = sum(row.jobs for row in rows)
+        yield Coverage(
+            state,
+            jobs,
+            first_at=min((row.first_at for row in rows), default=None),
+            last_at=max((row.last_at for row in rows), default=None),
+            complete=jobs < SCAN_BOUND,
+            every_trace=state not in cut,
+        )
 
 
 def _parts_of(layout: Layout, snapshot: Snapshot) -> list[_Part]:

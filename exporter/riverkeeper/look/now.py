@@ -125,12 +125,16 @@ def find_long_running(present: Present) -> Iterator[Finding]:
             jobs,
             "running_past_the_limit",
             ReportPart.NOW,
-            f"{describe_jobs(jobs)} running for more than an hour, the oldest for {span(oldest)}",
+            f"{_at_least(present)}{describe_jobs(jobs)} running for more than an hour, the oldest for {span(oldest)}",
             "River's rescuer takes jobs after an hour, unless their worker's timeout is longer or off. No completed job"
             " of their kinds in the table ran for as long.",
             Certainty.POSSIBLE,
             "In the table, long jobs look like jobs whose worker died. Heartbeats tell them apart.",
         )
+
+
+def _at_least(present: Present) -> str:
+    return "" if present.traces.every_claim else "At least "
 
 
 def find_ignored_cancels(present: Present) -> Iterator[Finding]:
@@ -147,7 +151,7 @@ def find_ignored_cancels(present: Present) -> Iterator[Finding]:
             jobs,
             "cancel_not_obeyed",
             ReportPart.NOW,
-            f"{describe_jobs(jobs)} cancelled, and still running",
+            f"{_at_least(present)}{describe_jobs(jobs)} cancelled, and still running",
             f"metadata.cancel_attempted_at is more than {span(CANCEL_GRACE)} old.",
             Certainty.LIKELY,
             "Their worker is dead, or its code ignores its context.",

@@ -82,3 +82,4 @@ class Traces:
     jobs: tuple[JobTrace, ...]
     running: tuple[OpenClaim, ...]
     coverage: tuple[Coverage, ...]
+    every_claim: bool = True  # False: `running` are only the oldest
