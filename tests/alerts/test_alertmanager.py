@@ -178,3 +178,13 @@ def test_groups_keep_rivers_apart() -> None:
     for route in routes(CONFIG["route"]):
         if "group_by" in route and route["receiver"] != "deadmansswitch":
             assert set(route["group_by"]) >= set(RIVER_LABELS) or route["group_by"] == ["..."]
+
+
+def test_the_readme_names_every_alert() -> None:
+    """The seven that page have a line each at the top; the others are in the lists below."""
+    first, _, rest = (ALERTS / "README.md").read_text().partition("## Tickets")
+    pages = {alert.name for alert in alerts() if any(level(alert, tier) == LEVELS.index("critical") for tier in TIERS)}
+
+    assert set(re.findall(r"^\| \[(River\w+)\]", first, re.MULTILINE)) == pages
+    assert len(pages) == 7
+    assert set(re.findall(r"River[A-Z]\w+|Riverkeeper[A-Z]\w+", rest)) & NAMES >= NAMES - pages
