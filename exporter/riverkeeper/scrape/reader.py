@@ -275,6 +275,7 @@ class Reader:
             pairs=names.pairs,
             partitions=facts.partitions or (),
             last_finished=counted.last_finished if counted else None,
+            waited=counted.waits.keys() if counted else (),
         )
 
 

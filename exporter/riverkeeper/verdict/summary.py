@@ -48,10 +48,12 @@ def summarize(
     pairs: Collection[Pair] = (),
     partitions: Collection[Partition] = (),
     last_finished: Mapping[Pair, float | None] | None = None,
+    waited: Collection[tuple[str, int]] = (),
 ) -> VerdictSummary:
     """All that metrics and pages show of verdicts at `now`, the database's clock.
 
     `pairs`: all known pairs, running or not. `last_finished`: when each last finished a job; None where never.
+    `waited`: queues and priorities of finished jobs.
     """
     since = suspects.path_ok_since
     groups = group_jobs(policy, learned, running)
@@ -73,6 +75,7 @@ def summarize(
         suspected=_longest_first(suspects.suspected),
         suspected_counts=_counts(suspects.suspected),
         wait_limits=tuple(_find_wait_limits(policy, pairs, partitions)),
+        pair_tiers=frozenset(_find_pair_tiers(policy, pairs, (*_priorities(partitions), *waited))),
     )
 
 
@@ -119,6 +122,22 @@ def _find_wait_limits(policy: Policy, pairs: Iterable[Pair], partitions: Iterabl
             tier = wait_tier(policy, queue, priority)
             if (limit := wait_limit(tier)) is not None:
                 yield WaitLimit(queue, priority, tier.name, limit.seconds)
+
+
+def _priorities(partitions: Iterable[Partition]) -> Iterator[tuple[str, int]]:
+    return ((part.queue, part.priority) for part in partitions)
+
+
+def _find_pair_tiers(
+    policy: Policy, pairs: Iterable[Pair], priorities: Iterable[tuple[str, int]]
+) -> Iterator[tuple[str, str, str]]:
+    """Nothing tells the priorities of one kind that does not run: they are taken to be those of its queue."""
+    by_queue: dict[str, set[int]] = {}
+    for queue, priority in priorities:
+        by_queue.setdefault(queue, set()).add(priority)
+    for queue, kind in pairs:
+        for priority in by_queue.get(queue, {USUAL_PRIORITY}):
+            yield queue, kind, tier_of(policy, queue, kind, priority).name
 
 
 def _used_by_running(

@@ -146,3 +146,4 @@ class VerdictSummary:
     suspected: tuple[StuckJob, ...] = ()  # may be stuck; their verdicts say which evidence is missing
     suspected_counts: Mapping[tuple[str, str, str, str], int] = field(default_factory=dict)
     wait_limits: tuple[WaitLimit, ...] = ()  # of every known queue and each of River's priorities
+    pair_tiers: frozenset[tuple[str, str, str]] = frozenset()  # (queue, kind, tier), by the priorities in the queue

@@ -22,11 +22,10 @@ def jobs_suspected(snapshot: Snapshot) -> Samples:
 
 
 def _counted(snapshot: Snapshot, found: Mapping[tuple[str, str, str, str], int], reasons: Iterable[Reason]) -> Samples:
-    """A zero for each reason of a kind that has limits and was seen within the hour, so that an alert can resolve."""
-    tiers: dict[str, set[str]] = {}
-    for entry in snapshot.verdicts.limits if snapshot.verdicts else ():
-        tiers.setdefault(entry.kind, set()).add(entry.tier)
-    known = [(*pair, tier) for pair in recent_pairs(snapshot) for tier in tiers.get(pair[1], ())]
+    """A zero for each reason and tier of a pair that was seen within the hour, so that an alert can resolve."""
+    recent = recent_pairs(snapshot)
+    tiers = snapshot.verdicts.pair_tiers if snapshot.verdicts else frozenset()
+    known = [(queue, kind, tier) for queue, kind, tier in tiers if (queue, kind) in recent]
     counts = (
         ((*_pair(snapshot, queue, kind), tier, reason), jobs) for (queue, kind, tier, reason), jobs in found.items()
     )
