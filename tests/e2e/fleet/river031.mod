@@ -31,7 +31,7 @@ require (
 
 require (
 	github.com/riverkeeper/riverkeeper/clients/go v0.1.0
-	github.com/riverkeeper/riverkeeper/clients/go/rivermiddleware v0.0.0
+	github.com/riverkeeper/riverkeeper/clients/go/rivermiddleware v0.1.0
 )
 
 replace (
