@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
+from fixtures.waiting import until
 from riverkeeper.cli import main
 from riverkeeper.config.layers import Options
 from riverkeeper.config.load import load
+from riverkeeper.look import inspect as inspection
 from riverkeeper.look.finding import Finding
 from riverkeeper.look.inspect import MOST_ROWS, inspect
 from riverkeeper.look.report import document
@@ -23,7 +26,7 @@ from riverkeeper.schema.install import install
 RESCUED = "Stuck job rescued by JobRescuer"
 HEALTHY = """
 INSERT INTO river_leader (leader_id, elected_at, expires_at)
-VALUES ('web_2026_01_01T00_00_00_000000', now() - interval '1 hour', now() + interval '12 s');
+VALUES ('web_2026_01_01T00_00_00_000000', now() - interval '1 hour', now() + interval '1 hour');
 INSERT INTO river_queue (name, updated_at) VALUES ('default', now() - interval '3 min'), ('mail', now());
 INSERT INTO river_job (kind, queue, state, attempt, attempted_at, attempted_by, scheduled_at, finalized_at)
 SELECT 'email', 'default', 'completed', 1, at, ARRAY['web_2026_01_01T00_00_00_000000'], at, at + interval '2 s'
@@ -85,6 +88,35 @@ def test_nothing_is_invented_on_a_healthy_table(river_url: str, healthy: Session
     del healthy
 
     assert inspect_url(river_url) == {}
+
+
+ELECTED = (
+    "INSERT INTO river_leader (leader_id, elected_at, expires_at) VALUES ('next', now(), now() + interval '1 hour')"
+)
+
+OTHERS = """SELECT count(*) AS others FROM pg_stat_activity
+    WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()"""
+
+
+def test_no_leader_is_missed_during_an_election(river_url: str, healthy: Session) -> None:
+    """A leader that resigned leaves no row for some seconds: whoever looks then waits for the next one."""
+    healthy.execute("DELETE FROM river_leader")
+    with ThreadPoolExecutor() as pool:
+        found = pool.submit(inspect_url, river_url)
+        until(lambda: healthy.execute(OTHERS)[0].others, "a connection of the look")
+        healthy.execute(ELECTED)
+
+    assert found.result() == {}
+
+
+def test_a_leader_that_never_comes_is_missing(
+    river_url: str, healthy: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The wait ends. (It is a tenth of the real one here.)"""
+    monkeypatch.setattr(inspection, "ELECTION_SECONDS", 2.0)
+    healthy.execute("DELETE FROM river_leader")
+
+    assert set(inspect_url(river_url)) == {"leader_missing"}
 
 
 def killed_and_rescued(sql: Session) -> None:

@@ -16,9 +16,11 @@ from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.postgres.transaction import Row, Transaction
 from riverkeeper.river.bounds import METADATA_LARGE
 from riverkeeper.river.detect import find_river
+from riverkeeper.river.facts import Leader
 from riverkeeper.river.failures import failures_of, parse_count, parse_moment
 from riverkeeper.river.layout import FINAL_STATES, Layout
 from riverkeeper.river.running import RFC3339
+from riverkeeper.river.services import read_leader
 from riverkeeper.scrape.query_log import QueryLog
 from riverkeeper.scrape.reader import Reader, reader_settings
 from riverkeeper.scrape.schemas import SchemaLookup
@@ -26,6 +28,7 @@ from riverkeeper.scrape.scrape import Snapshot
 
 SECONDS = 20.0  # an operator waits; ten million rows take less than five
 SCRAPE_SECONDS = 10.0  # of these, for the present: the rest is left for the past
+ELECTION_SECONDS = 20.0  # a crashed leader's lease ends after fifteen, and River's clients then elect within five
 LEAST_ROWS = 25  # of each queue, however many queues there are
 MOST_POISON = 100  # ids of running rows that stop River's rescuer
 SCAN_BOUND = 50_000  # rows of each state: half a second on a cold disk
@@ -65,15 +68,38 @@ def inspect(config: Config) -> LookReport:
             with database.reading(SCRAPE_SECONDS) as tx:
                 find_river(tx, config.database.river_schema)
             raise DatabaseError(ErrorKind.OTHER, snapshot.error or "River's job table cannot be read")
-        with database.reading(SECONDS - (time.monotonic() - began)) as tx:
+        spent = time.monotonic() - began
+        leader = _await_leader(database, config.database.river_schema, snapshot, snapshot.now)
+        with database.reading(SECONDS - spent) as tx:
             tx.query("river/open_transaction")  # its settings keep the planner on the indexes
             layout = find_river(tx, config.database.river_schema)
             queries = QueryLog(tx)
-            present = _read_present(queries, layout, snapshot, snapshot.now)
+            present = _read_present(queries, layout, replace(snapshot, leader=leader), snapshot.now)
     finally:
         database.close()
     outcomes = [*snapshot.queries, *queries.outcomes]
     return report(present, config, [f"{query.name}: {query.error}" for query in outcomes if query.error])
+
+
+def _await_leader(database: Database, river_schema: str | None, snapshot: Snapshot, now: float) -> Leader | None:
+    """The leader, also one that is elected within seconds from now: between two leaders none is missing."""
+    leader, began = snapshot.leader, time.monotonic()
+    if snapshot.target is None or snapshot.target.standby or not _was_read(snapshot, "leader"):
+        return leader
+    ends = (leader.expires_at if leader else now) + ELECTION_SECONDS
+    moment = now
+    while moment < ends and (leader is None or leader.expires_at <= moment):
+        time.sleep(min(1.0, ends - moment))
+        with database.reading(SECONDS) as tx:
+            tx.query("river/open_transaction")
+            find_river(tx, river_schema)
+            leader = read_leader(tx)
+        moment = now + time.monotonic() - began
+    return leader
+
+
+def _was_read(snapshot: Snapshot, query: str) -> bool:
+    return any(outcome.name == query and not outcome.error for outcome in snapshot.queries)
 
 
 def _read_present(queries: QueryLog, layout: Layout, snapshot: Snapshot, now: float) -> Present:
