@@ -5,10 +5,10 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 JOBS   ?= 4   # on two cores: many tests wait for a scaled time to pass
 
-.PHONY: help setup test test-long lint generate lock demo e2e chaos containers bench clean
+.PHONY: help setup test test-long lint generate lock demo e2e chaos alerts-seen containers bench clean
 
 help:       ## Show this help
-	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY)   ## Make the virtual environment and install everything into it
 
@@ -49,6 +49,11 @@ e2e: $(READY)   ## The end-to-end suite: real River clients, real Prometheus (ne
 chaos: $(READY)   ## Real workers and replicas under seeded faults (needs Go): ARGS="--seconds 600 --seed 7"
 	bash tests/e2e/tools.sh fleet
 	PYTHONPATH=tests $(BIN)/python -m e2e.chaos $(ARGS)
+
+alerts-seen: $(READY)   ## A month of incidents on real parts in scaled time, and who was notified of what (needs Go; half an hour)
+	bash tests/e2e/tools.sh
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group e2e
+	PYTHONPATH=tests $(BIN)/python -m e2e.replay --write $(ARGS)
 
 containers:   ## Build the images, run the compose demo and kill a worker in it (needs a Docker daemon)
 	bash tests/containers/run

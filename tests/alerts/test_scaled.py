@@ -29,7 +29,10 @@ def test_nothing_but_numbers_changes(name: str) -> None:
         ("        for: 10m\n", "        for: 40s\n"),
         ("rate(x_total[5m])", "rate(x_total[20s])"),
         ("x[1d] offset 1h", "x[5760s] offset 240s"),
+        ("x:increase1h[1d:10m]", "x:increase1h[5760s:40s]"),
+        ("          > 240\n", "          > 16\n"),
         ("          > 900\n", "          > 60\n"),
+        ("unless age <= 300", "unless age <= 20"),
         ("min <= 1500", "min <= 1500"),  # River's own ten minutes
         ("increase1h > 5", "increase1h > 5"),
         ("group_wait: 0s", "group_wait: 0s"),

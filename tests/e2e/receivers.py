@@ -11,6 +11,7 @@ import email.policy
 import http.server
 import json
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,13 +24,17 @@ from aiosmtpd.smtp import AuthResult, LoginPassword
 from e2e.programs import free_port, started, tool
 from e2e.scaled import scaled
 from fixtures.waiting import until
-from riverkeeper.assets.alerting import alerting_files
+from riverkeeper.assets.alerting import RULES, alerting_files
 from riverkeeper.config.assets import AssetSettings
 
 QUICK = 30  # group_wait 1 s; what the test waits for
 PASSWORD = "a-password-of-the-mail-account"
 ROUTING_KEY = "0123456789abcdef0123456789abcdef"
-SECRETS = {"riverkeeper-token": "unused\n", "pagerduty-key": f"{ROUTING_KEY}\n", "smtp-password": f"{PASSWORD}\n"}
+SECRETS = {
+    "riverkeeper-token": "a-token-of-the-webhook\n",
+    "pagerduty-key": f"{ROUTING_KEY}\n",
+    "smtp-password": f"{PASSWORD}\n",
+}
 Json = dict[str, Any]
 
 
@@ -38,7 +43,9 @@ class Received:
     """Everything that was sent, in the order in which it came."""
 
     requests: list[tuple[str, Json]] = field(default_factory=list)  # path, body
+    request_times: list[float] = field(default_factory=list)  # of each request
     mails: list[email.message.EmailMessage] = field(default_factory=list)
+    mail_times: list[float] = field(default_factory=list)
     passwords: list[str] = field(default_factory=list)
 
     def sent_to(self, path: str) -> list[Json]:
@@ -58,11 +65,13 @@ class MessageEnvironment:
 
 
 @contextlib.contextmanager
-def message_environment(folder: Path) -> Iterator[MessageEnvironment]:
-    """Alertmanager and the servers it sends to; gone at the end."""
+def message_environment(
+    folder: Path, factor: int = QUICK, rivers: tuple[str, ...] = (), webhook: str = ""
+) -> Iterator[MessageEnvironment]:
+    """Alertmanager and the servers it sends to; gone at the end. The arguments are those of `write_files`."""
     received = Received()
     with http_receiver(received) as web, mail_receiver(received) as mail:
-        config = write_files(folder, web, mail)
+        config = write_files(folder, web, mail, factor, rivers, webhook)
         address = f"127.0.0.1:{free_port()}"
         where = [f"--config.file={config}", f"--storage.path={folder}/data", f"--web.listen-address={address}"]
         flags = [*where, "--cluster.listen-address=", "--web.external-url=https://alertmanager.example"]
@@ -71,22 +80,31 @@ def message_environment(folder: Path) -> Iterator[MessageEnvironment]:
             yield MessageEnvironment(address, received)
 
 
-def write_files(folder: Path, web: str, mail: str) -> Path:
-    """The files of `riverkeeper assets`, with the addresses of our servers in the files that they name."""
+def write_files(
+    folder: Path, web: str, mail: str, factor: int = QUICK, rivers: tuple[str, ...] = (), webhook: str = ""
+) -> Path:
+    """The files of `riverkeeper assets`, with the addresses of our servers in the files that they name.
+
+    `webhook`: the address of Riverkeeper; without one our own server receives what is meant for it.
+    """
     secrets = folder / "secrets"
     secrets.mkdir()
     addresses = {"slack-url": f"http://{web}/slack\n", "deadmansswitch-url": f"http://{web}/ping\n"}
     for name, text in (SECRETS | addresses).items():
         (secrets / name).write_text(text)
     settings = AssetSettings(
-        webhook_token_file=str(secrets / "riverkeeper-token"), webhook_url=f"http://{web}/webhook/alertmanager"
+        webhook_token_file=str(secrets / "riverkeeper-token"),
+        webhook_url=f"http://{webhook or web}/webhook/alertmanager",
+        rivers=rivers,
     )
     files = alerting_files(settings)
-    text = scaled(files["alerts/alertmanager.yml"], QUICK)
+    text = scaled(files["alerts/alertmanager.yml"], factor)
     text = text.replace("smtp_smarthost: mail.example:587", f"smtp_smarthost: {mail}\n  smtp_require_tls: false")
     text = text.replace("global:\n", f"global:\n  pagerduty_url: http://{web}/pagerduty\n")
     (folder / "riverkeeper.tmpl").write_text(files["alerts/riverkeeper.tmpl"])
     (folder / "alertmanager.yml").write_text(text)
+    for name in RULES:
+        (folder / f"{name}.yml").write_text(scaled(files[f"alerts/{name}.yml"], factor))
     return folder / "alertmanager.yml"
 
 
@@ -97,6 +115,7 @@ def http_receiver(received: Received) -> Iterator[str]:
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
+            received.request_times.append(time.time())
             received.requests.append((self.path, json.loads(body)))
             self.send_response(202 if self.path == "/pagerduty" else 200)
             self.send_header("Content-Type", "text/plain")
@@ -125,6 +144,7 @@ def mail_receiver(received: Received) -> Iterator[str]:
         async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
             mail = email.message_from_bytes(envelope.content, policy=email.policy.default)
             assert isinstance(mail, email.message.EmailMessage)
+            received.mail_times.append(time.time())
             received.mails.append(mail)
             return "250 OK"
 

@@ -1,8 +1,8 @@
 """The shipped rules and routing in a shorter time: every duration divided by one factor, all else as it is. Pure.
 
-Durations are those of `for`, `keep_firing_for` and `interval`, of ranges and offsets, and of Alertmanager's waits;
-and the numbers of seconds that ages are compared with. What River itself fixes is not scaled: a producer reports its
-queue every ten minutes, and its cleaner works by the day.
+Durations are those of `for`, `keep_firing_for` and `interval`, of ranges, their steps and offsets, and of the waits of
+Alertmanager; and the numbers of seconds that ages are compared with. What River itself fixes is not scaled: a producer
+reports its queue every ten minutes, and its cleaner works by the day.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ LEAST_AGE = 240  # what is compared with less is a count
 
 _DURATION = r"(\d+)([smhd])"
 _PLACES = re.compile(
-    rf"(?P<before>^\s*(?:for|keep_firing_for|interval|group_wait|group_interval|repeat_interval): |\[|offset )"
+    r"(?P<before>^\s*(?:for|keep_firing_for|interval|group_wait|group_interval|repeat_interval): "
+    r"|\[|offset |(?<=\d[smhd]):)"
     rf"{_DURATION}",
     re.MULTILINE,
 )

@@ -1,0 +1,1 @@
+"""A month of incidents, injected into real parts in scaled time, and the messages that people receive of them."""
