@@ -38,7 +38,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Case:
-    """What one test says of one alert at one moment."""
+    """What one test expects of one alert at one moment."""
 
     alert: str
     minute: float

@@ -74,7 +74,7 @@ def add_jobs(scene: Scene, count: int, **columns: object) -> list[int]:
     return [row["id"] for row in scene.sql.execute(sql, [*given.values(), ago, count]).fetchall()]
 
 
-def stand_still(scene: Scene) -> None:
+def stop_claims(scene: Scene) -> None:
     """Nothing was claimed for 45 minutes."""
     scene.sql.execute("UPDATE river_job SET attempted_at = attempted_at - interval '45 min'")
 
@@ -94,7 +94,7 @@ def database_unreadable(scene: Scene, staged: Staged) -> None:
 
 @fault("RiverNoWorkers")
 def no_workers(scene: Scene, staged: Staged) -> None:
-    stand_still(scene)
+    stop_claims(scene)
     name_job(staged, scene, scene.stale(queue="payments", kind="charge_card"))
     scene.sql.execute("UPDATE river_leader SET expires_at = now() - interval '5 min'")
     scene.sql.execute("UPDATE riverkeeper.control SET path_ok_since = NULL")
@@ -103,7 +103,7 @@ def no_workers(scene: Scene, staged: Staged) -> None:
 
 @fault("RiverQueueNotMoving")
 def queue_not_moving(scene: Scene, staged: Staged) -> None:
-    stand_still(scene)
+    stop_claims(scene)
     add_jobs(scene, 40, ago="25 min")
     scene.sql.execute("UPDATE river_queue SET updated_at = now() - interval '40 min' WHERE name = 'payments'")
 
@@ -156,7 +156,7 @@ FROM generate_series(1, %(count)s) AS g
 
 
 def add_rescues(scene: Scene, count: int, worker: str, was_false: bool) -> None:
-    """Rescues of the last hours, each of another job, with what became of the previous worker."""
+    """Rescues of the last hours, each of another job, with the outcome of the previous worker."""
     scene.sql.execute(_AUDIT, {"count": count, "worker": worker, "was_false": was_false})
 
 
@@ -188,7 +188,7 @@ def unknown_kind_discarded(scene: Scene, staged: Staged) -> None:
 
 @fault("RiverQueuePaused")
 def queue_paused(scene: Scene, staged: Staged) -> None:
-    stand_still(scene)
+    stop_claims(scene)
     add_jobs(scene, 40, ago="35 min")
     scene.sql.execute("UPDATE river_queue SET paused_at = now() - interval '35 min' WHERE name = 'payments'")
 

@@ -71,7 +71,7 @@ def test_amlint_has_nothing_to_say() -> None:
 
 
 def test_the_watchdog_reaches_the_rescuer_and_another_machine() -> None:
-    """An alert that tells of Alertmanager's death must not depend on Alertmanager alone; no person is told of it."""
+    """An alert on Alertmanager's own death must not depend on Alertmanager alone, and reaches no receiver of people."""
     (watchdog, *_) = CONFIG["route"]["routes"]
     rescuer, switch = watchdog["routes"]
 
@@ -82,8 +82,8 @@ def test_the_watchdog_reaches_the_rescuer_and_another_machine() -> None:
     assert switch["group_by"] == ["alertname"], "one message for all Rivers: each service counts them as one"
 
 
-def test_the_rescuer_is_told_of_one_alert_at_a_time() -> None:
-    """At once, alone, firing only, and each minute: of two jobs with the same labels it hears but one alert."""
+def test_the_rescuer_receives_one_alert_in_a_message() -> None:
+    """At once, alone, firing only, and each minute: two jobs with the same labels give one alert."""
     (rescue,) = [route for route in CONFIG["route"]["routes"] if route.get("matchers") == ['rescue="allow"']]
     (receiver,) = [receiver for receiver in CONFIG["receivers"] if receiver["name"] == "rescuer"]
     (webhook,) = receiver["webhook_configs"]

@@ -53,7 +53,7 @@ def test_no_river_is_lost_in_an_aggregation(rule: Rule) -> None:
 
 @for_each_rule
 def test_no_replica_is_left(rule: Rule) -> None:
-    """What two replicas say alike is said once."""
+    """Two replicas with the same fact give one alert."""
     assert not {"instance", "pod"} & labels(rule.expr)
 
 

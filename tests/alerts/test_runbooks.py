@@ -1,4 +1,4 @@
-"""Each alert has a page for the person it wakes: what to run, where, when to stop, how to go back, whom to call."""
+"""Each alert has a page for its reader: what to run, where, when to stop, how to go back, whom to call."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_each_alert_has_a_page_and_no_page_is_left_over() -> None:
 
 
 def test_the_index_lists_each_page_once() -> None:
-    """Below the heading of those whom it reaches; what it says of the words in capitals is what the tests fill in."""
+    """Below the heading of its readers. The words in capitals that it explains are those that the tests fill in."""
     index = read_page(RUNBOOKS / "README.md")
     listed = {title: re.findall(r"^\| \[(\w+)\]", index.section(title), re.MULTILINE) for title in INDEX}
     names = [name for of_title in listed.values() for name in of_title]
@@ -100,7 +100,7 @@ def test_where_to_run_it(page: Page) -> None:
 
 @for_each_page
 def test_steps(page: Page) -> None:
-    """Numbered; each says when to stop or where to go on, and how to undo what it changes or that nothing can."""
+    """Numbered; each names when to stop or where to go on, and how to undo what it changes or that nothing can."""
     assert [step.number for step in page.steps] == list(range(1, len(page.steps) + 1))
     for step in page.steps:
         assert "Stop:" in step.text, step.title

@@ -31,7 +31,7 @@ def test_fires_and_not_a_minute_before(alert: Rule) -> None:
 
 @for_each_alert
 def test_near_miss(alert: Rule) -> None:
-    """Something that looks like it, made of the metrics that the alert reads, and it stays silent."""
+    """Something that looks like it, made of the metrics that the alert reads: it does not fire."""
     near = [scenario for scenario in scenarios() if scenario.name.startswith(f"{alert.name} near miss: ")]
 
     assert near
@@ -44,7 +44,7 @@ def test_near_miss(alert: Rule) -> None:
 
 
 @for_each_scenario
-def test_series_are_ones_that_the_keeper_exports(scenario: Scenario) -> None:
+def test_series_are_those_that_riverkeeper_exports(scenario: Scenario) -> None:
     """With exactly the labels of the catalogue: an alert that fires here can fire."""
     for series in scenario.series:
         (selector,) = selectors(series)

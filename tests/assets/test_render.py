@@ -29,7 +29,7 @@ def expressions(text: str) -> list[str]:
 
 
 def test_writes_every_file(tmp_path: Path) -> None:
-    """The command writes what the renderers make, names each file, and leaves others alone."""
+    """The command writes what the renderers make, names each file, and changes no other."""
     (tmp_path / "alerts").mkdir()
     (tmp_path / "alerts" / "mine.yml").write_text("groups: []\n")
 
@@ -42,7 +42,7 @@ def test_writes_every_file(tmp_path: Path) -> None:
 
 
 def test_settings_come_from_the_configuration(tmp_path: Path) -> None:
-    """The same file as `serve` reads; what is wrong in it is told with its line, and nothing is written."""
+    """The same file as `serve` reads; a mistake in it is reported with its line, and nothing is written."""
     (tmp_path / "right.yml").write_text("assets:\n  keeper_url: https://keeper.example/\n")
     (tmp_path / "wrong.yml").write_text("assets:\n  keeper_url: keeper.example\n")
 
@@ -84,7 +84,7 @@ def test_a_link_to_this_machine_is_refused(host: str, tmp_path: Path) -> None:
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
-    """Said with the path and the reason, exit code 1."""
+    """The error has the path and the reason; exit code 1."""
     (tmp_path / "alerts").write_text("a file is in the way")
 
     done = CliRunner().invoke(main, ["assets", str(tmp_path)])
@@ -105,7 +105,7 @@ def test_selector_narrows_every_metric(name: str) -> None:
         assert re.sub(r'\{job="orders", namespace="a"(?:, (?=[^}])|(\}))', lambda m: "" if m[1] else "{", told) == plain
 
 
-def test_selector_leaves_labels_alone() -> None:
+def test_selector_changes_no_label() -> None:
     """river_schema is a label, although it looks like a metric."""
     narrow = add_matchers("count without (river_schema, keeper_schema) (river_up{a='b'} * x:river_up:max)", 'job="o"')
 
@@ -115,7 +115,7 @@ def test_selector_leaves_labels_alone() -> None:
 
 
 def test_replica_labels() -> None:
-    """Replicas that differ in other labels are told once as well."""
+    """Replicas that differ in other labels give one alert too."""
     told = rendered(replica_labels=["pod", "node"])
 
     for name in RULES:
@@ -160,7 +160,7 @@ def test_secrets_lie_beside_the_token() -> None:
 
 
 def test_retention() -> None:
-    """The cleaner is late a day after what the clients are told to keep."""
+    """The cleaner is late a day after the retention of the clients."""
     told = rendered(finished_retention="2d", discarded_retention="1h")["alerts/tickets.yml"]
 
     assert "> 259200" in told

@@ -7,7 +7,7 @@ from collections import Counter
 from consistency.retired_words import offenders
 
 # Area -> how many are left there. A number only shrinks; an area that is clean leaves the table.
-LEFT: dict[str, int] = {"tests/alerts": 40, "tests/assets": 20, "tests/dashboards": 30}
+LEFT: dict[str, int] = {}
 
 
 def test_no_retired_word_is_added() -> None:

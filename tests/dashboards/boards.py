@@ -47,7 +47,7 @@ def variables(file: str) -> dict[str, Json]:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class BoardQuery:
     """One expression, where it stands, and the names that its legend takes from the labels."""
 
     place: str
@@ -60,14 +60,16 @@ class Asked:
         return filled(self.expr, **values)
 
 
-def asked(file: str) -> list[Asked]:
+def queries_of(file: str) -> list[BoardQuery]:
     """Expressions of all panels and annotations of a board."""
     of_panels = [
-        Asked(f"{file}: {panel['title']}: {target['refId']}", target["expr"], target["instant"], target["legendFormat"])
+        BoardQuery(
+            f"{file}: {panel['title']}: {target['refId']}", target["expr"], target["instant"], target["legendFormat"]
+        )
         for panel in panels(file)
         for target in panel["targets"]
     ]
-    marks = [Asked(f"{file}: annotation {one['name']}", one["expr"], instant=False)
+    marks = [BoardQuery(f"{file}: annotation {one['name']}", one["expr"], instant=False)
              for one in board(file)["annotations"]["list"] if "expr" in one]  # fmt: skip
     return of_panels + marks
 

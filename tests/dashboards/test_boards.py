@@ -1,4 +1,4 @@
-"""The dashboards are laid out well, lead where they say, and ask only what the keeper exports."""
+"""The dashboards are laid out well, lead where they promise, and query only what Riverkeeper exports."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from dashboards.boards import (
     FILES,
     FOLDER,
     Json,
-    asked,
     board,
     children,
     filled,
     nodes,
     panels,
     parsed,
+    queries_of,
     rows,
     selectors,
     variables,
@@ -125,7 +125,7 @@ def test_first_screen_of_the_overview_needs_no_scrolling() -> None:
 
 @for_each_board
 def test_legends_list_last_and_max(file: str) -> None:
-    """Lines are told apart by a table, with what each is now and what it was at worst."""
+    """A table names the lines, with the last and the highest value of each."""
     for panel in panels(file):
         if panel["type"] == "timeseries":
             legend = panel["options"]["legend"]
@@ -175,7 +175,7 @@ def test_every_number_leads_to_its_jobs(file: str) -> None:
 
 @for_each_board
 def test_no_link_to_localhost(file: str) -> None:
-    """What ships leads nowhere rather than to the reader's own machine; the name says which option to set."""
+    """What ships leads nowhere rather than to the reader's own machine; the address names the option to set."""
     text = (FOLDER / file).read_text(encoding="utf-8")
 
     assert "localhost" not in text
@@ -185,7 +185,7 @@ def test_no_link_to_localhost(file: str) -> None:
 @for_each_board
 def test_every_metric_and_label_exists(file: str) -> None:
     """Expressions, groupings, joins and legends name only what the catalogue declares."""
-    for one in asked(file):
+    for one in queries_of(file):
         known = set(OF_SCRAPE)
         for selector in selectors(one.expr):
             assert selector.name in SAMPLES, one.place
@@ -220,21 +220,21 @@ def test_variables_ask_for_what_exists(file: str) -> None:
 
 
 @for_each_board
-def test_facts_are_told_once(file: str) -> None:
-    """Replicas tell the same facts: nothing of river_* is added up or counted before replicas are folded into one."""
-    for one in asked(file):
-        assert list(told_twice(parsed(one.expr))) == [], one.place
+def test_replicas_count_once(file: str) -> None:
+    """Replicas export the same facts: nothing of river_* is added up or counted before replicas are folded into one."""
+    for one in queries_of(file):
+        assert list(counted_twice(parsed(one.expr))) == [], one.place
 
 
-def test_a_fact_told_twice_is_found() -> None:
+def test_a_fact_that_counts_twice_is_found() -> None:
     """The rule above has teeth: a sum over replicas is found, also through a rate."""
     twice, once = "sum by (queue) (rate(river_x_total[1m]))", "sum(max without (instance, pod) (river_jobs))"
 
-    assert list(told_twice(parsed(twice))) == ["river_x_total"]
-    assert list(told_twice(parsed(once))) == []
+    assert list(counted_twice(parsed(twice))) == ["river_x_total"]
+    assert list(counted_twice(parsed(once))) == []
 
 
-def told_twice(node: Any, adding: bool = False) -> Iterator[str]:
+def counted_twice(node: Any, adding: bool = False) -> Iterator[str]:
     """Facts that a sum reaches without an aggregation over the replica labels between."""
     if isinstance(node, promql_parser.AggregateExpr):
         folds = node.modifier is not None and set(node.modifier.labels) == set(DashboardScope().replica_labels)
@@ -242,7 +242,7 @@ def told_twice(node: Any, adding: bool = False) -> Iterator[str]:
     if isinstance(node, promql_parser.VectorSelector) and adding and (node.name or "").startswith("river_"):
         yield str(node.name)
     for child in children(node):
-        yield from told_twice(child, adding)
+        yield from counted_twice(child, adding)
 
 
 @for_each_board
@@ -268,7 +268,7 @@ def links(file: str) -> list[tuple[Json, Json]]:
 
 @for_each_board
 def test_links_lead_somewhere(file: str) -> None:
-    """To a board that exists, with variables that it has; to a page of the keeper, with what it takes; to a runbook."""
+    """To a board that exists, with variables that it has; to a page with filters that it has; to a runbook."""
     for panel, link in links(file):
         path, _, query = link["url"].partition("?")
         if path.startswith("/d/"):
@@ -325,7 +325,7 @@ def test_overrides_name_what_is_there(file: str) -> None:
 
 
 def test_another_place_changes_only_what_it_names() -> None:
-    """Replica labels, the keeper's address and the runbooks' folder are all that a configuration changes."""
+    """Replica labels, Riverkeeper's address and the runbooks' folder are all that a configuration changes."""
     other = DashboardScope(
         replica_labels=("instance", "zone"), keeper_url="https://keeper.example", runbooks="https://wiki.example"
     )

@@ -10,7 +10,7 @@ from typing import Any
 
 import promql_parser
 
-from dashboards.boards import FILES, FOLDER, Asked, asked, board, nodes, panels, parsed, selectors, variables
+from dashboards.boards import FILES, FOLDER, BoardQuery, board, nodes, panels, parsed, queries_of, selectors, variables
 from fixtures.offenders import for_each
 from riverkeeper.dashboards.parts.panel import DATA_SOURCE
 from riverkeeper.dashboards.parts.scope import RIVER_LABELS
@@ -54,7 +54,7 @@ def test_template_instance(file: str) -> None:
 
 @for_each_board
 def test_template_label_promql_and_datasource(file: str) -> None:
-    """Queries of variables are label_values() of a selector that parses, asked of the chosen data source."""
+    """Queries of variables are label_values() of a selector that parses, from the chosen data source."""
     for variable in variables(file).values():
         if variable["type"] == "query":
             inside = variable["query"]["query"].removeprefix("label_values(").removesuffix(")")
@@ -66,7 +66,7 @@ def test_template_label_promql_and_datasource(file: str) -> None:
 
 @for_each_board
 def test_template_on_time_change_reload(file: str) -> None:
-    """Variables are asked again when the time range changes."""
+    """Variables are queried again when the time range changes."""
     refreshed = {name: one["refresh"] for name, one in variables(file).items() if one["type"] == "query"}
 
     assert set(refreshed.values()) == {2}
@@ -84,7 +84,7 @@ def test_panel_datasource(file: str) -> None:
 
 @for_each_board
 def test_panel_title_description(file: str) -> None:
-    """Every panel has a title and says what is normal, what to do next, and why it may be empty."""
+    """Every panel has a title and describes what is normal, what to do next, and why it may be empty."""
     for panel in panels(file):
         assert panel["title"]
         assert "**Normal:** " in panel["description"], panel["title"]
@@ -106,8 +106,8 @@ def test_panel_no_targets(file: str) -> None:
     assert [panel["title"] for panel in panels(file) if not panel["targets"]] == []
 
 
-def every() -> list[Asked]:
-    return [one for file in FILES for one in asked(file)]
+def every() -> list[BoardQuery]:
+    return [one for file in FILES for one in queries_of(file)]
 
 
 def test_target_promql() -> None:
@@ -132,7 +132,7 @@ def matchers(selector: Any) -> dict[str, str]:
 def test_target_job_and_instance() -> None:
     """Every selector of a family is of the chosen River, by equality; the fleet board has filters."""
     for file in FILES:
-        for query in asked(file):
+        for query in queries_of(file):
             marked = query.expr.replace('="$', '="CHOSEN-').replace('=~"$', '=~"AMONG-')
             for selector in selectors(marked):
                 if selector.name not in OF_PROMETHEUS:

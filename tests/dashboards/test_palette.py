@@ -1,4 +1,4 @@
-"""The colours of the boards stay apart for every kind of sight, and can be read on both themes."""
+"""The colours of the boards stay apart for the colour-blind too, and can be read on both themes."""
 
 from __future__ import annotations
 

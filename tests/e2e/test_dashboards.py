@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from dashboards.boards import FILES, FOLDER, Asked, asked
+from dashboards.boards import FILES, FOLDER, BoardQuery, queries_of
 from e2e.conftest import MakeRiver
 from e2e.programs import tool
 from e2e.river import Fleet, River, fleet_at_work
@@ -110,11 +110,11 @@ def has_watched(server: Scraper) -> bool:
     return scrapes != [] and scrapes[0] * SCRAPE_SECONDS >= WATCHED_SECONDS and len(outcomes) == 3
 
 
-EVERY = [one for file in FILES for one in asked(file)]
+EVERY = [one for file in FILES for one in queries_of(file)]
 
 
 @pytest.mark.parametrize("one", EVERY, ids=[one.place for one in EVERY])
-def test_every_expression_has_data(server: Scraper, one: Asked) -> None:
+def test_every_expression_has_data(server: Scraper, one: BoardQuery) -> None:
     """It is understood without a warning and answers with a number: a panel that is empty here is broken."""
     chosen = {"kind": KIND} if one.place.startswith("kind.json") else {}
     expression = one.filled(**chosen, __range="10m")
@@ -125,7 +125,7 @@ def test_every_expression_has_data(server: Scraper, one: Asked) -> None:
     assert answers(server, one, expression.replace(EITHER.get(one.place, "\0"), " >= 0"))
 
 
-def answers(server: Scraper, one: Asked, expression: str) -> bool:
+def answers(server: Scraper, one: BoardQuery, expression: str) -> bool:
     """Whether there is a number among the answers, over the time shown unless it is an instant query."""
     if one.instant:
         series = [[sample["value"]] for sample in server.get("query", query=expression)["result"]]
@@ -189,8 +189,8 @@ def test_a_panel_without_data_and_one_with_an_error_are_found(server: Scraper, t
 
 
 def draw(server: Scraper, out: Path, *files: Path) -> subprocess.CompletedProcess[str]:
-    asked = ("--prometheus", server.url, "--out", str(out), "--minutes", "5", "--vars", json.dumps({"kind": KIND}))
-    return render("shoot.mjs", *asked, *map(str, files))
+    options = ("--prometheus", server.url, "--out", str(out), "--minutes", "5", "--vars", json.dumps({"kind": KIND}))
+    return render("shoot.mjs", *options, *map(str, files))
 
 
 def render(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
