@@ -98,8 +98,11 @@ OTHERS = """SELECT count(*) AS others FROM pg_stat_activity
     WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()"""
 
 
-def test_no_leader_is_missed_during_an_election(river_url: str, healthy: Session) -> None:
+def test_no_leader_is_missed_during_an_election(
+    river_url: str, healthy: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A leader that resigned leaves no row for some seconds: whoever looks then waits for the next one."""
+    monkeypatch.setattr(inspection, "ELECTION_SECONDS", 600.0)
     healthy.execute("DELETE FROM river_leader")
     with ThreadPoolExecutor() as pool:
         found = pool.submit(inspect_url, river_url)
@@ -112,7 +115,7 @@ def test_no_leader_is_missed_during_an_election(river_url: str, healthy: Session
 def test_a_leader_that_never_comes_is_missing(
     river_url: str, healthy: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The wait ends. (It is a tenth of the real one here.)"""
+    """The wait ends. (It is a third of the real one here.)"""
     monkeypatch.setattr(inspection, "ELECTION_SECONDS", 2.0)
     healthy.execute("DELETE FROM river_leader")
 

@@ -42,7 +42,7 @@ def test_a_commit_of_unknown_outcome_is_reported_once_it_is_known(scene: Scene, 
     with wire(scene.url) as (proxy, url):
         config = configured(tmp_path, url)
         passing = rescue_pass_by(config)
-        found, by = seen(scene, config)
+        found, by = until(lambda: pair if len((pair := seen(scene, config))[0]) == 3 else None, "three candidates")
         with passing.connection.writing(9.0):
             pass  # what it looks for at first has a commit of its own
         proxy.cut = cut
