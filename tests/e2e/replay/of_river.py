@@ -48,7 +48,7 @@ def database_restarted(replay: ReplayEnvironment) -> Iterator[None]:
 
 @incident(
     "a queue is paused, and jobs wait in it",
-    ticket("RiverQueuePaused", 34, "imports", "orders is paused", "jobs have waited in it", queue="imports"),
+    ticket("RiverQueuePaused", 34, "Queue imports of orders is paused", "30 minutes", queue="imports"),
     minutes=35,
     goes_on=True,
 )
