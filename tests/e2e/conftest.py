@@ -22,6 +22,7 @@ _numbers = count(1)
 # Files that hold the seconds of a rescue against a promise: one after the other, never two at once.
 TIMED = (
     "test_chaos.py", "test_story.py", "test_outage.py", "test_suspected_fleet.py", "test_dead_fleet_alert.py",
+    "test_replay.py",
 )  # fmt: skip
 # The longest of the others begin first, so that none is left running alone at the end.
 LONG = ("test_alerts_happen.py", "test_older_postgres.py", "test_dashboards.py", "test_fence_on_river.py")
