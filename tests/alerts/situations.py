@@ -181,7 +181,7 @@ CASES = (
     Trouble("RiverJobsNeedDecision", _gauge("river_jobs_stuck", f'{TIERED}, reason="rescue_loop"', 0, 2), 15),
     Trouble("RiverRescuerPoisoned", _gauge("river_rescuer_poison_jobs", "", 0, 1), 15),
     Trouble(
-        "RiverkeeperScrapesIncomplete query_failing", _gauge("riverkeeper_query_success", 'query="queues"', 1, 0), 10
+        "RiverkeeperScrapesIncomplete query_failing", _gauge("riverkeeper_query_success", 'query="queues"', 1, 0), 15
     ),
     Trouble("RiverkeeperReloadFailed", _gauge("riverkeeper_config_last_reload_successful", "", 1, 0), 5),
     Trouble("RiverkeeperNoActiveReplica", _gauge("riverkeeper_actor", "", 1, 0), 5),
