@@ -34,7 +34,6 @@ counted AS (SELECT * FROM finished WHERE finalized_at > to_timestamp(%(first)s))
 # The page may also show a zero for what SQL has no row of: a known queue or kind that holds nothing now.
 COUNTS = naive_sql.COUNTS | {
     "river_jobs_finished_total": "SELECT queue, kind, state AS outcome, count(*) FROM counted GROUP BY 1, 2, 3",
-    "river_job_attempts_total": "SELECT queue, kind, sum(attempt) FROM counted GROUP BY 1, 2",
     # Of entries since the first scrape. The entry of a cancelled attempt is no failure.
     "river_job_attempts_ended_total": """SELECT queue, kind, outcome, sum(attempts) FROM (
             SELECT queue, kind, 'completed' AS outcome, count(*) AS attempts FROM counted WHERE state = 'completed'

@@ -20,7 +20,7 @@ many = settings(max_examples=3000 if os.environ.get("RIVERKEEPER_TEST_LONG") els
 
 BUCKETS = st.integers(-1, 3)
 KEYS = [CellKey(slot, Series("run", "q", kind, "completed")) for slot in (7, 8) for kind in ("a", "b")]
-amounts = st.tuples(st.integers(0, 4), st.integers(0, 9), st.integers(0, 4))
+amounts = st.tuples(st.integers(0, 4), st.integers(0, 9))
 tallies = st.builds(Tally, st.dictionaries(BUCKETS, amounts, max_size=4), st.none() | st.floats(0, 9))
 readings = st.lists(st.tuples(st.sampled_from(KEYS), tallies), max_size=8)
 
@@ -32,14 +32,11 @@ class Row:
     key: CellKey
     bucket: int
     micros: int
-    attempts: int
     since: int
     until: int
 
 
-rows = st.builds(
-    Row, st.sampled_from(KEYS), BUCKETS, st.integers(0, 9), st.integers(1, 4), st.integers(0, 5), st.integers(1, 7)
-)
+rows = st.builds(Row, st.sampled_from(KEYS), BUCKETS, st.integers(0, 9), st.integers(0, 5), st.integers(1, 7))
 
 
 def seen(rows: list[Row], number: int) -> list[tuple[CellKey, Tally]]:
@@ -47,7 +44,7 @@ def seen(rows: list[Row], number: int) -> list[tuple[CellKey, Tally]]:
     found: dict[CellKey, Tally] = {}
     for row in rows:
         if row.since <= number < row.until:
-            one = Tally({row.bucket: (1, row.micros, row.attempts)})
+            one = Tally({row.bucket: (1, row.micros)})
             found[row.key] = found.get(row.key, NOTHING).plus(one)
     return list(found.items())
 
@@ -61,7 +58,7 @@ def summed(rows: list[Row]) -> dict[tuple[CellKey, int], Amount]:
     total: dict[tuple[CellKey, int], Amount] = {}
     for row in rows:
         place = row.key, row.bucket
-        total[place] = add(total.get(place, NO_AMOUNT), (1, row.micros, row.attempts))
+        total[place] = add(total.get(place, NO_AMOUNT), (1, row.micros))
     return total
 
 
@@ -141,7 +138,7 @@ def test_every_row_that_was_read_is_counted_once(rows: list[Row]) -> None:
 def test_the_latest_moment_is_kept() -> None:
     """A cell's last moment never goes back, and an unknown one changes nothing."""
     key = KEYS[0]
-    known = fold({}, [(key, Tally({0: (1, 1, 1)}, 5.0))]).cells
+    known = fold({}, [(key, Tally({0: (1, 1)}, 5.0))]).cells
 
     assert fold(known, [(key, Tally({}, 4.0)), (key, Tally({}, None))]).cells == {}
-    assert fold(known, [(key, Tally({}, 6.0))]).cells[key] == Tally({0: (1, 1, 1)}, 6.0)
+    assert fold(known, [(key, Tally({}, 6.0))]).cells[key] == Tally({0: (1, 1)}, 6.0)

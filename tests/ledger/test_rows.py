@@ -16,7 +16,7 @@ pytestmark = pytest.mark.long  # many more examples
 many = settings(max_examples=2000 if os.environ.get("RIVERKEEPER_TEST_LONG") else 100)
 
 SLOT = 179_000_000
-amounts = st.tuples(st.integers(0, 2**63), st.integers(0, 2**80), st.integers(0, 2**63))
+amounts = st.tuples(st.integers(0, 2**63), st.integers(0, 2**80))
 buckets = st.dictionaries(st.integers(NO_DURATION, len(EDGES_MICROS)), amounts, max_size=4)
 series = st.builds(Series, st.sampled_from(["run", "wait"]), st.text(), st.text(), st.text())
 cells = st.dictionaries(series, st.builds(Tally, buckets, st.none() | st.floats(allow_nan=False)), max_size=4)

@@ -31,7 +31,7 @@ def series(kind: str = "email", label: str = "completed", measure: str = "run", 
 
 def test_only_completed_runs_of_named_kinds_are_remembered() -> None:
     """Of all queues together; not waits, not other outcomes, not what has no run time, not folded kinds."""
-    tally = Tally({ONE: (3, 3_000_000, 3), NO_DURATION: (2, 0, 2)})
+    tally = Tally({ONE: (3, 3_000_000), NO_DURATION: (2, 0)})
     read = [
         (CellKey(1, one), tally)
         for one in (series(), series(queue="bulk"), series(label="discarded"), series(kind=""),
@@ -44,8 +44,8 @@ def test_only_completed_runs_of_named_kinds_are_remembered() -> None:
 
 def test_reading_a_slot_again_adds_only_what_is_new() -> None:
     """The ledger's fold returns what rose."""
-    before = {CellKey(1, series()): Tally({ONE: (3, 3, 3)})}
-    again = [(CellKey(1, series()), Tally({ONE: (2, 2, 2), MINUTE: (1, 1, 1)}))]
+    before = {CellKey(1, series()): Tally({ONE: (3, 3)})}
+    again = [(CellKey(1, series()), Tally({ONE: (2, 2), MINUTE: (1, 1)}))]
 
     assert collect_runs(NOW, fold(before, again)).by_kind == {"email": {MINUTE: 1}}
 

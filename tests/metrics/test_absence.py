@@ -19,7 +19,7 @@ from riverkeeper.scrape.scrape import Snapshot
 
 FAMILIES = {family.name: family for family in OF_SNAPSHOT}
 OF_FINISHED = {
-    "river_job_run_duration_seconds", "river_jobs_finished_total", "river_job_attempts_total",
+    "river_job_run_duration_seconds", "river_jobs_finished_total",
     "river_job_attempts_ended_total", "river_jobs_rescued_total",
     "river_job_wait_duration_seconds", "river_job_last_finished_timestamp_seconds", "riverkeeper_ledger_durable",
     "riverkeeper_ledger_late_rows_total",

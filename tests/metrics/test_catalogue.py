@@ -32,7 +32,6 @@ PROMISED = {
     "river_jobs_unknown": "gauge queue,kind",
     "river_job_run_duration_seconds": "histogram queue,kind",
     "river_jobs_finished_total": "counter queue,kind,outcome",
-    "river_job_attempts_total": "counter queue,kind",
     "river_job_wait_duration_seconds": "histogram queue,priority",
     "river_job_last_finished_timestamp_seconds": "gauge queue,kind",
     "river_queue_last_claim_timestamp_seconds": "gauge queue",

@@ -113,4 +113,4 @@ def shop(pairs: list[Pair]) -> Snapshot:
 
 def _finished(pair: Pair) -> FinishedPair:
     run = Histogram((1,) * (len(RUN_EDGES) + 1), 1.0)
-    return FinishedPair(*pair, outcomes=dict.fromkeys(FINAL_STATES, 1), attempts=1, run=run, last_finished=NOW)
+    return FinishedPair(*pair, outcomes=dict.fromkeys(FINAL_STATES, 1), run=run, last_finished=NOW)

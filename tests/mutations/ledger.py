@@ -20,7 +20,7 @@ MUTATIONS = (
     ),
     Mutation(
         "of two readings of a cell the larger one counts as a whole, and the order decides",
-        "return max(left[0], right[0]), max(left[1], right[1]), max(left[2], right[2])",
+        "return max(left[0], right[0]), max(left[1], right[1])",
         "return max(left, right)",
         (f"{FOLD}::test_what_rose_is_what_the_cells_gained",),
     ),

@@ -28,7 +28,6 @@ def assert_only_the_ledger_is_missing(snapshot: Snapshot, question: str = "ledge
     assert page.value("river_jobs_by_kind", queue="default", kind="k", state="available") == 0
     for family in (
         "river_jobs_finished_total",
-        "river_job_attempts_total",
         "river_job_run_duration_seconds_count",
         "river_job_wait_duration_seconds_count",
         "riverkeeper_ledger_durable",

@@ -109,7 +109,7 @@ def test_silence_counts_from_the_last_finished_job() -> None:
     """Of kinds whose tier has a limit of silence, also while nothing of them is there."""
     nothing = Histogram((), 0.0)
     pairs = tuple(
-        FinishedPair("default", kind, dict.fromkeys(FINAL_STATES, 1), 1, nothing, last)
+        FinishedPair("default", kind, dict.fromkeys(FINAL_STATES, 1), nothing, last)
         for kind, last in (("report_a", NOW - 1800), ("report_b", None), ("email", NOW - 10), ("other", NOW - 9000))
     )
     shot = snapshot(

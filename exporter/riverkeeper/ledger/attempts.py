@@ -100,7 +100,7 @@ class AttemptChanges:
 
     def count(self, series: Series, number: int) -> None:
         if number:
-            more = Tally({NO_DURATION: (number, 0, 0)})
+            more = Tally({NO_DURATION: (number, 0)})
             self.risen[series] = self.risen.get(series, NOTHING).plus(more)
 
 

@@ -91,22 +91,22 @@ class CellKey(NamedTuple):
     series: Series
 
 
-# What is counted in one fine bucket: jobs, run or wait time in whole microseconds, attempts used. A plain tuple, for a
-# collection goes through tens of thousands of them.
-Amount = tuple[int, int, int]
-NO_AMOUNT: Amount = (0, 0, 0)
+# What is counted in one fine bucket: jobs, and run or wait time in whole microseconds. A plain tuple, for a collection
+# goes through tens of thousands of them.
+Amount = tuple[int, int]
+NO_AMOUNT: Amount = (0, 0)
 
 
 def maximum(left: Amount, right: Amount) -> Amount:
-    return max(left[0], right[0]), max(left[1], right[1]), max(left[2], right[2])
+    return max(left[0], right[0]), max(left[1], right[1])
 
 
 def add(left: Amount, right: Amount) -> Amount:
-    return left[0] + right[0], left[1] + right[1], left[2] + right[2]
+    return left[0] + right[0], left[1] + right[1]
 
 
 def subtract(now: Amount, before: Amount) -> Amount:
-    return now[0] - before[0], now[1] - before[1], now[2] - before[2]
+    return now[0] - before[0], now[1] - before[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +119,6 @@ class Tally:
     @property
     def jobs(self) -> int:
         return sum(amount[0] for amount in self.buckets.values())
-
-    @property
-    def attempts(self) -> int:
-        return sum(amount[2] for amount in self.buckets.values())
 
     def maximum(self, other: Tally) -> Tally:
         """Bucket by bucket, element by element the larger of the two."""

@@ -46,7 +46,7 @@ def collect_runs(now: float, *parts: FoldResult) -> DayRuns:
     for part in parts:
         for series, tally in part.risen.items():
             if series.measure == "run" and series.label == "completed" and not series.is_rest:
-                found[series.kind].update({bucket: jobs for bucket, (jobs, _, _) in tally.buckets.items() if jobs > 0})
+                found[series.kind].update({bucket: jobs for bucket, (jobs, _) in tally.buckets.items() if jobs > 0})
     for counts in found.values():
         counts.pop(NO_DURATION, None)
     return DayRuns(day_number(now), {kind: counts for kind, counts in found.items() if counts})

@@ -33,7 +33,7 @@ def series_from_row(row: Row) -> Series:
 
 
 def tally_from_row(row: Row) -> Tally:
-    amounts = zip(row.counts, row.micros, row.attempts, strict=True)
+    amounts = zip(row.counts, row.micros, strict=True)
     return Tally(dict(zip(row.buckets, amounts, strict=True)), row.last)
 
 
@@ -53,7 +53,7 @@ def state_from_row(row: Row) -> LedgerState:
 
 def total_row(series: Series, tally: Tally) -> dict[str, object]:
     """A row of ledger_total."""
-    buckets, counts, micros, attempts = _arrays(tally)
+    buckets, counts, micros = _arrays(tally)
     return {
         "measure": series.measure,
         "queue": series.queue,
@@ -62,7 +62,6 @@ def total_row(series: Series, tally: Tally) -> dict[str, object]:
         "buckets": buckets,
         "counts": counts,
         "micros": [min(value, MOST) for value in micros],
-        "attempts": attempts,
         "last": tally.last,
     }
 
@@ -79,9 +78,9 @@ def decode_cells(slot: int, document: Iterable[Any]) -> Iterator[tuple[CellKey, 
         yield CellKey(slot, Series(measure, queue, kind, label)), tally
 
 
-def _arrays(tally: Tally) -> tuple[Sequence[int], Sequence[int], Sequence[int], Sequence[int]]:
-    counts, micros, attempts = zip(*tally.buckets.values(), strict=True) if tally.buckets else ((), (), ())
-    return tuple(tally.buckets), counts, micros, attempts
+def _arrays(tally: Tally) -> tuple[Sequence[int], Sequence[int], Sequence[int]]:
+    counts, micros = zip(*tally.buckets.values(), strict=True) if tally.buckets else ((), ())
+    return tuple(tally.buckets), counts, micros
 
 
 def names_from_rows(rows: Iterable[Row]) -> Names:

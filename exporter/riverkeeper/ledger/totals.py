@@ -27,7 +27,6 @@ class FinishedPair:
     queue: str
     kind: str
     outcomes: Mapping[str, int]  # final state -> jobs; every final state is there
-    attempts: int
     run: Histogram  # completed jobs
     last_finished: float | None
     ended: Mapping[str, int] = field(default_factory=dict)  # AttemptOutcome -> attempts; empty: not counted
@@ -75,7 +74,6 @@ def _pair(series: Mapping[Series, Tally], pair: Pair, *, counts_attempts: bool) 
         queue=pair[0],
         kind=pair[1],
         outcomes={state: tally.jobs for state, tally in tallies.items()},
-        attempts=sum(tally.attempts for tally in tallies.values()),
         run=_histogram(tallies["completed"], RUN_EDGES),
         last_finished=last,
         ended=_ended(series, pair, tallies["completed"].jobs) if counts_attempts else {},
@@ -92,8 +90,8 @@ def _counts(series: Mapping[Series, Tally], measure: str, pair: Pair, labels: It
 
 
 def _histogram(tally: Tally, edges: tuple[float, ...]) -> Histogram:
-    micros = sum(micros for bucket, (_, micros, _) in tally.buckets.items() if bucket != NO_DURATION)
-    counts = ((bucket, jobs) for bucket, (jobs, _, _) in tally.buckets.items())
+    micros = sum(micros for bucket, (_, micros) in tally.buckets.items() if bucket != NO_DURATION)
+    counts = ((bucket, jobs) for bucket, (jobs, _) in tally.buckets.items())
     return Histogram(export_counts(counts, edges), micros / 1e6)
 
 

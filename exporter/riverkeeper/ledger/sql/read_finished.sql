@@ -17,7 +17,6 @@ WITH run AS MATERIALIZED (
             ELSE width_bucket(timed.micros - 0.5, %(edges)s::double precision[]) END AS bucket,
         count(*) AS jobs,
         coalesce(sum(timed.micros), 0)::bigint AS micros,
-        sum(timed.attempt) AS attempts,
         max(timed.ended) AS last
     FROM (
         SELECT
@@ -31,7 +30,6 @@ WITH run AS MATERIALIZED (
                 j.queue,
                 j.kind,
                 j.state,
-                j.attempt,
                 date_part('epoch', j.finalized_at) AS ended,
                 date_part('epoch', j.attempted_at) AS claimed
             FROM river.river_job AS j
@@ -65,7 +63,6 @@ SELECT
     array_agg(named.bucket) AS buckets,
     array_agg(named.jobs) AS counts,
     array_agg(named.micros) AS micros,
-    array_agg(named.attempts) AS attempts,
     max(named.last) AS last
 FROM (
     SELECT
@@ -85,7 +82,6 @@ FROM (
         run.bucket,
         sum(run.jobs)::bigint AS jobs,
         sum(run.micros)::bigint AS micros,
-        sum(run.attempts)::bigint AS attempts,
         max(run.last) AS last
     FROM run
     GROUP BY 1, 2, 3, 4, 5
@@ -101,7 +97,6 @@ SELECT
     array_agg(bucketed.bucket),
     array_agg(bucketed.jobs),
     array_agg(bucketed.micros),
-    array_agg(0::bigint),
     max(bucketed.last)
 FROM (
     SELECT

@@ -22,10 +22,6 @@ def finished_jobs(snapshot: Snapshot) -> Samples:
     )
 
 
-def attempts(snapshot: Snapshot) -> Samples:
-    return (((pair.queue, pair.kind), float(pair.attempts)) for pair in _pairs(snapshot))
-
-
 def attempts_ended(snapshot: Snapshot) -> Samples:
     return (
         ((pair.queue, pair.kind, how), float(count)) for pair in _pairs(snapshot) for how, count in pair.ended.items()
@@ -76,14 +72,6 @@ FINISHED: tuple[Family[Snapshot], ...] = (
         finished_jobs,
         per=Per.PAIR,
         times=len(FINAL_STATES),
-    ),
-    Family(
-        "river_job_attempts_total",
-        MetricType.COUNTER,
-        "Attempts used by finished jobs.",
-        ("queue", "kind"),
-        attempts,
-        per=Per.PAIR,
     ),
     Family(
         "river_job_attempts_ended_total",

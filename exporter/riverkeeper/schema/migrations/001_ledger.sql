@@ -26,7 +26,6 @@ CREATE TABLE keeper.ledger_total (
     buckets  smallint[] NOT NULL,              -- positions in EDGES of ledger/counts.py
     counts   bigint[] NOT NULL,
     micros   bigint[] NOT NULL,
-    attempts bigint[] NOT NULL,
     last     double precision,
     PRIMARY KEY (measure, queue, kind, label)
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05);  -- every row is rewritten at every collection
