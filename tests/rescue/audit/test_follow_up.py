@@ -175,6 +175,26 @@ def test_a_stop_that_was_obeyed_is_no_false_rescue(scene: Scene) -> None:
     assert last(scene) == ("finished", "completed", True)
 
 
+@pytest.mark.parametrize("ends", [True, False], ids=["ends", "hangs on"])
+def test_a_stop_that_was_not_obeyed_in_time(scene: Scene, ends: bool) -> None:
+    """The rescue that follows ends the attempt in the job's row, and the work may end later: both rows show it."""
+    claim = rescued(scene, scene.hung())
+    scene.sql.execute("UPDATE riverkeeper.heartbeat SET stop_requested_at = now() - interval '2 min'")
+    rescued(scene, claim)
+    beat(scene.sql, [claim])
+    assert [row["old_worker"] for row in scene.audit()] == [None, None]
+    if ends:
+        end(scene.sql, [claim])
+        scene.sql.execute("UPDATE riverkeeper.heartbeat SET outcome = 'failed'")
+    else:
+        later(scene, "10 min")
+
+    assert watch(scene) == []
+    found = [(row["action"], row["old_worker"], row["old_outcome"], row["was_false"]) for row in scene.audit()]
+    outcome = ("finished", "failed", False) if ends else ("silent", None, False)
+    assert found == [("stop", *outcome), ("retry", *outcome)]
+
+
 @pytest.mark.parametrize(
     ("statement", "outcome"), [(COMPLETE, "completed"), (FAIL, "failed"), (SNOOZE, None)], ids=["ok", "fail", "snooze"]
 )

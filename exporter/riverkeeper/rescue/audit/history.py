@@ -9,6 +9,7 @@ from riverkeeper.postgres.transaction import Row, Transaction
 from riverkeeper.rescue.audit.outcome import DRY_WATCH_SECONDS, WATCH_SECONDS, PreviousWorker
 from riverkeeper.rescue.audit.report import ClaimCounts
 from riverkeeper.rescue.wakes.wake import Scope
+from riverkeeper.verdict.verdict import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,8 @@ class AuditRecord:
     def outcome_sentence(self) -> str:
         """What the previous worker did afterwards."""
         if self.old_worker == PreviousWorker.SILENT:
-            return "was not seen again"
+            is_lost = self.reason == Reason.WORKER_LOST  # else its process may beat on
+            return "was not seen again" if is_lost else "reported no end of the work afterwards"
         if self.old_worker == PreviousWorker.BEAT:
             return "was alive: it beat afterwards" if self.was_false else "its process beat afterwards"
         if self.old_worker == PreviousWorker.FINISHED:

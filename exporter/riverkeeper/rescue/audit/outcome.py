@@ -21,7 +21,7 @@ class PreviousWorker(StrEnum):
 
     FINISHED = "finished"  # it reported how its work ended, or the job's row shows that the work ended
     BEAT = "beat"  # its process beat after it had been called lost
-    SILENT = "silent"  # no sign of life for as long as the follow-up lasts
+    SILENT = "silent"  # no sign of life for as long as the follow-up lasts; of a worker not called lost: no end
     UNKNOWN = "unknown"  # a client that does not beat by the contract leaves no trace
 
 
@@ -102,11 +102,16 @@ def _took_work(facts: FollowUpFacts, found: RescueOutcome) -> bool | None:
 
 
 def _find_in_job(facts: FollowUpFacts) -> RescueOutcome:
-    """The rescue left the job running, so that the job's own row shows how the attempt ended."""
+    """The rescue left the job running, so that the job's own row shows how the attempt ended.
+
+    Where the job is rescued after a stop request, only the heartbeat row shows how the work ended.
+    """
     if facts.state == "running" and facts.is_claim:
         return _find_beat(facts, DRY_WATCH_SECONDS)
     if facts.state is None:
         return RescueOutcome(PreviousWorker.UNKNOWN, closed=True)
+    if facts.is_rescued and not facts.dry_run:
+        return _find_beat(facts, WATCH_SECONDS)
     if facts.is_rescued:
         return RescueOutcome(PreviousWorker.SILENT, closed=True)
     work = _WORK.get(facts.state, "failed") if facts.is_claim else None
