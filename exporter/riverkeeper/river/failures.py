@@ -54,7 +54,7 @@ def parse_count(text: object) -> int:
 
 
 def failures_of(entries: object) -> tuple[Failure, ...]:
-    """Of the column `errors` of look/read_traces."""
+    """Of the column `errors` of look/read_traces and ledger/read_attempts."""
     if not isinstance(entries, list):
         return ()
     return tuple(
