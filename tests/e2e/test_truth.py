@@ -21,7 +21,7 @@ ELSEWHERE = {
     "river_jobs_suspected",  # as the next
     "river_jobs_stuck",  # verdicts: the rescue tests
     "river_job_limit_seconds",
-    "river_queue_wait_limit_seconds",  # limits of the configuration: tests/metrics
+    "river_queue_wait_limit_seconds",  # limits of the configuration: tests/metrics/test_wait_limits.py
     "river_job_limit_used_ratio",
     "river_job_oldest_progress_timestamp_seconds",  # the fleet reports none
     "river_beating_clients",  # the fleet's beats are in the metadata: no client of it says so itself
