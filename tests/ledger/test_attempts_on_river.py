@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from random import Random
 
 import pytest
@@ -49,6 +51,25 @@ def settle(replica: Replica, reading: LedgerReading) -> Totals:
 
 def collect(replica: Replica, world: AttemptWorld) -> Totals:
     return settle(replica, read(replica, world.now))
+
+
+@contextmanager
+def counting_one_job(river_url: str, sql: Session) -> Iterator[tuple[Replica, AttemptWorld, LiveJob]]:
+    """A durable ledger that has made its first step, and a job that waits."""
+    install(river_url, None, None)
+    world = AttemptWorld(sql, 1)
+    world.insert(1)
+    with Replica(river_url, durable=True) as replica:
+        collect(replica, world)
+        yield replica, world, world.jobs[0]
+
+
+def collect_for_an_hour(replica: Replica, world: AttemptWorld) -> Totals:
+    """Often enough that nothing is missed, and so long that what is stored of a job is deleted."""
+    for _ in range(36):
+        world.now += 100
+        totals = collect(replica, world)
+    return totals
 
 
 def stored(sql: Session) -> int:
@@ -104,20 +125,13 @@ def test_replicas_count_an_attempt_once(river_url: str, sql: Session, seed: int)
 
 def test_a_reading_from_before_the_rows_were_deleted_counts_nothing_again(river_url: str, sql: Session) -> None:
     """A replica froze between its reading and its commit, and another one deleted what was stored."""
-    install(river_url, None, None)
-    world = AttemptWorld(sql, 1)
-    world.insert(1)
-    job = world.jobs[0]
-    with Replica(river_url, durable=True) as frozen, Replica(river_url, durable=True) as other:
-        collect(other, world)
+    with counting_one_job(river_url, sql) as (other, world, job), Replica(river_url, durable=True) as frozen:
         world.happen(job)
         world.fail(job)
         world.write()
         reading = read(frozen, world.now)
         collect(other, world)
-        for _ in range(36):  # an hour, in which nothing is missed
-            world.now += 100
-            totals = collect(other, world)
+        totals = collect_for_an_hour(other, world)
         assert stored(sql) == 0
         assert counted(settle(frozen, reading)) == counted(totals) == world.truth
 
@@ -145,12 +159,7 @@ def test_what_failed_before_the_first_step_is_known_not_counted(river_url: str, 
 
 def test_an_attempt_that_runs_for_days_counts_when_it_fails(river_url: str, sql: Session) -> None:
     """The entry's time is the start of the attempt: older than all that is stored of other jobs."""
-    install(river_url, None, None)
-    world = AttemptWorld(sql, 1)
-    world.insert(1)
-    job = world.jobs[0]
-    with Replica(river_url, durable=True) as replica:
-        collect(replica, world)
+    with counting_one_job(river_url, sql) as (replica, world, job):
         world.now += 1
         world.happen(job)
         world.write()
@@ -167,12 +176,7 @@ def test_an_attempt_that_runs_for_days_counts_when_it_fails(river_url: str, sql:
 
 def test_what_is_stored_goes_with_time(river_url: str, sql: Session) -> None:
     """A retry that waits for days is not stored for days, and does not count again when it fails again."""
-    install(river_url, None, None)
-    world = AttemptWorld(sql, 1)
-    world.insert(1)
-    job = world.jobs[0]
-    with Replica(river_url, durable=True) as replica:
-        collect(replica, world)
+    with counting_one_job(river_url, sql) as (replica, world, job):
         for _ in range(3):
             world.now += 1
             world.happen(job)
@@ -181,9 +185,7 @@ def test_what_is_stored_goes_with_time(river_url: str, sql: Session) -> None:
             world.write()
             collect(replica, world)
             assert stored(sql) == 1
-            for _ in range(36):
-                world.now += 100
-                totals = collect(replica, world)
+            totals = collect_for_an_hour(replica, world)
             assert stored(sql) == 0
     assert counted(totals) == world.truth
 
