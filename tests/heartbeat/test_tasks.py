@@ -14,7 +14,7 @@ from conformance.proxy import proxied
 from conformance.world import CLAIM_AGAIN
 from fixtures.beating_job import INTERVAL, Scene, opened
 from fixtures.contract import claims_of, connected
-from fixtures.waiting import PATIENCE_SECONDS, PAUSE_SECONDS, until_async
+from fixtures.waiting import PATIENCE_SECONDS, until_async
 from riverkeeper.heartbeat import Beater, ClaimLost, HeartbeatTier, LeaseExpired, StopRequested
 
 
@@ -55,19 +55,22 @@ def test_a_task_is_cancelled_when_its_lease_expires(scene: Scene) -> None:
                 other.execute("LOCK TABLE riverkeeper.heartbeat IN ACCESS EXCLUSIVE MODE")
                 await stopped.wait()
 
-        stopped, ticks = asyncio.Event(), 0
+        stopped, looks = asyncio.Event(), 0
+
+        def look() -> None:
+            nonlocal looks
+            looks += 1
+
         with pytest.raises(LeaseExpired):
             async with scene.beater.beating_async(**scene.job, tier=HeartbeatTier(INTERVAL, 2.5 * INTERVAL)):
                 await scene.beaten_async()
                 locking = asyncio.create_task(lock())
                 try:
-                    while True:
-                        await asyncio.sleep(PAUSE_SECONDS)  # the loop goes on while the client waits for the lock
-                        ticks += 1
+                    await until_async(look, "the lease to expire")  # the loop goes on while the client waits
                 finally:
                     stopped.set()
                     await locking
-        return ticks
+        return looks
 
     assert asyncio.run(asyncio.wait_for(work(), PATIENCE_SECONDS)) > 2
     assert scene.outcome() == "abandoned"

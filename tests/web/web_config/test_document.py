@@ -15,6 +15,27 @@ HASH = "$2y$10$X0h1gDsPszWURQaxFh.zoubFi6DXncSjhoQNJgRrnGs7EsimhC7zG"
 FOLDER = Path("/etc/riverkeeper")
 TLS = "tls_server_config: {cert_file: a.crt, key_file: a.key, client_ca_file: ca.pem, %s}"
 REQUIRED = "client_auth_type: RequireAndVerifyClientCert"
+WHOLE = f"""
+tls_server_config:
+  cert_file: tls/server.crt
+  key_file: /run/secrets/server.key
+  client_auth_type: RequireAndVerifyClientCert
+  client_ca_file: ca.pem
+  client_allowed_sans: [prometheus.example, 10.0.0.1]
+  min_version: TLS12
+  max_version: TLS13
+  cipher_suites: [TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, TLS_AES_128_GCM_SHA256]
+  prefer_server_cipher_suites: false
+  curve_preferences: [CurveP384]
+http_server_config:
+  http2: false
+  headers:
+    X-Frame-Options: deny
+    Strict-Transport-Security: max-age=31536000
+basic_auth_users:
+  alice: {HASH}
+rate_limit: {{interval: 1m30s, burst: 5}}
+"""
 
 
 def mistakes(text: str) -> str:
@@ -31,30 +52,7 @@ def test_an_empty_file_is_plain_http(text: str) -> None:
 
 def test_a_whole_file() -> None:
     """Every key that has an effect, as it ends up; file names are relative to the file's folder."""
-    config = parse_web_config(
-        f"""
-        tls_server_config:
-          cert_file: tls/server.crt
-          key_file: /run/secrets/server.key
-          client_auth_type: RequireAndVerifyClientCert
-          client_ca_file: ca.pem
-          client_allowed_sans: [prometheus.example, 10.0.0.1]
-          min_version: TLS12
-          max_version: TLS13
-          cipher_suites: [TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, TLS_AES_128_GCM_SHA256]
-          prefer_server_cipher_suites: false
-          curve_preferences: [CurveP384]
-        http_server_config:
-          http2: false
-          headers:
-            X-Frame-Options: deny
-            Strict-Transport-Security: max-age=31536000
-        basic_auth_users:
-          alice: {HASH}
-        rate_limit: {{interval: 1m30s, burst: 5}}
-        """,
-        FOLDER,
-    )
+    config = parse_web_config(WHOLE, FOLDER)
 
     assert config.tls == TlsSettings(
         cert_file=Path("/etc/riverkeeper/tls/server.crt"),
