@@ -8,8 +8,9 @@ from itertools import combinations
 
 from dashboards.boards import FILES, FOLDER
 from fixtures.offenders import for_each
-from riverkeeper.dashboards.parts.palette import PALETTE
+from riverkeeper.dashboards.parts import palette
 
+PALETTE = {name: color for name, color in vars(palette).items() if name.isupper() and color != palette.PLAIN}
 Triple = tuple[float, float, float]
 Matrix = tuple[Triple, Triple, Triple]
 

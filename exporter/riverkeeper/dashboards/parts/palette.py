@@ -13,12 +13,3 @@ ACTIVE = "#3376FD"  # work that is neither good nor bad: running, waiting, enter
 ACTED = "#C450B7"  # Riverkeeper or an operator acted: rescues, cancelled jobs
 QUIET = "#818488"  # unknown, switched off, or of another week
 PLAIN = "text"  # a number that needs nobody: it has no colour, so that no green stands beside a fault
-
-PALETTE = {
-    "BAD": BAD,
-    "WARN": WARN,
-    "GOOD": GOOD,
-    "ACTIVE": ACTIVE,
-    "ACTED": ACTED,
-    "QUIET": QUIET,
-}
