@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-from riverkeeper.dashboards.overview import MODES, rescuer
 from riverkeeper.dashboards.parts.board import Board
+from riverkeeper.dashboards.parts.facts import MODES, failed_share, rescuer, wait_limit_used
 from riverkeeper.dashboards.parts.field import (
     ANY_IS_BAD,
     ANY_IS_ODD,
     BUDGET_LEFT,
     OF_FAILURE,
     OF_LIMIT,
+    ONE_ACTIVE,
     PER_MINUTE,
     TIMES,
-    steps,
     to_river,
     words,
 )
-from riverkeeper.dashboards.parts.palette import BAD, PLAIN, QUIET, WARN
+from riverkeeper.dashboards.parts.palette import BAD, PLAIN, QUIET
 from riverkeeper.dashboards.parts.panel import Panel, Query, Text, timeline, timeseries
 from riverkeeper.dashboards.parts.query import ALL_RIVERS, Queries, by
-from riverkeeper.dashboards.parts.scope import FLEET, OVERVIEW, RESCUE, RIVER_LABELS, DashboardScope
+from riverkeeper.dashboards.parts.scope import FLEET, OVERVIEW, RESCUE, RIVER_NAME, DashboardScope
 from riverkeeper.dashboards.parts.tables import COLORED, GAUGE, Column, table
 from riverkeeper.dashboards.sections.budgets import SPENT
 from riverkeeper.dashboards.sections.budgets import losses as losses_of
 from riverkeeper.dashboards.sections.budgets import waits as waits_of
-from riverkeeper.dashboards.sections.failures import failed_share
 
-RIVER = ", ".join((*RIVER_LABELS, "job"))  # the labels that name a River
-NAME = " ".join(f"{{{{{label}}}}}" for label in (*RIVER_LABELS, "job"))
+RIVER = ", ".join(RIVER_NAME)  # the labels that name a River
+NAME = " ".join(f"{{{{{label}}}}}" for label in RIVER_NAME)
 ALERTS = 'ALERTS{alertstate="firing", alertname=~"River.+", cluster=~"$cluster", namespace=~"$namespace"'
 WATCHED = {
     -2: ("NEVER SEEN", BAD),
@@ -72,9 +71,9 @@ def columns(q: Queries, scope: DashboardScope) -> list[Column]:
         Column("Job", label="job", width=110, links=[overview, rescue]),
         Column("Watched", expr=watched(q, targets=True), unit="none", width=115,
                look={"mappings": words(WATCHED), **COLORED}),
-        Column("Pages", expr=firing("critical"), width=65, links=[overview],
+        Column("Pages", expr=firing(q, "critical"), width=65, links=[overview],
                look={"thresholds": ANY_IS_BAD, **COLORED}),
-        Column("Tickets", expr=firing("warning"), width=70, links=[overview],
+        Column("Tickets", expr=firing(q, "warning"), width=70, links=[overview],
                look={"thresholds": ANY_IS_ODD, **COLORED}),
         Column("Stuck", expr=by(RIVER, q.fact("river_jobs_stuck")), width=65, links=[rescue],
                look={"thresholds": ANY_IS_BAD, **COLORED}),
@@ -93,7 +92,7 @@ def columns(q: Queries, scope: DashboardScope) -> list[Column]:
                look={"mappings": words(MODES), **COLORED}),
         Column("Brakes", expr=brakes, width=75, links=[rescue], look={"thresholds": ANY_IS_ODD, **COLORED}),
         Column("Active", expr=f"sum by ({RIVER}) ({q.select('riverkeeper_actor')})", width=75,
-               look={"thresholds": steps((None, WARN), (1, PLAIN), (2, WARN)), **COLORED}),
+               look={"thresholds": ONE_ACTIVE, **COLORED}),
         Column("Namespace", label="namespace"),
         Column("Cluster", label="cluster"),
         Column("Replicas", expr=f"count by ({RIVER}) ({q.select('riverkeeper_build_info')})", width=85),
@@ -102,14 +101,10 @@ def columns(q: Queries, scope: DashboardScope) -> list[Column]:
     ]  # fmt: skip
 
 
-def firing(severity: str) -> str:
+def firing(q: Queries, severity: str) -> str:
     """Alerts that fire, by River; 0 for a River that has none."""
-    known = f"max by ({RIVER}) (last_over_time(riverkeeper_build_info{{{_filters()}}}[$__range])) * 0"
+    known = f"max by ({RIVER}) (last_over_time({q.select('riverkeeper_build_info')}[$__range])) * 0"
     return f'count by ({RIVER}) ({ALERTS}, severity="{severity}"}}) or {known}'
-
-
-def _filters() -> str:
-    return ", ".join(f'{label}=~"${label}"' for label in RIVER_LABELS)
 
 
 def watched(q: Queries, *, targets: bool) -> str:
@@ -129,8 +124,7 @@ def watched(q: Queries, *, targets: bool) -> str:
 
 def waited(q: Queries) -> str:
     """The share of its wait limit that the worst queue of each River uses; 0 where nothing waits."""
-    worst = by(RIVER, q.fact("river_job_limit_used_ratio", limit="wait"), "max")
-    return f"{worst} or {by(RIVER, q.fact('river_jobs_ready'))} * 0"
+    return f"{wait_limit_used(q, RIVER)} or {by(RIVER, q.fact('river_jobs_ready'))} * 0"
 
 
 def budget(q: Queries, scope: DashboardScope) -> str:

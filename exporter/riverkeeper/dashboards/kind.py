@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from riverkeeper.dashboards.parts.board import Board, BoardSection
+from riverkeeper.dashboards.parts.facts import ATTEMPTS, WAITED, failed_share, limit_by_tier, running_attempts
 from riverkeeper.dashboards.parts.field import (
     ANY_IS_BAD,
     ANY_IS_ODD,
+    LIMIT_LINES,
     OF_FAILURE,
     OF_LIMIT,
     PER_MINUTE,
     colored,
-    line_of_limit,
     to_board,
     to_page,
 )
@@ -19,7 +20,6 @@ from riverkeeper.dashboards.parts.panel import Form, Panel, Query, Text, bars, h
 from riverkeeper.dashboards.parts.query import Queries, by, total
 from riverkeeper.dashboards.parts.scope import KIND, RESCUE, DashboardScope
 from riverkeeper.dashboards.parts.tables import COLORED, GAUGE, Column, table
-from riverkeeper.dashboards.sections.failures import ATTEMPTS, failed_share
 
 FILTERS = ("queue", "kind")
 PAGE = "?kind=${kind}"
@@ -178,6 +178,16 @@ def kinds(q: Queries) -> Panel:
 
 RUNS = "river_job_run_duration_seconds"
 WEEK = " offset 1w"
+PERCENTILE_COLORS = (colored("p50", QUIET), colored("p95", ACTIVE), colored("p99", ACTED))
+
+
+def percentiles(q: Queries, histogram: str) -> list[Query]:
+    return [Query(q.quantile(percent / 100, histogram), f"p{percent}") for percent in (50, 95, 99)]
+
+
+def limit_in_force(q: Queries, name: str, **matchers: str | None) -> Query:
+    """A line that LIMIT_LINES draws."""
+    return Query(limit_by_tier(q, name, **matchers), "limit ({{tier}})")
 
 
 def run_times(q: Queries) -> tuple[Panel, ...]:
@@ -193,21 +203,15 @@ def quantiles(q: Queries) -> Panel:
     )
     return timeseries(
         "Run time", text,
-        Query(q.quantile(0.5, RUNS), "p50"),
-        Query(q.quantile(0.95, RUNS), "p95"),
-        Query(q.quantile(0.99, RUNS), "p99"),
+        *percentiles(q, RUNS),
         Query(q.quantile(0.99, RUNS, WEEK), "p99 a week ago"),
-        Query(limit(q, "run"), "limit ({{tier}})"),
+        limit_in_force(q, "run"),
         unit="s", fill=0, logarithmic=True,
-        overrides=[colored("p50", QUIET), colored("p95", ACTIVE), colored("p99", ACTED),
+        overrides=[*PERCENTILE_COLORS,
                    colored("p99 a week ago", ACTED, custom__lineStyle={"fill": "dot", "dash": [2, 6]}),
-                   line_of_limit("^limit")],
+                   LIMIT_LINES],
         in_order=True, links=STUCK,
     )  # fmt: skip
-
-
-def limit(q: Queries, name: str) -> str:
-    return by("tier", q.fact("river_job_limit_seconds", limit=name), "max")
 
 
 def spread(q: Queries) -> Panel:
@@ -229,8 +233,8 @@ def running_ages(q: Queries) -> Panel:
     )
     ages = by("queue", q.age("river_job_oldest_running_timestamp_seconds"), "max")
     return timeseries(
-        "Running now, against the limit", text, Query(ages, "{{queue}}"), Query(limit(q, "run"), "limit ({{tier}})"),
-        unit="s", logarithmic=True, fill=0, overrides=[line_of_limit("^limit")],
+        "Running now, against the limit", text, Query(ages, "{{queue}}"), limit_in_force(q, "run"),
+        unit="s", logarithmic=True, fill=0, overrides=[LIMIT_LINES],
         in_order=True, links=STUCK,
     )  # fmt: skip
 
@@ -242,13 +246,7 @@ def beating(q: Queries) -> Panel:
         next="some unknown: a worker without the middleware, or a worker that cannot reach the database.",
         empty="No job has run in this time range",
     )
-    return timeseries(
-        "Beating and unknown", text,
-        Query(total(q.fact("river_jobs_beating")), "beating"),
-        Query(total(q.fact("river_jobs_unknown")), "unknown"),
-        unit="short", fill=0, overrides=[colored("beating", GOOD), colored("unknown", QUIET)],
-        links=STUCK,
-    )  # fmt: skip
+    return running_attempts(q, "Beating and unknown", text, "beating", "unknown", links=STUCK)
 
 
 STATES = {"available": ACTIVE, "pending": QUIET, "retryable": WARN, "running": GOOD, "scheduled": ACTED}
@@ -265,16 +263,12 @@ def wait_times(q: Queries) -> Panel:
         next="waits rise while few jobs run: a client is gone. All slots are busy: add workers.",
         empty="No job has finished in these queues in this time range",
     )
-    waited = "river_job_wait_duration_seconds"
-    limits = by("tier", q.fact("river_job_limit_seconds", kind=None, limit="wait"), "max")
     return timeseries(
         "Wait", text,
-        Query(q.quantile(0.5, waited), "p50"),
-        Query(q.quantile(0.95, waited), "p95"),
-        Query(q.quantile(0.99, waited), "p99"),
-        Query(limits, "limit ({{tier}})"),
+        *percentiles(q, WAITED),
+        limit_in_force(q, "wait", kind=None),
         unit="s", fill=0, logarithmic=True,
-        overrides=[colored("p50", QUIET), colored("p95", ACTIVE), colored("p99", ACTED), line_of_limit("^limit")],
+        overrides=[*PERCENTILE_COLORS, LIMIT_LINES],
         in_order=True, links=STUCK,
     )  # fmt: skip
 
@@ -328,10 +322,9 @@ def last_finished(q: Queries) -> Panel:
         empty="No job of this kind is known to have finished",
     )
     ages = by("queue", q.age("river_job_last_finished_timestamp_seconds"), "max")
-    limits = by("tier", q.fact("river_job_limit_seconds", limit="silence"), "max")
     return timeseries(
-        "Since last finished", text, Query(ages, "{{queue}}"), Query(limits, "limit ({{tier}})"), unit="s", width=8,
+        "Since last finished", text, Query(ages, "{{queue}}"), limit_in_force(q, "silence"), unit="s", width=8,
         logarithmic=True, fill=0,
-        overrides=[line_of_limit("^limit")],
+        overrides=[LIMIT_LINES],
         in_order=True, links=STUCK,
     )  # fmt: skip

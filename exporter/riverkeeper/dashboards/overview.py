@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from riverkeeper.dashboards.parts.board import Board, BoardSection
+from riverkeeper.dashboards.parts.facts import MODES, brakes_engaged, query_success, rescuer
 from riverkeeper.dashboards.parts.field import (
+    AGE_OF_SCRAPE,
     ANY_IS_BAD,
     ANY_IS_ODD,
+    KINDS_OF_QUEUE,
     OF_LIMIT,
+    ONE_ACTIVE,
+    RESCUES_PAGE,
+    STUCK_PAGE,
     TIMES,
     link,
     named,
-    steps,
     to_board,
     to_page,
     words,
 )
-from riverkeeper.dashboards.parts.palette import ACTIVE, BAD, PLAIN, QUIET, WARN
+from riverkeeper.dashboards.parts.palette import ACTIVE, BAD, PLAIN, WARN
 from riverkeeper.dashboards.parts.panel import Form, Panel, Query, Text, stat
-from riverkeeper.dashboards.parts.query import Queries, by, total
+from riverkeeper.dashboards.parts.query import Queries, total
 from riverkeeper.dashboards.parts.scope import KIND, OVERVIEW, RESCUE, DashboardScope
 from riverkeeper.dashboards.parts.tables import COLORED, Column, table
 from riverkeeper.dashboards.sections.budgets import budget_left, budgets
@@ -82,28 +87,9 @@ def longest_wait(q: Queries) -> Panel:
     return stat(
         "Longest wait, of its limit", text, Query(worst, "queue {{queue}} ({{tier}})", Form.NOW), unit=TIMES,
         width=4, thresholds=OF_LIMIT, named_values=True, decimals=1,
-        links=[to_board("Kinds of this queue", KIND, "queue=${__field.labels.queue}"),
+        links=[KINDS_OF_QUEUE,
                to_page("Its failing jobs", "/failing?queue=${__field.labels.queue}")],
     )  # fmt: skip
-
-
-# 4: dry run, and jobs of the tier are stuck.
-MODES = {1: ("disabled", QUIET), 2: ("dry\u00a0run", ACTIVE), 3: ("live", PLAIN), 4: ("DRY\u00a0RUN", WARN)}
-
-
-def mode_of_tiers(q: Queries, river: str = "") -> str:
-    """By tier: 1 disabled, 2 dry run, 3 live; 4 where jobs are stuck that a dry run leaves as they are."""
-    labels = f"{river}, tier" if river else "tier"
-    live, dry, off = (by(labels, q.fact("riverkeeper_rescue_mode", mode=mode), "max")
-                      for mode in ("live", "dry_run", "disabled"))  # fmt: skip
-    stuck = by(labels, q.fact("river_jobs_stuck"))
-    dry_run = f"({dry} == 1) * 2"
-    return f"({live} == 1) * 3 or {dry_run} + ({stuck} > bool 0) * 2 or {dry_run} or ({off} == 1)"
-
-
-def rescuer(q: Queries, river: str = "") -> str:
-    """The strongest mode of any tier stands for the rescuer; stuck jobs that a dry run leaves stand above it."""
-    return by(river, mode_of_tiers(q, river), "max")
 
 
 def who_acts(q: Queries) -> Panel:
@@ -118,15 +104,15 @@ def who_acts(q: Queries) -> Panel:
     return stat(
         "Who acts on stuck jobs?", text,
         Query(f"sum({q.select('riverkeeper_actor')})", "active", Form.NOW),
-        Query(f"sum({by('brake', q.fact('riverkeeper_brake_engaged'), 'max')})", "brakes", Form.NOW),
+        Query(f"sum({brakes_engaged(q)})", "brakes", Form.NOW),
         Query(rescuer(q), "rescuer", Form.NOW),
         unit="short", width=5, named_values=True, decimals=0, size=16,
         overrides=[
             named("rescuer", unit="none", mappings=words(MODES)),
-            named("active", thresholds=steps((None, WARN), (1, PLAIN), (2, WARN))),
+            named("active", thresholds=ONE_ACTIVE),
             named("brakes", thresholds=ANY_IS_ODD),
         ],
-        links=[to_board("Liveness and rescue", RESCUE), to_page("Rescues", "/rescues")],
+        links=[to_board("Liveness and rescue", RESCUE), RESCUES_PAGE],
     )  # fmt: skip
 
 
@@ -144,7 +130,7 @@ def trust(q: Queries) -> Panel:
         empty="NOT WATCHED: no replica was scraped",
     )
     age = f"ceil(time() - {total(q.select('riverkeeper_snapshot_timestamp_seconds'), 'max')})"
-    failed = f"count({by('query', q.select('riverkeeper_query_success'), 'min')} == 0) or vector(0)"
+    failed = f"count({query_success(q)} == 0) or vector(0)"
     return stat(
         "Can I trust this board?", text,
         Query(total(q.select("river_up"), "max"), "read", Form.NOW),
@@ -155,7 +141,7 @@ def trust(q: Queries) -> Panel:
         unit="short", width=5, named_values=True, decimals=0, size=16,
         overrides=[
             named("read", unit="none", mappings=words(UP)),
-            named("age", unit="s", thresholds=steps((None, PLAIN), (60, WARN), (300, BAD))),
+            named("age", unit="s", thresholds=AGE_OF_SCRAPE),
             named("failing", thresholds=ANY_IS_ODD),
             named("fence", unit="none", mappings=words(FENCE)),
             named("kept", unit="none", mappings=words(DURABLE)),
@@ -205,5 +191,5 @@ def alerts(scope: DashboardScope) -> Panel:
         Column("Cause", label="cause"),
         Column("Reason", label="reason", links=[to_page("The jobs", "/stuck?reason=${__value.raw}")]),
         width=15, height=7, sort={"Urgency": True, "For": True}, without=("severity",),
-        links=[to_page("Stuck jobs", "/stuck"), to_page("Failing", "/failing")],
+        links=[STUCK_PAGE, to_page("Failing", "/failing")],
     )  # fmt: skip

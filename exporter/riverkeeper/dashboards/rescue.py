@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from riverkeeper.dashboards.overview import MODES, mode_of_tiers
 from riverkeeper.dashboards.parts.board import Board, BoardSection
+from riverkeeper.dashboards.parts.facts import (
+    MODES,
+    RUNNING,
+    brakes_engaged,
+    mode_of_tiers,
+    query_success,
+    running_attempts,
+)
 from riverkeeper.dashboards.parts.field import (
+    AGE_OF_SCRAPE,
     ANY_IS_BAD,
     ANY_IS_ODD,
     OF_LIMIT,
+    ONE_ACTIVE,
+    RESCUES_PAGE,
+    STUCK_PAGE,
     Json,
-    colored,
     named,
     steps,
     to_board,
     to_page,
     words,
 )
-from riverkeeper.dashboards.parts.palette import BAD, GOOD, PLAIN, QUIET, WARN
+from riverkeeper.dashboards.parts.palette import BAD, PLAIN, QUIET, WARN
 from riverkeeper.dashboards.parts.panel import Form, Panel, Query, Text, heatmap, stat, timeline, timeseries
 from riverkeeper.dashboards.parts.query import Queries, by, total
 from riverkeeper.dashboards.parts.scope import KIND, RESCUE, DashboardScope
@@ -69,9 +79,9 @@ def brakes(q: Queries) -> Panel:
         "`mass_silence`: are the workers gone, or do their heartbeats not reach the database?",
         empty="the rescuer does not run",
     )
-    held = by("brake", q.fact("riverkeeper_brake_engaged"), "max")
+    held = brakes_engaged(q)
     return stat("Brakes", text, Query(held, "{{brake}}", Form.NOW), unit="none", width=10, height=5,
-                mappings=words(BRAKES), named_values=True, links=[to_page("Rescues", "/rescues")])  # fmt: skip
+                mappings=words(BRAKES), named_values=True, links=[RESCUES_PAGE])  # fmt: skip
 
 
 def active_replicas(q: Queries) -> Panel:
@@ -89,7 +99,7 @@ def active_replicas(q: Queries) -> Panel:
         unit="short",
         width=3,
         height=5,
-        thresholds=steps((None, WARN), (1, PLAIN), (2, WARN)),
+        thresholds=ONE_ACTIVE,
     )
 
 
@@ -100,7 +110,7 @@ def brakes_over_time(q: Queries) -> Panel:
         next="a brake engaged while jobs were stuck: was that right? Riverkeeper's log of that time has the reason.",
         empty="The rescuer did not run in this time range",
     )
-    held = by("brake", q.fact("riverkeeper_brake_engaged"), "max")
+    held = brakes_engaged(q)
     return timeline("Brakes over time", text, Query(held, "{{brake}}"), mappings=words(BRAKE_LINES), width=24, height=6)
 
 
@@ -136,7 +146,7 @@ def _jobs_by_reason(title: str, text: Text, jobs: str, color: str) -> Panel:
         Column("Kind", label="kind", links=[to_board("This kind", KIND, "kind=${__value.raw}")]),
         Column("Queue", label="queue", links=[to_page("Its stuck jobs", "/stuck?queue=${__value.raw}")]),
         Column("Tier", label="tier", links=[to_page("Its stuck jobs", "/stuck?tier=${__value.raw}")]),
-        width=12, height=6, sort={"Jobs": True}, links=[to_page("Stuck jobs", "/stuck")],
+        width=12, height=6, sort={"Jobs": True}, links=[STUCK_PAGE],
     )  # fmt: skip
 
 
@@ -168,7 +178,7 @@ def policy_raised(q: Queries) -> Panel:
     )
     raised = total(q.fact("riverkeeper_policy_raised"))
     return stat("Limits raised by clients", text, Query(raised, "raised", Form.NOW), unit="short", width=5,
-                thresholds=ANY_IS_ODD, links=[to_page("Stuck jobs", "/stuck")])  # fmt: skip
+                thresholds=ANY_IS_ODD, links=[STUCK_PAGE])  # fmt: skip
 
 
 def liveness(q: Queries) -> tuple[Panel, ...]:
@@ -182,20 +192,7 @@ def coverage(q: Queries) -> Panel:
         next="many unknown: add the heartbeat client to those workers; the table in the board Kind lists the kinds.",
         empty="No job has run in this time range",
     )
-    return timeseries(
-        "Beating, unknown, stuck, suspected", text,
-        Query(total(q.fact("river_jobs_beating")), "beating"),
-        Query(total(q.fact("river_jobs_unknown")), "unknown"),
-        Query(total(q.fact("river_jobs_stuck")), "stuck"),
-        Query(total(q.fact("river_jobs_suspected")), "suspected"),
-        unit="short", fill=0,
-        overrides=[
-            colored("beating", GOOD), colored("unknown", QUIET),
-            colored("stuck", BAD, custom__lineWidth=2),
-            colored("suspected", WARN, custom__lineWidth=2),
-        ],
-        links=[to_page("Stuck jobs", "/stuck")],
-    )  # fmt: skip
+    return running_attempts(q, "Beating, unknown, stuck, suspected", text, *RUNNING, links=[STUCK_PAGE])
 
 
 def heartbeat_ages(q: Queries) -> Panel:
@@ -252,7 +249,7 @@ def done(q: Queries) -> Panel:
     )
     count = by("reason, action", q.rare_acts("riverkeeper_rescues_total"))
     return timeseries("Rescues", text, Query(f"{count} > 0", "{{reason}}: {{action}}"), unit="short",
-                      stacked=True, bars=True, links=[to_page("Rescues", "/rescues")])  # fmt: skip
+                      stacked=True, bars=True, links=[RESCUES_PAGE])  # fmt: skip
 
 
 def refused(q: Queries) -> Panel:
@@ -264,7 +261,7 @@ def refused(q: Queries) -> Panel:
     )
     count = by("refusal", q.rare_acts("riverkeeper_rescue_refusals_total"))
     return timeseries("Refusals", text, Query(f"{count} > 0", "{{refusal}}"), unit="short", stacked=True, bars=True,
-                      links=[to_page("Stuck jobs", "/stuck")])  # fmt: skip
+                      links=[STUCK_PAGE])  # fmt: skip
 
 
 def late(q: Queries) -> Panel:
@@ -276,7 +273,7 @@ def late(q: Queries) -> Panel:
     )
     count = total(q.rare_acts("riverkeeper_late_finishes_total", "$__range"))
     return stat("False rescues", text, Query(count, "false", Form.NOW), unit="short", width=4, height=8,
-                thresholds=ANY_IS_BAD, decimals=0, links=[to_page("Rescues", "/rescues")])  # fmt: skip
+                thresholds=ANY_IS_BAD, decimals=0, links=[RESCUES_PAGE])  # fmt: skip
 
 
 def last(q: Queries) -> Panel:
@@ -288,7 +285,7 @@ def last(q: Queries) -> Panel:
     )
     moment = total(q.fact("riverkeeper_last_rescue_timestamp_seconds"), "max")
     return stat("Last rescue", text, Query(f"{moment} * 1000", "last", Form.NOW), unit="dateTimeFromNow", width=6,
-                links=[to_page("Rescues", "/rescues")])  # fmt: skip
+                links=[RESCUES_PAGE])  # fmt: skip
 
 
 def wakes(q: Queries) -> Panel:
@@ -303,7 +300,7 @@ def wakes(q: Queries) -> Panel:
     least = total(q.once(f"min_over_time({q.select('riverkeeper_wakes_open')}[10m])"), "max")
     return stat("Open wakes", text, Query(count, "now", Form.NOW), Query(least, "for 10 min", Form.NOW), unit="short",
                 width=6, named_values=True, overrides=[named("for 10 min", thresholds=ANY_IS_ODD)],
-                links=[to_page("Rescues", "/rescues")])  # fmt: skip
+                links=[RESCUES_PAGE])  # fmt: skip
 
 
 def time_to_rescue(q: Queries) -> Panel:
@@ -319,7 +316,7 @@ def time_to_rescue(q: Queries) -> Panel:
         Query(f"histogram_quantile(0.5, {counts}) >= 0", "p50"),
         Query(f"histogram_quantile(0.95, {counts}) >= 0", "p95"),
         unit="s", width=10, height=8, fill=0, logarithmic=True,
-        links=[to_page("Rescues", "/rescues")],
+        links=[RESCUES_PAGE],
     )  # fmt: skip
 
 
@@ -334,7 +331,7 @@ def outcomes(q: Queries) -> Panel:
     counts = by("mode, outcome", q.fact("riverkeeper_rescued_claims"))
     return timeseries("Rescued claims by outcome", text, Query(f"{counts} > 0", "{{mode}}: {{outcome}}"),
                       unit="short", width=24, height=7, fill=0, decimals=0,
-                      links=[to_page("Rescues", "/rescues")])  # fmt: skip
+                      links=[RESCUES_PAGE])  # fmt: skip
 
 
 def webhook(q: Queries) -> Panel:
@@ -346,7 +343,7 @@ def webhook(q: Queries) -> Panel:
     )
     count = by("status", q.acts("riverkeeper_webhook_alerts_total"))
     return timeseries("Alerts received", text, Query(count, "{{status}}"), unit="short", width=10, height=8,
-                      stacked=True, bars=True, links=[to_page("Rescues", "/rescues")])  # fmt: skip
+                      stacked=True, bars=True, links=[RESCUES_PAGE])  # fmt: skip
 
 
 YES_NO: Json = {"mappings": words({0: ("no", BAD), 1: ("yes", PLAIN)}), **COLORED}
@@ -371,9 +368,9 @@ def replicas(q: Queries) -> Panel:
         Column("Version", label="version"),
         Column("Reads", expr=by("instance, version", reads, "max"), look=YES_NO),
         Column("Age", expr=f"time() - {each(q, 'riverkeeper_snapshot_timestamp_seconds')}", unit="s",
-               look={"thresholds": steps((None, PLAIN), (60, WARN), (300, BAD)), **COLORED}),
+               look={"thresholds": AGE_OF_SCRAPE, **COLORED}),
         Column("Skew", expr=each(q, "riverkeeper_clock_skew_seconds"), unit="s"),
-        Column("Active", expr=each(q, "riverkeeper_actor"), look={"mappings": words({0: ("standby", "text"),
+        Column("Active", expr=each(q, "riverkeeper_actor"), look={"mappings": words({0: ("standby", PLAIN),
                                                                                    1: ("active", PLAIN)})}),
         Column("Configured", expr=each(q, "riverkeeper_config_last_reload_successful"), look=YES_NO),
         Column("Durable", expr=each(q, "riverkeeper_ledger_durable"), look=YES_NO),
@@ -393,7 +390,7 @@ def query_times(q: Queries) -> Panel:
         next="slow: is the table bloated? Is the database busy? Failed: the front page shows the error.",
         empty="No query in this time range",
     )
-    failed = f"- ({by('query', q.select('riverkeeper_query_success'), 'min')} == 0)"
+    failed = f"- ({query_success(q)} == 0)"
     return timeseries(
         "Queries to the database", text,
         Query(by("query", q.select("riverkeeper_query_duration_seconds"), "max"), "{{query}}"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from riverkeeper.dashboards.parts.field import CORNER, Json, to_page
+from riverkeeper.dashboards.parts.field import CORNER, FAILING_PAGE, RESCUES_PAGE, STUCK_PAGE, Json
 from riverkeeper.dashboards.parts.palette import ACTED, ACTIVE, QUIET
 from riverkeeper.dashboards.parts.panel import DATA_SOURCE, Panel
 from riverkeeper.dashboards.parts.query import Queries, total
@@ -110,14 +110,14 @@ class Placing:
         return self.number
 
 
-PAGES = (("Stuck jobs", "/stuck"), ("Failing jobs", "/failing"), ("Rescues", "/rescues"))
+PAGES = (STUCK_PAGE, FAILING_PAGE, RESCUES_PAGE)
 
 
-def _links(pages: Sequence[tuple[str, str]]) -> list[Json]:
+def _links(pages: Sequence[Json]) -> list[Json]:
     """To the other boards, with the values of the variables, and to Riverkeeper's pages."""
     boards: Json = {"title": "Riverkeeper", "type": "dashboards", "tags": [TAG], "url": "", "targetBlank": False,
                     "includeVars": True, "keepTime": True}  # fmt: skip
-    return [CORNER | target for target in (boards, *(to_page(title, page) for title, page in pages))]
+    return [CORNER | target for target in (boards, *pages)]
 
 
 BUILT_IN: Json = {

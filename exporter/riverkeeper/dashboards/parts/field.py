@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from riverkeeper.dashboards.parts.palette import BAD, PLAIN, WARN
-from riverkeeper.dashboards.parts.scope import RIVER_LABELS
+from riverkeeper.dashboards.parts.scope import KIND, RIVER_NAME
 
 Json = dict[str, Any]
 
@@ -29,6 +29,8 @@ BURN = steps((None, PLAIN), (1, WARN), (14.4, BAD))  # 1: the budget lasts its m
 ANY_IS_BAD = steps((None, PLAIN), (1, BAD))
 ANY_IS_ODD = steps((None, PLAIN), (1, WARN))
 NEUTRAL = steps((None, PLAIN))
+ONE_ACTIVE = steps((None, WARN), (1, PLAIN), (2, WARN))  # replicas
+AGE_OF_SCRAPE = steps((None, PLAIN), (60, WARN), (300, BAD))  # seconds
 
 
 def words(names: Mapping[int, tuple[str, str]]) -> list[Json]:
@@ -60,16 +62,15 @@ def _override(matcher: str, options: str, properties: Mapping[str, object]) -> J
     return {"matcher": {"id": matcher, "options": options}, "properties": listed}
 
 
-def line_of_limit(pattern: str) -> Json:
-    """A limit is drawn dashed, and never stacked or filled. Red is for what is beyond it."""
-    return matching(
-        pattern,
-        color={"mode": "fixed", "fixedColor": WARN},
-        custom__lineStyle={"fill": "dash", "dash": [10, 10]},
-        custom__fillOpacity=0,
-        custom__lineWidth=1,
-        custom__stacking={"mode": "none"},
-    )
+# A limit is drawn dashed, and never stacked or filled. Red is for what is beyond it.
+LIMIT_LINES = matching(
+    "^limit",
+    color={"mode": "fixed", "fixedColor": WARN},
+    custom__lineStyle={"fill": "dash", "dash": [10, 10]},
+    custom__fillOpacity=0,
+    custom__lineWidth=1,
+    custom__stacking={"mode": "none"},
+)
 
 
 def colored(name: str, color: str, **properties: object) -> Json:
@@ -77,7 +78,7 @@ def colored(name: str, color: str, **properties: object) -> Json:
     return named(name, color={"mode": "fixed", "fixedColor": color}, **properties)
 
 
-KEPT = ("datasource", *RIVER_LABELS, "job", "database", "river", "keeper_url")  # variables that a link takes along
+KEPT = ("datasource", *RIVER_NAME, "database", "river", "keeper_url")  # variables that a link takes along
 
 # What a link of a board or of a panel's corner has besides; those of fields and cells have not.
 CORNER: Json = {
@@ -106,11 +107,16 @@ def to_river(title: str, uid: str, *, of_line: bool = False) -> Json:
 
     A line knows no database: the board then chooses the first of that River.
     """
-    names = (*RIVER_LABELS, "job")
     if of_line:
-        chosen = [f"var-{name}=${{__field.labels.{name}}}" for name in names]
+        chosen = [f"var-{name}=${{__field.labels.{name}}}" for name in RIVER_NAME]
     else:
-        chosen = [f"var-{name}=${{__data.fields.{name.title()}}}" for name in (*names, "database")]
+        chosen = [f"var-{name}=${{__data.fields.{name.title()}}}" for name in (*RIVER_NAME, "database")]
         chosen.append("var-river=${__data.fields.Schema}")
     kept = [f"${{{name}:queryparam}}" for name in ("datasource", "keeper_url")]
     return link(title, f"/d/{uid}?{'&'.join([*chosen, *kept])}&${{__url_time_range}}")
+
+
+STUCK_PAGE = to_page("Stuck jobs", "/stuck")
+FAILING_PAGE = to_page("Failing jobs", "/failing")
+RESCUES_PAGE = to_page("Rescues", "/rescues")
+KINDS_OF_QUEUE = to_board("Kinds of this queue", KIND, "queue=${__field.labels.queue}")  # of a line or a value

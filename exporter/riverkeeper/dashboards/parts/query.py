@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from riverkeeper.dashboards.parts.scope import RIVER_LABELS
+from riverkeeper.dashboards.parts.scope import RIVER_LABELS, RIVER_NAME
 from riverkeeper.metrics.catalogue import ACTS, OF_SNAPSHOT, PROCESS
 from riverkeeper.metrics.family import Family
 
@@ -16,7 +16,7 @@ RATE = "[$__rate_interval]"
 MINUTE = 60
 
 # One River, whose replicas are the instances that the board has found; all that the fleet board's filters let in.
-ONE_RIVER = {name: f"${name}" for name in (*RIVER_LABELS, "job")} | {"instance": "~$instance"}
+ONE_RIVER = {name: f"${name}" for name in RIVER_NAME} | {"instance": "~$instance"}
 ALL_RIVERS = {name: f"~${name}" for name in RIVER_LABELS}
 
 
@@ -39,8 +39,8 @@ class Queries:
         """
         chosen: dict[str, str | None] = dict(self.river)
         chosen |= {label: f"~${label}" for label in self.filters if label in LABELS[family]} | matchers
-        inside = [_matcher(label, value) for label, value in chosen.items() if value is not None]
-        return f"{family}{suffix}{{{', '.join(inside)}}}"
+        inside = ", ".join(_matcher(label, value) for label, value in chosen.items() if value is not None)
+        return f"{family}{suffix}" + (f"{{{inside}}}" if inside else "")
 
     def recorded(self, name: str, **matchers: str) -> str:
         """A selector of a series of the recording rules, whose name begins with its labels: `queue_tier:…`.

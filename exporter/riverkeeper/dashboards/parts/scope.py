@@ -28,6 +28,7 @@ NO_ADDRESS = "https://set-assets-keeper-url.invalid"
 
 # Beside job: labels in which two Rivers may differ. A label that the series lack is chosen as empty.
 RIVER_LABELS = ("cluster", "namespace")
+RIVER_NAME = (*RIVER_LABELS, "job")
 
 FLEET = "riverkeeper-fleet"
 OVERVIEW = "riverkeeper-overview"

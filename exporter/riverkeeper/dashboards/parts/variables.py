@@ -6,15 +6,12 @@ from collections.abc import Sequence
 
 from riverkeeper.dashboards.parts.field import Json
 from riverkeeper.dashboards.parts.panel import DATA_SOURCE
-from riverkeeper.dashboards.parts.scope import NO_ADDRESS, RIVER_LABELS, DashboardScope
+from riverkeeper.dashboards.parts.query import ONE_RIVER, Queries
+from riverkeeper.dashboards.parts.scope import NO_ADDRESS, RIVER_LABELS, RIVER_NAME, DashboardScope
 
 ON_TIME_RANGE = 2  # query again when the time range changes: names come and go
 HIDDEN = 2
-# Each of the labels that name a River, by those before it.
-_CHOSEN = [f'{name}="${name}"' for name in (*RIVER_LABELS, "job")]
-OF_JOB = ", ".join(_CHOSEN)
-OF_RIVER = f'{{{OF_JOB}, database="$database", river_schema="$river"}}'
-OF_INSTANCE = f'{{{OF_JOB}, instance=~"$instance"}}'
+TARGET = "riverkeeper_target_info"
 
 
 def variables(scope: DashboardScope, filters: Sequence[str], *, one_kind: bool) -> list[Json]:
@@ -23,24 +20,19 @@ def variables(scope: DashboardScope, filters: Sequence[str], *, one_kind: bool) 
     A board shows one River: each variable that names it takes one value, and none of them has an "All".
     Where the series have no label `cluster` or `namespace`, Grafana chooses nothing, which matches them.
     """
+    q = Queries(scope.replica_labels, ("queue",))
+    jobs, kinds = q.select("river_jobs", queue=None), q.select("river_jobs_by_kind")
     last = {
-        "queue": _query_variable("queue", "Queue", f"label_values(river_jobs{OF_INSTANCE}, queue)", all_value=".*"),
-        "kind": _query_variable(
-            "kind",
-            "Kind",
-            f'label_values(river_jobs_by_kind{OF_INSTANCE[:-1]}, queue=~"$queue"}}, kind)',
-            all_value=None if one_kind else ".*",
-        ),
+        "queue": _query_variable("queue", "Queue", f"label_values({jobs}, queue)", all_value=".*"),
+        "kind": _query_variable("kind", "Kind", f"label_values({kinds}, kind)", all_value=None if one_kind else ".*"),
     }
-    target = "riverkeeper_target_info"
+    targets, of_database = q.select(TARGET, instance=None), q.select(TARGET, instance=None, database="$database")
     return [
         _data_source(),
         *_river_labels(),
-        _query_variable("database", "Database", f"label_values({target}{{{OF_JOB}}}, database)"),
-        _query_variable(
-            "river", "River schema", f'label_values({target}{{{OF_JOB}, database="$database"}}, river_schema)'
-        ),
-        _replicas(),
+        _query_variable("database", "Database", f"label_values({targets}, database)"),
+        _query_variable("river", "River schema", f"label_values({of_database}, river_schema)"),
+        _replicas(q),
         *(last[name] for name in filters),
         _keeper_url(scope),
     ]
@@ -59,15 +51,13 @@ def fleet_variables(scope: DashboardScope) -> list[Json]:
 
 
 def _river_labels() -> list[Json]:
-    names = (*RIVER_LABELS, "job")
-    return [
-        _query_variable(name, name.title(), f"label_values(riverkeeper_build_info{_of(_CHOSEN[:count])}, {name})")
-        for count, name in enumerate(names)
-    ]
-
-
-def _of(matchers: Sequence[str]) -> str:
-    return f"{{{', '.join(matchers)}}}" if matchers else ""
+    """Each of the labels that name a River, by those before it."""
+    listed = []
+    for count, name in enumerate(RIVER_NAME):
+        before = {label: ONE_RIVER[label] for label in RIVER_NAME[:count]}
+        builds = Queries((), river=before).select("riverkeeper_build_info")
+        listed.append(_query_variable(name, name.title(), f"label_values({builds}, {name})"))
+    return listed
 
 
 def _data_source() -> Json:
@@ -109,11 +99,10 @@ def _query_variable(name: str, label: str, query: str, all_value: str | None = N
     } | ({"allValue": all_value} if all_value else {})
 
 
-def _replicas() -> Json:
+def _replicas(q: Queries) -> Json:
     """All replicas that read the chosen River. "All" stands for the list itself, so that it is never another's."""
-    listed = _query_variable(
-        "instance", "Instance", f"label_values(riverkeeper_target_info{OF_RIVER}, instance)", all_value=""
-    )
+    targets = q.select(TARGET, instance=None, database="$database", river_schema="$river")
+    listed = _query_variable("instance", "Instance", f"label_values({targets}, instance)", all_value="")
     return listed | {"hide": HIDDEN}
 
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from riverkeeper.dashboards.parts.field import BUDGET_LEFT, BURN, TIMES, Json, to_board, to_page
+from riverkeeper.dashboards.parts.field import (
+    BUDGET_LEFT,
+    BURN,
+    FAILING_PAGE,
+    STUCK_PAGE,
+    TIMES,
+    Json,
+    to_board,
+)
 from riverkeeper.dashboards.parts.palette import BAD
 from riverkeeper.dashboards.parts.panel import Form, Panel, Query, Text, stat, timeseries
 from riverkeeper.dashboards.parts.query import Queries, by
@@ -74,7 +82,7 @@ def budget_left(q: Queries, scope: DashboardScope) -> Panel:
         Query(f"bottomk(1, {waits(scope).left(q, 'tier')})", "waits ({{tier}})", Form.NOW),
         Query(f"bottomk(1, {losses(scope).left(q, 'tier')})", "losses ({{tier}})", Form.NOW),
         unit="percentunit", width=4, decimals=0, thresholds=BUDGET_LEFT, mappings=SPENT, named_values=True,
-        links=[to_board("Kinds", KIND), to_page("Failing jobs", "/failing"), to_page("Stuck jobs", "/stuck")],
+        links=[to_board("Kinds", KIND), FAILING_PAGE, STUCK_PAGE],
     )  # fmt: skip
 
 
@@ -97,5 +105,5 @@ def burn(q: Queries, budget: Budget, title: str, bad: str, next_step: str) -> Pa
     )
     return timeseries(
         title, text, Query(budget.burn(q, "1h", "tier"), "{{tier}}"), unit=TIMES, fill=0, shown_to=15, thresholds=BURN,
-        threshold_lines=True, links=[to_board("Kinds", KIND), to_page("Failing jobs", "/failing")],
+        threshold_lines=True, links=[to_board("Kinds", KIND), FAILING_PAGE],
     )  # fmt: skip

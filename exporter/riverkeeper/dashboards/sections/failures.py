@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from riverkeeper.dashboards.parts.facts import ATTEMPTS, failed_share
 from riverkeeper.dashboards.parts.field import (
     ANY_IS_BAD,
     ANY_IS_ODD,
+    FAILING_PAGE,
     OF_FAILURE,
     PER_MINUTE,
-    named,
+    colored,
     to_board,
     to_page,
 )
@@ -17,17 +19,9 @@ from riverkeeper.dashboards.parts.query import Queries, by, total
 from riverkeeper.dashboards.parts.scope import KIND
 from riverkeeper.dashboards.parts.tables import COLORED, Column, table
 
-ATTEMPTS = "river_job_attempts_ended_total"  # each attempt as it ends, also while its job is tried again
 TOP = 6  # kinds; more would not fit the first screen
 OF_KIND = [to_board("This kind", KIND, "kind=${__field.labels.kind}"),
            to_page("Its failing jobs, with errors", "/failing?kind=${__field.labels.kind}")]  # fmt: skip
-
-
-def failed_share(q: Queries, over: str, labels: str) -> str:
-    """The share of attempts that failed; those whose worker was lost (rescued) are no fault of the kind."""
-    failed = by(labels, q.increase(ATTEMPTS, over=over, outcome="failed"))
-    ended = by(labels, q.increase(ATTEMPTS, over=over, outcome="~completed|failed"))
-    return f"{failed} / ({ended} > 0)"
 
 
 def failing_kinds(q: Queries) -> Panel:
@@ -61,8 +55,8 @@ def success(q: Queries) -> Panel:
         Query(f"{done} / ({done} + {lost} > 0)", "done"),
         Query(f"{well} / ({well} + {failed} > 0)", "attempts"),
         unit="percentunit", fill=0, at_least=None, at_most=1,
-        overrides=[named("done", color={"mode": "fixed", "fixedColor": ACTIVE}, custom__lineWidth=2)],
-        links=[to_page("Failing jobs", "/failing")],
+        overrides=[colored("done", ACTIVE, custom__lineWidth=2)],
+        links=[FAILING_PAGE],
     )  # fmt: skip
 
 

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from riverkeeper.dashboards.parts.field import ANY_IS_BAD, PER_MINUTE, colored, named, steps, to_board, to_page
+from riverkeeper.dashboards.parts.facts import query_success
+from riverkeeper.dashboards.parts.field import (
+    ANY_IS_BAD,
+    FAILING_PAGE,
+    PER_MINUTE,
+    RESCUES_PAGE,
+    STUCK_PAGE,
+    colored,
+    named,
+    steps,
+    to_board,
+)
 from riverkeeper.dashboards.parts.palette import BAD, PLAIN, WARN
 from riverkeeper.dashboards.parts.panel import Form, Panel, Query, Text, stat, timeseries
 from riverkeeper.dashboards.parts.query import Queries, by, total
@@ -36,7 +47,7 @@ def overdue(q: Queries) -> Panel:
         empty="not readable",
     )
     return stat("Overdue jobs", text, Query(total(q.fact("river_jobs_overdue")), "overdue"), unit="short", width=4,
-                height=5, thresholds=ANY_IS_BAD, links=[to_page("Failing jobs", "/failing")])  # fmt: skip
+                height=5, thresholds=ANY_IS_BAD, links=[FAILING_PAGE])  # fmt: skip
 
 
 def cleaner(q: Queries) -> Panel:
@@ -64,7 +75,7 @@ def poison(q: Queries) -> Panel:
     )
     return stat(
         "Poison jobs", text, Query(total(q.fact("river_rescuer_poison_jobs")), "poison", Form.NOW), unit="short",
-        width=4, height=5, thresholds=ANY_IS_BAD, links=[to_page("Stuck jobs", "/stuck")],
+        width=4, height=5, thresholds=ANY_IS_BAD, links=[STUCK_PAGE],
     )  # fmt: skip
 
 
@@ -80,7 +91,7 @@ def own_rescuer(q: Queries) -> Panel:
     taken = by("outcome", q.per_minute("river_jobs_rescued_total"))
     return timeseries(
         "River's own rescuer", text, Query(taken, "{{outcome}}"), unit=PER_MINUTE, height=8, fill=0, decimals=1,
-        overrides=[colored("retried", WARN), colored("unknown_kind", BAD)], links=[to_page("Rescues", "/rescues")],
+        overrides=[colored("retried", WARN), colored("unknown_kind", BAD)], links=[RESCUES_PAGE],
     )  # fmt: skip
 
 
@@ -93,7 +104,7 @@ def overdue_over_time(q: Queries) -> Panel:
     )
     jobs = by("state", q.fact("river_jobs_overdue"))
     return timeseries("Overdue over time", text, Query(jobs, "{{state}}"), unit="short", height=8, fill=0,
-                      decimals=0, links=[to_page("Failing jobs", "/failing")])  # fmt: skip
+                      decimals=0, links=[FAILING_PAGE])  # fmt: skip
 
 
 def database(q: Queries) -> tuple[Panel, ...]:
@@ -131,7 +142,7 @@ def cost(q: Queries) -> Panel:
         empty="No replica was scraped in this time range",
     )
     spent = f"max(sum by (instance) ({q.select('riverkeeper_query_duration_seconds')}))"
-    failed = f"sum({by('query', q.select('riverkeeper_query_success'), 'min')} == bool 0)"
+    failed = f"sum({query_success(q)} == bool 0)"
     return timeseries(
         "Cost of a scrape", text, Query(spent, "all queries"), Query(failed, "failing queries"), unit="s", width=8,
         fill=0,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from riverkeeper.dashboards.parts.facts import WAITED, limit_by_tier, running_by_queue, wait_limit_used
 from riverkeeper.dashboards.parts.field import (
+    FAILING_PAGE,
+    KINDS_OF_QUEUE,
     NEVER,
     OF_LIMIT,
     PER_MINUTE,
@@ -19,7 +22,6 @@ from riverkeeper.dashboards.parts.query import Queries, by, total
 from riverkeeper.dashboards.parts.scope import KIND
 from riverkeeper.dashboards.parts.tables import COLORED, GAUGE, Column, table
 
-WAITED = "river_job_wait_duration_seconds"
 STATES = {
     0: ("flowing", QUIET),
     1: ("backlog", WARN),
@@ -61,7 +63,7 @@ def queue_table(q: Queries) -> Panel:
         Column("Wait p50", expr=waits(q, 0.5), unit="s"),
         Column("Wait p99", expr=waits(q, 0.99), unit="s"),
         Column("Due", expr=due(q)),
-        Column("Running", expr=by("queue", q.fact("river_jobs", state="running"))),
+        Column("Running", expr=running_by_queue(q)),
         Column("Clients", expr=by("queue", q.fact("river_queue_busy_clients"))),
         Column("Finished", expr=by("queue", q.per_minute("river_jobs_finished_total")), unit=PER_MINUTE,
                look={"decimals": 0}),
@@ -80,16 +82,14 @@ def oldest(q: Queries) -> str:
 
 def used(q: Queries) -> str:
     """Of the wait limit, by queue. A queue in which nothing waits uses nothing of it."""
-    share = by("queue", q.fact("river_job_limit_used_ratio", limit="wait"), "max")
-    return f"{share} or {due(q)} == 0"
+    return f"{wait_limit_used(q, 'queue')} or {due(q)} == 0"
 
 
 def limit(q: Queries) -> str:
     """The wait limit of each queue: of that of its tiers which has used most of it, else of the strictest."""
-    tiers = f"topk by (queue) (1, {by('queue, tier', q.fact('river_job_limit_used_ratio', limit='wait'), 'max')})"
-    limits = by("tier", q.fact("river_job_limit_seconds", limit="wait"), "max")
+    tiers = f"topk by (queue) (1, {wait_limit_used(q, 'queue, tier')})"
     strictest = by("queue", q.fact("river_queue_wait_limit_seconds"), "min")
-    return f"max by (queue) ({tiers} * 0 + on (tier) group_left () {limits}) or {strictest}"
+    return f"max by (queue) ({tiers} * 0 + on (tier) group_left () {limit_by_tier(q, 'wait')}) or {strictest}"
 
 
 def waits(q: Queries, quantile: float) -> str:
@@ -111,7 +111,7 @@ def state_of_queues(q: Queries) -> str:
     beats = q.once(q.select("river_job_heartbeat_age_seconds", "_bucket", le="60.0"))
     # Beats of the last minute: a claim whose worker has died since still counts as beating.
     beating = f"{by('queue', beats)} > 0"
-    late = f"{by('queue', q.fact('river_job_limit_used_ratio', limit='wait'), 'max')} >= 1"
+    late = f"{wait_limit_used(q, 'queue')} >= 1"
     abandoned = f"{waited} > {ABANDONED_SECONDS} unless {refreshed} <= {SILENT_SECONDS}"
     frozen = f"{waited} > {FROZEN_SECONDS} and {claimed} > {FROZEN_SECONDS} unless {paused} unless {beating}"
     return f"({abandoned}) * 0 + 4 or ({frozen}) * 0 + 3 or ({paused}) * 2 or ({late}) * 0 + 1 or {due(q)} * 0"
@@ -142,7 +142,7 @@ def wait_by_queue(q: Queries) -> Panel:
     )
     return timeseries(
         "Wait p95, by queue", text, Query(waits(q, 0.95), "{{queue}}"), unit="s", fill=0, logarithmic=True,
-        links=[to_board("Kinds of this queue", KIND, "queue=${__field.labels.queue}")],
+        links=[KINDS_OF_QUEUE],
     )  # fmt: skip
 
 
@@ -156,7 +156,7 @@ def due_by_queue(q: Queries) -> Panel:
     )
     return timeseries(
         "Due jobs, by queue", text, Query(due(q), "{{queue}}"), unit="short", fill=0,
-        links=[to_board("Kinds of this queue", KIND, "queue=${__field.labels.queue}")],
+        links=[KINDS_OF_QUEUE],
     )  # fmt: skip
 
 
@@ -178,5 +178,5 @@ def in_against_out(q: Queries) -> Panel:
         overrides=[colored("in (computed)", ACTIVE), colored("inserted, all queues", QUIET),
                    colored("completed", GOOD), colored("discarded", BAD),
                    colored("cancelled", ACTED)],
-        links=[to_page("Failing jobs", "/failing"), to_board("Kinds", KIND)],
+        links=[FAILING_PAGE, to_board("Kinds", KIND)],
     )  # fmt: skip

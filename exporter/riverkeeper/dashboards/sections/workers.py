@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from riverkeeper.dashboards.parts.field import OF_LIMIT, colored, steps, to_board, to_page
-from riverkeeper.dashboards.parts.palette import BAD, GOOD, PLAIN, QUIET, WARN
+from riverkeeper.dashboards.parts.facts import running_attempts, running_by_queue
+from riverkeeper.dashboards.parts.field import KINDS_OF_QUEUE, OF_LIMIT, STUCK_PAGE, colored, steps
+from riverkeeper.dashboards.parts.palette import GOOD, PLAIN, WARN
 from riverkeeper.dashboards.parts.panel import Form, Panel, Query, Text, stat, timeseries
 from riverkeeper.dashboards.parts.query import Queries, by, total
-from riverkeeper.dashboards.parts.scope import KIND
-
-
-def running(q: Queries) -> str:
-    return by("queue", q.fact("river_jobs", state="running"))
 
 
 def slots_there(q: Queries) -> str:
@@ -27,11 +23,11 @@ def slots_busy(q: Queries) -> Panel:
         next="100 % while jobs wait: all slots are busy. Do stuck jobs hold them? Else add workers.",
         empty="no queue",
     )
-    share = f"topk(1, {running(q)} / ({slots_there(q)} > 0))"
+    share = f"topk(1, {running_by_queue(q)} / ({slots_there(q)} > 0))"
     return stat(
         "Slots busy", text, Query(share, "queue {{queue}}", Form.NOW), unit="percentunit", width=3, decimals=0,
         thresholds=steps((None, PLAIN), (0.95, WARN)), named_values=True,
-        links=[to_board("Kinds of this queue", KIND, "queue=${__field.labels.queue}")],
+        links=[KINDS_OF_QUEUE],
     )  # fmt: skip
 
 
@@ -53,7 +49,7 @@ def processes(q: Queries) -> Panel:
     return timeseries(
         "Worker processes", text, Query(beating_now, "beating"), Query(busy, "busy in {{queue}}"), unit="short", fill=0,
         width=8, decimals=0, overrides=[colored("beating", GOOD, custom__lineWidth=3)],
-        links=[to_page("Stuck jobs", "/stuck")],
+        links=[STUCK_PAGE],
     )  # fmt: skip
 
 
@@ -66,10 +62,10 @@ def slots(q: Queries) -> Panel:
         "wait: its workers are gone.",
         empty="No queue in this time range",
     )
-    share = f"{running(q)} / ({slots_there(q)} > 0)"
+    share = f"{running_by_queue(q)} / ({slots_there(q)} > 0)"
     return timeseries("Slots busy, by queue", text, Query(share, "{{queue}}"), unit="percentunit", fill=0, width=8,
                       at_most=1, thresholds=OF_LIMIT,
-                      links=[to_board("Kinds of this queue", KIND, "queue=${__field.labels.queue}")])  # fmt: skip
+                      links=[KINDS_OF_QUEUE])  # fmt: skip
 
 
 def beating(q: Queries) -> Panel:
@@ -79,12 +75,5 @@ def beating(q: Queries) -> Panel:
         next="many unknown: add the heartbeat client to those workers; the board Liveness and rescue lists the kinds.",
         empty="No job has run in this time range",
     )
-    return timeseries(
-        "Running jobs: alive, unknown, stuck", text,
-        Query(total(q.fact("river_jobs_beating")), "beating"),
-        Query(total(q.fact("river_jobs_unknown")), "unknown"),
-        Query(total(q.fact("river_jobs_stuck")), "stuck"),
-        unit="short", width=8, fill=0, decimals=0,
-        overrides=[colored("beating", GOOD), colored("unknown", QUIET), colored("stuck", BAD, custom__lineWidth=2)],
-        links=[to_page("Stuck jobs", "/stuck")],
-    )  # fmt: skip
+    return running_attempts(q, "Running jobs: alive, unknown, stuck", text, "beating", "unknown", "stuck",
+                            links=[STUCK_PAGE], width=8, decimals=0)  # fmt: skip
