@@ -28,7 +28,7 @@ FAILING = [to_page("Its failing jobs, with errors", f"/failing{PAGE}")]
 
 
 def kind_board(scope: DashboardScope) -> Board:
-    q = Queries(scope.replica_labels, FILTERS)
+    q = Queries(scope.replica_labels, FILTERS, one_kind=True)
     return Board(
         KIND,
         "Riverkeeper / Kind",

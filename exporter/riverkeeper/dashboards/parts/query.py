@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +31,7 @@ class Queries:
     replica_labels: tuple[str, ...]
     filters: tuple[str, ...] = ()  # labels that the board has a variable for, of the same name
     river: Mapping[str, str] = field(default_factory=lambda: ONE_RIVER)
+    one_kind: bool = False  # the variable takes one value, which Grafana does not escape for a regular expression
 
     def select(self, family: str, suffix: str = "", /, **matchers: str | None) -> str:
         """A selector; "~" before a value makes it a regular expression, "!" one that must not match.
@@ -38,7 +39,7 @@ class Queries:
         Raises KeyError for an unknown family.
         """
         chosen: dict[str, str | None] = dict(self.river)
-        chosen |= {label: f"~${label}" for label in self.filters if label in LABELS[family]} | matchers
+        chosen |= self._filtered(LABELS[family]) | matchers
         inside = ", ".join(_matcher(label, value) for label, value in chosen.items() if value is not None)
         return f"{family}{suffix}" + (f"{{{inside}}}" if inside else "")
 
@@ -49,8 +50,16 @@ class Queries:
         """
         labels = name.partition(":")[0].split("_")
         chosen = {label: value for label, value in self.river.items() if label != "instance"}
-        chosen |= {label: f"~${label}" for label in self.filters if label in labels} | matchers
+        chosen |= self._filtered(labels) | matchers
         return f"{name}{{{', '.join(_matcher(label, value) for label, value in chosen.items())}}}"
+
+    def _filtered(self, labels: Sequence[str]) -> dict[str, str]:
+        """The board's filters among these labels."""
+        return {
+            label: f"${label}" if label == "kind" and self.one_kind else f"~${label}"
+            for label in self.filters
+            if label in labels
+        }
 
     def once(self, inner: str) -> str:
         """A fact that several replicas tell, told once."""
