@@ -151,6 +151,14 @@ def test_units_are_for_people(file: str) -> None:
             assert {option for mapping in defaults["mappings"] for option in mapping["options"]} >= {"100", "1000"}
 
 
+@for_each_board
+def test_numbers_are_of_now(file: str) -> None:
+    """The last value of a range may be hours old: 0 stuck jobs of the time before the database was lost."""
+    for panel in panels(file):
+        if panel["type"] in {"stat", "bargauge", "table"}:
+            assert all(target["instant"] and not target["range"] for target in panel["targets"]), panel["title"]
+
+
 NUMBERS_OF_NOBODY = {  # panels about Riverkeeper or the database, which have no jobs to lead to
     "Active replicas", "Replicas", "Series", "Queries to the database", "Counted late", "Requests refused",
     "Size of tables", "Dead rows for each live row", "Leader leads for", "Oldest finished job", "Watched?",

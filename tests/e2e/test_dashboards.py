@@ -62,6 +62,7 @@ def server(river_database: MakeRiver, tmp_path_factory: pytest.TempPathFactory) 
     with contextlib.ExitStack() as stack:
         workers = {name: beating(stack, river, folder, name) for name in ("doomed", "kept")}
         stack.enter_context(fleet_at_work(river, folder, "worker", *BEATS, "-rate", "30"))
+        stack.enter_context(fleet_at_work(river, folder, "checks", *BEATS, *ALWAYS_RUNNING))
         river.fleet("pause", "bulk")
         targets = [watched(stack, river.url, folder / name) for name in ("one", "other")]
         running = stack.enter_context(prometheus_at_work(tool("prometheus"), targets, folder, shipped_rules()))
@@ -79,6 +80,8 @@ def shipped_rules() -> dict[str, Any]:
 
 
 BEATS = ("-beat", "table", "-interval", "1s")
+# More jobs of seconds than slots: a number of now has one to count at any moment.
+ALWAYS_RUNNING = ("-queues", "checks", "-kinds", KIND, "-rate", "2", "-workers", "2")
 
 
 def beating(stack: contextlib.ExitStack, river: River, folder: Path, name: str) -> Fleet:

@@ -16,7 +16,7 @@ from riverkeeper.dashboards.parts.field import (
     to_page,
 )
 from riverkeeper.dashboards.parts.palette import ACTED, ACTIVE, BAD, GOOD, QUIET, WARN
-from riverkeeper.dashboards.parts.panel import Form, Panel, Query, Text, bars, heatmap, stat, timeseries
+from riverkeeper.dashboards.parts.panel import Panel, Query, Text, bars, heatmap, stat, timeseries
 from riverkeeper.dashboards.parts.query import Queries, by, total
 from riverkeeper.dashboards.parts.scope import KIND, RESCUE, DashboardScope
 from riverkeeper.dashboards.parts.tables import COLORED, GAUGE, Column, table
@@ -50,7 +50,7 @@ def failed(q: Queries) -> Panel:
         next="click: /failing shows the errors.",
         empty="none finished",
     )
-    return stat("Attempts that fail", text, Query(failed_share(q, "[$__range]", "kind"), "failed", Form.NOW),
+    return stat("Attempts that fail", text, Query(failed_share(q, "[$__range]", "kind"), "failed"),
                 unit="percentunit", width=3, thresholds=OF_FAILURE, decimals=0,
                 links=FAILING)  # fmt: skip
 
@@ -87,7 +87,7 @@ def discarded(q: Queries) -> Panel:
         empty="kind not seen",
     )
     lost = q.increase("river_jobs_finished_total", over="[$__range]", outcome="discarded")
-    return stat("Discarded", text, Query(total(lost), "discarded", Form.NOW), unit="short", width=3,
+    return stat("Discarded", text, Query(total(lost), "discarded"), unit="short", width=3,
                 thresholds=ANY_IS_BAD, decimals=0, links=FAILING)  # fmt: skip
 
 
@@ -130,7 +130,7 @@ def limits_used(q: Queries) -> Panel:
         empty="No limit applies to a running job",
     )
     used = by("limit, tier", q.fact("river_job_limit_used_ratio"), "max")
-    return bars("Limits used", text, Query(used, "{{limit}} ({{tier}})", Form.NOW), unit="percentunit", width=6,
+    return bars("Limits used", text, Query(used, "{{limit}} ({{tier}})"), unit="percentunit", width=6,
                 height=4, thresholds=OF_LIMIT, most=1,
                 links=[to_page("Stuck jobs", f"/stuck{PAGE}"), to_board("Liveness and rescue", RESCUE)])  # fmt: skip
 

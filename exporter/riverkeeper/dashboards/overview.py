@@ -21,7 +21,7 @@ from riverkeeper.dashboards.parts.field import (
     words,
 )
 from riverkeeper.dashboards.parts.palette import ACTIVE, BAD, PLAIN, WARN
-from riverkeeper.dashboards.parts.panel import Form, Panel, Query, Text, stat
+from riverkeeper.dashboards.parts.panel import Panel, Query, Text, stat
 from riverkeeper.dashboards.parts.query import Queries, total
 from riverkeeper.dashboards.parts.scope import KIND, OVERVIEW, RESCUE, DashboardScope
 from riverkeeper.dashboards.parts.tables import COLORED, Column, table
@@ -85,7 +85,7 @@ def longest_wait(q: Queries) -> Panel:
     )
     worst = f"topk(1, {q.fact('river_job_limit_used_ratio', limit='wait')})"
     return stat(
-        "Longest wait, of its limit", text, Query(worst, "queue {{queue}} ({{tier}})", Form.NOW), unit=TIMES,
+        "Longest wait, of its limit", text, Query(worst, "queue {{queue}} ({{tier}})"), unit=TIMES,
         width=4, thresholds=OF_LIMIT, named_values=True, decimals=1,
         links=[KINDS_OF_QUEUE,
                to_page("Its failing jobs", "/failing?queue=${__field.labels.queue}")],
@@ -103,9 +103,9 @@ def who_acts(q: Queries) -> Panel:
     )
     return stat(
         "Who acts on stuck jobs?", text,
-        Query(f"sum({q.select('riverkeeper_actor')})", "active", Form.NOW),
-        Query(f"sum({brakes_engaged(q)})", "brakes", Form.NOW),
-        Query(rescuer(q), "rescuer", Form.NOW),
+        Query(f"sum({q.select('riverkeeper_actor')})", "active"),
+        Query(f"sum({brakes_engaged(q)})", "brakes"),
+        Query(rescuer(q), "rescuer"),
         unit="short", width=5, named_values=True, decimals=0, size=16,
         overrides=[
             named("rescuer", unit="none", mappings=words(MODES)),
@@ -133,11 +133,11 @@ def trust(q: Queries) -> Panel:
     failed = f"count({query_success(q)} == 0) or vector(0)"
     return stat(
         "Can I trust this board?", text,
-        Query(total(q.select("river_up"), "max"), "read", Form.NOW),
-        Query(age, "age", Form.NOW),
-        Query(f"{failed} and on () {total(q.select('river_up'), 'max')}", "failing", Form.NOW),
-        Query(total(q.fact("riverkeeper_fence_installed"), "min"), "fence", Form.NOW),
-        Query(total(q.select("riverkeeper_ledger_durable"), "min"), "kept", Form.NOW),
+        Query(total(q.select("river_up"), "max"), "read"),
+        Query(age, "age"),
+        Query(f"{failed} and on () {total(q.select('river_up'), 'max')}", "failing"),
+        Query(total(q.fact("riverkeeper_fence_installed"), "min"), "fence"),
+        Query(total(q.select("riverkeeper_ledger_durable"), "min"), "kept"),
         unit="short", width=5, named_values=True, decimals=0, size=16,
         overrides=[
             named("read", unit="none", mappings=words(UP)),

@@ -27,7 +27,7 @@ from riverkeeper.dashboards.parts.field import (
     words,
 )
 from riverkeeper.dashboards.parts.palette import BAD, PLAIN, QUIET, WARN
-from riverkeeper.dashboards.parts.panel import Form, Panel, Query, Text, heatmap, stat, timeline, timeseries
+from riverkeeper.dashboards.parts.panel import Panel, Query, Text, heatmap, stat, timeline, timeseries
 from riverkeeper.dashboards.parts.query import Queries, by, total
 from riverkeeper.dashboards.parts.scope import KIND, RESCUE, DashboardScope
 from riverkeeper.dashboards.parts.tables import COLORED, Column, table
@@ -66,7 +66,7 @@ def modes(q: Queries) -> Panel:
         next="change rescue.mode, or a tier's own mode, in the configuration. The stricter of the two wins.",
         empty="the rescuer does not run",
     )
-    return stat("Mode by tier", text, Query(mode_of_tiers(q), "{{tier}}", Form.NOW), unit="none", width=11,
+    return stat("Mode by tier", text, Query(mode_of_tiers(q), "{{tier}}"), unit="none", width=11,
                 height=5, mappings=words(MODES), named_values=True, size=22,
                 links=[to_page("Stuck jobs of this tier", "/stuck?tier=${__field.labels.tier}")])  # fmt: skip
 
@@ -80,7 +80,7 @@ def brakes(q: Queries) -> Panel:
         empty="the rescuer does not run",
     )
     held = brakes_engaged(q)
-    return stat("Brakes", text, Query(held, "{{brake}}", Form.NOW), unit="none", width=10, height=5,
+    return stat("Brakes", text, Query(held, "{{brake}}"), unit="none", width=10, height=5,
                 mappings=words(BRAKES), named_values=True, links=[RESCUES_PAGE])  # fmt: skip
 
 
@@ -95,7 +95,7 @@ def active_replicas(q: Queries) -> Panel:
     return stat(
         "Active replicas",
         text,
-        Query(active, "active", Form.NOW),
+        Query(active, "active"),
         unit="short",
         width=3,
         height=5,
@@ -163,7 +163,7 @@ def undecided(q: Queries) -> Panel:
         empty="no verdicts",
     )
     jobs = by("reason", q.fact("river_jobs_stuck", reason=f"~{FOR_OPERATOR}"))
-    return stat("Wait for your decision", text, Query(jobs, "{{reason}}", Form.NOW), unit="short", width=7,
+    return stat("Wait for your decision", text, Query(jobs, "{{reason}}"), unit="short", width=7,
                 thresholds=ANY_IS_ODD, named_values=True,
                 links=[to_page("The jobs", "/stuck?reason=${__field.labels.reason}")])  # fmt: skip
 
@@ -177,7 +177,7 @@ def policy_raised(q: Queries) -> Panel:
         empty="no limits",
     )
     raised = total(q.fact("riverkeeper_policy_raised"))
-    return stat("Limits raised by clients", text, Query(raised, "raised", Form.NOW), unit="short", width=5,
+    return stat("Limits raised by clients", text, Query(raised, "raised"), unit="short", width=5,
                 thresholds=ANY_IS_ODD, links=[STUCK_PAGE])  # fmt: skip
 
 
@@ -272,7 +272,7 @@ def late(q: Queries) -> Panel:
         empty="none",
     )
     count = total(q.rare_acts("riverkeeper_late_finishes_total", "$__range"))
-    return stat("False rescues", text, Query(count, "false", Form.NOW), unit="short", width=4, height=8,
+    return stat("False rescues", text, Query(count, "false"), unit="short", width=4, height=8,
                 thresholds=ANY_IS_BAD, decimals=0, links=[RESCUES_PAGE])  # fmt: skip
 
 
@@ -284,7 +284,7 @@ def last(q: Queries) -> Panel:
         empty="no rescue yet",
     )
     moment = total(q.fact("riverkeeper_last_rescue_timestamp_seconds"), "max")
-    return stat("Last rescue", text, Query(f"{moment} * 1000", "last", Form.NOW), unit="dateTimeFromNow", width=6,
+    return stat("Last rescue", text, Query(f"{moment} * 1000", "last"), unit="dateTimeFromNow", width=6,
                 links=[RESCUES_PAGE])  # fmt: skip
 
 
@@ -298,7 +298,7 @@ def wakes(q: Queries) -> Panel:
     )
     count = total(q.fact("riverkeeper_wakes_open"), "max")
     least = total(q.once(f"min_over_time({q.select('riverkeeper_wakes_open')}[10m])"), "max")
-    return stat("Open wakes", text, Query(count, "now", Form.NOW), Query(least, "for 10 min", Form.NOW), unit="short",
+    return stat("Open wakes", text, Query(count, "now"), Query(least, "for 10 min"), unit="short",
                 width=6, named_values=True, overrides=[named("for 10 min", thresholds=ANY_IS_ODD)],
                 links=[RESCUES_PAGE])  # fmt: skip
 

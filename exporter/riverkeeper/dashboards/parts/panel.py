@@ -14,10 +14,10 @@ OPTIONS_AS_OF = "11.0.0"  # the Grafana whose panel options these are; newer one
 
 
 class Form(StrEnum):
-    """How a query runs, and the layout of its answer."""
+    """How the queries of a panel run, and the layout of their answers."""
 
     RANGE = "time_series"
-    NOW = "instant"
+    NOW = "instant"  # a number of now is never the last one of a range, which may be hours old
     TABLE = "table"  # as of now: one row a series, one column a label
     HEATMAP = "heatmap"
 
@@ -28,17 +28,16 @@ class Query:
 
     expr: str
     legend: str = ""
-    form: Form = Form.RANGE
 
-    def json(self, letter: str) -> Json:
-        instant = self.form in {Form.NOW, Form.TABLE}
+    def json(self, letter: str, form: Form) -> Json:
+        instant = form in {Form.NOW, Form.TABLE}
         return {
             "refId": letter,
             "datasource": DATA_SOURCE,
             "editorMode": "code",
             "expr": self.expr,
             "legendFormat": self.legend or "__auto",
-            "format": Form.RANGE.value if self.form is Form.NOW else self.form.value,
+            "format": Form.RANGE.value if form is Form.NOW else form.value,
             "instant": instant,
             "range": not instant,
         }
@@ -74,6 +73,7 @@ class Panel:
     options: Json = field(default_factory=dict)
     links: Sequence[Json] = ()
     transformations: Sequence[Json] = ()
+    form: Form = Form.RANGE
 
     def json(self, number: int, x: int, y: int) -> Json:
         unit = {} if self.unit == "none" and "mappings" in self.defaults else {"unit": self.unit}
@@ -90,7 +90,9 @@ class Panel:
             },
             "options": self.options,
             "links": [CORNER | each for each in self.links],
-            "targets": [query.json(letter) for letter, query in zip(ascii_uppercase, self.queries, strict=False)],
+            "targets": [
+                query.json(letter, self.form) for letter, query in zip(ascii_uppercase, self.queries, strict=False)
+            ],
             "transformations": list(self.transformations),
             "pluginVersion": OPTIONS_AS_OF,
         }
@@ -135,7 +137,7 @@ def stat(
         "wideLayout": not named_values,
     }
     options |= {"text": {"titleSize": 13, "valueSize": size}} if size else {}
-    return Panel(title, "stat", text, queries, unit, width, height, defaults, overrides, options)
+    return Panel(title, "stat", text, queries, unit, width, height, defaults, overrides, options, form=Form.NOW)
 
 
 LEGEND: Json = {
@@ -241,8 +243,8 @@ def heatmap(title: str, text: Text, query: str, *, width: int = 12, height: int 
         "tooltip": {"mode": "single", "yHistogram": False, "showColorScale": False},
         "yAxis": {"axisPlacement": "left", "unit": unit, "reverse": False},
     }  # fmt: skip
-    queries = (Query(query, "{{le}}", Form.HEATMAP),)
-    return Panel(title, "heatmap", text, queries, unit, width, height, defaults, (), options)
+    queries = (Query(query, "{{le}}"),)
+    return Panel(title, "heatmap", text, queries, unit, width, height, defaults, (), options, form=Form.HEATMAP)
 
 
 def bars(
@@ -272,4 +274,4 @@ def bars(
         "maxVizHeight": 40,
         "legend": {"displayMode": "list", "placement": "bottom", "showLegend": False, "calcs": []},
     }
-    return Panel(title, "bargauge", text, queries, unit, width, height, defaults, (), options)
+    return Panel(title, "bargauge", text, queries, unit, width, height, defaults, (), options, form=Form.NOW)

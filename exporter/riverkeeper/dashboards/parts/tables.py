@@ -58,9 +58,11 @@ def table(
         "sortBy": [{"displayName": name, "desc": greatest} for name, greatest in sort.items()],
     }
     joined = ({"id": "merge", "options": {}}, {"id": "organize", "options": _named(columns, valued, without)})
-    queries = tuple(Query(column.expr, "", Form.TABLE) for column in valued)
+    queries = tuple(Query(column.expr) for column in valued)
     looks = [column.json() for column in columns]
-    return Panel(title, "table", text, queries, "short", width, height, defaults, looks, options, links, joined)
+    return Panel(
+        title, "table", text, queries, "short", width, height, defaults, looks, options, links, joined, Form.TABLE
+    )
 
 
 def _named(columns: Sequence[Column], valued: Sequence[Column], without: Sequence[str]) -> Json:

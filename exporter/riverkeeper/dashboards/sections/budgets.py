@@ -15,7 +15,7 @@ from riverkeeper.dashboards.parts.field import (
     to_board,
 )
 from riverkeeper.dashboards.parts.palette import BAD
-from riverkeeper.dashboards.parts.panel import Form, Panel, Query, Text, stat, timeseries
+from riverkeeper.dashboards.parts.panel import Panel, Query, Text, stat, timeseries
 from riverkeeper.dashboards.parts.query import Queries, by
 from riverkeeper.dashboards.parts.scope import KIND, OBJECTIVE, DashboardScope
 
@@ -79,8 +79,8 @@ def budget_left(q: Queries, scope: DashboardScope) -> Panel:
     )
     return stat(
         "Error budget left", text,
-        Query(f"bottomk(1, {waits(scope).left(q, 'tier')})", "waits ({{tier}})", Form.NOW),
-        Query(f"bottomk(1, {losses(scope).left(q, 'tier')})", "losses ({{tier}})", Form.NOW),
+        Query(f"bottomk(1, {waits(scope).left(q, 'tier')})", "waits ({{tier}})"),
+        Query(f"bottomk(1, {losses(scope).left(q, 'tier')})", "losses ({{tier}})"),
         unit="percentunit", width=4, decimals=0, thresholds=BUDGET_LEFT, mappings=SPENT, named_values=True,
         links=[to_board("Kinds", KIND), FAILING_PAGE, STUCK_PAGE],
     )  # fmt: skip

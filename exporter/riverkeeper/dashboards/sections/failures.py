@@ -14,7 +14,7 @@ from riverkeeper.dashboards.parts.field import (
     to_page,
 )
 from riverkeeper.dashboards.parts.palette import ACTIVE
-from riverkeeper.dashboards.parts.panel import Form, Panel, Query, Text, bars, timeseries
+from riverkeeper.dashboards.parts.panel import Panel, Query, Text, bars, timeseries
 from riverkeeper.dashboards.parts.query import Queries, by, total
 from riverkeeper.dashboards.parts.scope import KIND
 from riverkeeper.dashboards.parts.tables import COLORED, Column, table
@@ -32,7 +32,7 @@ def failing_kinds(q: Queries) -> Panel:
         empty="No attempt has failed in this time range",
     )
     worst = f"topk({TOP}, {failed_share(q, '[$__range]', 'kind')} > 0.001)"
-    return bars("Kinds that fail most: share of their attempts", text, Query(worst, "{{kind}}", Form.NOW),
+    return bars("Kinds that fail most: share of their attempts", text, Query(worst, "{{kind}}"),
                 unit="percentunit", width=9, height=7, thresholds=OF_FAILURE, most=1, links=OF_KIND)  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from riverkeeper.dashboards.parts.field import (
     to_board,
 )
 from riverkeeper.dashboards.parts.palette import BAD, PLAIN, WARN
-from riverkeeper.dashboards.parts.panel import Form, Panel, Query, Text, stat, timeseries
+from riverkeeper.dashboards.parts.panel import Panel, Query, Text, stat, timeseries
 from riverkeeper.dashboards.parts.query import Queries, by, total
 from riverkeeper.dashboards.parts.scope import RESCUE
 
@@ -35,7 +35,7 @@ def leader(q: Queries) -> Panel:
         empty="no leader's row",
     )
     left = f"- {q.age('river_leader_expires_timestamp_seconds')}"
-    return stat("Leader leads for", text, Query(total(left, "max"), "lease", Form.NOW), unit="s", width=5, height=5,
+    return stat("Leader leads for", text, Query(total(left, "max"), "lease"), unit="s", width=5, height=5,
                 thresholds=steps((None, BAD), (0, PLAIN)), decimals=0)  # fmt: skip
 
 
@@ -60,7 +60,7 @@ def cleaner(q: Queries) -> Panel:
     late = steps((None, PLAIN), (DAY + HOUR, WARN))
     return stat(
         "Oldest finished job", text,
-        Query(by("state", q.age("river_oldest_finalized_timestamp_seconds"), "max"), "{{state}}", Form.NOW),
+        Query(by("state", q.age("river_oldest_finalized_timestamp_seconds"), "max"), "{{state}}"),
         unit="s", width=11, height=5, thresholds=late, named_values=True,
         overrides=[named("discarded", thresholds=steps((None, PLAIN), (7 * DAY + HOUR, WARN)))],
     )  # fmt: skip
@@ -74,7 +74,7 @@ def poison(q: Queries) -> Panel:
         empty="not readable",
     )
     return stat(
-        "Poison jobs", text, Query(total(q.fact("river_rescuer_poison_jobs")), "poison", Form.NOW), unit="short",
+        "Poison jobs", text, Query(total(q.fact("river_rescuer_poison_jobs")), "poison"), unit="short",
         width=4, height=5, thresholds=ANY_IS_BAD, links=[STUCK_PAGE],
     )  # fmt: skip
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from riverkeeper.dashboards.parts.facts import running_attempts, running_by_queue
 from riverkeeper.dashboards.parts.field import KINDS_OF_QUEUE, OF_LIMIT, STUCK_PAGE, colored, steps
 from riverkeeper.dashboards.parts.palette import GOOD, PLAIN, WARN
-from riverkeeper.dashboards.parts.panel import Form, Panel, Query, Text, stat, timeseries
+from riverkeeper.dashboards.parts.panel import Panel, Query, Text, stat, timeseries
 from riverkeeper.dashboards.parts.query import Queries, by, total
 
 
@@ -25,7 +25,7 @@ def slots_busy(q: Queries) -> Panel:
     )
     share = f"topk(1, {running_by_queue(q)} / ({slots_there(q)} > 0))"
     return stat(
-        "Slots busy", text, Query(share, "queue {{queue}}", Form.NOW), unit="percentunit", width=3, decimals=0,
+        "Slots busy", text, Query(share, "queue {{queue}}"), unit="percentunit", width=3, decimals=0,
         thresholds=steps((None, PLAIN), (0.95, WARN)), named_values=True,
         links=[KINDS_OF_QUEUE],
     )  # fmt: skip
