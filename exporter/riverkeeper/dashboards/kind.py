@@ -170,6 +170,7 @@ def kinds(q: Queries) -> Panel:
         Column("Last attempt", width=105, expr=by("queue, kind", q.fact("river_jobs_last_attempt", kind=None)),
                look={"thresholds": ANY_IS_BAD, **COLORED}),
         Column("Running", width=80, expr=by("queue, kind", q.fact("river_jobs_by_kind", kind=None, state="running"))),
+        Column("Unknown", width=85, expr=by("queue, kind", q.fact("river_jobs_unknown", kind=None))),
         Column("Of limit", width=140, expr=by("queue, kind", q.fact("river_job_limit_used_ratio", **run), "max"),
                unit="percentunit", look={"thresholds": OF_LIMIT, "decimals": 0, "min": 0, "max": 1, **GAUGE}),
         width=12, height=9, sort={"Failing": True},

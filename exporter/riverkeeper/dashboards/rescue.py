@@ -187,9 +187,9 @@ def liveness(q: Queries) -> tuple[Panel, ...]:
 
 def coverage(q: Queries) -> Panel:
     text = Text(
-        shows="Running attempts that beat, unknown attempts, and, as lines, stuck and suspected attempts.",
+        shows="Running attempts: beating ones, unknown ones without heartbeats, and those stuck or suspected.",
         normal="mostly beating: only for beating attempts Riverkeeper notices a dead worker within seconds.",
-        next="many unknown: add the heartbeat client to those workers; the table in the board Kind lists the kinds.",
+        next="many unknown: add the heartbeat client to those workers; the board Kind counts them by kind.",
         empty="No job has run in this time range",
     )
     return running_attempts(q, "Beating, unknown, stuck, suspected", text, *RUNNING, links=[STUCK_PAGE])
@@ -324,7 +324,7 @@ def outcomes(q: Queries) -> Panel:
     text = Text(
         shows="Outcomes of the rescued claims of the last 24 hours, and of those that a dry run would have rescued.",
         normal="right, and open for some minutes. In a dry run open for up to a day.",
-        next="false: see False rescues. Young bars show no rate: false is known at once, right only later. "
+        next="false: see False rescues. The lines are no rate: false is known at once, right only later. "
         "`riverkeeper rescue report` shows the rate.",
         empty="The audit cannot be read",
     )

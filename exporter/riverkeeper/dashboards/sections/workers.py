@@ -72,7 +72,7 @@ def beating(q: Queries) -> Panel:
     text = Text(
         shows="Running attempts: beating ones, unknown ones without heartbeats, and those proven to be stuck.",
         normal="mostly beating: only for these Riverkeeper notices a dead worker within seconds.",
-        next="many unknown: add the heartbeat client to those workers; the board Liveness and rescue lists the kinds.",
+        next="many unknown: add the heartbeat client to those workers; the board Kind counts them by kind.",
         empty="No job has run in this time range",
     )
     return running_attempts(q, "Running jobs: alive, unknown, stuck", text, "beating", "unknown", "stuck",
