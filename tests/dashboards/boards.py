@@ -46,6 +46,17 @@ def variables(file: str) -> dict[str, Json]:
     return {variable["name"]: variable for variable in board(file)["templating"]["list"]}
 
 
+def label_queries(file: str) -> list[tuple[Json, str, str]]:
+    """Variables whose values are of a label, each with its selector and label: label_values(selector, label)."""
+    found = []
+    for variable in variables(file).values():
+        if variable["type"] == "query":
+            inside = variable["query"]["query"].removeprefix("label_values(").removesuffix(")")
+            selector, _, label = inside.rpartition(", ")
+            found.append((variable, selector, label))
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class BoardQuery:
     """One expression, where it stands, and the names that its legend takes from the labels."""

@@ -16,6 +16,7 @@ from dashboards.boards import (
     board,
     children,
     filled,
+    label_queries,
     nodes,
     panels,
     parsed,
@@ -81,11 +82,9 @@ def test_classic_model(file: str) -> None:
 @for_each_board
 def test_panel_ids_are_unique(file: str) -> None:
     """Collapsed panels and headings count too."""
-    numbers = [panel["id"] for panel in [*rows(file), *panels(file)] if panel["type"] == "row" or panel in panels(file)]
     ids = [row["id"] for row in rows(file) if row["type"] == "row"] + [panel["id"] for panel in panels(file)]
 
     assert len(ids) == len(set(ids))
-    assert set(numbers) == set(ids)
 
 
 @for_each_board
@@ -218,13 +217,10 @@ def grouped(node: object) -> list[str]:
 @for_each_board
 def test_variables_ask_for_what_exists(file: str) -> None:
     """Families and labels of the variables' queries, too."""
-    for variable in variables(file).values():
-        if variable["type"] == "query":
-            inside = variable["query"]["query"].removeprefix("label_values(").removesuffix(")")
-            selector, _, label = inside.rpartition(", ")
-            (found,) = selectors(selector)
-            named = {matcher.name for matcher in found.matchers.matchers} | {label}
-            assert named <= SAMPLES[found.name] | OF_SCRAPE
+    for _, selector, label in label_queries(file):
+        (found,) = selectors(selector)
+        named = {matcher.name for matcher in found.matchers.matchers} | {label}
+        assert named <= SAMPLES[found.name] | OF_SCRAPE
 
 
 @for_each_board
@@ -265,7 +261,7 @@ def test_variables_are_declared(file: str) -> None:
 @for_each_board
 def test_one_value_is_matched_by_equality(file: str) -> None:
     """Grafana escapes only variables of several values: as a pattern, the kind `sync[order]` would not match itself."""
-    single = {name for name, one in variables(file).items() if one["type"] == "query" and not one["multi"]}
+    single = {variable["name"] for variable, _, _ in label_queries(file) if not variable["multi"]}
     for one in queries_of(file):
         assert not single & set(re.findall(r'[=!]~"\$(\w+)"', one.expr)), one.place
 

@@ -10,7 +10,19 @@ from typing import Any
 
 import promql_parser
 
-from dashboards.boards import FILES, FOLDER, BoardQuery, board, nodes, panels, parsed, queries_of, selectors, variables
+from dashboards.boards import (
+    FILES,
+    FOLDER,
+    BoardQuery,
+    board,
+    label_queries,
+    nodes,
+    panels,
+    parsed,
+    queries_of,
+    selectors,
+    variables,
+)
 from fixtures.offenders import for_each
 from riverkeeper.dashboards.parts.panel import DATA_SOURCE
 from riverkeeper.dashboards.parts.scope import RIVER_LABELS
@@ -55,21 +67,16 @@ def test_template_instance(file: str) -> None:
 @for_each_board
 def test_template_label_promql_and_datasource(file: str) -> None:
     """Queries of variables are label_values() of a selector that parses, from the chosen data source."""
-    for variable in variables(file).values():
-        if variable["type"] == "query":
-            inside = variable["query"]["query"].removeprefix("label_values(").removesuffix(")")
-            selector, _, label = inside.rpartition(", ")
-            assert label.isidentifier()
-            assert selectors(selector)
-            assert variable["datasource"] == DATA_SOURCE
+    for variable, selector, label in label_queries(file):
+        assert label.isidentifier()
+        assert selectors(selector)
+        assert variable["datasource"] == DATA_SOURCE
 
 
 @for_each_board
 def test_template_on_time_change_reload(file: str) -> None:
     """Variables are queried again when the time range changes."""
-    refreshed = {name: one["refresh"] for name, one in variables(file).items() if one["type"] == "query"}
-
-    assert set(refreshed.values()) == {2}
+    assert {variable["refresh"] for variable, _, _ in label_queries(file)} == {2}
 
 
 @for_each_board
