@@ -12,7 +12,6 @@ import { fill, resolve } from './variables.js';
 
 const GAP = 8;
 const UNIT = 38; // Grafana's grid: 30 pixels and a gap
-const HEAD = Number(new URLSearchParams(location.search).get('width') ?? 1600) < 769 ? 150 : 76;
 
 const asked = new URLSearchParams(location.search);
 const theme = createTheme({ colors: { mode: asked.get('theme') ?? 'dark' } });
@@ -22,6 +21,7 @@ const from = to - Number(asked.get('minutes') ?? 15) * 60;
 const timeRange = { from: dateTime(from * 1000), to: dateTime(to * 1000), raw: { from: 'from', to: 'to' } };
 const NARROW = 769; // below, Grafana puts each panel into a line of its own
 const narrow = width < NARROW;
+const HEAD = narrow ? 150 : 76; // pixels; the variables take more lines in a narrow window
 const column = (width - GAP) / 24;
 
 class Caught extends React.Component {

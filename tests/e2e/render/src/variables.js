@@ -1,6 +1,6 @@
 // Resolves a board's variables from Prometheus, in their order, as Grafana does when it opens one.
 
-// name -> { text, regex }: all where several can be chosen, else what is chosen by hand (`chosen`), else the first.
+// name -> { text, value }: all where several can be chosen, else what is chosen by hand (`chosen`), else the first.
 export async function resolve(list, prometheus, chosen) {
   const values = {};
   for (const variable of list) {
@@ -9,7 +9,7 @@ export async function resolve(list, prometheus, chosen) {
       const found = await prometheus.labelValues(fill(selector, values), label);
       values[variable.name] = pick(variable, found, chosen[variable.name]);
     } else {
-      values[variable.name] = { text: variable.current.text, regex: variable.current.value };
+      values[variable.name] = { text: variable.current.text, value: variable.current.value };
     }
   }
   return values;
@@ -17,16 +17,17 @@ export async function resolve(list, prometheus, chosen) {
 
 function pick(variable, found, chosen) {
   if (variable.includeAll) {
-    return { text: 'All', regex: variable.allValue ?? `(${found.map(escape).join('|')})` };
+    return { text: 'All', value: variable.allValue ?? `(${found.map(escape).join('|')})` };
   }
-  // Nothing to choose from: Grafana then puts in the empty value, which matches series without the label.
+  // Grafana does not escape one value for a regular expression. Where there is nothing to choose from, it is empty,
+  // which matches series without the label.
   const one = chosen ?? found[0] ?? '';
-  return { text: one || 'None', regex: one.replace(/[\\"]/g, '\\$&') };
+  return { text: one || 'None', value: one.replace(/[\\"]/g, '\\$&') };
 }
 
 // A regular expression within a PromQL string, where a backslash is written twice.
 const escape = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\\\$&');
 
 export function fill(text, values, builtIn = {}) {
-  return text.replace(/\$\{?(\w+)(?::\w+)?\}?/g, (whole, name) => values[name]?.regex ?? builtIn[name] ?? whole);
+  return text.replace(/\$\{?(\w+)(?::\w+)?\}?/g, (whole, name) => values[name]?.value ?? builtIn[name] ?? whole);
 }
