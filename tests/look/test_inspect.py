@@ -18,7 +18,7 @@ from riverkeeper.config.layers import Options
 from riverkeeper.config.load import load
 from riverkeeper.look import inspect as inspection
 from riverkeeper.look.finding import Finding
-from riverkeeper.look.inspect import MOST_ROWS, inspect
+from riverkeeper.look.inspect import MOST_POISON, MOST_ROWS, inspect
 from riverkeeper.look.report import document
 from riverkeeper.postgres.connection import Session
 from riverkeeper.schema.install import install
@@ -351,6 +351,15 @@ def test_more_long_jobs_than_are_read(river_url: str, healthy: Session) -> None:
     (finding,) = [finding for finding in report.findings if finding.name == "running_past_the_limit"]
 
     assert finding.title.startswith("At least 5,000 jobs of backup")
+
+
+def test_more_rows_that_stop_the_rescuer_than_are_read(river_url: str, healthy: Session) -> None:
+    """The number is a lower bound; kinds and queues are those of the rows."""
+    insert(healthy, "odd", "running", jobs=MOST_POISON + 1, metadata={"river:rescue_count": 1.5})
+    (finding,) = inspect_url(river_url)["rescuer_stopped_by_a_row"]
+
+    assert finding.title.startswith("At least 100 rows")
+    assert (finding.kinds, finding.queues) == (("odd",), ("default",))
 
 
 def test_what_could_not_be_read_is_unknown(river_url: str, healthy: Session) -> None:

@@ -10,17 +10,16 @@ from riverkeeper.brakes.heartbeat_path import NOT_VERIFIED, find_verified_since,
 from riverkeeper.brakes.state import read_facts
 from riverkeeper.config.load import Config
 from riverkeeper.doctor import findings
-from riverkeeper.doctor.findings import PoisonJob, TableUpkeep
+from riverkeeper.doctor.findings import TableUpkeep
 from riverkeeper.doctor.report import CheckFinding, CheckReport, problem
 from riverkeeper.doctor.rights import Login, read_login, read_rights
 from riverkeeper.postgres.connection import begin_transaction
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.postgres.transaction import Row, Transaction
 from riverkeeper.postgres.urls import read_url
-from riverkeeper.river.bounds import METADATA_LARGE
 from riverkeeper.river.facts import Running
 from riverkeeper.river.layout import Layout
-from riverkeeper.river.running import RFC3339, read_running
+from riverkeeper.river.running import read_poison, read_running
 from riverkeeper.river.services import read_leader, read_migrations, read_tables
 from riverkeeper.schema.fence import read_fence
 from riverkeeper.schema.grants import RESCUER, least_role
@@ -145,18 +144,13 @@ def _judge(subject: _Subject, running: Running, beats_found: HeartbeatSummary | 
 
 def _examine_table(subject: _Subject) -> Iterator[CheckFinding]:
     run, tx, layout = subject.queries.run, subject.tx, subject.layout
-    jobs = run("poison", lambda: _read_poison(tx))
+    jobs = run("poison", lambda: read_poison(tx, SHOWN + 1))
     if jobs is not None:
         yield from findings.on_poison(jobs[:SHOWN], layout.schema, more=len(jobs) > SHOWN)
     if upkeep := run("upkeep", lambda: _read_upkeep(tx, layout)):
         yield from findings.on_upkeep(upkeep, layout.schema)
     triggers = run("triggers", lambda: tx.query("river/read_user_triggers", {"job_table": layout.oids["river_job"]}))
     yield from findings.on_user_triggers({row.trigger_name: row.function_name for row in triggers or ()})
-
-
-def _read_poison(tx: Transaction) -> list[PoisonJob]:
-    limits = {"rfc3339": RFC3339, "most_bytes": METADATA_LARGE, "most_rows": SHOWN + 1}
-    return [PoisonJob(row.id, row.queue, row.kind, tuple(row.faults)) for row in tx.query("river/read_poison", limits)]
 
 
 def _read_upkeep(tx: Transaction, layout: Layout) -> TableUpkeep:

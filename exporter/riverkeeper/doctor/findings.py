@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from riverkeeper.brakes.heartbeat_path import NOT_VERIFIED
 from riverkeeper.doctor.report import CheckFinding, ok, problem, warning
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
-from riverkeeper.river.facts import Leader, Running
+from riverkeeper.river.facts import Leader, PoisonJob, Running
 from riverkeeper.river.layout import Layout
 from riverkeeper.schema.fence import MISSING, Fence
 from riverkeeper.schema.grants import name_in_script
@@ -30,16 +30,6 @@ MISSING_TABLES = {
     "river_migration": "River's version is not shown",
 }
 _MISSED_BEATS = {Reason.WORKER_LOST, Reason.PATH_UNVERIFIED, Reason.BEATS_MISSING}
-
-
-@dataclass(frozen=True, slots=True)
-class PoisonJob:
-    """A running job that stops River's own rescuer."""
-
-    id: int
-    queue: str
-    kind: str
-    faults: tuple[str, ...]  # metadata keys, or `metadata` itself
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,10 @@ from riverkeeper.look.traces import Coverage, JobTrace, OpenClaim, Traces
 from riverkeeper.postgres.connection import Database
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.postgres.transaction import Row, Transaction
-from riverkeeper.river.bounds import METADATA_LARGE
 from riverkeeper.river.detect import find_river
-from riverkeeper.river.facts import Leader
 from riverkeeper.river.failures import failures_of, parse_count, parse_moment
 from riverkeeper.river.layout import FINAL_STATES, Layout
-from riverkeeper.river.running import RFC3339
+from riverkeeper.river.running import read_poison
 from riverkeeper.river.services import read_leader
 from riverkeeper.scrape.query_log import QueryLog
 from riverkeeper.scrape.reader import Reader, reader_settings
@@ -30,7 +28,7 @@ SECONDS = 20.0  # an operator waits; ten million rows take less than five
 SCRAPE_SECONDS = 10.0  # of these, for the present: the rest is left for the past
 ELECTION_SECONDS = 6.0  # River's clients try every five seconds, after a resignation or the end of a lease
 LEAST_ROWS = 25  # of each queue, however many queues there are
-MOST_POISON = 100  # ids of running rows that stop River's rescuer
+MOST_POISON = 100  # running rows that stop River's rescuer
 SCAN_BOUND = 50_000  # rows of each state: half a second on a cold disk
 MOST_ROWS = 5_000  # rows of each state with a trace of a problem
 MOST_ERRORS = 20  # the newest errors of a job
@@ -58,55 +56,58 @@ class _Part:
 def inspect(config: Config) -> LookReport:
     """The report on River's own tables. Raises DatabaseError where they cannot be read."""
     database = Database(config.conninfo.reveal())
-    began = time.monotonic()
     try:
+        _await_leader(database, config.database.river_schema)
         settings = replace(reader_settings(config), with_rescuer=False)
         lookup = SchemaLookup(settings.river_schema, settings.keeper_schema)
+        began = time.monotonic()
         snapshot = Reader(database, settings, lookup).read(SCRAPE_SECONDS)
         if not snapshot.up or snapshot.now is None:
-            # Once more, for an error that names its cause.
-            with database.reading(SCRAPE_SECONDS) as tx:
-                find_river(tx, config.database.river_schema)
             raise DatabaseError(ErrorKind.OTHER, snapshot.error or "River's job table cannot be read")
-        spent = time.monotonic() - began
-        leader = _await_leader(database, config.database.river_schema, snapshot, snapshot.now)
-        with database.reading(SECONDS - spent) as tx:
-            tx.query("river/open_transaction")  # its settings keep the planner on the indexes
-            layout = find_river(tx, config.database.river_schema)
+        with database.reading(SECONDS - (time.monotonic() - began)) as tx:
+            _, layout = _open(tx, config.database.river_schema)
             queries = QueryLog(tx)
-            present = _read_present(queries, layout, replace(snapshot, leader=leader), snapshot.now)
+            present = _read_present(queries, layout, snapshot, snapshot.now)
     finally:
         database.close()
     outcomes = [*snapshot.queries, *queries.outcomes]
     return report(present, config, [f"{query.name}: {query.error}" for query in outcomes if query.error])
 
 
-def _await_leader(database: Database, river_schema: str | None, snapshot: Snapshot, now: float) -> Leader | None:
-    """The leader, also one that is elected within seconds from now: between two leaders none is missing."""
-    leader, began = snapshot.leader, time.monotonic()
-    if snapshot.target is None or snapshot.target.standby or not _was_read(snapshot, "leader"):
-        return leader
-    ends = (leader.expires_at if leader else now) + ELECTION_SECONDS
-    moment = now
-    while moment < ends and (leader is None or leader.expires_at <= moment):
-        time.sleep(min(1.0, ends - moment))
-        with database.reading(SECONDS) as tx:
-            tx.query("river/open_transaction")
-            find_river(tx, river_schema)
-            leader = read_leader(tx)
-        moment = now + time.monotonic() - began
-    return leader
+def _open(tx: Transaction, river_schema: str | None) -> tuple[Row, Layout]:
+    """River, and the row of the transaction, whose settings keep the planner on the indexes. Raises DatabaseError."""
+    return tx.query("river/open_transaction")[0], find_river(tx, river_schema)
 
 
-def _was_read(snapshot: Snapshot, query: str) -> bool:
-    return any(outcome.name == query and not outcome.error for outcome in snapshot.queries)
+def _await_leader(database: Database, river_schema: str | None) -> None:
+    """Wait until River has a leader, or for as long as an election takes: between two leaders none is missing.
+
+    Raises DatabaseError where River cannot be found. A leader that cannot be read is for the scrape to report.
+    """
+    ends = None
+    while True:
+        with database.reading(SCRAPE_SECONDS) as tx:
+            opened, layout = _open(tx, river_schema)
+            if opened.standby or not layout.has("river_leader"):
+                return
+            try:
+                leader = read_leader(tx)
+            except DatabaseError:
+                return
+        now = opened.now
+        if ends is None:
+            ends = (leader.expires_at if leader else now) + ELECTION_SECONDS
+        if now >= ends or (leader and leader.expires_at > now):
+            return
+        time.sleep(min(1.0, ends - now))
 
 
 def _read_present(queries: QueryLog, layout: Layout, snapshot: Snapshot, now: float) -> Present:
     parameters = {"states": _final_states(layout), "scan_bound": SCAN_BOUND}
     ended = queries.run("ended", lambda: queries.tx.query("look/read_ended", parameters))
     traces = read_traces(queries, layout, snapshot, ended)
-    poison = queries.run("poison", lambda: _read_poison(queries.tx, snapshot))
+    any_poison = snapshot.running is not None and snapshot.running.poison > 0
+    poison = queries.run("poison", lambda: read_poison(queries.tx, MOST_POISON)) if any_poison else ()
     return Present(
         snapshot=snapshot,
         traces=traces,
@@ -145,13 +146,6 @@ def read_due_kinds(tx: Transaction, snapshot: Snapshot) -> list[DueKind]:
 def _share(total: int, parts: int) -> int:
     """Rows for each of so many parts, together about `total`."""
     return max(LEAST_ROWS, total // max(parts, 1))
-
-
-def _read_poison(tx: Transaction, snapshot: Snapshot) -> tuple[int, ...]:
-    if snapshot.running is None or not snapshot.running.poison:
-        return ()
-    limits = {"rfc3339": RFC3339, "most_bytes": METADATA_LARGE, "most_rows": MOST_POISON}
-    return tuple(row.id for row in tx.query("river/read_poison", limits))
 
 
 def read_traces(queries: QueryLog, layout: Layout, snapshot: Snapshot, ended: list[Row] | None) -> Traces:
@@ -249,7 +243,4 @@ def _trace_of(row: Row) -> JobTrace:
 
 
 def _claim_of(row: Row) -> OpenClaim:
-    return OpenClaim(
-        row.id, row.queue, row.kind, row.attempt, row.max_attempts, row.attempted_at, row.client_id,
-        parse_moment(row.cancel_at),
-    )  # fmt: skip
+    return OpenClaim(row.id, row.queue, row.kind, row.attempted_at, parse_moment(row.cancel_at))

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from riverkeeper.formats import span
 from riverkeeper.look.finding import (
-    MOST_IDS,
     Certainty,
     Finding,
     ReportPart,
@@ -161,16 +160,14 @@ def find_ignored_cancels(present: Present) -> Iterator[Finding]:
 def find_poison(present: Present) -> Iterator[Finding]:
     """A job with such metadata stops River's rescuer for every job of the schema."""
     if present.poison:
-        jobs = [claim for claim in present.traces.running if claim.id in present.poison]
-        yield Finding(
+        running = present.snapshot.running
+        more = "At least " if running and running.poison > len(present.poison) else ""
+        yield find_in_jobs(
+            present.poison,
             "rescuer_stopped_by_a_row",
             ReportPart.NOW,
-            f"{count_noun(len(present.poison), 'row')} stopped River's own rescuer: it rescues no job at all",
+            f"{more}{count_noun(len(present.poison), 'row')} stopped River's own rescuer: it rescues no job at all",
             "The metadata has a river:rescue_count or cancel_attempted_at that River cannot read.",
             Certainty.PROVEN,
             "`riverkeeper check` prints the statement that repairs each row.",
-            jobs=len(present.poison),
-            kinds=tuple(sorted({job.kind for job in jobs})),
-            queues=tuple(sorted({job.queue for job in jobs})),
-            job_ids=tuple(sorted(present.poison)[:MOST_IDS]),
         )

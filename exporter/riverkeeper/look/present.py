@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from riverkeeper.look.traces import Traces
+from riverkeeper.river.facts import PoisonJob
 from riverkeeper.scrape.scrape import Snapshot
 from riverkeeper.verdict.job import RunningJob
 from riverkeeper.verdict.verdict import Reason
@@ -48,7 +49,7 @@ class Present:
     due: tuple[DueKind, ...]
     worked: tuple[WorkedKind, ...]
     now: float  # the database's clock
-    poison: tuple[int, ...] = ()  # ids of running jobs that stop River's rescuer
+    poison: tuple[PoisonJob, ...] = ()  # the first ones
 
     def last_claim(self, queue: str, kind: str | None = None) -> float:
         """When a job of the queue (and kind) was last claimed; 0.0 where no claim is known."""

@@ -68,10 +68,7 @@ class OpenClaim:
     id: int
     queue: str
     kind: str
-    attempt: int
-    max_attempts: int
     attempted_at: float
-    client_id: str | None
     cancel_at: float | None  # when a cancel was requested; None: never
 
 

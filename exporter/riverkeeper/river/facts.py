@@ -47,6 +47,16 @@ class Running:
 
 
 @dataclass(frozen=True, slots=True)
+class PoisonJob:
+    """A running job that stops River's own rescuer."""
+
+    id: int
+    queue: str
+    kind: str
+    faults: tuple[str, ...]  # metadata keys, or `metadata` itself
+
+
+@dataclass(frozen=True, slots=True)
 class Queue:
     """A row of river_queue."""
 

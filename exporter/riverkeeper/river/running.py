@@ -16,7 +16,7 @@ from riverkeeper.river.bounds import (
     METADATA_INLINE,
     METADATA_LARGE,
 )
-from riverkeeper.river.facts import Ages, Running
+from riverkeeper.river.facts import Ages, PoisonJob, Running
 from riverkeeper.verdict.job import GAVE_UP, Beat, Instance, JobClaim, RunningJob, RunningPair
 
 
@@ -62,6 +62,12 @@ def read_running(tx: Transaction, metadata_interval: float, *, heartbeats: bool,
         unreadable_beats=sum(row.unreadable_beats for row in parts["pair"]),
         unread=sum(row.unread for row in parts["pair"]),
     )
+
+
+def read_poison(tx: Transaction, most: int) -> tuple[PoisonJob, ...]:
+    """Running jobs that stop River's own rescuer, at most so many. Raises DatabaseError."""
+    rows = tx.query("river/read_poison", {"rfc3339": RFC3339, "most_bytes": METADATA_LARGE, "most_rows": most})
+    return tuple(PoisonJob(row.id, row.queue, row.kind, tuple(row.faults)) for row in rows)
 
 
 METADATA_INTERVAL = 30.0  # seconds; what a beat in the metadata declares, unless configured otherwise
