@@ -20,10 +20,10 @@ from riverkeeper.demo.attempt import (
     encode_results,
     plan,
     result,
-    rfc3339,
 )
 from riverkeeper.demo.kinds import KINDS, Ending, Kind
 from riverkeeper.heartbeat.claim import TOKEN_KEY
+from riverkeeper.river.failures import rfc3339
 from riverkeeper.river.layout import FINAL_STATES
 
 NOW = 1_790_000_000.0

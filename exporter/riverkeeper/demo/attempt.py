@@ -6,11 +6,11 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from random import Random
 
 from riverkeeper.demo.kinds import Ending, Kind
 from riverkeeper.heartbeat.claim import TOKEN_KEY
+from riverkeeper.river.failures import rfc3339
 
 SOON_SECONDS = 5.0  # River writes a retry or snooze this near as `available`, not for the scheduler to move
 BACKOFF_SCALE = 0.5  # River waits failures^4 seconds; half of that shows a discarded job within half a minute
@@ -115,11 +115,6 @@ def backoff(failures: int, chance: Random) -> float:
 def encode_results(results: list[Result]) -> str:
     """The results as the JSON rows that demo/sql/finish_jobs.sql reads."""
     return json.dumps([_row(written) for written in results])
-
-
-def rfc3339(moment: float) -> str:
-    """The only form of a time that every River can read back from an error."""
-    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _draw(endings: Mapping[Ending, float], chance: Random) -> Ending:

@@ -5,15 +5,14 @@ All moments are Unix seconds of the database's clock, durations seconds.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import StrEnum
 
 from riverkeeper.config.policy import Policy
 from riverkeeper.config.tiers import Action, Mode, Tier
 from riverkeeper.rescue.refusal import Refusal, Skipped
+from riverkeeper.river.failures import parse_count, rfc3339
 from riverkeeper.verdict.job import RunningJob
 from riverkeeper.verdict.tiers import action_for
 from riverkeeper.verdict.verdict import STUCK, WORKERS_FAULT, Reason, Verdict
@@ -23,7 +22,6 @@ BACKOFF_POWER, MOST_ERRORS = 4, 310  # River's: errors to the fourth, in seconds
 JITTER = 0.1  # River's: up to 10 % more or less
 # Their worker is alive, so the first act is a stop request. The other reasons have no worker that could stop.
 STOPPED_FIRST = {Reason.HUNG, Reason.OVER_BUDGET}
-_COUNT = re.compile(r"[0-9]{1,9}")  # what River's rescuer reads without an error: a whole number of 32 bits
 
 
 class Act(StrEnum):
@@ -110,7 +108,7 @@ def plan_rescue(locked: LockedJob, verdict: Verdict, tier: Tier, act: Act) -> Re
     if act is Act.STOP:
         return RescuePlan(act)
     error = _error(locked, verdict)
-    metadata = {"river:rescue_count": parse_rescue_count(locked.rescue_count) + 1} if locked.has_metadata else None
+    metadata = {"river:rescue_count": parse_count(locked.rescue_count) + 1} if locked.has_metadata else None
     if act is not Act.RETRY:
         state = {Act.DISCARD: "discarded", Act.CANCEL: "cancelled"}[act]
         return RescuePlan(act, state, None, locked.now, error, metadata)
@@ -154,16 +152,6 @@ def is_blameless(job: RunningJob, verdict: Verdict) -> bool:
 def backoff(errors: int, chance: float) -> float:
     """Seconds that River's default policy waits after one more error."""
     return float(min(errors + 1, MOST_ERRORS) ** BACKOFF_POWER) * (1 + JITTER * (2 * chance - 1))
-
-
-def parse_rescue_count(text: str | None) -> int:
-    """The number of earlier rescues in the metadata; a text that River cannot have written counts as 0."""
-    return int(text) if text is not None and _COUNT.fullmatch(text) else 0
-
-
-def rfc3339(moment: float) -> str:
-    """A moment (Unix seconds) as River writes it into an error."""
-    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _error(locked: LockedJob, verdict: Verdict) -> Mapping[str, object]:

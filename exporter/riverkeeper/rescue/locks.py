@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime
 from uuid import UUID
 
 from riverkeeper.postgres.transaction import Parameters, Row, Transaction
@@ -13,13 +11,13 @@ from riverkeeper.rescue.audit.records import to_json
 from riverkeeper.rescue.decision import LockedJob
 from riverkeeper.rescue.refusal import Refusal, Skipped
 from riverkeeper.rescue.request import LockRequest
+from riverkeeper.river.failures import parse_moment
 from riverkeeper.river.running import beat_of, running_job_of
 from riverkeeper.verdict.job import Beat, Instance, RunningJob
 
 CANCEL_SLACK = 5.0  # cancel_attempted_at is by the canceller's clock; that of an earlier attempt is older than this
 AHEAD = 300.0  # a metadata beat is by the worker's clock; further ahead it is no moment of this claim
 # RFC 3339, as Go's time.Time reads it; offsets under 16 hours, as Postgres does.
-_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-](0\d|1[0-5]):[0-5]\d)", re.ASCII)
 
 
 def acquire_locks(
@@ -151,13 +149,3 @@ def latest_beat(table: Beat | None, metadata: Beat | None) -> Beat | None:
     if table is None or metadata is None:
         return table or metadata
     return replace(table, beat_at=max(table.beat_at, metadata.beat_at))
-
-
-def parse_moment(text: str | None) -> float | None:
-    """Unix seconds of an RFC 3339 time; None where the text is none. Pure."""
-    if text is None or not _MOMENT.fullmatch(text):
-        return None
-    try:
-        return datetime.fromisoformat(text).timestamp()
-    except (ValueError, OverflowError):  # a day that does not exist
-        return None

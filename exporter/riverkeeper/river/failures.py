@@ -11,6 +11,8 @@ _RIVER_RESCUED = re.compile(r"Stuck job rescued by (Job)?Rescuer|Stuck job rescu
 _RIVERKEEPER_RESCUED = "Stuck job rescued by Riverkeeper"
 # The errors of Go, Rust and asyncio for a context or task that was cancelled; "stop initiated" is the cause in River.
 _INTERRUPTED = re.compile(r"context cancell?ed|stop initiated|CancelledError|operation was cancell?ed", re.IGNORECASE)
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-](0\d|1[0-5]):[0-5]\d)", re.ASCII)
+_COUNT = re.compile(r"[0-9]{1,9}")  # what River's rescuer reads without an error: a whole number of 32 bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +39,24 @@ class Failure:
         return _INTERRUPTED.search(self.text) is not None
 
 
+def rfc3339(moment: float) -> str:
+    """A moment (Unix seconds) as River writes it into an error."""
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
 def parse_moment(text: object) -> float | None:
     """Unix seconds of an RFC 3339 text; None for anything else. Digits below a microsecond are cut."""
-    if not isinstance(text, str):
+    if not isinstance(text, str) or not _MOMENT.fullmatch(text):
         return None
     try:
-        found = datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text))
-    except ValueError:
+        return datetime.fromisoformat(text).timestamp()
+    except (ValueError, OverflowError):  # a day that does not exist
         return None
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
 
 
 def parse_count(text: object) -> int:
-    """A count in the metadata; users can write there, so anything but a number is 0."""
-    return int(text) if isinstance(text, str) and re.fullmatch(r"[0-9]{1,9}", text) else 0
+    """A count in the metadata; users can write there, so what River cannot have written is 0."""
+    return int(text) if isinstance(text, str) and _COUNT.fullmatch(text) else 0
 
 
 def failures_of(entries: object) -> tuple[Failure, ...]:

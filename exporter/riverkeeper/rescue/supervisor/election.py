@@ -28,8 +28,8 @@ from riverkeeper.heartbeat.leases import lease_clock
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.rescue.connection import RescueConnection
-from riverkeeper.rescue.decision import rfc3339
 from riverkeeper.rescue.supervisor.path_probe import ReadOnlyObserver, probe_path
+from riverkeeper.river.failures import rfc3339
 
 log = structlog.get_logger()
 
