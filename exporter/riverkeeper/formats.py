@@ -1,4 +1,4 @@
-"""Moments, spans and sizes, as a person or a script reads them. Pure."""
+"""Moments, spans and counts, as a person or a script reads them. Pure."""
 
 from __future__ import annotations
 
@@ -45,6 +45,11 @@ def rfc3339(seconds: float | None) -> str | None:
 def count(number: int) -> str:
     """With thin spaces between thousands: one misread digit is a wrong decision."""
     return f"{number:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+
+
+def count_noun(number: int, noun: str) -> str:
+    """`1 job`, `12,345 jobs`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def server_version(number: int) -> str:

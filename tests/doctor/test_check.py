@@ -149,7 +149,7 @@ def test_missing_usage_of_the_schema_comes_with_the_grant(patient: Patient) -> N
         ("DROP TABLE river_leader", Level.WARNING, "there is no table river_leader"),
         ("DROP TABLE river_migration", Level.WARNING, "there is no table river_migration"),
         ("UPDATE river_job SET metadata = '{}'", Level.WARNING, "0 of 1 running jobs beat"),
-        (RUNNING.format("'{\"health_check_at\": \"noon\"}'"), Level.WARNING, "does not count for 1 jobs"),
+        (RUNNING.format("'{\"health_check_at\": \"noon\"}'"), Level.WARNING, "health_check_at of 1 job does not count"),
         ("DROP SCHEMA riverkeeper CASCADE", Level.WARNING, '"riverkeeper" is not installed'),
         ("UPDATE riverkeeper.meta SET version = 1", Level.WARNING, "has version 1, which is older"),
         ("UPDATE riverkeeper.meta SET min_compatible = 99", Level.PROBLEM, "needs a Riverkeeper that knows version 99"),

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from statistics import median
 
+from riverkeeper.formats import count_noun
+
 PATIENCE_SECONDS = 20.0  # a job that is not rescued by then says why: the demo's longest way back takes 17 s
 
 
@@ -116,8 +118,8 @@ def summarize_recoveries(jobs: Sequence[LostJob], workers_killed: int, audit: Fa
         for job in jobs
         if job.recovery.rescued_at is not None and job.recovery.again_at is not None
     ]
-    workers = f"{_count(workers_killed, 'worker')} killed with {_count(killed, 'job')}"
-    lines = [f"{workers}, {_count(len(jobs) - killed, 'job')} hung. {_count(len(waits), 'job')} rescued."]
+    workers = f"{count_noun(workers_killed, 'worker')} killed with {count_noun(killed, 'job')}"
+    lines = [f"{workers}, {count_noun(len(jobs) - killed, 'job')} hung. {count_noun(len(waits), 'job')} rescued."]
     if waits:
         lines.append(f"Time to the rescue: p50 {_median(waits)}. Time to the next attempt: p50 {_median(returns)}.")
     if audit.claims:
@@ -128,7 +130,3 @@ def summarize_recoveries(jobs: Sequence[LostJob], workers_killed: int, audit: Fa
 
 def _median(seconds: Sequence[float]) -> str:
     return f"{median(seconds):.1f} s" if seconds else "not yet known"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

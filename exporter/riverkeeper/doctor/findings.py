@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from riverkeeper.brakes.heartbeat_path import NOT_VERIFIED
 from riverkeeper.doctor.report import CheckFinding, ok, problem, warning
+from riverkeeper.formats import count_noun
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.river.facts import Leader, PoisonJob, Running
 from riverkeeper.river.layout import Layout
@@ -149,10 +150,10 @@ def on_beats(running: Running, beats: HeartbeatSummary | None, late: int = 0) ->
         yield ok("beats", message if jobs else f"no job is running{processes and f'; {processes[2:]} beat'}")
     if running.unreadable_beats:
         fix = "write RFC 3339 with a time zone, during the present claim, from a correct clock"
-        message = f"metadata.health_check_at does not count for {running.unreadable_beats} jobs: its value is not valid"
-        yield warning("beats", message, fix)
+        affected = count_noun(running.unreadable_beats, "job")
+        yield warning("beats", f"metadata.health_check_at of {affected} does not count: its value is not valid", fix)
     if running.unread:
-        message = f"the metadata of {running.unread} jobs is too large to read"
+        message = f"the metadata of {count_noun(running.unread, 'job')} is too large to read"
         yield warning("beats", message, "keep data in args")
 
 

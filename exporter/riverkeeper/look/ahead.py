@@ -8,8 +8,8 @@ from typing import Protocol
 
 from riverkeeper.config.policy import Policy
 from riverkeeper.config.tiers import Tier
-from riverkeeper.formats import span
-from riverkeeper.look.finding import Certainty, Finding, ReportPart, count_noun, join_names
+from riverkeeper.formats import count_noun, span
+from riverkeeper.look.finding import Certainty, Finding, ReportPart, join_names
 from riverkeeper.look.lately import count_river_rescues, standstill_of
 from riverkeeper.look.present import RIVER_LIMIT, Present
 from riverkeeper.look.traces import JobTrace

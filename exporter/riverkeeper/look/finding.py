@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from riverkeeper.formats import count_noun
+
 MOST_IDS = 10  # job ids of one finding; a script can read the table itself
 MOST_OF_A_NAME = 10  # findings of one name: a table with 300,000 kinds must not make a report of as many lines
 
@@ -102,11 +104,6 @@ def join_names(names: Iterable[str], most: int = 5) -> str:
     if more > 0:
         return f"{', '.join(shown)} and {more} more"
     return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
-
-
-def count_noun(number: int, noun: str) -> str:
-    """`1 job`, `12,345 jobs`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def describe_jobs(jobs: Sequence[NamedJob], noun: str = "job") -> str:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from riverkeeper.formats import span
-from riverkeeper.look.finding import Certainty, Finding, ReportPart, count_noun, describe_jobs, find_in_jobs, join_names
+from riverkeeper.formats import count_noun, span
+from riverkeeper.look.finding import Certainty, Finding, ReportPart, describe_jobs, find_in_jobs, join_names
 from riverkeeper.look.present import Present, WorkedKind
 from riverkeeper.look.traces import JobTrace
 

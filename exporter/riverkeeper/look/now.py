@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from riverkeeper.formats import span
+from riverkeeper.formats import count_noun, span
 from riverkeeper.look.finding import (
     Certainty,
     Finding,
     ReportPart,
-    count_noun,
     describe_jobs,
     find_in_jobs,
     join_names,

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 from riverkeeper.config.policy import Policy
-from riverkeeper.formats import rfc3339, span
+from riverkeeper.formats import count_noun, rfc3339, span
 from riverkeeper.look.ahead import findings_ahead
-from riverkeeper.look.finding import Finding, ReportPart, count_noun, fold
+from riverkeeper.look.finding import Finding, ReportPart, fold
 from riverkeeper.look.lately import findings_lately
 from riverkeeper.look.now import findings_of_jobs
 from riverkeeper.look.present import Present

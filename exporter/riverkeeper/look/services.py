@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from riverkeeper.formats import span
-from riverkeeper.look.finding import Certainty, Finding, ReportPart, count_noun
+from riverkeeper.formats import count_noun, span
+from riverkeeper.look.finding import Certainty, Finding, ReportPart
 from riverkeeper.look.present import DueKind, Present
 from riverkeeper.river.facts import Queue
 

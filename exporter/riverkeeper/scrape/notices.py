@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from riverkeeper.formats import count_noun
 from riverkeeper.river.bounds import MAX_PARTITIONS
 from riverkeeper.river.layout import Layout
 from riverkeeper.schema.layout import KeeperSchema
@@ -82,14 +83,14 @@ def _heartbeats(facts: RiverFacts) -> list[str]:
     found = []
     if running.unreadable_beats:
         found.append(
-            f"{running.unreadable_beats} running jobs have a metadata.health_check_at that does not count: not RFC "
-            "3339 with a zone, older than the claim, or more than 5 minutes ahead."
+            f"metadata.health_check_at of {count_noun(running.unreadable_beats, 'running job')} does not count: not "
+            "RFC 3339 with a zone, older than the claim, or more than 5 minutes ahead."
         )
     if running.unread:
-        found.append(f"{running.unread} running jobs have metadata of 64 kB or more, which is not looked into.")
+        found.append(f"The metadata of {count_noun(running.unread, 'running job')} has 64 kB or more, and is not read.")
     if running.poison:
         found.append(
-            f"{running.poison} running jobs have metadata that stops River's own rescuer for every job "
+            f"The metadata of {count_noun(running.poison, 'running job')} stops River's own rescuer for every job "
             "(river_rescuer_poison_jobs; riverkeeper check names them)."
         )
     return found

@@ -214,6 +214,12 @@ def test_the_address_is_inert(path: str, name: str) -> None:
     assert "&#34;&gt;&lt;script&gt;" in shown
 
 
+@pytest.mark.parametrize(("rescues", "words"), [(1, "rescued 1 time in a day"), (3, "rescued 3 times in a day")])
+def test_how_often_a_job_was_rescued(rescues: int, words: str) -> None:
+    """In words that are right for one."""
+    assert words in text(FakeService(reading=reading(replace(LOST, job=replace(LOST.job, rescues=rescues)))))
+
+
 def test_ids_lead_to_river_ui_where_it_is_named() -> None:
     """Not otherwise: a link that leads nowhere is worse than none."""
     named = text(FakeService(reading=reading(LOST), river_ui="https://riverui.example/jobs"))

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from math import exp, lgamma, log, log1p
 
+from riverkeeper.formats import count_noun
+
 CONFIDENCE = 0.95
 _STEPS = 40  # halvings: the bound is exact to a billionth
 
@@ -54,7 +56,7 @@ def sum_by_tier(counts: Iterable[ClaimCounts]) -> tuple[ClaimCounts, ...]:
 def describe_counts(counts: ClaimCounts) -> str:
     """What an operator needs to know before deciding on the mode of a tier."""
     were = "would have been" if counts.dry_run else "was" if counts.claims == 1 else "were"
-    taken = f"{counts.tier}: {_count(counts.claims, 'claim')} {were} taken away"
+    taken = f"{counts.tier}: {count_noun(counts.claims, 'claim')} {were} taken away"
     known = (
         f"{counts.known} known: {counts.right_claims} rightly (the worker never came back, or did not complete the "
         f"work), {counts.false_claims} wrongly (it was alive)"
@@ -89,10 +91,6 @@ def _at_most(few: int, many: int, rate: float) -> float:
         exp(total - lgamma(k + 1) - lgamma(many - k + 1) + k * log(rate) + (many - k) * log1p(-rate))
         for k in range(few + 1)
     )
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}{'' if number == 1 else 's'}"
 
 
 def _add(counts: ClaimCounts, other: ClaimCounts) -> ClaimCounts:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from riverkeeper.formats import count, moment, rfc3339, span
+from riverkeeper.formats import count, count_noun, moment, rfc3339, span
 from riverkeeper.rescue.forecast import Forecast, forecast_rescue
 from riverkeeper.scrape.scrape import Snapshot
 from riverkeeper.verdict.verdict import STUCK, SUSPECTED, Reason, StuckJob
@@ -225,4 +225,4 @@ def _against(stuck: StuckJob) -> Iterator[str]:
     if limit is not None and value is not None:
         yield f"{span(value)}, {limit.name.value} limit {span(limit.seconds)}: {limit.origin}"
     if stuck.job.rescues:
-        yield f"rescued {stuck.job.rescues} times in a day"
+        yield f"rescued {count_noun(stuck.job.rescues, 'time')} in a day"
