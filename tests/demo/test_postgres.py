@@ -13,6 +13,7 @@ import pytest
 
 from riverkeeper.demo import postgres
 from riverkeeper.demo.postgres import NoPostgres, find_binaries, start_postgres
+from riverkeeper.demo.program import free_port
 from riverkeeper.postgres.connection import Session
 
 
@@ -33,13 +34,12 @@ def answers(url: str) -> bool:
 
 def test_a_port_that_was_taken_meanwhile_is_exchanged(monkeypatch: pytest.MonkeyPatch) -> None:
     """A free port may be gone when the server binds it: another one is tried."""
-    free_port = postgres._free_port
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
         holder.listen(1)
         taken = holder.getsockname()[1]
         ports = iter([taken])
-        monkeypatch.setattr(postgres, "_free_port", lambda: next(ports, None) or free_port())
+        monkeypatch.setattr(postgres, "free_port", lambda: next(ports, None) or free_port())
         with start_postgres() as server:
             assert server.port != taken
             assert answers(server.url)

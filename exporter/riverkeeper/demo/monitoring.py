@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from pathlib import Path
 
@@ -22,53 +22,38 @@ def start_monitoring(target: Address, folder: DemoFolder, told: Told) -> Iterato
     write_alerting(folder)
     with contextlib.ExitStack() as stack:
         found = {}
-        if alertmanager := stack.enter_context(_start_alertmanager(folder, told)):
-            found["Alertmanager"] = alertmanager
-        if prometheus := stack.enter_context(_start_prometheus(target, folder, alertmanager, told)):
-            found["Prometheus"] = prometheus
+        if binary := shutil.which("alertmanager"):
+            found["Alertmanager"] = stack.enter_context(_start(binary, _alertmanager_flags(folder), folder, told))
+        if binary := shutil.which("prometheus"):
+            flags = _prometheus_flags(target, folder, found.get("Alertmanager"))
+            found["Prometheus"] = stack.enter_context(_start(binary, flags, folder, told))
         yield found
 
 
-@contextlib.contextmanager
-def _start_alertmanager(folder: DemoFolder, told: Told) -> Iterator[str | None]:
+def _alertmanager_flags(folder: DemoFolder) -> list[str]:
     """Its shipped configuration: it wakes the rescuer by the webhook."""
-    if (binary := shutil.which("alertmanager")) is None:
-        yield None
-        return
-    url = str(Address("127.0.0.1", free_port()))
-    arguments = [
-        binary,
+    return [
         f"--config.file={folder.alerts / 'alertmanager.yml'}",
         f"--storage.path={folder.path / 'alertmanager'}",
-        f"--web.listen-address={url}",
-        f"--web.external-url=http://{url}/",  # for links: the machine's own name may lead nowhere
         "--cluster.listen-address=",  # alone: no port for other Alertmanagers
     ]
-    with running("alertmanager", arguments, folder.path) as program:
-        program.wait_until_ready(f"http://{url}/-/ready", told, READY_SECONDS)
-        yield f"http://{url}/"
+
+
+def _prometheus_flags(target: Address, folder: DemoFolder, alertmanager: str | None) -> list[str]:
+    home = folder.path / "prometheus"
+    config = _write_prometheus(home, target, alertmanager, folder)
+    return [f"--config.file={config}", f"--storage.tsdb.path={home / 'data'}"]
 
 
 @contextlib.contextmanager
-def _start_prometheus(
-    target: Address, folder: DemoFolder, alertmanager: str | None, told: Told
-) -> Iterator[str | None]:
-    if (binary := shutil.which("prometheus")) is None:
-        yield None
-        return
-    home = folder.path / "prometheus"
-    config = _write_prometheus(home, target, alertmanager, folder)
-    url = str(Address("127.0.0.1", free_port()))
-    arguments = [
-        binary,
-        f"--config.file={config}",
-        f"--storage.tsdb.path={home / 'data'}",
-        f"--web.listen-address={url}",
-        f"--web.external-url=http://{url}/",
-    ]
-    with running("prometheus", arguments, folder.path) as program:
-        program.wait_until_ready(f"http://{url}/-/ready", told, READY_SECONDS)
-        yield f"http://{url}/"
+def _start(binary: str, flags: Sequence[str], folder: DemoFolder, told: Told) -> Iterator[str]:
+    """Its URL, once it is ready."""
+    address = Address("127.0.0.1", free_port())
+    url = f"{address.url}/"
+    web = [f"--web.listen-address={address}", f"--web.external-url={url}"]  # the machine's own name may lead nowhere
+    with running(Path(binary).name, [binary, *flags, *web], folder.path) as program:
+        program.wait_until_ready(f"{url}-/ready", told, READY_SECONDS)
+        yield url
 
 
 def _write_prometheus(home: Path, target: Address, alertmanager: str | None, folder: DemoFolder) -> Path:

@@ -8,7 +8,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import stat
 import subprocess
 import tempfile
@@ -18,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from riverkeeper.demo.program import free_port
 from riverkeeper.postgres.connection import Session, run_script
 from riverkeeper.postgres.statements import quote_identifier, source, statement
 from riverkeeper.postgres.transaction import Parameters, Row
@@ -157,7 +157,7 @@ def start_postgres(settings: Sequence[str] = THROW_AWAY, binaries: Path | None =
     server: Server | None = None
     try:
         hand_over(folder)
-        server = Server(copy_within_reach(found, folder), folder, _free_port(), settings)
+        server = Server(copy_within_reach(found, folder), folder, free_port(), settings)
         _initdb(server)
         _start_on_a_free_port(server)
         yield server
@@ -191,18 +191,11 @@ def _start_on_a_free_port(server: Server) -> None:
         except NoPostgres:
             if not left or "Address already in use" not in server.log:
                 raise
-            server.port = _free_port()
+            server.port = free_port()
 
 
 def _environment() -> dict[str, str]:
     return {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "TZ": "UTC"}
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def popen_user() -> dict[str, Any]:
