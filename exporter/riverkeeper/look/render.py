@@ -11,7 +11,7 @@ from rich.text import Text
 
 from riverkeeper.formats import moment
 from riverkeeper.look.finding import Certainty, Finding, ReportPart
-from riverkeeper.look.report import DOCS, HEADINGS, NEXT_STEPS, LookReport, docs_of
+from riverkeeper.look.report import DOCS, HEADINGS, NEXT_DATABASE, NEXT_STEPS, LookReport, docs_of
 
 _COLOURS = {ReportPart.NOW: "bold red", ReportPart.LATELY: "bold yellow", ReportPart.AHEAD: "bold cyan"}
 MOST_FINDINGS = 12  # of one part; the others are less grave, and --json has all
@@ -32,6 +32,7 @@ def render_page(found: LookReport, version: str) -> str:
         moment=moment(found.now),
         parts=[(HEADINGS[part], part, found.of(part)) for part in ReportPart],
         next_steps=NEXT_STEPS,
+        next_database=NEXT_DATABASE,
         docs_of=docs_of,
     )
 
@@ -62,6 +63,7 @@ def _lines(found: LookReport) -> Iterator[RenderableType]:
     yield Text(f"What each finding means: {DOCS}#NAME", style="dim")
     yield Text()
     yield Text("Next", style="bold underline")
+    yield Padding(Text(NEXT_DATABASE), (0, 0, 0, 2))
     for goal, command in NEXT_STEPS:
         yield Text(f"  {goal}:")
         yield Text(f"    {command}", style="bold")

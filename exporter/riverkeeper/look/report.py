@@ -19,10 +19,12 @@ DOCS = "https://github.com/riverkeeper/riverkeeper/blob/main/docs/look.md"
 MOST_NAMES = 100  # kinds or queues of one finding in the JSON document
 HEADINGS = {ReportPart.NOW: "Now", ReportPart.LATELY: "Lately", ReportPart.AHEAD: "With heartbeats"}
 NEXT_STEPS = (
-    ("See this all the time", "riverkeeper serve --database-url URL"),
-    ("Prepare heartbeats, which find dead and hung workers at once", "riverkeeper schema install --database-url URL"),
-    ("See what the rescuer would do", "riverkeeper stuck --database-url URL"),
-)
+    ("See this all the time", "riverkeeper serve"),
+    ("As the owner of River's tables, prepare heartbeats: they find dead and hung workers at once",
+     "riverkeeper schema install"),
+    ("See what the rescuer would do", "riverkeeper stuck"),
+)  # fmt: skip
+NEXT_DATABASE = "These commands read the address of the database from RIVERKEEPER_DATABASE_URL, or from --database-url."
 
 
 @dataclass(frozen=True, slots=True)
