@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from alerts.promql import exported, metric, selectors, sources
-from alerts.rulebook import ALERTS, Rule, Scenario, alerts, document, records, scenario_files, scenarios
+from alerts.rulebook import ALERTS, ROOT, Rule, Scenario, alerts, document, records, scenario_files, scenarios
 from fixtures.offenders import for_each
 from riverkeeper.assets.alerting import RULES
 
 for_each_alert = for_each("alert", alerts(), lambda rule: rule.key)
 for_each_scenario = for_each("scenario", scenarios(), lambda scenario: scenario.name)
 for_each_file = for_each("path", scenario_files(), lambda path: path.name)
+RECORDED = re.compile(r"\b[a-z_]+:[a-z_]+:[a-z0-9_]+")
 OPTIONAL = {"kind"}  # empty for `wait`, and an empty label is no label
 
 
@@ -93,14 +95,30 @@ def test_groups_are_evaluated_in_order(path: Path) -> None:
     assert order == groups
 
 
-def test_every_recorded_metric_is_tested_or_read_by_an_alert() -> None:
-    """A recorded metric of which nothing is known is noise."""
-    asked = "\n".join(
-        case["expr"]
+def test_every_recorded_metric_is_used() -> None:
+    """By an alert, a board, or a query that a document gives to users: itself, or through one that is recorded from it."""
+    by_name = {rule.name: rule.expr for rule in records()}
+    documents = [path for folder in ("docs", "alerts", "dashboards") for path in (ROOT / folder).rglob("*.md")]
+    boards = (ROOT / "dashboards" / "json").glob("*.json")
+    readers = [rule.expr for rule in alerts()] + [path.read_text(encoding="utf-8") for path in (*documents, *boards)]
+    used: set[str] = set()
+    while readers:
+        found = set(RECORDED.findall(readers.pop())) & by_name.keys() - used
+        used |= found
+        readers += [by_name[name] for name in found]
+
+    assert by_name.keys() - used == set()
+
+
+def test_what_no_alert_reads_is_tested() -> None:
+    """Nothing else would notice that it is wrong."""
+    read = {node.name for rule in (*alerts(), *records()) for node in selectors(rule.expr)}
+    tested = {
+        name
         for path in scenario_files()
         for test in document(path)["tests"]
         for case in test.get("promql_expr_test", ())
-    )
-    read = "\n".join(rule.expr for rule in (*alerts(), *records()))
+        for name in RECORDED.findall(case["expr"])
+    }
 
-    assert [rule.name for rule in records() if rule.name not in asked and rule.name not in read] == []
+    assert {rule.name for rule in records()} - read - tested == set()
