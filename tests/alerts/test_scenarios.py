@@ -96,7 +96,7 @@ def test_groups_are_evaluated_in_order(path: Path) -> None:
 
 
 def test_every_recorded_metric_is_used() -> None:
-    """By an alert, a board, or a query that a document gives to users: itself, or through one that is recorded from it."""
+    """By an alert, a board, or a query that a document gives to users; or by a recorded metric that is."""
     by_name = {rule.name: rule.expr for rule in records()}
     documents = [path for folder in ("docs", "alerts", "dashboards") for path in (ROOT / folder).rglob("*.md")]
     boards = (ROOT / "dashboards" / "json").glob("*.json")

@@ -10,9 +10,8 @@ import yaml
 from click.testing import CliRunner
 
 from riverkeeper.assets import alerting
-from riverkeeper.assets.alerting import add_matchers
+from riverkeeper.assets.alerting import add_matchers, severity
 from riverkeeper.assets.render import render
-from riverkeeper.assets.severity import severity
 from riverkeeper.cli import main
 from riverkeeper.config.assets import AssetSettings
 

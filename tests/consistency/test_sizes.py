@@ -37,7 +37,6 @@ SMALL = {
     "web/webhook/check.py": "the findings of `check` about the webhook",
     # Alerts and boards: their files follow the shape of what they write.
     "assets/render.py": "the list of everything that is rendered",
-    "assets/severity.py": "pure: severity by tier",
     "dashboards/parts/scope.py": "pure: where boards are shown",
     "dashboards/parts/palette.py": "pure: every colour of the boards, and what it means",
 }

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from conformance.proxy import Proxy
 from e2e.rescue_environment import ALERTS, Prometheus, alertmanager_at_work, prometheus_at_work, write_targets
-from e2e.river import Connection, Fleet, River, fleet_at_work
+from e2e.river import Fleet, River, fleet_at_work
 from e2e.riverkeeper_process import RiverkeeperProcess, replica_at_work, riverkeeper
 from e2e.scaled import scaled
 from fixtures.waiting import until
@@ -92,13 +92,6 @@ class AlertEnvironment:
         statement = f"SELECT 1 FROM river_job WHERE queue = %(queue)s AND {condition}"  # noqa: S608 - of alert_cases.py only
         until(lambda: self.river.rows(statement, queue=queue), f"a job of {queue} where {condition}", seconds, every)
 
-    @contextlib.contextmanager
-    def locked(self, statement: str, **parameters: object) -> Iterator[None]:
-        """Somebody's transaction that holds the locks of a statement."""
-        with self.river.connect() as connection, held_open(connection):
-            connection.execute(statement.encode(), parameters or None)
-            yield
-
     def start_replica(self, number: int, address: str = "") -> RiverkeeperProcess:
         folder = self.folder / f"keeper{number}"
         folder.mkdir(exist_ok=True)
@@ -110,15 +103,6 @@ class AlertEnvironment:
 
     def scrape_the_replicas(self) -> None:
         self.scrape([replica.address for replica in self.replicas])
-
-
-@contextlib.contextmanager
-def held_open(connection: Connection) -> Iterator[None]:
-    connection.execute("BEGIN")
-    try:
-        yield
-    finally:
-        connection.execute("ROLLBACK")
 
 
 @contextlib.contextmanager

@@ -22,6 +22,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
 
 from e2e.programs import free_port, started, tool
+from e2e.rescue_environment import ready
 from e2e.scaled import scaled
 from fixtures.waiting import until
 from riverkeeper.assets.alerting import RULES, alerting_files
@@ -76,7 +77,7 @@ def message_environment(
         where = [f"--config.file={config}", f"--storage.path={folder}/data", f"--web.listen-address={address}"]
         flags = [*where, "--cluster.listen-address=", "--web.external-url=https://alertmanager.example"]
         with started("alertmanager", [tool("alertmanager"), *flags], folder):
-            until(lambda: answers(address), "Alertmanager to be ready")
+            until(lambda: ready(address), "Alertmanager to be ready")
             yield MessageEnvironment(address, received)
 
 
@@ -166,10 +167,3 @@ def mail_receiver(received: Received) -> Iterator[str]:
         yield f"127.0.0.1:{controller.port}"
     finally:
         controller.stop()
-
-
-def answers(address: str) -> bool:
-    try:
-        return httpx.get(f"http://{address}/-/ready").status_code == 200
-    except httpx.TransportError:
-        return False

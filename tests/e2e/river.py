@@ -55,6 +55,14 @@ class River:
             cursor = connection.execute(statement.encode(), parameters or None)
             return cursor.fetchall() if cursor.description else []
 
+    @contextlib.contextmanager
+    def locked(self, statement: str, **parameters: object) -> Iterator[None]:
+        """Somebody's transaction that holds the locks of a statement."""
+        with self.connect() as connection:
+            connection.execute("BEGIN")
+            connection.execute(statement.encode(), parameters or None)
+            yield
+
     def migrate(self, version: int = 0) -> None:
         """Lay out River's tables as of a migration version, 0 for the newest."""
         if self.schema:

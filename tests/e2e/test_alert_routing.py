@@ -13,6 +13,7 @@ import yaml
 
 from alerts.rulebook import ALERTS, ROOT
 from e2e.programs import free_port, started, tool
+from e2e.rescue_environment import ready
 from fixtures.waiting import until
 
 CONFIG = ALERTS / "alertmanager.yml"
@@ -113,7 +114,7 @@ def alertmanager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     address = f"127.0.0.1:{free_port()}"
     flags = [f"--config.file={CONFIG}", f"--storage.path={folder}", f"--web.listen-address={address}"]
     with started("alertmanager", [tool("alertmanager"), *flags, "--cluster.listen-address="], folder):
-        until(lambda: answers(address), "Alertmanager to be ready")
+        until(lambda: ready(address), "Alertmanager to be ready")
         yield address
 
 
@@ -146,13 +147,6 @@ def standing(address: str, labels: dict[str, str]) -> dict[str, Any] | None:
     """Alertmanager's view of one alert; None while it has not received it."""
     listed = httpx.get(f"http://{address}/api/v2/alerts").raise_for_status().json()
     return next((alert["status"] for alert in listed if alert["labels"] == labels), None)
-
-
-def answers(address: str) -> bool:
-    try:
-        return httpx.get(f"http://{address}/-/ready").status_code == 200
-    except httpx.TransportError:
-        return False
 
 
 def amtool(*arguments: str | Path) -> subprocess.CompletedProcess[str]:

@@ -21,7 +21,8 @@ import yaml
 from alerts.rulebook import ALERTS
 from e2e.conftest import MakeRiver
 from e2e.programs import free_port, started, tool
-from e2e.receivers import Received, answers, http_receiver
+from e2e.receivers import Received, http_receiver
+from e2e.rescue_environment import ready
 from e2e.river import Fleet, River, fleet_at_work
 from e2e.riverkeeper_process import RiverkeeperProcess, replica_at_work, riverkeeper
 from e2e.scaled import scaled
@@ -131,5 +132,5 @@ def alertmanager_as_shipped(folder: Path, receivers: str) -> Iterator[str]:
     address = f"127.0.0.1:{free_port()}"
     flags = [f"--config.file={home}/alertmanager.yml", f"--storage.path={home}", f"--web.listen-address={address}"]
     with started("alertmanager", [tool("alertmanager"), *flags, "--cluster.listen-address="], home):
-        until(lambda: answers(address), "Alertmanager to be ready")
+        until(lambda: ready(address), "Alertmanager to be ready")
         yield address

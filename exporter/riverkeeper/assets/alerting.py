@@ -13,7 +13,6 @@ from pathlib import PurePosixPath
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from riverkeeper.assets.severity import severity
 from riverkeeper.config.assets import RIVER_LABELS, AssetSettings
 from riverkeeper.dashboards.parts.scope import KIND, OVERVIEW, RESCUE
 
@@ -72,6 +71,17 @@ def _values(assets: AssetSettings) -> Mapping[str, object]:
         "quoted": json.dumps,
         "assets": assets,
     }
+
+
+def severity(page_tiers: Sequence[str], quiet_tiers: Sequence[str]) -> str:
+    """A label template: critical in tiers that page, info in quiet ones, warning in all others."""
+    branches = [(tiers, level) for tiers, level in ((page_tiers, "critical"), (quiet_tiers, "info")) if tiers]
+    if not branches:
+        return "warning"
+    conditions = "{{ else ".join(
+        f'if match "^({"|".join(tiers)})$" $labels.tier }}}}{level}' for tiers, level in branches
+    )
+    return "{{ " + conditions + "{{ else }}warning{{ end }}"
 
 
 def write_links(assets: AssetSettings, alert: str, board: str, page: str, labels: Sequence[str]) -> str:

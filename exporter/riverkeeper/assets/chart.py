@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 FOLDER = "deploy/helm/riverkeeper"
-_HEAD = "{{- /* Written by `make generate` from deploy/kubernetes/%s. Do not edit. */ -}}\n"
+_HEAD = "{{- /* Written by `make generate` (riverkeeper/assets/chart.py) from deploy/kubernetes. Do not edit. */ -}}\n"
 _NAME = "{{ .Release.Name }}"
 _LABELS = "{app.kubernetes.io/name: riverkeeper}"
 _OWN_LABELS = "{app.kubernetes.io/name: riverkeeper, app.kubernetes.io/instance: {{ .Release.Name }}}"
@@ -153,7 +153,7 @@ def chart_files() -> Mapping[str, str]:
     """Every generated file of the chart: path -> text. Raises ValueError where a manifest and a change disagree."""
     made = {template.manifest: _write(template) for template in TEMPLATES}
     made |= {"config.yaml": _CONFIG, "prometheusrule.yaml": _RULES, "dashboards.yaml": _DASHBOARDS}
-    return {f"{FOLDER}/templates/{name}": _HEAD % name + text for name, text in made.items()}
+    return {f"{FOLDER}/templates/{name}": _HEAD + text for name, text in made.items()}
 
 
 def _write(template: Template) -> str:

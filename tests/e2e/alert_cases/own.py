@@ -38,7 +38,7 @@ def job_hung(environment: AlertEnvironment) -> Iterator[None]:
     RiverkeeperScrapesIncomplete='query="migrations"',
 )
 def query_failing(environment: AlertEnvironment) -> Iterator[None]:
-    with environment.locked("LOCK TABLE river_migration IN ACCESS EXCLUSIVE MODE"):
+    with environment.river.locked("LOCK TABLE river_migration IN ACCESS EXCLUSIVE MODE"):
         yield
 
 

@@ -59,7 +59,7 @@ def no_workers(environment: AlertEnvironment) -> Iterator[None]:
 def scheduler_stalled(environment: AlertEnvironment) -> Iterator[None]:
     environment.worker("default")
     environment.insert("default", "scheduled")
-    with environment.locked("SELECT 1 FROM river_job WHERE queue = 'default' AND state = 'scheduled' FOR UPDATE"):
+    with environment.river.locked("SELECT 1 FROM river_job WHERE queue = 'default' AND state = 'scheduled' FOR UPDATE"):
         yield
 
 
@@ -142,7 +142,7 @@ def discarded(environment: AlertEnvironment) -> Iterator[None]:
 def stuck_and_skipped(environment: AlertEnvironment) -> Iterator[None]:
     worker = environment.worker("held")
     (job,) = environment.running("held", "steady")
-    with environment.locked("SELECT 1 FROM river_job WHERE id = %(job)s FOR UPDATE", job=job):
+    with environment.river.locked("SELECT 1 FROM river_job WHERE id = %(job)s FOR UPDATE", job=job):
         worker.program.kill()
         yield
     environment.worker("held")

@@ -127,14 +127,6 @@ class WatchedRiver:
         (found,) = [worker for worker in self.workers if worker.program.name == client]
         return found
 
-    @contextlib.contextmanager
-    def locked(self, statement: str, **parameters: object) -> Iterator[None]:
-        """Somebody's transaction that holds the locks of a statement."""
-        with self.river.connect() as connection:
-            connection.execute("BEGIN")
-            connection.execute(statement.encode(), parameters or None)
-            yield
-
     def command(self, *arguments: str) -> str:
         """What a command of Riverkeeper prints."""
         return riverkeeper(self.river, *arguments, "--config.file", str(self.config))

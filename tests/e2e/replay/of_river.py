@@ -11,6 +11,7 @@ from fixtures.waiting import until
 LATE_JOBS = ("RiverWaitBudgetBurning",)  # a ticket afterwards (burn="slow"): a part of the budget is gone
 STALE_LEADER = 60  # seconds: a leader that cannot renew works on for half a minute, and after 30 s a job is overdue
 BEATS = 9  # seconds until a worker that died counts as dead: the timeout of 7 s and a reading
+NO_WORKERS = page("RiverNoWorkers", 9, "No worker is left in orders", plus=BEATS)
 
 
 @incident("nothing happens", minutes=15)
@@ -151,7 +152,7 @@ def jobs_discarded(replay: ReplayEnvironment) -> Iterator[None]:
     minutes=12,
 )  # fmt: skip
 def leader_gone(replay: ReplayEnvironment) -> Iterator[None]:
-    with replay.orders.locked("LOCK TABLE river_leader IN EXCLUSIVE MODE"):
+    with replay.orders.river.locked("LOCK TABLE river_leader IN EXCLUSIVE MODE"):
         yield
 
 
@@ -196,7 +197,7 @@ def mass_death(replay: ReplayEnvironment) -> Iterator[None]:
 
 @incident(
     "all workers are killed (kill -9), with jobs; none comes back",
-    page("RiverNoWorkers", 9, "No worker is left in orders", plus=BEATS),
+    NO_WORKERS,
     minutes=20,
     may=LATE_JOBS,
 )
@@ -210,7 +211,7 @@ def all_workers_killed(replay: ReplayEnvironment) -> Iterator[None]:
 
 @incident(
     "the network between all workers and the database carries nothing; then it does again",
-    page("RiverNoWorkers", 9, "No worker is left in orders", plus=BEATS),
+    NO_WORKERS,
     minutes=15,
     may=LATE_JOBS,
 )
