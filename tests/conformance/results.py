@@ -17,6 +17,6 @@ WHERE id = %(job_id)s AND state = 'running'
 
 
 def write_result(sql: psycopg.Connection[Any], result: Event) -> None:
-    """As River writes what a worker has returned, whoever holds the job by now."""
+    """As River writes what a worker has returned, also if another worker holds the job by now."""
     token = result["token"]
     sql.execute(RESULT, {"job_id": result["job_id"], "metadata": Jsonb({} if token is None else {TOKEN_KEY: token})})

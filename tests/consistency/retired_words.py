@@ -41,6 +41,7 @@ RETIRED = {
     r"much at once": "mass failure",
     r"keepers?(?! schema| role)": "Riverkeeper, replica",
     r"last words": "last report",
+    r"whoever|whomever": "the noun: login, operator, process, reader",
 }
 _WORDS = re.compile("|".join(rf"\b(?:{pattern})\b" for pattern in RETIRED), re.IGNORECASE)
 _CODE = re.compile(

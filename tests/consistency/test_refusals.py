@@ -12,7 +12,7 @@ RESCUES = (ROOT / "docs" / "rescues.md").read_text(encoding="utf-8")
 
 @for_each("word", [*Refusal, *Brake])
 def test_each_word_stands_in_a_table_of_docs_rescues(word: Refusal | Brake) -> None:
-    """Logs, metrics and commands use these words; whoever meets one finds it there."""
+    """Logs, metrics and commands use these words; a reader of one finds it there."""
     rows = [line for line in RESCUES.splitlines() if line.startswith("| `")]
 
     assert any(f"`{word.value}`" in row.split("|")[1] for row in rows)

@@ -159,7 +159,7 @@ def test_live_counts(played: Play) -> None:
 
 
 def test_a_paused_queue_is_not_fetched(play: Play) -> None:
-    """Nobody claims from a queue with paused_at, whoever paused it; resumed, it is worked again."""
+    """Nobody claims from a queue with paused_at; resumed, it is worked again."""
     play.on(1)
     play.sql.execute("UPDATE river_queue SET paused_at = now() WHERE name = 'default'")
     before = play.one("SELECT max(attempted_at) AS at FROM river_job WHERE queue = 'default'").at

@@ -29,7 +29,7 @@ def test_a_child_ends_with_its_block(tmp_path: Path) -> None:
 
 
 def test_a_deaf_child_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever ignores SIGTERM does not outlive the demo."""
+    """A child that ignores SIGTERM does not outlive the demo."""
     monkeypatch.setattr(program, "STOP_SECONDS", 0.1)
     told = Told()
     with running("deaf", python(DEAF), tmp_path) as child:

@@ -120,7 +120,7 @@ def test_the_doctor_proposes_the_lines_of_the_script(company: Company, run: Run)
 
 
 def test_a_keeper_schema_of_another_owner_has_a_part_of_its_own(company: Company, run: Run) -> None:
-    """Whoever ran `schema install` owns its tables, and only that login may grant them."""
+    """The login that ran `schema install` owns its tables, and only it may grant them."""
     company.server.execute("CREATE ROLE operations LOGIN")
     try:
         company.server.execute("GRANT USAGE ON SCHEMA jobs TO operations", "company")

@@ -72,7 +72,7 @@ def test_a_worker_may_look_where_there_is_no_table(owner: Connection, worker: Co
     ],
 )
 def test_what_belongs_to_the_login_that_works(worker: Connection, name: str, values: dict[str, object]) -> None:
-    """Two statements write or lock the job's own row; River's worker may do that, whoever only beats may not."""
+    """Two statements write or lock the job's own row; River's worker may do that, a login that only beats may not."""
     with pytest.raises(errors.InsufficientPrivilege):
         ask(worker, name, values)
 

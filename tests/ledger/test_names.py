@@ -42,7 +42,7 @@ steps = st.lists(
 def test_names_are_bounded_and_stay_while_they_are_in_use(
     history: list[tuple[float, dict[Pair, int], dict[Pair, float]]],
 ) -> None:
-    """Never more than the limit; a name seen within the hour is never taken away, whoever else comes."""
+    """Never more than the limit; a name seen within the hour is never taken away, however many others come."""
     names, now = NO_NAMES, NOW
     for elapsed, live, finished in history:
         now += elapsed

@@ -101,7 +101,7 @@ OTHERS = """SELECT count(*) AS others FROM pg_stat_activity
 def test_no_leader_is_missed_during_an_election(
     river_url: str, healthy: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A leader that resigned leaves no row for some seconds: whoever looks then waits for the next one."""
+    """A leader that resigned leaves no row for some seconds: a look at that moment waits for the next one."""
     monkeypatch.setattr(inspection, "ELECTION_SECONDS", 600.0)
     healthy.execute("DELETE FROM river_leader")
     with ThreadPoolExecutor() as pool:

@@ -160,7 +160,7 @@ def test_the_help_of_a_moment_names_when_it_is_absent(family: Family[Any]) -> No
 
 @for_each_family
 def test_metrics_named_in_a_help_exist(family: Family[Any]) -> None:
-    """Whoever is sent to another family finds it."""
+    """A family that a HELP refers to is there."""
     named = re.findall(r"\briver(?:keeper)?_[a-z_]+\b(?!\.)", family.help)
     tables = {"river_job", "river_queue"}
 

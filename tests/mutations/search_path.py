@@ -18,7 +18,7 @@ MUTATIONS = (
             f"{TRAPS}::test_a_scrape_is_not_trapped",
             f"{TRAPS}::test_a_supervisor_is_not_trapped",
             f"{TRAPS}::test_temporary_objects_are_not_used",
-            f"{TRAPS}::test_whoever_may_create_in_public_does_not_become_superuser",
+            f"{TRAPS}::test_a_login_that_may_create_in_public_does_not_become_superuser",
         ),
     ),
     Mutation(

@@ -155,7 +155,7 @@ def test_a_database_that_is_away_makes_a_page(logins: Server) -> None:
 
 
 def test_every_error_names_a_fix() -> None:
-    """Whoever reads the sentence learns what to do; each begins like part of a sentence and has no repetition."""
+    """The sentence names what to do; each begins like part of a sentence and has no repetition."""
     assert set(FIXES) == set(ErrorKind)
     assert all(cure and not cure.endswith(".") for cure in FIXES.values())
 

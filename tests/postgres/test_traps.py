@@ -302,7 +302,7 @@ CREATE OPERATOR public.= (FUNCTION = public.same, LEFTARG = river_job_state, RIG
 """
 
 
-def test_whoever_may_create_in_public_does_not_become_superuser(installed: Ground) -> None:
+def test_a_login_that_may_create_in_public_does_not_become_superuser(installed: Ground) -> None:
     """By a superuser's `check`, with the search_path that every database has at first."""
     name = installed.sql.info.dbname
     installed.sql.execute(f'ALTER DATABASE "{name}" RESET search_path')

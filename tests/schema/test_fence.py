@@ -194,7 +194,7 @@ def test_a_token_beside_anything_is_judged(sql: Connection, held: str) -> None:
 
 
 def test_a_token_in_the_row_from_before_the_fence_judges_nobody(sql: Connection) -> None:
-    """It goes with the row's next update; until then whoever brings no token of his own passes."""
+    """It goes with the row's next update; until then a write without a token passes."""
     job = claim(sql)["job_id"]
     sql.execute("ALTER TABLE river_job DISABLE TRIGGER riverkeeper_fence_strip")
     sql.execute("ALTER TABLE river_job DISABLE TRIGGER riverkeeper_fence")

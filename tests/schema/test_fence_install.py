@@ -49,7 +49,7 @@ def test_install_puts_it_there_and_clients_learn_it(river_url: str, sql: Connect
 
 
 def test_install_without_it(river_url: str, sql: Connection) -> None:
-    """For whoever wants no trigger: clients learn it, nothing is dropped, and `status` ends with exit code 1."""
+    """For users who want no trigger: clients learn it, nothing is dropped, and `status` ends with exit code 1."""
     assert fence_command(river_url, "install", "--no-fence").exit_code == 0
     assert (reported_to_clients(sql), drops(sql)) == (False, False)
 
@@ -109,7 +109,7 @@ def test_the_printed_fence_works_as_it_is_printed(two_owners: tuple[str, str], s
 
 
 def test_the_trigger_right_is_enough_to_put_it_there(two_owners: tuple[str, str], sql: Connection) -> None:
-    """But not to remove it; who must is named. `uninstall` drops it whoever owns what."""
+    """But not to remove it; who must is named. `uninstall` drops it, also where owners differ."""
     _, keeper = two_owners
     sql.execute("GRANT TRIGGER ON river_job TO owns_keeper")
     assert fence_command(keeper, "install").exit_code == 0

@@ -118,7 +118,7 @@ def test_what_had_finished_before_the_first_look_is_not_counted(river_url: str, 
     ids=["none", "present", "expired"],
 )
 def test_a_leader_is_shown_with_its_expiry(river_url: str, sql: Session, leader: str | None, shown: bool) -> None:
-    """No row: absent. A row, also an expired one: both moments, and whoever asks compares them with the time."""
+    """No row: absent. A row, also an expired one: both moments, and the reader compares them with the time."""
     if leader:
         sql.execute(
             "INSERT INTO river_leader VALUES ('default', 'a', now() - interval '2 days', now() + %(left)s::interval)",

@@ -134,7 +134,7 @@ def test_the_gate_opens_after_a_hang(readings: Readings, collector: Collector) -
 def test_a_reader_that_raises_does_not_shut_the_gate(
     readings: Readings, collector: Collector, fault: BaseException
 ) -> None:
-    """The fault is reported to whoever waited, and the next one reads again, on the same thread or a new one."""
+    """The fault is reported to each scrape that waited; the next one reads again, on the same thread or a new one."""
     readings.fails = fault
     for _ in range(3):
         with pytest.raises(type(fault)):

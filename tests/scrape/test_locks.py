@@ -26,7 +26,7 @@ ALTER_WAITS = (
 
 @pytest.fixture
 def alter_waits(river_url: str, sql: Session) -> Iterator[Session]:
-    """ALTER TABLE river_job waits behind somebody's open transaction: whoever comes next waits behind it."""
+    """ALTER TABLE river_job waits behind somebody's open transaction: the next query waits behind it."""
     with Session(river_url, "holder") as holder, Session(river_url, "operator") as operator:
         holder.execute("BEGIN; SELECT count(*) FROM river_job")
         altering = threading.Thread(target=lambda: operator.execute("ALTER TABLE river_job ADD COLUMN more text"))
@@ -61,7 +61,7 @@ def test_twenty_scrapes_behind_an_alter_table(river_url: str, sql: Session, alte
 
 
 def test_after_a_lock_the_rest_is_not_queried(river_url: str, alter_waits: Session) -> None:
-    """Whoever waited once behind a lock would wait at every query: the reading ends; each query gives the reason."""
+    """A reading that waited once behind a lock would wait at every query: it ends, and each query gives the reason."""
     with reader(river_url) as one:
         snapshot = one.reader.read(SECONDS)
         first, *rest = errors(snapshot).values()

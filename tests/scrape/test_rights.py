@@ -116,7 +116,7 @@ def test_without_usage_of_the_schema(login: Login) -> None:
 
 
 def test_a_grant_is_seen_at_the_next_scrape(owned: Owned, login: Login) -> None:
-    """What was refused is queried again each time: whoever fixes the rights sees it at once."""
+    """What was refused is queried again each time: a grant is seen at once."""
     url = login({"river_job": EVERYTHING["river_job"]})
     role = url.partition("//")[2].partition("@")[0]
     with reader(url) as one:

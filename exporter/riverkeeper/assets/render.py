@@ -31,7 +31,7 @@ def render(assets: AssetSettings) -> dict[str, str]:
 
 
 def find_local_links(assets: AssetSettings) -> list[str]:
-    """Options whose address is this machine: whoever follows such a link from elsewhere finds nothing."""
+    """Options whose address is this machine: from another machine such a link leads nowhere."""
     return [option for option in (*LINKS, "runbooks_url") if _is_local(getattr(assets, option))]
 
 

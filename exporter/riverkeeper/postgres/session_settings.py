@@ -32,8 +32,8 @@ PINNED = (
         "search_path",
         SEARCH_PATH,
         "Names in our statements mean PostgreSQL's own functions, operators and types. With another schema in the "
-        "path, whoever may create there offers a better match, and it runs with our rights. Temporary objects come "
-        "first where pg_temp is not named last.",
+        "path, any login that may create there can offer a better match, which runs with our rights. Temporary objects "
+        "come first where pg_temp is not named last.",
     ),
     Setting("row_security", "off", "Rows that a policy would hide are an error, never an empty table."),
     Setting("array_nulls", "on", "Our lists have NULLs in them; off, each is the word NULL, or no number at all."),

@@ -1,4 +1,4 @@
-"""The places that processes have in a run: whoever dies or ends is followed by another, as a supervisor would do."""
+"""The places of processes in a run: one that dies or ends is followed by another, as a supervisor would do."""
 
 from __future__ import annotations
 

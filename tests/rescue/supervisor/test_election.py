@@ -57,7 +57,7 @@ def _take(tx: Transaction, replica: Replica, before: PreviousProbe | None = None
 
 
 def test_a_probe_needs_that_a_beat_could_be_written(database: Database, sql: Connection) -> None:
-    """Whoever keeps beats out of their table, as a migration or a VACUUM FULL does, keeps the proof out too."""
+    """A lock that keeps beats out of their table, as a migration or a VACUUM FULL takes it, keeps the proof out too."""
     first = taken(database)
     assert first.path
     with sql.transaction():

@@ -43,7 +43,7 @@ def test_check_reports_what_a_login_may(counting_url: str) -> None:
 def test_a_login_that_may_change_no_job_makes_dry_runs(
     counting_url: str, tmp_path: Path, fleet: Fleet, look: Look
 ) -> None:
-    """Whoever tries Riverkeeper need not trust it yet: it proves the way, judges and writes down what it would do."""
+    """A first trial needs no trust: Riverkeeper proves the way, judges and writes down what it would do."""
     dead, _ = fleet.worker(2), fleet.worker(1)
     with keeping(configured(tmp_path, counting_url, mode="dry_run")) as service:
         until(lambda: look.counts_for(1.0) and fleet.all_beat(), "a verified path, and beats of all workers")

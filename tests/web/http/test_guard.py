@@ -176,7 +176,7 @@ def test_on_loopback_a_request_must_name_an_allowed_host(host: str, status: int)
 
 
 def test_host_names_are_checked_on_loopback_alone() -> None:
-    """Whoever listens for others has names that we cannot know."""
+    """A server that others reach has names that we cannot know."""
     assert allowed_hosts(["127.0.0.1", "::1"], ["Proxied.example"]).names == frozenset(
         {"127.0.0.1", "::1", "proxied.example"}
     )

@@ -147,7 +147,7 @@ def test_text_from_elsewhere_is_inert(reading: Snapshot) -> None:
 
 
 def test_a_broken_web_configuration_is_noted(tmp_path: Path) -> None:
-    """The old file stays in force; whoever looks at the page learns that the new one is not."""
+    """The old file stays in force; the page shows that the new one is not."""
     file = tmp_path / "web.yml"
     file.write_text("")
     security = Security(file)
