@@ -178,20 +178,23 @@ def test_there_are_not_more_tiers_than_series_allow(tmp_path: Path) -> None:
 
 
 def test_tiers_of_the_assets_exist(tmp_path: Path) -> None:
-    """An alert that pages by a tier's name must not miss it by a letter; loud and quiet at once is a mistake."""
+    """Alerts must not miss a tier's name, or its objective, by a letter; loud and quiet at once is a mistake."""
     text = """\
 tiers: {gold: {max_wait: 1m}}
 assets:
   page_tiers: [gold, urgnt]
   quiet_tiers: [bulk, gold]
+  wait_objectives: {gold: 0.99, patien: 0.999}
+  loss_objectives:
+    standrd: 0.97
 """
 
+    fix = "write one of standard, urgent, patient, bulk, gold, or add it to tiers"
     assert refused(tmp_path, text) == [
-        (
-            '3: assets.page_tiers[1]: "urgnt" is not a tier; write one of standard, urgent, patient, bulk, gold, '
-            "or add it to tiers"
-        ),
+        f'3: assets.page_tiers[1]: "urgnt" is not a tier; {fix}',
         "4: assets.quiet_tiers[1]: tier gold is in page_tiers as well; remove one of the two",
+        f'5: assets.wait_objectives.patien: "patien" is not a tier; {fix}',
+        f'7: assets.loss_objectives.standrd: "standrd" is not a tier; {fix}',
     ]
 
 

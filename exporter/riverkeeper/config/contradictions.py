@@ -112,15 +112,20 @@ def _of_learning(tree: Mapping[str, object]) -> list[Contradiction]:
 def _of_assets(written: object, given: Mapping[str, Any]) -> Iterator[Contradiction]:
     assets = _sections({"assets": written}, AssetSettings).get("assets", AssetSettings())
     names = complete_tiers(given).keys()
-    for key, tiers in (("page_tiers", assets.page_tiers), ("quiet_tiers", assets.quiet_tiers)):
-        for index, name in enumerate(tiers):
-            if name not in names:
-                fix = f"write one of {', '.join(names)}, or add it to tiers"
-                yield Contradiction(("assets", key, index), f"{quote(name)} is not a tier", fix)
-            elif key == "quiet_tiers" and name in assets.page_tiers:
-                yield Contradiction(
-                    ("assets", key, index), f"tier {name} is in page_tiers as well", "remove one of the two"
-                )
+    lists = {"page_tiers": assets.page_tiers, "quiet_tiers": assets.quiet_tiers}
+    maps = {"wait_objectives": assets.wait_objectives or {}, "loss_objectives": assets.loss_objectives or {}}
+    places: list[tuple[str, str | int, str]] = [
+        (key, index, name) for key, tiers in lists.items() for index, name in enumerate(tiers)
+    ]
+    places += [(key, name, name) for key, shares in maps.items() for name in shares]
+    for key, place, name in places:
+        if name not in names:
+            fix = f"write one of {', '.join(names)}, or add it to tiers"
+            yield Contradiction(("assets", key, place), f"{quote(name)} is not a tier", fix)
+        elif key == "quiet_tiers" and name in assets.page_tiers:
+            yield Contradiction(
+                ("assets", key, place), f"tier {name} is in page_tiers as well", "remove one of the two"
+            )
 
 
 def _sections(written: object, kind: type[AnySection]) -> dict[str | int, AnySection]:
