@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 JOBS   ?= 4   # on two cores: many tests wait for a scaled time to pass
 
-.PHONY: help setup test test-long lint generate lock demo e2e chaos alerts-seen containers bench clean
+.PHONY: help setup test test-long lint generate docs lock demo e2e chaos alerts-seen containers bench clean
 
 help:       ## Show this help
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,10 @@ lint: $(READY)   ## ruff and mypy, strict
 
 generate: $(READY)   ## Write again what is generated: tables in docs/, rules, dashboards, manifests
 	$(BIN)/python -m riverkeeper.generate
+
+docs: $(READY)   ## Build the site into site/ (docs/theme, mkdocs.yml)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict $(ARGS)
 
 lock: $(READY)   ## Pin what the image installs, with hashes (ARGS=--upgrade for newer releases)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group lock
@@ -65,4 +69,4 @@ release: $(READY)   ## Everything of a release into dist/, each part tried from 
 	bash release/run
 
 clean:      ## Remove the virtual environment and caches
-	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache tests/e2e/render/node_modules tests/e2e/render/dist
+	rm -rf $(VENV) dist site .mypy_cache .ruff_cache .pytest_cache tests/e2e/render/node_modules tests/e2e/render/dist

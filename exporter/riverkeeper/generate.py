@@ -9,6 +9,7 @@ from pathlib import Path
 
 from riverkeeper.assets.chart import chart_files
 from riverkeeper.assets.render import render
+from riverkeeper.cli.reference import cli_markdown
 from riverkeeper.config.assets import AssetSettings
 from riverkeeper.config.render import render_documentation
 from riverkeeper.metrics.document import metrics_markdown
@@ -22,6 +23,7 @@ def _copied_statements() -> dict[str, Callable[[], str]]:
 
 GENERATED: Mapping[str, Callable[[], str]] = {
     "docs/metrics.md": metrics_markdown,
+    "docs/cli.md": cli_markdown,
     "docs/configuration.md": render_documentation,
     **_copied_statements(),
     **{name: partial(str, text) for name, text in render(AssetSettings()).items()},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from itertools import pairwise
 from pathlib import Path
 
 from consistency.tree import ROOT, named
@@ -11,7 +12,16 @@ from riverkeeper.generate import GENERATED
 
 # Written in pieces, so that this file does not contain what it forbids.
 PRIVATE = ("/wo" + "rk/", "/ro" + "ot/", "/ho" + "me/")
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "clients").rglob("*.md")])
+FOLDERS = ("docs", "clients", "alerts", "dashboards", "deploy", "release", "benchmarks", "tests")
+SKIPPED = {"node_modules", ".tools"}  # what tools bring along
+DOCUMENTS = sorted(
+    path
+    for path in (*ROOT.glob("*.md"), *(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.md")))
+    if not SKIPPED & set(path.parts)
+)
+CODE = re.compile(r"^ *```.*?^ *```", re.MULTILINE | re.DOTALL)
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+ITEM = r"(?:[-*]|\d+\.) "
 
 
 def tracked() -> list[Path]:
@@ -40,6 +50,42 @@ def test_links_between_documents_lead_somewhere() -> None:
     ]
 
     assert dead == []
+
+
+def prose(path: Path) -> str:
+    """The text of a document, its blocks of code emptied."""
+    return CODE.sub(lambda match: "\n" * match[0].count("\n"), path.read_text(encoding="utf-8"))
+
+
+def anchors(path: Path) -> set[str]:
+    """What a link may name after #: the headings, as GitHub and the site spell them. Two headings alike have none."""
+    links = re.compile(r"\[([^\]]*)\]\([^)]*\)")
+    spelt = [re.sub(r"[^\w\- ]", "", links.sub(r"\1", heading).lower()) for heading in HEADING.findall(prose(path))]
+    return {text.replace(" ", "-") for text in spelt if spelt.count(text) == 1}
+
+
+def test_links_to_a_heading_find_it() -> None:
+    """A link that names a part of a page names a heading that is there, once."""
+    dead = [
+        f"{named(path)}: {target}#{anchor}"
+        for path in DOCUMENTS
+        for target, anchor in re.findall(r"\]\((?!https?://|mailto:)([^)#\s]*)#([^)\s]+)\)", prose(path))
+        if anchor not in anchors((path.parent / target) if target else path)
+    ]
+
+    assert dead == []
+
+
+def test_what_is_inside_of_a_list_is_indented_by_four() -> None:
+    """GitHub shows two or three spaces as it should, and the site shows the inner list as a list of its own."""
+    loose = [
+        f"{named(path)}: {line}"
+        for path in DOCUMENTS
+        for before, line in pairwise(prose(path).splitlines())
+        if re.match(rf" {{1,3}}(?:{ITEM}|\|)", line) or (not before and re.match(r" {1,3}\S", line))
+    ]
+
+    assert loose == []
 
 
 def test_no_file_names_a_place_on_somebodys_machine() -> None:

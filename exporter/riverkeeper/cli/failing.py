@@ -23,7 +23,14 @@ from riverkeeper.web.pages.job_list import JobQuery
 @database_options
 @click.option("--queue", metavar="NAME", help="Only this queue.")
 @click.option("--kind", metavar="NAME", help="Only this kind.")
-@click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True, help="Show at most so many jobs.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 500),
+    metavar="N",
+    default=50,
+    show_default=True,
+    help="Show at most so many jobs.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
 def failing(config: Config, queue: str | None, kind: str | None, limit: int, as_json: bool) -> None:
     """Show live jobs that have failed, those nearest to being discarded first."""

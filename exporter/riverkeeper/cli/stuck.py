@@ -27,7 +27,14 @@ from riverkeeper.web.pages.stuck import NotJudged, StuckJobs, StuckRow, document
 @click.command()
 @database_options
 @scope_options
-@click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True, help="Show at most so many jobs.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 500),
+    metavar="N",
+    default=50,
+    show_default=True,
+    help="Show at most so many jobs.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
 def stuck(config: Config, limit: int, as_json: bool, **scope: str | None) -> None:
     """Show stuck jobs with what the rescuer does next, and suspected jobs with the missing evidence.

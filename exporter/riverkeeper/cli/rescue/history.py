@@ -30,7 +30,12 @@ SECONDS = 20.0  # an operator waits
 @scope_options
 @click.option("--job", "job_id", type=click.IntRange(min=1), metavar="ID", help="Only this job.")
 @click.option(
-    "--limit", type=click.IntRange(1, 500), default=50, show_default=True, help="Show at most so many rescues."
+    "--limit",
+    type=click.IntRange(1, 500),
+    metavar="N",
+    default=50,
+    show_default=True,
+    help="Show at most so many rescues.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
 def list_rescues(config: Config, job_id: int | None, limit: int, as_json: bool, **scope: str | None) -> None:
