@@ -5,10 +5,10 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 JOBS   ?= 4   # on two cores: many tests wait for a scaled time to pass
 
-.PHONY: help setup test test-long lint generate docs lock demo e2e chaos alerts-seen containers bench clean
+.PHONY: help setup test test-long lint generate docs lock demo e2e chaos e2e-kubernetes alerts-seen containers bench release clean
 
 help:       ## Show this help
-	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY)   ## Make the virtual environment and install everything into it
 
@@ -33,6 +33,7 @@ lint: $(READY)   ## ruff and mypy, strict
 
 generate: $(READY)   ## Write again what is generated: tables in docs/, rules, dashboards, manifests
 	$(BIN)/python -m riverkeeper.generate
+	$(BIN)/python release/chart.py
 
 docs: $(READY)   ## Build the site into site/ (docs/theme, mkdocs.yml)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group docs
@@ -49,6 +50,9 @@ demo: $(READY)   ## Riverkeeper rescues jobs of a simulated fleet on an embedded
 
 e2e: $(READY)   ## The end-to-end suite: real River clients, real Prometheus (needs Go)
 	bash tests/e2e/run $(ARGS)
+
+e2e-kubernetes: $(READY)   ## The Helm chart and the manifests against a real API server (needs Go)
+	bash tests/kubernetes/run $(ARGS)
 
 chaos: $(READY)   ## Real workers and replicas under seeded faults (needs Go): ARGS="--seconds 600 --seed 7"
 	bash tests/e2e/tools.sh fleet

@@ -7,7 +7,6 @@ from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
-from riverkeeper.assets.chart import chart_files
 from riverkeeper.assets.render import render
 from riverkeeper.cli.reference import cli_markdown
 from riverkeeper.config.assets import AssetSettings
@@ -27,7 +26,6 @@ GENERATED: Mapping[str, Callable[[], str]] = {
     "docs/configuration.md": render_documentation,
     **_copied_statements(),
     **{name: partial(str, text) for name, text in render(AssetSettings()).items()},
-    **{name: partial(str, text) for name, text in chart_files().items()},
 }
 
 

@@ -19,6 +19,7 @@ from riverkeeper.config.problem import ConfigErrors
 
 DEPLOY = ROOT / "deploy"
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+IMAGE = "ghcr.io/riverkeeper/riverkeeper"  # as .github/workflows/release.yml publishes it
 ONE_SHOT = {"files", "migrate", "keeper-schema"}  # end when their work is done
 FLEET = {"worker", "worker-2"}  # serve nothing that could be probed: their heartbeats say how they are
 
@@ -91,17 +92,25 @@ def test_no_dockerfile_pulls_a_front_end(path: str) -> None:
 def test_mounted_secrets_are_read_by_riverkeeper_s_group_alone() -> None:
     """Kubernetes gives them to the group of `fsGroup`; by default it lets everybody in the pod read them."""
     pod = manifest("deployment")["spec"]["template"]["spec"]
-    modes = [volume["secret"].get("defaultMode") for volume in pod["volumes"] if "secret" in volume]
+    modes = [volume["projected"].get("defaultMode") for volume in pod["volumes"] if "projected" in volume]
 
     assert modes == [0o440]
     assert pod["securityContext"]["fsGroup"] == pod["securityContext"]["runAsGroup"]
+
+
+def test_no_pod_that_serves_has_the_owner_s_login() -> None:
+    """The owner of River's tables may do anything with them: only the schema Job has that login."""
+    deployment = (DEPLOY / "kubernetes" / "deployment.yaml").read_text(encoding="utf-8")
+
+    assert "owner-url" not in deployment
+    assert "envFrom" not in deployment
 
 
 def test_the_manifests_name_this_release() -> None:
     """A Job cannot be changed: `kubectl apply` fails where a new image comes under the name of the last release."""
     job = manifest("schema-job")
 
-    assert manifest("kustomization")["images"][0]["newTag"] == __version__
+    assert manifest("kustomization")["images"][0] == {"name": "riverkeeper", "newName": IMAGE, "newTag": __version__}
     assert job["metadata"]["name"] == f"riverkeeper-schema-{re.sub('[^a-z0-9]+', '-', __version__)}"
     assert "ttlSecondsAfterFinished" not in job["spec"], "applied again, it would run again"
 

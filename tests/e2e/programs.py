@@ -25,7 +25,7 @@ def tool(name: str) -> Path:
     """A program that tools.sh has put there; a missing one fails the test, for a skipped one proves nothing."""
     path = TOOLS / name
     if not path.exists():
-        pytest.fail(f"{name} is missing: tests/e2e/run builds it")
+        pytest.fail(f"{name} is missing: the `run` beside these tests builds it")
     return path
 
 

@@ -3,21 +3,29 @@
 A substitution names the text of the manifest; where the text is gone or doubled, rendering fails. So the chart cannot
 fall behind the manifests. `Chart.yaml`, `values.yaml` and `NOTES.txt` in deploy/helm/riverkeeper are written by hand;
 `rules` and `dashboards` there are links to alerts/ and dashboards/json, which Helm follows.
+
+`make generate` runs this file. It is not part of the wheel: the chart is published whole, and no user renders it anew.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
+from pathlib import Path
 
+import yaml
+
+ROOT = Path(__file__).parents[1]
 FOLDER = "deploy/helm/riverkeeper"
-_HEAD = "{{- /* Written by `make generate` (riverkeeper/assets/chart.py) from deploy/kubernetes. Do not edit. */ -}}\n"
+DOCUMENT = "docs/kubernetes.md"
+_TABLE_BEGINS = "<!-- values: written by `make generate` from values.yaml -->"
+_TABLE_ENDS = "<!-- end of values -->"
+_HEAD = "{{- /* Written by `make generate` (release/chart.py) from deploy/kubernetes. Do not edit. */ -}}\n"
 _NAME = "{{ .Release.Name }}"
 _LABELS = "{app.kubernetes.io/name: riverkeeper}"
 _OWN_LABELS = "{app.kubernetes.io/name: riverkeeper, app.kubernetes.io/instance: {{ .Release.Name }}}"
 _STACK = "    release: kube-prometheus-stack\n"
-_OWN_STACK = "{{- with .Values.monitoringLabels }}\n{{ toYaml . | indent 4 }}\n{{- end }}\n"
+_OWN_STACK = "{{- with .Values.monitoring.labels }}\n{{ toYaml . | indent 4 }}\n{{- end }}\n"
 _ONE_LABEL = "    app.kubernetes.io/name: riverkeeper\n"
 _BOTH_LABELS = _ONE_LABEL + "    app.kubernetes.io/instance: {{ .Release.Name }}\n"
 _IMAGE = "          image: riverkeeper\n"
@@ -42,6 +50,11 @@ class Template:
     condition: str = ""
 
 
+# A Job cannot be changed: what would change it gives it another name. `database` names River's schema.
+_JOB_INPUTS = ".Release.Name .Chart.Version .Values.image .Values.secretName .Values.pod .Values.config.database"
+_JOB_NAME = f"{{{{ .Release.Name | trunc 44 }}}}-schema-{{{{ list {_JOB_INPUTS} | toJson | sha256sum | trunc 8 }}}}"
+_POD = "{{- with .Values.pod }}\n{{ toYaml . | indent 6 }}\n{{- end }}\n"
+
 _RESOURCE_NAME = Change("\n  name: riverkeeper\n", f"\n  name: {_NAME}\n")
 _RESOURCES = """          resources:                            # measured: docs/performance.md
             requests: {cpu: 50m, memory: 128Mi}
@@ -56,32 +69,27 @@ _DEPLOYMENT = (
         f"    metadata:\n      labels: {_OWN_LABELS}\n"
         "      annotations: {checksum/config: {{ toYaml .Values.config | sha256sum }}}\n",
     ),
-    Change("serviceAccountName: riverkeeper\n", f"serviceAccountName: {_NAME}\n"),
+    Change("      serviceAccountName: riverkeeper\n", f"{_POD}      serviceAccountName: {_NAME}\n"),
     Change(_IMAGE, _OWN_IMAGE),
     Change(_RESOURCES, "          resources:\n{{ toYaml .Values.resources | indent 12 }}\n"),
     Change("configMap: {name: riverkeeper}", f"configMap: {{name: {_NAME}}}"),
-    Change("secretName: riverkeeper\n", "secretName: {{ .Values.secretName }}\n"),
+    Change("                  name: riverkeeper\n", "                  name: {{ .Values.secretName }}\n", 2),
 )
 _SCHEMA_JOB = (
-    Change(
-        "  name: riverkeeper-schema-0-1-0   # a Job cannot be changed: each release has its own\n",
-        f"  name: {_NAME}-schema\n"
-        "  annotations:                     # a Job cannot be changed: an upgrade makes it anew, before the pods\n"
-        "    helm.sh/hook: post-install,pre-upgrade\n"
-        "    helm.sh/hook-delete-policy: before-hook-creation\n",
-    ),
+    Change("riverkeeper-schema-0-1-0   # a Job cannot be changed: each release has its own", _JOB_NAME),
     Change(
         "{app.kubernetes.io/name: riverkeeper-schema}",
         "{app.kubernetes.io/name: riverkeeper-schema, app.kubernetes.io/instance: {{ .Release.Name }}}",
         2,
     ),
-    Change("serviceAccountName: riverkeeper\n", f"serviceAccountName: {_NAME}\n"),
+    Change("      serviceAccountName: riverkeeper\n", f"{_POD}      serviceAccountName: {_NAME}\n"),
     Change(_IMAGE, _OWN_IMAGE, 2),
     Change(
         "secretKeyRef: {name: riverkeeper, key: owner-url}",
         "secretKeyRef: {name: {{ .Values.secretName }}, key: owner-url}",
     ),
     Change("configMap: {name: riverkeeper}", f"configMap: {{name: {_NAME}}}"),
+    Change("secretName: riverkeeper,", "secretName: {{ .Values.secretName }},"),
 )
 _NETWORK_POLICY = (
     _RESOURCE_NAME,
@@ -105,7 +113,7 @@ TEMPLATES = (
     Template("service.yaml", (_RESOURCE_NAME, Change(_LABELS, _OWN_LABELS, 2))),
     Template("poddisruptionbudget.yaml", (_RESOURCE_NAME, Change(_LABELS, _OWN_LABELS))),
     Template("networkpolicy.yaml", _NETWORK_POLICY, "networkPolicy.enabled"),
-    Template("servicemonitor.yaml", _MONITOR, "monitoring"),
+    Template("servicemonitor.yaml", _MONITOR, "monitoring.scrape"),
 )
 _CONFIG = f"""apiVersion: v1
 kind: ConfigMap
@@ -115,7 +123,7 @@ data:
   riverkeeper.yml: |
 {{{{ toYaml .Values.config | indent 4 }}}}
 """
-_RULES = f"""{{{{- if .Values.monitoring }}}}
+_RULES = f"""{{{{- if .Values.monitoring.rules }}}}
 apiVersion: monitoring.coreos.com/v1
 kind: PrometheusRule
 metadata:
@@ -130,7 +138,7 @@ metadata:
 {{{{- end }}}}
 {{{{- end }}}}
 """
-_DASHBOARDS = """{{- if .Values.dashboards }}
+_DASHBOARDS = """{{- if .Values.monitoring.dashboards }}
 {{- range $path, $_ := .Files.Glob "dashboards/*.json" }}
 ---
 apiVersion: v1
@@ -157,7 +165,7 @@ def chart_files() -> Mapping[str, str]:
 
 
 def _write(template: Template) -> str:
-    text = files("riverkeeper.assets").joinpath("kubernetes", template.manifest).read_text(encoding="utf-8")
+    text = (ROOT / "deploy" / "kubernetes" / template.manifest).read_text(encoding="utf-8")
     for change in template.changes:
         if (found := text.count(change.text)) != change.times:
             raise ValueError(f"{template.manifest} has {change.text!r} {found} times, and not {change.times}")
@@ -165,3 +173,53 @@ def _write(template: Template) -> str:
     if template.condition:
         text = f"{{{{- if .Values.{template.condition} }}}}\n{text}{{{{- end }}}}\n"
     return text
+
+
+def values_table() -> str:
+    """Every value for docs/kubernetes.md, with its default. The comment above a value describes it."""
+    text = (ROOT / FOLDER / "values.yaml").read_text(encoding="utf-8")
+    rows = [
+        f"| `{path}` | {description} | {_default(text, path)} |" for path, description in _described(text.splitlines())
+    ]
+    return "\n".join(["| value | what it is | default |", "|---|---|---|", *rows]) + "\n"
+
+
+def _described(lines: Sequence[str]) -> Iterator[tuple[str, str]]:
+    path: list[str] = []
+    comment: list[str] = []
+    for line in lines:
+        name, _, _ = line.strip().partition(":")
+        if line.strip().startswith("#"):
+            comment.append(line.strip().removeprefix("# "))
+            continue
+        if line.strip():
+            path = [*path[: (len(line) - len(line.lstrip())) // 2], name]
+        if line.strip() and comment:
+            yield ".".join(path), " ".join(comment)
+        comment = []
+
+
+def _default(text: str, path: str) -> str:
+    value = yaml.safe_load(text)
+    for name in path.split("."):
+        value = value[name]
+    if isinstance(value, dict) and len(value) > 2:
+        return "see [values.yaml](../deploy/helm/riverkeeper/values.yaml)"
+    written = yaml.safe_dump(value, default_flow_style=True, width=1000)
+    return f"`{written.strip().removesuffix('...').strip()}`"
+
+
+def document() -> str:
+    """docs/kubernetes.md with the table of values between its two marks."""
+    head, _, rest = (ROOT / DOCUMENT).read_text(encoding="utf-8").partition(_TABLE_BEGINS)
+    _, _, tail = rest.partition(_TABLE_ENDS)
+    return f"{head}{_TABLE_BEGINS}\n{values_table()}{_TABLE_ENDS}{tail}"
+
+
+def generated() -> Mapping[str, str]:
+    return {**chart_files(), DOCUMENT: document()}
+
+
+if __name__ == "__main__":
+    for path, content in generated().items():
+        (ROOT / path).write_text(content, encoding="utf-8")

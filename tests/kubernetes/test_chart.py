@@ -1,12 +1,8 @@
-"""The Helm chart, by Helm itself: it renders what kustomize builds, and each value changes what it names.
-
-`make release` runs this with RIVERKEEPER_HELM=<helm>; `make test` does not, because Helm takes minutes to build.
-"""
+"""The Helm chart, by Helm itself: it renders what kustomize builds, and each value changes what it names."""
 
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -18,13 +14,13 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from e2e.programs import tool
 from e2e.test_deploy import NATIVE, Loader, operator_schema
 
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "deploy" / "helm" / "riverkeeper"
-HELM = os.environ["RIVERKEEPER_HELM"]
 Documents = dict[tuple[str, str], dict[str, Any]]
-ANNOTATIONS = ("checksum/config", "helm.sh/hook", "helm.sh/hook-delete-policy")
+ANNOTATIONS = ("checksum/config",)
 EMPTY: tuple[tuple[str, Any], ...] = (
     ("annotations", {}),
     ("matchLabels", {}),
@@ -44,14 +40,14 @@ def documents(text: str) -> Documents:
 
 
 def template(*arguments: str, release: str = "riverkeeper") -> Documents:
-    done = run(HELM, "template", release, CHART, "--namespace", "riverkeeper", *arguments)
+    done = run(tool("helm"), "template", release, CHART, "--namespace", "riverkeeper", *arguments)
     assert done.returncode == 0, done.stderr
     return documents(done.stdout)
 
 
 @pytest.fixture(scope="module")
 def rendered() -> Documents:
-    return template("--set", "image.repository=riverkeeper")
+    return template()
 
 
 def plain(value: Any) -> Any:
@@ -71,24 +67,55 @@ def plain(value: Any) -> Any:
 
 def test_helm_finds_no_fault() -> None:
     """`helm lint --strict` fails on a warning too."""
-    done = run(HELM, "lint", "--strict", CHART)
+    done = run(tool("helm"), "lint", "--strict", CHART)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_chart_renders_what_kustomize_builds(rendered: Documents) -> None:
-    """Same resources, same values; the schema Job has another name, because Helm makes it anew with each upgrade."""
+    """Same resources, same values; the schema Job has another name, by what it does."""
     built = documents(
         run(Path(sys.executable).with_name("kubectl"), "kustomize", ROOT / "deploy" / "kubernetes").stdout
     )
     built.pop(("Namespace", "riverkeeper"))
-    [job] = [key for key in built if key[0] == "Job"]
-    built[("Job", "riverkeeper-schema")] = document = built.pop(job)
-    document["metadata"]["name"] = "riverkeeper-schema"
-    for each in (built, rendered):  # Prometheus gives no meaning to the order of groups
+    for each in (built, rendered):
+        rename_job(each)
+        # Prometheus gives no meaning to the order of groups
         each[("PrometheusRule", "riverkeeper")]["spec"]["groups"].sort(key=lambda group: group["name"])
     assert built.keys() == rendered.keys()
     for key, expected in built.items():
         assert plain(rendered[key]) == plain(expected), key
+
+
+def rename_job(documents: Documents) -> None:
+    [job] = [key for key in documents if key[0] == "Job"]
+    documents["Job", "schema"] = documents.pop(job)
+    documents["Job", "schema"]["metadata"]["name"] = "schema"
+
+
+def job_name(*arguments: str, release: str = "riverkeeper") -> str:
+    [name] = [name for kind, name in template(*arguments, release=release) if kind == "Job"]
+    return name
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["image.tag=0.2.0", "image.repository=mirror", "secretName=other", "config.database.river_schema=jobs",
+     "pod.priorityClassName=high"],
+)  # fmt: skip
+def test_what_changes_the_job_gives_it_another_name(value: str) -> None:
+    """Kubernetes refuses to change a Job: an upgrade would fail."""
+    assert job_name("--set", value) != job_name()
+
+
+@pytest.mark.parametrize("value", ["replicas=3", "config.rescue.mode=live", "monitoring.labels.release=mine"])
+def test_what_does_not_concern_the_schema_runs_no_job(value: str) -> None:
+    """A Job needs the owner's login, which is not there at most times."""
+    assert job_name("--set", value) == job_name()
+
+
+def test_names_of_jobs_are_short_enough() -> None:
+    """Kubernetes copies the name of a Job into a label, which has 63 characters; Helm allows 53 for a release."""
+    assert len(job_name(release="r" * 53)) <= 63
 
 
 def test_kubernetes_understands_every_document(rendered: Documents) -> None:
@@ -125,7 +152,8 @@ def selectors(value: Any) -> list[dict[str, str]]:
     ("value", "gone"),
     [
         ("schemaJob", {"Job"}),
-        ("monitoring", {"ServiceMonitor", "PrometheusRule"}),
+        ("monitoring.scrape", {"ServiceMonitor"}),
+        ("monitoring.rules", {"PrometheusRule"}),
         ("networkPolicy.enabled", {"NetworkPolicy"}),
     ],
 )
@@ -137,7 +165,7 @@ def test_a_part_is_switched_off_by_its_value(rendered: Documents, value: str, go
 
 def test_dashboards_are_switched_off(rendered: Documents) -> None:
     """The configuration stays."""
-    left = {name for kind, name in template("--set", "dashboards=false") if kind == "ConfigMap"}
+    left = {name for kind, name in template("--set", "monitoring.dashboards=false") if kind == "ConfigMap"}
     assert left == {"riverkeeper"}
     assert len([kind for kind, _ in rendered if kind == "ConfigMap"]) > 1
 
@@ -152,6 +180,16 @@ def test_the_configuration_is_added_to(tmp_path: Path) -> None:
     assert config["database"] == {"url_file": "/etc/riverkeeper-secrets/database-url"}
 
 
+def test_the_pods_take_what_is_added(rendered: Documents) -> None:
+    """Both kinds of pod: a private registry and tainted nodes concern the Job too."""
+    found = template("--set", "pod.imagePullSecrets[0].name=mirror", "--set", "pod.nodeSelector.disk=ssd")
+    pods = [each["spec"]["template"]["spec"] for key, each in found.items() if key[0] in ("Deployment", "Job")]
+    assert len(pods) == 2
+    for pod in pods:
+        assert pod["imagePullSecrets"] == [{"name": "mirror"}]
+        assert pod["nodeSelector"] == {"disk": "ssd"}
+
+
 def test_a_new_configuration_rolls_the_pods() -> None:
     """The pods carry its checksum."""
 
@@ -162,10 +200,12 @@ def test_a_new_configuration_rolls_the_pods() -> None:
     assert checksum() != checksum("--set", "config.rescue.mode=live")
 
 
-@pytest.mark.parametrize("value", ["replica=3", "replicas=0", "image.tag=1", "networkPolicy.enabled=maybe"])
+@pytest.mark.parametrize(
+    "value", ["replica=3", "replicas=0", "image.tag=1", "networkPolicy.enabled=maybe", "pod.hostNetwork=true"]
+)
 def test_a_wrong_value_is_refused(value: str) -> None:
     """By name: a misspelt value would be ignored in silence."""
-    done = run(HELM, "template", "riverkeeper", CHART, "--set", value)
+    done = run(tool("helm"), "template", "riverkeeper", CHART, "--set", value)
     assert done.returncode != 0
     assert value.partition("=")[0].rpartition(".")[2] in done.stderr
 
