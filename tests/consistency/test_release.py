@@ -5,25 +5,32 @@ from __future__ import annotations
 import re
 
 import yaml
+from release.go_modules import PUBLISHED, REPOSITORY
+from release.notes import notes
 
 from consistency.tree import ROOT
+from fixtures.offenders import for_each
 from riverkeeper import __version__
 
 OURS = re.compile(r"(github\.com/riverkeeper/riverkeeper/\S+) (v\S+)$", re.MULTILINE)
-PUBLISHED = re.compile(r"^PUBLISHED = \((.*?)\)", re.MULTILINE)
-
-
-def published() -> list[str]:
-    match = PUBLISHED.search((ROOT / "release" / "go_modules.py").read_text(encoding="utf-8"))
-    assert match
-    return re.findall(r'"(.*?)"', match[1])
+# Where our version stands: the file, and what is around it.
+VERSIONS = (
+    ("pyproject.toml", r'^version = "(.*)"$'),
+    ("clients/go/version.go", r'Version = "(.*)"'),
+    ("deploy/helm/riverkeeper/Chart.yaml", r'^(?:appVersion|version): "?([^"\n]+)"?$'),
+    ("deploy/kubernetes/kustomization.yaml", r'newTag: "(.*)"'),
+    ("docs/kubernetes.md", r"--version (\S+)"),
+    ("SECURITY.md", r"(?:riverkeeper[-:]|charts/riverkeeper:|@v|==)(\d+\.\d+\.\d+)"),
+    ("CHANGELOG.md", r"\A(?:.*\n)*?## (\S+) - "),
+)
 
 
 def test_go_modules_require_this_version_of_each_other() -> None:
     """A `replace` is not seen by who installs a module: what it requires must be published."""
     offenders = [
         f"{path.relative_to(ROOT)}: {module} {version}"
-        for path in (ROOT / "clients" / "go").rglob("go.mod")
+        for pattern in ("clients/go/**/*.mod", "benchmarks/**/*.mod", "tests/e2e/**/*.mod")
+        for path in ROOT.glob(pattern)
         for module, version in OURS.findall(path.read_text(encoding="utf-8"))
         if version != f"v{__version__}"
     ]
@@ -32,8 +39,8 @@ def test_go_modules_require_this_version_of_each_other() -> None:
 
 def test_a_published_module_requires_only_published_ones() -> None:
     """Else `go get` fails for everybody."""
-    names = {f"github.com/riverkeeper/riverkeeper/{folder}" for folder in published()}
-    for folder in published():
+    names = {f"github.com/riverkeeper/riverkeeper/{folder}" for folder in PUBLISHED}
+    for folder in PUBLISHED:
         required = {module for module, _ in OURS.findall((ROOT / folder / "go.mod").read_text(encoding="utf-8"))}
         assert required <= names, folder
 
@@ -42,15 +49,67 @@ def test_the_release_tags_what_it_built() -> None:
     """The workflow tags the same modules that `make release` laid out and tried."""
     workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "release.yml").read_text(encoding="utf-8"))
     script = next(step["run"] for step in workflow["jobs"]["page"]["steps"] if "Go modules" in step.get("name", ""))
-    assert re.search(r"for module in (.*); do", script)[1].split() == published()  # type: ignore[index]
+    assert re.search(r"for module in (.*); do", script)[1].split() == list(PUBLISHED)  # type: ignore[index]
 
 
-def test_the_go_client_reports_its_version() -> None:
-    """A client reports its version with its heartbeats."""
-    assert f'Version = "{__version__}"' in (ROOT / "clients" / "go" / "version.go").read_text(encoding="utf-8")
+@for_each("place", VERSIONS)
+def test_one_version_everywhere(place: tuple[str, str]) -> None:
+    """What a user copies, installs or sees in a heartbeat is of the version that is released."""
+    path, pattern = place
+    found = re.findall(pattern, (ROOT / path).read_text(encoding="utf-8"), re.MULTILINE)
+
+    assert set(found) == {__version__}
 
 
-def test_the_chart_is_of_this_version() -> None:
-    """The chart and the image that it starts are released together."""
-    chart = yaml.safe_load((ROOT / "deploy" / "helm" / "riverkeeper" / "Chart.yaml").read_text(encoding="utf-8"))
-    assert (chart["version"], chart["appVersion"]) == (__version__, __version__)
+def test_the_notes_are_the_changelog_s_part_of_this_version() -> None:
+    """With links that work on the release's page, and what to do with the files."""
+    text = notes(__version__)
+
+    assert text.strip()
+    assert "## " not in text.replace("### ", "")
+    assert re.findall(r"\]\((?!https://|#)", text) == []
+    assert f"/blob/v{__version__}/SECURITY.md#" in text
+
+
+WORKFLOWS = {path.name: yaml.safe_load(path.read_text("utf-8")) for path in (ROOT / ".github" / "workflows").iterdir()}
+JOBS = [(file, name, job) for file, workflow in WORKFLOWS.items() for name, job in workflow["jobs"].items()]
+
+
+def test_every_action_is_pinned_to_a_commit() -> None:
+    """A tag of somebody else's repository can be moved."""
+    used = [(file, step["uses"]) for file, _, job in JOBS for step in job["steps"] if "uses" in step]
+
+    assert used
+    assert [use for use in used if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", use[1])] == []
+
+
+def test_workflows_hold_no_secret() -> None:
+    """Publishing is by the identity of the workflow."""
+    assert [path.name for path in (ROOT / ".github").rglob("*.yml") if "secrets" in path.read_text("utf-8")] == []
+
+
+def test_each_job_has_the_fewest_rights() -> None:
+    """A job of the release names its own; the others read. Only the job that pushes tags keeps its credentials."""
+    assert WORKFLOWS["release.yml"]["permissions"] == {}
+    assert WORKFLOWS["test.yml"]["permissions"] == {"contents": "read"}
+    assert [name for file, name, job in JOBS if file == "release.yml" and "permissions" not in job] == []
+    assert [name for _, name, job in JOBS if "timeout-minutes" not in job] == []
+    writers = {name for _, name, job in JOBS if job.get("permissions", {}).get("contents") == "write"}
+    kept = {
+        name
+        for _, name, job in JOBS
+        for step in job["steps"]
+        if "checkout" in step.get("uses", "") and step["with"]["persist-credentials"]
+    }
+    assert writers == kept == {"page"}
+
+
+def test_the_chart_starts_the_image_that_is_published() -> None:
+    """The same repository and the same tag, which has no v."""
+    values = yaml.safe_load((ROOT / "deploy" / "helm" / "riverkeeper" / "values.yaml").read_text(encoding="utf-8"))
+    text = (ROOT / ".github" / "workflows" / "release.yml").read_text(encoding="utf-8")
+
+    assert values["image"] == {"repository": "ghcr.io/riverkeeper/riverkeeper", "tag": ""}
+    assert REPOSITORY == "github.com/riverkeeper/riverkeeper"
+    assert "ghcr.io/${{ github.repository }}" in text
+    assert 'echo "VERSION=${GITHUB_REF_NAME#v}"' in text
