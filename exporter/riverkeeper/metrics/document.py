@@ -22,16 +22,16 @@ _HEAD = """# Metrics
 
 <!-- Written by `make generate` from exporter/riverkeeper/metrics/catalogue. Do not edit. -->
 
-Moments are Unix seconds; a moment or an age that does not exist has no series, never 0. Counts of queues and kinds
-seen in the last hour are filled with 0. A query that fails makes its own families absent for that
-scrape (`riverkeeper_query_success`), never the last value again.
+A moment is a Unix time in seconds. A moment or an age that does not exist has no series; it is never 0. Counts of
+queues and kinds that were seen in the last hour are 0 where there is nothing to count. When a query fails, its families
+are absent from that scrape (`riverkeeper_query_success`); they never repeat the last value.
 
 **Replicas.** `river_*` are facts of the database, equal on every replica: take the rate first, then
-`max without (instance, pod)`. `riverkeeper_*` are of one process: sum counters over replicas, look at each gauge.
+`max without (instance, pod)`. `riverkeeper_*` describe one process: sum counters over replicas, look at each gauge.
 
-**Names.** `kind` and `queue` are written by users. At most `collect.max_pairs` pairs have series of their own; the rest
-of a queue is `kind="other"`, and beyond {queues} queues `queue="other"`. Job ids, client ids and error texts are
-never labels: see `/failing`.
+**Names.** Users choose the values of `kind` and `queue`, so their number is bounded. At most `collect.max_pairs` pairs have
+series of their own; the rest of a queue counts as `kind="other"`, and queues beyond {queues} count as `queue="other"`.
+Job ids, client ids and error texts are never labels: `/failing` shows them.
 """.replace("{queues}", str(MAX_QUEUES))
 
 
@@ -51,7 +51,7 @@ def _sizes(families: Iterable[Family[Any]]) -> Iterable[str]:
     yield "## How many series"
     yield ""
     yield f"At most {per[Per.PAIR]} per pair of queue and kind, {per[Per.QUEUE]} per queue, and {fixed} besides"
-    yield f"(60 pairs in 8 queues: {60 * per[Per.PAIR] + 8 * per[Per.QUEUE] + fixed} at the very most, "
+    yield f"(60 pairs in 8 queues: at most {60 * per[Per.PAIR] + 8 * per[Per.QUEUE] + fixed},"
     yield "with every priority in use). `riverkeeper_series` counts them."
 
 

@@ -63,21 +63,25 @@ def ledger_late_rows(snapshot: Snapshot) -> Samples:
 
 EXPORTER: tuple[Family[Snapshot], ...] = (
     Family(
-        "riverkeeper_build_info", MetricType.GAUGE, "Always 1; the version of Riverkeeper.", ("version",), build_info
+        "riverkeeper_build_info",
+        MetricType.GAUGE,
+        "Always 1. The label is the version of Riverkeeper.",
+        ("version",),
+        build_info,
     ),
     Family(
         "riverkeeper_target_info",
         MetricType.GAUGE,
-        "Always 1; the database, River schema and keeper schema that the numbers on this page are from. Absent while "
-        "the database is down.",
+        "Always 1. The labels are the database, the River schema and the keeper schema that this page describes. "
+        "Absent while the database is down.",
         ("database", "river_schema", "keeper_schema"),
         target_info,
     ),
     Family(
         "riverkeeper_query_success",
         MetricType.GAUGE,
-        "1 if the query succeeded in this scrape, or in the last step of maintenance; 0 if it failed: its metrics are "
-        "then absent. The front page shows the error.",
+        "1 if the query succeeded in this scrape or in the last step of maintenance, 0 if it failed. The metrics of a "
+        "failed query are absent. The front page shows the error.",
         ("query",),
         query_success,
         per=Per.OTHER,
@@ -86,7 +90,7 @@ EXPORTER: tuple[Family[Snapshot], ...] = (
     Family(
         "riverkeeper_query_duration_seconds",
         MetricType.GAUGE,
-        "How long the query took, in this scrape or in the last step of maintenance.",
+        "How long the query took in this scrape or in the last step of maintenance.",
         ("query",),
         query_duration,
         per=Per.OTHER,
@@ -95,53 +99,54 @@ EXPORTER: tuple[Family[Snapshot], ...] = (
     Family(
         "riverkeeper_snapshot_timestamp_seconds",
         MetricType.GAUGE,
-        "When the numbers on this page were read (Unix time of the database). Absent while the database is down.",
+        "When the numbers on this page were read (Unix time, database clock). Absent while the database is down.",
         (),
         snapshot_timestamp,
     ),
     Family(
         "riverkeeper_clock_skew_seconds",
         MetricType.GAUGE,
-        "Clock of this process minus clock of the database. Absent while the database is down.",
+        "Clock of this process minus the clock of the database. Absent while the database is down.",
         (),
         clock_skew,
     ),
     Family(
         "riverkeeper_folded_pairs",
         MetricType.GAUGE,
-        'Live (queue, kind) pairs without series of their own, counted under kind="other" (collect.max_pairs).',
+        'Live pairs of queue and kind that have no series of their own. They count under kind="other" '
+        "(collect.max_pairs).",
         (),
         folded_pairs,
     ),
     Family(
         "riverkeeper_fence_installed",
         MetricType.GAUGE,
-        "1 if the fence is in force: its triggers are on River's job table and on each of its partitions, and enabled. "
-        "0 if not: a late result may then end the next attempt of its job. Absent where this login cannot see it.",
+        "1 if the fence is in force: its triggers are enabled on River's job table and on each of its partitions. 0 if "
+        "not: a late result may then end the next attempt of its job. Absent if this login cannot see the triggers.",
         (),
         fence_installed,
     ),
     Family(
         "riverkeeper_ledger_durable",
         MetricType.GAUGE,
-        "1 if finished jobs are counted in the keeper schema, 0 if in this process' memory: then counters begin "
-        "at 0 with it, and replicas differ.",
+        "1 if finished jobs are counted in the keeper schema. 0 if they are counted in the memory of this process: "
+        "counters then begin at 0 with it, and replicas differ.",
         (),
         ledger_durable,
     ),
     Family(
         "riverkeeper_ledger_timestamp_seconds",
         MetricType.GAUGE,
-        "When the finished jobs on this page were counted (Unix time of the database): at most about 15 s before the "
-        "scrape. Absent, as the counters are, where that is more than a minute ago.",
+        "When the finished jobs on this page were counted (Unix time, database clock): at most about 15 s before the "
+        "scrape. Absent after more than a minute without a count; the counters are then absent too.",
         (),
         ledger_timestamp,
     ),
     Family(
         "riverkeeper_ledger_late_rows_total",
         MetricType.COUNTER,
-        "Finished jobs that were counted only when their slot was read again: they became visible long after their "
-        "finalized_at. Kept with the ledger: while it is durable, equal on every replica.",
+        "Finished jobs that were counted late, because their rows became visible long after their finalized_at. The "
+        "ledger keeps this number: while the ledger is durable, all replicas show the same.",
         (),
         ledger_late_rows,
     ),

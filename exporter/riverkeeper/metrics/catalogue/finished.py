@@ -57,8 +57,8 @@ FINISHED: tuple[Family[Snapshot], ...] = (
     Family(
         "river_job_run_duration_seconds",
         MetricType.HISTOGRAM,
-        "Run time of completed jobs, last attempt only: finalized_at (the worker's clock) minus attempted_at "
-        "(the database's). Each job is counted once, also after River has deleted it.",
+        "Run time of the last attempt of completed jobs: finalized_at (worker's clock) minus attempted_at (database "
+        "clock). Each job counts once, also after River has deleted it.",
         ("queue", "kind"),
         run_duration,
         edges=RUN_EDGES,
@@ -67,7 +67,7 @@ FINISHED: tuple[Family[Snapshot], ...] = (
     Family(
         "river_jobs_finished_total",
         MetricType.COUNTER,
-        "Jobs that finished, by outcome: completed, discarded or cancelled. 0 as soon as the kind is seen live.",
+        "Finished jobs, by outcome: completed, discarded or cancelled. 0 as soon as a live job of the kind is seen.",
         ("queue", "kind", "outcome"),
         finished_jobs,
         per=Per.PAIR,
@@ -76,9 +76,9 @@ FINISHED: tuple[Family[Snapshot], ...] = (
     Family(
         "river_job_attempts_ended_total",
         MetricType.COUNTER,
-        "Attempts that ended, by outcome: completed, failed, or rescued (their worker was lost; by River or by "
-        "Riverkeeper). Each counts once and as it ends, also while its job waits for the next attempt. Cancelled "
-        "attempts do not count. Absent where the keeper schema is too old for it.",
+        "Attempts that ended, by outcome: completed, failed, or rescued (by River or by Riverkeeper, because their "
+        "worker was lost). Each attempt counts once, when it ends, also if its job waits for the next attempt. "
+        "Cancelled attempts do not count. Absent if the keeper schema is too old to count them.",
         ("queue", "kind", "outcome"),
         attempts_ended,
         per=Per.PAIR,
@@ -88,8 +88,8 @@ FINISHED: tuple[Family[Snapshot], ...] = (
         "river_jobs_rescued_total",
         MetricType.COUNTER,
         "Rescues by River's own rescuer, by what it did with the job: retried, discarded, cancelled, or unknown_kind "
-        "(discarded with attempts left, because the leader has no worker for its kind). Those by Riverkeeper do not "
-        "count. River before 0.26 does not count them. Absent where the keeper schema is too old for it.",
+        "(discarded with attempts left, because the leader has no worker for its kind). Rescues by Riverkeeper do not "
+        "count. River before 0.26 does not record its rescues. Absent if the keeper schema is too old to count them.",
         ("queue", "kind", "outcome"),
         rescued,
         per=Per.PAIR,
@@ -98,8 +98,8 @@ FINISHED: tuple[Family[Snapshot], ...] = (
     Family(
         "river_job_wait_duration_seconds",
         MetricType.HISTOGRAM,
-        "Time from due (scheduled_at) to claimed (attempted_at) of the last attempt of finished jobs. "
-        "Absent until the first one finishes.",
+        "Time from due (scheduled_at) to claimed (attempted_at), for the last attempt of finished jobs. Absent until a "
+        "job finishes.",
         ("queue", "priority"),
         wait_duration,
         edges=WAIT_EDGES,
@@ -109,8 +109,8 @@ FINISHED: tuple[Family[Snapshot], ...] = (
     Family(
         "river_job_last_finished_timestamp_seconds",
         MetricType.GAUGE,
-        "When a job of the kind last finished (finalized_at, Unix time of the worker). Kept after River has deleted "
-        "the job. Absent until one is known.",
+        "When a job of the kind last finished (finalized_at; Unix time, worker's clock). Stays after River has deleted "
+        "the job. Absent until a finished job is known.",
         ("queue", "kind"),
         last_finished,
         per=Per.PAIR,

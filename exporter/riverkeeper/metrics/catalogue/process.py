@@ -51,14 +51,15 @@ PROCESS: tuple[Family[Process], ...] = (
     Family(
         "riverkeeper_config_last_reload_successful",
         MetricType.GAUGE,
-        "1 if the last reload of the configuration succeeded, 0 if it failed: the configuration before stays in force.",
+        "1 if the last reload of the configuration succeeded. 0 if it failed: the previous configuration stays in "
+        "force.",
         (),
         config_last_reload_successful,
     ),
     Family(
         "riverkeeper_http_requests_rejected_total",
         MetricType.COUNTER,
-        "Requests that were refused, by reason.",
+        "HTTP requests that this process rejected, by reason.",
         ("reason",),
         requests_rejected,
         per=Per.OTHER,
@@ -67,7 +68,7 @@ PROCESS: tuple[Family[Process], ...] = (
     Family(
         "riverkeeper_series",
         MetricType.GAUGE,
-        "Samples on this page, those of the process itself (process_, python_) not counted.",
+        "Samples on this page, without those of the process itself (process_, python_).",
         (),
         series,
     ),

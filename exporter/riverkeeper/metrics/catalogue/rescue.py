@@ -103,7 +103,7 @@ RESCUING: tuple[Family[Snapshot], ...] = (
     Family(
         "riverkeeper_brake_engaged",
         MetricType.GAUGE,
-        "1 while the brake pauses all rescues; the front page shows why.",
+        "1 while the brake pauses all rescues. The front page shows why.",
         ("brake",),
         brake_engaged,
         per=Per.OTHER,
@@ -112,23 +112,24 @@ RESCUING: tuple[Family[Snapshot], ...] = (
     Family(
         "riverkeeper_wakes_open",
         MetricType.GAUGE,
-        "Wakes by alerts that were received and are not yet closed. Absent without a keeper schema.",
+        "Wakes that were received and are not closed yet. Absent without a keeper schema.",
         (),
         wakes_open,
     ),
     Family(
         "riverkeeper_last_rescue_timestamp_seconds",
         MetricType.GAUGE,
-        "When a job was last rescued (Unix time of the database; dry runs do not count). Absent until one is.",
+        "When a job was last rescued (Unix time, database clock). Dry runs do not count. Absent until a job is "
+        "rescued.",
         (),
         last_rescue,
     ),
     Family(
         "riverkeeper_rescued_claims",
         MetricType.GAUGE,
-        "Claims of the last 24 hours that were taken away (mode live), or would have been (dry_run), by the outcome of "
-        "the previous worker: right, false, unknown (it cannot be known), open (not known yet). A false rescue is "
-        "known at once, a right one after ten minutes, in a dry run after a day.",
+        "Claims of the last 24 hours that a rescue took away (mode live) or would have taken away (dry_run), by "
+        "outcome: right, false (the previous worker was alive), unknown (it cannot be known), open (it is not known "
+        "yet). A false rescue is known at once, a right one after ten minutes. In a dry run it takes a day.",
         ("tier", "mode", "outcome"),
         rescued_claims,
         per=Per.OTHER,
@@ -147,7 +148,7 @@ ACTS: tuple[Family[Acts], ...] = (
     Family(
         "riverkeeper_rescues_total",
         MetricType.COUNTER,
-        "Rescues that this process committed, by tier, reason and action (retry, discard, cancel, stop); dry runs do "
+        "Rescues that this process committed, by tier, reason and action (retry, discard, cancel, stop). Dry runs do "
         "not count.",
         ("tier", "reason", "action"),
         rescues,
@@ -157,7 +158,7 @@ ACTS: tuple[Family[Acts], ...] = (
     Family(
         "riverkeeper_rescue_refusals_total",
         MetricType.COUNTER,
-        "Times that this process skipped a stuck job, by reason.",
+        "Times that this process skipped a stuck job, by the reason for skipping it.",
         ("refusal",),
         refusals,
         per=Per.OTHER,
@@ -166,8 +167,8 @@ ACTS: tuple[Family[Acts], ...] = (
     Family(
         "riverkeeper_late_finishes_total",
         MetricType.COUNTER,
-        "False rescues: the previous worker beat or finished after its job was rescued. Counted by the process that "
-        "found out. Not known for clients that do not beat.",
+        "False rescues: the previous worker beat or finished after its job was rescued. The process that finds a false "
+        "rescue counts it. Not known for clients that do not beat.",
         ("queue", "kind"),
         late_finishes,
         per=Per.PAIR,
@@ -175,8 +176,9 @@ ACTS: tuple[Family[Acts], ...] = (
     Family(
         "riverkeeper_late_results_total",
         MetricType.COUNTER,
-        "Results that came after their claim was over, and that the fence dropped. Each shows that the earlier worker "
-        'was alive. outcome="unknown": the job did not run when the result came. Counted once, by the active replica.',
+        "Results that came after their claim was over. The fence dropped them. Each shows that the previous worker was "
+        'alive. outcome="unknown": the job was not running when the result came. The active replica counts each result '
+        "once.",
         ("queue", "kind", "outcome"),
         late_results,
         per=Per.PAIR,
@@ -185,7 +187,8 @@ ACTS: tuple[Family[Acts], ...] = (
     Family(
         "riverkeeper_time_to_rescue_seconds",
         MetricType.HISTOGRAM,
-        "Time from the moment a job passed its limit (or the heartbeat path was verified, if later) to its rescue.",
+        "Time from the moment a job passed its limit to its rescue. If the heartbeat path was verified later, the time "
+        "begins then.",
         (),
         time_to_rescue,
         edges=TIME_EDGES,
@@ -193,9 +196,9 @@ ACTS: tuple[Family[Acts], ...] = (
     Family(
         "riverkeeper_webhook_alerts_total",
         MetricType.COUNTER,
-        "Alerts that the webhook accepted, by status: firing wakes the rescuer, repeats included. Resolved ones, those "
-        "without the label rescue=allow (not_allowed), those of an unknown tier or reason (unknown_scope), those that "
-        "began too long ago (expired), and those that Alertmanager left out (truncated) do nothing.",
+        "Alerts that the webhook accepted, by status. firing wakes the rescuer, repeats included. The others do "
+        "nothing: resolved, not_allowed (without the label rescue=allow), unknown_scope (unknown tier or reason), "
+        "expired (began too long ago), truncated (Alertmanager left them out).",
         ("status",),
         webhook_alerts,
         per=Per.OTHER,
@@ -204,7 +207,7 @@ ACTS: tuple[Family[Acts], ...] = (
     Family(
         "riverkeeper_last_webhook_timestamp_seconds",
         MetricType.GAUGE,
-        "When the webhook last accepted a message (Unix time of this process). Absent until it does.",
+        "When the webhook last accepted a message (Unix time, clock of this process). Absent until it accepts one.",
         (),
         last_webhook,
     ),

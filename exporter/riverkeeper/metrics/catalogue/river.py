@@ -82,7 +82,8 @@ RIVER: tuple[Family[Snapshot], ...] = (
     Family(
         "river_queue_paused",
         MetricType.GAUGE,
-        "1 where the queue is paused for all clients (river_queue.paused_at), 0 where not. Absent without a row.",
+        "1 if the queue is paused for all clients (river_queue.paused_at), 0 if not. Absent if river_queue has no row "
+        "for the queue.",
         ("queue",),
         queue_paused,
         per=Per.QUEUE,
@@ -90,8 +91,8 @@ RIVER: tuple[Family[Snapshot], ...] = (
     Family(
         "river_queue_updated_timestamp_seconds",
         MetricType.GAUGE,
-        "When a producer last refreshed the queue's row in river_queue (Unix time): River does so every ten minutes "
-        "while a client works the queue. Absent without a row.",
+        "When a producer last refreshed the queue's row in river_queue (Unix time). River refreshes it every ten "
+        "minutes while a client works the queue. Absent if river_queue has no row for the queue.",
         ("queue",),
         queue_updated,
         per=Per.QUEUE,
@@ -99,9 +100,9 @@ RIVER: tuple[Family[Snapshot], ...] = (
     Family(
         "river_slots",
         MetricType.GAUGE,
-        "Jobs that the queue's workers can run at once: max_workers of River Pro's producers that reported in the last "
-        "90 s. Absent without River Pro, whose tables alone have it; the most that ran at once, "
-        'max_over_time(river_jobs{state="running"}[1d]), is then the best estimate.',
+        "Jobs that the queue's workers can run at once: the sum of max_workers of River Pro's producers that reported "
+        "in the last 90 s. Absent without River Pro. The best estimate is then the most jobs that ran at once: "
+        'max_over_time(river_jobs{state="running"}[1d]).',
         ("queue",),
         slots,
         per=Per.QUEUE,
@@ -109,24 +110,24 @@ RIVER: tuple[Family[Snapshot], ...] = (
     Family(
         "river_leader_elected_timestamp_seconds",
         MetricType.GAUGE,
-        "When the present leader was elected (Unix time of the database). Absent without a leader's row, and on a "
-        "standby, where it cannot be read.",
+        "When the present leader was elected (Unix time, database clock). Absent if no leader is recorded, and on a "
+        "standby, which cannot read River's leader table.",
         (),
         leader_elected,
     ),
     Family(
         "river_leader_expires_timestamp_seconds",
         MetricType.GAUGE,
-        "When the leader's lease ends unless renewed (Unix time of the database); in the past: there is no leader. "
-        "Absent as river_leader_elected_timestamp_seconds.",
+        "When the leader's lease ends unless it is renewed (Unix time, database clock). A time in the past means that "
+        "there is no leader. Absent in the same cases as river_leader_elected_timestamp_seconds.",
         (),
         leader_expires,
     ),
     Family(
         "river_oldest_finalized_timestamp_seconds",
         MetricType.GAUGE,
-        "finalized_at of the oldest finished job still in the table (Unix time): older than River's retention means "
-        "that its cleaner does not run. Absent for states without rows.",
+        "finalized_at of the oldest finished job that is still in the table (Unix time). If it is older than River's "
+        "retention, River's cleaner does not run. Absent for a state without jobs.",
         ("state",),
         oldest_finalized,
         per=Per.OTHER,
@@ -135,7 +136,7 @@ RIVER: tuple[Family[Snapshot], ...] = (
     Family(
         "river_migration_version",
         MetricType.GAUGE,
-        "Applied version of each line of River's migrations. Absent where River was migrated by other means.",
+        "Applied version of each line of River's migrations. Absent if the database has no table river_migration.",
         ("line",),
         migration_version,
         per=Per.OTHER,
@@ -144,15 +145,15 @@ RIVER: tuple[Family[Snapshot], ...] = (
     Family(
         "river_replay_lag_seconds",
         MetricType.GAUGE,
-        "Age of the data on a standby: 0 where all that was received is replayed, else since its last replayed commit. "
-        "Ages of jobs are of the data's time. Absent on a primary.",
+        "Age of the data on a standby: 0 if the standby has replayed all that it received, else the time since the "
+        "last replayed commit. Ages of jobs are measured at the time of the data. Absent on a primary.",
         (),
         _replay_lag,
     ),
     Family(
         "river_table_bytes",
         MetricType.GAUGE,
-        "Size of the table with its indexes and TOAST, bytes.",
+        "Size of the table in bytes, with its indexes and TOAST.",
         ("table",),
         _table(lambda size: size.bytes),
         per=Per.OTHER,
@@ -161,7 +162,7 @@ RIVER: tuple[Family[Snapshot], ...] = (
     Family(
         "river_table_dead_rows",
         MetricType.GAUGE,
-        "Dead rows that wait for vacuum, by the server's statistics. 0 on a standby.",
+        "Dead rows that wait for vacuum, from the server's statistics. 0 on a standby.",
         ("table",),
         _table(lambda size: size.dead_rows),
         per=Per.OTHER,
@@ -170,7 +171,7 @@ RIVER: tuple[Family[Snapshot], ...] = (
     Family(
         "river_table_live_rows",
         MetricType.GAUGE,
-        "Live rows, by the server's statistics. 0 on a standby.",
+        "Live rows, from the server's statistics. 0 on a standby.",
         ("table",),
         _table(lambda size: size.live_rows),
         per=Per.OTHER,
@@ -179,9 +180,9 @@ RIVER: tuple[Family[Snapshot], ...] = (
     Family(
         "river_table_inserted_rows_total",
         MetricType.COUNTER,
-        "Rows inserted into the table, by the server's statistics: for river_job the inserted jobs, with those of "
-        "transactions that rolled back, without duplicates of unique jobs. Begins again when the server's statistics "
-        "do. Absent on a standby, and for a partitioned table.",
+        "Rows inserted into the table, from the server's statistics. For river_job: the inserted jobs. Jobs of "
+        "transactions that rolled back count; duplicates of unique jobs do not. Starts again at 0 when the server's "
+        "statistics are reset. Absent on a standby, and for a partitioned table.",
         ("table",),
         inserted_rows,
         per=Per.OTHER,

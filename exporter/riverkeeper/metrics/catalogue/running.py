@@ -104,8 +104,8 @@ RUNNING: tuple[Family[Snapshot], ...] = (
     Family(
         "river_job_running_age_seconds",
         MetricType.AGES,
-        "Age of running attempts now, since attempted_at, by the database's clock. A gauge histogram: "
-        "take quantiles without rate().",
+        "Age of running attempts: from attempted_at to now, by the database's clock. A gauge histogram: take quantiles "
+        "without rate().",
         ("queue",),
         running_age,
         edges=AGE_EDGES,
@@ -114,8 +114,8 @@ RUNNING: tuple[Family[Snapshot], ...] = (
     Family(
         "river_job_heartbeat_age_seconds",
         MetricType.AGES,
-        "Time since the last beat of running attempts that beat and should beat again: neither lost nor about to end. "
-        "A gauge histogram: take quantiles without rate(). Absent for queues in which nothing beats.",
+        "Time since the last beat, for running attempts that beat. Attempts that are lost or about to end do not "
+        "count. A gauge histogram: take quantiles without rate(). Absent for queues in which no job beats.",
         ("queue",),
         heartbeat_age,
         edges=BEAT_EDGES,
@@ -124,7 +124,7 @@ RUNNING: tuple[Family[Snapshot], ...] = (
     Family(
         "river_job_oldest_running_timestamp_seconds",
         MetricType.GAUGE,
-        "attempted_at of the longest running attempt (Unix time of the database). Absent when none runs.",
+        "attempted_at of the attempt that has run longest (Unix time, database clock). Absent if nothing runs.",
         ("queue", "kind"),
         oldest_running,
         per=Per.PAIR,
@@ -132,8 +132,9 @@ RUNNING: tuple[Family[Snapshot], ...] = (
     Family(
         "river_job_oldest_heartbeat_timestamp_seconds",
         MetricType.GAUGE,
-        "Time of the least recent last heartbeat among running attempts that beat and should beat again (Unix time of "
-        "the database; of the worker where it is metadata.health_check_at). Absent when none beats.",
+        "The least recent last beat among running attempts that beat (Unix time, database clock; the worker's clock if "
+        "the beat is metadata.health_check_at). Attempts that are lost or about to end do not count. Absent if none "
+        "beats.",
         ("queue", "kind"),
         oldest_heartbeat,
         per=Per.PAIR,
@@ -141,8 +142,8 @@ RUNNING: tuple[Family[Snapshot], ...] = (
     Family(
         "river_job_oldest_progress_timestamp_seconds",
         MetricType.GAUGE,
-        "Time of the least recent progress report among running attempts that report progress (Unix time of the "
-        "database). Absent when none does.",
+        "Time of the least recent progress report among running attempts that report progress (Unix time, database "
+        "clock). Absent if none reports progress.",
         ("queue", "kind"),
         oldest_progress,
         per=Per.PAIR,
@@ -158,7 +159,7 @@ RUNNING: tuple[Family[Snapshot], ...] = (
     Family(
         "river_jobs_unknown",
         MetricType.GAUGE,
-        "Running attempts without a beat of their present claim: whether they live is not known.",
+        "Running attempts without a beat of their present claim. It is not known whether they are alive.",
         ("queue", "kind"),
         unknown,
         per=Per.PAIR,
@@ -174,8 +175,8 @@ RUNNING: tuple[Family[Snapshot], ...] = (
     Family(
         "river_rescuer_poison_jobs",
         MetricType.GAUGE,
-        "Running jobs whose metadata stops River's own rescuer for every job of the schema: a river:rescue_count "
-        "that is no integer, a cancel_attempted_at that is no RFC 3339 time, metadata that is no object.",
+        "Running jobs whose metadata stops River's own rescuer for every job of the schema: river:rescue_count is not "
+        "an integer, cancel_attempted_at is not an RFC 3339 time, or the metadata is not an object.",
         (),
         poison,
     ),
@@ -190,16 +191,16 @@ RUNNING: tuple[Family[Snapshot], ...] = (
     Family(
         "river_beating_clients",
         MetricType.GAUGE,
-        "Worker processes whose last beat is younger than three of their own intervals, with jobs or without. "
-        "Absent where the heartbeat table cannot be read.",
+        "Worker processes whose last beat is younger than three of their own intervals, with or without jobs. Absent "
+        "if the heartbeat table cannot be read.",
         (),
         beating_clients,
     ),
     Family(
         "river_queue_last_claim_timestamp_seconds",
         MetricType.GAUGE,
-        "Latest known claim in the queue (attempted_at, Unix time of the database), of running, waiting and finished "
-        "jobs: is anything moving? Absent until one is known.",
+        "Latest known claim in the queue (attempted_at; Unix time, database clock), of running, waiting and finished "
+        "jobs. It does not change while the queue does not move. Absent until a claim is known.",
         ("queue",),
         last_claim,
         per=Per.QUEUE,

@@ -81,8 +81,8 @@ STUCK_FAMILIES: tuple[Family[Snapshot], ...] = (
     Family(
         "river_jobs_stuck",
         MetricType.GAUGE,
-        "Running attempts that a verdict calls stuck, by reason: worker_lost, abandoned, orphaned, hung, over_budget, "
-        "rescue_loop. 0 for kinds seen in the last hour; what cannot be proven is in river_jobs_suspected.",
+        "Running attempts that are stuck, by reason: worker_lost, abandoned, orphaned, hung, over_budget, rescue_loop. "
+        "0 for kinds seen in the last hour. Attempts that cannot be proven stuck are in river_jobs_suspected.",
         ("queue", "kind", "tier", "reason"),
         jobs_stuck,
         per=Per.PAIR,
@@ -91,8 +91,8 @@ STUCK_FAMILIES: tuple[Family[Snapshot], ...] = (
     Family(
         "river_jobs_suspected",
         MetricType.GAUGE,
-        "Running attempts that may be stuck and cannot be proven so, by reason: path_unverified (the heartbeat path is "
-        "not verified), beats_missing (River sees their client at work, and its heartbeats do not arrive), "
+        "Running attempts that may be stuck, but cannot be proven stuck, by reason: path_unverified (the heartbeat "
+        "path is not verified), beats_missing (River sees their client at work, but its heartbeats do not arrive), "
         "worker_suspect (no heartbeats, and another client has taken its place). 0 for kinds seen in the last hour.",
         ("queue", "kind", "tier", "reason"),
         jobs_suspected,
@@ -102,8 +102,8 @@ STUCK_FAMILIES: tuple[Family[Snapshot], ...] = (
     Family(
         "river_job_limit_seconds",
         MetricType.GAUGE,
-        "The limit in force: heartbeat, progress, run, wait (of all kinds: kind is empty), silence. Absent where there "
-        "is none.",
+        "The limit in force: heartbeat, progress, run, wait or silence. A wait limit holds for all kinds: its kind is "
+        "empty. Absent if there is no limit.",
         ("kind", "tier", "limit"),
         limit_seconds,
         per=Per.PAIR,
@@ -112,9 +112,9 @@ STUCK_FAMILIES: tuple[Family[Snapshot], ...] = (
     Family(
         "river_queue_wait_limit_seconds",
         MetricType.GAUGE,
-        "How long a due job of the queue and priority may wait, by the tier it is in. bucket: the bucket (le) of "
-        "river_job_wait_duration_seconds that holds the waits within the limit; where the limit is between two, the "
-        "larger. Absent where the tier has no limit.",
+        "How long a due job of this queue and priority may wait: the wait limit of its tier. The label bucket is the "
+        "bucket (le) of river_job_wait_duration_seconds that holds the waits within the limit. If the limit lies "
+        "between two buckets, it is the larger one. Absent if the tier has no wait limit.",
         ("queue", "priority", "tier", "bucket"),
         wait_limits,
         per=Per.QUEUE,
@@ -123,8 +123,8 @@ STUCK_FAMILIES: tuple[Family[Snapshot], ...] = (
     Family(
         "river_job_limit_used_ratio",
         MetricType.GAUGE,
-        "Worst present value as a share of its limit, by the database's clock: 1 is at the limit. For wait, kind is "
-        "empty. Absent where there is no limit, or nothing it applies to.",
+        "The worst present value as a share of its limit, by the database's clock: 1 is at the limit. For wait, kind "
+        "is empty. Absent if there is no limit, or no job that it applies to.",
         ("queue", "kind", "tier", "limit"),
         limit_used,
         per=Per.PAIR,
@@ -133,7 +133,8 @@ STUCK_FAMILIES: tuple[Family[Snapshot], ...] = (
     Family(
         "riverkeeper_policy_raised",
         MetricType.GAUGE,
-        "1 where the limit in force is above the tier's own, because clients declare longer intervals or leases.",
+        "1 if the limit in force is above the tier's own, because clients declare longer intervals or leases. 0 if "
+        "not.",
         ("tier", "limit"),
         policy_raised,
         per=Per.OTHER,

@@ -114,8 +114,8 @@ WAITING: tuple[Family[Snapshot], ...] = (
     Family(
         "river_jobs",
         MetricType.GAUGE,
-        "Live jobs, by queue and state, in river_job. Exact up to a bound, beyond it an estimate "
-        "(river_jobs_estimated). 0 for queues seen in the last hour.",
+        "Live jobs in river_job, by queue and state. Counted up to a bound, and estimated above it "
+        "(river_jobs_estimated is then 1). 0 for queues seen in the last hour.",
         ("queue", "state"),
         jobs,
         per=Per.QUEUE,
@@ -124,7 +124,7 @@ WAITING: tuple[Family[Snapshot], ...] = (
     Family(
         "river_jobs_estimated",
         MetricType.GAUGE,
-        "1 where river_jobs of this queue and state is an estimate, 0 where it was counted.",
+        "1 if river_jobs of this queue and state is an estimate, 0 if it is a count.",
         ("queue", "state"),
         jobs_estimated,
         per=Per.QUEUE,
@@ -133,7 +133,8 @@ WAITING: tuple[Family[Snapshot], ...] = (
     Family(
         "river_jobs_by_kind",
         MetricType.GAUGE,
-        "Live jobs by kind. Absent for a queue and state too long to be read row by row (see river_jobs then).",
+        "Live jobs by kind. Absent where a queue has too many jobs in one state to read each row; river_jobs then has "
+        "their number.",
         ("queue", "kind", "state"),
         jobs_by_kind,
         per=Per.PAIR,
@@ -142,7 +143,7 @@ WAITING: tuple[Family[Snapshot], ...] = (
     Family(
         "river_jobs_ready",
         MetricType.GAUGE,
-        "Jobs that are available and due: what a worker could claim now. An estimate where "
+        "Available jobs that are due: a worker could claim them now. An estimate if "
         'river_jobs_estimated{state="available"} is 1.',
         ("queue", "priority"),
         jobs_ready,
@@ -152,8 +153,8 @@ WAITING: tuple[Family[Snapshot], ...] = (
     Family(
         "river_job_oldest_ready_timestamp_seconds",
         MetricType.GAUGE,
-        "When the longest waiting of the ready jobs became due (scheduled_at, Unix time of the database). "
-        "Absent when none is ready.",
+        "When the ready job that has waited longest became due (scheduled_at; Unix time, database clock). Absent if no "
+        "job is ready.",
         ("queue", "priority"),
         oldest_ready,
         per=Per.QUEUE,
@@ -172,7 +173,8 @@ WAITING: tuple[Family[Snapshot], ...] = (
     Family(
         "river_jobs_failing",
         MetricType.GAUGE,
-        "Live jobs that have failed at least once. In a queue too long to be read, of its first thousand jobs.",
+        "Live jobs that have failed at least once. In a queue with too many jobs to read, only the first thousand jobs "
+        "count.",
         ("queue", "kind"),
         failing,
         per=Per.PAIR,
@@ -180,7 +182,8 @@ WAITING: tuple[Family[Snapshot], ...] = (
     Family(
         "river_jobs_last_attempt",
         MetricType.GAUGE,
-        "Live jobs whose next failure discards them. In a queue too long to be read, of its first thousand jobs.",
+        "Live jobs whose next failure discards them. In a queue with too many jobs to read, only the first thousand "
+        "jobs count.",
         ("queue", "kind"),
         last_attempt,
         per=Per.PAIR,
