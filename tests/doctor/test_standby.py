@@ -59,6 +59,8 @@ def test_a_standby_that_receives_nothing_lags(pair: Pair) -> None:
     """It has replayed all that it ever received, and that is old."""
     standby = pair.standby.database_url("river")
     pair.standby.execute("SELECT pg_wal_replay_resume()")
+    pair.primary.execute(WAITING, "river")  # before its first replayed commit a standby cannot tell how old its data is
+    until(lambda: replayed(pair.primary, pair.standby), "the commit to be replayed")
     until(lambda: lag(standby) == 0, "the standby to catch up")
     pair.cut()
     until(lambda: (lag(standby) or 0) > 1, "the standby to lag")
