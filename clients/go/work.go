@@ -130,8 +130,8 @@ func (b *Beater) awaitEarlier(ctx context.Context, earlier *Work) {
 
 const (
 	resultGap       = 500 * time.Millisecond // between two results of one job that this process hands in
-	writtenAfter    = 2 * time.Second        // a result is taken for written so long after its work has returned,
-	writtenAtLatest = 30 * time.Second       // or at most so long after it, if the database is away
+	writtenAfter    = 2 * time.Second        // a result is taken for written this long after its work has returned,
+	writtenAtLatest = 30 * time.Second       // or at most this long after it, if the database is away
 )
 
 // AwaitSuccessor holds up the result of an attempt that was overtaken, until that of the later attempt in this process has

@@ -34,7 +34,7 @@ log = structlog.get_logger()
 
 INTERVAL = 15.0  # seconds, as often as a usual scrape
 STEP_SECONDS = 9.5  # for one step, as a scrape by Prometheus' default timeout has
-FIRST_SECONDS = 3.0  # the first scrape of a process waits at most so long for the first step
+FIRST_SECONDS = 3.0  # the first scrape of a process waits at most this long for the first step
 RETRY_SECONDS = 5.0  # after a step in which something failed
 LEARN_SECONDS = 300.0  # a limit is made of days: minutes do not matter
 RECENT_SECONDS = 60.0  # a scrape that is older does not show which jobs are live now
@@ -93,7 +93,7 @@ class Maintenance:
             outcomes.append(QueryOutcome("maintenance", time.monotonic() + seconds - deadline, str(error)))
         except Exception:
             log.exception("maintenance failed")
-            outcomes.append(QueryOutcome("maintenance", 0.0, "a fault in riverkeeper itself: see the log"))
+            outcomes.append(QueryOutcome("maintenance", 0.0, "a bug in Riverkeeper itself: see the log"))
         if any(outcome.error for outcome in outcomes):
             self._lookup.forget()
         self._maintained = Maintained(

@@ -80,11 +80,11 @@ class Service:
             config = await asyncio.to_thread(self._load)
         except ConfigErrors as errors:
             self._process.config_reloaded = False
-            log.error("configuration not reloaded, the one before stays in force", problems=str(errors))
+            log.error("configuration not reloaded, the previous one stays in force", problems=str(errors))
             return str(errors)
         self._process.config_reloaded = True
         if config.web != self.config.web:
-            log.warning("changes of listen_address, config_file and allowed_hosts in web take effect at the next start")
+            log.warning("changes of web.listen_address, config_file and allowed_hosts take effect at the next start")
         if config != self.config:  # a new reader counts in memory from 0 again: not for nothing
             self._collector.close()
             self._maintenance.stop()

@@ -33,7 +33,7 @@ def test_it_shows_how_a_limit_came_about(run: Run, kept: Session) -> None:
     shown = run("limits").output
 
     assert "p99 of 250 runs of [b]report[/b] in 7 d is about 3.5 s, times 3, but at least the floor of 5 min" in shown
-    assert "none: its tier has no max_run, and 7 of the 100 runs to learn from are there" in shown
+    assert "none: its tier has no max_run, and only 7 of the 100 runs to learn from are known" in shown
     assert "1 running job of [b]report[/b] is past its limit: no sample until it finishes." in shown
     assert re.search(r"\(a queue's\) +urgent +wait +30 s +tier urgent", shown)
 
@@ -58,7 +58,7 @@ def test_without_a_keeper_schema(run: Run, sql: Session) -> None:
     shown = run("limits", "report")
 
     assert shown.exit_code == 0
-    assert "each serve learns in its own memory" in shown.output
+    assert "each `serve` learns in its own memory" in shown.output
 
 
 def test_a_database_that_is_away(run: Run) -> None:

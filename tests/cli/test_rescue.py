@@ -211,7 +211,7 @@ def test_history_and_report_tell_the_audit(run: Run, scene: Scene) -> None:
     assert "[red]send[/]" in told.output
     assert "was alive" in told.output
     assert "standard: 12 claims would have been taken away. 11 known: 10 rightly" in reported.output
-    assert "Of 11 whose time is over 1 were false, 9.1%" in reported.output
+    assert "1 of the 11 whose observation time is over were false: 9.1%" in reported.output
     assert "0 still open" in reported.output
     assert "1 cannot be known" in reported.output
     assert "[red]send[/]" in reported.output

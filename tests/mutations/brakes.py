@@ -73,7 +73,7 @@ MUTATIONS = (
     ),
     Mutation(
         "after an outage the half that is slow to come back is rescued in one go",
-        '    if found.path_broke:\n        return _slow(mass, found.now, "the heartbeat path was verified anew")\n',
+        '    if found.path_broke:\n        return _slow(mass, found.now, "the heartbeat path was verified again")\n',
         "",
         (
             f"{BRAKES}::test_8d_who_is_slow_to_come_back_is_not_rescued_in_one_go",

@@ -14,7 +14,7 @@ import (
 
 var leased = riverbeat.Tier{Interval: beat, Lease: 5 * beat}
 
-// A lease cancels the work that was not heard for so long, counted from the sending of the last beat that succeeded.
+// A lease cancels work whose beats all failed for the time of the lease, counted from the sending of the last beat that succeeded.
 func TestLease(t *testing.T) {
 	p := world.Proxy(t)
 	b := newBench(t, through(p))

@@ -15,7 +15,7 @@ from riverkeeper.verdict.limits import MISSED_BEATS
 
 NOT_VERIFIED = "no running Riverkeeper verifies it at present"
 MAX_CLOCK_STEP = 2.0  # seconds by which two clocks may drift between two probes; more is a step, not a slow answer
-STALE_INTERVALS = 3  # an instance is stale after so many intervals without a beat; no limit in force is below that
+STALE_INTERVALS = 3  # an instance is stale after this many intervals without a beat; no limit in force is below that
 FLEET_SECONDS = 600.0  # an instance that beat within this time belongs to the fleet
 AT_ONCE_SLACK = 2.0  # seconds; beats of processes that stop at one moment lie one interval apart, and a little more
 LEAST_FLEET = 2  # in a smaller fleet, all of them late at once is no evidence about the path

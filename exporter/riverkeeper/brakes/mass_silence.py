@@ -60,7 +60,7 @@ def advance_mass(mass: MassSilence, found: MassFacts, max_share: float, mass_hol
     if why := find_mass_silence(found.fleet, max_share):
         return _engage(mass, found, Cause.SILENCE, why)
     if found.path_broke:
-        return _slow(mass, found.now, "the heartbeat path was verified anew")
+        return _slow(mass, found.now, "the heartbeat path was verified again")
     return mass if mass.slow_from is None else _next_step(mass, mass.slow_from, found)
 
 

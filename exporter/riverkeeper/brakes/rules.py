@@ -44,7 +44,7 @@ class BrakeFacts:
     started_at: float | None = None  # of the server that answers
 
     def after(self, acts: int) -> BrakeFacts:
-        """These facts once so many more acts are written."""
+        """These facts once this many more acts are written."""
         return replace(self, acted_in_minute=self.acted_in_minute + acts, acted_in_step=self.acted_in_step + acts)
 
 
@@ -93,7 +93,7 @@ def grace(_: BrakeFacts, policy: Policy, health: ProcessHealth) -> str | None:
 def stale_snapshot(facts: BrakeFacts, policy: Policy, health: ProcessHealth) -> str | None:
     """Also where the heartbeat path was last verified too long ago: the process may have been suspended just now."""
     if health.snapshot_age > STALE_SECONDS:
-        return f"the reading of this replica is {health.snapshot_age:.1f} s old, more than {STALE_SECONDS:.0f} s"
+        return f"this replica's scrape is {health.snapshot_age:.1f} s old, more than {STALE_SECONDS:.0f} s"
     if facts.path.probe_at is None:
         return "the heartbeat path has not been verified yet"
     if abs(age := facts.now - facts.path.probe_at) > patience(policy):

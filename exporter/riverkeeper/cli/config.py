@@ -18,7 +18,10 @@ def config() -> None:
 @config.command()
 @database_options
 def check(config: Config) -> None:
-    """Check the configuration: exit code 2, and every mistake with its line, if it is wrong."""
+    """Check the configuration, and show every mistake with its line.
+
+    Exit codes: 0 no mistake, 2 a mistake.
+    """
     click.echo("The configuration is right.")
 
 

@@ -36,7 +36,8 @@ def demo(seconds: float | None, listen_address: str | None) -> None:
 
     Prints a line for each job that runs again. Ends with Ctrl-C, or after --seconds with a summary. Leaves nothing
     behind.
-    Exit code: 0 when all of it worked, 1 when something did not, 128 + signal when --seconds was cut short.
+
+    Exit codes: 0 all of it worked, 1 something did not, 128 + signal if a signal ended it before --seconds.
     """
     try:
         cut_short = run(seconds, listen_address, Console(soft_wrap=False))

@@ -1,4 +1,4 @@
-"""`riverkeeper failing`: live jobs that have failed, those nearest to being discarded first."""
+"""`riverkeeper failing`: live jobs that have failed; the job with the fewest attempts left comes first."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ from riverkeeper.web.pages.job_list import JobQuery
     metavar="N",
     default=50,
     show_default=True,
-    help="Show at most so many jobs.",
+    help="Show at most N jobs.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
 def failing(config: Config, queue: str | None, kind: str | None, limit: int, as_json: bool) -> None:
-    """Show live jobs that have failed, those nearest to being discarded first."""
+    """Show live jobs that have failed, the job with the fewest attempts left first."""
     try:
         found = failing_jobs(config, queue, kind, limit)
     except DatabaseError as error:

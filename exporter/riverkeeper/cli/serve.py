@@ -50,7 +50,7 @@ def serve(
 ) -> None:
     """Serve metrics and pages, and rescue stuck jobs where the mode is live, until SIGTERM.
 
-    SIGHUP and POST /-/reload reload the configuration. A database that cannot be reached does not end the start:
+    SIGHUP and POST /-/reload reload the configuration. Riverkeeper also starts while the database cannot be reached:
     river_up is then 0.
     """
     logs.configure(log_level, log_format)

@@ -33,7 +33,7 @@ from riverkeeper.web.pages.stuck import NotJudged, StuckJobs, StuckRow, document
     metavar="N",
     default=50,
     show_default=True,
-    help="Show at most so many jobs.",
+    help="Show at most N jobs.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
 def stuck(config: Config, limit: int, as_json: bool, **scope: str | None) -> None:

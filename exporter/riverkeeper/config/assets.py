@@ -30,7 +30,7 @@ def _web_address(text: str) -> str:
 
 def _matchers(text: str) -> str:
     if text and not _MATCHERS.fullmatch(text):
-        raise mistake(f"{quote(text)} are not label matchers", 'write such as job="orders-river", without braces')
+        raise mistake(f"{quote(text)} are not label matchers", 'write for example job="orders-river", without braces')
     return text
 
 
@@ -39,11 +39,11 @@ def _labels(names: tuple[str, ...]) -> tuple[str, ...]:
         if not _LABEL.fullmatch(name):
             raise mistake(f"{quote(name)} is not the name of a label", "write letters, digits and underscores")
     if not names:
-        raise mistake("is an empty list", "write the label in which replicas differ, such as [instance]")
+        raise mistake("is an empty list", "write the label in which replicas differ, for example [instance]")
     if of_rivers := [name for name in names if name in RIVER_LABELS]:
         raise mistake(
             f"{' and '.join(of_rivers)} keeps Rivers apart, and is the same for all replicas of one",
-            "write such as [instance]",
+            "write for example [instance]",
         )
     return names
 
@@ -60,7 +60,8 @@ def _objectives(shares: dict[str, float]) -> dict[str, float]:
         if not LEAST_OBJECTIVE <= share < 1:
             raise mistake(
                 f"{share} of tier {tier} is not between {LEAST_OBJECTIVE} and 1",
-                "write such as 0.99: below, an hour in which every job fails could not page; 1 leaves no budget",
+                f"write for example 0.99: below {LEAST_OBJECTIVE} an hour in which every job fails does not page, "
+                "and 1 leaves no budget",
             )
     return shares
 
@@ -105,8 +106,8 @@ class AssetSettings(Section):
     )
     rivers: Jobs = option(
         (),
-        "The scrape jobs of the Rivers that there should be. RiverNotWatched fires for each that Prometheus has no "
-        "data of. Empty: it fires where there is none at all, and for each that was scraped within 30 days.",
+        "The scrape jobs of all Rivers that should exist. RiverNotWatched fires for each of them that has no data in "
+        "Prometheus. Empty: it fires if no River has data, and for each River that had data within 30 days.",
         example=["orders", "mail"],
     )
     page_tiers: TierNames = option(
@@ -121,19 +122,20 @@ class AssetSettings(Section):
     )
     wait_objectives: Objectives | None = option(
         None,
-        "Which share of the jobs of a tier should start within the tier's `max_wait`. "
-        "0.99 for the tiers that are not named; null: for all.",
+        "The share of a tier's jobs that should start within the tier's `max_wait`. Tiers that are not named have "
+        "0.99. null: all tiers have 0.99.",
         example={"urgent": 0.999},
     )
     loss_objectives: Objectives | None = option(
         None,
-        "Which share of the jobs of a tier that end should complete, not be discarded. "
-        "0.99 for the tiers that are not named; null: for all.",
+        "The share of a tier's finished jobs that should be completed, and not discarded. Tiers that are not named "
+        "have 0.99. null: all tiers have 0.99.",
         example={"urgent": 0.999},
     )
     scale_to_zero: Switch = option(
         False,
-        "Whether a River without workers is normal while no job is due. RiverNoWorkers then fires only if one is.",
+        "Whether a River without workers is normal while no job is due. RiverNoWorkers then fires only while a job is "
+        "due.",
         example=True,
     )
     finished_retention: Duration = option(

@@ -62,7 +62,7 @@ FLAGS: tuple[Flag, ...] = (
         environment=CONFIG_FILE,
     ),
     *_flags_of_options(),
-    Flag("--log.level", "LEVEL", "The least level that is logged: debug, info, warning or error."),
+    Flag("--log.level", "LEVEL", "The lowest level that is logged: debug, info, warning or error."),
     Flag("--log.format", "FORMAT", "How log lines are written: logfmt or json."),
 )
 

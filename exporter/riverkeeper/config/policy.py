@@ -54,12 +54,12 @@ class RescueSettings(Section):
         "How often the supervisor looks for stuck jobs. It verifies the heartbeat path twice as often.",
         least="200ms",
         most="1m",
-        why="a job past its limit waits for the next pass; more often loads the database and gains nothing",
+        why="a job past its limit waits for the next pass; a shorter interval loads the database and gains nothing",
         example="5s",
     )
     batch: Count = option(
         100,
-        "At most so many jobs are rescued in one pass.",
+        "At most this many jobs are rescued in one pass.",
         least=1,
         most=100_000,
         why="a pass that takes longer than 5 s starts again with a new reading",
@@ -67,7 +67,7 @@ class RescueSettings(Section):
     )
     cooldown: Duration = option(
         300.0,
-        "A job is not rescued again for so long after a rescue.",
+        "For this time after a rescue, a job is not rescued again.",
         least="0s",
         most="7d",
         why="rescues of a job are counted for a day; a job that needs more needs an operator",
@@ -75,7 +75,7 @@ class RescueSettings(Section):
     )
     max_rescues: Count = option(
         3,
-        "A job that was rescued so often within 24 hours is in a `rescue_loop`, and is not retried again.",
+        "A job that was rescued this many times within 24 hours is in a `rescue_loop`, and is not retried again.",
         least=1,
         most=1000,
         why="0 would be `mode: disabled`",
@@ -83,7 +83,8 @@ class RescueSettings(Section):
     )
     max_per_minute: Count = option(
         120,
-        "At most so many rescues in one minute, by all replicas together. With 120, 10,000 lost jobs take 84 minutes.",
+        "At most this many rescues in one minute, by all replicas together. With 120, 10,000 lost jobs take 84 "
+        "minutes.",
         least=1,
         most=1_000_000,
         why="0 would be `mode: disabled`",
@@ -109,7 +110,7 @@ class RescueSettings(Section):
     )
     grace: Duration = option(
         60.0,
-        "A replica does not rescue for so long after its start, or after its process was suspended.",
+        "For this time after its start, or after its process was suspended, a replica rescues nothing.",
         least="0s",
         most="1h",
         why="a replica cannot judge heartbeats that it did not watch",
@@ -117,7 +118,7 @@ class RescueSettings(Section):
     )
     audit_retention: Duration = option(
         90 * DAY,
-        "Records of rescues are deleted after so long.",
+        "Records of rescues are deleted after this time.",
         least="2d",
         most="3650d",
         why="`max_rescues` counts the rescues of a day",
@@ -127,7 +128,7 @@ class RescueSettings(Section):
 
 @dataclass(frozen=True)
 class Policy(Section):
-    """The sections that decide when a job is stuck, what is done then, and what pauses that. A Config is a Policy."""
+    """The sections that decide when a job is stuck, what then happens, and what pauses rescues. Config is a Policy."""
 
     tiers: Tiers = field(default_factory=lambda: complete_tiers({}))  # `standard` is always there
     assign: Assignments = ()
@@ -142,5 +143,5 @@ class Policy(Section):
 
     @property
     def is_live(self) -> bool:
-        """Whether any tier is: budgets then count rescues, else dry runs."""
+        """Whether any tier is live: budgets then count rescues, else dry runs."""
         return Mode.LIVE in self.modes.values()

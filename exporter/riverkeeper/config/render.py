@@ -19,16 +19,16 @@ _HEAD = """\
 
 <!-- Written by `make generate` from exporter/riverkeeper/config/. Change it there. -->
 
-Riverkeeper runs without a configuration file. What is set, is set by, the first that is given:
+Riverkeeper runs without a configuration file. The value of an option comes from the first of these that gives one:
 
 1. a flag of the command line,
 2. the environment (a variable that is set but empty counts as not set),
 3. the file named by `--config.file` or, without that flag, by `RIVERKEEPER_CONFIG_FILE`,
 4. the default.
 
-`riverkeeper config check` names every mistake at once, each with file, line and what to write instead;
-`riverkeeper config print` shows the configuration in force and where each value came from, secrets as `***`.
-SIGHUP or `POST /-/reload` reads everything again; a configuration with a mistake changes nothing.
+`riverkeeper config check` shows all mistakes at once, each with its file, its line and what to write instead.
+`riverkeeper config print` shows the configuration in force and the source of each value, with secrets as `***`.
+SIGHUP or `POST /-/reload` reads everything again. A configuration with a mistake changes nothing.
 """
 
 _FILE = """\
@@ -42,8 +42,8 @@ All keys with their defaults:
 
 _DATABASE = """\
 The database is the first of these that is given: {flag}, {variables},
-`database.url` or the content of `database.url_file` (stripped of white space). If none is, libpq's own variables
-decide: `PGHOST`, `PGPORT`, `PGDATABASE`, `PGUSER`, `PGPASSWORD`, `PGSERVICE` and the others, and `~/.pgpass`.
+`database.url` or the content of `database.url_file` (without white space around it). If none is given, libpq's own
+variables decide, with `~/.pgpass`: `PGHOST`, `PGPORT`, `PGDATABASE`, `PGUSER`, `PGPASSWORD`, `PGSERVICE` and others.
 In a URL write `@`, `/`, `%` and other special characters percent-encoded (`%40`, `%2F`, `%25`).
 """
 

@@ -30,7 +30,7 @@ class DatabaseSettings(Section):
 
     url: DatabaseUrl | None = option(
         None,
-        "The database of River's tables: `postgresql://user:password@host:5432/database` or libpq's `key=value` pairs. "
+        "The database of River's tables: `postgresql://user:password@host/database` or libpq's `key=value` pairs. "
         "null: libpq's own `PG*` variables.",
         example="postgresql://riverkeeper:secret@db.example:5432/app",
         flag="--database-url",
@@ -123,7 +123,7 @@ class CollectSettings(Section):
     )
     late_window: Duration = option(
         600.0,
-        "A finished job is counted if it becomes visible at most so long after its `finalized_at`.",
+        "A finished job is counted if it becomes visible within this time after its `finalized_at`.",
         least="1m",
         most="24h",
         why="clocks of workers and open transactions can be minutes late; River deletes finished jobs after a day",
@@ -131,7 +131,7 @@ class CollectSettings(Section):
     )
     max_pairs: Count = option(
         1000,
-        'At most so many (queue, kind) pairs have series of their own. All others share `kind="other"`.',
+        'At most this many (queue, kind) pairs have series of their own. All others share `kind="other"`.',
         least=1,
         most=10_000,
         why="each pair adds dozens of series to every scrape",
@@ -145,8 +145,8 @@ class WebhookSettings(Section):
 
     token_file: FilePath | None = option(
         None,
-        "A file that contains the bearer token of the webhook. Read again when it changes. null: no webhook, its "
-        "address answers 404.",
+        "A file that contains the bearer token of the webhook. Read again when it changes. null: there is no webhook, "
+        "and its address answers 404.",
         example="/run/secrets/webhook-token",
     )
     max_body: Size = option(

@@ -15,17 +15,17 @@ from riverkeeper.config.problem import mistake, quote
 from riverkeeper.config.quantity import Count, Duration, Fraction, Switch, choice
 
 STANDARD = "standard"
-# River's own default is priority 1, its highest: who said nothing has 1, so 1 must not mean urgent.
+# River's own default is priority 1, its highest: a job inserted without a priority has 1, so 1 must not mean urgent.
 # docs/decisions/0010-tiers-by-priority.md
 BY_PRIORITY = {1: STANDARD, 2: STANDARD, 3: "patient", 4: "bulk"}
-MAX_TIERS = 16  # each is a set of series and of alerts; nobody keeps more promises apart
-MAX_RULES = 500  # every (queue, kind, priority) is tried against them at each reading
+MAX_TIERS = 16  # each tier adds series and alerts, and an operator cannot tell more of them apart
+MAX_RULES = 500  # every (queue, kind, priority) is matched with them at each reading
 DAY = 86_400.0  # seconds
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,29}")
 
 
 class Action(StrEnum):
-    """What policy says is to be done with a stuck job."""
+    """What the policy does with a stuck job."""
 
     RETRY = "retry"
     DISCARD = "discard"
@@ -64,8 +64,8 @@ class Tier(Section):
     name: str = hidden("")  # the key under which it stands in the file
     heartbeat_timeout: Duration = option(
         35.0,
-        "A job is stuck when its last heartbeat is older. The limit in force is never below three of the intervals "
-        "that the client declares, nor below its lease + `drain`.",
+        "A job is stuck when its last heartbeat is older than this. The limit in force is at least three of the "
+        "intervals that the client declares, and at least its lease + `drain`.",
         least="1500ms",
         most="24h",
         why="three intervals of 500 ms, the shortest that a client should declare; a day is longer than River waits",
@@ -81,8 +81,8 @@ class Tier(Section):
     )
     fence: Duration = option(
         10.0,
-        "The next attempt begins so long after the rescue at the earliest, so that the previous worker can stop. At "
-        "once if its client reported that it gave the job up.",
+        "The next attempt begins at least this long after the rescue, so that the previous worker can stop. It begins "
+        "at once if the worker's client reported that it gave the job up.",
         least="0s",
         most="1h",
         why="longer is later than River's own rescuer",
@@ -90,7 +90,7 @@ class Tier(Section):
     )
     plain_fence: Duration = option(
         60.0,
-        "The same for clients whose late results the database does not drop. At least `fence`.",
+        "The same time for clients whose late results the database does not drop. At least `fence`.",
         least="0s",
         most="1h",
         why="longer is later than River's own rescuer",
@@ -98,7 +98,7 @@ class Tier(Section):
     )
     progress_timeout: Duration | None = option(
         None,
-        "A job that beats and has reported progress is hung when it reports none for so long. null: never.",
+        "A job that beats and has reported progress is hung when it reports none for this long. null: never.",
         least="1500ms",
         most="7d",
         why="progress travels with the heartbeats: three of the shortest intervals",
@@ -106,7 +106,7 @@ class Tier(Section):
     )
     stop_grace: Duration = option(
         60.0,
-        "A hung job first receives a request to stop. It is rescued if it still runs so long afterwards.",
+        "A hung job first receives a request to stop. It is rescued if it still runs this long afterwards.",
         least="0s",
         most="24h",
         why="a job that needs a day to stop is not stopping",
@@ -122,8 +122,8 @@ class Tier(Section):
     )
     max_wait: Duration | None = option(
         300.0,
-        "A due job of this tier should start within so long. Known by queue and priority, not by kind: see `assign`. "
-        "null: no limit.",
+        "A due job of this tier should start within this time. The limit holds for a queue and priority, not for a "
+        "kind: see `assign`. null: no limit.",
         least="1s",
         most="30d",
         why="workers fetch jobs once a second",
@@ -131,7 +131,8 @@ class Tier(Section):
     )
     max_silence: Duration | None = option(
         None,
-        "Each kind of this tier should finish a job at least so often, for example a periodic one. null: no limit.",
+        "Each kind of this tier should finish a job within this time, again and again. For periodic kinds. null: no "
+        "limit.",
         least="10s",
         most="90d",
         why="finished jobs are counted in slots of ten seconds",
@@ -156,7 +157,8 @@ class Tier(Section):
     )
     mode: AnyMode | None = option(
         None,
-        "How far rescues go: `disabled`, `dry_run` or `live`; the stricter of this and `rescue.mode`. null: that one.",
+        "How far rescues go in this tier: `disabled`, `dry_run` or `live`. The stricter of this and `rescue.mode` is "
+        "in force. null: `rescue.mode`.",
         example="live",
     )
 
@@ -291,7 +293,7 @@ class LearnedLimits(Section):
     )
     min_samples: Count = option(
         100,
-        "A kind has no learned limit before so many completed runs.",
+        "A kind has no learned limit before this many completed runs.",
         least=10,
         most=1_000_000,
         why="a quantile of a few runs is the longest of them",
@@ -299,7 +301,8 @@ class LearnedLimits(Section):
     )
     window: Duration = option(
         7 * DAY,
-        "Runs of so long ago count. The larger quantile of this window, and of today with yesterday (UTC), is used.",
+        "Runs of this period count. The limit uses the larger of two quantiles: that of this window, and that of today "
+        "with yesterday (UTC).",
         least="24h",
         most="30d",
         why="runs are counted by day, for a month",

@@ -50,7 +50,7 @@ class DatabaseUrl:
 
     @classmethod
     def parse(cls, value: object) -> DatabaseUrl:
-        """The URL in a text that libpq will cut where it is meant to be cut. Errors never quote it."""
+        """The URL, if libpq reads it as its author meant it. Errors never quote it."""
         if not isinstance(value, str):
             raise mistake("is not text", _WRITE_URL)
         if not value.strip():
@@ -82,7 +82,7 @@ class ListenAddress:
         if match is None or not _is_ipv6(match["ipv6"]):
             raise mistake(f"{quote(value)} is not an address to listen on", _address_fix(value))
         if int(match["port"]) > 65535:
-            raise mistake(f"{match['port']} is not a port", "write one from 0 to 65535 (0: any free one)")
+            raise mistake(f"{match['port']} is not a port", "write a port from 0 to 65535 (0: any free port)")
         return cls(match["ipv6"] or match["host"] or "", int(match["port"]))
 
     @classmethod
@@ -113,7 +113,7 @@ def _distinct(addresses: tuple[ListenAddress, ...]) -> tuple[ListenAddress, ...]
     taken = [address for address in addresses if address.port]
     for position, address in enumerate(taken):
         if address in taken[:position]:
-            raise mistake(f"{address} is there twice", "remove one")
+            raise mistake(f"{address} is listed twice", "remove one of them")
     return addresses
 
 
@@ -127,7 +127,7 @@ def _name(text: object) -> object:
 
 
 def path_text(text: object) -> object:
-    """The text of a path as it is. Raises for one that can be none, or that is a connection string gone astray."""
+    """The text of a path, unchanged. Raises if it cannot be a path, or if it is a connection string."""
     if isinstance(text, str):
         _refuse_unfit(text, "the path of a file")
     return text
@@ -144,15 +144,15 @@ def _refuse_unfit(text: str, wanted: str) -> None:
 
 def _job_address(text: str) -> str:
     if not _JOB_ADDRESS.fullmatch(text) or re.search(r"//[^/]*@", text):
-        fix = "write such as https://riverui.example/jobs/{id}; no password"
-        raise mistake(f"{quote(text)} is not the web address of a job, with {{id}} for its id", fix)
+        fix = "write for example https://riverui.example/jobs/{id}, without a password"
+        raise mistake(f"{quote(text)} is not the web address of a job with {{id}} in place of its id", fix)
     return text
 
 
 def _host_name(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", text):
         raise mistake(
-            f"{quote(text)} is not the name of a host", "write such as riverkeeper.example, without scheme and port"
+            f"{quote(text)} is not the name of a host", "write for example riverkeeper.example, without scheme and port"
         )
     return text.lower()
 

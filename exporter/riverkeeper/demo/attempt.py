@@ -108,7 +108,7 @@ def _write_result(claim: FetchedJob, ending: Ending, clock: float, ahead: float,
 
 
 def backoff(failures: int, chance: Random) -> float:
-    """Seconds until the next attempt after so many failures: River's default policy, scaled down."""
+    """Seconds until the next attempt after this many failures: River's default policy, scaled down."""
     return BACKOFF_SCALE * float(failures) ** 4 * chance.uniform(1 - JITTER, 1 + JITTER)
 
 

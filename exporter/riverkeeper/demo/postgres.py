@@ -232,7 +232,7 @@ def explain_user() -> str:
     try:
         pwd.getpwuid(uid)
     except KeyError:
-        return f"\nPostgres wants a user with a name: add one for uid {uid} to /etc/passwd, or run as another"
+        return f"\nPostgres needs a user with a name: add one for uid {uid} to /etc/passwd, or run as another"
     return "\nRunning as root, Postgres runs as `nobody`, who must be able to read all of it" if uid == 0 else ""
 
 

@@ -64,7 +64,9 @@ def on_server(version: int, database: str, *, standby: bool, skew: float) -> Ite
             "point Riverkeeper at the primary",
         )
     if abs(skew) > SKEW_SECONDS:
-        yield warning("clock", f"this machine's clock is {skew:+.1f} s off the database's", "run NTP on both")
+        yield warning(
+            "clock", f"the clock of this machine and the database's differ by {skew:+.1f} s", "run NTP on both"
+        )
     else:
         yield ok("clock", f"the clocks of this machine and of the database differ by {abs(skew):.3f} s")
 
@@ -144,8 +146,8 @@ def on_beats(running: Running, beats: HeartbeatSummary | None, late: int = 0) ->
     if late:
         yield warning("beats", f"{message}; the heartbeats of {late} have stopped", "riverkeeper stuck")
     elif jobs and not beating:
-        fix = "let the workers beat: clients/CONTRACT.md"
-        yield warning("beats", f"{message}: whether their workers live is unknown", fix)
+        fix = "add heartbeats to the workers: clients/CONTRACT.md"
+        yield warning("beats", f"{message}: it is unknown whether their workers are alive", fix)
     else:
         yield ok("beats", message if jobs else f"no job is running{processes and f'; {processes[2:]} beat'}")
     if running.unreadable_beats:
@@ -210,7 +212,7 @@ def on_upkeep(upkeep: TableUpkeep, schema: str) -> Iterator[CheckFinding]:
     if upkeep.analyzed or upkeep.bytes < LARGE_BYTES:
         yield ok("statistics", "the planner knows the job table")
     else:
-        message = "the job table was never analyzed: the length of long queues is a sample, good to a third"
+        message = "the job table was never analyzed: the lengths of long queues are estimates, wrong by up to a third"
         yield warning("statistics", message, f"ANALYZE {table};")
     for index, columns, more in (
         ("river_job_prioritized_fetching_index", FETCHING, ", id"),

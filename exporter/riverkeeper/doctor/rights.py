@@ -35,7 +35,7 @@ class Login:
             return f"GRANT {role} TO {name} WITH INHERIT TRUE;"
         if not found.inherits:
             return f"ALTER ROLE {name} INHERIT;"
-        return "riverkeeper schema grants: run its part for the owner again, the tables are newer than the grants"
+        return "run the owner's part of `riverkeeper schema grants` again: the tables are newer than the grants"
 
 
 def read_login(tx: Transaction, layout: Layout, server_version: int) -> Login:

@@ -153,7 +153,7 @@ class Ledger:
         if state.server and reading.server and state.server != reading.server:
             return "the database failed over to another server or timeline, and may have lost commits"
         if update.has_fallen(self._shown, before) or (self.has_shown and state.progress is None):
-            return "the database has forgotten counts that were already shown"
+            return "the database has lost counts that were already shown"
         if self.counted_elsewhere and any(tally.jobs for tally in before.series.values()):
             return "this process has counted in memory until now"
         return None
@@ -296,8 +296,8 @@ def _read_server(tx: Transaction) -> str | None:
 
 def _log_beginnings(reading: LedgerReading, why_new_epoch: str | None, epoch: int) -> None:
     if reading.baseline_to and reading.begun_from is None:
-        log.info("ledger counts finished jobs from now on; what finished before is not in the counters")
+        log.info("ledger counts finished jobs from now on; jobs that finished before are not counted")
     elif reading.baseline_to:
-        log.warning("ledger starts anew: the database's clock went back further than it remembers")
+        log.warning("ledger starts again: the database's clock went back further than the ledger remembers")
     if why_new_epoch:
         log.warning("ledger starts a new epoch: counters begin at 0", reason=why_new_epoch, epoch=epoch)

@@ -21,7 +21,7 @@ GAP_SECONDS = 120.0  # a longer time between two steps is an outage
 MOST_GAPS = 3  # more gaps in a row are no outages: steps are rare
 LONGEST_SECONDS = 25 * 3600.0  # River keeps finished jobs for a day; older rows are gone
 FUTURE_SECONDS = 24 * 3600.0  # how far ahead a first start looks for rows that are already there
-KEEP_SLOTS = 60  # cells stay so much longer than they are read, for a clock that steps back
+KEEP_SLOTS = 60  # cells stay this much longer than they are read, for a clock that steps back
 PRUNE_SLOTS = 30  # they are deleted every five minutes, not with every step
 BATCH_SLOTS = 12  # due slots read by one statement
 

@@ -196,7 +196,7 @@ class KeeperStore:
     def peek(self, tx: Transaction) -> LedgerState:
         rows = tx.query("ledger/read_ledger")
         if not rows:
-            message = "table `ledger` of the keeper schema has lost its one row"
+            message = "table `ledger` of the keeper schema has lost its only row"
             fix = "put it back: INSERT INTO <keeper schema>.ledger DEFAULT VALUES"
             raise DatabaseError(ErrorKind.MISSING, message, fix)
         return state_from_row(rows[0])

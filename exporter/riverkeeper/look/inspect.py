@@ -144,7 +144,7 @@ def read_due_kinds(tx: Transaction, snapshot: Snapshot) -> list[DueKind]:
 
 
 def _share(total: int, parts: int) -> int:
-    """Rows for each of so many parts, together about `total`."""
+    """Rows for each of this many parts, together about `total`."""
     return max(LEAST_ROWS, total // max(parts, 1))
 
 

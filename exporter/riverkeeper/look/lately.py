@@ -12,8 +12,8 @@ from riverkeeper.look.finding import Certainty, Finding, ReportPart, describe_jo
 from riverkeeper.look.present import Present, WorkedKind
 from riverkeeper.look.traces import JobTrace
 
-LOOP_SNOOZES = 100  # a job with so many snoozes waits for an event that does not come
-STOPPED_JOBS = 3  # so many interrupted jobs of one client: its process was stopped
+LOOP_SNOOZES = 100  # a job with this many snoozes waits for an event that does not come
+STOPPED_JOBS = 3  # this many interrupted jobs of one client: its process was stopped
 NEAR_LAST = 1  # attempts left
 KNOWN_RUNS = 10  # completed first attempts that tell how short a run of the kind can be
 
@@ -23,7 +23,7 @@ class Standstill:
     """For how long a job stood still until River's rescuer took it."""
 
     seconds: float
-    exact: bool  # False: at most so long; the table has lost the time of the claim
+    exact: bool  # False: at most this long; the table has lost the time of the claim
 
 
 def findings_lately(present: Present) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ from riverkeeper.verdict.verdict import Reason
 
 RIVER_LIMIT = 3600.0  # River's RescueStuckJobsAfter, unless configured otherwise
 NEW_KIND = 300.0  # a run of a kind without a completed job may be as long as this, whatever else is running
-USUAL = 2.0  # a run may be so many times as long as the longest completed run of its kind
+USUAL = 2.0  # a run may be this many times as long as the longest completed run of its kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Present:
         return max((row.longest for row in self.worked if row.kind == kind and row.longest is not None), default=None)
 
     def is_usual(self, kind: str, seconds: float) -> bool:
-        """Whether completed runs of the kind explain a run of so many seconds."""
+        """Whether completed runs of the kind explain a run of this many seconds."""
         longest = self.longest_run(kind)
         return seconds <= (NEW_KIND if longest is None else USUAL * longest)
 

@@ -9,7 +9,7 @@ from riverkeeper.look.finding import Certainty, Finding, ReportPart
 from riverkeeper.look.present import DueKind, Present
 from riverkeeper.river.facts import Queue
 
-UNWORKED = 600.0  # jobs are due for so long, and none was claimed meanwhile
+UNWORKED = 600.0  # jobs are due for this long, and none was claimed meanwhile
 SLOW = 300.0  # a wait that needs attention
 PRODUCER_STALE = 1500.0  # River for Go writes the row of a queue every ten minutes: two writes and a half were missed
 RETENTION = {"cancelled": 86_400.0, "completed": 86_400.0, "discarded": 7 * 86_400.0}  # River's defaults
@@ -104,9 +104,9 @@ def _why_still(queue: str, rows: Mapping[str, Queue], present: Present) -> tuple
     if row is None and not _was_queried(present, "queues"):
         return (
             "queue_stands_still",
-            f"Queue {queue} stands still",
+            f"Queue {queue} does not move",
             f"{unclaimed}; the table river_queue could not be read",
-            "Look whether its clients run, and whether the queue is paused.",
+            "Check whether its clients run, and whether the queue is paused.",
         )  # fmt: skip
     if row is not None and row.paused:
         cause, advice = "river_queue.paused_at is set", "Find out why it was paused, and resume it."
@@ -117,7 +117,7 @@ def _why_still(queue: str, rows: Mapping[str, Queue], present: Present) -> tuple
     if row is None or present.now - row.updated_at > PRODUCER_STALE:
         return "queue_without_worker", f"No worker for queue {queue}", refreshed, "Start workers for this queue."
     return (
-        "queue_stands_still", f"Queue {queue} stands still", refreshed,
+        "queue_stands_still", f"Queue {queue} does not move", refreshed,
         "Its clients run and claim no job: read their log, and check whether hung jobs take every slot.",
     )  # fmt: skip
 

@@ -29,8 +29,8 @@ are absent from that scrape (`riverkeeper_query_success`); they never repeat the
 **Replicas.** `river_*` are facts of the database, equal on every replica: take the rate first, then
 `max without (instance, pod)`. `riverkeeper_*` describe one process: sum counters over replicas, look at each gauge.
 
-**Names.** Users choose the values of `kind` and `queue`, so their number is bounded. At most `collect.max_pairs` pairs have
-series of their own; the rest of a queue counts as `kind="other"`, and queues beyond {queues} count as `queue="other"`.
+**Names.** Users choose the values of `kind` and `queue`, so their number is bounded. At most `collect.max_pairs` pairs
+have series of their own; the rest of a queue counts as `kind="other"`, and queues beyond {queues} as `queue="other"`.
 Job ids, client ids and error texts are never labels: `/failing` shows them.
 """.replace("{queues}", str(MAX_QUEUES))
 

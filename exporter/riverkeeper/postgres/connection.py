@@ -22,7 +22,7 @@ from riverkeeper.postgres.transaction import FAILURES, Connection, Parameters, R
 from riverkeeper.postgres.urls import complete_url, read_url
 
 APPLICATION_NAME = "riverkeeper"
-CONNECT_SECONDS = 5  # a server that does not answer for so long is down; libpq takes whole seconds, 2 or more
+CONNECT_SECONDS = 5  # a server that does not answer for this long is down; libpq takes whole seconds, 2 or more
 # A reader waits no longer than this behind an ALTER TABLE, because every later query waits behind the reader.
 LOCK_MILLISECONDS = 250
 SERVER_SHARE = 0.8  # of a statement's time; then the server itself cancels the statement

@@ -67,7 +67,7 @@ FIXES: dict[ErrorKind, str] = {
     ErrorKind.WRONG_KEEPER: "give each River schema its own keeper schema (database.keeper_schema)",
     ErrorKind.TOO_NEW: "upgrade this Riverkeeper (order of an upgrade: keeper schema, replicas, workers)",
     ErrorKind.SHARED_SCHEMA: "set database.keeper_schema to a schema that holds nothing else",
-    ErrorKind.NO_KEEPER: "run `riverkeeper schema install`, best as the owner of River's tables",
+    ErrorKind.NO_KEEPER: "run `riverkeeper schema install`, if possible as the owner of River's tables",
     ErrorKind.BEATING: "remove the client from the workers and wait three heartbeat intervals, or use --force",
     ErrorKind.NO_FENCE: "run `riverkeeper schema fence status`: it names the command, and the login that must run it",
     ErrorKind.OTHER: "see the log of the database server for this application_name",

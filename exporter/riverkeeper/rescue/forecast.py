@@ -47,7 +47,7 @@ def _plan(stuck: StuckJob, tier: Tier, act: Act, now: float) -> str:
 
 
 def shortest_wait(stuck: StuckJob, tier: Tier, now: float) -> float:
-    """Seconds from the rescue until the next attempt may begin: the previous worker has so long to stop."""
+    """Seconds from the rescue until the next attempt may begin: the previous worker has this long to stop."""
     beat = stuck.job.beat
     wait = fence_wait(stuck.verdict, tier, fences=beat is not None and beat.fences)
     if beat is None or beat.lease is None:
@@ -61,6 +61,6 @@ def _held_by(status: RescueStatus | None, tier: str, skip_reason: str | None) ->
     mode = status.modes.get(tier, Mode.DRY_RUN)
     if mode is Mode.DISABLED:
         return [Refusal.MODE.sentence]
-    dry = ["a dry run: it is recorded, and not done (rescue.mode)"] if mode is Mode.DRY_RUN else []
+    dry = ["a dry run: the rescue is recorded and not done (rescue.mode)"] if mode is Mode.DRY_RUN else []
     brakes = [f"brake {brake.value}: {sentence}" for brake, sentence in status.brakes.items()]
-    return dry + brakes + ([f"tried at the last pass: {skip_reason}"] if skip_reason else [])
+    return dry + brakes + ([f"skipped at the last pass: {skip_reason}"] if skip_reason else [])

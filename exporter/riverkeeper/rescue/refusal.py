@@ -60,12 +60,12 @@ _SENTENCES = {
     Refusal.LOCKED: "another session has locked its row or its heartbeat row; it is tried again at the next pass",
     Refusal.GONE: "the job ended, or was claimed again, since it was found",
     Refusal.BEAT: "the job is not stuck: its worker beat, or it made progress",
-    Refusal.LOST_ALREADY: "the claim is marked lost, yet the job runs under it: its row was changed manually",
+    Refusal.LOST_ALREADY: "the claim is marked lost, but the job runs under it: its row was changed manually",
     Refusal.RESCUED_ALREADY: "the audit has a rescue of this claim already",
-    Refusal.UNKNOWN: "nothing is known of its worker, or evidence is missing",
+    Refusal.UNKNOWN: "Riverkeeper knows nothing of its worker, or evidence is missing",
     Refusal.CHANGED: "the job is stuck for another reason than before; it is judged again at the next pass",
     Refusal.RECORDED: "the audit has a dry run of this claim and reason already",
-    Refusal.UNIQUE: "another job holds its unique key in the state that it would get",
+    Refusal.UNIQUE: "another job already has its unique key in the state that it would get",
     Refusal.DATABASE: "the database refused the rescue",
 }
 

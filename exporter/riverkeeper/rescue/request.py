@@ -19,7 +19,7 @@ from riverkeeper.verdict.verdict import Limits, Reason, StuckJob
 
 COOLDOWN_SECONDS = 300.0
 EngagedBrake = tuple[Brake, str]  # and the sentence that says why
-BrakeCheck = Callable[[int], EngagedBrake | None]  # the brake that is engaged after so many acts of this transaction
+BrakeCheck = Callable[[int], EngagedBrake | None]  # the brake that is engaged after this many acts of this transaction
 BrakeReader = Callable[[Transaction], BrakeCheck]  # reads tables, never memory
 
 

@@ -43,7 +43,7 @@ def _not_there(tx: Transaction, schema: str | None) -> str:
 
 def _hidden(table: str, login: str) -> str:
     """A policy that hides every row raises no error, and a River without jobs looks well."""
-    return f"row level security is active on {table} for login {login}: rows may be hidden, and nobody could tell"
+    return f"row level security is active on {table} for login {login}: it may hide rows without a sign"
 
 
 def _columns(tx: Transaction, schema_oid: int) -> tuple[dict[str, dict[str, bool]], dict[str, int], frozenset[str]]:

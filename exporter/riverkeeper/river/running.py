@@ -65,7 +65,7 @@ def read_running(tx: Transaction, metadata_interval: float, *, heartbeats: bool,
 
 
 def read_poison(tx: Transaction, most: int) -> tuple[PoisonJob, ...]:
-    """Running jobs that stop River's own rescuer, at most so many. Raises DatabaseError."""
+    """Running jobs that stop River's own rescuer, at most `most`. Raises DatabaseError."""
     rows = tx.query("river/read_poison", {"rfc3339": RFC3339, "most_bytes": METADATA_LARGE, "most_rows": most})
     return tuple(PoisonJob(row.id, row.queue, row.kind, tuple(row.faults)) for row in rows)
 
@@ -92,7 +92,7 @@ PARAMETERS: dict[str, object] = {
 
 @contextlib.contextmanager
 def _bitmaps(tx: Transaction) -> Iterator[None]:
-    """With so many rows in any order, much of the cost is to find the page of each; a bitmap visits every page once.
+    """With many rows in any order, much of the cost is to find the page of each; a bitmap visits every page once.
 
     With few rows it costs more than it saves: it also looks at all that ended since the last vacuum, each time anew.
     """

@@ -98,6 +98,6 @@ def _explain(learned: Learned | None, learning: LearnedLimits, *, durable: bool)
     if not learning.enabled:
         return "none: its tier has no max_run, and learned_limits is not enabled"
     if not durable:
-        return "none that is known here: without a keeper schema to write, each serve learns in its own memory"
+        return "not known here: without a keeper schema that it may write, each `serve` learns in its own memory"
     runs = learned.samples if learned else 0
-    return f"none: its tier has no max_run, and {runs} of the {learning.min_samples} runs to learn from are there"
+    return f"none: its tier has no max_run, and only {runs} of the {learning.min_samples} runs to learn from are known"

@@ -36,7 +36,9 @@ def _fence(facts: RiverFacts) -> list[str]:
 def _lag(replay_lag: float | None) -> list[str]:
     if replay_lag is None or replay_lag < LAG_SECONDS:
         return []
-    return [f"This standby's data is {replay_lag:.0f} s old (river_replay_lag_seconds): ages are of that time."]
+    return [
+        f"This standby's data is {replay_lag:.0f} s old (river_replay_lag_seconds): ages are measured at that time."
+    ]
 
 
 def _ledger(keeper: KeeperSchema, standby: bool) -> list[str]:

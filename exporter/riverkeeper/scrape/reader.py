@@ -98,7 +98,7 @@ class Reader:
         ourselves: Callable[[], ProcessHealth] = lambda: HEALTHY,
         own_path: Callable[[float], float | None] = lambda _: None,
     ) -> None:
-        """`maintained`: what maintenance committed, for a scrape of at most so many seconds; None: it does not run.
+        """`maintained`: what maintenance committed, for a scrape of at most this many seconds; None: it does not run.
 
         `ourselves`: what the rescuer of this process knows of itself. `own_path`: since when its own probes verify the
         heartbeat path, at a moment of the database's clock.
@@ -128,7 +128,7 @@ class Reader:
         except Exception as error:
             log.exception("scrape failed")
             self._lookup.forget()
-            return Snapshot(up=False, taken_at=taken_at, error=f"a fault in riverkeeper itself: {type(error).__name__}")
+            return Snapshot(up=False, taken_at=taken_at, error=f"a bug in Riverkeeper itself: {type(error).__name__}")
 
     def close(self) -> None:
         """Close the connection; a later scrape opens another."""

@@ -106,7 +106,7 @@ def _stale(
     seen = age(job.seen_at, now)
     if seen is not None and seen <= limit.seconds:
         missing = (
-            f"its heartbeats: River saw its client at work {seen:.0f} s ago, and none has arrived for {beat_age:.0f} s"
+            f"its heartbeats: River saw its client at work {seen:.0f} s ago, and no beat has come for {beat_age:.0f} s"
         )
         return Verdict(Reason.BEATS_MISSING, tier.name, limit, beat_age, missing=missing)
     return Verdict(Reason.WORKER_LOST, tier.name, limit, counted)
@@ -115,7 +115,7 @@ def _stale(
 def _unverified(tier: Tier, limit: Limit, beat_age: float | None, verified: float | None) -> Verdict:
     missing = "a verified heartbeat path"
     if verified is not None:
-        missing += f": it is verified for {verified:.0f} s, and must be for {limit.seconds:g} s"
+        missing += f": it has been verified for {verified:.0f} s, and must be for {limit.seconds:g} s"
     return Verdict(Reason.PATH_UNVERIFIED, tier.name, limit, beat_age, missing=missing)
 
 
@@ -141,7 +141,7 @@ def _suspect(job: RunningJob, tier: Tier, limits: Limits, now: float) -> Verdict
     since = _seconds_since(now, job.suspect_since, job.claimed_at)
     if not _over(since, limits.heartbeat):
         return None
-    missing = "heartbeats: none of its client ever came, and another client has taken its client's place"
+    missing = "heartbeats: its client never beat, and another client has taken its place"
     return Verdict(Reason.WORKER_SUSPECT, tier.name, limits.heartbeat, since, missing=missing)
 
 

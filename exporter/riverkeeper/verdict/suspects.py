@@ -12,7 +12,7 @@ from riverkeeper.verdict.limits import Learned, limits_of
 from riverkeeper.verdict.tiers import tier_of
 from riverkeeper.verdict.verdict import StuckJob
 
-LATE_INTERVALS = 2  # a client is late after so many of its own intervals: one beat may be lost on the way
+LATE_INTERVALS = 2  # a client is late after this many of its own intervals: one beat may be lost on the way
 
 
 @dataclass(frozen=True, slots=True)

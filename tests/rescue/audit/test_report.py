@@ -17,8 +17,9 @@ def test_the_sentence_has_all_three_numbers_and_both_of_the_rate() -> None:
     """Known, unknown and still open; numerator and denominator, and how little a small denominator proves."""
     assert describe_counts(DRY) == (
         "urgent: 12 claims would have been taken away. 10 known: 9 rightly (the worker never came back, or did not "
-        "complete the work), 1 wrongly (it was alive). 1 cannot be known, because their clients do not beat. 1 still "
-        "open. Of 8 whose time is over 1 were false, 12.5%; the true rate is below 47.1% with 95 % confidence."
+        "complete the work), 1 wrongly (the worker was alive). 1 cannot be known, because their clients do not beat. "
+        "1 still open. 1 of the 8 whose observation time is over were false: 12.5%; the true rate is below 47.1% with "
+        "95 % confidence."
     )
 
 
@@ -29,7 +30,7 @@ def test_no_rate_before_it_can_be_known() -> None:
     assert young.rate is None
     assert "%" not in describe_counts(young)
     assert (
-        "6 still open. No rate yet: a wrong one is known at once, a right one only ten minutes after"
+        "6 still open. No rate yet: a false rescue is known at once, a right one only ten minutes after"
         in describe_counts(young)
     )
 

@@ -118,7 +118,9 @@ def test_a_file_that_shrank_opens_nothing(tmp_path: Path, before: str, after: st
         assert [ask(app, "/metrics").status_code for _ in range(3)] == [401] * 3
 
     assert ask(app, "/metrics", auth=ALICE).status_code == 200
-    assert f"no longer has {lost} (write it again, or restart to go on without)" in (security.problem or "")
+    assert f"no longer has {lost} (write it again, or restart Riverkeeper to run without it)" in (
+        security.problem or ""
+    )
     assert [entry["log_level"] for entry in log] == ["error"]
 
 

@@ -114,7 +114,7 @@ def test_an_expired_leader_leads_nobody() -> None:
     """A leader's row outlives its term; then nobody moves scheduled jobs."""
     past = replace(UP, leader=Leader("worker-1", NOW - 100, NOW - 40))
 
-    assert ("River's leader", "none: the term of worker-1 ended 40 s ago") in describe_target(past)
+    assert ("River's leader", "none: the leadership of worker-1 ended 40 s ago") in describe_target(past)
 
 
 def test_a_standby_and_a_slow_clock_are_shown() -> None:

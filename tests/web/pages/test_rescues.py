@@ -48,7 +48,7 @@ def test_dry_runs_are_marked() -> None:
     ("changes", "shown"),
     [
         ({"old_worker": "silent", "closed_at": NOW}, "was not seen again"),
-        ({"old_worker": "silent", "reason": "hung", "closed_at": NOW}, "reported no end of the work afterwards"),
+        ({"old_worker": "silent", "reason": "hung", "closed_at": NOW}, "did not report the end of its work"),
         ({"old_worker": "beat"}, "its process beat afterwards"),
         ({"old_worker": "beat", "was_false": True}, '<strong class="alive">was alive: it beat afterwards</strong>'),
         (

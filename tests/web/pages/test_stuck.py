@@ -95,8 +95,8 @@ def test_why_a_job_was_skipped_is_shown() -> None:
     )
     told = ask(app_of(service), "/stuck.json").json()["jobs"][0]["held_by"]
 
-    assert "waits: tried at the last pass: somebody has locked it: its row &lt;in&gt; the table" in text(service)
-    assert told == ["tried at the last pass: somebody has locked it: its row <in> the table"]
+    assert "waits: skipped at the last pass: somebody has locked it: its row &lt;in&gt; the table" in text(service)
+    assert told == ["skipped at the last pass: somebody has locked it: its row <in> the table"]
 
 
 def test_a_hung_job_is_stopped_first() -> None:

@@ -35,7 +35,7 @@ SECONDS = 20.0  # an operator waits
     metavar="N",
     default=50,
     show_default=True,
-    help="Show at most so many rescues.",
+    help="Show at most N rescues.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
 def list_rescues(config: Config, job_id: int | None, limit: int, as_json: bool, **scope: str | None) -> None:
@@ -82,14 +82,14 @@ def _table(rows: Sequence[AuditRecord]) -> Table:
     default="7d",
     show_default=True,
     metavar="DURATION",
-    help="Count rescues this far back.",
+    help="How far back to count rescues.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
 def report(config: Config, since: float, as_json: bool) -> None:
     """Show how often the rescuer was wrong, or would have been in a dry run, by tier and by kind.
 
-    A rescue is false where the lost worker was alive, or where the stuck work was completed. Known, unknown and open
-    claims are three numbers. The rate covers only claims whose observation time is over.
+    A rescue is false if the lost worker was alive, or if the stuck work was completed. Known, unknown and open claims
+    are three numbers. The rate covers only claims whose observation time is over.
 
     Exit code 1 if the audit cannot be read.
     """

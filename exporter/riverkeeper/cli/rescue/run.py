@@ -47,10 +47,11 @@ class JobResult:
 def run(config: Config, ids: tuple[int, ...], apply: bool, action: str | None, as_json: bool) -> None:
     """Rescue jobs by id. Without --apply, only show what would happen.
 
-    A job whose worker beats within its limits is always skipped. The brakes kill_switch and mass_silence hold this
-    command too. The mode does not: --apply rescues in dry_run mode as well.
+    A job whose worker beats within its limits is always skipped. The brakes kill_switch and mass_silence stop this
+    command too. The mode does not stop it: --apply also rescues in dry_run mode.
 
-    Exit codes: 0 all jobs, 1 a job was skipped or the command failed, 2 the command or the configuration is wrong.
+    Exit codes: 0 no job was skipped, 1 a job was skipped or the command failed, 2 the command or the configuration is
+    wrong.
     """
     results = []
     try:

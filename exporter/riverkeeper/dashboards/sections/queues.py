@@ -32,8 +32,8 @@ STATES = {
 # In a table a queue that flows needs no colour.
 STATE_WORDS = {**STATES, 0: ("flowing", PLAIN)}
 # As RiverQueueNotMoving has it, so that board and alert never disagree.
-FROZEN_SECONDS = 600  # due for so long, and no claim for so long
-ABANDONED_SECONDS = 300  # due for so long
+FROZEN_SECONDS = 600  # due for this long, and no claim for this long
+ABANDONED_SECONDS = 300  # due for this long
 SILENT_SECONDS = 1500  # two refreshes of river_queue missed, and a little: a client writes one each ten minutes
 
 

@@ -42,7 +42,7 @@ class AuditRecord:
         """What the previous worker did afterwards."""
         if self.old_worker == PreviousWorker.SILENT:
             is_lost = self.reason == Reason.WORKER_LOST  # else its process may beat on
-            return "was not seen again" if is_lost else "reported no end of the work afterwards"
+            return "was not seen again" if is_lost else "did not report the end of its work"
         if self.old_worker == PreviousWorker.BEAT:
             return "was alive: it beat afterwards" if self.was_false else "its process beat afterwards"
         if self.old_worker == PreviousWorker.FINISHED:

@@ -59,7 +59,7 @@ def describe_counts(counts: ClaimCounts) -> str:
     taken = f"{counts.tier}: {count_noun(counts.claims, 'claim')} {were} taken away"
     known = (
         f"{counts.known} known: {counts.right_claims} rightly (the worker never came back, or did not complete the "
-        f"work), {counts.false_claims} wrongly (it was alive)"
+        f"work), {counts.false_claims} wrongly (the worker was alive)"
     )
     unknown = f"{counts.unknown} cannot be known, because their clients do not beat"
     return f"{taken}. {known}. {unknown}. {counts.open} still open. {_rate_sentence(counts)}"
@@ -68,9 +68,10 @@ def describe_counts(counts: ClaimCounts) -> str:
 def _rate_sentence(counts: ClaimCounts) -> str:
     if counts.rate is None:
         after = "a day" if counts.dry_run else "ten minutes"
-        return f"No rate yet: a wrong one is known at once, a right one only {after} after the rescue."
+        return f"No rate yet: a false rescue is known at once, a right one only {after} after the rescue."
     below = f"the true rate is below {bound_false_rate(counts.rated_false, counts.rated):.1%} with 95 % confidence"
-    return f"Of {counts.rated} whose time is over {counts.rated_false} were false, {counts.rate:.1%}; {below}."
+    found = f"{counts.rated_false} of the {counts.rated} whose observation time is over were false"
+    return f"{found}: {counts.rate:.1%}; {below}."
 
 
 def bound_false_rate(false_claims: int, known: int) -> float:

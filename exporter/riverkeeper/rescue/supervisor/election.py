@@ -229,8 +229,9 @@ class LeaderElection:
         self._compare_policy(result)
         if result.server_changed:
             log.warning(
-                "database server changed: a failover or a restart. Writes that the new server lacks are lost, a pause "
-                "included (check with riverkeeper rescue status)"
+                "database server changed: a pause of rescues may be lost",
+                why="the database failed over or restarted",
+                check="riverkeeper rescue status",
             )
         _log_path(result, before)
         _log_mass(result, before)
@@ -244,9 +245,9 @@ class LeaderElection:
         other = result.fingerprint if result.fingerprint != fingerprint_config(self._config()) else None
         if other and other != self._other_fingerprint:
             log.warning(
-                "active replica has a different configuration (tiers, assign, learned_limits, heartbeat, rescue or "
-                "webhook.max_age differ; expected for a short time during a rollout)",
+                "active replica has a different configuration, expected for a short time during a rollout",
                 active_replica=result.active_replica,
+                compared="tiers, assign, learned_limits, heartbeat, rescue, webhook.max_age",
             )
         self._other_fingerprint = other
 

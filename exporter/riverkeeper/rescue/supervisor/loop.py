@@ -35,7 +35,7 @@ log = structlog.get_logger()
 READ_SECONDS = 9.5  # for a scrape, as within Prometheus' default timeout
 INBOX_SECONDS = 2.0
 STOP_SECONDS = 4.0  # for both threads together: SIGKILL follows SIGTERM
-Read = Callable[[float], JudgedScrape]  # a shared scrape, within so many seconds
+Read = Callable[[float], JudgedScrape]  # a shared scrape, within this many seconds
 
 
 class Supervisor:

@@ -75,10 +75,10 @@ class PassReporter:
             )
 
     def report_late_results(self, found: Mapping[tuple[str, str, str], int]) -> None:
-        """Count and log results that the fence suppressed; by (queue, kind, outcome)."""
+        """Count and log results that the fence dropped; by (queue, kind, outcome)."""
         for (queue, kind, outcome), results in found.items():
             self._acts.late_results[queue, kind, outcome] += results
-            log.info("late results suppressed by the fence", queue=queue, kind=kind, outcome=outcome, results=results)
+            log.info("late results dropped by the fence", queue=queue, kind=kind, outcome=outcome, results=results)
 
     def _report_rescued(self, candidate: Candidate, rescued: Rescued) -> None:
         job = candidate.stuck.job

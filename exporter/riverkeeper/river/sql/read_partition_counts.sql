@@ -1,6 +1,6 @@
 -- Question: Counts the jobs of each given (state, queue, priority), due before the given moment and later.
 -- Index: river_job_prioritized_fetching_index alone, at most `bound` entries for each of the two counts.
--- NULL: never. A count equal to its bound means "at least so many".
+-- NULL: never. A count equal to its bound means "at least this many".
 SELECT
     given.state,
     given.queue,

@@ -1,6 +1,6 @@
 -- Question: (writes) Deletes the worker processes that have not beaten for an hour and hold no job.
 -- Index: the table is small: one row a process. The running rows of river_job by
--- river_job_prioritized_fetching_index, once, and only where a process has not beaten for so long.
+-- river_job_prioritized_fetching_index, once, and only where a process has not beaten for an hour.
 -- NULL: never; gives how many were deleted. A row stays while a running job has its client id: of a job that never beat,
 -- the process that does not beat is the only trace.
 WITH swept AS (

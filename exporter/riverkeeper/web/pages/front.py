@@ -97,7 +97,7 @@ def _describe_skew(skew: float) -> str:
 
 
 def _leader(leader_id: str, expired_for: float) -> str:
-    return leader_id if expired_for <= 0 else f"none: the term of {leader_id} ended {span(expired_for)} ago"
+    return leader_id if expired_for <= 0 else f"none: the leadership of {leader_id} ended {span(expired_for)} ago"
 
 
 @dataclass(frozen=True, slots=True)

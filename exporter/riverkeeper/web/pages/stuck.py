@@ -49,7 +49,7 @@ class NotJudged(ListError):
     """There are no verdicts to show; the message gives the reason."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(503, message, "see the overview, and `riverkeeper check`")
+        super().__init__(503, message, "see the front page, and `riverkeeper check`")
 
 
 class StuckPage(JobListPage[tuple[Snapshot, StuckJobs]]):

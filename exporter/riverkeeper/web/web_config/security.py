@@ -94,7 +94,8 @@ class Security:
             raise WebError(f"{self._file}: turns TLS on", "restart Riverkeeper: TLS cannot be turned on while it runs")
         if lost := sorted(protections(self._config) - protections(config)):  # also where the file was cut or emptied
             raise WebError(
-                f"{self._file} no longer has {', '.join(lost)}", "write it again, or restart to go on without"
+                f"{self._file} no longer has {', '.join(lost)}",
+                "write it again, or restart Riverkeeper to run without it",
             )
         self._config, self._context, self._bucket = config, context, bucket
         self.problem = None

@@ -51,7 +51,7 @@ CLIENT_AUTH = {
     "RequireAndVerifyClientCert": ClientCertificate.REQUIRED,
 }
 _UNVERIFIED = (
-    "asks for a certificate without verifying it, which proves nothing and which Python's ssl does not support; "
+    "requests a certificate without verifying it: that proves nothing, and Python's ssl does not support it; "
     "write RequireAndVerifyClientCert, or NoClientCert"
 )
 _REFUSED_AUTH = dict.fromkeys(("RequestClientCert", "RequireAnyClientCert", "RequireClientCert"), _UNVERIFIED)
@@ -146,7 +146,7 @@ def _check_together(section: YamlSection, settings: TlsSettings) -> None:
     if not has_ca and settings.client_certificate is not ClientCertificate.NEVER:
         line = section.at("client_auth_type")
         section.wrong(
-            line, "client_auth_type", "needs client_ca_file: the certificates of which authority are trusted?"
+            line, "client_auth_type", "needs client_ca_file, the authority whose client certificates are trusted"
         )
     if settings.allowed_sans and settings.client_certificate is not ClientCertificate.REQUIRED:
         line = section.at("client_allowed_sans")
