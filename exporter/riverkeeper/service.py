@@ -23,6 +23,7 @@ from riverkeeper.rescue.wakes import inbox
 from riverkeeper.rescue.wakes.wake import Call, Scope
 from riverkeeper.river.detect import find_river
 from riverkeeper.river.failing import FailingJobs, read_failing
+from riverkeeper.river.known_names import KnownNames, read_known_names
 from riverkeeper.schema.schemas import open_keeper
 from riverkeeper.scrape.collector import Collector, make_timeout
 from riverkeeper.scrape.reader import Reader, reader_settings
@@ -39,7 +40,8 @@ INBOX_SECONDS = 5.0  # Alertmanager waits at least 10 s for an answer, and tries
 class Service:
     """One Riverkeeper process. `load` reads the configuration again, and raises ConfigErrors.
 
-    `failing`, `rescues` and `receive` raise DatabaseError, whose message and fix may be shown; the others do not raise.
+    `failing`, `known_names`, `rescues` and `receive` raise DatabaseError, whose message and fix may be shown; the
+    others do not raise.
     """
 
     def __init__(self, config: Config, load: Callable[[], Config]) -> None:
@@ -73,6 +75,11 @@ class Service:
         """Live jobs with at least one error, nearest to being discarded first."""
         async with self._failing:
             return await asyncio.to_thread(failing_jobs, self.config, queue, kind, shown)
+
+    async def known_names(self, queue: str | None, kind: str | None) -> KnownNames:
+        """The queues and kinds of the table; a list asks for them where it found nothing by these names."""
+        async with self._failing:
+            return await asyncio.to_thread(read_names, self.config, queue, kind)
 
     async def reload(self) -> str | None:
         """Read the configuration again. None: it is in force; else the reason why the old one stays."""
@@ -170,6 +177,12 @@ def failing_jobs(config: Config, queue: str | None, kind: str | None, shown: int
     """The failing jobs, asked on a connection of their own. Raises DatabaseError."""
     with begin_transaction(config.conninfo.reveal(), FAILING_SECONDS) as tx:
         return read_failing(tx, find_river(tx, config.database.river_schema), queue, kind, shown)
+
+
+def read_names(config: Config, queue: str | None, kind: str | None) -> KnownNames:
+    """The queues and kinds of the table, read on a connection of its own. Raises DatabaseError."""
+    with begin_transaction(config.conninfo.reveal(), FAILING_SECONDS) as tx:
+        return read_known_names(tx, find_river(tx, config.database.river_schema), queue, kind)
 
 
 def read_audit(config: Config, scope: Scope, shown: int, job_id: int | None) -> RescueHistory:

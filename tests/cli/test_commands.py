@@ -93,12 +93,53 @@ def test_a_failing_job_is_found_by_its_whole_kind(
     assert all("mail" in line and "boom" in line for line in lines)
 
 
-def test_failing_names_what_it_searched_for(run: Run) -> None:
-    """A misspelt kind must not read as good news of all kinds."""
+def test_failing_names_what_it_searched_for(run: Run, sql: Session) -> None:
+    """Good news of one kind must not read as good news of all kinds."""
     assert run("failing").output == "No live job has failed.\n"
+    sql.execute("INSERT INTO river_job (kind, queue) VALUES ('[b]x', 'q')")
     assert (
         run("failing", "--kind", "[b]x", "--queue", "q").output == "No live job of kind [b]x in queue q has failed.\n"
     )
+
+
+@pytest.mark.parametrize("command", [["failing", "--kind"], ["stuck", "--kind"], ["limits"]])
+def test_a_misspelt_kind_is_refused(run: Run, sql: Session, command: list[str]) -> None:
+    """It has no stuck job, no failing job and no limit; that is no good news. The kinds that exist are named."""
+    sql.execute("INSERT INTO river_job (kind, state) VALUES ('send_mail', 'available'), ('report', 'available')")
+    answer = run(*command, "send_mial")
+
+    assert answer.exit_code == 2
+    assert answer.output == (
+        'Error: no job of kind "send_mial" is in the table; did you mean "send_mail"? There are: report, send_mail\n'
+    )
+    assert run(*command, "send_mail").exit_code == 0
+
+
+def test_a_misspelt_queue_is_refused(run: Run, sql: Session) -> None:
+    """A queue exists where it has a job of any state, or a row of river_queue."""
+    sql.execute(
+        "INSERT INTO river_queue (name, updated_at) VALUES ('idle', now());"
+        "INSERT INTO river_job (kind, queue, state, finalized_at) VALUES ('k', 'done', 'completed', now())"
+    )
+    answer = run("stuck", "--queue", "don")
+
+    assert answer.exit_code == 2
+    assert 'there is no queue "don"; did you mean "done"? There are: done, idle' in answer.output
+    assert [run("stuck", "--queue", name).exit_code for name in ("idle", "done")] == [0, 0]
+
+
+def test_a_kind_that_only_a_rule_names_has_limits(run: Run, tmp_path: Path) -> None:
+    """The limits of a kind that is deployed tomorrow can be seen today."""
+    file = tmp_path / "riverkeeper.yml"
+    file.write_text("assign: [{kind: charge_card, tier: urgent}]")
+
+    assert run("limits", "charge_card").exit_code == 2
+    assert "urgent" in run("limits", "charge_card", "--config.file", str(file)).output
+
+
+def test_an_empty_table_has_no_kind(run: Run) -> None:
+    """There is nothing to suggest."""
+    assert run("failing", "--kind", "k").output == 'Error: no job of kind "k" is in the table; the table holds no job\n'
 
 
 def test_failing_speaks_json_to_scripts(run: Run, sql: Session) -> None:
@@ -109,7 +150,8 @@ def test_failing_speaks_json_to_scripts(run: Run, sql: Session) -> None:
     assert [job["max_attempts"] for job in answer["jobs"]] == [3, 4]
     assert answer["found"] == 3
     assert answer["jobs"][0]["scheduled_at"].endswith("Z")
-    assert json.loads(run("failing", "--json", "--queue", "other").output)["jobs"] == []
+    sql.execute("INSERT INTO river_job (kind, queue) VALUES ('k', 'calm')")
+    assert json.loads(run("failing", "--json", "--queue", "calm").output)["jobs"] == []
 
 
 def test_check_reports_to_scripts_by_its_exit_code(run: Run, sql: Session, monkeypatch: pytest.MonkeyPatch) -> None:

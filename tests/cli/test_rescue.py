@@ -239,7 +239,7 @@ def test_stuck_reports_the_same_as_text_and_as_json(run: Run, lost: Event) -> No
         lost["job_id"], "worker_lost", "tier standard", "retry",
     )  # fmt: skip
     assert "worker_lost" in shown.output
-    assert json.loads(run("stuck", "--json", "--kind", "no such").output)["jobs"] == []
+    assert json.loads(run("stuck", "--json", "--reason", "hung").output)["jobs"] == []
 
 
 def test_stuck_names_why_nothing_is_known(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -253,7 +253,7 @@ def test_stuck_names_why_nothing_is_known(run: Run, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize(
     ("options", "said"),
-    [(("--tier", "urgnt"), "the configuration knows"), (("--reason", "worker_lots"), "worker_lost")],
+    [(("--tier", "urgnt"), 'did you mean "urgent"?'), (("--reason", "worker_lots"), 'did you mean "worker_lost"?')],
 )
 def test_a_typo_in_a_filter_is_no_all_clear(run: Run, options: tuple[str, str], said: str) -> None:
     """Exit code 2, and the values that exist."""

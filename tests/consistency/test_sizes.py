@@ -26,6 +26,7 @@ SMALL = {
     "heartbeat/leases.py": "leases: their clock and their thread",
     "rescue/status.py": "pure: the state of the rescuer, for metrics and pages",
     "river/failing.py": "the failing jobs, as the page /failing shows them",
+    "river/known_names.py": "the queues and kinds that exist, for every filter",
     "river/services.py": "River's queues, leader, migrations and tables",
     "schema/sweep.py": "the sweep of the heartbeat tables",
     "scrape/query_log.py": "runs and logs the queries of a transaction, for scrapes, maintenance and check",

@@ -38,6 +38,7 @@ ASKED: dict[str, Mapping[str, object]] = {
         "moments": [NOW] * len(STATES),
         "bounds": [BOUND] * len(STATES),
     },
+    "river/read_names": {"states": [*LIVE_STATES, *FINAL_STATES], "most": BOUND, "queue": "q1", "kind": "kind 6"},
     "river/read_partitions": {"states": STATES, "max_partitions": BOUND},
     "river/read_failing": {
         "states": list(LIVE_STATES),

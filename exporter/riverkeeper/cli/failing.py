@@ -8,7 +8,7 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from riverkeeper.cli.options import database_options, give_up
+from riverkeeper.cli.options import database_options, give_up, refuse_names
 from riverkeeper.cli.terminal import console
 from riverkeeper.config.load import Config
 from riverkeeper.postgres.errors import DatabaseError
@@ -38,8 +38,11 @@ def failing(config: Config, queue: str | None, kind: str | None, limit: int, as_
         found = failing_jobs(config, queue, kind, limit)
     except DatabaseError as error:
         give_up(error)
+    scope = Scope(queue or None, kind or None)
+    if not found.jobs:
+        refuse_names(scope, config)
     if as_json:
-        click.echo(json.dumps(document(JobQuery(Scope(queue, kind), limit), found), indent=2))
+        click.echo(json.dumps(document(JobQuery(scope, limit), found), indent=2))
     else:
         console().print(_table(found) if found.jobs else Text(_describe_nothing(queue, kind)))
 

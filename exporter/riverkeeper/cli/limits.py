@@ -8,12 +8,14 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from riverkeeper.cli.options import database_options, give_up
+from riverkeeper.cli.options import database_options, give_up, refuse_names
 from riverkeeper.cli.terminal import console
 from riverkeeper.config.load import Config
 from riverkeeper.postgres.errors import DatabaseError
+from riverkeeper.rescue.wakes.wake import Scope
 from riverkeeper.scrape.limits import EffectiveLimits, read_limits
 from riverkeeper.verdict.limits import Learned, format_duration
+from riverkeeper.verdict.tiers import names_kind
 
 
 @click.command()
@@ -21,12 +23,16 @@ from riverkeeper.verdict.limits import Learned, format_duration
 @click.argument("kind", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
 def limits(config: Config, kind: str | None, as_json: bool) -> None:
-    """Show the limits in force, of one KIND or of all kinds, and where each comes from."""
+    """Show the limits in force, of one KIND or of all kinds, and where each comes from.
+
+    Exit code 2 for a KIND that neither a job nor a rule of `assign` has."""
     database = config.database
     try:
         found = read_limits(config.conninfo.reveal(), database.river_schema, database.keeper_schema, config, kind)
     except DatabaseError as error:
         give_up(error)
+    if kind and not (found.known or names_kind(config, kind)):
+        refuse_names(Scope(kind=kind), config)
     if as_json:
         click.echo(json.dumps(_as_json(found), indent=2))
         return

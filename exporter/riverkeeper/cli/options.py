@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from pathlib import Path
 from typing import Any, NoReturn
@@ -14,7 +14,6 @@ from pydantic_core import PydanticCustomError
 from riverkeeper import logs
 from riverkeeper.config.layers import Options, find_flag
 from riverkeeper.config.load import Config, load
-from riverkeeper.config.policy import Policy
 from riverkeeper.config.problem import ConfigErrors
 from riverkeeper.config.quantity import DURATION
 from riverkeeper.maintenance import Maintenance
@@ -24,7 +23,9 @@ from riverkeeper.rescue.wakes.wake import Scope
 from riverkeeper.scrape.reader import Reader, reader_settings
 from riverkeeper.scrape.schemas import SchemaLookup
 from riverkeeper.scrape.scrape import Snapshot
-from riverkeeper.verdict.verdict import STUCK, SUSPECTED
+from riverkeeper.service import read_names
+from riverkeeper.verdict.verdict import Reason
+from riverkeeper.web.pages.filters import ListError, refuse_unknown_choices, refuse_unknown_names
 
 Command = Callable[..., Any]
 WRONG_USE = 2
@@ -88,22 +89,36 @@ def give_up(error: DatabaseError) -> NoReturn:
 
 def scope_options(command: Command) -> Command:
     """--queue, --kind, --tier and --reason, as the labels of an alert are called."""
-    reasons = click.Choice(
-        [reason.value for reason in (*STUCK, *SUSPECTED)]
-    )  # a typo that finds nothing would read as an all-clear
-    command = click.option("--reason", type=reasons, metavar="NAME", help="Only this reason, for example worker_lost.")(
-        command
-    )
+    command = click.option("--reason", metavar="NAME", help="Only this reason, for example worker_lost.")(command)
     for name in ("tier", "kind", "queue"):
         command = click.option(f"--{name}", metavar="NAME", help=f"Only this {name}.")(command)
     return command
 
 
-def refuse_unknown_tier(tier: str | None, policy: Policy) -> None:
-    """A tier that the configuration does not know has no jobs, whatever its jobs would be. Raises BadParameter."""
-    if tier and tier not in policy.tiers:
-        known = ", ".join(sorted(policy.tiers))
-        raise click.BadParameter(f"there is no tier {tier!r}; the configuration knows {known}", param_hint="--tier")
+def refuse_choices(scope: Scope, config: Config, reasons: Iterable[Reason]) -> None:
+    """Exit code 2 where the configuration has no such tier, or the list no such reason."""
+    try:
+        refuse_unknown_choices(scope, config.tiers, [reason.value for reason in reasons])
+    except ListError as error:
+        give_up_list(error)
+
+
+def refuse_names(scope: Scope, config: Config) -> None:
+    """Exit code 2 where a list is empty because no job has the queue or the kind: not an all-clear."""
+    if not (scope.queue or scope.kind):
+        return
+    try:
+        refuse_unknown_names(scope, read_names(config, scope.queue, scope.kind))
+    except DatabaseError as error:
+        give_up(error)
+    except ListError as error:
+        give_up_list(error)
+
+
+def give_up_list(error: ListError) -> NoReturn:
+    """Exit code 2 with what the filter names wrongly."""
+    click.echo(f"Error: {error.message}", err=True)
+    raise SystemExit(WRONG_USE) from None
 
 
 def scope_of(queue: str | None, kind: str | None, tier: str | None, reason: str | None) -> Scope:

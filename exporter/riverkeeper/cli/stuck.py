@@ -11,7 +11,8 @@ from rich.text import Text
 from riverkeeper.cli.options import (
     WRONG_USE,
     database_options,
-    refuse_unknown_tier,
+    refuse_choices,
+    refuse_names,
     scope_of,
     scope_options,
     scrape_or_exit,
@@ -20,8 +21,9 @@ from riverkeeper.cli.terminal import console
 from riverkeeper.config.load import Config
 from riverkeeper.rescue.forecast import Forecast, forecast_rescue
 from riverkeeper.verdict.verdict import StuckJob
+from riverkeeper.web.pages.filters import names_are_known
 from riverkeeper.web.pages.job_list import JobQuery
-from riverkeeper.web.pages.stuck import NotJudged, StuckJobs, StuckRow, document, find_stuck_jobs, make_row
+from riverkeeper.web.pages.stuck import NotJudged, StuckJobs, StuckPage, StuckRow, document, find_stuck_jobs, make_row
 
 
 @click.command()
@@ -42,14 +44,16 @@ def stuck(config: Config, limit: int, as_json: bool, **scope: str | None) -> Non
     Exit codes: 0 the jobs were judged, stuck or not; 1 they could not be judged; 2 the command or the configuration is
     wrong.
     """
-    refuse_unknown_tier(scope["tier"], config)
     query = JobQuery(scope_of(**scope), limit)
+    refuse_choices(query.scope, config, StuckPage.reasons)
     snapshot = scrape_or_exit(config)
     try:
         found = find_stuck_jobs(snapshot, query)
     except NotJudged as error:
         click.echo(f"Error: {error}\n  see `riverkeeper check`", err=True)
         raise SystemExit(WRONG_USE if snapshot.misconfigured else 1) from None
+    if not (found.jobs or found.suspects or names_are_known(query.scope, snapshot)):
+        refuse_names(query.scope, config)
     policy, status = config, snapshot.rescuing
 
     def forecast(job: StuckJob) -> Forecast:

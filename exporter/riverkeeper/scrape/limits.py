@@ -42,6 +42,7 @@ class EffectiveLimits:
     learned: Mapping[str, Learned]
     over_budget: Mapping[str, int]  # running jobs that are past the limit of their run, by kind
     durable: bool  # the keeper schema remembers runs; else each `serve` learns in its own memory
+    known: bool = True  # the given kind runs, or its finished jobs were counted; False: it may be misspelt
 
 
 def read_limits(
@@ -60,7 +61,9 @@ def _read(tx: Transaction, keeper: KeeperSchema, policy: Policy, kind: str | Non
     readable = ReadableTables(heartbeats, keeper.audit)
     suspects = SuspectReader(policy).read(tx, running, learned, readable, now, None)
     kinds = {*learned, *({kind} if kind else ())}  # an unknown kind that is given has the limits that it would have
-    names = _add_kinds(store.names(tx) if keeper.writable else NO_NAMES, kinds, {pair.kind for pair in running.pairs})
+    counted = store.names(tx) if keeper.writable else NO_NAMES
+    kinds_running = {pair.kind for pair in running.pairs}
+    names = _add_kinds(counted, kinds, kinds_running)
     summary = summarize(policy, learned, running.pairs, now, suspects, pairs=names.pairs)
     limits = tuple(limit for limit in summary.limits if kind in (None, limit.kind))
     return EffectiveLimits(
@@ -69,6 +72,7 @@ def _read(tx: Transaction, keeper: KeeperSchema, policy: Policy, kind: str | Non
         learned=learned,
         over_budget=_count_over_budget(summary),
         durable=keeper.learns,
+        known=kind is None or kind in kinds_running | {*learned, *(name for _, name in counted.pairs)},
     )
 
 

@@ -61,6 +61,11 @@ def find_unmatched_rules(policy: Policy, kinds: Collection[str]) -> list[str]:
     ]
 
 
+def names_kind(policy: Policy, kind: str) -> bool:
+    """Whether a rule of `assign` is about this kind, which may have no job yet."""
+    return any(rule.kind is not None and _is_of(rule, kind) for rule in policy.assign)
+
+
 def _is_of(rule: Assignment, kind: str) -> bool:
     return matches(Assignment(rule.tier, kind=rule.kind), "", kind, 0)
 

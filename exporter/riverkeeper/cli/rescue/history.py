@@ -10,7 +10,15 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from riverkeeper.cli.options import database_options, give_up, scope_of, scope_options, seconds
+from riverkeeper.cli.options import (
+    database_options,
+    give_up,
+    refuse_choices,
+    refuse_names,
+    scope_of,
+    scope_options,
+    seconds,
+)
 from riverkeeper.cli.terminal import console
 from riverkeeper.config.load import Config
 from riverkeeper.config.quantity import DURATION
@@ -20,7 +28,7 @@ from riverkeeper.rescue.audit.history import AuditRecord, read_report, read_resc
 from riverkeeper.rescue.audit.report import ClaimCounts, bound_false_rate, describe_counts, sum_by_tier
 from riverkeeper.schema.schemas import open_keeper
 from riverkeeper.web.pages.job_list import JobQuery
-from riverkeeper.web.pages.rescues import describe_act, document
+from riverkeeper.web.pages.rescues import RescuesPage, describe_act, document
 
 SECONDS = 20.0  # an operator waits
 
@@ -41,13 +49,16 @@ SECONDS = 20.0  # an operator waits
 def list_rescues(config: Config, job_id: int | None, limit: int, as_json: bool, **scope: str | None) -> None:
     """List rescues, newest first, including those that a dry run only recorded.
 
-    Exit code 1 if the audit cannot be read."""
+    Exit codes: 0 rescues or none, 1 the audit cannot be read, 2 a filter names what does not exist."""
     query = JobQuery(scope_of(**scope), limit, job_id)
     try:
         with open_keeper(config, SECONDS) as tx:
             found = read_rescues(tx, query.scope, limit, job_id)
     except DatabaseError as error:
         give_up(error)
+    if not found.rows:
+        refuse_choices(query.scope, config, RescuesPage.reasons)
+        refuse_names(query.scope, config)
     if as_json:
         click.echo(json.dumps(document(query, found), indent=2))
     else:

@@ -21,6 +21,9 @@ class FailingPage(JobListPage[FailingJobs]):
     async def _find(self, query: JobQuery) -> FailingJobs:
         return await self._in_time(self._service.failing(query.scope.queue, query.scope.kind, query.limit))
 
+    def _is_empty(self, result: FailingJobs) -> bool:
+        return not result.jobs
+
     def _show(self, query: JobQuery, result: FailingJobs) -> dict[str, object]:
         rows = [make_row(job, result.now, self._service.river_job_url(job.id)) for job in result.jobs]
         return {"found": result, "rows": rows}

@@ -19,6 +19,7 @@ from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.rescue.wakes.wake import Scope
 from riverkeeper.service import Service
 from riverkeeper.verdict.verdict import Reason
+from riverkeeper.web.pages.filters import BadQuery, ListError, refuse_unknown_choices, refuse_unknown_names
 from riverkeeper.web.pages.templates import Templates
 
 SHOWN = 50
@@ -28,23 +29,7 @@ FILTERS = ("queue", "kind", "tier", "reason")
 ANSWER_SECONDS = 10.0
 
 Result = TypeVar("Result")
-
-
-class ListError(Exception):
-    """The list cannot be shown. `message` and `fix` hold no secret and may be shown."""
-
-    def __init__(self, status: int, message: str, fix: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
-        self.fix = fix
-
-
-class BadQuery(ListError):
-    """The query string is wrong; the message names the parameter."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(400, message, "correct the address, or use the form")
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +102,24 @@ class JobListPage(ABC, Generic[Result]):
 
     async def _find_or_explain(self, query: JobQuery) -> Result:
         try:
-            return await self._find(query)
+            result = await self._find(query)
+            if self._is_empty(result):
+                await self._refuse_unknown(query.scope, result)
+            return result
         except DatabaseError as error:
             raise ListError(503, error.message, error.fix) from None
 
-    async def _in_time(self, answer: Awaitable[Result]) -> Result:
+    async def _refuse_unknown(self, scope: Scope, result: Result) -> None:
+        """Raises ListError where a filter names what does not exist. Reads the names only where they are needed."""
+        refuse_unknown_choices(scope, self._service.policy().tiers, [reason.value for reason in self.reasons])
+        if (scope.queue or scope.kind) and not self._knows(scope, result):
+            refuse_unknown_names(scope, await self._in_time(self._service.known_names(scope.queue, scope.kind)))
+
+    def _knows(self, scope: Scope, result: Result) -> bool:
+        """Whether the result shows that the queue and the kind exist."""
+        return False
+
+    async def _in_time(self, answer: Awaitable[Answer]) -> Answer:
         """Raises DatabaseError where the database is late; the caller's connection ends by its own limits."""
         try:
             async with asyncio.timeout(self._seconds):
@@ -141,6 +139,10 @@ class JobListPage(ABC, Generic[Result]):
     @abstractmethod
     async def _find(self, query: JobQuery) -> Result:
         """Raises DatabaseError or ListError."""
+
+    @abstractmethod
+    def _is_empty(self, result: Result) -> bool:
+        """Whether no job was found."""
 
     @abstractmethod
     def _show(self, query: JobQuery, result: Result) -> dict[str, object]:

@@ -19,6 +19,9 @@ class RescuesPage(JobListPage[RescueHistory]):
     async def _find(self, query: JobQuery) -> RescueHistory:
         return await self._in_time(self._service.rescues(query.scope, query.limit, query.job_id))
 
+    def _is_empty(self, result: RescueHistory) -> bool:
+        return not result.rows
+
     def _show(self, query: JobQuery, result: RescueHistory) -> dict[str, object]:
         rows = [make_row(each, result.now, self._service.river_job_url(each.job_id)) for each in result.rows]
         return {"found": result, "rows": rows}

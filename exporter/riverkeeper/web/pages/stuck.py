@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from riverkeeper.formats import count, count_noun, moment, rfc3339, span
 from riverkeeper.rescue.forecast import Forecast, forecast_rescue
+from riverkeeper.rescue.wakes.wake import Scope
 from riverkeeper.scrape.scrape import Snapshot
 from riverkeeper.verdict.verdict import STUCK, SUSPECTED, Reason, StuckJob
-from riverkeeper.web.pages.job_list import ANSWER_SECONDS, JobListPage, JobQuery, ListError
+from riverkeeper.web.pages.filters import ListError, names_are_known
+from riverkeeper.web.pages.job_list import ANSWER_SECONDS, JobListPage, JobQuery
 from riverkeeper.web.pages.status import path_problem
 
 
@@ -61,6 +63,12 @@ class StuckPage(JobListPage[tuple[Snapshot, StuckJobs]]):
     async def _find(self, query: JobQuery) -> tuple[Snapshot, StuckJobs]:
         snapshot = await self._service.snapshot(ANSWER_SECONDS)
         return snapshot, find_stuck_jobs(snapshot, query)
+
+    def _is_empty(self, result: tuple[Snapshot, StuckJobs]) -> bool:
+        return not (result[1].jobs or result[1].suspects)
+
+    def _knows(self, scope: Scope, result: tuple[Snapshot, StuckJobs]) -> bool:
+        return names_are_known(scope, result[0])
 
     def _show(self, query: JobQuery, result: tuple[Snapshot, StuckJobs]) -> dict[str, object]:
         snapshot, found = result
