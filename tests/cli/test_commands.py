@@ -163,8 +163,11 @@ def test_check_reports_to_scripts_by_its_exit_code(run: Run, sql: Session, monke
     ill = run("check")
 
     assert (well.exit_code, ill.exit_code) == (0, 1)
-    assert json.loads(well.output)["level"] == "warning"
-    assert told.splitlines()[-1] == "1 warning", "the keeper schema is not installed"
+    answer = json.loads(well.output)
+    assert (answer["level"], answer["doors"]) == ("missing", {"Look": True, "Beat": False, "Rescue": False})
+    assert told.splitlines()[-2] == "1 missing"
+    assert told.splitlines()[-1] == answer["summary"]
+    assert answer["summary"].endswith("Next: riverkeeper schema install")
     assert "secret" not in ill.output
 
 

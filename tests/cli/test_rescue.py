@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -159,6 +160,18 @@ def test_a_brake_is_released_by_name(run: Run, scene: Scene) -> None:
     assert [run("rescue", "release", name).exit_code for name in ("rate", "grace", "kill_switch", "no")] == [2] * 4
 
 
+def test_a_replica_that_is_gone_is_not_active(run: Run, scene: Scene) -> None:
+    """Its name stays in the table; nobody rescues."""
+    scene.sql.execute(
+        "UPDATE riverkeeper.control SET actor_name = 'keeper-1', actor_at = now() - interval '46 s',"
+        """ path_state = '{"modes": {"standard": "live"}, "patience": 45}'"""
+    )
+
+    assert "active replica: none: no job is rescued; the last one was keeper-1" in run("rescue", "status").output
+    checked = " ".join(run("check").output.split())
+    assert "no Riverkeeper is at work: keeper-1 was the last one, until 46 s ago" in checked
+
+
 def test_the_status_speaks_to_scripts(run: Run, lost: Event) -> None:
     """Stable keys, RFC 3339 times."""
     told = json.loads(run("rescue", "status", "--json").output)
@@ -171,12 +184,16 @@ def test_the_status_speaks_to_scripts(run: Run, lost: Event) -> None:
 def test_the_status_shows_the_modes_of_the_active_replica(run: Run, scene: Scene) -> None:
     """Not those of the configuration that the command happens to be given, which may be none."""
     scene.sql.execute(
-        """UPDATE riverkeeper.control SET path_state = '{"modes": {"standard": "live"}}', actor_name = 'keeper-1'"""
+        "UPDATE riverkeeper.control SET actor_name = 'keeper-1', actor_at = now() - interval '40 s',"
+        """ path_state = '{"modes": {"standard": "live"}, "patience": 45, "rules": "other"}',"""
+        " path_ok_since = now() - interval '1 h', path_probe_at = now() - interval '40 s'"
     )
-    shown = run("rescue", "status").output
+    shown = run("rescue", "status", "--config.file", os.devnull).output
 
     assert "live in standard (by the active replica)" in shown
-    assert "another configuration" in shown
+    assert "active replica: keeper-1, last active 40 s ago" in shown
+    assert "heartbeat path: verified since" in shown
+    assert "judged by the limits of this command" in shown
     assert json.loads(run("rescue", "status", "--json").output)["modes"] == {"standard": "live"}
 
 
@@ -185,8 +202,8 @@ def test_nothing_is_well_while_missed_heartbeats_do_not_count(run: Run, scene: S
     """A fleet that died as a whole: never "none", "no job is stuck", "1 of 1 beat" or "All is well"."""
     scene.stale()
     scene.sql.execute(
-        "UPDATE riverkeeper.control SET path_ok_since = NULL, path_probe_at = now(),"
-        """ path_state = '{"why": "none of 3 worker processes has beaten for 172 s"}'"""
+        "UPDATE riverkeeper.control SET path_ok_since = NULL, path_probe_at = now(), actor_at = now(),"
+        """ actor_name = 'keeper-1', path_state = '{"why": "none of 3 worker processes has beaten for 172 s"}'"""
     )
     answer = run(*command.split())
 

@@ -18,6 +18,7 @@ from riverkeeper.cli.check import table_of
 from riverkeeper.demo.postgres import create_river_table
 from riverkeeper.doctor import findings
 from riverkeeper.doctor.check import SHOWN
+from riverkeeper.doctor.doors import describe_doors
 from riverkeeper.doctor.report import CheckFinding, CheckReport, Level
 from riverkeeper.postgres.connection import Session, run_script
 from riverkeeper.schema.install import install
@@ -28,7 +29,11 @@ INSERT INTO river_job (kind, state, attempted_at, metadata)
     VALUES ('k', 'running', now() - interval '1 minute', jsonb_build_object('health_check_at', now()));
 """
 # As a running Riverkeeper leaves it.
-PATH_VERIFIED = "UPDATE riverkeeper.control SET path_ok_since = now() - interval '1 hour', path_probe_at = now()"
+AT_WORK = """
+UPDATE riverkeeper.control SET path_ok_since = now() - interval '1 hour', path_probe_at = now(),
+    actor_name = 'keeper-1', actor_at = now(),
+    path_state = '{"modes": {"urgent": "live", "standard": "live"}, "patience": 3600}'
+"""
 
 
 @dataclass
@@ -46,7 +51,7 @@ class Patient:
 def patient(river_url: str, sql: Session) -> Patient:
     sql.execute(HEALTHY)
     install(river_url, None, None)
-    sql.execute(PATH_VERIFIED)
+    sql.execute(AT_WORK)
     return Patient(river_url, sql)
 
 
@@ -62,8 +67,11 @@ def test_when_all_is_well(patient: Patient) -> None:
     assert not report.has_problems
     assert {finding.topic for finding in report.findings} == {
         "server", "clock", "river", "rights", "keeper schema", "rescuer", "leader", "beats", "poison", "statistics",
-        "indexes", "fence",
+        "indexes", "fence", "rescue",
     }  # fmt: skip
+    assert describe_doors(report.findings) == (
+        "All is well: Look, Beat and Rescue are open, and a job whose worker is killed now is rescued."
+    )
 
 
 RUNNING = "INSERT INTO river_job (kind, state, attempted_at, metadata) VALUES ('k', 'running', now(), {})"
@@ -120,7 +128,7 @@ def test_missing_rights_come_with_the_grant(patient: Patient) -> None:
     rights, *others = bad(patient.examined(url))
 
     assert rights.level is Level.PROBLEM
-    assert {other.level for other in others} == {Level.WARNING}
+    assert {other.level for other in others} == {Level.MISSING}
     assert "may not read attempt, max_attempts" in rights.message
     assert "of river_job; may not read name, paused_at, updated_at of river_queue" in rights.message
     assert rights.fix == 'GRANT riverkeeper_keeper TO "weak one";'
@@ -145,12 +153,12 @@ def test_missing_usage_of_the_schema_comes_with_the_grant(patient: Patient) -> N
     ("change", "level", "what"),
     [
         ("DELETE FROM river_leader", Level.PROBLEM, "no River client is the leader"),
-        ("UPDATE river_leader SET expires_at = now() - interval '70 s'", Level.PROBLEM, "host-a was, until 70 s ago"),
+        ("UPDATE river_leader SET expires_at = now() - interval '70 s'", Level.PROBLEM, "was, until 1 min 10 s ago"),
         ("DROP TABLE river_leader", Level.WARNING, "there is no table river_leader"),
         ("DROP TABLE river_migration", Level.WARNING, "there is no table river_migration"),
-        ("UPDATE river_job SET metadata = '{}'", Level.WARNING, "0 of 1 running jobs beat"),
+        ("UPDATE river_job SET metadata = '{}'", Level.MISSING, "0 of 1 running job beat"),
         (RUNNING.format("'{\"health_check_at\": \"noon\"}'"), Level.WARNING, "health_check_at of 1 job does not count"),
-        ("DROP SCHEMA riverkeeper CASCADE", Level.WARNING, '"riverkeeper" is not installed'),
+        ("DROP SCHEMA riverkeeper CASCADE", Level.MISSING, '"riverkeeper" is not installed'),
         ("UPDATE riverkeeper.meta SET version = 1", Level.WARNING, "has version 1, which is older"),
         ("UPDATE riverkeeper.meta SET min_compatible = 99", Level.PROBLEM, "needs a Riverkeeper that knows version 99"),
         ("UPDATE riverkeeper.meta SET river_schema = 'eu'", Level.PROBLEM, 'belongs to River schema "eu"'),
@@ -188,8 +196,12 @@ def test_an_empty_river_has_only_what_is_not_there_yet(river_url: str) -> None:
     """Without jobs, leader or keeper schema the report names both missing parts, and no query fails."""
     report = check_url(river_url)
 
-    assert {finding.topic for finding in bad(report)} == {"keeper schema", "leader"}
+    assert {finding.topic: finding.level for finding in bad(report)} == {
+        "keeper schema": Level.MISSING,
+        "leader": Level.NOT_YET,
+    }
     assert "no job is running" in {finding.message for finding in report.findings}
+    assert not report.has_problems
 
 
 @pytest.mark.parametrize(

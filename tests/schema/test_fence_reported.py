@@ -64,11 +64,11 @@ def test_what_is_in_force_is_shown(scene: Scene) -> None:
 
 
 def test_check_names_who_must_do_what(scene: Scene) -> None:
-    """A fence that was never there is a warning, a broken one a problem; each with the command and its login."""
+    """A fence that was never there is missing, a broken one a problem; each with the command and its login."""
     for break_it, level in (
         (lambda: None, Level.OK),
         (lambda: scene.sql.execute(DISABLED), Level.PROBLEM),
-        (lambda: remove_fence(scene.url, None, None), Level.WARNING),
+        (lambda: remove_fence(scene.url, None, None), Level.MISSING),
     ):
         break_it()
         [found] = [one for one in check_url(scene.url).findings if one.topic == "fence"]

@@ -57,6 +57,13 @@ class Status:
     proven_here: bool = True  # the path was verified on the server that answers
     path_why: str = ""  # why the heartbeat path is not verified, or why it is only since then
     modes: Mapping[str, Mode] = field(default_factory=dict)  # of the active replica, by tier
+    patience: float | None = None  # of the active replica: the most seconds between two of its probes
+    fingerprint: str | None = None  # of the configuration of the active replica
+
+    def is_at_work(self, patience: float) -> bool:
+        """Whether the active replica has held an election lately; `patience` where it has not stored its own."""
+        longest = patience if self.patience is None else self.patience
+        return self.active_at is not None and self.now - self.active_at <= longest
 
 
 def pause(tx: Transaction, who: str, why: str | None) -> Pause:
@@ -106,4 +113,5 @@ def read_status(tx: Transaction) -> Status:
         row.last_rescue_at, row.last_dry_run_at, resumed,
         is_verified_on(HeartbeatPath(server=row.path_server), row.started_at),
         row.path_why or "", {tier: Mode(mode) for tier, mode in (row.modes or {}).items()},
+        row.patience, row.fingerprint,
     )  # fmt: skip

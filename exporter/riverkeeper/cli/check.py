@@ -12,12 +12,15 @@ from riverkeeper.cli.options import WRONG_USE, database_options
 from riverkeeper.cli.terminal import console
 from riverkeeper.config.load import Config
 from riverkeeper.doctor.check import examine
+from riverkeeper.doctor.doors import describe_doors, find_open_doors
 from riverkeeper.doctor.report import CheckFinding, CheckReport, Level
 from riverkeeper.web.webhook import check as webhook_check
 
 _LEVELS = {
     Level.OK: Text("ok", "green"),
     Level.WARNING: Text("warning", "yellow"),
+    Level.NOT_YET: Text("not yet", "cyan"),
+    Level.MISSING: Text("missing", "magenta"),
     Level.PROBLEM: Text("problem", "bold red"),
 }
 
@@ -28,15 +31,23 @@ _LEVELS = {
 def check(config: Config, as_json: bool) -> None:
     """Check the setup, and show a fix for each problem. Changes nothing.
 
-    Exit codes: 0 no problem, 1 a problem, 2 the command or the configuration names an object that does not exist.
+    "missing" is a step of the setup that was not made, "not yet" waits for its time or for a decision, "problem" is
+    broken. The last line says whether a job whose worker is killed now would be rescued, or which of the three doors
+    (Look, Beat, Rescue) is not open, and the next command.
+
+    Exit codes: 0 nothing is broken, 1 a problem, 2 the command or the configuration names an object that does not
+    exist.
     """
     examined = examine(config)
     report = CheckReport((*examined.findings, *webhook_check.findings(config.webhook)), examined.misconfigured)
     if as_json:
-        click.echo(json.dumps(report.as_json(), indent=2))
+        doors = {"doors": find_open_doors(report.findings), "summary": describe_doors(report.findings)}
+        click.echo(json.dumps({**report.as_json(), **doors}, indent=2))
     else:
         console().print(table_of(report))
-        click.echo(report.summary)
+        if report.counts:
+            click.echo(report.counts)
+        click.echo(describe_doors(report.findings))
     if report.has_problems:
         raise SystemExit(WRONG_USE if report.misconfigured else 1)
 

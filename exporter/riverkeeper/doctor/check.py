@@ -6,8 +6,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from riverkeeper.brakes.heartbeat_path import NOT_VERIFIED, find_verified_since, patience
-from riverkeeper.brakes.state import read_facts
+from riverkeeper.brakes.control import Status, read_status
+from riverkeeper.brakes.heartbeat_path import patience
 from riverkeeper.config.load import Config
 from riverkeeper.doctor import findings
 from riverkeeper.doctor.findings import TableUpkeep
@@ -17,10 +17,11 @@ from riverkeeper.postgres.connection import begin_transaction
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.postgres.transaction import Row, Transaction
 from riverkeeper.postgres.urls import read_url
+from riverkeeper.rescue.manual import path_verified_since
 from riverkeeper.river.facts import Running
 from riverkeeper.river.layout import Layout
 from riverkeeper.river.running import read_poison, read_running
-from riverkeeper.river.services import read_leader, read_migrations, read_tables
+from riverkeeper.river.services import read_leader, read_migrations, read_queues, read_tables
 from riverkeeper.schema.fence import read_fence
 from riverkeeper.schema.grants import RESCUER, least_role
 from riverkeeper.schema.layout import FENCE_VERSION, RESCUE_VERSION, KeeperSchema
@@ -113,33 +114,43 @@ def _examine_jobs(subject: _Subject) -> Iterator[CheckFinding]:
     run, tx, layout, now = subject.queries.run, subject.tx, subject.layout, subject.server.now
     # Read before the jobs, because it shows whether this login can read heartbeats.
     beats_found = run("heartbeats", lambda: read_heartbeats(tx), aside=True) if subject.keeper.heartbeat else None
+    interval, beats = subject.config.heartbeat.metadata_interval, beats_found is not None and beats_found.any_heartbeat
+    status = _read_rescuer(subject)
+    longest = status.patience if status and status.patience is not None else patience(subject.config)
+    since = path_verified_since(longest, status) if status else None
+    running = run("running", lambda: read_running(tx, interval, heartbeats=beats))
     if layout.has("river_leader") and not subject.server.standby:
         leaders = run("leader", lambda: [read_leader(tx)])
-        yield from findings.on_leader(leaders[0], now) if leaders else ()
-    interval, beats = subject.config.heartbeat.metadata_interval, beats_found is not None and beats_found.any_heartbeat
-    if running := run("running", lambda: read_running(tx, interval, heartbeats=beats)):
-        judged = run("verdicts", lambda: _judge(subject, running, beats_found))
-        suspects, unverified = judged or (None, None)
+        queues = run("queues", lambda: read_queues(tx)) if layout.has("river_queue") else None
+        started = queues != () or running is None or bool(running.pairs)
+        yield from findings.on_leader(leaders[0], now, started=started) if leaders else ()
+    if running:
+        suspects = run("verdicts", lambda: _judge(subject, running, beats_found, since))
         yield from findings.on_beats(running, beats_found, findings.count_stopped(suspects) if suspects else 0)
-        yield from findings.on_verdicts(suspects, unverified) if suspects else ()
+        yield from findings.on_verdicts(suspects) if suspects else ()
+    if status:
+        yield from findings.on_rescue(status, longest, since)
 
 
-def _judge(subject: _Subject, running: Running, beats_found: HeartbeatSummary | None) -> tuple[Suspects, str | None]:
-    """The stuck and suspected jobs, and why the heartbeat path is not verified. Raises DatabaseError.
+def _read_rescuer(subject: _Subject) -> Status | None:
+    """The state of the rescuer by its tables; None where they are missing or cannot be read."""
+    keeper = subject.keeper
+    if not (keeper.control and keeper.audit and (keeper.version or 0) >= RESCUE_VERSION):
+        return None
+    return subject.queries.run("rescue", lambda: read_status(subject.tx))
+
+
+def _judge(
+    subject: _Subject, running: Running, beats_found: HeartbeatSummary | None, path_ok_since: float | None
+) -> Suspects:
+    """The stuck and suspected jobs. Raises DatabaseError.
 
     Learned limits are left out: `check` does not report long runs.
     """
     config, keeper, tx, now = subject.config, subject.keeper, subject.tx, subject.server.now
-    since, why = None, NOT_VERIFIED
-    if keeper.control and keeper.audit and (keeper.version or 0) >= RESCUE_VERSION:
-        path = read_facts(tx, dry_run=not config.is_live).path
-        since = find_verified_since(path, now, patience(config))
-        why = path.why if path.ok_since is None and path.probe_at is not None else NOT_VERIFIED
     fenced = (keeper.version or 0) >= FENCE_VERSION and read_fence(tx).in_force
     readable = ReadableTables(heartbeats=beats_found is not None, audit=keeper.audit, fenced=fenced)
-    suspects = SuspectReader(config).read(tx, running, {}, readable, now, since)
-    beats = any(pair.beating for pair in running.pairs)
-    return suspects, why if since is None and beats else None
+    return SuspectReader(config).read(tx, running, {}, readable, now, path_ok_since)
 
 
 def _examine_table(subject: _Subject) -> Iterator[CheckFinding]:

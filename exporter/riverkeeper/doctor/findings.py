@@ -6,10 +6,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from riverkeeper.brakes.control import Status
 from riverkeeper.brakes.heartbeat_path import NOT_VERIFIED
-from riverkeeper.doctor.report import CheckFinding, ok, problem, warning
-from riverkeeper.formats import count_noun
+from riverkeeper.brakes.rules import Brake
+from riverkeeper.config.tiers import Mode
+from riverkeeper.doctor.report import CheckFinding, missing, not_yet, ok, problem, warning
+from riverkeeper.formats import count_noun, span
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
+from riverkeeper.rescue.manual import find_brakes_in_tables
 from riverkeeper.river.facts import Leader, PoisonJob, Running
 from riverkeeper.river.layout import Layout
 from riverkeeper.schema.fence import MISSING, Fence
@@ -30,6 +34,8 @@ MISSING_TABLES = {
     "river_leader": "River's leader is not shown",
     "river_migration": "River's version is not shown",
 }
+ADD_CLIENT = "add the heartbeat client to your workers: docs/quickstart.md, step 5"
+GO_LIVE = "set rescue: {mode: live} in its configuration (docs/rescues.md#from-dry-run-to-live)"
 _MISSED_BEATS = {Reason.WORKER_LOST, Reason.PATH_UNVERIFIED, Reason.BEATS_MISSING}
 
 
@@ -93,12 +99,12 @@ def on_keeper_schema(keeper: KeeperSchema | DatabaseError, grant: str, *, standb
     if isinstance(keeper, DatabaseError):
         yield problem(topic, keeper.message, keeper.fix)
     elif not keeper.installed:
-        yield warning(topic, f'"{keeper.name}" is not installed: {in_memory}', "riverkeeper schema install")
+        yield missing(topic, f'"{keeper.name}" is not installed: {in_memory}', "riverkeeper schema install")
     elif not keeper.writable and not standby:
-        yield warning(topic, f'this login may not write "{keeper.name}": {in_memory}', grant)
+        yield missing(topic, f'this login may not write "{keeper.name}": {in_memory}', grant)
     elif keeper.heartbeat is None and not keeper.outdated:
         message = f'this login may not read the heartbeats in "{keeper.name}": only metadata.health_check_at counts'
-        yield warning(topic, message, grant)
+        yield missing(topic, message, grant)
     elif keeper.outdated:
         message = f'"{keeper.name}" has version {keeper.version}, which is older than this Riverkeeper'
         yield warning(topic, message, "riverkeeper schema install")
@@ -107,12 +113,12 @@ def on_keeper_schema(keeper: KeeperSchema | DatabaseError, grant: str, *, standb
 
 
 def on_fence(fence: Fence) -> Iterator[CheckFinding]:
-    """A fence that was never installed is a warning; a broken fence is a problem."""
+    """A fence that was never installed is missing; a broken fence is a problem."""
     never_installed = all(trigger.state == MISSING for trigger in fence.triggers)
     if fence.in_force:
         yield ok("fence", fence.message)
     else:
-        level = warning if never_installed else problem
+        level = missing if never_installed else problem
         yield level("fence", f"{fence.message}; a late result may end the next attempt of its job", fence.fix)
 
 
@@ -127,29 +133,35 @@ def on_rescuer(*, may_rescue: bool, live: bool, grant: str) -> Iterator[CheckFin
         yield ok("rescuer", "this login may make dry runs and verify the heartbeat path; it may not change jobs")
 
 
-def on_leader(leader: Leader | None, now: float) -> Iterator[CheckFinding]:
+def on_leader(leader: Leader | None, now: float, *, started: bool) -> Iterator[CheckFinding]:
+    """`started`: a River client has worked a queue here before."""
     fix = "start a River client; without a leader River schedules, rescues and deletes no job"
-    if leader is None:
+    if leader is None and not started:
+        yield not_yet("leader", "no River client has worked a queue yet, so none is the leader", "start a worker")
+    elif leader is None:
         yield problem("leader", "no River client is the leader", fix)
     elif leader.expires_at < now:
-        ago = now - leader.expires_at
-        yield problem("leader", f"no River client is the leader: {leader.leader_id} was, until {ago:.0f} s ago", fix)
+        ago = span(now - leader.expires_at)
+        yield problem("leader", f"no River client is the leader: {leader.leader_id} was, until {ago} ago", fix)
     else:
-        yield ok("leader", f"{leader.leader_id} has been River's leader for {now - leader.elected_at:.0f} s")
+        yield ok("leader", f"{leader.leader_id} has been River's leader for {span(now - leader.elected_at)}")
 
 
 def on_beats(running: Running, beats: HeartbeatSummary | None, late: int = 0) -> Iterator[CheckFinding]:
     """`late`: jobs whose heartbeats have stopped."""
     jobs, beating = sum(pair.jobs for pair in running.pairs), sum(pair.beating for pair in running.pairs) - late
-    processes = f", {beats.beating_clients} worker processes" if beats else ""
-    message = f"{beating} of {jobs} running jobs beat{processes}"
+    clients = beats.beating_clients if beats else 0
+    processes = f", {clients} worker process{' beats' if clients == 1 else 'es beat'}" if beats else ""
+    message = f"{beating} of {count_noun(jobs, 'running job')} beat" if jobs else "no job is running"
+    message += processes
     if late:
         yield warning("beats", f"{message}; the heartbeats of {late} have stopped", "riverkeeper stuck")
-    elif jobs and not beating:
-        fix = "add heartbeats to the workers: clients/CONTRACT.md"
-        yield warning("beats", f"{message}: it is unknown whether their workers are alive", fix)
+    elif jobs and not (beating or clients):
+        yield missing("beats", f"{message}: it is unknown whether their workers are alive", ADD_CLIENT)
+    elif beats and not (beating or clients):
+        yield missing("beats", message, ADD_CLIENT)
     else:
-        yield ok("beats", message if jobs else f"no job is running{processes and f'; {processes[2:]} beat'}")
+        yield ok("beats", message)
     if running.unreadable_beats:
         fix = "write RFC 3339 with a time zone, during the present claim, from a correct clock"
         affected = count_noun(running.unreadable_beats, "job")
@@ -167,13 +179,8 @@ def count_stopped(suspects: Suspects) -> int:
     )
 
 
-def on_verdicts(suspects: Suspects, unverified: str | None) -> Iterator[CheckFinding]:
-    """Stuck and suspected jobs. `unverified`: why the heartbeat path is not verified; None where no job needs it."""
-    if unverified == NOT_VERIFIED:
-        yield warning("heartbeat path", f"missed heartbeats do not count: {unverified}", "run riverkeeper serve")
-    elif unverified:
-        fix = "start a worker that beats; if all workers are gone for good: riverkeeper rescue release mass_silence"
-        yield problem("heartbeat path", f"missed heartbeats do not count: {unverified}", fix)
+def on_verdicts(suspects: Suspects) -> Iterator[CheckFinding]:
+    """Stuck and suspected jobs."""
     for jobs, level, state in (
         (suspects.suspected, problem, "may be stuck, but there is no proof"),
         (suspects.stuck, warning, "are stuck"),
@@ -183,6 +190,47 @@ def on_verdicts(suspects: Suspects, unverified: str | None) -> Iterator[CheckFin
             counts = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
             more = "" if suspects.complete else " or more"
             yield level("verdicts", f"{len(jobs)}{more} running jobs {state}: {counts}", "riverkeeper stuck")
+
+
+def on_rescue(status: Status, patience: float, path_ok_since: float | None) -> Iterator[CheckFinding]:
+    """Whether a rescuer is at work. `path_ok_since`: since when the heartbeat path is verified; None: it is not."""
+    if not status.is_at_work(patience):
+        ago = None if status.active_at is None else span(status.now - status.active_at)
+        was = f": {status.active_replica} was the last one, until {ago} ago" if ago else ""
+        yield missing("rescue", f"no Riverkeeper is at work{was}", "riverkeeper serve")
+        return
+    held = [*_on_brakes(status), *_on_path(status, path_ok_since)]
+    yield from held
+    live, dry = (
+        ", ".join(tier for tier, mode in status.modes.items() if (mode is Mode.LIVE) is is_live)
+        for is_live in (True, False)
+    )
+    if not live:
+        message = f"{status.active_replica} only records what it would rescue (mode dry_run or disabled in every tier)"
+        yield not_yet("rescue", message, GO_LIVE)
+    elif not held:
+        message = f"{status.active_replica} rescues jobs of the {'tiers' if ',' in live else 'tier'} {live}"
+        yield ok("rescue", f"{message}{f', and none of {dry}' if dry else ''}")
+
+
+def _on_brakes(status: Status) -> Iterator[CheckFinding]:
+    """A pause is an operator's act; the other brakes are released by themselves."""
+    for brake, sentence in find_brakes_in_tables(status).items():
+        if brake is Brake.KILL_SWITCH:
+            yield problem("rescue", f"no job is rescued: {sentence.partition(' (')[0]}", "riverkeeper rescue resume")
+        else:
+            yield not_yet("rescue", f"no job is rescued now: {brake}: {sentence}", "riverkeeper rescue status")
+
+
+def _on_path(status: Status, path_ok_since: float | None) -> Iterator[CheckFinding]:
+    if path_ok_since is not None:
+        yield from ()
+    elif status.path_ok_since is None and status.path_why:
+        fix = "start a worker that beats; if all workers are gone for good: riverkeeper rescue release mass_silence"
+        yield problem("heartbeat path", f"missed heartbeats do not count: {status.path_why}", fix)
+    else:
+        message = f"missed heartbeats do not count yet: {NOT_VERIFIED}"
+        yield not_yet("heartbeat path", message, "run this check again after some seconds; then see the log of serve")
 
 
 def on_poison(jobs: Sequence[PoisonJob], schema: str, *, more: bool) -> Iterator[CheckFinding]:

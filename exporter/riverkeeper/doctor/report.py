@@ -6,13 +6,17 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
+from riverkeeper.formats import count_noun
+
 
 class Level(StrEnum):
     """How much a finding matters."""
 
     OK = "ok"
     WARNING = "warning"  # something is not shown, or shown with less detail
-    PROBLEM = "problem"  # something is wrong, in Riverkeeper's setup or in River
+    NOT_YET = "not yet"  # something waits for its time, or for a decision
+    MISSING = "missing"  # a step of the setup was not made
+    PROBLEM = "problem"  # something is broken, in Riverkeeper's setup or in River
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,24 +41,33 @@ class CheckReport:
         return any(finding.level is Level.PROBLEM for finding in self.findings)
 
     @property
-    def summary(self) -> str:
-        """How many problems and warnings there are."""
+    def counts(self) -> str:
+        """How many findings there are of each level that is not fine; empty where all are."""
         counts = {level: sum(finding.level is level for finding in self.findings) for level in Level}
-        parts = [
-            f"{counts[level]} {level}{'s' if counts[level] > 1 else ''}"
-            for level in (Level.PROBLEM, Level.WARNING)
-            if counts[level]
-        ]
-        return ", ".join(parts) if parts else "All is well."
+        nouns = {Level.PROBLEM: "problem", Level.WARNING: "warning"}
+        return ", ".join(
+            count_noun(counts[level], nouns[level]) if level in nouns else f"{counts[level]} {level}"
+            for level in reversed(Level)
+            if counts[level] and level is not Level.OK
+        )
 
     def as_json(self) -> Mapping[str, object]:
         """For json.dumps."""
         worst = max((finding.level for finding in self.findings), key=list(Level).index, default=Level.OK)
-        return {"level": worst, "findings": [asdict(finding) for finding in self.findings]}
+        findings = [asdict(finding) for finding in self.findings]
+        return {"level": worst, "findings": findings}
 
 
 def ok(topic: str, message: str) -> CheckFinding:
     return CheckFinding(Level.OK, topic, message)
+
+
+def missing(topic: str, message: str, fix: str | None = None) -> CheckFinding:
+    return CheckFinding(Level.MISSING, topic, message, fix)
+
+
+def not_yet(topic: str, message: str, fix: str | None = None) -> CheckFinding:
+    return CheckFinding(Level.NOT_YET, topic, message, fix)
 
 
 def warning(topic: str, message: str, fix: str | None = None) -> CheckFinding:

@@ -155,7 +155,7 @@ def request_factory(
     config: Config, status: Status, learned: Mapping[str, Learned], *, apply: bool, action: Action | None
 ) -> RequestFor:
     """The requests of this operator. The mode does not matter: the operator names the jobs."""
-    keeper, path = uuid4(), path_verified_since(config, status)
+    keeper, path = uuid4(), path_verified_since(patience(config), status)
 
     def request_for(job: RunningJob) -> RescueRequest:
         tier = tier_of(config, job.queue, job.kind, job.priority)
@@ -206,7 +206,10 @@ def find_brakes_in_tables(status: Status) -> Mapping[Brake, str]:
     return brakes
 
 
-def path_verified_since(config: Config, status: Status) -> float | None:
-    """Since when a supervisor has verified the heartbeat path; None where no supervisor verifies it now. Pure."""
+def path_verified_since(longest: float, status: Status) -> float | None:
+    """Since when a supervisor has verified the heartbeat path; None where no supervisor verifies it now. Pure.
+
+    `longest`: the most seconds between two of its probes (`patience`).
+    """
     path = HeartbeatPath(status.path_ok_since, status.path_probe_at)
-    return find_verified_since(path, status.now, patience(config)) if status.proven_here else None
+    return find_verified_since(path, status.now, longest) if status.proven_here else None

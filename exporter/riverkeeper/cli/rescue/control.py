@@ -9,7 +9,7 @@ import click
 
 from riverkeeper.brakes import control
 from riverkeeper.brakes.control import Status
-from riverkeeper.brakes.heartbeat_path import NOT_VERIFIED
+from riverkeeper.brakes.heartbeat_path import NOT_VERIFIED, patience
 from riverkeeper.brakes.rules import Brake
 from riverkeeper.cli.options import WRONG_USE, database_options, give_up, scrape_or_exit
 from riverkeeper.config.load import Config
@@ -17,6 +17,7 @@ from riverkeeper.config.tiers import Mode
 from riverkeeper.formats import ago, moment, rfc3339, span
 from riverkeeper.postgres.errors import DatabaseError
 from riverkeeper.rescue.manual import find_brakes_in_tables, operator, path_verified_since
+from riverkeeper.rescue.supervisor.election import fingerprint_config
 from riverkeeper.schema.schemas import open_keeper
 from riverkeeper.scrape.scrape import Snapshot
 from riverkeeper.web.pages.status import describe_verdicts
@@ -43,11 +44,13 @@ def status(config: Config, as_json: bool) -> None:
             found = control.read_status(tx)
     except DatabaseError as error:
         give_up(error)
-    path = path_verified_since(config, found)
+    longest = patience(config) if found.patience is None else found.patience
+    path = path_verified_since(longest, found)
     if as_json:
         click.echo(json.dumps(_as_json(config, found, path), indent=2))
     else:
-        for word, value in (*_facts(config, found, path), *_jobs(scrape_or_exit(config))):
+        same_limits = found.fingerprint in (None, fingerprint_config(config))
+        for word, value in (*_facts(config, found, path), *_jobs(scrape_or_exit(config), same_limits=same_limits)):
             click.echo(f"{f'{word}:' if word else '':<15} {value}")
 
 
@@ -62,10 +65,7 @@ def _facts(config: Config, found: Status, path: float | None) -> Iterator[tuple[
             yield "brake", f"{brake_state.name}: released, ends at the next tick of the active replica"
     if found.resumed and not found.pause:
         yield "resumed", f"by {found.resumed.by} {ago(found.now, found.resumed.at)} ({found.resumed.stop})"
-    active = (
-        f"{found.active_replica}, last active {ago(found.now, found.active_at)}" if found.active_replica else "none yet"
-    )
-    yield "active replica", active
+    yield "active replica", _describe_active(config, found)
     if path is not None:
         yield "heartbeat path", f"verified since {moment(path)} ({span(found.now - path)} ago)"
     yield "wakes", f"{found.wakes_open} open"
@@ -73,26 +73,35 @@ def _facts(config: Config, found: Status, path: float | None) -> Iterator[tuple[
     yield "last dry run", ago(found.now, found.last_dry_run_at)
 
 
+def _describe_active(config: Config, found: Status) -> str:
+    if found.active_replica is None:
+        return "none yet: no job is rescued (riverkeeper serve)"
+    seen = f"{found.active_replica}, last active {ago(found.now, found.active_at)}"
+    return seen if found.is_at_work(patience(config)) else f"none: no job is rescued; the last one was {seen}"
+
+
 def _modes(config: Config, found: Status) -> Iterator[tuple[str, str]]:
     """Those of the active replica, which may have another configuration than this command."""
-    ours = config.modes
-    modes, whose = (found.modes, "the active replica") if found.modes else (ours, "this configuration")
+    whose = "the active replica" if found.modes else "this configuration, no replica was active yet"
     for mode in Mode:
-        tiers = ", ".join(tier for tier, tier_mode in modes.items() if tier_mode is mode)
+        tiers = ", ".join(tier for tier, tier_mode in (found.modes or config.modes).items() if tier_mode is mode)
         if tiers:
             yield "mode", f"{mode.value} in {tiers} (by {whose})"
-    if modes != ours:
-        yield "", "this command uses another configuration (--config.file): its modes are not in force"
 
 
-def _jobs(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
-    """How many jobs are stuck or suspected; what cannot be read is unknown, and never 0."""
+def _jobs(snapshot: Snapshot, *, same_limits: bool) -> Iterator[tuple[str, str]]:
+    """How many jobs are stuck or suspected; what cannot be read is unknown, and never 0.
+
+    `same_limits`: the active replica judges by the same configuration as this command.
+    """
     if snapshot.verdicts is None:
         yield "stuck jobs", f"unknown: {snapshot.error or 'running jobs could not be judged'}"
         return
     for word, value, _ in describe_verdicts(snapshot):
         if word != "Heartbeat path":
             yield word.lower(), value
+    if not same_limits:
+        yield "", "judged by the limits of this command; the active replica has another configuration (--config.file)"
 
 
 def path_why(found: Status) -> str:

@@ -102,12 +102,13 @@ def run_election(
     if facts.path.probe_at is not None and probe.now < facts.path.probe_at:  # else a dead worker lives an hour longer
         tx.query("rescue/supervisor/correct_future_beats")
     write_mass(tx, mass)
-    _write_election(tx, path, replica)
+    _write_election(tx, path, replica, patience(policy))
     server_changed = facts.path.server not in {None, probe.server}
     return ElectionResult(True, replica.name, probe, path, mass, replica.fingerprint, server_changed)
 
 
-def _write_election(tx: Transaction, path: HeartbeatPath, replica: Replica) -> None:
+def _write_election(tx: Transaction, path: HeartbeatPath, replica: Replica, longest: float) -> None:
+    """`longest`: the most seconds between two probes of this replica, for those who have another configuration."""
     tx.query(
         "rescue/supervisor/write_election",
         {
@@ -115,7 +116,13 @@ def _write_election(tx: Transaction, path: HeartbeatPath, replica: Replica) -> N
             "probe_at": path.probe_at,
             "server": path.server,
             "state": json.dumps(
-                {"why": path.why, "before_to": path.before_to, "rules": replica.fingerprint, "modes": replica.modes},
+                {
+                    "why": path.why,
+                    "before_to": path.before_to,
+                    "rules": replica.fingerprint,
+                    "modes": replica.modes,
+                    "patience": longest,
+                },
                 ensure_ascii=False,
             ),
             "actor": replica.id,
