@@ -42,3 +42,5 @@ class _Routed(logging.Handler):
 
 def _route_stdlib() -> None:
     logging.basicConfig(handlers=[_Routed()], level=logging.WARNING, force=True)
+    # It warns of what it drops when a connection is lost. The error itself reaches us, and we log it.
+    logging.getLogger("psycopg").setLevel(logging.ERROR)

@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from riverkeeper.cli import main
 from riverkeeper.postgres.connection import Session
+from riverkeeper.schema.install import install
 
 Run = Callable[..., Result]
 COLUMNS = """
@@ -211,9 +212,9 @@ def test_an_unknown_schema_is_a_sentence(run: Run) -> None:
     assert "--river-schema" in answer.output
 
 
-def test_grants_are_applied_on_request(run: Run, sql: Session) -> None:
+def test_grants_are_applied_on_request(run: Run, river_url: str, sql: Session) -> None:
     """`schema grants` only prints; with --apply it runs what it prints, as a deployment's job does."""
-    run("schema", "install")
+    install(river_url, None, None)
     roles = "SELECT count(*) AS number FROM information_schema.role_table_grants WHERE grantee = 'riverkeeper_keeper'"
 
     printed = run("schema", "grants")

@@ -17,7 +17,6 @@ SMALL = {
     "generate.py": "make generate",
     "logs.py": "the form of log lines, used by every package",
     "cli/assets.py": "a command",
-    "cli/check.py": "a command",
     "cli/config.py": "a command",
     "cli/demo.py": "a command",
     "cli/look.py": "a command",

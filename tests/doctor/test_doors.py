@@ -44,7 +44,7 @@ def test_all_is_well_where_a_job_would_be_rescued(installed_url: str, open_: Con
 CLOSED = {
     "no client beats": (
         "DELETE FROM riverkeeper.client", Level.MISSING,
-        "Look is open. Beat is not open: no job is running, 0 worker processes beat. Next: add the heartbeat client",
+        "Look is open. Beat is not open: no job is running, no worker process beats. Next: add the heartbeat client",
     ),
     "nobody is active": (
         "UPDATE riverkeeper.control SET actor_at = now() - interval '2 hours'", Level.MISSING,
@@ -84,7 +84,7 @@ CLOSED = {
 def test_the_door_that_is_not_open_is_named(
     installed_url: str, open_: Connection, change: str, level: Level, line: str
 ) -> None:
-    """With the reason and the next command; broken, missing and not yet are told apart."""
+    """With the reason and the next command; a broken, a missing and a later step differ."""
     open_.execute(change)
     report = check_url(installed_url)
 
@@ -94,7 +94,7 @@ def test_the_door_that_is_not_open_is_named(
 
 
 def test_the_first_closed_door_counts(installed_url: str, open_: Connection) -> None:
-    """Nothing is said of Rescue while nobody beats, and nothing of Beat while the login cannot read."""
+    """Rescue is not examined while nobody beats, and Beat not while the login cannot read."""
     grant(installed_url)
     open_.execute("DROP ROLE IF EXISTS newcomer; CREATE ROLE newcomer LOGIN")
     look = check_url(installed_url.replace("postgres@", "newcomer@"))
@@ -116,7 +116,7 @@ def test_no_database_is_a_closed_door() -> None:
 
 
 def test_a_fault_beside_the_doors_is_no_all_is_well(installed_url: str, open_: Connection) -> None:
-    """The doors are open, and yet something needs a person."""
+    """The doors are open, and yet something needs an operator."""
     open_.execute("INSERT INTO river_job (kind, state, attempted_at, metadata) VALUES ('k', 'running', now(), '[]')")
     line = describe_doors(check_url(installed_url).findings)
 

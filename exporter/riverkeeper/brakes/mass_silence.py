@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from riverkeeper.brakes.heartbeat_path import NO_FLEET, Fleet
+from riverkeeper.formats import count_noun
 
 SLOW_START = (1, 10, 100)  # rescues a tick
 SLOW_SECONDS = 600.0  # of slow start: a worker that is alive after all has beaten or finished by then
@@ -81,7 +82,7 @@ def why_engaged(mass: MassSilence, acted_in_step: int) -> str | None:
         return f"{mass.sentence} (riverkeeper rescue release mass_silence)"
     if mass.slow_from is None or mass.step >= len(SLOW_START) or acted_in_step < SLOW_START[mass.step]:
         return None
-    return f"slow start ({mass.slow_why}): at most {SLOW_START[mass.step]} rescues in this tick"
+    return f"slow start ({mass.slow_why}): at most {count_noun(SLOW_START[mass.step], 'rescue')} in this tick"
 
 
 def _advance_engaged(mass: MassSilence, since: float, found: MassFacts, mass_hold: float) -> MassSilence:

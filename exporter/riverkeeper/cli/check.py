@@ -32,7 +32,7 @@ def check(config: Config, as_json: bool) -> None:
     """Check the setup, and show a fix for each problem. Changes nothing.
 
     "missing" is a step of the setup that was not made, "not yet" waits for its time or for a decision, "problem" is
-    broken. The last line says whether a job whose worker is killed now would be rescued, or which of the three doors
+    broken. The last line shows whether a job whose worker is killed now would be rescued, or which of the three doors
     (Look, Beat, Rescue) is not open, and the next command.
 
     Exit codes: 0 nothing is broken, 1 a problem, 2 the command or the configuration names an object that does not

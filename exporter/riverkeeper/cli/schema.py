@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from riverkeeper.cli.options import database_options, give_up
+from riverkeeper.cli.options import Command, database_options, give_up
 from riverkeeper.cli.terminal import OrderedGroup
 from riverkeeper.config.load import Config
 from riverkeeper.postgres.errors import DatabaseError
@@ -20,8 +20,8 @@ from riverkeeper.schema.grants import (
     read_target,
     render_grants,
 )
-from riverkeeper.schema.layout import VERSION
 from riverkeeper.schema.schemas import read_schema_names
+from riverkeeper.schema.setup import SetupStep, set_up
 
 ROLES = {"reader": READER, "keeper": KEEPER, "rescuer": RESCUER}
 
@@ -37,23 +37,58 @@ def schema() -> None:
     """Install, review, grant or remove the keeper schema."""
 
 
+def _grant_options(command: Command) -> Command:
+    """--login, --role and --workers; the command is called with them."""
+    for decorate in (
+        click.option(
+            "--workers",
+            metavar="NAME",
+            help="The login of the workers, if they do not use the login that owns River's tables.",
+        ),
+        click.option(
+            "--role",
+            type=click.Choice(list(ROLES)),
+            help="The role of this login. Default: the least that the configured mode needs.",
+        ),
+        click.option(
+            "--login", metavar="NAME", help="Riverkeeper's login. Default: the URL's, unless it owns River's tables."
+        ),
+    ):
+        command = decorate(command)
+    return command
+
+
 @schema.command()
 @database_options
+@_grant_options
 @click.option(
     "--fence/--no-fence", default=True, help="Also put the fence on River's table, if this login owns the table."
 )
-def install(config: Config, fence: bool) -> None:
-    """Create or upgrade the keeper schema.
+def install(config: Config, login: str | None, role: str | None, workers: str | None, fence: bool) -> None:
+    """Create or upgrade the keeper schema, put the fence on River's table, and give the roles their rights.
 
-    Safe while workers and Riverkeeper run. A second run changes nothing."""
-    target = _target(config)
+    Does what this login may do, and prints what is missing and who must run what. Best run by the login that owns
+    River's tables. Safe while workers and Riverkeeper run. A second run changes nothing.
+
+    Exit codes: 0 the keeper schema is there, 1 it is not, 2 the command or the configuration is wrong."""
+    request = GrantRequest(login, ROLES[role] if role else None, workers, config.is_live)
     try:
-        name = keeper_schema.install(*target, fence=fence)
-        click.echo(f'Keeper schema "{name}" is at version {VERSION}.')
-        if fence:
-            _print_fence(fence_status(*target), installed=True)
+        steps = set_up(*_target(config), request, fence=fence)
     except DatabaseError as error:
         give_up(error)
+    for step in steps:
+        _print_step(step)
+    if fence:
+        click.echo(UPGRADE_FIRST)
+
+
+def _print_step(step: SetupStep) -> None:
+    colon = ":" if step.command or step.sql else ""
+    click.echo(f"{step.state:<9}{printable(step.message)}{colon}")
+    if step.command:
+        click.echo(f"         {step.command}")
+    if step.sql:
+        click.echo(f"\n{step.sql}")
 
 
 @schema.command()
@@ -93,15 +128,7 @@ def print_script(config: Config) -> None:
 
 @schema.command()
 @database_options
-@click.option("--login", metavar="NAME", help="Riverkeeper's login. Default: the URL's, unless it owns River's tables.")
-@click.option(
-    "--role",
-    type=click.Choice(list(ROLES)),
-    help="The role of this login. Default: the least that the configured mode needs.",
-)
-@click.option(
-    "--workers", metavar="NAME", help="The login of the workers, if they do not use the login that owns River's tables."
-)
+@_grant_options
 @click.option("--apply", "applied", is_flag=True, help="Run the parts that this login is allowed to run.")
 def grants(config: Config, login: str | None, role: str | None, workers: str | None, applied: bool) -> None:
     """Print the SQL of the roles and the least privileges that Riverkeeper needs.
@@ -119,7 +146,8 @@ def grants(config: Config, login: str | None, role: str | None, workers: str | N
     if applied:
         click.echo("-- Done." if not left else "-- Done, except the parts that this login is not allowed to run:")
         for part in left:
-            click.echo(f"-- the part for {printable(part.run_by)}")
+            command = "" if part.owner is None else ": run `riverkeeper schema install` as this login"
+            click.echo(f"-- the part for {printable(part.run_by)}{command}")
     if left:
         raise SystemExit(1)
 

@@ -151,7 +151,7 @@ def on_beats(running: Running, beats: HeartbeatSummary | None, late: int = 0) ->
     """`late`: jobs whose heartbeats have stopped."""
     jobs, beating = sum(pair.jobs for pair in running.pairs), sum(pair.beating for pair in running.pairs) - late
     clients = beats.beating_clients if beats else 0
-    processes = f", {clients} worker process{' beats' if clients == 1 else 'es beat'}" if beats else ""
+    processes = f", {clients or 'no'} worker process{'es beat' if clients > 1 else ' beats'}" if beats else ""
     message = f"{beating} of {count_noun(jobs, 'running job')} beat" if jobs else "no job is running"
     message += processes
     if late:

@@ -246,12 +246,43 @@ def printable(text: str) -> str:
     return " ".join(text.split())
 
 
+@dataclass(frozen=True, slots=True)
+class GrantsMade:
+    """What is there already of the part for an administrator."""
+
+    roles_exist: bool  # all four
+    members: Mapping[str, str]  # role -> login that has it, of the requested ones
+    complete: bool
+
+
+def read_grants_made(url: str, target: GrantTarget) -> GrantsMade:
+    """Which roles exist, and which logins have theirs. Raises DatabaseError."""
+    with begin_transaction(url, GRANT_SECONDS) as tx:
+        return _read_made(tx, target)
+
+
+def _read_made(tx: Transaction, target: GrantTarget) -> GrantsMade:
+    exist = tx.query("schema/find_roles", {"roles": [*_ROLES]})[0].found == len(_ROLES)
+    members = {
+        role: login
+        for role, login in (target.members.items() if exist else ())
+        if tx.query("schema/read_roles", {"login": login, "roles": [role]})[0].is_member
+    }
+    return GrantsMade(exist, members, exist and members == target.members)
+
+
 def apply_grants(url: str, target: GrantTarget) -> list[GrantPart]:
-    """Run the parts that this login may run, in one transaction; returns the other parts. Raises DatabaseError."""
+    """Run the parts that this login may run, in one transaction; returns the other parts. Raises DatabaseError.
+
+    The part for an administrator is left out where it was run before. The other parts wait for the roles.
+    """
     left: list[GrantPart] = []
     with begin_transaction(url, GRANT_SECONDS, writing=True) as tx:
         for part in build_grants(target):
-            if _may_run(tx, part):
+            made = _read_made(tx, target)
+            if part.owner is None and made.complete:
+                continue
+            if (part.owner is None or made.roles_exist) and _may_run(tx, part):
                 tx.execute(part.sql)
             else:
                 left.append(part)

@@ -16,6 +16,7 @@ from riverkeeper.schema.fence import (
     read_fence,
     retry_while_locked,
 )
+from riverkeeper.schema.grants import name_in_script
 from riverkeeper.schema.layout import KEEPER_TABLES, KEEPER_VIEWS, MIN_COMPATIBLE, VERSION
 from riverkeeper.schema.schemas import MOST_NAME_BYTES, Schemas, inspect_keeper, open_schemas
 
@@ -40,14 +41,29 @@ def install(url: str, river_schema: str | None, keeper_schema: str | None, *, fe
         tx.execute(f"SET LOCAL lock_timeout = {INSTALL_SECONDS * 1000:.0f}")
         tx.execute(LOCK_INSTALL)
         # CREATE SCHEMA IF NOT EXISTS fails for a login that may not create schemas, also where the schema exists.
-        if not tx.query("schema/find_schema", {"schema": schemas.keeper}):
-            tx.execute(create_statement(schemas.keeper))
+        _create_schema(tx, schemas.keeper)
         tx.execute(statement("schema/create_meta", keeper=schemas.keeper))
         _migrate(tx, schemas)
         _let_owner_fence(tx, schemas.keeper)
     if fence:
         _fence_if_allowed(url, schemas)
     return schemas.keeper
+
+
+def _create_schema(tx: Transaction, name: str) -> None:
+    """Make the schema where it is not there. Raises DatabaseError FORBIDDEN with the login that must do what."""
+    creator = tx.query("schema/read_creator", {"schema": name})[0]
+    if creator.owner is not None:
+        if not creator.may_fill:
+            message = f'keeper schema "{name}" belongs to login "{creator.owner}", and this login is "{creator.name}"'
+            raise DatabaseError(ErrorKind.FORBIDDEN, message, f'run this as login "{creator.owner}"')
+        return
+    if not creator.may_create:
+        message = f'login "{creator.name}" may not create a schema in database "{creator.database}"'
+        create = f"CREATE SCHEMA {name_in_script(name)} AUTHORIZATION {name_in_script(creator.name)};"
+        fix = f"an administrator runs: {create} Then run this again"
+        raise DatabaseError(ErrorKind.FORBIDDEN, message, fix)
+    tx.execute(create_statement(name))
 
 
 def _fence_if_allowed(url: str, schemas: Schemas) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+import structlog.testing
 
 from fixtures.contract import Connection, beat, claims_of, connected
 from fixtures.replicas import configured
@@ -85,6 +86,29 @@ def test_a_failed_probe_breaks_the_stretch(url: str, tmp_path: Path, sql: Connec
     assert before
     assert before["at"]
     assert sql.execute(since).fetchone() != before
+
+
+def test_a_pause_and_its_end_are_logged_once(url: str, tmp_path: Path, sql: Connection) -> None:
+    """By the active replica, with who paused and why: its log is where an operator searches for rescues."""
+    config = configured(tmp_path, url, interval="1m")
+    election = LeaderElection(ONE, lambda: config, lambda: RescueConnection(config))
+    with structlog.testing.capture_logs() as logs:
+        for change in (
+            "SELECT 1",
+            "UPDATE riverkeeper.control SET stopped_at = now(), stopped_by = 'ann', stopped_why = 'deploy'",
+            "SELECT 1",
+            "UPDATE riverkeeper.control SET stopped_at = NULL, stopped_by = NULL, stopped_why = NULL",
+            "SELECT 1",
+        ):
+            sql.execute(change)
+            election._tick()
+    assert election._connection
+    election._connection.close()
+
+    assert [line for line in logs if "operator" in line["event"]] == [
+        {"event": "rescues paused by an operator", "log_level": "warning", "by": "ann", "why": "deploy"},
+        {"event": "rescues resumed by an operator", "log_level": "info", "paused_by": "ann"},
+    ]
 
 
 def test_who_waited_for_the_lock_reads_the_leader_again(url: str, database: Database, sql: Connection) -> None:

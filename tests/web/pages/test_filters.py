@@ -49,7 +49,7 @@ def test_an_unknown_queue_is_no_all_clear(path: str) -> None:
 )
 @pytest.mark.parametrize("path", ["/stuck", "/rescues"])
 def test_an_unknown_tier_or_reason_is_no_all_clear(path: str, query: str, error: str) -> None:
-    """400: the configuration, or the list of reasons, says which there are."""
+    """400, with the tiers of the configuration, or the reasons that exist."""
     answer = ask(app_of(FakeService(reading=JUDGED)), f"{path}.json?{query}")
 
     assert answer.status_code == 400

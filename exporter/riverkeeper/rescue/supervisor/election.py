@@ -17,6 +17,7 @@ from uuid import UUID
 
 import structlog
 
+from riverkeeper.brakes.control import Pause
 from riverkeeper.brakes.heartbeat_path import HeartbeatPath, PreviousProbe, ProbeResult, advance_path, patience
 from riverkeeper.brakes.mass_silence import MassFacts, MassSilence, advance_mass
 from riverkeeper.brakes.rules import STALE_SECONDS
@@ -62,6 +63,7 @@ class ElectionResult:
     mass: MassSilence | None = None
     fingerprint: str | None = None  # of the policy of the active replica
     server_changed: bool = False  # since the election before, of whichever replica
+    pause: Pause | None = None  # the kill switch is pulled
 
 
 def find_leader(tx: Transaction, replica: Replica, takeover: float) -> ElectionResult | None:
@@ -104,7 +106,9 @@ def run_election(
     write_mass(tx, mass)
     _write_election(tx, path, replica, patience(policy))
     server_changed = facts.path.server not in {None, probe.server}
-    return ElectionResult(True, replica.name, probe, path, mass, replica.fingerprint, server_changed)
+    by = facts.stopped_by or "an unknown operator"
+    pause = None if facts.stopped_at is None else Pause(facts.stopped_at, by, facts.stopped_why)
+    return ElectionResult(True, replica.name, probe, path, mass, replica.fingerprint, server_changed, pause)
 
 
 def _write_election(tx: Transaction, path: HeartbeatPath, replica: Replica, longest: float) -> None:
@@ -240,8 +244,11 @@ class LeaderElection:
                 why="the database failed over or restarted",
                 check="riverkeeper rescue status",
             )
+        if self._failure is not None:
+            log.info("leader election works again: the database answers")
         _log_path(result, before)
         _log_mass(result, before)
+        _log_pause(result, before)
         self._failure = None
         self.observer.reset()
         self._before = PreviousProbe(result.probe) if result.probe else self._before
@@ -292,3 +299,11 @@ def _log_mass(result: ElectionResult, before: ElectionResult) -> None:
         log.warning("brake engaged: mass_silence", why=result.mass.sentence)
     elif was_engaged and not is_engaged:
         log.info("brake released: mass_silence", why=result.mass.slow_why)
+
+
+def _log_pause(result: ElectionResult, before: ElectionResult) -> None:
+    """An operator's pause and its end, by the active replica."""
+    if result.pause is not None and result.pause != before.pause:
+        log.warning("rescues paused by an operator", by=result.pause.by, why=result.pause.why)
+    elif result.pause is None and before.pause is not None and result.is_active:
+        log.info("rescues resumed by an operator", paused_by=before.pause.by)
