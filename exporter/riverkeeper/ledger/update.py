@@ -133,10 +133,10 @@ def compute_changes(
     finished = {**reading.initial_values, **_last_by_pair(seen), **_last_by_pair(counted)}
     attempts = _count_attempts(state, reading, counted_jobs)
     names = keep(before.names, {**attempts.live_pairs, **live}, finished, reading.now, max_pairs)
-    base = _uncounted(before.series) if new_epoch else before.series
+    base = _drop_counts(before.series) if new_epoch else before.series
     grown: dict[Series, Tally] = {}
     for risen in (_last_only(seen, reading.initial_values), counted.risen, attempts.risen):
-        grown |= _grown({**base, **grown}, risen, names)
+        grown |= _add_to_totals({**base, **grown}, risen, names)
     progress = reading.progress if state.progress == reading.begun_from else state.progress
     return LedgerChanges(
         state=LedgerState(
@@ -210,18 +210,18 @@ def _last_by_pair(folded: FoldResult) -> dict[Pair, float]:
 
 def _last_only(seen: FoldResult, initial_values: Mapping[Pair, float]) -> dict[Series, Tally]:
     """What is known where the ledger begins: when, but not how many."""
-    known = _uncounted(seen.risen)
+    known = _drop_counts(seen.risen)
     for (queue, kind), last in initial_values.items():
         series = Series("run", queue, kind, "completed")
         known[series] = known.get(series, NOTHING).plus(Tally(last=last))
     return known
 
 
-def _uncounted(totals: Mapping[Series, Tally]) -> dict[Series, Tally]:
+def _drop_counts(totals: Mapping[Series, Tally]) -> dict[Series, Tally]:
     return {series: Tally(last=tally.last) for series, tally in totals.items()}
 
 
-def _grown(totals: Mapping[Series, Tally], risen: Mapping[Series, Tally], names: Names) -> dict[Series, Tally]:
+def _add_to_totals(totals: Mapping[Series, Tally], risen: Mapping[Series, Tally], names: Names) -> dict[Series, Tally]:
     """The totals that change, under the names they are exported by."""
     grown: dict[Series, Tally] = {}
     for series, tally in risen.items():

@@ -27,7 +27,7 @@ def read_partitions(tx: Transaction, states: Sequence[str], now: float) -> tuple
     """Every (state, queue, priority) of these states with its counts; `now` is Unix seconds. Raises DatabaseError."""
     found = tx.query("river/read_partitions", {"states": list(states), "max_partitions": MAX_PARTITIONS})
     first = first_count(len(found))
-    counted = _count(tx, [_uncounted(row) for row in found], now, first)
+    counted = _count(tx, [_begin_count(row) for row in found], now, first)
     longer = _at_bound(first, counted)
     bound = second_count(len(longer), first)
     recounted = _count(tx, longer, now, bound) if bound > first else longer
@@ -61,7 +61,7 @@ def _kind_of(row: Row, *, complete: bool) -> LiveKind:
     )
 
 
-def _uncounted(row: Row) -> Partition:
+def _begin_count(row: Row) -> Partition:
     return Partition(row.state, row.queue, row.priority, 0, 0, row.first_at)
 
 

@@ -40,10 +40,10 @@ def explain_unverified(snapshot: Snapshot) -> str | None:
 def describe_verdicts(snapshot: Snapshot) -> Iterator[Fact]:
     """Stuck and suspected jobs; empty where no job was judged."""
     if snapshot.verdicts is not None:
-        yield from _judged(snapshot.verdicts, explain_unverified(snapshot))
+        yield from _describe_judgements(snapshot.verdicts, explain_unverified(snapshot))
 
 
-def _judged(verdicts: VerdictSummary, unverified: str | None) -> Iterator[Fact]:
+def _describe_judgements(verdicts: VerdictSummary, unverified: str | None) -> Iterator[Fact]:
     """Never "none" while no job could be proven to be on a lost worker."""
     stuck, suspected = _by_reason(verdicts.counts), _by_reason(verdicts.suspected_counts)
     if unverified:
