@@ -11,12 +11,13 @@ from hypothesis import settings
 
 from fixtures.contenders import Other, other
 from fixtures.contract import Connection, connected
-from fixtures.empty_database import KeeperDatabase, renew
+from fixtures.empty_database import KEEPER_ROWS, RIVER_ROWS, ReusableDatabase, reusable
 from fixtures.replicas import Fleet, Look, beating
 from fixtures.rescue import Scene, opened
 from riverkeeper.demo.postgres import Server, find_binaries, start_postgres
 from riverkeeper.postgres.connection import Session, run_script
 from riverkeeper.postgres.statements import source
+from riverkeeper.schema.install import install
 
 _numbers = itertools.count()
 settings.register_profile("riverkeeper", deadline=None)  # a busy machine breaks no property
@@ -38,8 +39,7 @@ def logs_as_ever() -> Iterator[None]:
 def postgres() -> Iterator[Server]:
     """A server for this test process; in database `river_template` an empty River-shaped schema `public`."""
     with start_postgres() as server:
-        url = server.database("river_template")
-        run_script(url, river_table("public"))
+        run_script(server.database("river_template"), river_table("public"))
         yield server
 
 
@@ -55,25 +55,34 @@ def new_database(postgres: Server) -> Callable[[], str]:
 
 
 @pytest.fixture(scope="session")
-def river_database(postgres: Server) -> str:
+def river_database(postgres: Server) -> Iterator[ReusableDatabase]:
     """The one database that `river_url` gives out again and again."""
-    return postgres.database("river")
+    with reusable(postgres, "river", "river_template", RIVER_ROWS) as database:
+        yield database
 
 
 @pytest.fixture
-def river_url(river_database: str) -> str:
+def river_url(river_database: ReusableDatabase) -> str:
     """URL of a database with nothing in it but an empty River-shaped schema `public`: for one test at a time."""
-    return renew(river_database)
+    return river_database.renew()
 
 
 @pytest.fixture(scope="session")
-def installed_database(postgres: Server) -> KeeperDatabase:
+def keeper_template(postgres: Server) -> str:
+    """Name of a database with an empty River in `public`, the keeper schema `riverkeeper` and the fence."""
+    install(postgres.database("keeper_template", "river_template"), None, None)
+    return "keeper_template"
+
+
+@pytest.fixture(scope="session")
+def installed_database(postgres: Server, keeper_template: str) -> Iterator[ReusableDatabase]:
     """The one database that `installed_url` gives out again and again."""
-    return KeeperDatabase(postgres.database("keeper"))
+    with reusable(postgres, "keeper", keeper_template, KEEPER_ROWS) as database:
+        yield database
 
 
 @pytest.fixture
-def installed_url(installed_database: KeeperDatabase) -> str:
+def installed_url(installed_database: ReusableDatabase) -> str:
     """URL of a database with an empty River in `public`, the keeper schema `riverkeeper` and the fence."""
     return installed_database.renew()
 

@@ -95,7 +95,7 @@ ELECTED = (
 )
 
 OTHERS = """SELECT count(*) AS others FROM pg_stat_activity
-    WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()"""
+    WHERE datname = current_database() AND application_name = 'riverkeeper'"""
 
 
 def test_no_leader_is_missed_during_an_election(
