@@ -68,16 +68,16 @@ def river_url(river_database: ReusableDatabase) -> str:
 
 
 @pytest.fixture(scope="session")
-def keeper_template(postgres: Server) -> str:
+def installed_template(postgres: Server) -> str:
     """Name of a database with an empty River in `public`, the keeper schema `riverkeeper` and the fence."""
-    install(postgres.database("keeper_template", "river_template"), None, None)
-    return "keeper_template"
+    install(postgres.database("installed_template", "river_template"), None, None)
+    return "installed_template"
 
 
 @pytest.fixture(scope="session")
-def installed_database(postgres: Server, keeper_template: str) -> Iterator[ReusableDatabase]:
+def installed_database(postgres: Server, installed_template: str) -> Iterator[ReusableDatabase]:
     """The one database that `installed_url` gives out again and again."""
-    with reusable(postgres, "keeper", keeper_template, KEEPER_ROWS) as database:
+    with reusable(postgres, "keeper", installed_template, KEEPER_ROWS) as database:
         yield database
 
 

@@ -13,8 +13,8 @@ from alerts.kubectl import refuse_unknown
 from alerts.promql import aggregations, exported, labels, recorded, selectors
 from alerts.rulebook import RUNBOOKS, alerts
 from alerts.runbook import PLACEHOLDERS, SECTIONS, Block, Page, filled, pages, read_page
+from fixtures.commands import find_command
 from fixtures.offenders import for_each
-from riverkeeper.cli import main
 from riverkeeper.config.option import options
 from riverkeeper.config.settings import Settings
 
@@ -185,11 +185,9 @@ def test_commands_exist(page: Page) -> None:
 
 def parse_ours(line: str) -> None:
     words = shlex.split(filled(line, dict.fromkeys(PLACEHOLDERS, "1")))[1:]
-    command: click.Command = main
-    while isinstance(command, click.Group) and words:
-        command = command.commands[words.pop(0)]
+    command, rest = find_command(words)
     if not isinstance(command, click.Group):
-        command.make_context("riverkeeper", words)  # raises for an option or an argument it does not take
+        command.make_context("riverkeeper", rest)  # raises for an option or an argument it does not take
 
 
 def matches(*forms: str) -> Callable[[str], None]:

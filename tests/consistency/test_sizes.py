@@ -20,7 +20,6 @@ SMALL = {
     "cli/config.py": "a command",
     "cli/demo.py": "a command",
     "cli/look.py": "a command",
-    "cli/terminal.py": "what all commands print with",
     "demo/guide.py": "pure: the text that the demo prints at its start",
     "heartbeat/leases.py": "leases: their clock and their thread",
     "rescue/status.py": "pure: the state of the rescuer, for metrics and pages",

@@ -39,8 +39,8 @@ def database_oid(url: str) -> int:
 
 
 @pytest.fixture(scope="module")
-def shared(postgres: Server, keeper_template: str) -> Iterator[ReusableDatabase]:
-    with reusable(postgres, "shared", keeper_template, KEEPER_ROWS) as database:
+def shared(postgres: Server, installed_template: str) -> Iterator[ReusableDatabase]:
+    with reusable(postgres, "shared", installed_template, KEEPER_ROWS) as database:
         yield database
 
 

@@ -5,17 +5,6 @@ from __future__ import annotations
 import click
 
 from riverkeeper import __version__
-from riverkeeper.cli.assets import assets
-from riverkeeper.cli.check import check
-from riverkeeper.cli.config import config
-from riverkeeper.cli.demo import demo
-from riverkeeper.cli.failing import failing
-from riverkeeper.cli.limits import limits
-from riverkeeper.cli.look import look
-from riverkeeper.cli.rescue import rescue
-from riverkeeper.cli.schema import schema
-from riverkeeper.cli.serve import serve
-from riverkeeper.cli.stuck import stuck
 from riverkeeper.cli.terminal import DoorsGroup, escape_unprintable
 
 DOORS = {
@@ -27,7 +16,10 @@ DOORS = {
 
 
 @click.group(
-    cls=DoorsGroup, doors=DOORS, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120}
+    cls=DoorsGroup,
+    doors=DOORS,
+    package=__name__,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
 )
 def main() -> None:
     """Riverkeeper shows which River jobs are stuck and why, and rescues them.
@@ -43,7 +35,3 @@ def main() -> None:
 def version() -> None:
     """Print the version of Riverkeeper."""
     click.echo(f"riverkeeper {__version__}")
-
-
-for command in (look, check, serve, stuck, failing, limits, schema, rescue, config, assets, demo):
-    main.add_command(command)

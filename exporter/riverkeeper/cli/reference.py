@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import click
 
 from riverkeeper.cli import DOORS, main
+from riverkeeper.cli.terminal import load_commands
 
 # Options that most commands share are described once.
 SHARED = ("--config.file", "--database-url", "--river-schema")
@@ -25,10 +26,11 @@ def cli_markdown() -> str:
 
 
 def _doors() -> Iterator[str]:
+    commands = load_commands(main)
     for title, names in DOORS.items():
         yield f"## {title.partition(' (')[0]}\n"
         for name in names:
-            yield from _command(main.commands[name], f"riverkeeper {name}")
+            yield from _command(commands[name], f"riverkeeper {name}")
 
 
 def _command(command: click.Command, path: str) -> Iterator[str]:
@@ -36,7 +38,7 @@ def _command(command: click.Command, path: str) -> Iterator[str]:
     yield f"### {path}\n"
     yield from _paragraphs(command)
     if isinstance(command, click.Group):
-        for name, inner in command.commands.items():
+        for name, inner in load_commands(command).items():
             yield from _command(inner, f"{path} {name}")
         return
     usage = " ".join(command.collect_usage_pieces(click.Context(command)))
@@ -49,7 +51,7 @@ def _command(command: click.Command, path: str) -> Iterator[str]:
 
 def _database_options() -> Iterator[str]:
     yield "## The database\n\nMost commands take these options.\n"
-    options = [each for each in main.commands["stuck"].params if isinstance(each, click.Option)]
+    options = [each for each in load_commands(main)["stuck"].params if isinstance(each, click.Option)]
     yield from _table([each for each in options if _is_shared(each)])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import os
 import sys
@@ -36,20 +37,41 @@ class OrderedGroup(click.Group):
         self._write(formatter, "Commands", self.list_commands(ctx))
 
     def _write(self, formatter: click.HelpFormatter, title: str, names: Sequence[str]) -> None:
+        commands = load_commands(self)
         with formatter.section(title):
-            formatter.write_dl([(name, first_sentence(self.commands[name])) for name in names])
+            formatter.write_dl([(name, first_sentence(commands[name])) for name in names])
 
 
 class DoorsGroup(OrderedGroup):
-    """The same under headings: title -> names of its commands. Every command has a heading, by test."""
+    """The same under headings: title -> names of its commands.
 
-    def __init__(self, *args: Any, doors: Mapping[str, Sequence[str]], **rest: Any) -> None:
+    A command is imported when it is called: to import all of them takes longer than most commands run.
+    """
+
+    def __init__(self, *args: Any, doors: Mapping[str, Sequence[str]], package: str, **rest: Any) -> None:
         super().__init__(*args, **rest)
         self.doors = doors
+        self._package = package  # each command is the module of its name there, and in it the function of its name
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [name for names in self.doors.values() for name in names]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.commands and cmd_name in self.list_commands(ctx):
+            module = importlib.import_module(f"{self._package}.{cmd_name}")
+            self.add_command(getattr(module, cmd_name))
+        return super().get_command(ctx, cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         for title, names in self.doors.items():
             self._write(formatter, title, names)
+
+
+def load_commands(group: click.Group) -> dict[str, click.Command]:
+    """The commands of a group by name, in the order of its help."""
+    context = click.Context(group)
+    loaded = {name: group.get_command(context, name) for name in group.list_commands(context)}
+    return {name: command for name, command in loaded.items() if command}
 
 
 def first_sentence(command: click.Command) -> str:
