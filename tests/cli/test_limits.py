@@ -29,7 +29,7 @@ def kept(run: Run, sql: Session) -> Session:
 
 
 def test_it_shows_how_a_limit_came_about(run: Run, kept: Session) -> None:
-    """Samples, quantile, factor and bounds of a learnt one; the tier of the others; why there is none."""
+    """Samples, quantile, factor and bounds of a learned one; the tier of the others; why there is none."""
     shown = run("limits").output
 
     assert "p99 of 250 runs of [b]report[/b] in 7 d is about 3.5 s, times 3, but at least the floor of 5 min" in shown
@@ -53,7 +53,7 @@ def test_one_kind_of_which_nothing_is_known(run: Run, kept: Session, tmp_path: P
 
 
 def test_without_a_keeper_schema(run: Run, sql: Session) -> None:
-    """What serve has learnt in its memory is not known here, and the output names that."""
+    """What serve has learned in its memory is not known here, and the output names that."""
     sql.execute(RUNNING, {"kind": "report", "age": 4000})
     shown = run("limits", "report")
 

@@ -1,4 +1,4 @@
-"""Tiers, rules and learnt limits in the configuration: what is shipped, what is inherited, what is refused."""
+"""Tiers, rules and learned limits in the configuration: what is shipped, what is inherited, what is refused."""
 
 from __future__ import annotations
 

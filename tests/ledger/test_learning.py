@@ -1,4 +1,4 @@
-"""Limits are learnt from the ledger of a real database, once for each run, and come through restarts."""
+"""Limits are learned from the ledger of a real database, once for each run, and come through restarts."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def again(one: Exporter) -> Snapshot:
     return one.read(10)
 
 
-def test_a_limit_is_learnt_from_completed_runs(kept: Session, installed_url: str) -> None:
+def test_a_limit_is_learned_from_completed_runs(kept: Session, installed_url: str) -> None:
     """Quantile times factor, of all queues together, once there are enough; the same after a restart."""
     with reader(installed_url, SETTINGS_LEARNING) as one:
         one.read(10)
@@ -68,7 +68,7 @@ def test_a_limit_is_learnt_from_completed_runs(kept: Session, installed_url: str
     assert [tuple(row) for row in kept.execute(RUNS)] == [("email", 10), ("rare", 4)]
 
 
-def test_what_was_there_before_is_learnt_from_but_not_counted(kept: Session, installed_url: str) -> None:
+def test_what_was_there_before_is_learned_from_but_not_counted(kept: Session, installed_url: str) -> None:
     """The first read of the late window finds run times that no counter may rise by."""
     done(kept, "email", 5)
     with reader(installed_url, SETTINGS_LEARNING) as one:

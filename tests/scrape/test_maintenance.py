@@ -77,7 +77,7 @@ def test_a_standstill_is_reported(river_url: str, sql: Session, monkeypatch: pyt
     for name in ("riverkeeper_ledger_timestamp_seconds", "riverkeeper_ledger_durable", "river_jobs_finished_total"):
         assert not old.of(name), name
     assert old.value("riverkeeper_query_success", query="maintenance") == 0
-    assert "maintenance last ended a step" in errors(snapshot)["maintenance"]
+    assert "the last step of maintenance ended" in errors(snapshot)["maintenance"]
 
 
 def test_a_step_that_fails_leaves_the_counters_out(river_url: str, sql: Session) -> None:

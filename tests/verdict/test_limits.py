@@ -1,4 +1,4 @@
-"""Limits in force, what they were learnt from, and the sentence that explains them."""
+"""Limits in force, what they were learned from, and the sentence that explains them."""
 
 from __future__ import annotations
 

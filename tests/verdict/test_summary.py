@@ -54,7 +54,7 @@ def ratios(found: VerdictSummary) -> dict[tuple[str, str, str, str], float]:
 
 
 def test_limits_and_what_is_used_of_them() -> None:
-    """The worst job of a group against the limits in force; a learnt one among them, and what clients have raised."""
+    """The worst job of a group against the limits in force; a learned one among them, and what clients have raised."""
     slow = replace(FRESH, beat_at=NOW - 30, interval=20.0)
     past = Learned(samples=200, quantile=0.99, seconds=200.0, window=86400.0)
     found = summary_of(snapshot(replace(JOB, beat=slow)), email=past)

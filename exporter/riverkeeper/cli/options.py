@@ -1,4 +1,4 @@
-"""What commands share: options, the configuration and the scrape that they lead to, and how a command fails."""
+"""What commands share: their options, loading the configuration, taking a scrape, and how a command fails."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def load_or_exit(file: Path | None, given: Options) -> Config:
 
 
 def scrape_or_exit(config: Config) -> Snapshot:
-    """A scrape with what `serve` has committed; writes nothing. What it would log is left out of the answer."""
+    """A scrape with what `serve` has committed. It writes nothing, and logs nothing into the command's output."""
     logs.configure("error", "logfmt")
     settings = reader_settings(config)
     lookup = SchemaLookup(settings.river_schema, settings.keeper_schema)
@@ -126,7 +126,7 @@ def scope_of(queue: str | None, kind: str | None, tier: str | None, reason: str 
 
 
 def seconds(_: click.Context, parameter: click.Parameter, value: str) -> float:
-    """For an option that is a duration, written as the configuration writes it."""
+    """Parses an option that is a duration, in the form that the configuration uses."""
     try:
         return DURATION.parse(value)
     except PydanticCustomError as error:

@@ -12,7 +12,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-PIPE_WIDTH = 200  # through grep or less a row must stay on one line
+PIPE_WIDTH = 200  # in a pipe to grep or less, a row must stay on one line
 
 
 def console() -> Console:
@@ -43,7 +43,7 @@ class OrderedGroup(click.Group):
 
 
 class DoorsGroup(OrderedGroup):
-    """The same under headings: title -> names of its commands.
+    """Lists its commands under headings: title -> names of its commands.
 
     A command is imported when it is called: to import all of them takes longer than most commands run.
     """

@@ -1,4 +1,4 @@
-"""Which value wins? An option beats the environment, which beats the file; each keeps where it came from."""
+"""Lays the sources of values over each other: a flag beats the environment, which beats the file. Keeps each origin."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Layers:
-    """Unchecked values as one tree, and what was laid over the file. Its repr shows no value."""
+    """Unchecked values as one tree, and which of them replaced values of the file. Its repr shows no value."""
 
     source: Source
     tree: dict[str, object] = field(repr=False)

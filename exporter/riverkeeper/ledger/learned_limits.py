@@ -1,4 +1,4 @@
-"""How long the runs of a kind usually take, learnt from its completed runs by day. Pure.
+"""How long the runs of a kind usually take, learned from its completed runs by day. Pure.
 
 Two windows count, all of `learned_limits.window` and its last two days, and the larger quantile wins: a kind that
 became slower is believed within hours, a kind that became faster only when the window has passed. A limit that is too

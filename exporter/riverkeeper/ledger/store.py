@@ -103,7 +103,7 @@ class Store(Protocol):
     """Remembers the ledger. `tx` is the transaction to read or write in; a store in memory runs no statement in it."""
 
     durable: bool
-    learns: bool  # whether it remembers runs for learnt limits
+    learns: bool  # whether it remembers runs for learned limits
     counts_attempts: bool  # whether it remembers up to which attempt jobs are counted
 
     def peek(self, tx: Transaction) -> LedgerState: ...
@@ -117,7 +117,7 @@ class Store(Protocol):
     def names(self, tx: Transaction) -> Names: ...
     def counted_jobs(self, tx: Transaction, job_ids: Sequence[int]) -> Mapping[int, CountedJob]: ...
     def runs(self, tx: Transaction, first: int) -> Iterable[DayRuns]:
-        """Completed runs since a day, for learnt limits."""
+        """Completed runs since a day, for learned limits."""
         ...
 
     def save(self, tx: Transaction, before: Names, changes: LedgerChanges) -> None: ...

@@ -76,7 +76,7 @@ class LedgerChanges:
     totals: Mapping[Series, Tally]
     names: Names
     prune_to: int | None  # cells and fingerprints of slots below this one may go; None: nothing to do yet
-    runs: DayRuns = NO_DAY_RUNS  # completed runs that were counted now, for learnt limits
+    runs: DayRuns = NO_DAY_RUNS  # completed runs that were counted now, for learned limits
     counted_jobs: Mapping[int, CountedJob] = field(default_factory=dict)  # jobs whose attempts were counted
 
 

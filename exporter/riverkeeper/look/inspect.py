@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from riverkeeper.config.load import Config
 from riverkeeper.look.present import DueKind, Present, WorkedKind
@@ -58,7 +58,7 @@ def inspect(config: Config) -> LookReport:
     database = Database(config.conninfo.reveal())
     try:
         _await_leader(database, config.database.river_schema)
-        settings = replace(reader_settings(config), with_rescuer=False)
+        settings = reader_settings(config, with_rescuer=False)
         lookup = SchemaLookup(settings.river_schema, settings.keeper_schema)
         began = time.monotonic()
         snapshot = Reader(database, settings, lookup).read(SCRAPE_SECONDS)
@@ -80,7 +80,7 @@ def _open(tx: Transaction, river_schema: str | None) -> tuple[Row, Layout]:
 
 
 def _await_leader(database: Database, river_schema: str | None) -> None:
-    """Wait until River has a leader, or for as long as an election takes: between two leaders none is missing.
+    """Wait until River has a leader, or for as long as an election takes: during an election a leader is not missing.
 
     Raises DatabaseError where River cannot be found. A leader that cannot be read is for the scrape to report.
     """

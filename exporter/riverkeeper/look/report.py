@@ -19,7 +19,7 @@ DOCS = "https://github.com/riverkeeper/riverkeeper/blob/main/docs/look.md"
 MOST_NAMES = 100  # kinds or queues of one finding in the JSON document
 HEADINGS = {ReportPart.NOW: "Now", ReportPart.LATELY: "Lately", ReportPart.AHEAD: "With heartbeats"}
 NEXT_STEPS = (
-    ("See this all the time", "riverkeeper serve"),
+    ("See this at any time", "riverkeeper serve"),
     ("As the owner of River's tables, prepare heartbeats: they find dead and hung workers at once",
      "riverkeeper schema install"),
     ("See what the rescuer would do", "riverkeeper stuck"),

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 
-# In the files the two schemas are called `river` and `keeper`, so each is valid SQL as it stands.
-# The type of the column `state` is found where it lives, which need not be River's schema.
+# In the files the two schemas are called `river` and `keeper`, so each file is valid SQL as it stands.
+# The type of the column `state` may be in another schema than River's tables.
 _NAME = re.compile(r"\b(?P<type>river\.river_job_state)\b|\b(?P<schema>river|keeper)\.(?=[a-z_])")
 _BODY = "$riverkeeper$"
-# What a statement reads in place of a table that is not there, so that there is one text of it and not two.
+# What a statement reads in place of a table that does not exist, so that the statement has one text and not two.
 _STAND_INS = {
     "keeper.heartbeat": "river/no_heartbeat",
     "keeper.rescue": "river/no_rescue",
@@ -51,16 +51,16 @@ def statement(
     schemas = {word: schema for word, schema in (("river", river), ("keeper", keeper)) if schema is not None}
     code = code.replace(_BODY, _body_tag(schemas.values()))
 
-    def named(match: re.Match[str]) -> str:
+    def qualify(match: re.Match[str]) -> str:
         if match["schema"]:
             return quote_identifier(schemas[match["schema"]]) + "."
         return state_type or quote_identifier(schemas["river"]) + ".river_job_state"
 
-    return _NAME.sub(named, code)
+    return _NAME.sub(qualify, code)
 
 
 def _body_tag(schemas: Iterable[str]) -> str:
-    """What quotes the bodies of functions: no schema's name may end a body that it stands in."""
+    """The dollar quote of function bodies: no schema has it in its name, which would end the body."""
     tag = _BODY
     while any(tag in schema for schema in schemas):
         tag = f"{tag[:-1]}x$"

@@ -35,7 +35,7 @@ def first_count(partitions: int) -> int:
 
 
 def second_count(longer: int, first: int) -> int:
-    """How many the second count reads of each longer partition; `first` where a second count gains little."""
+    """How many index entries the second count reads of each longer partition; `first` if it would gain little."""
     bound = COUNT_BUDGET // max(longer, 1)
     return bound if bound >= 2 * first else first
 

@@ -42,7 +42,7 @@ def _lag(replay_lag: float | None) -> list[str]:
 
 
 def _ledger(keeper: KeeperSchema, standby: bool) -> list[str]:
-    counted = "Finished jobs are counted, and limits learnt, in memory"
+    counted = "Finished jobs are counted, and limits learned, in memory"
     if standby:
         return [f"This is a standby: River's leader cannot be seen here. {counted}."]
     if not keeper.installed:

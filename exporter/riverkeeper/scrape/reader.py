@@ -1,6 +1,6 @@
 """Takes a scrape: runs every query once, in one read-only transaction, and makes a Snapshot of the answers.
 
-A scrape only reads. What it shows of finished jobs and learnt limits was committed by maintenance (maintenance.py).
+A scrape only reads. What it shows of finished jobs and learned limits was committed by maintenance (maintenance.py).
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ from riverkeeper.verdict.verdict import VerdictSummary
 log = structlog.get_logger()
 
 DAY_SECONDS, REPORT_SECONDS = 86_400.0, 60.0
-STALE_SECONDS = 60.0  # four steps of maintenance: its numbers are then left out, and the scrape says why
+STALE_SECONDS = 60.0  # four steps of maintenance: its numbers are then absent, and the scrape reports why
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +65,12 @@ class ReaderSettings:
     late_window: float  # seconds
     max_pairs: int
     policy: Policy = Policy({})  # noqa: RUF009 - frozen
-    with_rescuer: bool = False  # the state of the rescuer is read too
+    with_rescuer: bool = False  # True: the scrape reads the state of the rescuer, too
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one transaction read, before it is put together with what maintenance has committed."""
+    """What one transaction read, before the numbers that maintenance has committed are added."""
 
     facts: RiverFacts
     suspects: Suspects | None
@@ -95,19 +95,19 @@ class Reader:
         settings: ReaderSettings,
         lookup: SchemaLookup,
         maintained: Callable[[float], Maintained | None] = lambda _: None,
-        ourselves: Callable[[], ProcessHealth] = lambda: HEALTHY,
+        process_health: Callable[[], ProcessHealth] = lambda: HEALTHY,
         own_path: Callable[[float], float | None] = lambda _: None,
     ) -> None:
         """`maintained`: what maintenance committed, for a scrape of at most this many seconds; None: it does not run.
 
-        `ourselves`: what the rescuer of this process knows of itself. `own_path`: since when its own probes verify the
-        heartbeat path, at a moment of the database's clock.
+        `process_health`: what the rescuer of this process knows about its process. `own_path`: since when its own
+        probes verify the heartbeat path, at a moment of the database's clock.
         """
         self._database = database
         self._settings = settings
         self._lookup = lookup
         self._maintained = maintained
-        self._ourselves = ourselves
+        self._process_health = process_health
         self._own_path = own_path
         self._suspects = SuspectReader(settings.policy)
         self._names: Names = NO_NAMES  # of the last scrape
@@ -214,7 +214,7 @@ class Reader:
         return queries.run("rescuing", lambda: self._read_status(queries.tx), aside=True)
 
     def _read_status(self, tx: Transaction) -> RescueStatus:
-        found = read_rescue_status(tx, self._settings.policy, self._ourselves())
+        found = read_rescue_status(tx, self._settings.policy, self._process_health())
         if time.monotonic() >= self._report_due_at:  # it grows with the rescues of a day, and changes slowly
             self._report, self._report_due_at = read_report(tx, DAY_SECONDS), time.monotonic() + REPORT_SECONDS
         return replace(found, claims=self._report)
@@ -284,13 +284,13 @@ def _is_stale(maintained: Maintained) -> bool:
 
 
 def _outcomes_of(maintained: Maintained | None) -> tuple[QueryOutcome, ...]:
-    """How the last step of maintenance went; a failure of its own where that is long ago."""
+    """How the last step of maintenance went; with a failed query `maintenance` if that step is long ago."""
     if maintained is None:
         return ()
     if not _is_stale(maintained):
         return maintained.outcomes
     age = time.monotonic() - maintained.ended_at
-    error = f"maintenance last ended a step {age:.0f} s ago: finished jobs are not counted, and are left out here"
+    error = f"the last step of maintenance ended {age:.0f} s ago: finished jobs are not counted, and are absent here"
     return (*maintained.outcomes, QueryOutcome("maintenance", age, error))
 
 
@@ -319,7 +319,7 @@ def read_rescue_status(tx: Transaction, policy: Policy, health: ProcessHealth = 
     )
 
 
-def reader_settings(config: Config) -> ReaderSettings:
+def reader_settings(config: Config, *, with_rescuer: bool = True) -> ReaderSettings:
     """What scrapes and maintenance need of the configuration."""
     return ReaderSettings(
         river_schema=config.database.river_schema,
@@ -327,5 +327,5 @@ def reader_settings(config: Config) -> ReaderSettings:
         late_window=config.collect.late_window,
         max_pairs=config.collect.max_pairs,
         policy=config,
-        with_rescuer=True,
+        with_rescuer=with_rescuer,
     )

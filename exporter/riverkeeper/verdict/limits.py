@@ -13,7 +13,7 @@ from riverkeeper.config.policy import Policy
 from riverkeeper.config.tiers import LearnedLimits, Tier
 from riverkeeper.verdict.verdict import Limit, LimitName, Limits
 
-MISSED_BEATS = 3  # one beat may be lost on the way and the next be late; the third proves silence
+MISSED_BEATS = 3  # one beat may be lost on the way and the next be late; the third missed beat proves that none comes
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +37,9 @@ def limits_of(
     *,
     by_metadata: bool = False,
 ) -> Limits:
-    """The limits for a job of this tier and kind, whose claim or client declares this interval and lease (seconds).
+    """The limits for a job of this tier and kind. Its claim or client declares this interval and lease (seconds).
 
-    `by_metadata`: the interval is the policy's own `metadata_interval`, so a limit above the tier's contradicts nobody.
+    `by_metadata`: the interval is the policy's own `metadata_interval`, so a limit above the tier's is not a warning.
     """
     plain = Limits(
         heartbeat=Limit(LimitName.HEARTBEAT, tier.heartbeat_timeout, f"tier {tier.name}"),
@@ -67,7 +67,7 @@ def raise_limits(
 
 
 def run_limit(learning: LearnedLimits, tier: Tier, kind: str, learned: Learned | None) -> Limit | None:
-    """How long a run may take: the tier's own word, else what the kind's completed runs teach; None: no limit."""
+    """How long a run may take: the tier's max_run, else learned from the kind's completed runs. None: no limit."""
     if tier.max_run is not None:
         return Limit(LimitName.RUN, tier.max_run, f"tier {tier.name}")
     if not learning.enabled or learned is None or learned.samples < learning.min_samples:
@@ -101,11 +101,11 @@ def _at_least(limit: Limit, floor: float, sentence: str, *, raised: bool = True)
 
 
 def _origin(learning: LearnedLimits, kind: str, learned: Learned, wanted: float) -> str:
-    """How a learnt limit came about, in words."""
+    """How a learned limit was calculated, in words."""
     past = f"p{learned.quantile * 100:g} of {learned.samples} runs of {kind}"
     if math.isinf(learned.seconds):
         return f"{past} was ended for its age, so the ceiling of {format_duration(learning.ceiling)}"
-    seconds = float(f"{learned.seconds:.2g}")  # no bucket tells more
+    seconds = float(f"{learned.seconds:.2g}")  # a bucket is not more exact
     text = f"{past} in {format_duration(learned.window)} is about {format_duration(seconds)}, times {learning.factor:g}"
     if wanted < learning.floor:
         return f"{text}, but at least the floor of {format_duration(learning.floor)}"
@@ -115,7 +115,7 @@ def _origin(learning: LearnedLimits, kind: str, learned: Learned, wanted: float)
 
 
 def _declared_seconds(seconds: float | None) -> float | None:
-    """What a client declared, where it is a number that can be meant: nothing else raises or lowers anything."""
+    """What a client declared, if it is a number above 0; None if it declared nothing that can be meant."""
     return seconds if seconds is not None and seconds > 0 else None
 
 

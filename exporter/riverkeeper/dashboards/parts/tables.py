@@ -1,4 +1,4 @@
-"""Tables of what is now: columns are labels and values, joined by the labels they share. Pure."""
+"""Tables of present values: columns are labels and values, joined by the labels that they share. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from string import ascii_uppercase
 from riverkeeper.dashboards.parts.field import NEUTRAL, Json, named
 from riverkeeper.dashboards.parts.panel import BY_THRESHOLD, Form, Panel, Query, Text
 
-# Cells of a table: a bar from min to max, and text in the colour of its threshold or word.
+# Cells of a table: GAUGE is a bar from min to max, COLORED is text in the colour of its threshold or word.
 GAUGE: Json = {"custom__cellOptions": {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}}
 # Ten columns fit a screen of 1400 pixels; 150, the default, would hide the last.
 PLAIN_CELLS: Json = {"align": "auto", "cellOptions": {"type": "auto"}, "inspect": False, "minWidth": 90}
@@ -45,7 +45,7 @@ def table(
     links: Sequence[Json] = (),
     without: Sequence[str] = (),
 ) -> Panel:
-    """Rows of now, joined by their labels; `sort`: by which columns, and whether the greatest comes first.
+    """A table of present values, joined by their labels. `sort`: the columns to sort by, and whether descending.
 
     `without`: labels that keep rows apart and are not shown.
     """

@@ -1,4 +1,4 @@
--- Question: how long did the completed runs of each kind take, day by day, so that limits can be learnt from them?
+-- Question: how long did the completed runs of each kind take, day by day, so that limits can be learned from them?
 -- Index: the primary key; a row for each kind and day, for a month.
 -- NULL: never.
 CREATE TABLE keeper.run_day (
