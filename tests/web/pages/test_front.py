@@ -9,9 +9,13 @@ import pytest
 
 from fixtures import web as web_fixture
 from fixtures.web import DOWN, NOW, UP, FakeService, app_of, ask
+from riverkeeper.brakes.rules import Brake
+from riverkeeper.config.tiers import Mode
+from riverkeeper.rescue.status import RescueStatus
 from riverkeeper.river.facts import Leader
 from riverkeeper.scrape.scrape import QueryOutcome, Snapshot
 from riverkeeper.verdict.job import Partition
+from riverkeeper.verdict.verdict import VerdictSummary
 from riverkeeper.web.pages.front import QueueRow, describe_target, queue_rows
 from riverkeeper.web.web_config.security import Security
 
@@ -57,6 +61,44 @@ def test_a_database_that_is_down_is_explained() -> None:
     assert "connection refused (unreachable: check host, port and firewall)" in text
     assert "Unknown while the database cannot be read." in text
     assert "Not read: the database cannot be read." in text
+
+
+@pytest.mark.parametrize(
+    ("stuck", "suspected", "headline"),
+    [
+        (1, 0, "1 running job is stuck"),
+        (20, 0, "20 running jobs are stuck"),
+        (0, 1, "1 running job may be stuck"),
+        (2, 3, "2 running jobs are stuck, 3 may be stuck"),
+    ],
+)
+def test_the_first_thing_to_read_is_what_needs_somebody(stuck: int, suspected: int, headline: str) -> None:
+    """A stuck job is never a plain line below a green box that reads as an all-clear."""
+    text = page(with_jobs(stuck, suspected))
+
+    assert headline in text
+    assert 'class="status good"' not in text
+    assert text.index(headline) < text.index("Database and River")
+
+
+def test_paused_rescues_are_named_with_the_stuck_jobs_and_without() -> None:
+    """Somebody who reads that a job is stuck expects a rescue. In a dry run there is none to pause."""
+    live = RescueStatus({"standard": Mode.LIVE}, {Brake.KILL_SWITCH: "paused by ada"})
+    dry = replace(live, modes={"standard": Mode.DRY_RUN})
+
+    assert "All rescues are paused: kill_switch." in page(replace(with_jobs(1, 0), rescuing=live))
+    assert "<h2>All rescues are paused</h2>" in page(replace(with_jobs(0, 0), rescuing=live))
+    assert 'class="status good"' in page(replace(with_jobs(0, 0), rescuing=dry))
+
+
+def with_jobs(stuck: int, suspected: int) -> Snapshot:
+    """A scrape that found so many jobs; the heartbeat path is verified."""
+    key = ("default", "mail", "standard")
+    counts = {(*key, "worker_lost"): stuck}
+    judged = VerdictSummary(
+        (), counts, (), (), frozenset(), NOW, suspected_counts={(*key, "worker_suspect"): suspected}
+    )
+    return replace(UP, verdicts=judged)
 
 
 def test_a_failed_query_is_named_first_with_its_fix() -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
+from riverkeeper.config.tiers import Mode
 from riverkeeper.formats import server_version, span
 from riverkeeper.scrape.scrape import QueryOutcome, Snapshot
 from riverkeeper.service import Service
@@ -43,7 +44,9 @@ class FrontPage:
             queries=_worst_first(snapshot.queries),
             facts=describe_target(snapshot),
             verdicts=describe_status(snapshot),
+            stuck=count_stuck(snapshot),
             suspected=count_suspected(snapshot),
+            paused=engaged_brakes(snapshot),
             unverified=explain_unverified(snapshot),
             columns=STATES,
             queues=rows[:QUEUES_SHOWN],
@@ -58,6 +61,17 @@ class FrontPage:
 
 def _worst_first(queries: Iterable[QueryOutcome]) -> list[QueryOutcome]:
     return sorted(queries, key=lambda query: (query.error is None, -query.seconds))
+
+
+def count_stuck(snapshot: Snapshot) -> int:
+    """How many running jobs are proven stuck."""
+    return sum(snapshot.verdicts.counts.values()) if snapshot.verdicts else 0
+
+
+def engaged_brakes(snapshot: Snapshot) -> list[str]:
+    """The brakes that pause rescues, where any tier is live: a dry run has nothing to pause."""
+    state = snapshot.rescuing
+    return [brake.value for brake in state.brakes] if state and Mode.LIVE in state.modes.values() else []
 
 
 def count_suspected(snapshot: Snapshot) -> int:
