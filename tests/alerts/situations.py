@@ -133,7 +133,14 @@ CASES = (
     ),
     Trouble("RiverSchedulingStopped no_leader", (OVERDUE, Fact(LEADER.name, "", LEADER.calm, still)), 6),
     Trouble("RiverSchedulingStopped scheduler_stalled", (OVERDUE, LEADER), 11),
-    Trouble("RiverJobsStuck", _gauge("river_jobs_stuck", f'{TIERED}, reason="worker_lost"', 0, 3), 10),
+    Trouble(
+        "RiverJobsStuck",
+        (
+            *_gauge("river_jobs_stuck", f'{TIERED}, reason="worker_lost"', 0, 3),
+            Fact("river_job_oldest_stuck_timestamp_seconds", TIERED, lambda minute: None, still),
+        ),
+        11,
+    ),
     Trouble("RiverWaitBudgetBurning fast", (WAIT_LIMIT, *waits(8)), 15, HOUR),
     Trouble("RiverWaitBudgetBurning slow", (WAIT_LIMIT, *waits(8)), 25, HOUR),
     Trouble(

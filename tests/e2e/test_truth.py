@@ -20,6 +20,7 @@ ELSEWHERE = {
     "river_jobs_estimated",  # says how a count came about: nothing here is long enough to be estimated
     "river_jobs_suspected",  # as the next
     "river_jobs_stuck",  # verdicts: the rescue tests
+    "river_job_oldest_stuck_timestamp_seconds",  # as before
     "river_job_limit_seconds",
     "river_queue_wait_limit_seconds",  # limits of the configuration: tests/metrics/test_wait_limits.py
     "river_job_limit_used_ratio",

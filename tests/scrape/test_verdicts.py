@@ -182,6 +182,9 @@ def test_silence_counts_while_the_way_was_open(kept: Session, installed_url: str
     where = {"queue": "default", "kind": "silent", "tier": "standard"}
     assert page.value("river_jobs_suspected", **where, reason="path_unverified") == (0 if proven else 1)
     assert page.value("river_jobs_stuck", **where, reason="worker_lost") == (1 if proven else 0)
+    since = page.value("river_job_oldest_stuck_timestamp_seconds", **where)
+    assert snapshot.now is not None
+    assert since == pytest.approx(snapshot.now - (3000 - 35), abs=1)  # proof does not make it younger
 
 
 def test_a_client_that_river_sees_at_work_is_not_lost(kept: Session, installed_url: str) -> None:

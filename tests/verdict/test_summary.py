@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from fixtures.running_jobs import FRESH, JOB, LIMITS, NOW, OPEN, POLICY, STANDARD
+from fixtures.running_jobs import ALIVE, ALL_LIMITS, FRESH, JOB, LIMITS, NOW, OPEN, POLICY, STANDARD
 from riverkeeper.config.policy import Policy
 from riverkeeper.config.tiers import Assignment, Tier
 from riverkeeper.ledger.names import OTHER, Names
@@ -21,6 +21,7 @@ from riverkeeper.verdict.tiers import find_unmatched_rules
 from riverkeeper.verdict.verdict import StuckJob, VerdictSummary
 from verdict.test_screening import group
 
+NO_RUN = replace(ALL_LIMITS, run=None)
 NOBODY = Suspects((), True, OPEN)
 TIERS = Policy(
     {"standard": STANDARD, "nightly": Tier("nightly", max_silence=3600.0, max_wait=None), "patient": Tier("patient")},
@@ -90,6 +91,28 @@ def test_stuck_jobs_are_counted_and_used_up() -> None:
     assert [one.verdict.passed_for for one in found.stuck] == [35.0, 10.0]
     assert max(one.ratio for one in found.used) == 2.0
     assert not found.complete
+
+
+def test_stuck_since_is_of_the_oldest_that_a_rescuer_may_take() -> None:
+    """From the last sign of life, however late the proof came; what policy leaves to an operator does not count."""
+    silent, older = (replace(JOB, beat=replace(FRESH, beat_at=NOW - ago)) for ago in (700, 900))
+    looping = replace(older, kind="looping", rescues=3)
+    hung = replace(JOB, kind="report", beat=replace(FRESH, progress_at=NOW - 400))
+    orphaned = replace(JOB, kind="page", claimed_at=NOW - 200, instances=(ALIVE,))
+    slow = replace(JOB, kind="slow", beat=FRESH)
+    for since in (NOW - 100, None):
+        jobs = [
+            StuckJob(job, judge(job, POLICY, ALL_LIMITS if job is slow else NO_RUN, NOW, since))
+            for job in (silent, older, looping, hung, orphaned, slow)
+        ]
+        stuck = tuple(job for job in jobs if job.verdict.reason.is_stuck)
+        suspected = tuple(job for job in jobs if job.verdict.reason.is_suspected)
+        found = summary_of(snapshot(silent), suspects=Suspects(stuck, True, since, suspected)).stuck_since
+
+        known = ("report", NOW - 340) if since else ("looping", NOW - 865)
+        assert found == {("default", known[0], "standard"): known[1]} | {
+            ("default", "email", "standard"): NOW - 865, ("default", "page", "standard"): NOW - 165,
+        }  # fmt: skip
 
 
 def test_waits_are_of_queues() -> None:

@@ -64,7 +64,8 @@ def _has_beaten(
     if beat.progress_at is not None and limits.progress is not None:
         progress_age = _seconds_since(now, path_ok_since, beat.progress_at)
         if _over(progress_age, limits.progress):
-            return Verdict(Reason.HUNG, tier.name, limits.progress, progress_age)
+            inactive = age(beat.progress_at, now)
+            return Verdict(Reason.HUNG, tier.name, limits.progress, progress_age, inactive=inactive)
     return Verdict(Reason.OK, tier.name)
 
 
@@ -88,7 +89,7 @@ def _never_beat(job: RunningJob, tier: Tier, limits: Limits, now: float, path_ok
         return Verdict(Reason.OK, tier.name)
     counted = _seconds_since(now, path_ok_since, job.claimed_at)
     if _over(counted, limit):
-        return Verdict(Reason.ORPHANED, tier.name, limit, counted)
+        return Verdict(Reason.ORPHANED, tier.name, limit, counted, inactive=claimed_for)
     return _unverified(tier, limit, claimed_for, counted)
 
 
@@ -109,7 +110,7 @@ def _stale(
             f"its heartbeats: River saw its client at work {seen:.0f} s ago, and no beat has come for {beat_age:.0f} s"
         )
         return Verdict(Reason.BEATS_MISSING, tier.name, limit, beat_age, missing=missing)
-    return Verdict(Reason.WORKER_LOST, tier.name, limit, counted)
+    return Verdict(Reason.WORKER_LOST, tier.name, limit, counted, inactive=beat_age)
 
 
 def _unverified(tier: Tier, limit: Limit, beat_age: float | None, verified: float | None) -> Verdict:

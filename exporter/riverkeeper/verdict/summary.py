@@ -14,7 +14,7 @@ from riverkeeper.verdict.limits import Learned, limits_of, silence_limit, wait_l
 from riverkeeper.verdict.screening import JobGroup, group_jobs, limits_in_force, limits_used
 from riverkeeper.verdict.suspects import Suspects
 from riverkeeper.verdict.tiers import tier_of, wait_tier
-from riverkeeper.verdict.verdict import LimitInForce, LimitUsed, StuckJob, VerdictSummary, WaitLimit
+from riverkeeper.verdict.verdict import FOR_OPERATOR, LimitInForce, LimitUsed, StuckJob, VerdictSummary, WaitLimit
 
 Pair = tuple[str, str]  # (queue, kind)
 USUAL_PRIORITY = 1  # of a kind that is not running: River's default
@@ -74,6 +74,7 @@ def summarize(
         complete=suspects.complete,
         suspected=_longest_first(suspects.suspected),
         suspected_counts=_counts(suspects.suspected),
+        stuck_since=_find_stuck_since((*suspects.stuck, *suspects.suspected), now),
         wait_limits=tuple(_find_wait_limits(policy, pairs, partitions)),
         pair_tiers=frozenset(_find_pair_tiers(policy, pairs, (*_priorities(partitions), *waited))),
     )
@@ -85,6 +86,16 @@ def _longest_first(jobs: Iterable[StuckJob]) -> tuple[StuckJob, ...]:
 
 def _counts(jobs: Iterable[StuckJob]) -> Counter[tuple[str, str, str, str]]:
     return Counter((s.job.queue, s.job.kind, s.verdict.tier, s.verdict.reason.value) for s in jobs)
+
+
+def _find_stuck_since(jobs: Iterable[StuckJob], now: float) -> dict[tuple[str, str, str], float]:
+    """When the job that has been stuck or suspected longest passed its limit, of those that a rescuer may take."""
+    since: dict[tuple[str, str, str], float] = {}
+    for stuck in jobs:
+        verdict, key = stuck.verdict, (stuck.job.queue, stuck.job.kind, stuck.verdict.tier)
+        if verdict.reason not in FOR_OPERATOR and verdict.stuck_for is not None:
+            since[key] = min(now - verdict.stuck_for, since.get(key, now))
+    return since
 
 
 def _of_idle(

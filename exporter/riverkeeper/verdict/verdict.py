@@ -43,6 +43,7 @@ class Reason(StrEnum):
 
 STUCK = tuple(reason for reason in Reason if reason.is_stuck)
 SUSPECTED = tuple(reason for reason in Reason if reason.is_suspected)
+FOR_OPERATOR = frozenset({Reason.OVER_BUDGET, Reason.RESCUE_LOOP})  # stuck, and policy leaves them to a person
 # The job did nothing wrong: its worker is gone, or gave it up.
 WORKERS_FAULT = frozenset({Reason.WORKER_LOST, Reason.ABANDONED, Reason.ORPHANED})
 
@@ -87,11 +88,18 @@ class Verdict:
     value: float | None = None  # seconds, what was compared with it
     underlying: Reason | None = None  # what a rescue_loop would else have been
     missing: str = ""  # of a suspected job: the evidence that is missing, in a sentence
+    inactive: float | None = None  # seconds of which `value` counts only what was verified; None: `value` counts all
 
     @property
     def passed_for(self) -> float | None:
         """Seconds since the limit was passed; None where there is none."""
         return None if self.limit is None or self.value is None else self.value - self.limit.seconds
+
+    @property
+    def stuck_for(self) -> float | None:
+        """The same by every second that passed: proof that comes late does not make a job stuck anew."""
+        seconds = self.value if self.inactive is None else self.inactive
+        return None if self.limit is None or seconds is None else seconds - self.limit.seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,4 +154,5 @@ class VerdictSummary:
     suspected: tuple[StuckJob, ...] = ()  # may be stuck; their verdicts say which evidence is missing
     suspected_counts: Mapping[tuple[str, str, str, str], int] = field(default_factory=dict)
     wait_limits: tuple[WaitLimit, ...] = ()  # of every known queue and each of River's priorities
+    stuck_since: Mapping[tuple[str, str, str], float] = field(default_factory=dict)  # (queue, kind, tier) -> moment
     pair_tiers: frozenset[tuple[str, str, str]] = frozenset()  # (queue, kind, tier), by the priorities in the queue

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from riverkeeper.ledger.counts import WAIT_EDGES
 from riverkeeper.ledger.names import Pair
-from riverkeeper.metrics.cardinality import recent_pairs, sum_samples
+from riverkeeper.metrics.cardinality import earliest, recent_pairs, sum_samples
 from riverkeeper.metrics.family import Family, MetricType, Per, Samples, format_edge
 from riverkeeper.scrape.scrape import Snapshot
 from riverkeeper.verdict.verdict import STUCK, SUSPECTED, LimitName, Reason
@@ -30,6 +30,11 @@ def _counted(snapshot: Snapshot, found: Mapping[tuple[str, str, str, str], int],
         ((*_pair(snapshot, queue, kind), tier, reason), jobs) for (queue, kind, tier, reason), jobs in found.items()
     )
     return sum_samples(counts, ((*place, reason.value) for place in known for reason in reasons))
+
+
+def stuck_since(snapshot: Snapshot) -> Samples:
+    since = snapshot.verdicts.stuck_since if snapshot.verdicts else {}
+    return earliest(((*_pair(snapshot, queue, kind), tier), moment) for (queue, kind, tier), moment in since.items())
 
 
 def limit_seconds(snapshot: Snapshot) -> Samples:
@@ -98,6 +103,16 @@ STUCK_FAMILIES: tuple[Family[Snapshot], ...] = (
         jobs_suspected,
         per=Per.PAIR,
         times=TIERS_OF_A_PAIR * len(SUSPECTED),
+    ),
+    Family(
+        "river_job_oldest_stuck_timestamp_seconds",
+        MetricType.GAUGE,
+        "When the attempt that has been stuck or suspected longest passed its limit (Unix time, database clock). Proof "
+        "that comes later does not change it. over_budget and rescue_loop do not count. Absent if nothing is stuck.",
+        ("queue", "kind", "tier"),
+        stuck_since,
+        per=Per.PAIR,
+        times=TIERS_OF_A_PAIR,
     ),
     Family(
         "river_job_limit_seconds",
