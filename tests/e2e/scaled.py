@@ -11,7 +11,7 @@ import re
 
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 FIXED_BY_RIVER = {1500}  # seconds; two reports of a producer, and a little
-LEAST_AGE = 240  # what is compared with less is a count
+LEAST_AGE = 120  # what is compared with less is a count
 
 _DURATION = r"(\d+)([smhd])"
 _PLACES = re.compile(
