@@ -72,7 +72,7 @@ class Service:
         return self._exposition.page(snapshot, self._process, accept, names)
 
     async def failing(self, queue: str | None, kind: str | None, shown: int) -> FailingJobs:
-        """Live jobs with at least one error, nearest to being discarded first."""
+        """Live jobs with at least one error, those with the fewest attempts left first."""
         async with self._failing:
             return await asyncio.to_thread(failing_jobs, self.config, queue, kind, shown)
 

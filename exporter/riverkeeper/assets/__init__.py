@@ -1,1 +1,1 @@
-"""What is deployed beside the keeper: alert rules, Alertmanager's configuration, and what else belongs to them."""
+"""Files to deploy with Riverkeeper: alert rules, Alertmanager's configuration, dashboards and manifests."""

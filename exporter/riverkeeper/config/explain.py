@@ -1,4 +1,4 @@
-"""What does pydantic complain about, in words for the person who wrote the file?"""
+"""Turns pydantic's errors into sentences for the author of the configuration."""
 
 from __future__ import annotations
 

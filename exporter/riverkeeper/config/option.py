@@ -1,4 +1,4 @@
-"""How an option is declared, once; and how the checks, the printed configuration and the documentation find it again.
+"""Declares options: each once, for the checks, the printed configuration and the documentation.
 
 A section is a frozen dataclass that the code uses as it is: `Tier(fence=5.0)` holds seconds and is not checked. Text
 from outside goes through `Section.from_tree`, which knows units and bounds. Pure.

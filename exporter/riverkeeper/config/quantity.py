@@ -1,4 +1,4 @@
-"""How amounts with a unit, numbers and choices are written: `2s`, `1h30m`, `4MiB`. Pure."""
+"""Parses amounts with a unit, numbers and choices: `2s`, `1h30m`, `4MiB`. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How may a connection string be shown? Without its secrets, and not at all where they cannot be told apart."""
+"""Removes the secrets of a connection string before it is shown. Hides the whole string where it cannot find them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from riverkeeper.postgres.urls import IGNORED, SEARCH_PATH_NAMES
 
 HIDDEN = "***"
 
-# libpq's keywords that hold no secret. One that is neither here nor below may be a piece of a password that
-# was not escaped, so it hides all that stands beside it.
+# libpq's keywords that hold no secret. A keyword that is neither here nor below may be a piece of a password that
+# was not escaped, so it hides everything beside it.
 _SHOWN_KEYWORDS = """
     application_name channel_binding client_encoding connect_timeout dbname fallback_application_name gssdelegation
     gssencmode gsslib host hostaddr keepalives keepalives_count keepalives_idle keepalives_interval krbsrvname

@@ -1,7 +1,7 @@
-"""What does the file say, and on which line? YAML with no key lost, and every mistake kept for the report.
+"""Reads the YAML file with the line of each key, and collects every mistake for the report.
 
-Plain scalars follow the rules of YAML 1.2, where `no` is a word and `1:30` no number. What is wrong with text that is
-not YAML is told without a word of the text: it may stand beside a password.
+Plain scalars follow the rules of YAML 1.2, where `no` is a word and `1:30` no number. A message about text that
+is not YAML quotes nothing of it, because it may stand beside a password.
 """
 
 from __future__ import annotations

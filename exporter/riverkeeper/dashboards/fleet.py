@@ -1,4 +1,4 @@
-"""The fleet board: every River in one table. Which of them needs somebody? Pure."""
+"""The fleet board: every River in one table, and which of them needs an operator. Pure."""
 
 from __future__ import annotations
 

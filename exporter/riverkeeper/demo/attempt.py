@@ -1,4 +1,4 @@
-"""What happens to a claimed job, and what would River write about it? Pure: chance comes in as an argument."""
+"""What happens to a claimed job, and what River would write about it. Pure: chance is an argument."""
 
 from __future__ import annotations
 

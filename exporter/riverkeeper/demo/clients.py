@@ -1,4 +1,4 @@
-"""The simulated River clients: who they are, what they hold, how many jobs they still have room for."""
+"""The simulated River clients: their ids, their claims and their free slots."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What does a metrics page say? Enough of PromQL to sum, to take the least, and to read a quantile off buckets."""
+"""Reads a metrics page: sums, the least value, and quantiles from buckets."""
 
 from __future__ import annotations
 

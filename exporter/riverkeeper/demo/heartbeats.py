@@ -1,6 +1,6 @@
 """The fleet's heartbeats: each simulated client beats by the table, through the Python heartbeat client's own code.
 
-A killed client sends nothing more. A hung job's client beats on, and its progress stands still.
+A killed client sends nothing more. A hung job's client beats on, and its progress does not change.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The demo's child programs, and what tells it to stop."""
+"""The demo's child programs, and the signals that stop the demo."""
 
 from __future__ import annotations
 

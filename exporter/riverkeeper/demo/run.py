@@ -1,4 +1,4 @@
-"""One run of the demo: everything is started, runs until it is told to end, and is gone afterwards."""
+"""One run of the demo: starts everything, runs until its time or a signal ends it, and removes everything."""
 
 from __future__ import annotations
 

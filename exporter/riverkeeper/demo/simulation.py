@@ -1,4 +1,4 @@
-"""What would the fleet do next? State in memory and seeded chance only: the table is read and written elsewhere."""
+"""Decides what the fleet does next, from state in memory and seeded chance. Other modules read and write the table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What did the exporter see in the end, and did it see all of it? Everything here is read from its /metrics."""
+"""What the exporter showed in the end, and whether it missed anything. Everything is read from its /metrics."""
 
 from __future__ import annotations
 

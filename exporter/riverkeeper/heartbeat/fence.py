@@ -1,4 +1,4 @@
-"""How the result of a lost claim is kept out: the fencing token, and a check inside the transaction of the effect."""
+"""Keeps out the result of a lost claim: by the fencing token, and by a check in the transaction of the effect."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The metrics page: families of the catalogue, in the text format that the scraper asks for."""
+"""The metrics page: families of the catalogue, in the text format that the scraper requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a metric family is: one value that says all of it. Pure."""
+"""A metric family: one value with its name, type, help, labels and the function of its samples. Pure."""
 
 from __future__ import annotations
 

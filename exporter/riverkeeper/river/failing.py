@@ -32,7 +32,7 @@ class FailingJob:
 
 @dataclass(frozen=True, slots=True)
 class FailingJobs:
-    """The failing jobs nearest to being discarded."""
+    """The failing jobs with the fewest attempts left."""
 
     jobs: tuple[FailingJob, ...]
     found: int  # how many failing jobs were found, with the shown ones
@@ -41,7 +41,7 @@ class FailingJobs:
 
 
 def read_failing(tx: Transaction, layout: Layout, queue: str | None, kind: str | None, shown: int) -> FailingJobs:
-    """Live jobs with at least one error, nearest to being discarded first. Raises DatabaseError."""
+    """Live jobs with at least one error, those with the fewest attempts left first. Raises DatabaseError."""
     opened = tx.query("river/open_transaction")[0]
     states = list(layout.live_states)
     values = {"states": states, "queue": queue, "kind": kind, "scan_bound": SCAN_BOUND, "shown": shown}

@@ -1,4 +1,4 @@
-"""Running attempts: one pass over their rows tells ages, clients, beats and what is wrong with their metadata."""
+"""Running attempts: one pass over their rows gives ages, clients, beats and what is wrong with their metadata."""
 
 from __future__ import annotations
 

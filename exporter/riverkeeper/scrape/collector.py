@@ -1,4 +1,4 @@
-"""One scrape at a time for everybody who wants one: however many requests, one connection and one reading under way."""
+"""Takes one scrape at a time, on one connection, and shares it among all requests."""
 
 from __future__ import annotations
 

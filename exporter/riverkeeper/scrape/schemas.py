@@ -1,4 +1,4 @@
-"""Which River and which keeper schema are there: looked up once a minute, for every loop of the process."""
+"""Looks up River's schema and the keeper schema once a minute, for every loop of the process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What River's client ids tell: a host (or pod), the start of its process, and whether it has a successor. Pure.
+"""Parses River's client ids: the host (or pod), the start of the process, and whether it has a successor. Pure.
 
 River names a client by its host and the start of its process, unless the user names it. A client whose host runs a
 younger one, and that has claimed no job since that one began, may be gone. Or it is busy, with every slot taken, beside

@@ -1,4 +1,4 @@
-"""Which tier is a job in, and what does policy say about its verdict? Pure.
+"""The tier of a job, and what the policy does with its verdict. Pure.
 
 The first rule of `assign` that matches a job names its tier; without one, River's priority does.
 """

@@ -1,4 +1,4 @@
-"""The colours of the boards: each says one thing. Pure.
+"""The colours of the boards: each has one meaning. Pure.
 
 They were chosen by search: any two of them stay apart for normal sight, for deuteranopia and for protanopia
 (`tests/dashboards/test_palette.py`), and each can be read on Grafana's light and dark background.

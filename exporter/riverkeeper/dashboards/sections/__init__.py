@@ -1,1 +1,1 @@
-"""Sections of the overview board, one file a question. Pure."""
+"""Sections of the overview board, one file for each question. Pure."""

@@ -1,4 +1,4 @@
-"""Is there anybody to do the jobs? Slots and worker processes. Pure."""
+"""Are there workers for the jobs? Slots and worker processes. Pure."""
 
 from __future__ import annotations
 

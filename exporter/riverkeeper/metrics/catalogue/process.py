@@ -1,4 +1,4 @@
-"""Metric families of this process alone, whatever the database says. Pure."""
+"""Metric families of this process alone, which need no database. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
--- Question: Lists the live jobs that have failed, the nearest to being discarded first.
+-- Question: Lists the live jobs that have failed; the job with the fewest attempts left comes first.
 -- Index: river_job_prioritized_fetching_index, at most scan_bound rows for each state. Only the last error of the shown rows is
 -- read, while the errors take no more than most_bytes as stored: Postgres unpacks the whole array for it, twice.
 -- NULL: last_error where the last error has no text; attempted_at of a job that was never claimed. A NULL filter filters nothing.

@@ -1,4 +1,4 @@
-"""/failing: live jobs that have failed, those nearest to being discarded first."""
+"""/failing: live jobs that have failed; the job with the fewest attempts left comes first."""
 
 from __future__ import annotations
 
