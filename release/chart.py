@@ -51,8 +51,13 @@ class Template:
 
 
 # A Job cannot be changed: what would change it gives it another name. `database` names River's schema.
-_JOB_INPUTS = ".Release.Name .Chart.Version .Values.image .Values.secretName .Values.pod .Values.config.database"
+_JOB_VALUES = "image", "secretName", "logins", "pod", "config.database"
+_JOB_INPUTS = " ".join((".Release.Name .Chart.Version", *(f".Values.{name}" for name in _JOB_VALUES)))
 _JOB_NAME = f"{{{{ .Release.Name | trunc 44 }}}}-schema-{{{{ list {_JOB_INPUTS} | toJson | sha256sum | trunc 8 }}}}"
+_LOGINS = (
+    '{{ with .Values.logins.riverkeeper }}, "--role", "rescuer", "--login", {{ quote . }}{{ end }}'
+    '{{ with .Values.logins.workers }}, "--workers", {{ quote . }}{{ end }}'
+)
 _POD = "{{- with .Values.pod }}\n{{ toYaml . | indent 6 }}\n{{- end }}\n"
 
 _RESOURCE_NAME = Change("\n  name: riverkeeper\n", f"\n  name: {_NAME}\n")
@@ -83,7 +88,8 @@ _SCHEMA_JOB = (
         2,
     ),
     Change("      serviceAccountName: riverkeeper\n", f"{_POD}      serviceAccountName: {_NAME}\n"),
-    Change(_IMAGE, _OWN_IMAGE, 2),
+    Change(_IMAGE, _OWN_IMAGE),
+    Change('["schema", "install"]', f'["schema", "install"{_LOGINS}]'),
     Change(
         "secretKeyRef: {name: riverkeeper, key: owner-url}",
         "secretKeyRef: {name: {{ .Values.secretName }}, key: owner-url}",

@@ -26,6 +26,7 @@ OTHER_VALUES = {  # every value that is not a switch
     "image": {"repository": "registry.example:5000/mirror/riverkeeper", "tag": "0.1.1"},
     "replicas": 3,
     "secretName": "other",
+    "logins": {"riverkeeper": "keeper", "workers": "app"},
     "config": {"rescue": {"mode": "live"}, "database": {"river_schema": "jobs"}},
     "monitoring": {"labels": {"release": "mine"}},
     "networkPolicy": {"prometheusNamespace": "prometheus", "databasePort": 6432},

@@ -99,8 +99,8 @@ def job_name(*arguments: str, release: str = "riverkeeper") -> str:
 
 @pytest.mark.parametrize(
     "value",
-    ["image.tag=0.2.0", "image.repository=mirror", "secretName=other", "config.database.river_schema=jobs",
-     "pod.priorityClassName=high"],
+    ["image.tag=0.2.0", "image.repository=mirror", "logins.workers=app", "secretName=other",
+     "config.database.river_schema=jobs", "pod.priorityClassName=high"],
 )  # fmt: skip
 def test_what_changes_the_job_gives_it_another_name(value: str) -> None:
     """Kubernetes refuses to change a Job: an upgrade would fail."""
@@ -178,6 +178,15 @@ def test_the_configuration_is_added_to(tmp_path: Path) -> None:
     assert config["rescue"] == {"mode": "live"}
     assert config["tiers"] == {"urgent": {"max_wait": "10s"}}
     assert config["database"] == {"url_file": "/etc/riverkeeper-secrets/database-url"}
+
+
+def test_the_job_names_the_logins() -> None:
+    """Quoted: a login may be named `yes`, or a number."""
+    found = template("--set-string", "logins.riverkeeper=yes,logins.workers=007")
+    [job] = [each for key, each in found.items() if key[0] == "Job"]
+    [container] = job["spec"]["template"]["spec"]["containers"]
+
+    assert container["args"] == ["schema", "install", "--role", "rescuer", "--login", "yes", "--workers", "007"]
 
 
 def test_the_pods_take_what_is_added(rendered: Documents) -> None:
