@@ -150,10 +150,15 @@ def find_binaries() -> Path:
 
 
 @contextlib.contextmanager
-def start_postgres(settings: Sequence[str] = THROW_AWAY, binaries: Path | None = None) -> Iterator[Server]:
-    """A running server in a new folder; stopped and deleted at the end, also after an exception."""
+def start_postgres(
+    settings: Sequence[str] = THROW_AWAY, binaries: Path | None = None, parent: Path | None = None
+) -> Iterator[Server]:
+    """A running server in a new folder; stopped and deleted at the end, also after an exception.
+
+    `parent` is where the folder is made: the system's place for temporary files if not given.
+    """
     found = binaries or find_binaries()
-    folder = Path(tempfile.mkdtemp(prefix="riverkeeper-pg-"))
+    folder = Path(tempfile.mkdtemp(prefix="riverkeeper-pg-", dir=parent))
     server: Server | None = None
     try:
         hand_over(folder)
