@@ -43,7 +43,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A manifest, what changes in it, and the value that switches it off."""
+    """A manifest, what changes in it, and when the chart has it."""
 
     manifest: str
     changes: Sequence[Change]
@@ -114,12 +114,13 @@ _MONITOR = (
 )
 TEMPLATES = (
     Template("serviceaccount.yaml", (_RESOURCE_NAME,)),
-    Template("schema-job.yaml", _SCHEMA_JOB, "schemaJob"),
+    Template("schema-job.yaml", _SCHEMA_JOB, ".Values.schemaJob"),
     Template("deployment.yaml", _DEPLOYMENT),
     Template("service.yaml", (_RESOURCE_NAME, Change(_LABELS, _OWN_LABELS, 2))),
-    Template("poddisruptionbudget.yaml", (_RESOURCE_NAME, Change(_LABELS, _OWN_LABELS))),
-    Template("networkpolicy.yaml", _NETWORK_POLICY, "networkPolicy.enabled"),
-    Template("servicemonitor.yaml", _MONITOR, "monitoring.scrape"),
+    # With one replica it would keep a node from being drained, for ever.
+    Template("poddisruptionbudget.yaml", (_RESOURCE_NAME, Change(_LABELS, _OWN_LABELS)), "gt (int .Values.replicas) 1"),
+    Template("networkpolicy.yaml", _NETWORK_POLICY, ".Values.networkPolicy.enabled"),
+    Template("servicemonitor.yaml", _MONITOR, ".Values.monitoring.scrape"),
 )
 _CONFIG = f"""apiVersion: v1
 kind: ConfigMap
@@ -177,7 +178,7 @@ def _write(template: Template) -> str:
             raise ValueError(f"{template.manifest} has {change.text!r} {found} times, and not {change.times}")
         text = text.replace(change.text, change.instead)
     if template.condition:
-        text = f"{{{{- if .Values.{template.condition} }}}}\n{text}{{{{- end }}}}\n"
+        text = f"{{{{- if {template.condition} }}}}\n{text}{{{{- end }}}}\n"
     return text
 
 

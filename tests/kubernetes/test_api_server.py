@@ -75,10 +75,10 @@ def test_every_combination_of_switches_is_accepted(cluster: Cluster, namespace: 
         for values in product(("true", "false"), repeat=len(SWITCHES))
     ]
     changed = [as_arguments({name: value}) for name, value in OTHER_VALUES.items()]
-    no_labels = ["--set-json", "monitoring.labels=null"]
+    others = [["--set-json", "monitoring.labels=null"], ["--set", "replicas=1"]]
     distinct = {
         json.dumps(document, sort_keys=True): document
-        for arguments in (*combinations, *changed, no_labels)
+        for arguments in (*combinations, *changed, *others)
         for document in documents(rendered(namespace, *arguments))
     }
     text = yaml.safe_dump_all(distinct.values(), allow_unicode=True)

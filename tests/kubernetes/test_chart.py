@@ -163,6 +163,12 @@ def test_a_part_is_switched_off_by_its_value(rendered: Documents, value: str, go
     assert {kind for kind, _ in rendered} - {kind for kind, _ in left} == gone
 
 
+def test_one_replica_lets_its_node_be_drained(rendered: Documents) -> None:
+    """A PodDisruptionBudget that asks for one of one replica blocks the drain for ever."""
+    left = template("--set", "replicas=1")
+    assert {kind for kind, _ in rendered} - {kind for kind, _ in left} == {"PodDisruptionBudget"}
+
+
 def test_dashboards_are_switched_off(rendered: Documents) -> None:
     """The configuration stays."""
     left = {name for kind, name in template("--set", "monitoring.dashboards=false") if kind == "ConfigMap"}
