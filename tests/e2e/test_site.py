@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -55,6 +56,18 @@ def test_every_link_of_the_site_leads_somewhere(site: Path) -> None:
 
     assert len(pages) > 60  # the pages of docs/, of runbooks and of decisions
     assert dead == []
+
+
+def test_no_mark_of_markdown_is_left_in_a_page(site: Path) -> None:
+    """A list or table that only GitHub shows, and the site takes for text, has its marks at the start of a line."""
+    left = [
+        f"{path.relative_to(site)}: {line}"
+        for path in site.rglob("*.html")
+        for line in re.sub(r"<pre.*?</pre>", "", path.read_text(encoding="utf-8"), flags=re.DOTALL).splitlines()
+        if re.match(r"(?:<p>)?(?:\d+\.|[-*]|\|) ", line) or r"\|" in line
+    ]
+
+    assert left == []
 
 
 def test_the_site_fetches_nothing_from_elsewhere(site: Path) -> None:

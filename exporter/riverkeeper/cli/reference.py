@@ -63,9 +63,12 @@ def _table(options: list[click.Option]) -> Iterator[str]:
 
 
 def _row(option: click.Option) -> str:
-    record = option.get_help_record(click.Context(click.Command("")))
-    cells = [text.replace("|", r"\|") for text in record or ()]
-    return f"| `{cells[0]}` | {cells[1]} |"
+    names, text = option.get_help_record(click.Context(click.Command(""))) or ("", "")
+    if (
+        isinstance(option.type, click.Choice) and not option.metavar
+    ):  # in a table, readers of Markdown split it at each |
+        names = f"{option.opts[0]}` `{'` `'.join(option.type.choices)}"
+    return f"| `{names}` | {text} |"
 
 
 def _is_shared(option: click.Option) -> bool:
