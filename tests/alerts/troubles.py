@@ -183,7 +183,7 @@ CASES = (
     Trouble("RiverLossBudgetBurning slow", finished(8), 25, HOUR),
     Trouble(
         "RiverJobsMayHaveRunTwice",
-        _gauge("riverkeeper_rescued_claims", 'tier="standard", mode="live", outcome="false"', 0, 2),
+        (Fact("riverkeeper_false_rescues", 'tier="standard", kind="mail"', absent, always(2)),),
         0,
     ),
     Trouble("RiverRescuesPaused", _gauge("riverkeeper_brake_engaged", 'brake="kill_switch"', 0, 1), 10),
@@ -274,8 +274,8 @@ CASES = (
         "RiverWorkersLostOften",
         (
             Fact(
-                "riverkeeper_rescues_total",
-                'tier="standard", reason="worker_lost", action="retry"',
+                "river_job_attempts_ended_total",
+                f'{PAIR}, outcome="rescued"',
                 always(0),
                 from_begin(0.5),
             ),

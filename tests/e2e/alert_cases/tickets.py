@@ -103,7 +103,7 @@ def rescue_loop(environment: AlertEnvironment) -> Iterator[None]:
     1,
     "kill -9 of a worker with ten jobs, and of one more after 4 min",
     "the rescuer; two hours",
-    RiverWorkersLostOften='tier="urgent"',
+    RiverWorkersLostOften='queue="often"',
 )
 def lost_often(environment: AlertEnvironment) -> Iterator[None]:
     kill_with_ten(environment)

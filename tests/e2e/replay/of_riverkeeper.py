@@ -148,7 +148,7 @@ def second_river_not_watched(replay: ReplayEnvironment) -> Iterator[None]:
 
 @incident(
     "a worker hangs (SIGSTOP) until its job was rescued and worked again, and goes on",
-    ticket("RiverJobsMayHaveRunTwice", 2, "1 job", "orders", "may have run twice", plus=30, tier="urgent"),
+    ticket("RiverJobsMayHaveRunTwice", 2, "1 steady job", "orders", "may have run twice", plus=30, tier="urgent"),
     minutes=15,
     goes_on=True,
 )

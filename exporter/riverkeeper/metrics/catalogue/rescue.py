@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from riverkeeper.brakes.rules import Brake
 from riverkeeper.config.tiers import Mode
+from riverkeeper.ledger.names import OTHER
+from riverkeeper.metrics.cardinality import sum_samples
 from riverkeeper.metrics.family import Bucketed, Family, MetricType, Per, Samples
 from riverkeeper.rescue.audit.report import ClaimCounts, sum_by_tier
 from riverkeeper.rescue.refusal import Refusal
@@ -52,6 +54,17 @@ def rescued_claims(snapshot: Snapshot) -> Samples:
             "open": counts.open,
         }
         yield from (((tier, mode.value, outcome), float(numbers[outcome])) for outcome in OUTCOMES)
+
+
+def false_rescues(snapshot: Snapshot) -> Samples:
+    if snapshot.rescuing is None or snapshot.rescuing.claims is None:
+        return ()
+    known = {kind for _, kind in snapshot.names.pairs}
+    return sum_samples(
+        ((counts.tier, counts.kind if counts.kind in known else OTHER), counts.false_claims)
+        for counts in snapshot.rescuing.claims
+        if counts.false_claims and not counts.dry_run
+    )
 
 
 OUTCOMES = ("right", "false", "unknown", "open")
@@ -134,6 +147,15 @@ RESCUING: tuple[Family[Snapshot], ...] = (
         rescued_claims,
         per=Per.OTHER,
         times=TIERS * len(OUTCOMES),
+    ),
+    Family(
+        "riverkeeper_false_rescues",
+        MetricType.GAUGE,
+        "Claims of the last 24 hours that a rescue took from a worker that was alive, by kind. Dry runs do not count. "
+        "Absent if there is none.",
+        ("tier", "kind"),
+        false_rescues,
+        per=Per.PAIR,
     ),
 )
 
