@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
-JOBS   ?= 4   # on two cores: many tests wait for a scaled time to pass
+JOBS   ?= 5   # on two cores: many tests wait for a scaled time to pass
 
 .PHONY: help setup test test-long lint generate docs lock demo e2e chaos e2e-kubernetes alerts-seen containers bench release clean
 

@@ -23,12 +23,27 @@ from riverkeeper.schema.install import install
 
 MEMORY, MEMORY_BYTES = Path("/dev/shm"), 4 * 2**30  # noqa: S108 - a server takes up to 300 MB of it
 _numbers = itertools.count()
+# Each has a test that takes half a minute or more on a busy machine.
+LONG = ("rescue/test_model.py", "demo/test_command.py", "brakes/test_clocks.py", "brakes/test_mass_silence.py")
 settings.register_profile("riverkeeper", deadline=None)  # a busy machine breaks no property
 settings.load_profile("riverkeeper")
 
 
 def pytest_report_header() -> str:
     return f"postgres: {find_binaries()}"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Each test process begins with its share of the long tests: else one is left running alone at the end."""
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    long = [item for item in items if item.path.as_posix().endswith(LONG)]
+    others = [item for item in items if not item.path.as_posix().endswith(LONG)]
+    bounds = [len(others) * number // processes for number in range(processes + 1)]
+    items[:] = [
+        item
+        for number, (begin, end) in enumerate(itertools.pairwise(bounds))
+        for item in (*long[number::processes], *others[begin:end])
+    ]
 
 
 @pytest.fixture(autouse=True)
