@@ -86,7 +86,7 @@ def test_paused_rescues_are_named_with_the_stuck_jobs_and_without() -> None:
     live = RescueStatus({"standard": Mode.LIVE}, {Brake.KILL_SWITCH: "paused by ada"})
     dry = replace(live, modes={"standard": Mode.DRY_RUN})
 
-    assert "All rescues are paused: kill_switch." in page(replace(with_jobs(1, 0), rescuing=live))
+    assert "All rescues are paused: kill_switch, paused by ada." in page(replace(with_jobs(1, 0), rescuing=live))
     assert "<h2>All rescues are paused</h2>" in page(replace(with_jobs(0, 0), rescuing=live))
     assert 'class="status good"' in page(replace(with_jobs(0, 0), rescuing=dry))
 

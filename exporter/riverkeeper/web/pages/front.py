@@ -69,9 +69,11 @@ def count_stuck(snapshot: Snapshot) -> int:
 
 
 def engaged_brakes(snapshot: Snapshot) -> list[str]:
-    """The brakes that pause rescues, where any tier is live: a dry run has nothing to pause."""
+    """The brakes that pause rescues and why, where any tier is live: a dry run has nothing to pause."""
     state = snapshot.rescuing
-    return [brake.value for brake in state.brakes] if state and Mode.LIVE in state.modes.values() else []
+    if state is None or Mode.LIVE not in state.modes.values():
+        return []
+    return [f"{brake.value}, {sentence}" for brake, sentence in state.brakes.items()]
 
 
 def count_suspected(snapshot: Snapshot) -> int:
