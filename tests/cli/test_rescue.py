@@ -163,13 +163,13 @@ def test_a_brake_is_released_by_name(run: Run, scene: Scene) -> None:
 def test_a_replica_that_is_gone_is_not_active(run: Run, scene: Scene) -> None:
     """Its name stays in the table; nobody rescues."""
     scene.sql.execute(
-        "UPDATE riverkeeper.control SET actor_name = 'keeper-1', actor_at = now() - interval '46 s',"
+        "UPDATE riverkeeper.control SET actor_name = 'keeper-1', actor_at = now() - interval '2 h',"
         """ path_state = '{"modes": {"standard": "live"}, "patience": 45}'"""
     )
 
     assert "active replica: none: no job is rescued; the last one was keeper-1" in run("rescue", "status").output
     checked = " ".join(run("check").output.split())
-    assert "no Riverkeeper is at work: keeper-1 was the last one, until 46 s ago" in checked
+    assert "no Riverkeeper is at work: keeper-1 was the last one, until 2 h ago" in checked
 
 
 def test_the_status_speaks_to_scripts(run: Run, lost: Event) -> None:
@@ -184,14 +184,14 @@ def test_the_status_speaks_to_scripts(run: Run, lost: Event) -> None:
 def test_the_status_shows_the_modes_of_the_active_replica(run: Run, scene: Scene) -> None:
     """Not those of the configuration that the command happens to be given, which may be none."""
     scene.sql.execute(
-        "UPDATE riverkeeper.control SET actor_name = 'keeper-1', actor_at = now() - interval '40 s',"
-        """ path_state = '{"modes": {"standard": "live"}, "patience": 45, "rules": "other"}',"""
-        " path_ok_since = now() - interval '1 h', path_probe_at = now() - interval '40 s'"
+        "UPDATE riverkeeper.control SET actor_name = 'keeper-1', actor_at = now() - interval '2 h',"
+        """ path_state = '{"modes": {"standard": "live"}, "patience": 9000, "rules": "other"}',"""
+        " path_ok_since = now() - interval '1 day', path_probe_at = now() - interval '2 h'"
     )
     shown = run("rescue", "status", "--config.file", os.devnull).output
 
     assert "live in standard (by the active replica)" in shown
-    assert "active replica: keeper-1, last active 40 s ago" in shown
+    assert "active replica: keeper-1, last active 2 h ago" in shown
     assert "heartbeat path: verified since" in shown
     assert "judged by the limits of this command" in shown
     assert json.loads(run("rescue", "status", "--json").output)["modes"] == {"standard": "live"}

@@ -73,6 +73,11 @@ CLOSED = {
             || '{"why": "none of 3 worker processes has beaten for 172 s"}'""", Level.PROBLEM,
         "Rescue is not open: missed heartbeats do not count: none of 3 worker processes has beaten for 172 s. Next: ",
     ),
+    "grace": (
+        """UPDATE riverkeeper.control SET path_state = path_state
+            || jsonb_build_object('grace_until', extract(epoch FROM now() + interval '1 hour'))""", Level.NOT_YET,
+        "Rescue is not open: keeper-1 has just started: rescues begin in 3",
+    ),
     "no probe yet": (
         "UPDATE riverkeeper.control SET path_probe_at = now() - interval '2 hours'", Level.NOT_YET,
         "Rescue is not open: missed heartbeats do not count yet: no running Riverkeeper verifies it at present. Next: ",

@@ -59,11 +59,17 @@ class Status:
     modes: Mapping[str, Mode] = field(default_factory=dict)  # of the active replica, by tier
     patience: float | None = None  # of the active replica: the most seconds between two of its probes
     fingerprint: str | None = None  # of the configuration of the active replica
+    grace_until: float | None = None  # the active replica rescues nothing before
 
     def is_at_work(self, patience: float) -> bool:
         """Whether the active replica has held an election lately; `patience` where it has not stored its own."""
         longest = patience if self.patience is None else self.patience
         return self.active_at is not None and self.now - self.active_at <= longest
+
+    @property
+    def grace_left(self) -> float:
+        """Seconds until the active replica, which has just started, may rescue."""
+        return 0.0 if self.grace_until is None else max(0.0, self.grace_until - self.now)
 
 
 def pause(tx: Transaction, who: str, why: str | None) -> Pause:
@@ -113,5 +119,5 @@ def read_status(tx: Transaction) -> Status:
         row.last_rescue_at, row.last_dry_run_at, resumed,
         is_verified_on(HeartbeatPath(server=row.path_server), row.started_at),
         row.path_why or "", {tier: Mode(mode) for tier, mode in (row.modes or {}).items()},
-        row.patience, row.fingerprint,
+        row.patience, row.fingerprint, row.grace_until,
     )  # fmt: skip

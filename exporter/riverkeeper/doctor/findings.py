@@ -215,6 +215,9 @@ def on_rescue(status: Status, patience: float, path_ok_since: float | None) -> I
 
 def _on_brakes(status: Status) -> Iterator[CheckFinding]:
     """A pause is an operator's act; the other brakes are released by themselves."""
+    if status.grace_left:
+        message = f"{status.active_replica} has just started: rescues begin in {status.grace_left:.0f} s (rescue.grace)"
+        yield not_yet("rescue", message, "run this check again then")
     for brake, sentence in find_brakes_in_tables(status).items():
         if brake is Brake.KILL_SWITCH:
             yield problem("rescue", f"no job is rescued: {sentence.partition(' (')[0]}", "riverkeeper rescue resume")

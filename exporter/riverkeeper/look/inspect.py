@@ -19,6 +19,7 @@ from riverkeeper.river.failures import failures_of, parse_count, parse_moment
 from riverkeeper.river.layout import FINAL_STATES, Layout
 from riverkeeper.river.running import read_poison
 from riverkeeper.river.services import read_leader
+from riverkeeper.schema.grants import name_in_script, select
 from riverkeeper.scrape.query_log import QueryLog
 from riverkeeper.scrape.reader import Reader, reader_settings
 from riverkeeper.scrape.schemas import SchemaLookup
@@ -79,6 +80,20 @@ def _open(tx: Transaction, river_schema: str | None) -> tuple[Row, Layout]:
     return tx.query("river/open_transaction")[0], find_river(tx, river_schema)
 
 
+def _refuse_unreadable(tx: Transaction, layout: Layout) -> None:
+    """Raises DatabaseError where this login may not read River's job table, with the statements that let it."""
+    unreadable = layout.unreadable()
+    login = tx.query("doctor/read_login", {"schema": name_in_script(layout.schema)})[0]
+    if login.usable and "river_job" not in unreadable:
+        return
+    role = name_in_script(login.login)
+    statements = [f"GRANT USAGE ON SCHEMA {name_in_script(layout.schema)} TO {role};"]
+    statements += [select(layout.schema, table, columns, role) for table, columns in unreadable.items()]
+    message = f'login "{login.login}" may not read River\'s tables in schema "{layout.schema}"'
+    fix = "use a login that may, or let the owner of River's tables run:\n    " + "\n    ".join(statements)
+    raise DatabaseError(ErrorKind.FORBIDDEN, message, fix)
+
+
 def _await_leader(database: Database, river_schema: str | None) -> None:
     """Wait until River has a leader, or for as long as an election takes: during an election a leader is not missing.
 
@@ -88,6 +103,7 @@ def _await_leader(database: Database, river_schema: str | None) -> None:
     while True:
         with database.reading(SCRAPE_SECONDS) as tx:
             opened, layout = _open(tx, river_schema)
+            _refuse_unreadable(tx, layout)
             if opened.standby or not layout.has("river_leader"):
                 return
             try:

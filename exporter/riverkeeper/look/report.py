@@ -20,9 +20,9 @@ MOST_NAMES = 100  # kinds or queues of one finding in the JSON document
 HEADINGS = {ReportPart.NOW: "Now", ReportPart.LATELY: "Lately", ReportPart.AHEAD: "With heartbeats"}
 NEXT_STEPS = (
     ("See this at any time", "riverkeeper serve"),
-    ("As the owner of River's tables, prepare heartbeats: they find dead and hung workers at once",
+    ("As the owner of River's tables, prepare heartbeats: they find dead and hung workers within seconds",
      "riverkeeper schema install"),
-    ("See what the rescuer would do", "riverkeeper stuck"),
+    ("See which step comes next", "riverkeeper check"),
 )  # fmt: skip
 NEXT_DATABASE = "These commands read the address of the database from RIVERKEEPER_DATABASE_URL, or from --database-url."
 

@@ -157,6 +157,14 @@ def test_a_suspected_job_is_found_by_its_labels() -> None:
     assert found == [1, 0, 1, 0]
 
 
+def test_the_front_page_is_amber_while_a_job_is_stuck() -> None:
+    """No green line stands above a stuck job."""
+    shown = ask(app_of(FakeService(reading=reading(LOST, ENDLESS))), "/").text
+
+    assert "2 running jobs are stuck" in shown
+    assert "The database can be read" not in shown
+
+
 def test_the_front_page_is_amber_while_a_job_is_suspected() -> None:
     """Not "The database can be read" in green, and never "none"."""
     shown = ask(app_of(suspecting()), "/").text

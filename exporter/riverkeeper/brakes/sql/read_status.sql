@@ -1,8 +1,8 @@
 -- Question: which brakes are engaged, which replica is active, is the heartbeat path verified, and what waits?
 -- Index: one row of control; brake's primary key; wake_open; rescue_by_time, backwards to the last rescue that acted.
 -- NULL: stopped_at: the kill switch is not pulled. resumed_*: no operator ever released it. path_ok_since,
--- path_server: not verified. path_why, modes, patience, fingerprint, actor_at: no replica was active
--- yet.
+-- path_server: not verified. path_why, modes, patience, fingerprint, grace_until, actor_at: no replica
+-- was active yet.
 SELECT
     extract(epoch FROM now())::double precision AS now,
     extract(epoch FROM c.stopped_at)::double precision AS stopped_at,
@@ -16,8 +16,9 @@ SELECT
     c.path_server,
     c.path_state ->> 'why' AS path_why,
     c.path_state -> 'modes' AS modes,
-    (c.path_state -> 'patience')::double precision AS patience,
+    (c.path_state ->> 'patience')::double precision AS patience,
     c.path_state ->> 'rules' AS fingerprint,
+    (c.path_state ->> 'grace_until')::double precision AS grace_until,
     extract(epoch FROM pg_postmaster_start_time())::double precision AS started_at,
     c.actor_name,
     extract(epoch FROM c.actor_at)::double precision AS actor_at,

@@ -60,6 +60,8 @@ def _facts(config: Config, found: Status, path: float | None) -> Iterator[tuple[
         yield "hold", f"heartbeat_path: not verified, so missed heartbeats do not count: {path_why(found)}"
     for brake, sentence in find_brakes_in_tables(found).items() or [("none", "engaged in the tables")]:
         yield "brake", f"{brake} {sentence}" if brake == "none" else f"{brake}: {sentence}"
+    if found.grace_left and found.is_at_work(patience(config)):
+        yield "brake", f"grace: the active replica has just started, rescues begin in {span(found.grace_left)}"
     for brake_state in found.engaged:
         if brake_state.released:
             yield "brake", f"{brake_state.name}: released, ends at the next tick of the active replica"

@@ -22,7 +22,7 @@ from riverkeeper.cli.options import (
 from riverkeeper.cli.terminal import console
 from riverkeeper.config.load import Config
 from riverkeeper.config.quantity import DURATION
-from riverkeeper.formats import moment
+from riverkeeper.formats import count_noun, moment
 from riverkeeper.postgres.errors import DatabaseError
 from riverkeeper.rescue.audit.history import AuditRecord, read_report, read_rescues
 from riverkeeper.rescue.audit.report import ClaimCounts, bound_false_rate, describe_counts, sum_by_tier
@@ -66,7 +66,7 @@ def list_rescues(config: Config, job_id: int | None, limit: int, as_json: bool, 
 
 
 def _table(rows: Sequence[AuditRecord]) -> Table:
-    table = Table(title=f"The newest {len(rows)} rescues", title_justify="left")
+    table = Table(title=f"The newest {count_noun(len(rows), 'rescue')}", title_justify="left")
     for column in ("when", "job", "kind", "queue", "tier", "reason", "done", "by", "previous worker"):
         table.add_column(column, justify="right" if column == "job" else "left", overflow="fold")
     for record in rows:

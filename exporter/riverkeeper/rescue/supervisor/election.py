@@ -50,6 +50,7 @@ class Replica:
     name: str  # host and process
     fingerprint: str = ""  # of its policy (fingerprint_config)
     modes: Mapping[str, Mode] = field(default_factory=dict)  # in force, by tier
+    grace_left: float = 0.0  # seconds until its first rescue may begin
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,7 @@ def _write_election(tx: Transaction, path: HeartbeatPath, replica: Replica, long
                     "rules": replica.fingerprint,
                     "modes": replica.modes,
                     "patience": longest,
+                    "grace_until": None if path.probe_at is None else path.probe_at + replica.grace_left,
                 },
                 ensure_ascii=False,
             ),
@@ -229,7 +231,12 @@ class LeaderElection:
         self._connection = self._connection or self._make_connection()
         takeover = TAKEOVER * config.rescue.interval
         with self._connection.writing(ELECTION_SECONDS) as tx:
-            replica = replace(self._replica, fingerprint=fingerprint_config(config), modes=config.modes)
+            replica = replace(
+                self._replica,
+                fingerprint=fingerprint_config(config),
+                modes=config.modes,
+                grace_left=max(0.0, config.rescue.grace - self.running_for),
+            )
             return run_election(tx, replica, self._before, config, takeover, dry_run=not config.is_live)
 
     def _succeed(self, result: ElectionResult) -> None:
