@@ -25,7 +25,13 @@ TIMED = (
     "test_replay.py",
 )  # fmt: skip
 # The longest of the others begin first, so that none is left running alone at the end.
-LONG = ("test_alerts_happen.py", "test_older_postgres.py", "test_dashboards.py", "test_fence_on_river.py")
+LONG = (
+    "test_quickstart.py",
+    "test_alerts_happen.py",
+    "test_older_postgres.py",
+    "test_dashboards.py",
+    "test_fence_on_river.py",
+)
 
 
 @pytest.hookimpl(tryfirst=True)
