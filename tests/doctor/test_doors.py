@@ -46,6 +46,10 @@ CLOSED = {
         "DELETE FROM riverkeeper.client", Level.MISSING,
         "Look is open. Beat is not open: no job is running, no worker process beats. Next: add the heartbeat client",
     ),
+    "no client beats any more": (
+        "UPDATE riverkeeper.client SET beat_at = now() - interval '4 hours'", Level.MISSING,
+        "no job is running, no worker process beats (the last one did 4 h ago). Next: start a worker",
+    ),
     "nobody is active": (
         "UPDATE riverkeeper.control SET actor_at = now() - interval '2 hours'", Level.MISSING,
         "no Riverkeeper is at work: keeper-1 was the last one, until 2 h ago. Next: riverkeeper serve",

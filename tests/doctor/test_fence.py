@@ -117,5 +117,5 @@ def test_a_view_is_no_place_for_it(river_url: str, sql: Connection) -> None:
     found = fence_command(river_url, "install")
 
     assert found.exit_code == 0
-    assert "The fence is not in force: River's job table is not a table" in found.output
+    assert "missing  the fence is not in force: River's job table is not a table" in found.output
     assert not reported_to_clients(sql)

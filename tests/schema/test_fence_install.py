@@ -39,7 +39,7 @@ def sql(river_url: str) -> Iterator[Connection]:
 def test_install_puts_it_there_and_clients_learn_it(river_url: str, sql: Connection) -> None:
     """One command for both; doing it again changes nothing and locks nothing of River's."""
     found = fence_command(river_url, "install")
-    assert "The fence on public.river_job is in force" in found.output
+    assert "the fence on public.river_job is in force" in found.output
     assert (reported_to_clients(sql), drops(sql)) == (True, True)
 
     with connected(river_url) as busy:

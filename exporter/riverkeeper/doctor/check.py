@@ -126,7 +126,7 @@ def _examine_jobs(subject: _Subject) -> Iterator[CheckFinding]:
         yield from findings.on_leader(leaders[0], now, started=started) if leaders else ()
     if running:
         suspects = run("verdicts", lambda: _judge(subject, running, beats_found, since))
-        yield from findings.on_beats(running, beats_found, findings.count_stopped(suspects) if suspects else 0)
+        yield from findings.on_beats(running, beats_found, now, findings.count_stopped(suspects) if suspects else 0)
         yield from findings.on_verdicts(suspects) if suspects else ()
     if status:
         yield from findings.on_rescue(status, longest, since)

@@ -147,21 +147,22 @@ def on_leader(leader: Leader | None, now: float, *, started: bool) -> Iterator[C
         yield ok("leader", f"{leader.leader_id} has been River's leader for {span(now - leader.elected_at)}")
 
 
-def on_beats(running: Running, beats: HeartbeatSummary | None, late: int = 0) -> Iterator[CheckFinding]:
+def on_beats(running: Running, beats: HeartbeatSummary | None, now: float, late: int = 0) -> Iterator[CheckFinding]:
     """`late`: jobs whose heartbeats have stopped."""
     jobs, beating = sum(pair.jobs for pair in running.pairs), sum(pair.beating for pair in running.pairs) - late
     clients = beats.beating_clients if beats else 0
-    processes = f", {clients or 'no'} worker process{'es beat' if clients > 1 else ' beats'}" if beats else ""
     message = f"{beating} of {count_noun(jobs, 'running job')} beat" if jobs else "no job is running"
-    message += processes
+    message += f", {_describe_clients(beats, now)}" if beats else ""
     if late:
-        yield warning("beats", f"{message}; the heartbeats of {late} have stopped", "riverkeeper stuck")
-    elif jobs and not (beating or clients):
-        yield missing("beats", f"{message}: it is unknown whether their workers are alive", ADD_CLIENT)
-    elif beats and not (beating or clients):
-        yield missing("beats", message, ADD_CLIENT)
-    else:
+        level = warning if clients else problem
+        yield level("beats", f"{message}; the heartbeats of {late} have stopped", "riverkeeper stuck")
+    elif beating or clients or not (jobs or beats):
         yield ok("beats", message)
+    elif beats and beats.last_beat_at is not None:
+        yield missing("beats", message, "start a worker")
+    else:
+        unknown = ": it is unknown whether their workers are alive" if jobs else ""
+        yield missing("beats", f"{message}{unknown}", ADD_CLIENT)
     if running.unreadable_beats:
         fix = "write RFC 3339 with a time zone, during the present claim, from a correct clock"
         affected = count_noun(running.unreadable_beats, "job")
@@ -169,6 +170,13 @@ def on_beats(running: Running, beats: HeartbeatSummary | None, late: int = 0) ->
     if running.unread:
         message = f"the metadata of {count_noun(running.unread, 'job')} is too large to read"
         yield warning("beats", message, "keep data in args")
+
+
+def _describe_clients(beats: HeartbeatSummary, now: float) -> str:
+    if beats.beating_clients:
+        return f"{beats.beating_clients} worker process{'es beat' if beats.beating_clients > 1 else ' beats'}"
+    last = "" if beats.last_beat_at is None else f" (the last one did {span(now - beats.last_beat_at)} ago)"
+    return f"no worker process beats{last}"
 
 
 def count_stopped(suspects: Suspects) -> int:

@@ -20,12 +20,13 @@ class HeartbeatSummary:
 
     beating_clients: int  # processes whose last heartbeat is younger than three of their own intervals
     any_heartbeat: bool
+    last_beat_at: float | None = None  # of any process; None: none has beaten within the last hour
 
 
 def read_heartbeats(tx: Transaction) -> HeartbeatSummary:
     """Who beats, by both tables, which then stay readable in this transaction. Raises DatabaseError."""
     row = tx.query("schema/read_clients")[0]
-    return HeartbeatSummary(row.beating_clients, row.any_heartbeat)
+    return HeartbeatSummary(row.beating_clients, row.any_heartbeat, row.last_beat_at)
 
 
 @dataclass(slots=True)

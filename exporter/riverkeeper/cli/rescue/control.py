@@ -84,7 +84,7 @@ def _describe_active(config: Config, found: Status) -> str:
 
 def _modes(config: Config, found: Status) -> Iterator[tuple[str, str]]:
     """Those of the active replica, which may have another configuration than this command."""
-    whose = "the active replica" if found.modes else "this configuration, no replica was active yet"
+    whose = "the active replica" if found.modes else "this configuration"
     for mode in Mode:
         tiers = ", ".join(tier for tier, tier_mode in (found.modes or config.modes).items() if tier_mode is mode)
         if tiers:
