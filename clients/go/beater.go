@@ -24,13 +24,13 @@ type Beater struct {
 	newest        map[int64]*Work    // by job, to find an earlier attempt in this process
 	active        int                // begun and not yet through Finish
 	ends          []ending
-	interval      time.Duration // the shortest that any claim has asked for
+	interval      time.Duration // the shortest interval of any claim so far
 	lastBeat      time.Duration // uptime of sending the last beat that succeeded; 0 = never
 	riverVerified bool          // a claim of ours was found in this River table
 	fence         atomic.Int32  // a fence, the last answer of meta.sql
 	sql           *statements   // nil until the keeper schema is known to serve our River
-	checkedOn     *pgx.Conn     // where meta was asked last
-	checkedAt     time.Duration // uptime of that
+	checkedOn     *pgx.Conn     // the connection that last sent meta.sql
+	checkedAt     time.Duration // uptime of that check
 	state         state
 
 	answered    chan struct{} // closed when the first beat has succeeded or failed
@@ -128,7 +128,7 @@ func (b *Beater) beginStop() {
 	}
 }
 
-// run is the only one that beats.
+// run is the only goroutine that beats.
 func (b *Beater) run() {
 	defer close(b.done)
 	defer b.finishStop()
@@ -155,7 +155,7 @@ func (b *Beater) run() {
 	}
 }
 
-// through is true when a stop was asked for and nobody needs beats any more.
+// through is true when Stop was called and no claim needs beats any more.
 func (b *Beater) isDone() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -14,7 +14,7 @@ type Claim struct {
 	JobID       int64
 	Attempt     int
 	AttemptedAt string // as the database wrote it; see AttemptedAtText
-	Kind        string // optional: lets the first lost claim be told from a wrong River schema
+	Kind        string // optional: distinguishes a first lost claim from a wrong River schema
 }
 
 // AttemptedAtText is the contract's form of a time that was read from the database with its microseconds.

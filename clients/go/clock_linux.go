@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// uptime runs on through suspend and live migration (CLOCK_BOOTTIME): Go's own monotonic clock stands still there, and
-// a worker that wakes up would verifyRiverSchema in a lease that has long run out.
+// uptime runs on through suspend and live migration (CLOCK_BOOTTIME): Go's own monotonic clock stops there, and
+// a worker that wakes up would trust a lease that ended long ago.
 func uptime() time.Duration {
 	var now unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &now); err != nil {

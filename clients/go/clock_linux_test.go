@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// No test can suspend the machine, so the source is asked: the clock of leases runs on meanwhile.
+// No test can suspend the machine, so the test reads the source: the clock of leases runs on meanwhile.
 func TestLeasesRunThroughSuspend(t *testing.T) {
 	source, err := os.ReadFile("clock_linux.go")
 	if err != nil {

@@ -4,5 +4,5 @@ package riverbeat
 
 import "time"
 
-// uptime may stand still while the machine is suspended, where there is no CLOCK_BOOTTIME.
+// uptime may stop while the machine is suspended, because there is no CLOCK_BOOTTIME.
 func uptime() time.Duration { return monotonic() }

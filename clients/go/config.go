@@ -31,7 +31,7 @@ type Config struct {
 	// KeeperSchema is where the heartbeat tables are. Empty means "riverkeeper", or "<RiverSchema>_riverkeeper".
 	KeeperSchema string
 
-	// Interval is how often the process beats when no tier asks for more. Default 10 s; 30 s in metadata mode.
+	// Interval is how often the process beats when no tier needs more. Default 10 s; 30 s in metadata mode.
 	Interval time.Duration
 
 	// Kinds are the job kinds that this process beats for; nil for all. For other kinds a missing beat proves nothing.

@@ -14,7 +14,7 @@ var errClosed = errors.New("riverbeat: stopped")
 
 const closeTimeout = time.Second // how long a connection may take to say that it closes
 
-// line is one connection, used by one at a time. After any failure the next user gets a fresh one: a connection whose
+// line is one connection, used by one goroutine at a time. After any failure the next user gets a fresh one: a connection whose
 // packets are swallowed would otherwise swallow every beat.
 type dedicatedConnection struct {
 	database *pgxpool.Config
@@ -30,7 +30,7 @@ func newConnection(database *pgxpool.Config) *dedicatedConnection {
 	return l
 }
 
-// use waits for its turn while ctx lives, and then gives do a connection for at most limit.
+// use waits until the connection is free, as long as ctx lives, and then lends it to do for at most limit.
 func (l *dedicatedConnection) use(ctx context.Context, limit time.Duration, do func(context.Context, *pgx.Conn) error) (err error) {
 	select {
 	case <-l.free:
@@ -76,7 +76,7 @@ func (l *dedicatedConnection) drop() {
 	}()
 }
 
-// close waits for the one who has its turn.
+// close waits until the connection is free.
 func (l *dedicatedConnection) close() {
 	<-l.free
 	l.closed = true

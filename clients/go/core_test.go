@@ -76,7 +76,7 @@ func TestClaimKeys(t *testing.T) {
 	}
 }
 
-// Whatever a user asks for, the contract's arithmetic holds: lease >= 2 intervals and the time of a beat.
+// With any values of a user, the contract's arithmetic holds: lease >= 2 intervals and the time of a beat.
 func TestTiersAreMended(t *testing.T) {
 	for _, c := range []struct {
 		given, want Tier
@@ -147,7 +147,7 @@ func TestLeaseArithmetic(t *testing.T) {
 	w.Finish(Failed)
 }
 
-// The keeper counts from when a beat was written: a lease from its answer would outlast the keeper's patience.
+// Riverkeeper counts from when a beat was written: a lease from its answer would outlast Riverkeeper's patience.
 func TestSlowAnswerCountsFromItsSending(t *testing.T) {
 	b := testBeater(t, nil)
 	w, _ := b.Begin(context.Background(), Claim{JobID: 1, AttemptedAt: "2026-11-23T08:14:24.887644Z"}, Standard)
@@ -163,7 +163,7 @@ func TestSlowAnswerCountsFromItsSending(t *testing.T) {
 	w.Finish(Failed)
 }
 
-// A statement that failed says nothing about a claim, and nothing was written if nothing was sent.
+// A statement that failed proves nothing about a claim, and nothing was written if nothing was sent.
 func TestFailedBeatSaysNothing(t *testing.T) {
 	b := testBeater(t, nil)
 	w, ctx := b.Begin(context.Background(), Claim{JobID: 1, AttemptedAt: "2026-11-23T08:14:24.887644Z"}, Standard)

@@ -2,7 +2,7 @@ package riverbeat
 
 import "errors"
 
-// Why the context of a job was cancelled: ask with errors.Is(context.Cause(ctx), ...).
+// Why the context of a job was cancelled: check with errors.Is(context.Cause(ctx), ...).
 var (
 	// ErrClaimLost means that another process decided that this attempt is over. With the fence in force its result is not written.
 	ErrClaimLost = errors.New("riverbeat: the claim on this job is lost")

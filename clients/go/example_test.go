@@ -22,7 +22,7 @@ func ExampleProgress() {
 	// Output:
 }
 
-// A job that tells why it was stopped.
+// A job that logs why it was stopped.
 func ExampleErrClaimLost() {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	cancel(riverbeat.ErrClaimLost) // the beats do this

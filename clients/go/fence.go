@@ -18,7 +18,7 @@ const (
 	fenceInForce
 )
 
-// knownFence takes no lock: every job asks.
+// knownFence takes no lock: every job calls it.
 func (b *Beater) knownFence() fence { return fence(b.fence.Load()) }
 
 func (b *Beater) running() bool {
@@ -34,7 +34,7 @@ const firstAnswerTimeout = time.Second
 // after it has returned. The database then drops the result if the claim is lost by the time it is written. "" means that
 // no token is wanted, because no fence is in force.
 //
-// While it is not known whether the fence is in force, there is a token. A token that nobody wanted is left over in the
+// While it is not known whether the fence is in force, there is a token. A needless token is left over in the
 // job's metadata, and no fence judges by it later; a result without a token may be written into a later attempt.
 func (w *Work) Token() string {
 	b := w.process
@@ -81,7 +81,7 @@ func (b *Beater) recordFence(inForce bool) {
 	}
 }
 
-// logStart says once whether results are fenced: nobody should have to guess it.
+// logStart logs once whether results are fenced, so that no operator has to guess it.
 func (b *Beater) logStart(inForce bool) {
 	attributes := []any{slog.String("client_id", b.ClientID), slog.Duration("interval", b.Interval),
 		slog.String("keeper_schema", b.KeeperSchema)}
@@ -101,7 +101,7 @@ func (b *Beater) logStart(inForce bool) {
 }
 
 // recordRefusal takes in a refusal: without the keeper schema there are no triggers. A grant that was revoked or a server
-// that is read-only says nothing about them, so what was known stays known.
+// that is read-only proves nothing about them, so the last answer stays.
 func (b *Beater) recordRefusal(err error) {
 	answer := serverError(err)
 	if answer != nil && (answer.Code == "42P01" || answer.Code == "3F000") {
@@ -110,5 +110,5 @@ func (b *Beater) recordRefusal(err error) {
 	b.fence.CompareAndSwap(int32(fenceUnknown), int32(fenceMissing))
 }
 
-// fenced is what the client row says: results carry a token, and the database checks it.
+// fenced is what the client row reports: results carry a token, and the database checks it.
 func (b *Beater) fenced() bool { return b.Fences && b.knownFence() == fenceInForce }

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// longestWait is how often leases are looked at although none is due: a Go timer stands still while the machine sleeps.
+// longestWait is how often leases are checked although none is due: a Go timer stops while the machine sleeps.
 const longestWait = time.Second
 
 // watchLeases cancels the work whose beats did not come through.

@@ -19,7 +19,7 @@ type progress struct {
 	acknowledged uint64 // count of the last beat that succeeded; guarded by the Beater's mu
 }
 
-// Progress tells how far the job is, from 0 to 1, and where. It is sent with the next beat, so it costs next to nothing
+// Progress reports how far the job is, from 0 to 1, and where. It is sent with the next beat, so it costs next to nothing
 // and may be called in the innermost loop. Only Progress shows that a job moves; the same number reported again
 // counts too. A job with a progress timeout that stops reporting counts as hung.
 //

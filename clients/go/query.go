@@ -7,7 +7,7 @@ import (
 )
 
 // pin makes the names in our statements mean PostgreSQL's own functions, operators and types: with another schema in the
-// search_path, whoever may create there can offer a better match, and it would run with the worker's rights. A policy of
+// search_path, any login that may create there can offer a better match, and it would run with the worker's rights. A policy of
 // row level security that hides a job is an error, or its claim would look lost. What is written and read as text is so
 // in one form, whatever the login sets.
 const pin = `SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true),

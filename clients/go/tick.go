@@ -9,7 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// batch is the claims that one statement names, and what the statement says of each.
+// batch is the claims that one statement names, and what it reports of each.
 type batch struct {
 	works    []*Work
 	counts   []uint64 // progress reports of each claim so far, to know which of them a successful beat has sent

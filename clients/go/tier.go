@@ -5,11 +5,11 @@ import "time"
 // Tier is how often a claim beats, and how long its work continues without a successful beat.
 type Tier struct {
 	Interval time.Duration // how often to beat
-	Lease    time.Duration // 0: the work is never cancelled for want of a beat
+	Lease    time.Duration // 0: the work is never cancelled because a beat failed
 }
 
 // The tiers that Riverkeeper ships with. Riverkeeper never counts a worker as lost before three of its intervals have passed,
-// whatever its own configuration says.
+// with any configuration.
 var (
 	Standard = Tier{Interval: 10 * time.Second}
 	Urgent   = Tier{Interval: 2 * time.Second}
@@ -17,7 +17,7 @@ var (
 
 const shortestInterval = 100 * time.Millisecond // below it the beats themselves would be the load
 
-// corrected makes a tier that the contract allows, and says whether it had to be changed.
+// corrected makes a tier that the contract allows, and reports whether it had to be changed.
 func (t Tier) corrected(standard time.Duration) (Tier, bool) {
 	given := t
 	if t.Interval <= 0 {
@@ -31,5 +31,5 @@ func (t Tier) corrected(standard time.Duration) (Tier, bool) {
 	return t, t != given
 }
 
-// limit is how long a beat may take: the next tick must find the way free.
+// limit is how long a beat may take: the next tick must find the connection free.
 func beatTimeout(interval time.Duration) time.Duration { return interval / 2 }

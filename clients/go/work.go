@@ -94,7 +94,7 @@ func (b *Beater) beatsFor(kind string) bool {
 	return b.Kinds == nil || kind == "" || slices.Contains(b.Kinds, kind)
 }
 
-// shortenInterval makes the whole process beat as often as its most urgent claim asks, from then on: what the process declares
+// shortenInterval makes the whole process beat as often as its most urgent claim needs, from then on: what the process declares
 // should not change with every job.
 func (b *Beater) shortenInterval(tier Tier) {
 	if tier.Interval < b.interval {
@@ -130,7 +130,7 @@ func (b *Beater) awaitEarlier(ctx context.Context, earlier *Work) {
 
 const (
 	resultGap       = 500 * time.Millisecond // between two results of one job that this process hands in
-	writtenAfter    = 2 * time.Second        // a result is taken for written this long after its work has returned,
+	writtenAfter    = 2 * time.Second        // a result counts as written this long after its work has returned,
 	writtenAtLatest = 30 * time.Second       // or at most this long after it, if the database is away
 )
 

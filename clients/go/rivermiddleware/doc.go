@@ -1,5 +1,5 @@
 // Package rivermiddleware makes the jobs of a River client beat, and puts the fencing token on their results. It works with
-// River 0.19 and newer; this module asks for rivertype only, so it never moves your River.
+// River 0.19 and newer; this module requires rivertype only, so it never changes the version of your River.
 //
 // One line in the configuration (River 0.41 and newer: see the package riverplugin, which also beats from the start):
 //
@@ -21,8 +21,8 @@
 //
 //   - [Fenced], for River 0.39 and newer: every result carries the claim that it belongs to. Where the fence is installed
 //     (riverkeeper schema fence install), the database drops the result of a claim that was lost, in every outcome. Where it
-//     is not, the client is plain, and says so once in its log.
-//   - [Plain], for older ones: a late result may be written into the next attempt. The keeper is told, and waits longer
+//     is not, the client is plain, and logs that once.
+//   - [Plain], for older ones: a late result may be written into the next attempt. Riverkeeper reads that, and waits longer
 //     before it lets a rescued job run. If river.MetadataSet does not compile, your River is one of these.
 //
 // Neither covers what a job does elsewhere: check the claim in the transaction that has the effect, with [VerifyClaim]. That holds

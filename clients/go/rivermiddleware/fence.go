@@ -9,7 +9,7 @@ import (
 	"github.com/riverqueue/river/rivertype"
 )
 
-// Fence says how results are told from those of a later attempt. Fenced and Plain make one.
+// Fence is how results are distinguished from those of a later attempt. Fenced and Plain make one.
 type Fence struct {
 	metadataSet func(ctx context.Context, key string, value any) error
 }
@@ -23,7 +23,7 @@ func Fenced(metadataSet func(ctx context.Context, key string, value any) error) 
 	return Fence{metadataSet}
 }
 
-// Plain is for River before 0.39: a late result may be written into the next attempt. The keeper is told, and waits longer
+// Plain is for River before 0.39: a late result may be written into the next attempt. Riverkeeper reads that, and waits longer
 // before it lets a rescued job run.
 func Plain() Fence { return Fence{} }
 

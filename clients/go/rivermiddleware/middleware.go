@@ -114,7 +114,7 @@ func (m *Middleware) beater(client string) *riverbeat.Beater {
 }
 
 // Stop ends the beats once no job is left, or when ctx is over. Call it after the River client has stopped. A program that
-// ends anyway may leave it out: then its last jobs' ends are not told.
+// ends anyway may leave it out: then the ends of its last jobs are not reported.
 func (m *Middleware) Stop(ctx context.Context) error {
 	var errs []error
 	for _, beater := range m.started() {

@@ -18,7 +18,7 @@ import (
 
 var _ rivertype.WorkerMiddleware = (*Middleware)(nil)
 
-// The keeper is told what River will make of a result.
+// Riverkeeper reads what River will make of a result.
 func TestOutcomes(t *testing.T) {
 	remote, cancel := context.WithCancelCause(context.Background())
 	cancel(rivertype.ErrJobCancelledRemotely)
@@ -40,7 +40,7 @@ func TestOutcomes(t *testing.T) {
 	}
 }
 
-// A bare "context canceled" says why in the job's row; what the job says itself stays as it is.
+// A bare "context canceled" gets its cause in the job's row; an error of the job's own stays as it is.
 func TestCancellationsAreExplained(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	cancel(riverbeat.ErrStopRequested)
@@ -93,7 +93,7 @@ func testPool(t *testing.T) *pgxpool.Pool {
 	return pool
 }
 
-// River 0.44 to 0.47 panics where a result is dropped: no token there, whatever is asked for.
+// River 0.44 to 0.47 panics where a result is dropped: no token there, with any option.
 func TestReleasesThatPanicAreNotFenced(t *testing.T) {
 	fence := Fenced(func(context.Context, string, any) error { return nil })
 	for minor, want := range map[int]bool{0: true, 39: true, 43: true, 44: false, 47: false, 48: true, 51: true} {
@@ -113,7 +113,7 @@ func (batch) ErrorsByID() map[int64]error { return nil }
 func (b batch) Jobs() []*rivertype.JobRow { return b.jobs }
 
 // The result of a batch brings the claim of each member: River writes the leader's metadata into all their results. One that
-// is too big brings none. The error stays as it is, because River asks for its type.
+// is too big brings none. The error stays as it is, because River checks its type.
 func TestBatchesHaveATokenForEachMember(t *testing.T) {
 	metadata := map[string]any{}
 	set := func(_ context.Context, key string, value any) error { metadata[key] = value; return nil }
@@ -148,7 +148,7 @@ func TestBatchesHaveATokenForEachMember(t *testing.T) {
 	_ = m.Stop(ctx)
 }
 
-// A binary that lists no modules still tells the version by where River's function was compiled from.
+// A binary that lists no modules still shows the version, by the path from which River's function was compiled.
 func TestVersionOfASourceFile(t *testing.T) {
 	for file, want := range map[string]string{
 		"/go/pkg/mod/github.com/riverqueue/river@v0.47.0/metadata.go": "v0.47.0",

@@ -41,10 +41,10 @@ func RiverSchema(name string) Option { return func(m *Middleware) { m.config.Riv
 // KeeperSchema is where the heartbeat tables are, if not in "riverkeeper" or "<river schema>_riverkeeper".
 func KeeperSchema(name string) Option { return func(m *Middleware) { m.config.KeeperSchema = name } }
 
-// Interval is how often the process beats when no tier asks for more. Default 10 s.
+// Interval is how often the process beats when no tier needs more. Default 10 s.
 func Interval(d time.Duration) Option { return func(m *Middleware) { m.config.Interval = d } }
 
-// Kinds limits the beats to some kinds of job; the keeper then draws no conclusion from silence about others.
+// Kinds limits the beats to some kinds of job; Riverkeeper then concludes nothing from missing beats of others.
 func Kinds(kinds ...string) Option { return func(m *Middleware) { m.config.Kinds = kinds } }
 
 // FenceFor is how long a second attempt in this process waits for the first. Default 10 s.
@@ -54,7 +54,7 @@ func FenceFor(d time.Duration) Option { return func(m *Middleware) { m.config.Fe
 // no fence, and about six times the write-ahead log of a beat in the table, none of it HOT.
 func Metadata() Option { return func(m *Middleware) { m.config.Metadata = true } }
 
-// Logger is where troubles are told. Default slog.Default().
+// Logger receives each kind of failure once. Default slog.Default().
 func Logger(log *slog.Logger) Option { return func(m *Middleware) { m.config.Logger = log } }
 
 // Until ends the beats when ctx is over and no job is left, as Stop does.

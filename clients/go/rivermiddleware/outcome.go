@@ -30,7 +30,7 @@ type batchError interface {
 	Jobs() []*rivertype.JobRow
 }
 
-// batchOf is nil for any other result. River asks for it by a type assertion, so it must never be wrapped.
+// batchOf is nil for any other result. River finds it by a type assertion, so it must never be wrapped.
 func batchOf(err error) batchError {
 	batch, _ := err.(batchError) //nolint:errorlint // as River does
 	return batch

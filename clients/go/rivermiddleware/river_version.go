@@ -27,7 +27,7 @@ func (f Fence) supportedBy(minor int) Fence {
 	return f
 }
 
-// logFenceSupport says once what this River could have: nobody should have to know it from a version.
+// logFenceSupport logs once what this River could have, so that nobody has to know it from a version.
 func (m *Middleware) logFenceSupport(wanted Fence, version string) {
 	minor := minorOf(version)
 	switch {

@@ -15,7 +15,7 @@ import (
 	"github.com/riverkeeper/riverkeeper/clients/go"
 )
 
-// A beat and a rescue that meet have one winner, and the loser learns it: the beat is told "lost", or the rescue finds a
+// A beat and a rescue that meet have one winner, and the loser learns it: the beat gets "lost", or the rescue finds a
 // fresh row. (The obvious designs fail here: a guard in a subquery reads the old row, a deleted row comes back.)
 func TestBeatAndRescueHaveOneWinner(t *testing.T) {
 	const each = 50

@@ -13,7 +13,7 @@ import (
 	"github.com/riverkeeper/riverkeeper/clients/go"
 )
 
-// A process that works nothing says that it lives.
+// A process that works no job beats too.
 func TestIdleProcessBeats(t *testing.T) {
 	b := newBench(t)
 	b.beats(3)
@@ -41,7 +41,7 @@ func TestBeatsGoOnThroughCancellation(t *testing.T) {
 	}
 }
 
-// A job that ends before its first tick, in a process that is heard, sends nothing at all.
+// A job that ends before its first tick, in a process that beats, sends nothing at all.
 func TestShortJobWritesNothing(t *testing.T) {
 	b := newBench(t, func(c *riverbeat.Config) { c.Interval = 10 * time.Second })
 	b.beats(1)
@@ -58,7 +58,7 @@ func TestShortJobWritesNothing(t *testing.T) {
 	}
 }
 
-// Progress is told by the job alone: a beat without it moves beat_at only, and the same number again counts.
+// Progress is reported by the job alone: a beat without it moves beat_at only, and the same number again counts.
 func TestProgressIsToldByTheJobOnly(t *testing.T) {
 	b := newBench(t)
 	work, ctx, claim := b.beating(quick)
@@ -105,7 +105,7 @@ func nan() float64 {
 	return zero / zero
 }
 
-// A claim that somebody else ended is cancelled with its own cause; how it ended is told.
+// A claim that somebody else ended is cancelled with its own cause; how it ended is reported.
 func TestLostClaim(t *testing.T) {
 	b := newBench(t)
 	work, ctx, claim := b.beating(quick)
@@ -132,7 +132,7 @@ func TestClaimRescuedByRiver(t *testing.T) {
 	}
 }
 
-// A hung job is asked to stop once; what it returns is an ordinary result.
+// A hung job is requested to stop once; what it returns is an ordinary result.
 func TestStopRequested(t *testing.T) {
 	b := newBench(t)
 	work, ctx, claim := b.beating(quick)

@@ -13,7 +13,7 @@ import (
 	"github.com/riverkeeper/riverkeeper/clients/go"
 )
 
-// The conformance program starts, is told of a loss, says what its results carry, and ends.
+// The conformance program starts, learns of a loss, reports what its results carry, and ends.
 func TestConformProgram(t *testing.T) {
 	b := newBench(t)
 	b.stop()

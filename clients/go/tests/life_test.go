@@ -11,7 +11,7 @@ import (
 	"github.com/riverkeeper/riverkeeper/clients/go"
 )
 
-// Stop waits for the last work, tells its end, and leaves no goroutine behind.
+// Stop waits for the last work, reports its end, and leaves no goroutine behind.
 func TestStopLeavesNothingBehind(t *testing.T) {
 	b := newBench(t)
 	work, _, claim := b.beating(leased)
@@ -32,7 +32,7 @@ func TestStopLeavesNothingBehind(t *testing.T) {
 	b.eventually("no goroutine is left", func() bool { return ours() == "" })
 }
 
-// A Stop that loses its patience ends the work that is left, and tells the keeper that it was given up.
+// A Stop that loses its patience ends the work that is left, and reports that it was given up.
 func TestStopWithoutPatience(t *testing.T) {
 	b := newBench(t)
 	work, workCtx, claim := b.beating(quick)

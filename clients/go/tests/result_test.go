@@ -21,7 +21,7 @@ func fencedBench(t *testing.T, change ...func(*riverbeat.Config)) *bench {
 	return benchOn(t, url, append(change, fencing)...)
 }
 
-// The token is the claim, to the microsecond; the client row says that results carry it, and the log says so once.
+// The token is the claim, to the microsecond; the client row reports that results carry it, and the log has it once.
 func TestTokenIsTheClaim(t *testing.T) {
 	b := fencedBench(t)
 	work, _, claim := b.beating(quick)
@@ -40,7 +40,7 @@ func TestTokenIsTheClaim(t *testing.T) {
 	}
 }
 
-// Without the fence in the database a client is plain: no token, and it says so in its row and once in its log. So is a
+// Without the fence in the database a client is plain: no token, and its row reports that, and its log once. So is a
 // client that cannot attach one.
 func TestPlainClients(t *testing.T) {
 	able, unable := newBench(t, fencing), fencedBench(t, func(c *riverbeat.Config) {})
@@ -171,7 +171,7 @@ func TestFinishNeverWaits(t *testing.T) {
 	b.eventually("the end is told", func() bool { return b.text(claim, "outcome") == "completed" })
 }
 
-// Work that failed after its lease had expired was given up, and so the keeper is told; work that succeeded has succeeded.
+// Work that failed after its lease had expired was given up, and is reported as such; work that succeeded has succeeded.
 func TestExpiredWorkIsGivenUp(t *testing.T) {
 	for outcome, want := range map[riverbeat.Outcome]string{riverbeat.Failed: "abandoned", riverbeat.Completed: "completed"} {
 		p := world.Proxy(t)
@@ -259,7 +259,7 @@ func TestBegunTwice(t *testing.T) {
 	}
 }
 
-// In the transaction that has the effect, Hold keeps the claim or says that it is lost.
+// In the transaction that has the effect, Hold keeps the claim or reports that it is lost.
 func TestHold(t *testing.T) {
 	b := newBench(t)
 	work, ctx, claim := b.beating(quick)
@@ -281,7 +281,7 @@ func TestHold(t *testing.T) {
 	}
 }
 
-// Nothing is written before meta has said yes: a keeper of another River, or none, gets no row, whatever is at work or ends.
+// Nothing is written before meta has answered: a keeper schema of another River gets no row, whatever is at work or ends.
 func TestNothingIsWrittenBeforeTheAnswer(t *testing.T) {
 	b := newBench(t)
 	b.stop()

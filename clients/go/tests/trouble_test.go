@@ -96,7 +96,7 @@ func TestNoStatementIsLeftBehind(t *testing.T) {
 	work.Finish(riverbeat.Completed)
 }
 
-// What cannot be mended by waiting is told once, counted, tried on, and cancels nothing, with a lease neither.
+// A failure that waiting does not fix is logged once, counted, tried again, and cancels nothing, also with a lease.
 func TestRefusalsCancelNothing(t *testing.T) {
 	for name, spoil := range map[string]string{
 		"TableMissing":  "ALTER TABLE riverkeeper.heartbeat RENAME TO elsewhere",

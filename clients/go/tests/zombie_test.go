@@ -16,7 +16,7 @@ import (
 	"github.com/riverkeeper/riverkeeper/clients/go/rivermiddleware"
 )
 
-// long is what RIVERBEAT_LONG=1 asks for; the normal run takes a part of it.
+// long is the run of RIVERBEAT_LONG=1; the normal run takes a part of it.
 func long(whole, part int) int {
 	if os.Getenv("RIVERBEAT_LONG") != "" {
 		return whole
@@ -75,7 +75,7 @@ func zombies(t *testing.T, each int, fenced bool) map[string]int {
 	suite.Eventually(t, "all at work", func() bool { return count("river_job WHERE state = 'running'") == all })
 	suite.Eventually(t, "all beat", func() bool { return count("riverkeeper.heartbeat") == all })
 	takeAway(t, pool, all)
-	worker.Release() // half of them may not have been told yet
+	worker.Release() // half of them may not have learned it yet
 	suite.Eventually(t, "the slots are free", func() bool { return completes(t, pool, client) })
 	suite.StopClient(t, client)
 	return hurtRows(t, pool, all, fenced)

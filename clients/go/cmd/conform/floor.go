@@ -139,7 +139,7 @@ func (f *floor) finish(c command) error {
 	return nil
 }
 
-// abandon ends the contexts of all that is left, as a process that is asked to stop does.
+// abandon ends the contexts of all that is left, as a process that is requested to stop does.
 func (f *floor) abandon() {
 	for _, jobs := range f.jobs {
 		for _, j := range jobs {

@@ -55,7 +55,7 @@ func run() error {
 	floor.abandon()
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	_ = beater.Stop(ctx) // what is left goes silent
+	_ = beater.Stop(ctx) // what is left stops beating
 	return lines.Err()
 }
 

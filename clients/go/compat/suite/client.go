@@ -16,7 +16,7 @@ import (
 	"github.com/riverqueue/river/rivertype"
 )
 
-// Args of the job that the tests work: it waits for the test, and then ends as told.
+// Args of the job that the tests work: it waits for the test, and then ends as the test requests.
 type Args struct {
 	End string `json:"end"` // success, error, panic, snooze, cancel
 }

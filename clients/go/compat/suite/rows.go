@@ -33,7 +33,7 @@ func RowOf(tb testing.TB, pool *pgxpool.Pool, id int64) (row Row) {
 	return row
 }
 
-// Rescue does to a running job what the keeper does: the heartbeat row is the arbiter (DESIGN 6). False if the claim is
+// Rescue does to a running job what Riverkeeper does: the heartbeat row is the arbiter. False if the claim is
 // not to be had.
 func Rescue(ctx context.Context, pool *pgxpool.Pool, id int64, fence time.Duration) (bool, error) {
 	tx, err := pool.Begin(ctx)

@@ -16,7 +16,7 @@ import (
 
 var ends = []string{"success", "error", "panic", "snooze", "cancel"}
 
-// Run is the contract test with one River version; fenced says that it can attach a token.
+// Run is the contract test with one River version; fenced: it can attach a token.
 func Run(t *testing.T, world *World, fence rivermiddleware.Fence, fenced bool) {
 	t.Run("IdleClientBeatsFromItsStart", func(t *testing.T) { idle(t, world, fence) })
 	t.Run("OrdinaryResultsAreWritten", func(t *testing.T) { ordinary(t, world, fence, true) })
@@ -187,7 +187,7 @@ func installedLater(t *testing.T, world *World, fence rivermiddleware.Fence) {
 	Eventually(t, "it beats", func() bool { return beating(t, pool) == 1 })
 	InstallFence(t, url, Keeper, "public")
 	if _, err := pool.Exec(ctx, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-		WHERE application_name = 'riverbeat' AND datname = current_database()`); err != nil { // so that it asks again
+		WHERE application_name = 'riverbeat' AND datname = current_database()`); err != nil { // so that it sends meta.sql again
 		t.Fatal(err)
 	}
 	Eventually(t, "it is noticed", func() bool { return Count(t, pool, "riverkeeper.client WHERE fences") == 1 })

@@ -112,7 +112,7 @@ func (p *Proxy) await(read []byte, passes func([]byte) bool) bool {
 	return passes(read)
 }
 
-// silence loses the answers of a connection from the moment that a statement is executed on it: pgx prepares it first.
+// silence drops the answers of a connection from the moment that a statement is executed on it: pgx prepares it first.
 func (c *pair) silence(sent, statement []byte) {
 	switch {
 	case len(statement) == 0:

@@ -18,7 +18,7 @@ type Leader struct {
 // Kind is for River.
 func (Leader) Kind() string { return "leader" }
 
-// multi is how such a job reports: River's executor asks an error for these two.
+// multi is how such a job reports: River's executor calls these two on an error.
 type multi struct {
 	jobs   []*rivertype.JobRow
 	errors map[int64]error

@@ -80,7 +80,7 @@ func jobRetry(t *testing.T, world *World, _ Version) {
 	s.noTokens()
 }
 
-// River's own rescuer in between: what it takes away is as lost as what the keeper takes.
+// River's own rescuer in between: what it takes away is as lost as what Riverkeeper takes.
 func riversRescuer(t *testing.T, world *World, _ Version) {
 	s := newScene(t, world, true)
 	lead := func(until string) {

@@ -25,7 +25,7 @@ type Process struct {
 	pool *pgxpool.Pool
 }
 
-// Setup says what kind of process.
+// Setup is the kind of a process.
 type Setup struct {
 	name       string
 	slots      int
@@ -40,7 +40,7 @@ type Setup struct {
 	extra      func(workers *river.Workers)
 }
 
-// first is a process whose jobs end as told; second is the one that works their next attempts until it is released.
+// first is a process whose jobs end as their args name it; second is the one that works their next attempts until it is released.
 func first(slots int) Setup { return Setup{name: "first", slots: slots} }
 func second(slots int) Setup {
 	return Setup{name: "second", slots: slots, holding: true, succeeds: true, knows: true}

@@ -17,7 +17,7 @@ import (
 // patience is how long a test waits for what must happen: far longer than it takes.
 const patience = 60 * time.Second
 
-// Scene is a database of a test's own, with River's tables and the keeper's.
+// Scene is a database of a test's own, with River's tables and Riverkeeper's.
 type Scene struct {
 	*testing.T
 	world    *World
@@ -63,7 +63,7 @@ func (s *Scene) count(from string, arguments ...any) (n int) {
 	return n
 }
 
-// insert adds a job that ends as told; change alters how it is inserted.
+// insert adds a job that ends as its args name it; change alters how it is inserted.
 func (s *Scene) insert(end string, change ...func(*river.InsertOpts)) int64 {
 	s.Helper()
 	options := &river.InsertOpts{}
@@ -81,7 +81,7 @@ func (s *Scene) insert(end string, change ...func(*river.InsertOpts)) int64 {
 	return result.Job.ID
 }
 
-// row is all that a job's row says.
+// row is all that a job's row holds.
 func (s *Scene) row(job int64) string {
 	s.Helper()
 	var text string
@@ -110,7 +110,7 @@ func (s *Scene) expect(job int64, expression, want string) {
 	}
 }
 
-// rescue gives a running job back, as the keeper does: with an error of the attempt that it takes away.
+// rescue gives a running job back, as Riverkeeper does: with an error of the attempt that it takes away.
 func (s *Scene) rescue(jobs ...int64) {
 	s.Helper()
 	if saved := s.exec(rescueSQL, jobs); saved != len(jobs) {

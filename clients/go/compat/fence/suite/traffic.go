@@ -62,7 +62,7 @@ func traffic(s *Scene, size int) (rows []string) {
 	return s.finals()
 }
 
-// cancelAll asks for the cancellation of jobs that are at work.
+// cancelAll requests the cancellation of jobs that are at work.
 func (s *Scene) cancelAll(worker *Process, number int) {
 	s.Helper()
 	rows, err := s.pool.Query(context.Background(), "SELECT id FROM river_job WHERE (args ->> 'number')::int < $1", number)

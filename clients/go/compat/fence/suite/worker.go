@@ -12,7 +12,7 @@ import (
 	"github.com/riverqueue/river"
 )
 
-// Args of a job that ends as told.
+// Args of a job, which name how it ends.
 type Args struct {
 	Number int    `json:"number" river:"unique"`
 	End    string `json:"end"`
