@@ -98,8 +98,12 @@ def _in_code(path: Path) -> Iterator[Offender]:
 
 
 def _in_tests(path: Path) -> Iterator[Offender]:
-    """Names and docstrings: the report of a failed test shows the name, and the docstring is the rule that broke."""
+    """Names and docstrings, which the report of a failed test shows, and the hazards of mutations."""
     for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Mutation" and node.args:
+            hazard = ast.literal_eval(node.args[0])
+            for word in words_in(hazard):
+                yield Offender(named(path.parent), f"{named(path)}:{node.lineno}", word, hazard[:100])
         if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             continue
         name = getattr(node, "name", "").replace("_", " ")

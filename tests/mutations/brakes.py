@@ -21,7 +21,7 @@ MUTATIONS = (
         ("rescue/supervisor/test_brakes.py::test_a_doubt_about_heartbeats_holds_no_claim_that_was_given_up",),
     ),
     Mutation(
-        "much of a fleet falls silent at once, and all its jobs are rescued",
+        "much of a fleet stops beating at once, and all its jobs are rescued",
         "    if why := find_mass_silence(found.fleet, max_share):\n",
         "    if (why := find_mass_silence(found.fleet, max_share)) == '':\n",
         (f"{BRAKES}::test_8e_a_small_fleet_has_a_brake_too",),
@@ -54,7 +54,7 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "a person cannot release the brake",
+        "an operator cannot release the brake",
         "if beat or released or over:",
         "if beat or over:",
         (f"{BRAKES}::test_an_operator_releases_a_brake",),
@@ -123,13 +123,13 @@ MUTATIONS = (
         (EACH,),
     ),
     Mutation(
-        "a keeper acts at its start, on what it has not watched",
+        "a replica acts at its start, on what it has not watched",
         "    Brake.GRACE: grace,\n",
         "    Brake.GRACE: lambda *_: None,\n",
         (EACH,),
     ),
     Mutation(
-        "a keeper that stood still takes itself for awake",
+        "a replica that was suspended does not notice it",
         "return 0.0 if now - self._ticked_at > allowed else now - self._running_since",
         "return now - self._running_since",
         ("brakes/test_clocks.py::test_after_a_suspension_every_claim_has_its_full_timeout",),

@@ -10,13 +10,13 @@ NEXT_ATTEMPT = f"{PLAN}::test_the_next_attempt_waits_for_the_previous_worker"
 
 MUTATIONS = (
     Mutation(
-        "the next attempt begins while the old worker, whose lease is over, still stops",
+        "the next attempt begins while the previous worker, whose lease is over, still stops",
         "wait = max(wait, beat.beat_at + beat.lease + tier.drain - locked.now)",
         "wait = max(wait, beat.beat_at + beat.lease - locked.now)",
         (f"{PLAN}::test_the_lease_and_the_drain_are_waited_out",),
     ),
     Mutation(
-        "the next attempt begins while the old worker's lease still runs, for only the fence counts",
+        "the next attempt begins while the previous worker's lease still runs, because only the fence counts",
         "    if beat is not None and beat.lease is not None:\n",
         "    if beat is not None and beat.lease == 0:\n",
         (f"{PLAN}::test_the_lease_and_the_drain_are_waited_out",),
@@ -76,7 +76,7 @@ MUTATIONS = (
         (f"{WRITES}::test_a_lost_worker_s_job_is_retried",),
     ),
     Mutation(
-        "an old River without unique states cannot be asked",
+        "an old River without unique states cannot be queried",
         "CROSS JOIN (SELECT NULL::bit(8) AS unique_states) AS old\n",
         "",
         (f"{GUARDS}::test_an_old_river_without_unique_states",),
@@ -89,7 +89,7 @@ MUTATIONS = (
         (f"{WRITES}::test_attempts_used_up",),
     ),
     Mutation(
-        "a person who asks for a retry discards the job",
+        "an operator who requests a retry discards the job",
         "if requested is Action.RETRY or (requested is None and held):",
         "if requested is None and held:",
         ("rescue/test_manual.py::test_a_manual_retry_never_discards",),
@@ -113,7 +113,7 @@ MUTATIONS = (
         (f"{GUARDS}::test_a_hung_job_is_requested_to_stop_first",),
     ),
     Mutation(
-        "a worker that was asked to stop has no time to do so",
+        "a worker that was requested to stop has no time to do so",
         "left = beat.stop_requested_at + tier.stop_grace - now",
         "left = beat.stop_requested_at - now",
         (f"{GUARDS}::test_a_hung_job_is_requested_to_stop_first",),
@@ -174,13 +174,13 @@ MUTATIONS = (
         (f"{PLAN}::test_what_is_written_is_a_row_that_river_reads",),
     ),
     Mutation(
-        "an old worker that was alive leaves no trace, and the rescue counts as right",
+        "a previous worker that was alive leaves no trace, and the rescue counts as right",
         "WHERE h.job_id = ended.job_id AND h.attempted_at = ended.attempted_at",
         "WHERE h.job_id = ended.job_id AND h.attempted_at = ended.attempted_at AND h.lost_at IS NULL",
         (f"{FOLLOW}::test_a_worker_that_ends_late_was_alive",),
     ),
     Mutation(
-        "an end that was told before the rescue is taken for a late one",
+        "an end that was reported before the rescue counts as a late one",
         "if facts.ended_at is not None and facts.ended_at >= facts.at:",
         "if facts.ended_at is not None:",
         (f"{FOLLOW}::test_an_end_before_the_rescue_is_no_late_one",),
@@ -198,13 +198,13 @@ MUTATIONS = (
         (f"{FOLLOW}::test_a_result_that_the_fence_dropped_shows_that_the_worker_was_alive",),
     ),
     Mutation(
-        "a rate is told while only the false rescues can be known",
+        "a rate is shown while only the false rescues can be known",
         "count(*) FILTER (WHERE c.known AND c.is_over) AS rated,",
         "count(*) FILTER (WHERE c.known) AS rated,",
         ("rescue/audit/test_history.py::test_the_report_counts_claims",),
     ),
     Mutation(
-        "two keepers count one false rescue twice",
+        "two replicas count one false rescue twice",
         "    WHERE held.closed_at IS NULL OR n.was_false AND held.was_false IS NOT TRUE\n",
         "",
         (f"{FOLLOW}::test_what_another_replica_recorded_meanwhile_is_not_recorded_again",),

@@ -56,7 +56,7 @@ MUTATIONS = (
         (f"{ERRORS}::test_an_error_of_an_earlier_attempt_does_not_end_the_next",),
     ),
     Mutation(
-        "an error that was written by hand, without an attempt, is dropped",
+        "an error that was written manually, without an attempt, is dropped",
         "            AND jsonb_typeof(new.errors[cardinality(new.errors)] -> 'attempt') = 'number'\n",
         "",
         (f"{ERRORS}::test_every_other_error_passes",),

@@ -48,7 +48,7 @@ MUTATIONS = (
         ("tests::TestEveryJobHasAToken",),
     ),
     Mutation(
-        "a claim that was given up for want of a beat is told as a failure of the job",
+        "a claim that was given up because no beat succeeded is reported as a failure of the job",
         "\t\toutcome = abandoned\n",
         "",
         ("tests::TestExpiredWorkIsGivenUp",),

@@ -140,7 +140,7 @@ MUTATIONS = (
         (f"{PARTS}::test_a_refusal_ends_the_fence_only_with_its_schema",),
     ),
     Mutation(
-        "a claim that was given up for want of a beat is told as a failure of the job",
+        "a claim that was given up because no beat succeeded is reported as a failure of the job",
         "return Outcome.ABANDONED if abandoned else outcome",
         "return outcome",
         (f"{PARTS}::test_work_that_failed_after_its_lease_was_given_up",),
@@ -195,13 +195,13 @@ MUTATIONS = (
         (contract("keeper_schema_of_another_river"), f"{BEATER}::test_a_keeper_schema_of_another_river_is_named"),
     ),
     Mutation(
-        "a job that moves no more looks as if it did, because its ticker tells its progress again",
+        "a job that moves no more looks as if it did, because its ticker repeats its progress",
         "[reported is not active.acknowledged for active, reported in ordered]",
         "[reported != (None, None) for active, reported in ordered]",
         (contract("progress_is_reported_by_the_job_alone"),),
     ),
     Mutation(
-        "the row of a silent claim is swept, and no rescue can lock it",
+        "the row of a stale claim is swept, and no rescue can lock it",
         """      AND NOT EXISTS (
           SELECT
           FROM river.river_job AS j
@@ -233,7 +233,7 @@ MUTATIONS = (
         beside="DELETE FROM keeper.heartbeat",
     ),
     Mutation(
-        "a silent process is forgotten, and its jobs that never beat stay running for ever",
+        "a stale process is forgotten, and its jobs that never beat stay running for ever",
         """            AND stale.client_id <> ALL (ARRAY(
                 SELECT DISTINCT j.attempted_by[cardinality(j.attempted_by)]
                 FROM river.river_job AS j

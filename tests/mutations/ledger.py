@@ -91,7 +91,7 @@ MUTATIONS = (
         (f"{SETTLING}::test_what_another_ledger_has_shown_is_not_gone_on_from",),
     ),
     Mutation(
-        "a cancel while waiting, or a discard, is told as a run of days",
+        "a cancel while waiting, or a discard, counts as a run of days",
         "CASE WHEN job.state = 'completed' AND abs(job.claimed) < 'Infinity'",
         "CASE WHEN abs(job.claimed) < 'Infinity'",
         (f"{SQL}::test_only_completed_jobs_have_a_run_time",),

@@ -85,7 +85,7 @@ MUTATIONS = (
         beside="FOR NO KEY UPDATE OF j SKIP LOCKED",
     ),
     Mutation(
-        "a dry run that locks no job says what it would do with the next claim of it",
+        "a dry run that locks no job records what it would do with the job's next claim",
         "\n      AND j.attempt = c.attempt\n      AND j.attempted_at = c.attempted_at\n",
         "\n",
         ("rescue/test_earlier_attempts.py::test_a_claim_that_is_over_is_gone[dry run without a lock]",),
@@ -111,7 +111,7 @@ MUTATIONS = (
         (f"{TOGETHER}::test_one_that_was_rescued_before_leaves_all_to_be_tried_alone",),
     ),
     Mutation(
-        "a tombstone waits for whoever changes the row that is there after all",
+        "a tombstone waits for the session that changes the row, which is there after all",
         "WHERE NOT EXISTS (\n"
         "    SELECT FROM keeper.heartbeat AS h WHERE h.job_id = c.job_id AND h.attempted_at = c.attempted_at\n"
         ")\n",
@@ -138,7 +138,7 @@ MUTATIONS = (
         (f"{RACES}::test_nobody_waits_for_a_beat_under_way",),
     ),
     Mutation(
-        "a tombstone stands for a claim of the group that was left alone, and ends its worker",
+        "a tombstone stays for a claim of the group that was skipped, and ends its worker",
         "    if len(entries) < len(items) and not all(item.stuck.job.has_row for item in items):\n",
         "    if len(entries) > len(items):\n",
         (
@@ -147,7 +147,7 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "one claim of several that cannot be written is told for all of them",
+        "one claim of several that cannot be written is reported for all of them",
         "        if len(items) > 1:\n            raise _NotTogether from None\n",
         "        if len(items) > 1:\n            return [Skipped(changed.refusal)] * len(items)\n",
         (f"{TOGETHER}::test_one_that_was_rescued_before_leaves_all_to_be_tried_alone",),
@@ -159,19 +159,19 @@ MUTATIONS = (
         ("rescue/supervisor/test_candidates.py::test_a_group_is_alike_and_nobody_is_lost",),
     ),
     Mutation(
-        "a claim is rescued twice, once by each of two keepers",
+        "a claim is rescued twice, once by each of two replicas",
         "CREATE UNIQUE INDEX rescue_once_a_claim",
         "CREATE INDEX rescue_once_a_claim",
         (f"{GUARDS}::test_the_audit_alone_keeps_a_second_rescue_away", f"{STATEMENTS}::test_the_audit_has_an_act_once"),
     ),
     Mutation(
-        "a worker is asked to stop again and again, a row of the audit each time",
+        "a worker is requested to stop again and again, with a row of the audit each time",
         "CREATE UNIQUE INDEX rescue_stop_once",
         "CREATE INDEX rescue_stop_once",
         (f"{STATEMENTS}::test_the_audit_has_an_act_once",),
     ),
     Mutation(
-        "two keepers write the same dry run down",
+        "two replicas record the same dry run",
         "CREATE UNIQUE INDEX rescue_dry_once",
         "CREATE INDEX rescue_dry_once",
         (f"{STATEMENTS}::test_the_audit_has_an_act_once",),
@@ -184,13 +184,13 @@ MUTATIONS = (
         beside="INSERT INTO keeper.rescue (",
     ),
     Mutation(
-        "a worker that was asked to stop gets a new time of asking with each pass",
+        "a worker that was requested to stop gets a new time of the request with each pass",
         " AND h.stop_requested_at IS NULL\n",
         "\n",
         (f"{STATEMENTS}::test_a_stop_is_requested_once_and_of_living_claims",),
     ),
     Mutation(
-        "a worker whose claim was taken away is asked to stop",
+        "a worker whose claim was taken away is requested to stop",
         "  AND h.lost_at IS NULL AND h.stop_requested_at IS NULL",
         "  AND h.stop_requested_at IS NULL",
         (f"{STATEMENTS}::test_a_stop_is_requested_once_and_of_living_claims",),

@@ -8,7 +8,7 @@ TRAPS = "postgres/test_traps.py"
 
 MUTATIONS = (
     Mutation(
-        "a login that may create in a schema of the search_path runs its code by whoever scrapes or rescues",
+        "a login that may create in a schema of the search_path runs its code with the rights of a scrape or a rescue",
         "pinned = connection.execute(as_literal(PIN))",
         'pinned = connection.execute("SELECT pg_catalog.current_schemas(false) AS searched")',
         (

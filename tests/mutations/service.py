@@ -85,13 +85,13 @@ MUTATIONS = (
         ("heartbeat/test_grants.py::test_what_a_worker_may_not_do",),
     ),
     Mutation(
-        "a keeper reads the arguments of jobs",
+        "Riverkeeper reads the arguments of jobs",
         "            yield select(schema, table, columns)\n    if",
         '            yield select(schema, table, [*columns, *(["args"] if table == "river_job" else [])])\n    if',
         (f"{ROLES}::test_what_no_role_may_do",),
     ),
     Mutation(
-        "a keeper works in the keeper schema of another River, whose ids mean other jobs",
+        "Riverkeeper works in the keeper schema of another River, whose ids mean other jobs",
         "    if river_schema != river:\n",
         "    if river_schema == '':\n",
         (
@@ -171,13 +171,13 @@ MUTATIONS = (
         errors=("AssertionError", "TimeoutError"),
     ),
     Mutation(
-        "the time of a comparison tells the webhook's token letter by letter",
+        "the time of a comparison gives the webhook's token away, letter by letter",
         'right = hmac.compare_digest(_digest(presented.strip().encode("utf-8", "replace")), self._digest)',
         'right = _digest(presented.strip().encode("utf-8", "replace")) == self._digest',
         (f"{WEBHOOK}::test_tokens_are_compared_in_constant_time",),
     ),
     Mutation(
-        "a job whose worker died is called hung, and is asked to stop before it is rescued",
+        "a job whose worker died is called hung, and is requested to stop before it is rescued",
         "    if progress is not None and progress < timeout:\n",
         "    if progress is not None and progress < 0:\n",
         ("config/test_tiers.py::test_a_dead_worker_is_not_called_hung_first",),

@@ -9,7 +9,7 @@ SESSIONS = "postgres/test_sessions.py"
 
 MUTATIONS = (
     Mutation(
-        "two keepers act at the same moment",
+        "two replicas act at the same moment",
         'if not tx.query("rescue/try_rescue_lock")[0].acquired:',
         'if tx.query("rescue/try_rescue_lock")[0].acquired is None:',
         (f"{GUARDS}::test_while_another_replica_leads_nothing_is_rescued",),
@@ -29,7 +29,7 @@ MUTATIONS = (
         beside="pg_typeof(NULL::river.river_job)",
     ),
     Mutation(
-        "the brakes are read before the lock, and another keeper's acts are not among them",
+        "the brakes are read before the lock, and another replica's acts are not among them",
         """    if not tx.query("rescue/try_rescue_lock")[0].acquired:
         raise _RollBack([Skipped(Refusal.NOT_ACTOR)] * len(items))
     check_brakes = items[0].request.read_brakes(tx)
@@ -59,19 +59,19 @@ MUTATIONS = (
         ("rescue/supervisor/test_brakes.py::test_a_minute_s_budget_counts_the_acts_of_the_transaction",),
     ),
     Mutation(
-        "a group is rescued by a reading after which the way of a beat broke",
+        "a group is rescued by a reading after which the heartbeat path broke",
         "if facts.path.ok_since != given.verdicts.path_ok_since:",
         "if facts is None:",
         ("rescue/supervisor/test_brakes.py::test_a_way_that_broke_since_the_reading_holds",),
     ),
     Mutation(
-        "a keeper that stood still between reading and rescue acts on what it read before",
+        "a replica that was suspended between reading and rescue acts on what it read before",
         "max(facts.now - given.read_at, lease_clock() - given.began_at)",
         "facts.now - given.read_at",
         ("rescue/supervisor/test_brakes.py::test_the_older_of_both_ages_of_a_reading_counts",),
     ),
     Mutation(
-        "the database's clock stood still, and a reading of long ago is taken for fresh",
+        "the database's clock stopped, and an old reading counts as fresh",
         "max(facts.now - given.read_at, lease_clock() - given.began_at)",
         "lease_clock() - given.began_at",
         ("rescue/supervisor/test_brakes.py::test_the_older_of_both_ages_of_a_reading_counts",),
@@ -83,13 +83,13 @@ MUTATIONS = (
         ("rescue/supervisor/test_candidates.py::test_who_was_never_tried_has_the_first_turn",),
     ),
     Mutation(
-        "the audit is asked while the old transaction may yet commit, and says no",
+        "the audit is queried while the old transaction may still commit, and has no row yet",
         "            return None\n        return tx.query(",
         "            pass\n        return tx.query(",
         (f"{CRASHES}::test_nobody_knows_while_the_old_transaction_lives",),
     ),
     Mutation(
-        "a deadlock that somebody's unique insert made is an error for a person",
+        "a deadlock with a unique insert is an error for an operator",
         "outcome.kind is ErrorKind.DEADLOCK:",
         "outcome.kind is None:",
         (f"{CRASHES}::test_a_deadlock_is_tried_once_more",),
@@ -119,13 +119,13 @@ MUTATIONS = (
         (f"{SESSIONS}::test_the_isolation_is_ours_whatever_the_database_s_default",),
     ),
     Mutation(
-        "a dead keeper's host holds the actor's lock for two hours",
+        "the host of a dead replica holds the rescue lock for two hours",
         """                    connection.execute("SET LOCAL idle_in_transaction_session_timeout = '10s'")\n""",
         "",
         (f"{SESSIONS}::test_writing_is_committed_at_the_end_of_the_block",),
     ),
     Mutation(
-        "a keeper waits behind an ALTER TABLE, and everybody behind the keeper",
+        "a replica waits behind an ALTER TABLE, and every session behind the replica",
         '                    connection.execute(as_literal(f"SET LOCAL lock_timeout = {LOCK_MILLISECONDS}"))\n',
         "                    pass\n",
         (f"{SESSIONS}::test_writing_is_committed_at_the_end_of_the_block",),

@@ -126,7 +126,7 @@ MUTATIONS = (
         (EACH,),
     ),
     Mutation(
-        "a beat in the metadata beside an old row is not heard",
+        "a beat in the metadata beside an old row does not count",
         "return replace(table, beat_at=max(table.beat_at, metadata.beat_at))",
         "return table",
         (f"{GUARDS}::test_a_fresh_beat_in_the_metadata_since_it_was_found",),
@@ -144,7 +144,7 @@ MUTATIONS = (
         (f"{READING}::test_a_beat_in_the_metadata_of_an_earlier_attempt_is_none",),
     ),
     Mutation(
-        "the way of a beat is not watched over a restart or a failover, which may have lost beats",
+        "the heartbeat path stays verified over a restart or a failover, which may have lost beats",
         '        (path.server != seen.server, "another server answers: the database failed over or restarted"),\n',
         "",
         (BREAKS,),
@@ -163,7 +163,7 @@ MUTATIONS = (
         (BREAKS,),
     ),
     Mutation(
-        "a probe of the keeper failed, as a beat would have",
+        "a probe failed, as a beat would have",
         '        (before is not None and before.failed, "a probe failed in between"),\n',
         "",
         (BREAKS,),
@@ -175,7 +175,7 @@ MUTATIONS = (
         (BREAKS,),
     ),
     Mutation(
-        "the keeper reaches the database while no client does, and all their jobs are rescued",
+        "Riverkeeper reaches the database while no client does, and all their jobs are rescued",
         "    if why := find_late_fleet(seen):\n",
         "    if (why := find_late_fleet(seen)) == '':\n",
         (f"{PATH}::test_a_fleet_that_is_late_as_a_whole_breaks_the_path_until_one_client_beats",),
@@ -193,13 +193,13 @@ MUTATIONS = (
         (f"{PATH}::test_who_has_not_come_back_after_an_outage_still_counts_as_one_of_the_fleet",),
     ),
     Mutation(
-        "an old proof of the way counts, though no keeper has looked for an hour",
+        "an old proof of the path counts, although no replica has probed it for an hour",
         "CASE WHEN abs(extract(epoch FROM now() - c.path_probe_at)) <= %(patience)s::double precision",
         "CASE WHEN %(patience)s::double precision > 0",
         (f"{READING}::test_silence_counts_while_the_way_was_open",),
     ),
     Mutation(
-        "the keeper can write its own table, but no beat can be written",
+        "Riverkeeper can write its own table, but no beat can be written",
         '    tx.query("rescue/supervisor/probe_beats")\n',
         "",
         ("rescue/supervisor/test_election.py::test_a_probe_needs_that_a_beat_could_be_written",),
@@ -211,7 +211,7 @@ MUTATIONS = (
         ("rescue/supervisor/test_election.py::test_a_failed_probe_breaks_the_stretch",),
     ),
     Mutation(
-        "two replicas take a turn at once, and each writes over what the other proved",
+        "two replicas hold an election at once, and each overwrites what the other proved",
         "    if leader := find_leader(tx, replica, takeover):  # it was faster\n        return leader\n",
         "",
         ("rescue/supervisor/test_election.py::test_who_waited_for_the_lock_reads_the_leader_again",),

@@ -56,7 +56,7 @@ class ProcessHealth:
     snapshot_age: float = 0.0
 
 
-EngagedBrake = tuple[Brake, str]
+EngagedBrake = tuple[Brake, str]  # and the sentence that gives the reason
 HEALTHY = ProcessHealth()
 
 

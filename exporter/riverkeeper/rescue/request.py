@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
-from riverkeeper.brakes.rules import Brake
+from riverkeeper.brakes.rules import EngagedBrake
 from riverkeeper.config.policy import Policy
 from riverkeeper.config.tiers import Action, Tier
 from riverkeeper.postgres.transaction import Transaction
@@ -18,7 +18,6 @@ from riverkeeper.verdict.job import JobClaim
 from riverkeeper.verdict.verdict import Limits, Reason, StuckJob
 
 COOLDOWN_SECONDS = 300.0
-EngagedBrake = tuple[Brake, str]  # and the sentence that says why
 BrakeCheck = Callable[[int], EngagedBrake | None]  # the brake that is engaged after this many acts of this transaction
 BrakeReader = Callable[[Transaction], BrakeCheck]  # reads tables, never memory
 

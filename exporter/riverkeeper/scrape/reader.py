@@ -254,11 +254,13 @@ class Reader:
             folded_pairs=_count_folded(facts, names),
             replay_lag=reading.replay_lag,
             clock_skew=reading.clock_skew,
-            notices=(
-                *find_notices(schemas.layout, schemas.keeper, facts, reading.replay_lag, standby=schemas.standby),
-                *find_unmatched_rules(self._settings.policy, {kind for _, kind in [*live, *names.pairs]}),
-            ),
+            notices=self._find_notices(reading, {kind for _, kind in [*live, *names.pairs]}),
         )
+
+    def _find_notices(self, reading: Reading, kinds: set[str]) -> tuple[str, ...]:
+        facts, schemas = reading.facts, reading.schemas
+        found = find_notices(schemas.layout, schemas.keeper, facts, reading.replay_lag, standby=schemas.standby)
+        return (*found, *find_unmatched_rules(self._settings.policy, kinds))
 
     def _summarize(
         self, reading: Reading, maintained: Maintained | None, names: Names, counted: Finished | None

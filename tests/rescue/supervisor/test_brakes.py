@@ -11,7 +11,7 @@ import pytest
 from fixtures.replicas import configured
 from fixtures.rescue import Scene, open_brakes, opened
 from fixtures.rescue_passes import rescue_pass_by
-from riverkeeper.brakes.rules import Brake
+from riverkeeper.brakes.rules import Brake, EngagedBrake
 from riverkeeper.heartbeat.leases import lease_clock
 from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.rescue.request import BrakeCheck, Rescued
@@ -53,9 +53,13 @@ class Pass:
         self.view = PassInput(scene.now(), lease_clock(), VerdictSummary((), {}, (), (), frozenset(), since), {})
 
     def brake(self, view: PassInput, acts: int = 0, *, reported: bool = False) -> Brake | None:
+        engaged = self.engaged(view, acts, reported=reported)
+        return engaged and engaged[0]
+
+    def engaged(self, view: PassInput, acts: int = 0, *, reported: bool = False) -> EngagedBrake | None:
+        """The brake and its sentence."""
         with self.scene.keeping() as tx:
-            held = self.passing._brake_reader(view, self.config, dry_run=False, reported=reported)(tx)(acts)
-        return held and held[0]
+            return self.passing._brake_reader(view, self.config, dry_run=False, reported=reported)(tx)(acts)
 
 
 @pytest.fixture
@@ -75,7 +79,11 @@ def test_a_way_that_broke_since_the_reading_holds(made: Pass) -> None:
     """The verdicts counted silence of a stretch that is over: the next reading judges anew."""
     made.scene.sql.execute("UPDATE riverkeeper.control SET path_ok_since = now()")
 
-    assert made.brake(made.view) is Brake.STALE_SNAPSHOT
+    engaged = made.engaged(made.view)
+
+    assert engaged is not None
+    assert engaged[0] is Brake.STALE_SNAPSHOT
+    assert "broke after the scrape" in engaged[1]  # and not the age of the reading, on a machine that is busy
 
 
 def test_a_pass_is_held_by_what_the_tables_say_now(made: Pass) -> None:
