@@ -9,6 +9,7 @@ fall behind the manifests. `Chart.yaml`, `values.yaml` and `NOTES.txt` in deploy
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -197,7 +198,7 @@ def _described(lines: Sequence[str]) -> Iterator[tuple[str, str]]:
     for line in lines:
         name, _, _ = line.strip().partition(":")
         if line.strip().startswith("#"):
-            comment.append(line.strip().removeprefix("# "))
+            comment.append(re.sub(r"docs/(\w+)\.md", r"[\1](\1.md)", line.strip().removeprefix("# ")))
             continue
         if line.strip():
             path = [*path[: (len(line) - len(line.lstrip())) // 2], name]
@@ -211,7 +212,9 @@ def _default(text: str, path: str) -> str:
     for name in path.split("."):
         value = value[name]
     if isinstance(value, dict) and len(value) > 2:
-        return "see [values.yaml](../deploy/helm/riverkeeper/values.yaml)"
+        return f"see [values.yaml](../{FOLDER}/values.yaml)"
+    if value == "":
+        return "empty"
     written = yaml.safe_dump(value, default_flow_style=True, width=1000)
     return f"`{written.strip().removesuffix('...').strip()}`"
 
