@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -44,3 +45,16 @@ def test_commands_run(line: str, river_url: str, sql: Session) -> None:
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_links_lead_somewhere_on_the_package_index_too() -> None:
+    """It shows the README alone: what is relative in the repository is absolute there, and pictures are files."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    shown = README
+    for rule in project["tool"]["hatch"]["metadata"]["hooks"]["fancy-pypi-readme"]["substitutions"]:
+        shown = re.sub(rule["pattern"], rule["replacement"], shown)
+    links = re.findall(r"(!?)\[[^\]]*\]\(([^)]+)\)", shown)
+
+    assert len(links) > 20
+    assert [link for _, link in links if not link.startswith(("https://", "#"))] == []
+    assert all(link.startswith("https://raw.githubusercontent.com/") for picture, link in links if picture)
