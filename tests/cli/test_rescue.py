@@ -246,6 +246,19 @@ def test_a_slip_is_exit_code_2(run: Run, arguments: tuple[str, ...]) -> None:
     assert run("rescue", *arguments).exit_code == 2
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("rescue", "report", "--since", "7"), '"7" has no unit; write 7d, 7h, 7m or 7s'),
+        (("rescue", "run", "x"), "'x' is not a whole number from 1"),
+        (("stuck", "--limit", "501"), "'501' is not a whole number from 1 to 500"),
+    ],
+)
+def test_a_slip_is_corrected_in_words(run: Run, arguments: tuple[str, ...], words: str) -> None:
+    """The error has what may be written there."""
+    assert words in run(*arguments).output
+
+
 def test_stuck_reports_the_same_as_text_and_as_json(run: Run, lost: Event) -> None:
     """The job, its reason, the limit with its origin, and what would be done; nothing else stands in the answer."""
     shown, told = run("stuck"), run("stuck", "--json", "--reason", "worker_lost", "--tier", "standard")

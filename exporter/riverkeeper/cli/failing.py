@@ -8,7 +8,7 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from riverkeeper.cli.options import database_options, give_up, refuse_names
+from riverkeeper.cli.options import WholeNumber, database_options, give_up, refuse_names
 from riverkeeper.cli.terminal import console
 from riverkeeper.config.load import Config
 from riverkeeper.postgres.errors import DatabaseError
@@ -25,7 +25,7 @@ from riverkeeper.web.pages.job_list import JobQuery
 @click.option("--kind", metavar="NAME", help="Only this kind.")
 @click.option(
     "--limit",
-    type=click.IntRange(1, 500),
+    type=WholeNumber(1, 500),
     metavar="N",
     default=50,
     show_default=True,

@@ -33,6 +33,21 @@ SCRAPE_SECONDS = 20.0  # an operator waits
 COMMITTED_SECONDS = 5.0  # of these, for what maintenance has committed
 
 
+class WholeNumber(click.IntRange):
+    """An option that is a whole number within bounds; its error has the bounds in words."""
+
+    name = "whole number"
+
+    def _describe_range(self) -> str:
+        return f"from {self.min}" if self.max is None else f"from {self.min} to {self.max}"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            return int(super().convert(value, param, ctx))
+        except click.BadParameter:
+            self.fail(f"{str(value)!r} is not a whole number {self._describe_range()}", param, ctx)
+
+
 def option(name: str, **settings: Any) -> Callable[[Command], Command]:
     """A click option with the help text of the flag table."""
     entry = find_flag(name)
@@ -127,6 +142,9 @@ def scope_of(queue: str | None, kind: str | None, tier: str | None, reason: str 
 
 def seconds(_: click.Context, parameter: click.Parameter, value: str) -> float:
     """Parses an option that is a duration, in the form that the configuration uses."""
+    if value.strip().isdecimal():
+        units = f"write {value}d, {value}h, {value}m or {value}s"
+        raise click.BadParameter(f'"{value}" has no unit; {units}', param=parameter)
     try:
         return DURATION.parse(value)
     except PydanticCustomError as error:

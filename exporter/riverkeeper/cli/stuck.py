@@ -10,6 +10,7 @@ from rich.text import Text
 
 from riverkeeper.cli.options import (
     WRONG_USE,
+    WholeNumber,
     database_options,
     refuse_choices,
     refuse_names,
@@ -31,7 +32,7 @@ from riverkeeper.web.pages.stuck import NotJudged, StuckJobs, StuckPage, StuckRo
 @scope_options
 @click.option(
     "--limit",
-    type=click.IntRange(1, 500),
+    type=WholeNumber(1, 500),
     metavar="N",
     default=50,
     show_default=True,

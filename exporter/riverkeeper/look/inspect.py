@@ -81,10 +81,13 @@ def _open(tx: Transaction, river_schema: str | None) -> tuple[Row, Layout]:
 
 
 def _refuse_unreadable(tx: Transaction, layout: Layout) -> None:
-    """Raises DatabaseError where this login may not read River's job table, with the statements that let it."""
+    """Raises DatabaseError where this login may not read the states of jobs, with the statements that let it.
+
+    Where only other columns are missing, the report names what it could not read.
+    """
     unreadable = layout.unreadable()
     login = tx.query("doctor/read_login", {"schema": name_in_script(layout.schema)})[0]
-    if login.usable and "river_job" not in unreadable:
+    if login.usable and "state" not in unreadable.get("river_job", ()):
         return
     role = name_in_script(login.login)
     statements = [f"GRANT USAGE ON SCHEMA {name_in_script(layout.schema)} TO {role};"]

@@ -67,7 +67,7 @@ def find_suspected(present: Present) -> Iterator[Finding]:
             "suspected",
             ReportPart.NOW,
             f"{describe_jobs(suspects)} suspected to be stuck: {reason}",
-            f"What is missing: {jobs[0].verdict.missing}",
+            f"What is missing: {jobs[0].verdict.missing}.",
             Certainty.POSSIBLE,
             "The rescuer waits for proof: `riverkeeper stuck` shows each job.",
         )

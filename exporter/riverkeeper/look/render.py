@@ -11,7 +11,7 @@ from rich.text import Text
 
 from riverkeeper.formats import moment
 from riverkeeper.look.finding import Certainty, Finding, ReportPart
-from riverkeeper.look.report import DOCS, HEADINGS, NEXT_DATABASE, NEXT_STEPS, LookReport, docs_of
+from riverkeeper.look.report import DOCS, HEADINGS, NEXT_DATABASE, LookReport, docs_of
 
 _COLOURS = {ReportPart.NOW: "bold red", ReportPart.LATELY: "bold yellow", ReportPart.AHEAD: "bold cyan"}
 MOST_FINDINGS = 12  # of one part; the others are less grave, and --json has all
@@ -31,7 +31,7 @@ def render_page(found: LookReport, version: str) -> str:
         version=version,
         moment=moment(found.now),
         parts=[(HEADINGS[part], part, found.of(part)) for part in ReportPart],
-        next_steps=NEXT_STEPS,
+        next_steps=found.next_steps,
         next_database=NEXT_DATABASE,
         docs_of=docs_of,
     )
@@ -64,7 +64,7 @@ def _lines(found: LookReport) -> Iterator[RenderableType]:
     yield Text()
     yield Text("Next", style="bold underline")
     yield Padding(Text(NEXT_DATABASE), (0, 0, 0, 2))
-    for goal, command in NEXT_STEPS:
+    for goal, command in found.next_steps:
         yield Text(f"  {goal}:")
         yield Text(f"    {command}", style="bold")
 

@@ -18,10 +18,11 @@ from riverkeeper.look.traces import Coverage
 DOCS = "https://github.com/riverkeeper/riverkeeper/blob/main/docs/look.md"
 MOST_NAMES = 100  # kinds or queues of one finding in the JSON document
 HEADINGS = {ReportPart.NOW: "Now", ReportPart.LATELY: "Lately", ReportPart.AHEAD: "With heartbeats"}
+INSTALL = "riverkeeper schema install"
 NEXT_STEPS = (
     ("See this at any time", "riverkeeper serve"),
     ("As the owner of River's tables, prepare heartbeats: they find dead and hung workers within seconds",
-     "riverkeeper schema install"),
+     INSTALL),
     ("See which step comes next", "riverkeeper check"),
 )  # fmt: skip
 NEXT_DATABASE = "These commands read the address of the database from RIVERKEEPER_DATABASE_URL, or from --database-url."
@@ -38,6 +39,12 @@ class LookReport:
     findings: tuple[Finding, ...]
     coverage: tuple[Coverage, ...]
     unread: tuple[str, ...]  # what could not be read, and why: its state is unknown
+    prepared: bool = False  # the tables for heartbeats are there
+
+    @property
+    def next_steps(self) -> Sequence[tuple[str, str]]:
+        """Goals, each with its command."""
+        return [step for step in NEXT_STEPS if not (self.prepared and step[1] == INSTALL)]
 
     def of(self, part: ReportPart) -> Sequence[Finding]:
         """Findings of one part."""
@@ -93,6 +100,7 @@ def report(present: Present, policy: Policy, unread: Sequence[str]) -> LookRepor
         ),
         coverage=present.traces.coverage,
         unread=tuple(unread),
+        prepared=present.snapshot.beating_clients is not None,
     )
 
 
@@ -113,7 +121,7 @@ def document(found: LookReport) -> dict[str, object]:
             for state in found.coverage
         ],
         "unread": list(found.unread),
-        "next_steps": [{"why": why, "command": command} for why, command in NEXT_STEPS],
+        "next_steps": [{"why": why, "command": command} for why, command in found.next_steps],
     }  # fmt: skip
 
 

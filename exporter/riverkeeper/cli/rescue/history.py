@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from riverkeeper.cli.options import (
+    WholeNumber,
     database_options,
     give_up,
     refuse_choices,
@@ -36,10 +37,10 @@ SECONDS = 20.0  # an operator waits
 @click.command("list")
 @database_options
 @scope_options
-@click.option("--job", "job_id", type=click.IntRange(min=1), metavar="ID", help="Only this job.")
+@click.option("--job", "job_id", type=WholeNumber(min=1), metavar="ID", help="Only this job.")
 @click.option(
     "--limit",
-    type=click.IntRange(1, 500),
+    type=WholeNumber(1, 500),
     metavar="N",
     default=50,
     show_default=True,

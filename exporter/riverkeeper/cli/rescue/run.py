@@ -10,7 +10,7 @@ from uuid import uuid4
 import click
 
 from riverkeeper.brakes.control import read_status
-from riverkeeper.cli.options import database_options, give_up
+from riverkeeper.cli.options import WholeNumber, database_options, give_up
 from riverkeeper.config.load import Config
 from riverkeeper.config.tiers import Action
 from riverkeeper.formats import span
@@ -40,7 +40,7 @@ class JobResult:
 
 @click.command()
 @database_options
-@click.argument("ids", nargs=-1, type=click.IntRange(min=1), required=True, metavar="ID…")
+@click.argument("ids", nargs=-1, type=WholeNumber(min=1), required=True, metavar="ID…")
 @click.option("--apply", is_flag=True, help="Rescue the jobs. Without this option nothing is written.")
 @click.option("--action", type=click.Choice(ACTIONS), help="Take this action, even if the tier holds the job.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
