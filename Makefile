@@ -20,7 +20,7 @@ $(READY): pyproject.toml
 	@touch $@
 
 test: export PYTHONDONTWRITEBYTECODE =   # the tests start the program a hundred times, and would compile it each time
-test: lint $(READY)   ## Lint, types, and every test that needs no Go (four to five minutes on two cores)
+test: lint $(READY)   ## Lint, types, and every test that needs no Go (three to four minutes on two cores)
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 test-long: $(READY)   ## Property tests with many more examples; every mutation made, to see its tests fail

@@ -33,14 +33,22 @@ LONG = (
     "test_fence_on_river.py",
 )
 
+# Files whose tests share nothing. They come last, and whichever process is free takes the next test.
+APART = ("test_alert_rules.py", "test_alert_situations.py")
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Groups for `--dist loadgroup`: a file stays in one process, with its servers, and the timed files share one."""
     order = [*TIMED, *LONG]
-    items.sort(key=lambda item: order.index(item.path.name) if item.path.name in order else len(order))
+
+    def place(item: pytest.Item) -> tuple[bool, int]:
+        return item.path.name in APART, order.index(item.path.name) if item.path.name in order else len(order)
+
+    items.sort(key=place)
     for item in items:
-        item.add_marker(pytest.mark.xdist_group("timed" if item.path.name in TIMED else item.path.stem))
+        if item.path.name not in APART:
+            item.add_marker(pytest.mark.xdist_group("timed" if item.path.name in TIMED else item.path.stem))
 
 
 @pytest.fixture(scope="session")
