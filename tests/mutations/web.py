@@ -76,4 +76,25 @@ MUTATIONS = (
         ("test_formats.py::test_a_moment_without_a_date_is_absent",),
         ("OverflowError", "ValueError", "OSError"),
     ),
+    Mutation(
+        "a misspelt filter shows an empty list, which reads as an all-clear",
+        "            if self._is_empty(result):\n",
+        "            if False:\n",
+        (
+            "web/pages/test_filters.py::test_an_unknown_kind_is_no_all_clear",
+            "web/pages/test_filters.py::test_an_unknown_tier_or_reason_is_no_all_clear",
+        ),
+    ),
+    Mutation(
+        "check calls all well in the first minute, in which nothing is rescued",
+        "    if status.grace_left:\n",
+        "    if False:\n",
+        ("doctor/test_doors.py::test_the_door_that_is_not_open_is_named",),
+    ),
+    Mutation(
+        "check calls all well after the last Riverkeeper has gone",
+        "    if not status.is_at_work(patience):\n",
+        "    if False:\n",
+        ("doctor/test_doors.py::test_the_door_that_is_not_open_is_named",),
+    ),
 )
