@@ -53,7 +53,7 @@ class RescuePreview:
     now: float | None = None  # the database's clock; the plan's moments are by it
 
 
-class _RollBack(Exception):
+class _PreviewEnd(Exception):
     """Ends a preview, so that no lock of it stays and nothing of it is written."""
 
     def __init__(self, locked: LockedJob | Skipped) -> None:
@@ -142,8 +142,8 @@ def read_locked_job(
     """What the two locks of a rescue show (see `acquire_locks`); they are released at once. Raises DatabaseError."""
     try:
         with tx.savepoint():
-            raise _RollBack(acquire_locks(tx, [LockRequest(claim)], keeper, metadata_interval, jobs_too=jobs_too)[0])
-    except _RollBack as ended:
+            raise _PreviewEnd(acquire_locks(tx, [LockRequest(claim)], keeper, metadata_interval, jobs_too=jobs_too)[0])
+    except _PreviewEnd as ended:
         return ended.locked
     except DatabaseError as error:
         if error.kind is not ErrorKind.LOCKED:
