@@ -66,7 +66,7 @@ def test_nothing_holds_in_calm_weather() -> None:
             "paused by ann: deploy (riverkeeper rescue resume)",
         ),
         (CALM, ProcessHealth(running_for=20), Brake.GRACE, "started or was suspended: rescues begin in 40 s"),
-        (CALM, ProcessHealth(snapshot_age=6), Brake.STALE_SNAPSHOT, "the reading of this replica is 6.0 s old"),
+        (CALM, ProcessHealth(snapshot_age=6), Brake.STALE_SNAPSHOT, "this replica's scrape is 6.0 s old"),
         (replace(CALM, now=4600.0), ProcessHealth(), Brake.STALE_SNAPSHOT, "was last verified 3601.0 s ago"),
         (replace(CALM, path=HeartbeatPath()), ProcessHealth(), Brake.STALE_SNAPSHOT, "has not been verified yet"),
         (
