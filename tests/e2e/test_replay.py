@@ -1,7 +1,9 @@
-"""Four incidents of the replay (docs/alerts-seen.md): three that page, and one that must not.
+"""One incident of the replay (docs/alerts-seen.md): two alerts fire for a misspelled queue, and one page is sent.
 
-Rules, routing, inhibition and templates are those that are shipped; PagerDuty and Slack are servers of our own.
-test_alerts_happen.py stops the database.
+Rules, routing, inhibition and templates are those that are shipped; PagerDuty and Slack are servers of our own. `make
+alerts-seen` replays all incidents, and judges when each message came. Here only what came is judged: how late it is
+says more about what else this machine does. test_dead_fleet_alert.py kills all workers, test_alerts_happen.py stops the
+database.
 """
 
 from __future__ import annotations
@@ -10,13 +12,15 @@ from pathlib import Path
 
 from e2e.replay.__main__ import run_all
 
-FACTOR = 20
-INCIDENTS = ("worker_killed", "queue_without_producer", "all_workers_killed", "rescuer_paused")
+FACTOR = 15  # not 20 as there: beats and scrapes that come late have more time
+FORGIVEN_SECONDS = 180
 
 
-def test_each_incident_notifies_once_in_time_and_nothing_else_does(tmp_path: Path) -> None:
-    """Who must be notified is, in time and in the right words; nothing resolves while it lasts; no false message."""
-    replay = run_all(INCIDENTS, tmp_path / "replay", FACTOR)
+def test_a_queue_that_nobody_works_is_one_page(tmp_path: Path) -> None:
+    """Once, in the right words, while it lasts; what is worked off afterwards notifies nobody."""
+    replay = run_all(("queue_without_producer",), tmp_path / "replay", FACTOR, FORGIVEN_SECONDS)
 
     assert replay is not None
-    assert {each.injection.incident.name: each.problems for each in replay.outcomes() if each.problems} == {}
+    (outcome,) = replay.outcomes()
+    assert outcome.problems == []
+    assert "orders: RiverWaitBudgetBurning" in outcome.muted

@@ -35,16 +35,18 @@ JUDGE_SECONDS = 2
 INSERT_SECONDS = 3  # between two insertions into each River, which give workers a little to do all the time
 BEAT = ("-beat", "table", "-interval", "2s")
 
-# Minutes are divided by the factor. Beats are not: these are the urgent tier's own, as quick as two busy cores allow.
+# Minutes are divided by the factor. Beats hardly: at a factor of 20 these are the urgent tier's own, as quick as two
+# busy cores allow.
 # max_wait: an edge of the histogram of waits, long enough for a busy machine.
 CONFIG = """
 rescue: {{mode: {mode}, grace: {minute}s, cooldown: {five_minutes}s, mass_hold: {five_minutes}s}}
 webhook: {{token_file: {token}}}
 learned_limits: {{enabled: false}}
 tiers:
-  standard: {{heartbeat_timeout: 7s, drain: 2s, fence: 3s, plain_fence: 3s, max_wait: {five_minutes}s}}
-  urgent: {{heartbeat_timeout: 7s, drain: 2s, fence: 3s, max_wait: 10s, progress_timeout: 10s, stop_grace: 4s}}
-  patient: {{heartbeat_timeout: 7s, drain: 2s, max_wait: 120s}}
+  standard: {{heartbeat_timeout: {beat_timeout}s, drain: 2s, fence: 3s, plain_fence: 3s, max_wait: {five_minutes}s}}
+  urgent:
+    {{heartbeat_timeout: {beat_timeout}s, drain: 2s, fence: 3s, max_wait: 10s, progress_timeout: 10s, stop_grace: 4s}}
+  patient: {{heartbeat_timeout: {beat_timeout}s, drain: 2s, max_wait: 120s}}
   nightly: {{max_run: 20s}}
 assign:
 - {{queue: payments, tier: urgent}}
@@ -216,7 +218,7 @@ def make_river(name: str, folder: Path, factor: int, programs: contextlib.ExitSt
     riverkeeper(river, "schema", "fence", "install")
     links = {link: programs.enter_context(contextlib.closing(Proxy(river.url))) for link in ("workers", "riverkeeper")}
     config = home / "riverkeeper.yml"
-    times = {"minute": max(1, 60 // factor), "five_minutes": 300 // factor}
+    times = {"minute": max(1, 60 // factor), "five_minutes": 300 // factor, "beat_timeout": max(7, 140 // factor)}
     config.write_text(CONFIG.format(mode="live" if name == "orders" else "dry_run", token=token, **times))
     made = WatchedRiver(name, server, river, links, home, config, programs)
     if name == "media":  # a login of its own, whose rights can be taken away
