@@ -263,7 +263,7 @@ def test_one_value_is_matched_by_equality(file: str) -> None:
     """Grafana escapes only variables of several values: as a pattern, the kind `sync[order]` would not match itself."""
     single = {variable["name"] for variable, _, _ in label_queries(file) if not variable["multi"]}
     for one in queries_of(file):
-        assert not single & set(re.findall(r'[=!]~"\$(\w+)"', one.expr)), one.place
+        assert not single & set(re.findall(r'[=!]~"\$(\w+)[|"]', one.expr)), one.place
 
 
 def links(file: str) -> list[tuple[Json, Json]]:
@@ -283,6 +283,7 @@ def test_links_lead_somewhere(file: str) -> None:
     """To a board that exists, with variables that it has; to a page with filters that it has; to a runbook."""
     for panel, link in links(file):
         path, _, query = link["url"].partition("?")
+        assert not re.findall(r"=\$\{[^}:]+\}", query), "a value that is not percent-encoded"
         if path.startswith("/d/"):
             names = set(re.findall(r"var-(\w+)=|\$\{(\w+):queryparam\}", query))
             assert {one or other for one, other in names} <= variables(BOARDS[path.removeprefix("/d/")]).keys()

@@ -151,10 +151,11 @@ def trust(q: Queries) -> Panel:
 
 
 SHOWN = "severity, alertname, cause, queue, kind, tier, reason"
-# An alert about a River that was never scraped has few labels: an empty value is let in. The two last are for machines.
+# An alert about a River that was never scraped has few labels: an empty value is let in. Grafana escapes values of a
+# variable that takes several, as queue does; the others only on request, and then for a string in backticks.
 OURS = (
-    'alertname=~"River.+", severity!="none", cluster=~"$cluster|", namespace=~"$namespace|", job=~"$job|", '
-    'queue=~"$queue|"'
+    'alertname=~"River.+", severity!="none", cluster=~`${cluster:regex}|`, namespace=~`${namespace:regex}|`, '
+    'job=~`${job:regex}|`, queue=~"$queue|"'
 )
 FIRING = f'ALERTS{{alertstate="firing", {OURS}}}'
 SINCE = f"ALERTS_FOR_STATE{{{OURS}}}"

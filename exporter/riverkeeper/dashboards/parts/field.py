@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -88,7 +89,12 @@ CORNER: Json = {
 
 
 def link(title: str, url: str, *, new_tab: bool = False) -> Json:
-    return {"title": title, "url": url, "targetBlank": new_tab}
+    return {"title": title, "url": encode_values(url), "targetBlank": new_tab}
+
+
+def encode_values(url: str) -> str:
+    """Percent-encode the values of the query: Grafana itself leaves a `&`, `+` or `#` in the name of a kind."""
+    return re.sub(r"(?<==)\$\{([^}:]+)\}", r"${\1:percentencode}", url)
 
 
 def to_page(title: str, page: str) -> Json:
