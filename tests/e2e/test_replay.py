@@ -2,7 +2,7 @@
 
 Rules, routing, inhibition and templates are those that are shipped; PagerDuty and Slack are servers of our own. `make
 alerts-seen` replays all incidents, and judges when each message came. Here only what came is judged: how late it is
-says more about what else this machine does. test_dead_fleet_alert.py kills all workers, test_alerts_happen.py stops the
+depends on what else this machine does. test_dead_fleet_alert.py kills all workers, test_alerts_happen.py stops the
 database.
 """
 
