@@ -26,6 +26,9 @@ class Situation:
     told: tuple[str, ...] = ()  # rules that must fire at the end, whatever else does
 
 
+PAST = ("RiverUnknownKindDiscarded", "RiverJobsMayHaveRunTwice")  # a fact that one replica read did happen
+
+
 def bad_or_calm(fact: Fact, minute: int, *, bad: bool) -> float | None:
     return (fact.bad or fact.calm)(minute) if bad else fact.calm(minute)
 
@@ -153,7 +156,7 @@ SITUATIONS = (
         "last word of a replica",
         _outvoted,
         lambda case: [(case.fires + m, False) for m in (2, 6, 12)],
-        applies=lambda case: case.resolves is not None,  # an event that one replica saw did happen
+        applies=lambda case: case.rule not in PAST,
     ),
 )
 
