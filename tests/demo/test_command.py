@@ -163,11 +163,13 @@ def test_every_announced_fault_shows_and_ctrl_c_ends_it(folder: Path) -> None:
     """
     with started(folder) as demo:
         demo.read_until("Workers are killed and jobs hang")
-        with started(folder, "--seconds", "2") as second:
-            assert_all_faults_show(demo)
-            assert second.end() == 0, second.said
-        assert "is taken" in second.said
-        assert second.url != demo.url
+        with started(folder) as second:
+            second.read_until("Workers are killed and jobs hang")
+            assert "is taken" in second.said
+            assert second.url != demo.url
+            assert fetch(f"{second.url}/metrics")
+            assert second.end(signal.SIGTERM) == 0, second.said
+        assert_all_faults_show(demo)
         assert "sync_crm" in (fetch(f"{demo.url}/failing") or "")  # it always fails
         demo.read_until("running again after")
         assert re.search(r"\w+ \d+: (worker killed|hung), noticed after \d+ s, running again after \d+ s\n", demo.said)
