@@ -8,13 +8,14 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 from consistency.tree import ROOT
 from mutations.mutation import Mutation
 
 SECONDS = 300.0  # for the tests of one mutation; they take about five
+SECONDS_OF_A_TEST = 60.0  # more for each: a dozen tests on a machine at fifteen times its load take over five minutes
 PARTS = ("exporter", "tests", "clients", "pyproject.toml")
 LEFT_OUT = shutil.ignore_patterns("node_modules", ".tools", "render")
 _GO_LINE = re.compile(r"^--- (PASS|FAIL): (\w+)")
@@ -47,14 +48,15 @@ def mutate(mutation: Mutation, tree: Path) -> None:
     file.write_text(texts[file].replace(mutation.original, mutation.replacement), encoding="utf-8")
 
 
-def run_python_tests(tree: Path, tests: Iterable[str]) -> dict[str, str]:
+def run_python_tests(tree: Path, tests: Sequence[str]) -> dict[str, str]:
     """Test id below tests/ -> the type of the error it failed by; empty where it passed."""
     answer = tree / "report.json"
     environment = _environment(tree) | {"MUTATIONS_REPORT": str(answer)}
     run = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "mutations.reporter", "-p", "no:cacheprovider", "-p", "no:xdist",
          *(f"tests/{test}" for test in tests)],
-        cwd=tree, env=environment, capture_output=True, text=True, check=False, timeout=SECONDS,
+        cwd=tree, env=environment, capture_output=True, text=True, check=False,
+        timeout=SECONDS + SECONDS_OF_A_TEST * len(tests),
     )  # fmt: skip
     assert answer.exists(), run.stdout + run.stderr
     report = json.loads(answer.read_text())
@@ -62,7 +64,7 @@ def run_python_tests(tree: Path, tests: Iterable[str]) -> dict[str, str]:
     return {name.removeprefix("tests/"): error for name, error in report["tests"].items()}
 
 
-def run_go_tests(tree: Path, tests: Iterable[str]) -> dict[str, str]:
+def run_go_tests(tree: Path, tests: Sequence[str]) -> dict[str, str]:
     """The same of the Go client; a test is named by the module it stands in, below clients/go, and its function."""
     reported: dict[str, str] = {}
     for module in sorted({test.partition("::")[0] for test in tests}):
@@ -70,7 +72,7 @@ def run_go_tests(tree: Path, tests: Iterable[str]) -> dict[str, str]:
         run = subprocess.run(
             ["go", "test", "-count=1", "-v", "-run", f"^({'|'.join(names)})$", "."],
             cwd=tree / "clients" / "go" / module, env=_environment(tree) | {"GOFLAGS": "-mod=mod"},
-            capture_output=True, text=True, check=False, timeout=SECONDS,
+            capture_output=True, text=True, check=False, timeout=SECONDS + SECONDS_OF_A_TEST * len(names),
         )  # fmt: skip
         found = [match for line in run.stdout.splitlines() if (match := _GO_LINE.match(line))]
         assert found, run.stdout + run.stderr

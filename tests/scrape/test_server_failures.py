@@ -121,7 +121,7 @@ def test_restarts_during_scrapes_end_them_early_and_lose_nothing(server: Server,
     assert counts == sorted(counts)
     assert counts[-1] == 15
     assert all(page.error for page in pages if not page.up)
-    assert not any("fault in riverkeeper" in (page.error or "") for page in pages)
+    assert not any("bug in Riverkeeper" in (page.error or "") for page in pages)
 
 
 @contextlib.contextmanager
