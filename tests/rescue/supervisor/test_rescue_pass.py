@@ -17,6 +17,7 @@ from riverkeeper.heartbeat.leases import lease_clock
 from riverkeeper.postgres.errors import DatabaseError
 from riverkeeper.rescue.refusal import Refusal, Skipped
 from riverkeeper.rescue.request import Rescued
+from riverkeeper.rescue.supervisor import rescue_pass
 from riverkeeper.rescue.supervisor.rescue_pass import Candidate, Outcome, PassInput, find_candidates
 from riverkeeper.scrape.reader import reader_settings
 
@@ -36,8 +37,11 @@ def seen(scene: Scene, config: Config) -> tuple[list[Candidate], PassInput]:
 
 
 @pytest.mark.parametrize("cut", [Cut.BEFORE, Cut.AFTER])
-def test_a_commit_of_unknown_outcome_is_reported_once_it_is_known(scene: Scene, tmp_path: Path, cut: Cut) -> None:
+def test_a_commit_of_unknown_outcome_is_reported_once_it_is_known(
+    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cut: Cut
+) -> None:
     """The audit knows which: what was committed is counted with the next pass, and what was not is done by it."""
+    monkeypatch.setattr(rescue_pass, "RESCUE_SECONDS", 60.0)  # a busy machine must not end it before its COMMIT
     claims = [scene.stale() for _ in range(3)]
     with wire(scene.url) as (proxy, url):
         config = configured(tmp_path, url)
