@@ -21,6 +21,7 @@ from riverkeeper.rescue.supervisor import rescue_pass
 from riverkeeper.rescue.supervisor.rescue_pass import Candidate, Outcome, PassInput, find_candidates
 from riverkeeper.scrape.reader import reader_settings
 
+SLOW_PROBES = "1m"  # with half a second between probes, a busy machine would break the path before the pass
 PROVEN = "UPDATE riverkeeper.control SET path_ok_since = now() - interval '1 day', path_probe_at = now()"
 
 
@@ -44,7 +45,7 @@ def test_a_commit_of_unknown_outcome_is_reported_once_it_is_known(
     monkeypatch.setattr(rescue_pass, "RESCUE_SECONDS", 60.0)  # a busy machine must not end it before its COMMIT
     claims = [scene.stale() for _ in range(3)]
     with wire(scene.url) as (proxy, url):
-        config = configured(tmp_path, url)
+        config = configured(tmp_path, url, interval=SLOW_PROBES)
         passing = rescue_pass_by(config)
         found, by = until(lambda: pair if len((pair := seen(scene, config))[0]) == 3 else None, "three candidates")
         with passing.connection.writing(9.0):
@@ -83,7 +84,9 @@ def test_dry_runs_that_are_held_hold_no_live_tier(scene: Scene, tmp_path: Path) 
     """Their budgets are apart: in slow start the second dry run waits, and the live job behind it is rescued."""
     dry, live = [scene.stale(queue="dry") for _ in range(2)], scene.stale()
     scene.sql.execute(SLOW)
-    config = configured(tmp_path, scene.url, others="dry: {mode: dry_run}", assign="{queue: dry, tier: dry}")
+    config = configured(
+        tmp_path, scene.url, others="dry: {mode: dry_run}", assign="{queue: dry, tier: dry}", interval=SLOW_PROBES
+    )
     passing = rescue_pass_by(config)
     for _ in range(2):
         found, by = seen(scene, config)
