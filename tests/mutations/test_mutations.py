@@ -85,6 +85,7 @@ def test_the_cases_of_a_mutation_exist() -> None:
     collected = subprocess.run(
         [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:xdist", "-p", "no:cacheprovider", *files],
         cwd=ROOT / "tests", capture_output=True, text=True, check=False,
+        env={**os.environ, "PYTEST_ADDOPTS": ""},  # another -v or -q would print something else than ids
     )  # fmt: skip
     known = {line.removeprefix("tests/") for line in collected.stdout.splitlines()}
 
