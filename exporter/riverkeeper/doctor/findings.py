@@ -235,8 +235,8 @@ def _on_brakes(status: Status) -> Iterator[CheckFinding]:
 
 def _on_path(status: Status, path_ok_since: float | None) -> Iterator[CheckFinding]:
     if path_ok_since is not None:
-        yield from ()
-    elif status.path_ok_since is None and status.path_why:
+        return
+    if status.path_ok_since is None and status.path_why:
         fix = "start a worker that beats; if all workers are gone for good: riverkeeper rescue release mass_silence"
         yield problem("heartbeat path", f"missed heartbeats do not count: {status.path_why}", fix)
     else:
