@@ -8,6 +8,8 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from e2e.river import Fleet, River, fleet_at_work
 from e2e.riverkeeper_process import RiverkeeperProcess, replica_at_work
@@ -37,18 +39,28 @@ LONG = (
 APART = ("test_alert_rules.py", "test_alert_situations.py")
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Groups for `--dist loadgroup`: a file stays in one process, with its servers, and the timed files share one."""
     order = [*TIMED, *LONG]
 
     def place(item: pytest.Item) -> tuple[bool, int]:
         return item.path.name in APART, order.index(item.path.name) if item.path.name in order else len(order)
 
     items.sort(key=place)
-    for item in items:
-        if item.path.name not in APART:
-            item.add_marker(pytest.mark.xdist_group("timed" if item.path.name in TIMED else item.path.stem))
+
+
+class FileScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """A file stays in one process, with its servers, and the timed files share one.
+
+    Marks of `--dist loadgroup` would say the same, but xdist 3.8 loses them with pytest 9.2.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        name = Path(nodeid.partition("::")[0]).name
+        return nodeid if name in APART else "timed" if name in TIMED else name
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FileScheduling:
+    return FileScheduling(config, log)
 
 
 @pytest.fixture(scope="session")
