@@ -8,7 +8,7 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from riverkeeper.cli.options import WholeNumber, database_options, give_up, refuse_names
+from riverkeeper.cli.options import database_options, give_up, limit_option, refuse_names
 from riverkeeper.cli.terminal import console
 from riverkeeper.config.load import Config
 from riverkeeper.postgres.errors import DatabaseError
@@ -23,14 +23,7 @@ from riverkeeper.web.pages.job_list import JobQuery
 @database_options
 @click.option("--queue", metavar="NAME", help="Only this queue.")
 @click.option("--kind", metavar="NAME", help="Only this kind.")
-@click.option(
-    "--limit",
-    type=WholeNumber(1, 500),
-    metavar="N",
-    default=50,
-    show_default=True,
-    help="Show at most N jobs.",
-)
+@limit_option("jobs")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
 def failing(config: Config, queue: str | None, kind: str | None, limit: int, as_json: bool) -> None:
     """Show live jobs that have failed, the job with the fewest attempts left first."""

@@ -102,6 +102,13 @@ def give_up(error: DatabaseError) -> NoReturn:
     raise SystemExit(WRONG_USE if error.is_wrong_use else 1) from None
 
 
+def limit_option(noun: str) -> Callable[[Command], Command]:
+    """--limit, of a list; `noun` is what is listed, in the plural."""
+    return click.option(
+        "--limit", type=WholeNumber(1, 500), metavar="N", default=50, show_default=True, help=f"Show at most N {noun}."
+    )
+
+
 def scope_options(command: Command) -> Command:
     """--queue, --kind, --tier and --reason, as the labels of an alert are called."""
     command = click.option("--reason", metavar="NAME", help="Only this reason, for example worker_lost.")(command)

@@ -10,8 +10,8 @@ from rich.text import Text
 
 from riverkeeper.cli.options import (
     WRONG_USE,
-    WholeNumber,
     database_options,
+    limit_option,
     refuse_choices,
     refuse_names,
     scope_of,
@@ -30,14 +30,7 @@ from riverkeeper.web.pages.stuck import NotJudged, StuckJobs, StuckPage, StuckRo
 @click.command()
 @database_options
 @scope_options
-@click.option(
-    "--limit",
-    type=WholeNumber(1, 500),
-    metavar="N",
-    default=50,
-    show_default=True,
-    help="Show at most N jobs.",
-)
+@limit_option("jobs")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
 def stuck(config: Config, limit: int, as_json: bool, **scope: str | None) -> None:
     """Show stuck jobs with what the rescuer does next, and suspected jobs with the missing evidence.

@@ -14,6 +14,7 @@ from riverkeeper.cli.options import (
     WholeNumber,
     database_options,
     give_up,
+    limit_option,
     refuse_choices,
     refuse_names,
     scope_of,
@@ -38,14 +39,7 @@ SECONDS = 20.0  # an operator waits
 @database_options
 @scope_options
 @click.option("--job", "job_id", type=WholeNumber(min=1), metavar="ID", help="Only this job.")
-@click.option(
-    "--limit",
-    type=WholeNumber(1, 500),
-    metavar="N",
-    default=50,
-    show_default=True,
-    help="Show at most N rescues.",
-)
+@limit_option("rescues")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
 def list_rescues(config: Config, job_id: int | None, limit: int, as_json: bool, **scope: str | None) -> None:
     """List rescues, newest first, including those that a dry run only recorded.
