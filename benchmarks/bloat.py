@@ -25,8 +25,8 @@ def measure(scale: float, repeat: int) -> Table:
         vacuum(url)
 
         def add(stage: str, readings: int = repeat) -> None:
-            with meter(url) as one:
-                (cost,) = compare([one], readings)
+            with meter(url) as reading:
+                (cost,) = compare([reading], readings)
             shown.add_row(stage, f"{cost.database:.1f}", f"{cost.processor or 0:.1f}", f"{cost.pages:,}")
 
         add("before")

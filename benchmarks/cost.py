@@ -97,9 +97,9 @@ def meter(url: str) -> Iterator[Meter]:
 def compare(meters: Sequence[Meter], repeat: int) -> list[Cost]:
     """Costs of several readers, measured in turn, so that what else the machine does falls on all of them."""
     for _ in range(repeat):
-        for one in meters:
-            one.take()
-    return [one.cost() for one in meters]
+        for each in meters:
+            each.take()
+    return [each.cost() for each in meters]
 
 
 def group_by(url: str, repeat: int) -> tuple[float, int]:

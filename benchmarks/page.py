@@ -26,8 +26,8 @@ def measure(scale: float, repeat: int) -> Table:
     )
     with server() as postgres, table(postgres, MANY_KINDS, scale, "page") as url:
         vacuum(url)
-        with meter(url) as one:
-            snapshot = one.last
+        with meter(url) as reading:
+            snapshot = reading.last
     exposition, process = Exposition(), Process()
     for name, accept in (("text", TEXT), ("OpenMetrics", OPEN_METRICS)):
         spent = []

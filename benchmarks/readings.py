@@ -41,14 +41,14 @@ def measure(console: Console, shapes: Sequence[Shape], scale: float, repeat: int
                 for state in ("as inserted", "vacuumed"):
                     if state == "vacuumed":
                         vacuum(url)
-                    cost, beside, verdict = one(url, small, repeat)
+                    cost, beside, verdict = measure_shape(url, small, repeat)
                     costs.add_row(f"{shape.name}: {shape.title}", state, *figures(cost, beside, group_by(url, 3)))
                     numbers.add_row(shape.name, state, str(verdict))
                     console.print(f"{shape.name} {state}: {cost.database:.0f} ms of the database; {verdict}")
     return costs, numbers
 
 
-def one(url: str, small: str, repeat: int) -> tuple[Cost, Cost, Verdict]:
+def measure_shape(url: str, small: str, repeat: int) -> tuple[Cost, Cost, Verdict]:
     """Cost of a reading, that of the small table in turn with it, and how right the last one was."""
     with meter(url) as shape, meter(small) as beside:
         cost, small_cost = compare([shape, beside], repeat)

@@ -134,15 +134,15 @@ def sql(own_url: str) -> Iterator[Session]:
 @pytest.fixture
 def scene(installed_url: str) -> Iterator[Scene]:
     """Both schemas, and a River client that leads."""
-    with opened(installed_url) as one:
-        one.lead()
-        yield one
+    with opened(installed_url) as scene:
+        scene.lead()
+        yield scene
 
 
 @pytest.fixture
 def somebody(scene: Scene) -> Iterator[Other]:
-    with other(scene.url, scene.sql) as one:
-        yield one
+    with other(scene.url, scene.sql) as second:
+        yield second
 
 
 @pytest.fixture

@@ -143,11 +143,11 @@ def test_nothing_mutes_what_is_more_urgent(rule: dict[str, Any]) -> None:
     pairs = product(matched(rule["source_matchers"]), matched(rule["target_matchers"]))
     tiers = [(tier, tier) for tier in TIERS] if "tier" in rule["equal"] else list(product(TIERS, TIERS))
     wrong = [
-        f"{source.name} in {one} mutes {target.name} in {other}"
+        f"{source.name} in {severity} mutes {target.name} in {other}"
         for source, target in pairs
         if "alertname" not in rule["equal"] or source.name == target.name
-        for one, other in tiers
-        if level(source, one) < level(target, other)
+        for severity, other in tiers
+        if level(source, severity) < level(target, other)
     ]
 
     assert wrong == []

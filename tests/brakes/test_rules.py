@@ -99,8 +99,8 @@ SILENT = Fleet(instances=10, on_time=0, stale=10, at_once=10, newest_stale_at=99
 
 
 def after(mass: MassSilence, *found: MassFacts, share: float = 0.5, hold: float = 300.0) -> MassSilence:
-    for one in found:
-        mass = advance_mass(mass, one, share, hold)
+    for fleet in found:
+        mass = advance_mass(mass, fleet, share, hold)
     return mass
 
 
@@ -132,9 +132,9 @@ def test_8b_a_fleet_of_short_jobs_does_not_hold_it_for_ever() -> None:
 
 def test_8c_one_process_with_a_thousand_jobs_is_one_instance() -> None:
     """The share is of processes: one of eleven dies with 1,000 of 1,100 jobs."""
-    one = Fleet(instances=11, on_time=10, stale=1, at_once=1, newest_stale_at=960.0, newest_beat_at=999.0)
+    fleet = Fleet(instances=11, on_time=10, stale=1, at_once=1, newest_stale_at=960.0, newest_beat_at=999.0)
 
-    assert after(MassSilence(), MassFacts(1000.0, one)) == MassSilence()
+    assert after(MassSilence(), MassFacts(1000.0, fleet)) == MassSilence()
 
 
 def test_8d_who_is_slow_to_come_back_is_not_rescued_in_one_go() -> None:
@@ -224,6 +224,6 @@ def test_the_mass_brake_is_total(mass: MassSilence, ticks: list[MassFacts]) -> N
 @given(st.lists(st.builds(MassFacts, st.floats(0, 1e4), fleets, st.booleans(), counts, counts), max_size=8))
 def test_the_mass_brake_never_holds_for_ever(ticks: list[MassFacts]) -> None:
     """Whatever happened, with nothing new it lets go after mass_hold."""
-    mass = after(MassSilence(), *sorted(ticks, key=lambda one: one.now))
+    mass = after(MassSilence(), *sorted(ticks, key=lambda reading: reading.now))
 
     assert limit(after(mass, MassFacts(2e4), MassFacts(2e4 + 300.0))) > 0

@@ -149,7 +149,7 @@ def test_a_short_fault_does_not_excuse_a_rescue() -> None:
 
 def overlapping(queue: str, end: float) -> list[Entry]:
     entries = [*RECORD.entries[2:], entry(10.0, "w1-1", "begin", FIRST), entry(end, "w1-1", "end", FIRST, "completed")]
-    return [replace(one, queue=queue) for one in entries]
+    return [replace(entry, queue=queue) for entry in entries]
 
 
 def test_an_overlap_needs_a_fault() -> None:

@@ -100,7 +100,7 @@ def test_a_live_job_is_skipped_whatever_is_requested(run: Run, scene: Scene, los
         assert (answer.exit_code, told["refusal"]) == (1, "beat")
 
     both = run("rescue", "run", alive["job_id"], lost["job_id"], 4711, "--apply", "--json")
-    told = {one["id"]: one["refusal"] for one in json.loads(both.output)["jobs"]}
+    told = {job["id"]: job["refusal"] for job in json.loads(both.output)["jobs"]}
     assert told == {alive["job_id"]: "beat", lost["job_id"]: None, 4711: "gone"}
     assert both.exit_code == 1
     assert scene.job(alive)["state"] == "running"

@@ -112,5 +112,5 @@ def test_the_type_of_a_state_may_live_elsewhere(river_url: str, sql: Session) ->
 
     assert (snapshot.error, errors(snapshot)) == (None, {})
     assert page_of(snapshot).value("river_jobs", queue="default", state="running") == 1
-    problems = [one for one in check_url(river_url, "jobs").findings if one.level is Level.PROBLEM]
-    assert {one.topic for one in problems} == {"leader"}
+    problems = [finding for finding in check_url(river_url, "jobs").findings if finding.level is Level.PROBLEM]
+    assert {problem.topic for problem in problems} == {"leader"}

@@ -80,8 +80,8 @@ def queries_of(file: str) -> list[BoardQuery]:
         for panel in panels(file)
         for target in panel["targets"]
     ]
-    marks = [BoardQuery(f"{file}: annotation {one['name']}", one["expr"], instant=False)
-             for one in board(file)["annotations"]["list"] if "expr" in one]  # fmt: skip
+    marks = [BoardQuery(f"{file}: annotation {annotation['name']}", annotation["expr"], instant=False)
+             for annotation in board(file)["annotations"]["list"] if "expr" in annotation]  # fmt: skip
     return of_panels + marks
 
 

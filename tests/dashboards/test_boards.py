@@ -92,16 +92,16 @@ def test_panels_lie_beside_each_other(file: str) -> None:
     """None is wider than the page, and none lies on another; a collapsed row's panels come below all that is open."""
     placed = [panel["gridPos"] for panel in [row for row in rows(file) if row["type"] == "row"] + panels(file)]
 
-    assert all(one["x"] >= 0 and one["x"] + one["w"] <= 24 and one["h"] > 0 for one in placed)
+    assert all(place["x"] >= 0 and place["x"] + place["w"] <= 24 and place["h"] > 0 for place in placed)
     assert [pair for pair in combinations(placed, 2) if overlap(*pair)] == []
 
 
-def overlap(one: Json, other: Json) -> bool:
+def overlap(place: Json, other: Json) -> bool:
     return bool(
-        one["x"] < other["x"] + other["w"]
-        and other["x"] < one["x"] + one["w"]
-        and one["y"] < other["y"] + other["h"]
-        and other["y"] < one["y"] + one["h"]
+        place["x"] < other["x"] + other["w"]
+        and other["x"] < place["x"] + place["w"]
+        and place["y"] < other["y"] + other["h"]
+        and other["y"] < place["y"] + place["h"]
     )
 
 
@@ -192,16 +192,16 @@ def test_no_link_to_localhost(file: str) -> None:
 @for_each_board
 def test_every_metric_and_label_exists(file: str) -> None:
     """Expressions, groupings, joins and legends name only what the catalogue declares."""
-    for one in queries_of(file):
+    for query in queries_of(file):
         known = set(OF_SCRAPE)
-        for selector in selectors(one.expr):
-            assert selector.name in SAMPLES, one.place
+        for selector in selectors(query.expr):
+            assert selector.name in SAMPLES, query.place
             allowed = SAMPLES[selector.name] | OF_SCRAPE
-            assert {matcher.name for matcher in selector.matchers.matchers} <= allowed, one.place
+            assert {matcher.name for matcher in selector.matchers.matchers} <= allowed, query.place
             known |= allowed
-        for node in nodes(parsed(one.expr)):
-            assert set(grouped(node)) <= known, one.place
-        assert set(re.findall(r"\{\{(\w+)\}\}", one.legend)) <= known, one.place
+        for node in nodes(parsed(query.expr)):
+            assert set(grouped(node)) <= known, query.place
+        assert set(re.findall(r"\{\{(\w+)\}\}", query.legend)) <= known, query.place
 
 
 def grouped(node: object) -> list[str]:
@@ -226,8 +226,8 @@ def test_variables_ask_for_what_exists(file: str) -> None:
 @for_each_board
 def test_replicas_count_once(file: str) -> None:
     """Replicas export the same facts: nothing of river_* is added up or counted before replicas are folded into one."""
-    for one in queries_of(file):
-        assert list(counted_twice(parsed(one.expr))) == [], one.place
+    for query in queries_of(file):
+        assert list(counted_twice(parsed(query.expr))) == [], query.place
 
 
 def test_a_fact_that_counts_twice_is_found() -> None:
@@ -262,8 +262,8 @@ def test_variables_are_declared(file: str) -> None:
 def test_one_value_is_matched_by_equality(file: str) -> None:
     """Grafana escapes only variables of several values: as a pattern, the kind `sync[order]` would not match itself."""
     single = {variable["name"] for variable, _, _ in label_queries(file) if not variable["multi"]}
-    for one in queries_of(file):
-        assert not single & set(re.findall(r'[=!]~"\$(\w+)[|"]', one.expr)), one.place
+    for query in queries_of(file):
+        assert not single & set(re.findall(r'[=!]~"\$(\w+)[|"]', query.expr)), query.place
 
 
 def links(file: str) -> list[tuple[Json, Json]]:
@@ -272,8 +272,8 @@ def links(file: str) -> list[tuple[Json, Json]]:
     for panel in panels(file):
         config = panel["fieldConfig"]
         listed = [*panel["links"], *config["defaults"].get("links", [])]
-        listed += [link for override in config["overrides"] for one in override["properties"] if one["id"] == "links"
-                   for link in one["value"]]  # fmt: skip
+        settings = [setting for override in config["overrides"] for setting in override["properties"]]
+        listed += [link for setting in settings if setting["id"] == "links" for link in setting["value"]]
         found += [(panel, link) for link in listed]
     return found
 
@@ -286,7 +286,7 @@ def test_links_lead_somewhere(file: str) -> None:
         assert not re.findall(r"=\$\{[^}:]+\}", query), "a value that is not percent-encoded"
         if path.startswith("/d/"):
             names = set(re.findall(r"var-(\w+)=|\$\{(\w+):queryparam\}", query))
-            assert {one or other for one, other in names} <= variables(BOARDS[path.removeprefix("/d/")]).keys()
+            assert {single or other for single, other in names} <= variables(BOARDS[path.removeprefix("/d/")]).keys()
         elif path.startswith("${keeper_url}"):
             assert set(re.findall(r"(\w+)=", query)) <= PAGES[path.removeprefix("${keeper_url}")]
         else:
@@ -307,7 +307,7 @@ def test_alerts_lead_to_boards_that_exist() -> None:
 def test_links_take_what_the_panel_has(file: str) -> None:
     """A value that a link puts into its address is a column of the table, or a label of the line."""
     for panel, link in links(file):
-        columns = {one["matcher"]["options"] for one in panel.get("fieldConfig", {}).get("overrides", [])}
+        columns = {override["matcher"]["options"] for override in panel.get("fieldConfig", {}).get("overrides", [])}
         labels = {
             label
             for target in panel.get("targets", [])
@@ -323,7 +323,9 @@ def test_overrides_name_what_is_there(file: str) -> None:
     """An override by name is of a column or of a line that the panel has."""
     for panel in panels(file):
         renamed = [
-            one["options"]["renameByName"].values() for one in panel["transformations"] if one["id"] == "organize"
+            transformation["options"]["renameByName"].values()
+            for transformation in panel["transformations"]
+            if transformation["id"] == "organize"
         ]
         names = {name for names in renamed for name in names} | {target["legendFormat"] for target in panel["targets"]}
         words = (

@@ -84,7 +84,9 @@ def test_panel_datasource(file: str) -> None:
     """Panels, targets and annotations ask the chosen data source."""
     sources = [panel["datasource"] for panel in panels(file)]
     sources += [target["datasource"] for panel in panels(file) for target in panel["targets"]]
-    sources += [one["datasource"] for one in board(file)["annotations"]["list"] if not one.get("builtIn")]
+    sources += [
+        annotation["datasource"] for annotation in board(file)["annotations"]["list"] if not annotation.get("builtIn")
+    ]
 
     assert all(source == DATA_SOURCE for source in sources)
 
@@ -114,22 +116,22 @@ def test_panel_no_targets(file: str) -> None:
 
 
 def every() -> list[BoardQuery]:
-    return [one for file in FILES for one in queries_of(file)]
+    return [query for file in FILES for query in queries_of(file)]
 
 
 def test_target_promql() -> None:
     """Every expression parses."""
-    assert all(parsed(one.expr) for one in every())
+    assert all(parsed(query.expr) for query in every())
 
 
 def test_target_rate_interval() -> None:
     """A rate is over $__rate_interval, so that it has samples at any zoom; counts of a table over the time shown."""
-    for one in every():
+    for query in every():
         for function in (*RATES, "deriv"):
-            for part in one.expr.split(f"{function}(")[1:]:
+            for part in query.expr.split(f"{function}(")[1:]:
                 window = part.partition("[")[2].partition("]")[0]
-                assert window in {"$__rate_interval", "$__range"}, one.place
-                assert window == "$__rate_interval" or function == "increase", one.place
+                assert window in {"$__rate_interval", "$__range"}, query.place
+                assert window == "$__rate_interval" or function == "increase", query.place
 
 
 def matchers(selector: Any) -> dict[str, str]:
@@ -159,13 +161,13 @@ def test_target_counter_agg() -> None:
 
     New series of a counter stand beside the increase of the others, only in exactly this form.
     """
-    for one in every():
+    for query in every():
         expression = re.sub(
-            r"(\w+_total\{[^}]*\}) unless \1 offset (\$__\w+) or (?=increase\(\1\[\2\]\))", "", one.expr
+            r"(\w+_total\{[^}]*\}) unless \1 offset (\$__\w+) or (?=increase\(\1\[\2\]\))", "", query.expr
         )
         rated = [node.args[0].vector_selector.name for node in nodes(parsed(expression)) if is_rate(node)]
         counters = [selector.name for selector in selectors(expression) if is_counter(selector.name)]
-        assert sorted(rated) == sorted(counters), one.place
+        assert sorted(rated) == sorted(counters), query.place
 
 
 def is_rate(node: Any) -> bool:

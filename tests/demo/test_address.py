@@ -15,10 +15,10 @@ from riverkeeper.demo.program import DemoFailed
 @pytest.fixture
 def taken() -> Iterator[str]:
     """An address where somebody listens."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        one.listen(1)
-        yield f"127.0.0.1:{one.getsockname()[1]}"
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(1)
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
 
 
 def test_the_usual_address_if_it_is_free(monkeypatch: pytest.MonkeyPatch, taken: str) -> None:

@@ -69,7 +69,7 @@ def test_no_client_holds_more_than_its_slots(seed: int, seconds: list[float]) ->
         world.step(step)
         for client in world.simulation.clients:
             for queue, slots in client.deployment.slots.items():
-                assert sum(one.claim.queue == queue for one in client.attempts.values()) <= slots
+                assert sum(attempt.claim.queue == queue for attempt in client.attempts.values()) <= slots
 
 
 @given(st.integers(0, 99), steps)
@@ -77,7 +77,7 @@ def test_no_client_holds_more_than_its_slots(seed: int, seconds: list[float]) ->
 def test_each_claim_is_held_reported_once_or_lost(seed: int, seconds: list[float]) -> None:
     """A claim has one result or none, and what a dead client held is never reported."""
     world = played(seed, seconds)
-    reported = [one.id for one in world.reported]
+    reported = [job.id for job in world.reported]
     assert len(reported) == len(set(reported))
     assert not set(reported) & set(world.held())
     assert set(reported) | set(world.held()) <= {claim.id for claim in world.claimed}
@@ -101,7 +101,7 @@ def test_a_crash_takes_the_client_and_all_it_held() -> None:
     simulation.take([doomed, beside])
     bulk.attempts[2] = Attempt(beside, Ending.SUCCESS, START + 1000)
     crash = START + 30
-    assert [one.id for one in simulation.advance(crash).results] == []
+    assert [job.id for job in simulation.advance(crash).results] == []
     assert not simulation.lives(bulk.id)
     (back,) = simulation.advance(crash + RESTART_SECONDS).started
     assert back.host == bulk.host
@@ -116,7 +116,7 @@ def test_a_deployment_gives_back_what_it_can_stop() -> None:
     hung = FetchedJob(2, "export_ledger", "default", oldest.id, 1, 2, START)
     simulation.take([polite, hung])
     turn = simulation.advance(START + DEPLOY_SECONDS)
-    assert [(one.id, one.state, one.attempt) for one in turn.results] == [(1, "available", 0)]
+    assert [(job.id, job.state, job.attempt) for job in turn.results] == [(1, "available", 0)]
     assert turn.stopped == [oldest]
     assert [client.deployment for client in turn.started] == [oldest.deployment]
     assert turn.started[0].host != oldest.host

@@ -53,7 +53,7 @@ def test_a_fence_that_is_not_in_force_is_noticed(installed_url: str, sql: Connec
 
 @pytest.mark.parametrize(
     "broken",
-    [one for one in BROKEN if one not in {"away", "its function is dropped", "at other times", "of one column"}],
+    [fault for fault in BROKEN if fault not in {"away", "its function is dropped", "at other times", "of one column"}],
 )
 def test_install_repairs_it(installed_url: str, sql: Connection, broken: str) -> None:
     """Whatever its outcome."""
@@ -93,7 +93,7 @@ def test_a_partitioned_table_is_fenced_on_every_partition(partitioned: str, sql:
     """New partitions get it by themselves; late results are dropped in each."""
     for _ in range(8):
         assert drops(sql)
-    assert {str(one["tableoid"]) for one in sql.execute("SELECT DISTINCT tableoid FROM river_job").fetchall()} != set()
+    assert {str(row["tableoid"]) for row in sql.execute("SELECT DISTINCT tableoid FROM river_job").fetchall()} != set()
     assert reported_to_clients(sql)
     sql.execute("ALTER TABLE river_job DETACH PARTITION part_1")
     sql.execute("CREATE TABLE part_2 PARTITION OF river_job FOR VALUES WITH (MODULUS 2, REMAINDER 1)")

@@ -59,10 +59,10 @@ def company(fresh_server: Server) -> Iterator[Company]:
     for role in ("reader", "keeper", "rescuer", "worker"):
         fresh_server.execute(f"DROP ROLE IF EXISTS riverkeeper_{role}")
     fresh_server.execute("CREATE DATABASE company OWNER owner")
-    one = Company(fresh_server)
+    firm = Company(fresh_server)
     fresh_server.execute("CREATE SCHEMA jobs AUTHORIZATION owner", "company")
-    create_river_table(one.url("owner"), "jobs")
-    yield one
+    create_river_table(firm.url("owner"), "jobs")
+    yield firm
     fresh_server.execute("DROP DATABASE company WITH (FORCE)")
 
 
@@ -76,7 +76,11 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
 
 def rights(company: Company, *, live: bool = False) -> list[CheckFinding]:
     found = check_url(company.url("rk-prod"), "jobs", live=live).findings
-    return [one for one in found if one.topic in {"rights", "keeper schema", "rescuer"} and one.level is not Level.OK]
+    return [
+        finding
+        for finding in found
+        if finding.topic in {"rights", "keeper schema", "rescuer"} and finding.level is not Level.OK
+    ]
 
 
 def test_before_the_install_the_grants_open_the_first_door(company: Company, run: Run) -> None:
@@ -87,7 +91,7 @@ def test_before_the_install_the_grants_open_the_first_door(company: Company, run
     assert 'GRANT riverkeeper_reader TO "rk-prod";' in printed.output.splitlines()
     assert company.paste(printed.output) == ["admin", "owner"]
     assert company.paste(printed.output) == ["admin", "owner"]
-    assert [one.topic for one in rights(company)] == ["keeper schema"]
+    assert [finding.topic for finding in rights(company)] == ["keeper schema"]
 
 
 def test_after_the_install_a_live_rescuer_and_its_workers(company: Company, run: Run) -> None:
@@ -113,7 +117,7 @@ def test_the_doctor_proposes_the_lines_of_the_script(company: Company, run: Run)
     company.paste(run(company.url("owner"), "schema", "grants").output)
     missing = rights(company, live=True)
 
-    assert {one.fix for one in missing} == {'GRANT riverkeeper_rescuer TO "rk-prod";'}
+    assert {finding.fix for finding in missing} == {'GRANT riverkeeper_rescuer TO "rk-prod";'}
     assert missing[0].fix in run(company.url("rk-prod"), "schema", "grants", "--role", "rescuer").output.splitlines()
     run_script(company.url("admin"), missing[0].fix)
     assert rights(company, live=True) == []
@@ -144,7 +148,7 @@ def test_applying_runs_what_this_login_may_and_names_the_rest(company: Company, 
     assert '-- the part for "owner", who owns River\'s tables' in first.output
     assert '-- the part for "owner"' not in second.output
     assert (second.exit_code, second.output.splitlines()[-1]) == (0, "-- Done.")
-    assert [one.topic for one in rights(company)] == ["keeper schema"]
+    assert [finding.topic for finding in rights(company)] == ["keeper schema"]
 
 
 def test_a_login_that_is_not_there_gets_no_script(company: Company, run: Run) -> None:
@@ -168,6 +172,6 @@ def test_a_role_that_is_not_inherited_is_reported(company: Company, run: Run) ->
         assert finding.topic == "rights"
         assert "INHERIT" in (finding.fix or "")
         company.server.execute(finding.fix or "", "company")
-        assert [one.topic for one in rights(company)] == ["keeper schema"]
+        assert [finding.topic for finding in rights(company)] == ["keeper schema"]
     finally:
         company.server.execute('ALTER ROLE "rk-prod" INHERIT')

@@ -25,7 +25,9 @@ def login(installed_url: str, sql: Session) -> Iterator[str]:
 
 
 def problems(url: str) -> list[CheckFinding]:
-    return [one for one in check_url(url).findings if one.level is Level.PROBLEM and one.topic != "leader"]
+    return [
+        finding for finding in check_url(url).findings if finding.level is Level.PROBLEM and finding.topic != "leader"
+    ]
 
 
 @pytest.mark.parametrize("policy", ["", "CREATE POLICY others ON river_job FOR SELECT USING (kind <> 'k')"])
@@ -63,7 +65,7 @@ def test_a_lesser_table_that_is_filtered_is_absent_and_reported(login: str, sql:
     """What hides its rows is not shown as empty; the rest is there."""
     sql.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
     snapshot = read(login)
-    (finding,) = [one for one in problems(login) if one.topic == "rights"]
+    (finding,) = [finding for finding in problems(login) if finding.topic == "rights"]
 
     assert snapshot.up
     assert any("row-level security" in text for text in errors(snapshot).values())
@@ -89,7 +91,7 @@ def test_a_view_is_read_by_the_rights_of_its_owner(login: str, sql: Session) -> 
     sql.execute("CREATE VIEW river_queue AS SELECT * FROM real_queue; GRANT SELECT ON river_queue TO filtered")
     assert problems(login) == []
     sql.execute("ALTER VIEW river_queue OWNER TO rightless")
-    found = [one for one in problems(login) if one.topic == "rights"]
+    found = [finding for finding in problems(login) if finding.topic == "rights"]
 
-    assert [one.message.partition(":")[0] for one in found] == ["river_queue cannot be read"]
+    assert [finding.message.partition(":")[0] for finding in found] == ["river_queue cannot be read"]
     assert "real_queue" in found[0].message

@@ -18,8 +18,8 @@ WAITING = "INSERT INTO river_job (kind, state, attempted_at) VALUES ('k', 'runni
 
 @pytest.fixture(scope="module")
 def pair() -> Iterator[Pair]:
-    with paired() as one:
-        yield one
+    with paired() as pair:
+        yield pair
 
 
 def lag(url: str) -> float | None:
@@ -28,7 +28,7 @@ def lag(url: str) -> float | None:
 
 def findings(url: str) -> list[str]:
     found = check_url(url).findings
-    return [one.message for one in found if one.topic == "standby" and one.level is Level.PROBLEM]
+    return [finding.message for finding in found if finding.topic == "standby" and finding.level is Level.PROBLEM]
 
 
 def test_a_standby_reports_how_old_its_data_is(pair: Pair) -> None:
@@ -51,7 +51,7 @@ def test_a_standby_reports_how_old_its_data_is(pair: Pair) -> None:
     assert snapshot.replay_lag is not None
     assert time.time() - snapshot.now > 5
     assert any("This standby's data is" in note for note in snapshot.notices)
-    assert any("is_wal_replay_paused" in (one.fix or "") for one in check_url(standby).findings)
+    assert any("is_wal_replay_paused" in (finding.fix or "") for finding in check_url(standby).findings)
     assert findings(standby)
 
 

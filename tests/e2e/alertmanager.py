@@ -29,7 +29,7 @@ class Alertmanager:
         """Alerts with these labels are firing since `begun` ago, or have ended now."""
         now = datetime.now(UTC)
         times = {"startsAt": (now - begun).isoformat()} | ({"endsAt": now.isoformat()} if ended else {})
-        alerts = [{"labels": one, **times} for one in labels]
+        alerts = [{"labels": alert, **times} for alert in labels]
         httpx.post(f"http://{self.address}/api/v2/alerts", json=alerts).raise_for_status()
 
     def ready(self) -> bool:
@@ -59,6 +59,6 @@ def alertmanager(replica: str, token: Path, folder: Path, name: str = "am", **we
     address = f"127.0.0.1:{free_port()}"
     where = [f"--config.file={home}/alertmanager.yml", f"--storage.path={home}", f"--web.listen-address={address}"]
     with started(name, [tool("alertmanager"), *where, "--cluster.listen-address="], home) as program:
-        one = Alertmanager(program, address)
-        until(one.ready, "Alertmanager to be ready")
-        yield one
+        server = Alertmanager(program, address)
+        until(server.ready, "Alertmanager to be ready")
+        yield server

@@ -79,11 +79,11 @@ class LostWorkers:
 
     def acting(self) -> list[RiverkeeperProcess]:
         """The replicas that report to be active."""
-        return [one for one in self.replicas if one.scrape().value("riverkeeper_actor")]
+        return [replica for replica in self.replicas if replica.scrape().value("riverkeeper_actor")]
 
     def false_rescues(self) -> float:
         """Late finishes that the replicas have counted."""
-        pages = [one.scrape() for one in self.replicas]
+        pages = [replica.scrape() for replica in self.replicas]
         return sum(sum(page.values("riverkeeper_late_finishes_total", "queue", "kind").values()) for page in pages)
 
 
@@ -119,7 +119,7 @@ def assert_worked_once_more(lost_workers: LostWorkers, jobs: list[int], by: str)
     """Each of these jobs was rescued once and worked once more, to its end; no other was touched, nobody was alive."""
     for job, state, attempt, workers, errors, rescues in lost_workers.river.rows(ENDS, jobs=jobs):
         assert (state, attempt, rescues) == ("completed", 2, 1), f"job {job}: {errors}"
-        assert [one["attempt"] for one in errors] == [1], f"job {job}: {errors}"
+        assert [error["attempt"] for error in errors] == [1], f"job {job}: {errors}"
         assert errors[0]["error"].startswith(LOST), errors
         assert workers[1:] == [by]
     assert not lost_workers.river.rows(UNTOUCHED, jobs=jobs)

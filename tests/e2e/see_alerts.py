@@ -81,10 +81,10 @@ class Watch:
     def _note(self, alert: str, seen: Seen) -> None:
         filters = [f'alertname="{alert}"', *(m for m in self.alert_case.alerts[alert].split(",") if m)]
         told = httpx.get(f"http://{self.environment.alertmanager}/api/v2/alerts", params={"filter": filters}).json()
-        for one in told:
-            seen.receivers |= {receiver["name"] for receiver in one["receivers"]}
-            seen.said = one["annotations"] | {"severity": one["labels"]["severity"]}
-            seen.held_back |= set(one["status"]["inhibitedBy"])
+        for received in told:
+            seen.receivers |= {receiver["name"] for receiver in received["receivers"]}
+            seen.said = received["annotations"] | {"severity": received["labels"]["severity"]}
+            seen.held_back |= set(received["status"]["inhibitedBy"])
         seen.at_once = max(seen.at_once, len(self.environment.prometheus.query(self._series(alert, "firing"))))
 
     def _series(self, alert: str, state: str) -> str:
@@ -103,13 +103,13 @@ class Watch:
 
 
 def main(wanted: list[str]) -> None:
-    chosen = [one for one in SIGHTS if not wanted or any(w in alert for w in wanted for alert in one.alerts)]
+    chosen = [sight for sight in SIGHTS if not wanted or any(w in alert for w in wanted for alert in sight.alerts)]
     with tempfile.TemporaryDirectory(prefix="see_alerts") as folder, theatre_at_work(Path(folder)) as environment:
         began = time.time()
         say(f"time is {FACTOR} times as quick; logs are in {folder}")
-        watches = [Watch(environment, one) for one in chosen]
+        watches = [Watch(environment, sight) for sight in chosen]
         clearing: list[threading.Thread] = []
-        for phase in sorted({one.phase for one in chosen}):
+        for phase in sorted({sight.phase for sight in chosen}):
             doing = [
                 threading.Thread(target=attempt, args=(w, clearing)) for w in watches if w.alert_case.phase == phase
             ]
@@ -170,15 +170,15 @@ def tell_the_rest(environment: AlertEnvironment, watches: list[Watch], began: fl
     """What fired beside what was meant: each is either a consequence, or a mistake."""
     say("\nevery series that fired:")
     over = int(time.time() - began) + 10
-    for one in environment.prometheus.query(f'count_over_time(ALERTS{{alertstate="firing"}}[{over}s])'):
-        labels = {k: v for k, v in one["metric"].items() if k not in {"__name__", "alertstate", "job", "instance"}}
+    for series in environment.prometheus.query(f'count_over_time(ALERTS{{alertstate="firing"}}[{over}s])'):
+        labels = {k: v for k, v in series["metric"].items() if k not in {"__name__", "alertstate", "job", "instance"}}
         name = labels.pop("alertname")
         meant = any(
             name == alert and all(f'{k}="{v}"' in matchers for k, v in labels.items() if k == "queue")
             for watch in watches
             for alert, matchers in watch.alert_case.alerts.items()
         )
-        say(f"  {'     ' if meant else 'OTHER'} {name} {labels} for {one['value'][1]} s")
+        say(f"  {'     ' if meant else 'OTHER'} {name} {labels} for {series['value'][1]} s")
 
 
 def release(environment: AlertEnvironment) -> None:

@@ -117,8 +117,13 @@ def _of_another_namespace(scenario: Document) -> None:
 def _doubled(scenario: Document, series: tuple[str, str], labels: dict[str, str], words: tuple[str, str]) -> None:
     """Every series of the River `orders` again as another's, and every alert of it."""
     given = scenario["input_series"]
-    again = [{**one, "series": one["series"].replace(*series)} for one in given if series[0] in one["series"]]
-    scenario["input_series"] = [*given, *(one for one in again if one["series"] not in {x["series"] for x in given})]
+    again = [
+        {**sample, "series": sample["series"].replace(*series)} for sample in given if series[0] in sample["series"]
+    ]
+    scenario["input_series"] = [
+        *given,
+        *(sample for sample in again if sample["series"] not in {x["series"] for x in given}),
+    ]
     for case in scenario.get("alert_rule_test", ()):
         for alert in deepcopy(case["exp_alerts"]):
             if "job" in alert["exp_labels"]:
@@ -134,10 +139,10 @@ def _doubled(scenario: Document, series: tuple[str, str], labels: dict[str, str]
 
 def _reported_twice(scenario: Document) -> None:
     """Every series of replica a again by b, unless b has its own; what one process did, another does not tell."""
-    given = {one["series"] for one in scenario["input_series"]}
-    for one in list(scenario["input_series"]):
-        name = one["series"].partition("{")[0]
-        told = one["series"].replace('instance="a:9816"', 'instance="b:9816"')
+    given = {sample["series"] for sample in scenario["input_series"]}
+    for sample in list(scenario["input_series"]):
+        name = sample["series"].partition("{")[0]
+        told = sample["series"].replace('instance="a:9816"', 'instance="b:9816"')
         is_act = name.startswith("riverkeeper_") and name.endswith("_total")
         if told not in given and not is_act:
-            scenario["input_series"].append({**one, "series": told})
+            scenario["input_series"].append({**sample, "series": told})

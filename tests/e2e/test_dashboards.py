@@ -113,37 +113,37 @@ def has_watched(server: Scraper) -> bool:
     return scrapes != [] and scrapes[0] * SCRAPE_SECONDS >= WATCHED_SECONDS and len(outcomes) == 3
 
 
-EVERY = [one for file in FILES for one in queries_of(file)]
+EVERY = [query for file in FILES for query in queries_of(file)]
 
 
-@pytest.mark.parametrize("one", EVERY, ids=[one.place for one in EVERY])
-def test_every_expression_has_data(server: Scraper, one: BoardQuery) -> None:
+@pytest.mark.parametrize("query", EVERY, ids=[query.place for query in EVERY])
+def test_every_expression_has_data(server: Scraper, query: BoardQuery) -> None:
     """It is understood without a warning and answers with a number: a panel that is empty here is broken."""
-    chosen = {"kind": KIND} if one.place.startswith("kind.json") else {}
-    expression = one.filled(**chosen, __range="10m")
-    if one.place in RIGHTLY_EMPTY:
-        assert not answers(server, one, expression), f"{one.place} has data: take it off RIGHTLY_EMPTY"
-        expression = expression.replace(*RIGHTLY_EMPTY[one.place])
+    chosen = {"kind": KIND} if query.place.startswith("kind.json") else {}
+    expression = query.filled(**chosen, __range="10m")
+    if query.place in RIGHTLY_EMPTY:
+        assert not answers(server, query, expression), f"{query.place} has data: take it off RIGHTLY_EMPTY"
+        expression = expression.replace(*RIGHTLY_EMPTY[query.place])
 
-    assert answers(server, one, expression.replace(EITHER.get(one.place, "\0"), " >= 0"))
+    assert answers(server, query, expression.replace(EITHER.get(query.place, "\0"), " >= 0"))
 
 
-def answers(server: Scraper, one: BoardQuery, expression: str) -> bool:
+def answers(server: Scraper, query: BoardQuery, expression: str) -> bool:
     """Whether there is a number among the answers, over the time shown unless it is an instant query."""
-    if one.instant:
+    if query.instant:
         series = [[sample["value"]] for sample in server.get("query", query=expression)["result"]]
     else:
         now = time.time()
         window = {"start": now - LOOK_SECONDS, "end": now, "step": 5}
-        series = [one["values"] for one in server.get("query_range", query=expression, **window)["result"]]
+        series = [line["values"] for line in server.get("query_range", query=expression, **window)["result"]]
     return any(math.isfinite(float(value)) for values in series for _, value in values)
 
 
 def test_the_oldest_prometheus_understands_every_expression(tmp_path: Path) -> None:
     """No query uses a function that only newer releases know."""
     with prometheus_at_work(tool("prometheus-old/usr/bin/prometheus"), [], tmp_path) as oldest:
-        for one in EVERY:
-            assert oldest.query(one.filled()) == [], one.place
+        for query in EVERY:
+            assert oldest.query(query.filled()) == [], query.place
 
 
 def test_two_replicas_tell_the_numbers_of_one(server: Scraper) -> None:
@@ -154,7 +154,7 @@ def test_two_replicas_tell_the_numbers_of_one(server: Scraper) -> None:
 
 def test_the_first_false_rescue_is_counted(server: Scraper) -> None:
     """A counter is born with its first act, for which increase() alone gives 0: the panel shows how many there were."""
-    (shown,) = [one for one in EVERY if one.place == "rescue.json: False rescues: A"]
+    (shown,) = [query for query in EVERY if query.place == "rescue.json: False rescues: A"]
 
     assert server.query(shown.filled(__range="10m")) == server.query("sum(riverkeeper_late_finishes_total)")
 
@@ -173,7 +173,7 @@ def test_every_panel_can_be_drawn(server: Scraper) -> None:
 
     (empty,) = done.stderr.splitlines()
     assert empty.strip() in EITHER_EMPTY
-    assert {one["board"] for one in json.loads(done.stdout)} == {file.removesuffix(".json") for file in FILES}
+    assert {picture["board"] for picture in json.loads(done.stdout)} == {file.removesuffix(".json") for file in FILES}
     assert sorted(path.stem for path in out.glob("*.png")) == [file.removesuffix(".json") for file in FILES]
 
 

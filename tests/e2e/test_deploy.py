@@ -30,7 +30,7 @@ Loader.yaml_implicit_resolvers = {
 
 
 def documents(path: Path) -> list[dict[str, Any]]:
-    return [one for one in yaml.load_all(path.read_text(encoding="utf-8"), Loader) if one]
+    return [resource for resource in yaml.load_all(path.read_text(encoding="utf-8"), Loader) if resource]
 
 
 def test_compose_understands_its_file() -> None:
@@ -72,10 +72,12 @@ def test_kustomize_builds_them() -> None:
     )
 
     assert done.returncode == 0, done.stderr
-    built = [one for one in yaml.load_all(done.stdout, Loader) if one]
-    kinds = {one["kind"] for one in built}
+    built = [resource for resource in yaml.load_all(done.stdout, Loader) if resource]
+    kinds = {resource["kind"] for resource in built}
     assert {"Deployment", "Service", "ServiceMonitor", "PrometheusRule", "ConfigMap", "NetworkPolicy"} <= kinds
-    assert {one["metadata"].get("namespace") for one in built if one["kind"] != "Namespace"} == {"riverkeeper"}
+    assert {resource["metadata"].get("namespace") for resource in built if resource["kind"] != "Namespace"} == {
+        "riverkeeper"
+    }
 
 
 def operator_schema(kind: str) -> dict[str, Any]:
@@ -92,7 +94,7 @@ def operator_schema(kind: str) -> dict[str, Any]:
 def strict(schema: Any) -> Any:
     """The same schema, closed to keys it does not name."""
     if isinstance(schema, list):
-        return [strict(one) for one in schema]
+        return [strict(part) for part in schema]
     if not isinstance(schema, dict):
         return schema
     closed = {key: strict(value) for key, value in schema.items()}

@@ -46,7 +46,7 @@ def test_statement_mode_is_refused_by_its_name(river_database: MakeRiver, tmp_pa
     with pooled(river_database().url, tmp_path, "statement") as url:
         report = check_url(url, "public")
 
-    (finding,) = [one for one in report.findings if one.level is Level.PROBLEM]
+    (finding,) = [finding for finding in report.findings if finding.level is Level.PROBLEM]
     assert "statement" in f"{finding.message} {finding.fix}"
     assert "transaction" in f"{finding.message} {finding.fix}"
 

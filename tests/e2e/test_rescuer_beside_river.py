@@ -62,7 +62,7 @@ def assert_taken_over(lost_workers: LostWorkers, jobs: list[int]) -> None:
         "SELECT state::text, attempt, attempted_by, errors FROM river_job WHERE kind = 'told'"
     ):
         assert (state, attempt, workers) == ("completed", 2, ["deaf", "second"])
-        assert [one["attempt"] for one in errors] == [1]
+        assert [error["attempt"] for error in errors] == [1]
         assert errors[0]["error"].startswith("Stuck job rescued by Riverkeeper: hung, ")
     audit = lost_workers.river.rows("SELECT job_id, attempt, reason, action FROM rescue ORDER BY job_id, at")
     assert audit == [(job, 1, "hung", act) for job in jobs for act in ("stop", "retry")]

@@ -77,8 +77,8 @@ def test_one_idle_worker_is_enough_for_a_fleet_that_died(river: River, tmp_path:
     It gets no job: its process beats from its start, and so shows that heartbeats get through.
     """
     with serving(river, tmp_path) as replica, workers(river, tmp_path, 3) as fleet:
-        for one in fleet:
-            one.program.kill()
+        for worker in fleet:
+            worker.program.kill()
         until(
             lambda: jobs(replica.scrape(), "river_jobs_suspected") == {"path_unverified": 9.0},
             "nine suspects",
@@ -114,5 +114,5 @@ def assert_suspected(river: River, replica: RiverkeeperProcess, config: tuple[st
     assert "No running job is stuck" not in stuck + printed
     assert "9 of 9 suspected jobs" in printed
     assert (told["found"], told["found_suspected"], told["path_ok"]) == (0, 9, False)
-    assert all("none of 3 worker processes has beaten" in one["missing"] for one in told["suspected"])
+    assert all("none of 3 worker processes has beaten" in job["missing"] for job in told["suspected"])
     assert "heartbeat_path: not verified" in riverkeeper(river, "rescue", "status", *config)

@@ -120,9 +120,9 @@ def test_a_first_beat_and_a_tombstone_have_one_winner(connections: list[Connecti
 
 def test_beaters_with_opposite_orders_never_deadlock(connections: list[Connection], two: ThreadPoolExecutor) -> None:
     """The statements lock in order of job id, whatever order they are given: first beats, later ones, and ends."""
-    one, other, _ = connections
+    first, other, _ = connections
     for _ in range(max(8, RACES // 100)):
-        claims = claims_of(one, 1000)  # so many that the statements meet
+        claims = claims_of(first, 1000)  # so many that the statements meet
         for work in (beat, beat, end):
             for _ in range(8 if work is end else 1):  # an end is so quick that two seldom meet
-                together(two, partial(work, one, claims), partial(work, other, claims[::-1]))
+                together(two, partial(work, first, claims), partial(work, other, claims[::-1]))

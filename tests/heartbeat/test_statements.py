@@ -58,8 +58,8 @@ def test_an_earlier_attempt_is_stopped_at_once(sql: Connection, installed_url: s
         first = beater.begin(Claim(**claim))
         second, earlier = beater.register(Claim(**claim | {"attempt": 2}))
         stopped, reason = first.stopped.is_set(), first.reason
-        for one in (first, second):
-            beater.abandon(one)
+        for each in (first, second):
+            beater.abandon(each)
 
     assert earlier is first
     assert stopped

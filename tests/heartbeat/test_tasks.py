@@ -137,7 +137,7 @@ def test_results_do_not_wait_for_the_database(scene: Scene) -> None:
         held = asyncio.Event()
         with proxied(scene.url) as proxy, Beater(proxy.url, "worker", tier=HeartbeatTier(INTERVAL)) as beater:
             jobs = claims_of(scene.sql, 50)
-            tasks = [asyncio.create_task(job(beater, one, held)) for one in jobs]
+            tasks = [asyncio.create_task(job(beater, claim, held)) for claim in jobs]
             sql = "SELECT count(*) FROM riverkeeper.heartbeat"
             await until_async(lambda: scene.sql.execute(sql).fetchone() == {"count": 50}, "fifty beats")
             proxy.refuse()

@@ -44,8 +44,8 @@ def seen(rows: list[Row], number: int) -> list[tuple[CellKey, Tally]]:
     found: dict[CellKey, Tally] = {}
     for row in rows:
         if row.since <= number < row.until:
-            one = Tally({row.bucket: (1, row.micros)})
-            found[row.key] = found.get(row.key, NOTHING).plus(one)
+            tally = Tally({row.bucket: (1, row.micros)})
+            found[row.key] = found.get(row.key, NOTHING).plus(tally)
     return list(found.items())
 
 

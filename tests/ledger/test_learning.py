@@ -45,24 +45,24 @@ def limit(snapshot: Snapshot, kind: str = "email") -> float | None:
     return page_of(snapshot).value("river_job_limit_seconds", kind=kind, tier="standard", limit="run")
 
 
-def again(one: Exporter) -> Snapshot:
+def again(exporter: Exporter) -> Snapshot:
     """A step that learns anew at once, and a scrape."""
-    one.maintenance._learn_due_at = 0.0
-    return one.read(10)
+    exporter.maintenance._learn_due_at = 0.0
+    return exporter.read(10)
 
 
 def test_a_limit_is_learned_from_completed_runs(kept: Session, installed_url: str) -> None:
     """Quantile times factor, of all queues together, once there are enough; the same after a restart."""
-    with reader(installed_url, SETTINGS_LEARNING) as one:
-        one.read(10)
+    with reader(installed_url, SETTINGS_LEARNING) as exporter:
+        exporter.read(10)
         done(kept, "email", 5, 9)
         done(kept, "rare", 5, 4)
-        one.read(10)
-        assert limit(again(one)) is None
+        exporter.read(10)
+        assert limit(again(exporter)) is None
         done(kept, "email", 5, 1)
-        one.read(10)
-        assert limit(again(one)) == pytest.approx(15, rel=0.1)
-        assert limit(one.read(10), "rare") is None
+        exporter.read(10)
+        assert limit(again(exporter)) == pytest.approx(15, rel=0.1)
+        assert limit(exporter.read(10), "rare") is None
     with reader(installed_url, SETTINGS_LEARNING) as another:
         assert limit(another.read(10)) == pytest.approx(15, rel=0.1)
     assert [tuple(row) for row in kept.execute(RUNS)] == [("email", 10), ("rare", 4)]
@@ -71,10 +71,10 @@ def test_a_limit_is_learned_from_completed_runs(kept: Session, installed_url: st
 def test_what_was_there_before_is_learned_from_but_not_counted(kept: Session, installed_url: str) -> None:
     """The first read of the late window finds run times that no counter may rise by."""
     done(kept, "email", 5)
-    with reader(installed_url, SETTINGS_LEARNING) as one:
-        one.read(10)
-        assert limit(again(one)) == pytest.approx(15, rel=0.1)
-        assert page_of(one.read(10)).value(
+    with reader(installed_url, SETTINGS_LEARNING) as exporter:
+        exporter.read(10)
+        assert limit(again(exporter)) == pytest.approx(15, rel=0.1)
+        assert page_of(exporter.read(10)).value(
             "river_jobs_finished_total", queue="q0", kind="email", outcome="completed"
         ) in {0, None}
     assert [row.runs for row in kept.execute(RUNS)] == [10]
@@ -85,14 +85,14 @@ def test_ended_runs_lift_the_limit(kept: Session, installed_url: str) -> None:
     done(kept, "email", 5, 100)
     others: tuple[dict[str, object], ...] = ({"dry_run": True}, {"reason": "worker_lost"}, {"action": "stop"}, {})
     for number, row in enumerate(others):
-        with reader(installed_url, SETTINGS_LEARNING) as one:
-            one.read(10)
-            assert limit(again(one)) == pytest.approx(15, rel=0.1)
+        with reader(installed_url, SETTINGS_LEARNING) as exporter:
+            exporter.read(10)
+            assert limit(again(exporter)) == pytest.approx(15, rel=0.1)
         usual = {"dry_run": False, "reason": "over_budget", "action": "retry", "first": 100 * number}
         kept.execute(CUT_OFF, usual | row)
 
-    with reader(installed_url, SETTINGS_LEARNING) as one:
-        assert limit(again(one)) == LEARNING.ceiling
+    with reader(installed_url, SETTINGS_LEARNING) as exporter:
+        assert limit(again(exporter)) == LEARNING.ceiling
 
 
 def test_old_days_are_forgotten(kept: Session, installed_url: str) -> None:
@@ -101,34 +101,34 @@ def test_old_days_are_forgotten(kept: Session, installed_url: str) -> None:
         "INSERT INTO riverkeeper.run_day SELECT floor(extract(epoch FROM now()) / 86400) - ago, 'email', '{0,500}'"
         " FROM unnest(ARRAY[8, 40]) AS ago"
     )
-    with reader(installed_url, SETTINGS_LEARNING) as one:
-        one.read(10)
-        assert limit(again(one)) is None
+    with reader(installed_url, SETTINGS_LEARNING) as exporter:
+        exporter.read(10)
+        assert limit(again(exporter)) is None
     assert [row.runs for row in kept.execute(RUNS)] == [500]
 
 
 def test_in_memory_it_learns_from_what_this_process_has_seen(river_url: str) -> None:
     """No keeper schema: nothing survives, but limits are there."""
-    with Session(river_url) as sql, reader(river_url, SETTINGS_LEARNING) as one:
-        one.read(10)
+    with Session(river_url) as sql, reader(river_url, SETTINGS_LEARNING) as exporter:
+        exporter.read(10)
         done(sql, "email", 5)
-        one.read(10)
-        assert limit(again(one)) == pytest.approx(15, rel=0.1)
+        exporter.read(10)
+        assert limit(again(exporter)) == pytest.approx(15, rel=0.1)
 
 
 def test_an_older_keeper_schema_counts_on_without_learning(river_url: str) -> None:
     """The table of runs is not there yet: the ledger is durable all the same, and learns once it is."""
     install_version(river_url, 3)
     with Session(river_url) as sql:
-        with reader(river_url, SETTINGS_LEARNING) as one:
-            one.read(10)
+        with reader(river_url, SETTINGS_LEARNING) as exporter:
+            exporter.read(10)
             done(sql, "email", 5)
-            snapshot = one.read(10)
+            snapshot = exporter.read(10)
             assert errors(snapshot) == {}
             assert page_of(snapshot).value("riverkeeper_ledger_durable") == 1
         install(river_url, None, None)
-        with reader(river_url, SETTINGS_LEARNING) as one:
-            one.read(10)
+        with reader(river_url, SETTINGS_LEARNING) as exporter:
+            exporter.read(10)
             done(sql, "email", 5)
-            one.read(10)
-            assert limit(again(one)) == pytest.approx(15, rel=0.1)
+            exporter.read(10)
+            assert limit(again(exporter)) == pytest.approx(15, rel=0.1)

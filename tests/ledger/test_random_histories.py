@@ -68,16 +68,18 @@ def test_every_finish_is_counted_once(river_url: str, sql: Session, seed: int, d
 def test_replicas_export_the_same_committed_numbers(installed_url: str, sql: Session, seed: int) -> None:
     """Two exporters read and commit in any order, and restart: what one shows is what the other would show."""
     world, random = World(sql, seed), Random(seed)
-    with Replica(installed_url, durable=True) as one, Replica(installed_url, durable=True) as other:
+    with Replica(installed_url, durable=True) as first, Replica(installed_url, durable=True) as other:
         for _ in range(STEPS):
             step(world, random)
-            reads = [(replica, replica.read(world)) for replica in random.choices((one, other), k=random.randint(1, 3))]
+            reads = [
+                (replica, replica.read(world)) for replica in random.choices((first, other), k=random.randint(1, 3))
+            ]
             for replica, read in random.sample(reads, len(reads)):
                 shown = replica.settle(world, read)
-                assert page(shown) == page(one.committed()), "what is shown is not what is committed"
+                assert page(shown) == page(first.committed()), "what is shown is not what is committed"
             if random.random() < 0.1:
-                random.choice((one, other)).restart()
-        totals = finish(world, one)
+                random.choice((first, other)).restart()
+        totals = finish(world, first)
 
         assert page(other.collect(world)) == page(totals)
     assert totals.epoch == 1
@@ -91,7 +93,7 @@ def test_the_world_is_rich_enough(new_database: Callable[[], str]) -> None:
         for _ in range(60):
             step(world, random)
 
-    gone = [one for one in world.finishes if one.gone < float("inf")]
-    late = [one for one in world.finishes if one.visible - one.finalized > 100]
-    ahead = [one for one in world.finishes if one.finalized > one.visible]
+    gone = [finish for finish in world.finishes if finish.gone < float("inf")]
+    late = [finish for finish in world.finishes if finish.visible - finish.finalized > 100]
+    ahead = [finish for finish in world.finishes if finish.finalized > finish.visible]
     assert min(len(gone), len(late), len(ahead)) > 30

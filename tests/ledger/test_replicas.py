@@ -97,13 +97,13 @@ def queries_of(replica: Replica, now: float) -> list[str]:
 
 def test_totals_are_read_again_only_when_somebody_else_wrote(installed_url: str, sql: Session) -> None:
     """Hundreds of rows, at every collection, that we have in memory anyway."""
-    with Replica(installed_url, durable=True) as one, Replica(installed_url, durable=True) as other:
-        collect(one, START)
+    with Replica(installed_url, durable=True) as replica, Replica(installed_url, durable=True) as other:
+        collect(replica, START)
         finish(sql, START, JOBS)
-        assert "ledger/read_totals" not in queries_of(one, START + 10)
+        assert "ledger/read_totals" not in queries_of(replica, START + 10)
         assert "ledger/read_totals" in queries_of(other, START + 15), "it has just started"
-        assert "ledger/read_totals" in queries_of(one, START + 20), "the other wrote"
-        assert "ledger/read_totals" not in queries_of(one, START + 25)
+        assert "ledger/read_totals" in queries_of(replica, START + 20), "the other wrote"
+        assert "ledger/read_totals" not in queries_of(replica, START + 25)
 
 
 def test_totals_read_without_the_lock_are_read_again(installed_url: str) -> None:

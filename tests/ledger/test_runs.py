@@ -33,8 +33,8 @@ def test_only_completed_runs_of_named_kinds_are_remembered() -> None:
     """Of all queues together; not waits, not other outcomes, not what has no run time, not folded kinds."""
     tally = Tally({ONE: (3, 3_000_000), NO_DURATION: (2, 0)})
     read = [
-        (CellKey(1, one), tally)
-        for one in (series(), series(queue="bulk"), series(label="discarded"), series(kind=""),
+        (CellKey(1, key), tally)
+        for key in (series(), series(queue="bulk"), series(label="discarded"), series(kind=""),
                     series(measure="wait", kind="", label="1"))
     ]  # fmt: skip
 
@@ -104,6 +104,6 @@ def test_a_month_is_enough_for_every_window() -> None:
 )
 def test_any_past_is_read(runs: list[DayRuns], censored: dict[int, dict[str, int]]) -> None:
     """Whatever the table holds, also of days that have not come."""
-    for one in learn_all(LearnedLimits(), NOW, runs, censored).values():
-        assert one.samples > 0
-        assert one.seconds > 0
+    for limit in learn_all(LearnedLimits(), NOW, runs, censored).values():
+        assert limit.samples > 0
+        assert limit.seconds > 0

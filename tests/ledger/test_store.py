@@ -68,10 +68,10 @@ def where(logs: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 def test_a_login_that_may_only_read_counts_in_memory(login: str, sql: Session) -> None:
     """It reports that, and counts all the same, from its own start."""
     finish(sql, 3)
-    with reader(login, SETTINGS) as one, capture_logs() as logs:
-        first = finished(one)
+    with reader(login, SETTINGS) as exporter, capture_logs() as logs:
+        first = finished(exporter)
         finish(sql, 2)
-        second = finished(one)
+        second = finished(exporter)
 
     assert where(logs) == [IN_MEMORY]
     assert any("from now on" in str(log["event"]) for log in logs)
@@ -80,17 +80,17 @@ def test_a_login_that_may_only_read_counts_in_memory(login: str, sql: Session) -
 
 def test_a_keeper_schema_installed_later_is_used_from_then_on(login: str, river_url: str, sql: Session) -> None:
     """Without a restart; the counters begin at 0 there, and a note names it."""
-    with reader(login, SETTINGS) as one, capture_logs() as logs:
-        finished(one)
+    with reader(login, SETTINGS) as exporter, capture_logs() as logs:
+        finished(exporter)
         finish(sql, 2)
-        assert jobs(finished(one)) == 2
+        assert jobs(finished(exporter)) == 2
         install(river_url, None, None)
-        assert finished(one).durable is False, "not without the right to write it"
+        assert finished(exporter).durable is False, "not without the right to write it"
         grant(sql)
-        switched = finished(one)
+        switched = finished(exporter)
         finish(sql, 1)
 
-        assert [switched.durable, jobs(switched), jobs(finished(one))] == [True, 0, 1]
+        assert [switched.durable, jobs(switched), jobs(finished(exporter))] == [True, 0, 1]
     assert where(logs) == [IN_MEMORY, DURABLE]
 
 
@@ -101,12 +101,12 @@ def test_a_count_in_memory_never_goes_on_as_the_kept_one(login: str, river_url: 
         finished(other)
         finish(sql, 5)
         assert jobs(finished(other)) == 5
-    with reader(login, SETTINGS) as one, capture_logs() as logs:
-        finished(one)
+    with reader(login, SETTINGS) as exporter, capture_logs() as logs:
+        finished(exporter)
         finish(sql, 1)
-        assert jobs(finished(one)) == 1
+        assert jobs(finished(exporter)) == 1
         grant(sql)
-        switched = finished(one)
+        switched = finished(exporter)
 
     assert [switched.durable, switched.epoch] == [True, 2]
     assert jobs(switched) <= 1
@@ -115,12 +115,12 @@ def test_a_count_in_memory_never_goes_on_as_the_kept_one(login: str, river_url: 
 
 def test_a_keeper_schema_that_goes_away_is_missed_but_not_waited_for(installed_url: str, sql: Session) -> None:
     """Finished jobs are counted in memory from then on, beginning at 0."""
-    with reader(installed_url, SETTINGS) as one, capture_logs() as logs:
-        finished(one)
+    with reader(installed_url, SETTINGS) as exporter, capture_logs() as logs:
+        finished(exporter)
         finish(sql, 5)
-        assert jobs(finished(one)) == 5
+        assert jobs(finished(exporter)) == 5
         uninstall(installed_url, None, None)
-        gone = finished(one)
+        gone = finished(exporter)
 
     assert [gone.durable, jobs(gone)] == [False, 0]
     assert where(logs) == [DURABLE, IN_MEMORY]
@@ -128,16 +128,16 @@ def test_a_keeper_schema_that_goes_away_is_missed_but_not_waited_for(installed_u
 
 def test_a_keeper_schema_that_is_locked_for_a_moment_changes_nothing(installed_url: str, sql: Session) -> None:
     """Its families are absent this once; the count goes on."""
-    with reader(installed_url, SETTINGS) as one, capture_logs() as logs:
-        finished(one)
+    with reader(installed_url, SETTINGS) as exporter, capture_logs() as logs:
+        finished(exporter)
         finish(sql, 2)
-        assert jobs(finished(one)) == 2
+        assert jobs(finished(exporter)) == 2
         locker = Database(installed_url)
         with locker.writing(SECONDS, SCHEMAS) as tx:
             tx.execute("LOCK TABLE riverkeeper.meta, riverkeeper.ledger_total IN ACCESS EXCLUSIVE MODE")
-            assert one.read(SECONDS).finished is None
+            assert exporter.read(SECONDS).finished is None
         locker.close()
-        after = finished(one)
+        after = finished(exporter)
 
     assert [after.durable, after.epoch, jobs(after)] == [True, 1, 2]
     assert where(logs) == [DURABLE]
@@ -145,10 +145,10 @@ def test_a_keeper_schema_that_is_locked_for_a_moment_changes_nothing(installed_u
 
 def test_two_readers_show_the_values_of_one(installed_url: str, sql: Session) -> None:
     """Replicas agree, also with one that has just started."""
-    with reader(installed_url, SETTINGS) as one, reader(installed_url, SETTINGS) as other:
-        finished(one)
+    with reader(installed_url, SETTINGS) as exporter, reader(installed_url, SETTINGS) as other:
+        finished(exporter)
         finish(sql, 5)
-        first, second = finished(one), finished(other)
+        first, second = finished(exporter), finished(other)
 
     assert first == second
     assert jobs(first) == 5

@@ -63,20 +63,20 @@ def place(request: pytest.FixtureRequest, postgres: Server) -> Iterator[Place]:
 
 def test_everything_is_read(place: Place) -> None:
     """No question fails; the kind is shown in its own letters, and a finished job is counted under it."""
-    with reader(place.url, SETTINGS) as one:
-        one.read(10.0)
+    with reader(place.url, SETTINGS) as exporter:
+        exporter.read(10.0)
         place.sql.execute(
             "INSERT INTO river_job (kind, state, attempted_at, finalized_at)"
             " VALUES (%(kind)s, 'completed', now(), now())",
             {"kind": place.kind},
         )
-        snapshot = one.read(10.0)
+        snapshot = exporter.read(10.0)
     page: Page = page_of(snapshot)
 
     assert (snapshot.error, errors(snapshot)) == (None, {})
     assert page.value("river_jobs_finished_total", queue="default", kind=place.kind, outcome="completed") == 1
     assert [job.last_error for job in failing_jobs(place.config, None, place.kind, 5).jobs] == [place.kind]
-    assert [one for one in check_url(place.url).findings if one.level is Level.PROBLEM] == []
+    assert [finding for finding in check_url(place.url).findings if finding.level is Level.PROBLEM] == []
 
 
 def test_a_kind_that_cannot_exist_there_finds_nothing(place: Place) -> None:
@@ -111,8 +111,8 @@ def test_bytes_that_are_no_text_are_a_sentence(postgres: Server) -> None:
     create_river_table(url, "public")
     with Session(url) as sql:
         sql.execute("INSERT INTO river_job (kind, state, attempted_at) VALUES (E'caf\\xe9', 'running', now())")
-    with reader(url, SETTINGS) as one:
-        snapshot = one.read(10.0)
+    with reader(url, SETTINGS) as exporter:
+        snapshot = exporter.read(10.0)
 
     assert "not_text" in errors(snapshot)["running"]
     assert "write its text as UTF-8" in errors(snapshot)["running"]

@@ -119,15 +119,15 @@ def steady(url: str) -> dict[str, object]:
 
 
 def findings(url: str) -> list[tuple[str, str]]:
-    return [(one.topic, one.level) for one in check_url(url, "public").findings]
+    return [(finding.topic, finding.level) for finding in check_url(url, "public").findings]
 
 
 @pytest.mark.parametrize("name", ["all of them", *ONE_BY_ONE])
 def test_a_setting_changes_nothing_of_what_is_read(hostile: Hostile, name: str) -> None:
     """Metrics and findings are those of a login without settings."""
     settings = known(hostile.server, HOSTILE if name == "all of them" else {name: HOSTILE[name]})
-    for one, value in settings.items():
-        hostile.set(one, value)
+    for setting, value in settings.items():
+        hostile.set(setting, value)
     url = hostile.url
     if "search_path" in settings:  # River is then found by the URL's own
         url = f"{url}?search_path=public"
@@ -138,7 +138,7 @@ def test_a_setting_changes_nothing_of_what_is_read(hostile: Hostile, name: str) 
 
 def test_every_pinned_setting_is_tried(postgres: Server) -> None:
     """A setting that is pinned and not tried here could be pinned to anything."""
-    assert {one.name for one in PINNED} <= {*HOSTILE, "row_security", "jit"}
+    assert {setting.name for setting in PINNED} <= {*HOSTILE, "row_security", "jit"}
 
 
 def test_a_rescue_is_the_same_under_all_of_them(scene: Scene, postgres: Server) -> None:
@@ -158,7 +158,7 @@ def test_a_rescue_is_the_same_under_all_of_them(scene: Scene, postgres: Server) 
         database.close()
         postgres.execute("DROP ROLE rescues")
 
-    assert all(isinstance(one, Rescued) for one in done), done
+    assert all(isinstance(outcome, Rescued) for outcome in done), done
     jobs = [scene.job(claim) for claim in (plain, other)]
     for column in ("state", "attempt", "max_attempts", "finalized_at", "metadata"):
         assert jobs[0][column] == jobs[1][column], column

@@ -26,9 +26,9 @@ LEFT_BEHIND = {
 @pytest.fixture
 def reader(installed_url: str) -> Iterator[Exporter]:
     """An exporter with a keeper schema to write to, and the one connection that it keeps."""
-    one = Exporter(installed_url)
-    yield one
-    one.close()
+    exporter = Exporter(installed_url)
+    yield exporter
+    exporter.close()
 
 
 def left_behind(reader: Exporter) -> dict[str, list[object]]:
@@ -91,9 +91,9 @@ TELL = """INSERT INTO public.told SELECT current_setting('transaction_isolation'
 @pytest.fixture
 def database(river_url: str, sql: Session) -> Iterator[Database]:
     sql.execute("CREATE TABLE told (isolation text, locks text, idle text)")
-    one = Database(river_url)
-    yield one
-    one.close()
+    database = Database(river_url)
+    yield database
+    database.close()
 
 
 def test_writing_is_committed_at_the_end_of_the_block(database: Database, sql: Session) -> None:

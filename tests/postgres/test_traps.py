@@ -129,7 +129,7 @@ def test_the_schema_is_installed_printed_granted_and_removed(ground: Ground) -> 
         done.append(ground.run("schema", *command.split()))
 
     assert ground.sprung == set()
-    assert [one.exit_code for one in done] == [0] * len(done), [one.output for one in done]
+    assert [result.exit_code for result in done] == [0] * len(done), [result.output for result in done]
     assert ground.sql.execute("SELECT 1 FROM pg_roles WHERE rolname = 'riverkeeper_worker'").fetchone()
 
 
@@ -161,7 +161,7 @@ def test_manual_rescues_and_switches_are_not_trapped(installed: Ground) -> None:
     ]
 
     assert installed.sprung == set()
-    assert all("SQLSTATE" not in one.output for one in done), [one.output for one in done]
+    assert all("SQLSTATE" not in result.output for result in done), [result.output for result in done]
 
 
 def test_a_scrape_is_not_trapped(installed: Ground) -> None:
@@ -315,4 +315,4 @@ def test_a_login_that_may_create_in_public_does_not_become_superuser(installed: 
     answer = installed.sql.execute("SELECT rolsuper FROM pg_roles WHERE rolname = 'mallory'").fetchone()
 
     assert answer == {"rolsuper": False}
-    assert [one.output for one in done if "SQLSTATE" in one.output] == []
+    assert [result.output for result in done if "SQLSTATE" in result.output] == []

@@ -160,7 +160,7 @@ def test_a_lost_worker_s_job_does_not_back_off(held: LockedJob, tier: Tier) -> N
 
 
 seens = st.builds(
-    FollowUpFacts, dry_run=st.booleans(), reason=st.sampled_from([one for one in Reason if one.is_stuck]),
+    FollowUpFacts, dry_run=st.booleans(), reason=st.sampled_from([reason for reason in Reason if reason.is_stuck]),
     act=st.sampled_from(Act), at=moments, now=st.just(NOW + 1e3),
     beats=st.sampled_from(["none", "table", "metadata", None]),
     ended_at=maybe | moments, outcome=maybe | st.sampled_from(["completed", "failed", "abandoned"]),

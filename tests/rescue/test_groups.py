@@ -204,7 +204,7 @@ def test_stops_retries_and_cancels_go_together(scene: Scene) -> None:
         outcomes = rescue_jobs(tx, items)
 
     assert outcomes is not None
-    assert [one.act for one in outcomes if isinstance(one, Rescued)] == [Act.STOP, Act.RETRY, Act.CANCEL]
+    assert [outcome.act for outcome in outcomes if isinstance(outcome, Rescued)] == [Act.STOP, Act.RETRY, Act.CANCEL]
     assert outcomes[3] == Skipped(Refusal.BEAT)
     states = [scene.job(claim)["state"] for claim in (hung, lost, cancelled, living)]
     assert states == ["running", "available", "cancelled", "running"]

@@ -29,7 +29,7 @@ def test_a_manual_rescue(scene: Scene) -> None:
     scene.sql.execute("UPDATE river_job SET attempted_by = '{nobody}' WHERE id = %(job_id)s", unknown)
     beat(scene.sql, [healthy])
     gone = {"job_id": 1 << 40}
-    handled = {one.job_id: one.outcome for one in rescued(scene, lost, unknown, healthy, gone)}
+    handled = {item.job_id: item.outcome for item in rescued(scene, lost, unknown, healthy, gone)}
 
     assert isinstance(handled[lost["job_id"]], Rescued)
     assert refusal(handled[unknown["job_id"]]) is Refusal.UNKNOWN
@@ -42,7 +42,7 @@ def test_an_operator_may_force_what_is_unknown_never_what_beats(scene: Scene) ->
     unknown, healthy = scene.claim(), scene.claim()
     scene.sql.execute("UPDATE river_job SET attempted_by = '{nobody}' WHERE id = %(job_id)s", unknown)
     beat(scene.sql, [healthy])
-    forced, kept = (one.outcome for one in rescued(scene, unknown, healthy, action=Action.RETRY))
+    forced, kept = (item.outcome for item in rescued(scene, unknown, healthy, action=Action.RETRY))
 
     assert isinstance(forced, Rescued)
     assert (scene.job(unknown)["state"], refusal(kept)) == ("retryable", Refusal.BEAT)

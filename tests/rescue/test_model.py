@@ -266,10 +266,10 @@ class Life(RuleBasedStateMachine):
 
 @pytest.fixture(scope="module")
 def scene(postgres: Server) -> Iterator[Scene]:
-    with staged(postgres.database("rescue_model", template="river_template")) as one:
-        one.lead()
-        one.sql.execute("SET lock_timeout = '20 ms'; SET synchronous_commit = off")
-        yield one
+    with staged(postgres.database("rescue_model", template="river_template")) as opened_scene:
+        opened_scene.lead()
+        opened_scene.sql.execute("SET lock_timeout = '20 ms'; SET synchronous_commit = off")
+        yield opened_scene
 
 
 @pytest.mark.parametrize("part", range(PARTS))

@@ -41,9 +41,9 @@ Work = Callable[[Connection, Event], int]
 
 @pytest.fixture(scope="module")
 def scene(postgres: object) -> Iterator[Scene]:
-    with staged(postgres.database("rescue_races", template="river_template")) as one:  # type: ignore[attr-defined]
-        one.lead()
-        yield one
+    with staged(postgres.database("rescue_races", template="river_template")) as scene:  # type: ignore[attr-defined]
+        scene.lead()
+        yield scene
 
 
 def never_beaten(scene: Scene) -> Event:

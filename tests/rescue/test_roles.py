@@ -22,16 +22,16 @@ ROLES = {"reader": READER, "keeper": KEEPER, "rescuer": RESCUER}
 @pytest.fixture(scope="module")
 def scene(postgres: Server) -> Iterator[Scene]:
     """A database in which the script has run, with a login for each role."""
-    with staged(postgres.database("rescue_roles", template="river_template")) as one:
-        one.lead()
-        one.sql.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC")
-        one.sql.execute(UNIQUE)
-        one.sql.execute("REVOKE EXECUTE ON FUNCTION river_job_state_in_bitmask FROM PUBLIC")
+    with staged(postgres.database("rescue_roles", template="river_template")) as opened_scene:
+        opened_scene.lead()
+        opened_scene.sql.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC")
+        opened_scene.sql.execute(UNIQUE)
+        opened_scene.sql.execute("REVOKE EXECUTE ON FUNCTION river_job_state_in_bitmask FROM PUBLIC")
         for _ in range(2):
-            grant(one.url)
+            grant(opened_scene.url)
         for name, role in ROLES.items():
-            one.sql.execute(f"CREATE ROLE rescue_{name} LOGIN IN ROLE {role}")
-        yield one
+            opened_scene.sql.execute(f"CREATE ROLE rescue_{name} LOGIN IN ROLE {role}")
+        yield opened_scene
 
 
 def url_of(scene: Scene, name: str) -> str:

@@ -19,8 +19,8 @@ AUDITED = {
 
 @pytest.fixture
 def scene(installed_url: str) -> Iterator[Scene]:
-    with opened(installed_url) as one:
-        yield one
+    with opened(installed_url) as scene:
+        yield scene
 
 
 def written(scene: Scene, name: str, *rows: Event) -> int:
@@ -44,7 +44,7 @@ def test_a_job_is_locked_under_its_claim_alone(scene: Scene, moved: str) -> None
     """Who works on another attempt is not kept waiting for a moment."""
     claim, other = scene.claim(), scene.claim()
     scene.sql.execute(f"UPDATE river_job SET {moved} WHERE id = %(job_id)s", claim)  # noqa: S608 - from the list above
-    claims = [{**one, "number": number} for number, one in enumerate((claim, other))]
+    claims = [{**row, "number": number} for number, row in enumerate((claim, other))]
     with scene.keeping() as tx:
         assert [row.number for row in tx.query("rescue/lock_jobs", {"claims": json.dumps(claims)})] == [1]
 
@@ -92,6 +92,6 @@ def test_the_audit_has_an_act_once(scene: Scene, dry_run: bool, action: str) -> 
     assert [written(scene, "rescue/audit/write_audit", act) for _ in range(2)] == [1, 0]
 
     others = [{**act, "reason": "hung"}, {**act, "dry_run": not dry_run}, {**act, "action": "cancel"}]
-    assert [written(scene, "rescue/audit/write_audit", one) for one in others] == (
+    assert [written(scene, "rescue/audit/write_audit", entry) for entry in others] == (
         [1, 1, 0] if dry_run else [0, 1, int(action == "stop")]
     )

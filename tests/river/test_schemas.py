@@ -58,11 +58,11 @@ def test_a_schema_of_any_name(shared_url: str, name: str) -> None:
     """River and its keeper schema are found, read and written under any name that Postgres takes."""
     create_river_table(shared_url, name)
     keeper = install(shared_url, name, None)
-    with reader(shared_url, replace(SETTINGS, river_schema=name)) as one, Session(shared_url) as sql:
+    with reader(shared_url, replace(SETTINGS, river_schema=name)) as exporter, Session(shared_url) as sql:
         use(sql, name)
-        one.read(SECONDS)
+        exporter.read(SECONDS)
         sql.execute(FINISHED, {"jobs": 1})
-        snapshot = one.read(SECONDS)
+        snapshot = exporter.read(SECONDS)
     page = page_of(snapshot)
 
     assert snapshot.error is None
@@ -99,11 +99,11 @@ def test_two_rivers_in_one_database_do_not_meet(river_url: str, sql: Session) ->
         reader(river_url, replace(SETTINGS, river_schema="us")) as us,
     ):
         readers = {"eu": eu, "us": us}
-        for schema, one in readers.items():
-            one.read(SECONDS)
+        for schema, exporter in readers.items():
+            exporter.read(SECONDS)
             use(sql, schema)
             sql.execute(FINISHED, {"jobs": counts[schema]})
-        pages = {schema: page_of(one.read(SECONDS)) for schema, one in readers.items()}
+        pages = {schema: page_of(exporter.read(SECONDS)) for schema, exporter in readers.items()}
 
     assert {schema: page.value("river_jobs_finished_total", **COUNTER) for schema, page in pages.items()} == counts
 
@@ -148,10 +148,10 @@ def test_a_river_too_old_is_refused(river_url: str, sql: Session, change: str, l
 
 def test_river_may_come_and_go(river_url: str, sql: Session) -> None:
     """A schema that is dropped and made again under a running process is found at the next scrape."""
-    with reader(river_url) as one:
-        assert one.read(SECONDS).up
+    with reader(river_url) as exporter:
+        assert exporter.read(SECONDS).up
         sql.execute("ALTER TABLE river_job RENAME TO river_job_hidden")
-        assert not one.read(SECONDS).up
-        assert "no table river_job" in (one.read(SECONDS).error or "")
+        assert not exporter.read(SECONDS).up
+        assert "no table river_job" in (exporter.read(SECONDS).error or "")
         sql.execute("ALTER TABLE river_job_hidden RENAME TO river_job")
-        assert one.read(SECONDS).error is None
+        assert exporter.read(SECONDS).error is None

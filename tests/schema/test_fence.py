@@ -59,7 +59,9 @@ def test_a_late_result_before_the_next_attempt_changes_metadata_only(sql: Connec
     result(sql, job, "completed", **{TOKEN: first, "output": 1})
 
     assert (row(sql, job)["state"], row(sql, job)["metadata"]) == ("available", {"output": 1})
-    assert [(one["outcome"], one["row_state"]) for one in late(sql)] == [("unknown", "available")]
+    assert [(late_result["outcome"], late_result["row_state"]) for late_result in late(sql)] == [
+        ("unknown", "available")
+    ]
 
 
 def test_a_late_result_between_rescue_and_claim_leaves_no_trap(sql: Connection) -> None:
@@ -86,7 +88,7 @@ def test_a_late_result_of_an_ended_job_is_dropped(sql: Connection) -> None:
     result(sql, job, "completed", **{TOKEN: first, "output": 1})
 
     assert row(sql, job)["metadata"] == {"output": 2}
-    assert [one["row_state"] for one in late(sql)] == ["completed"]
+    assert [late_result["row_state"] for late_result in late(sql)] == ["completed"]
 
 
 def test_a_job_that_completed_itself_is_no_late_result(sql: Connection) -> None:
@@ -125,7 +127,7 @@ def test_a_token_that_is_no_claim_is_late(sql: Connection, token: str) -> None:
 
     assert result(sql, job, "completed", **{TOKEN: GARBAGE[token]}) == 0
     assert (row(sql, job)["state"], row(sql, job)["metadata"]) == ("running", {})
-    assert [one["claimed_at"] for one in late(sql)] == [None]
+    assert [late_result["claimed_at"] for late_result in late(sql)] == [None]
 
 
 @pytest.mark.parametrize("token", [None, {}, {"0": "2026-01-01T00:00:00.000000Z"}])
@@ -149,7 +151,10 @@ def test_tokens_of_a_batch_are_judged_job_by_job(sql: Connection) -> None:
 
     assert [row(sql, job)["state"] for job in jobs] == ["running", "available", "completed"]
     assert [row(sql, job)["metadata"] for job in jobs] == [{}, {"output": 1}, {"output": 1}]
-    assert [(one["job_id"], one["claimed_at"] is None) for one in late(sql)] == [(jobs[0], False), (jobs[1], False)]
+    assert [(late_result["job_id"], late_result["claimed_at"] is None) for late_result in late(sql)] == [
+        (jobs[0], False),
+        (jobs[1], False),
+    ]
 
 
 def test_a_token_for_a_row_without_a_claim_is_late(sql: Connection) -> None:
@@ -219,7 +224,7 @@ def test_of_many_rows_in_one_statement_each_is_judged_by_itself(sql: Connection)
 
     assert changed == 3
     assert [row(sql, job)["state"] for job in jobs] == ["running"] * 3 + ["completed"] * 3
-    assert [one["job_id"] for one in late(sql)] == jobs[:3]
+    assert [late_result["job_id"] for late_result in late(sql)] == jobs[:3]
 
 
 def test_ten_thousand_late_results_and_none_is_written(sql: Connection) -> None:

@@ -48,7 +48,9 @@ def test_an_error_of_an_earlier_attempt_does_not_end_the_next(
     add(sql, job, ERROR, state)
 
     assert row(sql, job) == before
-    assert [(one["outcome"], one["claimed_at"], one["row_attempt"]) for one in late(sql)] == [("failed", None, 3)]
+    assert [
+        (late_result["outcome"], late_result["claimed_at"], late_result["row_attempt"]) for late_result in late(sql)
+    ] == [("failed", None, 3)]
 
 
 PASSES: dict[str, object] = {

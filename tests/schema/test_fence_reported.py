@@ -71,7 +71,7 @@ def test_check_names_who_must_do_what(scene: Scene) -> None:
         (lambda: remove_fence(scene.url, None, None), Level.MISSING),
     ):
         break_it()
-        [found] = [one for one in check_url(scene.url).findings if one.topic == "fence"]
+        [found] = [finding for finding in check_url(scene.url).findings if finding.topic == "fence"]
         assert found.level is level
         if level is not Level.OK:
             assert "a late result may end the next attempt" in found.message
@@ -90,7 +90,7 @@ class Ground:
 
 def test_dropped_results_are_counted_once(scene: Scene) -> None:
     """By whichever replica looks first; those that came later are counted then."""
-    one, other = Ground(scene.url), Ground(scene.url)
+    active, other = Ground(scene.url), Ground(scene.url)
     for outcome in ("completed", "failed", "failed"):
         job = claim(scene.sql)["job_id"]
         first = token_of(scene.sql, job)
@@ -98,8 +98,8 @@ def test_dropped_results_are_counted_once(scene: Scene) -> None:
         reclaim(scene.sql, job)
         result(scene.sql, job, outcome, **{TOKEN: first})
 
-    counted = AuditMaintenance().count_late_results(one)  # type: ignore[arg-type]
+    counted = AuditMaintenance().count_late_results(active)  # type: ignore[arg-type]
     assert counted == {("default", "report", "completed"): 1, ("default", "report", "failed"): 2}
     assert AuditMaintenance().count_late_results(other) == {}  # type: ignore[arg-type]
-    one.database.close()
+    active.database.close()
     other.database.close()

@@ -163,4 +163,4 @@ def test_no_setting_of_a_workers_session_changes_what_a_claim_reads_like(
         worker.execute(f"SET {setting}")
         assert result(worker, job, "completed", **{TOKEN: first}) == 0
         assert result(worker, job, "completed", **{TOKEN: second}) == 1
-    assert [one["claimed_at"] is None for one in late(sql)] == [False]
+    assert [late_result["claimed_at"] is None for late_result in late(sql)] == [False]

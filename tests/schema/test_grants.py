@@ -104,10 +104,10 @@ def test_the_reader_sees_verdicts_and_what_the_rescuer_does(granted: Granted) ->
 
 def test_the_keeper_role_counts_in_its_schema(granted: Granted) -> None:
     """Everything the reader can, and the ledger is durable: a second process goes on where the first was."""
-    with reader(granted.keeper_role, SETTINGS_HERE) as one:
-        one.read(SECONDS)
+    with reader(granted.keeper_role, SETTINGS_HERE) as exporter:
+        exporter.read(SECONDS)
         granted.sql.execute(FINISHED)
-        first = one.read(SECONDS)
+        first = exporter.read(SECONDS)
     second = read(granted.keeper_role, SETTINGS_HERE)
 
     assert (first.error, second.error) == (None, None)

@@ -43,10 +43,10 @@ def refused(trouble: ErrorKind) -> pytest.RaisesExc[DatabaseError]:
 def test_installing_again_changes_nothing(river_url: str, sql: Session) -> None:
     """Safe to run at every deploy: same tables, same counts, same name."""
     assert install(river_url, None, None) == "riverkeeper"
-    with reader(river_url) as one:
-        one.read(SECONDS)
+    with reader(river_url) as exporter:
+        exporter.read(SECONDS)
         sql.execute(FINISHED)
-        one.read(SECONDS)
+        exporter.read(SECONDS)
     before = shape(sql, "riverkeeper")
     install(river_url, None, None)
 
@@ -83,10 +83,10 @@ def test_the_printed_script_makes_what_install_makes(river_url: str, sql: Sessio
 def test_an_upgrade_keeps_what_was_counted(river_url: str, sql: Session) -> None:
     """From every older version on: until the upgrade the ledger goes on and the page names it as old, then no more."""
     install_version(river_url, 1)
-    with reader(river_url) as one:
-        one.read(SECONDS)
+    with reader(river_url) as exporter:
+        exporter.read(SECONDS)
         sql.execute(FINISHED)
-        before = one.read(SECONDS)
+        before = exporter.read(SECONDS)
     install(river_url, None, None)
     after = read(river_url)
 
@@ -102,13 +102,13 @@ def test_installs_at_once_take_turns(river_url: str, sql: Session) -> None:
     """Four replicas that start together: all succeed, and the schema is made once."""
     failed: list[BaseException] = []
 
-    def one() -> None:
+    def install_again() -> None:
         try:
             install(river_url, None, None)
         except DatabaseError as error:
             failed.append(error)
 
-    threads = [threading.Thread(target=one) for _ in range(4)]
+    threads = [threading.Thread(target=install_again) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -269,11 +269,11 @@ def test_install_waits_for_a_lock_rather_than_fail(river_url: str, sql: Session)
 def test_it_may_come_and_go_under_a_running_process(river_url: str, sql: Session) -> None:
     """Removed: counted in memory, with a note. Put back: durable again at the latest when the catalog is read anew."""
     install(river_url, None, None)
-    with reader(river_url) as one:
-        assert page_of(one.read(SECONDS)).value("riverkeeper_ledger_durable") == 1
+    with reader(river_url) as exporter:
+        assert page_of(exporter.read(SECONDS)).value("riverkeeper_ledger_durable") == 1
         uninstall(river_url, None, None)
-        assert set(errors(one.read(SECONDS))) == {"ledger"}
-        snapshot = one.read(SECONDS)
+        assert set(errors(exporter.read(SECONDS))) == {"ledger"}
+        snapshot = exporter.read(SECONDS)
 
     assert page_of(snapshot).value("riverkeeper_ledger_durable") == 0
     assert any("is not installed" in note for note in snapshot.notices)

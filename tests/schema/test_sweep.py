@@ -191,11 +191,11 @@ def test_old_rows_are_looked_up_by_id(sql: Connection) -> None:
 def test_a_reading_sweeps(sql: Connection, river_url: str) -> None:
     """Once a minute at the most, reported as a query of its own, which stays on the page in between."""
     beaten(sql, 1, finished=True)
-    with reader(river_url) as one:
-        first = one.read(SECONDS)
+    with reader(river_url) as exporter:
+        first = exporter.read(SECONDS)
         assert jobs(sql) == set()
         beaten(sql, 1, finished=True)
-        second = one.read(SECONDS)
+        second = exporter.read(SECONDS)
 
     assert len(jobs(sql)) == 1
     for snapshot in (first, second):
@@ -210,8 +210,8 @@ def test_who_may_not_delete_does_not_try(sql: Connection, river_url: str, right:
     sql.execute("DROP ROLE IF EXISTS looks; CREATE ROLE looks LOGIN; GRANT pg_read_all_data TO looks")
     sql.execute("GRANT INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA riverkeeper TO looks")
     sql.execute(f"REVOKE {right} FROM looks")
-    with reader(river_url.replace("postgres@", "looks@")) as one:
-        snapshot = one.read(SECONDS)
+    with reader(river_url.replace("postgres@", "looks@")) as exporter:
+        snapshot = exporter.read(SECONDS)
 
     assert errors(snapshot) == {}
     assert page_of(snapshot).value("riverkeeper_query_success", query="sweep") is None

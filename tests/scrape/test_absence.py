@@ -58,11 +58,11 @@ def test_a_known_pair_has_zeros(river_url: str, sql: Session) -> None:
 
 def test_what_is_gone_keeps_its_zeros_and_loses_its_moments(river_url: str, sql: Session) -> None:
     """When the last job of a kind is gone, counts fall to 0 rather than vanish, and ages vanish rather than freeze."""
-    with reader(river_url) as one:
+    with reader(river_url) as exporter:
         sql.execute(RUNNING)
-        before = page_of(one.read(10))
+        before = page_of(exporter.read(10))
         sql.execute(DELETED)
-        after = page_of(one.read(10))
+        after = page_of(exporter.read(10))
 
     pair = {"queue": "default", "kind": "email"}
     assert before.value("river_jobs_by_kind", **pair, state="running") == 1
@@ -76,11 +76,11 @@ def test_what_is_gone_keeps_its_zeros_and_loses_its_moments(river_url: str, sql:
 
 def test_zeros_end_an_hour_after_the_last_job(river_url: str, sql: Session) -> None:
     """A kind not seen for an hour has no gauges; its counters stay, for they are a past that happened."""
-    with reader(river_url) as one:
+    with reader(river_url) as exporter:
         sql.execute(RUNNING)
-        one.read(10)
+        exporter.read(10)
         sql.execute(DELETED)
-        snapshot = one.read(10)
+        snapshot = exporter.read(10)
     assert snapshot.now is not None
 
     later = page_of(replace(snapshot, now=snapshot.now + STICKY_SECONDS + 60))
@@ -90,10 +90,10 @@ def test_zeros_end_an_hour_after_the_last_job(river_url: str, sql: Session) -> N
 
 def test_a_job_that_only_finishes_is_known_too(river_url: str, sql: Session) -> None:
     """A kind too quick to be seen live has its zeros from its finished jobs, and counts from the second scrape on."""
-    with reader(river_url) as one:
-        first = page_of(one.read(10))
+    with reader(river_url) as exporter:
+        first = page_of(exporter.read(10))
         sql.execute(COMPLETED)
-        second = page_of(one.read(10))
+        second = page_of(exporter.read(10))
 
     assert not first.of("river_jobs_finished_total")
     pair = {"queue": "default", "kind": "email"}

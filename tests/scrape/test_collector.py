@@ -47,19 +47,19 @@ class Readings:
 @pytest.fixture
 def readings() -> Iterator[Readings]:
     """Readings that end at once, until `go` is cleared; let go at the end whatever happened."""
-    one = Readings()
-    one.go.set()
-    yield one
-    one.go.set()
+    readings = Readings()
+    readings.go.set()
+    yield readings
+    readings.go.set()
 
 
 @pytest.fixture
 def collector(readings: Readings) -> Iterator[Collector]:
     """Shares nothing that has landed."""
-    one = Collector(readings, min_interval=0.0)
-    yield one
+    collector = Collector(readings, min_interval=0.0)
+    yield collector
     readings.go.set()
-    one.close()
+    collector.close()
 
 
 def test_fifty_at_once_are_one_reading(readings: Readings, collector: Collector) -> None:

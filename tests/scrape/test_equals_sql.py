@@ -42,8 +42,8 @@ class Case:
 def case(postgres: Server, request: pytest.FixtureRequest) -> Iterator[Case]:
     """Tests only look at it."""
     url = postgres.database(f"equals_{request.param}", template="river_template")
-    with Session(url, "test") as sql, reader(url, SETTINGS) as one:
-        one.maintenance._sweeper._due_at = float("inf")  # it would change the table between two looks
+    with Session(url, "test") as sql, reader(url, SETTINGS) as process:
+        process.maintenance._sweeper._due_at = float("inf")  # it would change the table between two looks
         fill(sql, request.param)
         if request.param:  # the first table is of a River that nobody keeps
             install(url, None, None)
@@ -58,7 +58,7 @@ def case(postgres: Server, request: pytest.FixtureRequest) -> Iterator[Case]:
         sql.execute("INSERT INTO river_migration (line, version) VALUES ('pro', 3)")
         sql.execute("SELECT pg_stat_force_next_flush()")  # or the counts of rows would change between two looks
         sql.execute("VACUUM ANALYZE river_job")
-        snapshot = one.read(10)
+        snapshot = process.read(10)
         yield Case(sql, snapshot, page_of(snapshot))
 
 

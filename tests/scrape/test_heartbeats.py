@@ -163,10 +163,10 @@ def test_the_way_to_many_rows_changes_no_number(
         return query(tx, name, *arguments, **more)
 
     monkeypatch.setattr(Transaction, "query", listen)
-    with reader(installed_url) as one:
-        first = one.read(SECONDS)
+    with reader(installed_url) as exporter:
+        first = exporter.read(SECONDS)
         assert "river/set_bitmaps" not in asked
-        second = one.read(SECONDS)
+        second = exporter.read(SECONDS)
 
     assert pairs(first) == pairs(second)
     assert asked.count("river/set_bitmaps") == 2
@@ -242,11 +242,11 @@ def test_before_the_table_was_made(river_url: str, sql: Session) -> None:
 )
 def test_a_table_that_goes_under_us(both: Session, installed_url: str, harm: str, word: str) -> None:
     """One question of its own fails; every other is answered, and the next reading knows without failing."""
-    with reader(installed_url) as one:
-        assert pairs(one.read(SECONDS))["silent"].beating == 1
+    with reader(installed_url) as exporter:
+        assert pairs(exporter.read(SECONDS))["silent"].beating == 1
         both.execute(harm)
-        harmed = one.read(SECONDS)
-        after = one.read(SECONDS)
+        harmed = exporter.read(SECONDS)
+        after = exporter.read(SECONDS)
         both.execute("ROLLBACK")
 
     assert set(errors(harmed)) == {"heartbeats"}

@@ -64,18 +64,18 @@ def test_a_lock_on_the_keeper_schema_begins_nothing_anew(
 ) -> None:
     """While it cannot be read or written the counters are absent; then they go on where they were, in no memory."""
     sql.execute(RUNNING)
-    with reader(installed_url) as one:
-        one.read(SECONDS)
+    with reader(installed_url) as exporter:
+        exporter.read(SECONDS)
         sql.execute(FINISHED)
-        assert page_of(one.read(SECONDS)).value("river_jobs_finished_total", **COUNTER) == 1
+        assert page_of(exporter.read(SECONDS)).value("river_jobs_finished_total", **COUNTER) == 1
         sql.execute("ALTER TABLE river_queue RENAME TO hidden")  # a failure, so that the catalog is read anew …
-        one.read(SECONDS)
+        exporter.read(SECONDS)
         sql.execute("ALTER TABLE hidden RENAME TO river_queue")
         sql.execute(FINISHED)  # something to write
         sql.execute(f"BEGIN; LOCK TABLE riverkeeper.{table}")  # … when this is locked
-        locked = one.read(SECONDS)
+        locked = exporter.read(SECONDS)
         sql.execute("ROLLBACK")
-        after = one.read(SECONDS)
+        after = exporter.read(SECONDS)
 
     assert_only_the_ledger_is_missing(locked, question)
     assert "locked" in (locked.error or "")

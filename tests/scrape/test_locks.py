@@ -62,15 +62,15 @@ def test_twenty_scrapes_behind_an_alter_table(river_url: str, sql: Session, alte
 
 def test_after_a_lock_the_rest_is_not_queried(river_url: str, alter_waits: Session) -> None:
     """A reading that waited once behind a lock would wait at every query: it ends, and each query gives the reason."""
-    with reader(river_url) as one:
-        snapshot = one.reader.read(SECONDS)
+    with reader(river_url) as exporter:
+        snapshot = exporter.reader.read(SECONDS)
         first, *rest = errors(snapshot).values()
         assert "55P03" in first
         assert all("skipped" in error for error in rest)
         assert page_of(snapshot).value("riverkeeper_query_success", query="partitions") == 0
 
         alter_waits.execute("ROLLBACK; BEGIN")  # the ALTER TABLE goes through
-        until(lambda: one.read(SECONDS).up, "the table to be readable again")
+        until(lambda: exporter.read(SECONDS).up, "the table to be readable again")
 
 
 def test_a_lock_on_one_table_leaves_the_jobs(river_url: str, sql: Session) -> None:

@@ -82,8 +82,8 @@ MOMENTS = ("infinity", "-infinity", "4713-01-01 BC", "0044-03-15 BC", "294276-12
 
 def test_times_at_the_end_of_time(river_url: str, sql: Session) -> None:
     """Infinite, negative and absurd moments in every column of every state: all counted, and none on the page."""
-    with reader(river_url) as one:
-        one.read(SECONDS)
+    with reader(river_url) as exporter:
+        exporter.read(SECONDS)
         sql.execute(
             "INSERT INTO river_job (kind, state, scheduled_at, attempted_at, finalized_at) SELECT 'k', state, s, a,"
             " CASE WHEN state IN ('completed', 'discarded', 'cancelled') THEN f END"
@@ -91,7 +91,7 @@ def test_times_at_the_end_of_time(river_url: str, sql: Session) -> None:
             " unnest(%(moments)s::timestamptz[]) AS a, unnest(%(moments)s::timestamptz[]) AS f",
             {"moments": list(MOMENTS)},
         )
-        snapshot = one.read(SECONDS)
+        snapshot = exporter.read(SECONDS)
     page = page_of(snapshot)
 
     assert snapshot.error is None
@@ -101,13 +101,13 @@ def test_times_at_the_end_of_time(river_url: str, sql: Session) -> None:
 
 def test_a_run_that_ended_before_it_began_took_no_time(river_url: str, sql: Session) -> None:
     """finalized_at is the worker's clock, attempted_at the database's: a difference below zero is zero."""
-    with reader(river_url) as one:
-        one.read(SECONDS)
+    with reader(river_url) as exporter:
+        exporter.read(SECONDS)
         sql.execute(
             "INSERT INTO river_job (kind, state, scheduled_at, attempted_at, finalized_at)"
             " VALUES ('k', 'completed', now() - interval '9 s', now() + interval '4 s', now())"
         )
-        page = page_of(one.read(SECONDS))
+        page = page_of(exporter.read(SECONDS))
 
     pair = {"queue": "default", "kind": "k"}
     assert page.value("river_job_run_duration_seconds_count", **pair) == 1
@@ -159,8 +159,8 @@ FINISHED = 50_000  # kinds that finish between two scrapes
 def test_a_hundred_thousand_kinds(river_url: str, sql: Session) -> None:
     """Jobs under as many names, in 500 queues: the series are bounded, and so is what a reading costs."""
     sql.execute("DROP INDEX river_job_args_index, river_job_metadata_index, river_job_kind")  # to fill it faster
-    with reader(river_url, replace(SETTINGS, max_pairs=300)) as one:
-        one.read(SECONDS)
+    with reader(river_url, replace(SETTINGS, max_pairs=300)) as exporter:
+        exporter.read(SECONDS)
         sql.execute("ALTER TABLE river_job SET UNLOGGED")
         sql.execute(
             "INSERT INTO river_job (kind, queue, state, scheduled_at, attempted_at, finalized_at) SELECT 'kind ' || i,"
@@ -171,7 +171,7 @@ def test_a_hundred_thousand_kinds(river_url: str, sql: Session) -> None:
         )
         sql.execute("ANALYZE river_job")
         began = time.process_time()
-        snapshot = one.read(SECONDS)
+        snapshot = exporter.read(SECONDS)
         cost = time.process_time() - began
     page = page_of(snapshot)
 

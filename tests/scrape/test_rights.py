@@ -119,7 +119,7 @@ def test_a_grant_is_seen_at_the_next_scrape(owned: Owned, login: Login) -> None:
     """What was refused is queried again each time: a grant is seen at once."""
     url = login({"river_job": EVERYTHING["river_job"]})
     role = url.partition("//")[2].partition("@")[0]
-    with reader(url) as one:
-        assert set(errors(one.read(SECONDS))) == {"queues", "leader", "migrations"}
+    with reader(url) as exporter:
+        assert set(errors(exporter.read(SECONDS))) == {"queues", "leader", "migrations"}
         owned.sql.execute(f"GRANT SELECT ON river_queue, river_leader, river_migration TO {role}")
-        assert errors(one.read(SECONDS)) == {}
+        assert errors(exporter.read(SECONDS)) == {}

@@ -45,22 +45,22 @@ def url(server: Server) -> str:
 
 @contextlib.contextmanager
 def collector(url: str, min_interval: float = 0.0) -> Iterator[Collector]:
-    one = Collector(Reader(Database(url), SETTINGS, SchemaLookup(None, None)), min_interval)
+    made = Collector(Reader(Database(url), SETTINGS, SchemaLookup(None, None)), min_interval)
     try:
-        yield one
+        yield made
     finally:
-        one.close()
+        made.close()
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGQUIT], ids=["restart", "crash"])
 def test_a_restart_between_scrapes_is_not_seen(server: Server, url: str, how: signal.Signals) -> None:
     """The dead connection is replaced within the same scrape, and the counters go on where they were."""
-    with reader(url) as one, Session(url) as sql:
-        one.read(SECONDS)
+    with reader(url) as exporter, Session(url) as sql:
+        exporter.read(SECONDS)
         sql.execute(FINISHED, {"jobs": 3})
-        before = page_of(one.read(SECONDS))
+        before = page_of(exporter.read(SECONDS))
         server.restart(how)
-        snapshot = one.read(SECONDS)
+        snapshot = exporter.read(SECONDS)
 
     assert snapshot.error is None
     assert before.value("river_jobs_finished_total", **COUNTER) == 3
@@ -69,13 +69,13 @@ def test_a_restart_between_scrapes_is_not_seen(server: Server, url: str, how: si
 
 def test_while_the_server_is_away_there_is_a_page(server: Server, url: str) -> None:
     """river_up 0 with a reason and no jobs; back again as soon as the server is, counters included."""
-    with reader(url) as one, Session(url) as sql:
-        one.read(SECONDS)
+    with reader(url) as exporter, Session(url) as sql:
+        exporter.read(SECONDS)
         sql.execute(FINISHED, {"jobs": 2})
         server.stop()
-        down = [one.read(SECONDS) for _ in range(3)]
+        down = [exporter.read(SECONDS) for _ in range(3)]
         server.start()
-        up = one.read(SECONDS)
+        up = exporter.read(SECONDS)
 
     assert not any(snapshot.up for snapshot in down)
     assert all("unreachable" in (snapshot.error or "") for snapshot in down)
@@ -89,9 +89,9 @@ def scraping(url: str) -> Iterator[list[Snapshot]]:
     over = threading.Event()
 
     def scrape() -> None:
-        with reader(url) as one:
+        with reader(url) as exporter:
             while not over.is_set():
-                taken.append(one.read(SECONDS))
+                taken.append(exporter.read(SECONDS))
 
     thread = threading.Thread(target=scrape)
     thread.start()
@@ -142,24 +142,26 @@ def frozen(server: Server) -> Iterator[None]:
 
 def test_a_frozen_server_costs_each_scrape_only_its_own_time(server: Server, url: str) -> None:
     """No statement_timeout is obeyed by a stopped process: the answer comes by our clock, and again after SIGCONT."""
-    with collector(url) as one:
-        assert one.collect(SECONDS).up
+    with collector(url) as replica:
+        assert replica.collect(SECONDS).up
         with frozen(server):
             for _ in range(3):
-                snapshot = one.collect(1.0)  # without a clock of our own it would wait for as long as the server does
+                snapshot = replica.collect(
+                    1.0
+                )  # without a clock of our own it would wait for as long as the server does
                 assert not snapshot.up
                 assert snapshot.error
-        until(lambda: one.collect(1.0).up, "the server to be seen again")
-        assert page_of(one.collect(SECONDS)).value("river_up") == 1
+        until(lambda: replica.collect(1.0).up, "the server to be seen again")
+        assert page_of(replica.collect(SECONDS)).value("river_up") == 1
 
 
 def test_a_server_that_freezes_within_a_reading_is_cut(server: Server, url: str) -> None:
     """The reading thread is free again half a second after the reading's deadline, however long the server sleeps."""
-    with reader(url) as one, Session(url) as sql:
-        one.read(SECONDS)
+    with reader(url) as exporter, Session(url) as sql:
+        exporter.read(SECONDS)
         sql.execute("BEGIN; LOCK TABLE river_job")
         snapshots: list[Snapshot] = []
-        thread = threading.Thread(target=lambda: snapshots.append(one.read(1.0)))
+        thread = threading.Thread(target=lambda: snapshots.append(exporter.read(1.0)))
         thread.start()
         until(lambda: sql.execute(WAITING), "the reading to wait for the table")
         with frozen(server):

@@ -74,7 +74,7 @@ def reasons(snapshot: Snapshot) -> dict[str, str]:
 def suspects(snapshot: Snapshot) -> dict[str, str]:
     """The same of the suspected ones."""
     assert snapshot.verdicts is not None
-    return {one.job.kind: one.verdict.reason.value for one in snapshot.verdicts.suspected}
+    return {judged_job.job.kind: judged_job.verdict.reason.value for judged_job in snapshot.verdicts.suspected}
 
 
 def test_beats_of_the_table(kept: Session, installed_url: str) -> None:
@@ -258,10 +258,10 @@ def test_a_cancel_of_this_claim_is_known(kept: Session, installed_url: str) -> N
     judged = read(installed_url, WITH_POLICY).verdicts
 
     assert judged is not None
-    assert {one.job.kind: one.job.cancel_requested for one in judged.stuck} == {
+    assert {judged_job.job.kind: judged_job.job.cancel_requested for judged_job in judged.stuck} == {
         "now": True, "before": False, "never": False,
     }  # fmt: skip
-    assert all(one.job.claim.attempted_at.endswith("Z") for one in judged.stuck)
+    assert all(judged_job.job.claim.attempted_at.endswith("Z") for judged_job in judged.stuck)
 
 
 OLD, NEW = "host_2026_01_01T10_00_00_000000", "host_2026_01_01T11_00_00_000000"
@@ -300,29 +300,29 @@ def test_a_healthy_fleet_costs_no_extra_query(kept: Session, installed_url: str)
     run(kept, "young", 10)
     run(kept, "beats", 5000)
     beat(kept, "beats", 5)
-    with reader(installed_url, WITH_POLICY) as one:
-        one.read(10)
+    with reader(installed_url, WITH_POLICY) as exporter:
+        exporter.read(10)
         with Session(installed_url) as blocker:
             blocker.execute("BEGIN")
             blocker.execute("LOCK TABLE riverkeeper.rescue IN ACCESS EXCLUSIVE MODE")
-            assert reasons(one.read(10)) == {}
+            assert reasons(exporter.read(10)) == {}
 
 
 def test_a_question_that_fails_makes_verdicts_absent(kept: Session, installed_url: str) -> None:
     """Not zero of them, nor the last ones; all other families stay."""
     run(kept, "silent")
     beat(kept, "silent", 60)
-    with reader(installed_url, WITH_POLICY) as one:
-        one.read(10)
+    with reader(installed_url, WITH_POLICY) as exporter:
+        exporter.read(10)
         kept.execute("DROP TABLE riverkeeper.rescue")
-        snapshot = one.read(10)
+        snapshot = exporter.read(10)
 
         assert set(errors(snapshot)) == {"suspects"}
         page = page_of(snapshot)
         assert not page.of("river_jobs_stuck")
         assert not page.of("river_job_limit_seconds")
         assert page.value("river_jobs_beating", queue="default", kind="silent") == 1
-        assert reasons(one.read(10)) == {"silent": "worker_lost"}  # it looks again: no audit, no rescues known
+        assert reasons(exporter.read(10)) == {"silent": "worker_lost"}  # it looks again: no audit, no rescues known
 
 
 @pytest.mark.parametrize("table", ["river_migration", "river_queue", "river_leader"])
@@ -330,12 +330,12 @@ def test_a_lock_on_a_table_beside_leaves_the_verdicts(kept: Session, installed_u
     """Somebody migrates or vacuums a table that no verdict needs: only its own question fails."""
     run(kept, "silent")
     beat(kept, "silent", 60)
-    with reader(installed_url, WITH_POLICY) as one:
-        one.read(10)
+    with reader(installed_url, WITH_POLICY) as exporter:
+        exporter.read(10)
         with Session(installed_url) as blocker:
             blocker.execute("BEGIN")
             blocker.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
-            snapshot = one.read(10)
+            snapshot = exporter.read(10)
 
         assert len(errors(snapshot)) == 1
         assert snapshot.verdicts is not None
@@ -345,10 +345,10 @@ def test_a_lock_on_a_table_beside_leaves_the_verdicts(kept: Session, installed_u
 def test_a_kind_of_two_tiers_keeps_the_zeros_of_the_idle_one(kept: Session, installed_url: str) -> None:
     """An alert of one queue resolves at once when its job is done, though the kind runs in a queue of another tier."""
     policy = replace(POLICY, assign=(Assignment("brief", queue="quick"),))
-    with reader(installed_url, replace(SETTINGS, policy=policy)) as one:
+    with reader(installed_url, replace(SETTINGS, policy=policy)) as exporter:
         run(kept, "report", age=1)
         kept.execute("INSERT INTO river_job (queue, kind, state, attempt) SELECT 'quick', 'report', 'available', 1")
-        page = page_of(one.read(10))
+        page = page_of(exporter.read(10))
 
     where = {"queue": "quick", "kind": "report", "tier": "brief"}
     assert page.value("river_jobs_stuck", **where, reason="over_budget") == 0

@@ -213,7 +213,7 @@ def test_a_claim_that_was_given_up_needs_no_path(job: RunningJob, policy: Policy
 def test_what_is_fresh_is_never_stuck(job: RunningJob, policy: Policy, since: float | None, young: float) -> None:
     """A beat, progress and claim younger than every limit in force: no reason whatever applies."""
     limits = _limits(job, policy)
-    shortest = min((one.seconds for one in _all(limits) if not math.isnan(one.seconds)), default=0.0)
+    shortest = min((limit.seconds for limit in _all(limits) if not math.isnan(limit.seconds)), default=0.0)
     recent = NOW - max(min(young, shortest - 1e-3), 0.0)  # a float of today holds no more than microseconds
     beat = replace(job.beat or FRESH, beat_at=recent, lost_at=None, progress_at=recent, outcome=None)
 
@@ -267,4 +267,4 @@ def _limits(job: RunningJob, policy: Policy) -> Limits:
 
 
 def _all(limits: Limits) -> list[Limit]:
-    return [one for one in (limits.heartbeat, limits.progress, limits.run) if one is not None]
+    return [limit for limit in (limits.heartbeat, limits.progress, limits.run) if limit is not None]

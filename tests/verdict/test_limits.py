@@ -25,8 +25,8 @@ counts = st.dictionaries(st.integers(NO_DURATION, len(EDGES)), st.integers(0, 10
 
 def past(*seconds: float, times: int = 1, censored: int = 0) -> RunCounts:
     found: dict[int, int] = {}
-    for one in seconds:
-        bucket = find_bucket(round(one * 1e6))
+    for run in seconds:
+        bucket = find_bucket(round(run * 1e6))
         found[bucket] = found.get(bucket, 0) + times
     return RunCounts(found, censored)
 

@@ -51,7 +51,7 @@ def summary_of(
 
 
 def ratios(found: VerdictSummary) -> dict[tuple[str, str, str, str], float]:
-    return {(one.queue, one.kind, one.tier, one.limit.value): one.ratio for one in found.used}
+    return {(used.queue, used.kind, used.tier, used.limit.value): used.ratio for used in found.used}
 
 
 def test_limits_and_what_is_used_of_them() -> None:
@@ -60,7 +60,10 @@ def test_limits_and_what_is_used_of_them() -> None:
     past = Learned(samples=200, quantile=0.99, seconds=200.0, window=86400.0)
     found = summary_of(snapshot(replace(JOB, beat=slow)), email=past)
 
-    limits = {(one.kind, one.tier, one.limit.name.value): one.limit.seconds for one in found.limits}
+    limits = {
+        (limit_in_force.kind, limit_in_force.tier, limit_in_force.limit.name.value): limit_in_force.limit.seconds
+        for limit_in_force in found.limits
+    }
     assert limits == {
         ("email", "standard", "heartbeat"): 60.0, ("email", "standard", "run"): 600.0, ("", "standard", "wait"): 300.0,
     }  # fmt: skip
@@ -78,7 +81,7 @@ def test_a_metadata_interval_raises_without_contradicting() -> None:
     found = summary_of(shot)
 
     assert found.raised == frozenset()
-    assert {one.limit.seconds for one in found.limits if one.kind} == {90.0}
+    assert {limit_in_force.limit.seconds for limit_in_force in found.limits if limit_in_force.kind} == {90.0}
 
 
 def test_stuck_jobs_are_counted_and_used_up() -> None:
@@ -88,8 +91,8 @@ def test_stuck_jobs_are_counted_and_used_up() -> None:
     found = summary_of(snapshot(quick, slow), suspects=Suspects(stuck, False, OPEN))
 
     assert found.counts == {("default", "email", "standard", "worker_lost"): 2}
-    assert [one.verdict.passed_for for one in found.stuck] == [35.0, 10.0]
-    assert max(one.ratio for one in found.used) == 2.0
+    assert [judged_job.verdict.passed_for for judged_job in found.stuck] == [35.0, 10.0]
+    assert max(used.ratio for used in found.used) == 2.0
     assert not found.complete
 
 
@@ -142,7 +145,7 @@ def test_silence_counts_from_the_last_finished_job() -> None:
 
     assert ratios(found) == {("default", "report_a", "nightly", "silence"): 0.5}
     assert ("report_b", "nightly", "silence") in {(o.kind, o.tier, o.limit.name.value) for o in found.limits}
-    assert "other" not in {one.kind for one in found.limits}
+    assert "other" not in {limit_in_force.kind for limit_in_force in found.limits}
 
 
 def test_without_a_verified_path_nothing_is_called_stale() -> None:

@@ -47,9 +47,9 @@ def test_nothing_stuck_is_passed_over(river_url: str, seed: int) -> None:
 
     verdicts = {job.claim.job_id: judge(job, POLICY, _limits(job, learned), now, since) for job in every}
     stuck = {job_id: verdict for job_id, verdict in verdicts.items() if verdict.reason.is_stuck}
-    assert {one.job.claim.job_id: one.verdict for one in found.stuck} == stuck
+    assert {judged_job.job.claim.job_id: judged_job.verdict for judged_job in found.stuck} == stuck
     suspected = {job_id for job_id, verdict in verdicts.items() if verdict.reason.is_suspected}
-    assert {one.job.claim.job_id for one in found.suspected} == suspected
+    assert {judged_job.job.claim.job_id for judged_job in found.suspected} == suspected
     assert len({verdict.reason for verdict in stuck.values()}) >= 3
     assert len(every) > 400
 

@@ -86,4 +86,4 @@ def _felt(trouble: Trouble) -> Stretch:
 
 
 def _gaps(moments: list[float], most: float) -> list[Stretch]:
-    return [Stretch(STARVED, one, other) for one, other in pairwise(moments) if other - one > most]
+    return [Stretch(STARVED, moment, other) for moment, other in pairwise(moments) if other - moment > most]

@@ -180,10 +180,10 @@ def overlaps(attempts: list[Attempt]) -> list[tuple[Attempt, Attempt]]:
     for attempt in sorted(attempts, key=lambda attempt: attempt.begin):
         of_job[attempt.job].append(attempt)
     return [
-        (one, other)
+        (earlier, other)
         for same in of_job.values()
-        for one, other in combinations(same, 2)
-        if other.begin < one.over - CLOCKS
+        for earlier, other in combinations(same, 2)
+        if other.begin < earlier.over - CLOCKS
     ]
 
 
@@ -193,18 +193,20 @@ def bad_overlaps(record: Record, pairs: list[tuple[Attempt, Attempt]], evidence:
     And a leased one stops within lease + drain of its process' going on.
     """
     limits = record.limits
-    for one, other in pairs:
-        kinds = FROZEN if one.queue == "leased" else ()
-        causes = evidence.between(one.client, one.begin, other.begin, kinds)
+    for earlier, other in pairs:
+        kinds = FROZEN if earlier.queue == "leased" else ()
+        causes = evidence.between(earlier.client, earlier.begin, other.begin, kinds)
         if not causes:
-            why = f"attempts of {one.client} and {other.client} overlap for {one.over - other.begin:.1f} s"
-            yield Violation("overlaps", f"job {one.job}: {why}, and {one.client} was healthy", one.job, other.begin)
-        elif one.queue == "leased":
-            later = evidence.between(one.client, one.begin, one.over, FROZEN)
+            why = f"attempts of {earlier.client} and {other.client} overlap for {earlier.over - other.begin:.1f} s"
+            yield Violation(
+                "overlaps", f"job {earlier.job}: {why}, and {earlier.client} was healthy", earlier.job, other.begin
+            )
+        elif earlier.queue == "leased":
+            later = evidence.between(earlier.client, earlier.begin, earlier.over, FROZEN)
             least = max(other.begin, *(stretch.end for stretch in later if stretch.end < FOREVER), 0.0)
-            if one.over > least + limits.lease + limits.drain + STOPPING:
-                why = f"{one.client} worked for {one.over - least:.1f} s beside {other.client}"
-                yield Violation("overlaps", f"job {one.job}, leased: {why}", one.job, other.begin)
+            if earlier.over > least + limits.lease + limits.drain + STOPPING:
+                why = f"{earlier.client} worked for {earlier.over - least:.1f} s beside {other.client}"
+                yield Violation("overlaps", f"job {earlier.job}, leased: {why}", earlier.job, other.begin)
 
 
 def unexplained_ends(record: Record) -> Iterator[Violation]:
@@ -276,7 +278,7 @@ def false_rescues_against_log(record: Record, attempts: Attempts, evidence: Evid
         if not cut_off:
             sentence = f"job {rescue.job}: {client} was dead, and the audit says {rescue.old_worker}"
             yield Violation("false rescues equal log", sentence, rescue.job, rescue.at)
-    late = {(one.job, one.claim): one for one in record.late_results}
+    late = {(result.job, result.claim): result for result in record.late_results}
     for rescue in record.rescues:
         result = late.get((rescue.job, rescue.claim))
         completed = result is not None and result.outcome == "completed" and result.at < record.end - FOLLOWED

@@ -32,7 +32,9 @@ def row(record: Record, findings: Findings) -> str:
 def text(record: Record, findings: Findings) -> str:
     """Everything that is printed."""
     parts = [HEAD, row(record, findings), ""]
-    parts += [f"{kind}: {count}" for kind, count in sorted(Counter(one.kind for one in record.troubles).items())]
+    parts += [
+        f"{kind}: {count}" for kind, count in sorted(Counter(trouble.kind for trouble in record.troubles).items())
+    ]
     reasons = Counter(rescue.reason for rescue in record.rescues)
     parts.append(f"rescues: {', '.join(f'{reason} {count}' for reason, count in reasons.items()) or 'none'}")
     parts.append(f"rescued after their work had ended, the result not written: {findings.after_work}")

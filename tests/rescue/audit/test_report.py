@@ -72,7 +72,7 @@ def test_kinds_are_added_up_by_tier() -> None:
     """Live and dry runs stay apart: one is what happened, the other what would have."""
     sums = sum_by_tier([DRY, replace(DRY, kind="other"), replace(DRY, dry_run=False), replace(DRY, tier="bulk")])
 
-    assert [(one.tier, one.dry_run, one.kind, one.claims, one.known) for one in sums] == [
+    assert [(row.tier, row.dry_run, row.kind, row.claims, row.known) for row in sums] == [
         ("bulk", True, "", 12, 10),
         ("urgent", False, "", 12, 10),
         ("urgent", True, "", 24, 20),

@@ -23,9 +23,9 @@ OPEN = "UPDATE riverkeeper.control SET path_ok_since = now() - interval '1 hour'
 
 @pytest.fixture
 def scene(installed_url: str) -> Iterator[Scene]:
-    with opened(installed_url) as one:
-        one.sql.execute(OPEN)
-        yield one
+    with opened(installed_url) as scene:
+        scene.sql.execute(OPEN)
+        yield scene
 
 
 def test_brakes_are_read_under_the_leader_s_lock(scene: Scene) -> None:

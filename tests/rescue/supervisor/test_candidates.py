@@ -42,12 +42,12 @@ def entry(number: int) -> AuditEntry:
 )
 def test_a_group_is_alike_and_nobody_is_lost(made: list[tuple[str, bool]], at_most: int) -> None:
     """Rows with rows, tombstones with tombstones, dry runs with dry runs, and the first is in it."""
-    waiting = [candidate(number, *one) for number, one in enumerate(made)]
+    waiting = [candidate(number, *values) for number, values in enumerate(made)]
     together, others = split_group(waiting, at_most)
 
     assert together[0] is waiting[0]
     assert len(together) <= at_most
-    assert len({(one.stuck.job.beat is BEATS["table"], one.dry_run) for one in together}) == 1
+    assert len({(candidate.stuck.job.beat is BEATS["table"], candidate.dry_run) for candidate in together}) == 1
     assert sorted([*together, *others], key=waiting.index) == waiting
     assert others == sorted(others, key=waiting.index)
 
@@ -56,24 +56,26 @@ def test_a_group_is_alike_and_nobody_is_lost(made: list[tuple[str, bool]], at_mo
 def test_who_was_never_tried_has_the_first_turn(tried: list[int | None]) -> None:
     """Then who was tried longest ago: rows that are locked for hours do not keep the others waiting."""
     found = [candidate(number, "table", dry_run=False) for number in range(len(tried))]
-    tried_at = {one.stuck.job.claim: float(at) for one, at in zip(found, tried, strict=True) if at is not None}
+    tried_at = {
+        candidate.stuck.job.claim: float(at) for candidate, at in zip(found, tried, strict=True) if at is not None
+    }
 
-    turns = [tried_at.get(one.stuck.job.claim, -1.0) for one in order_candidates(found, tried_at)]
+    turns = [tried_at.get(candidate.stuck.job.claim, -1.0) for candidate in order_candidates(found, tried_at)]
     assert turns == sorted(turns)
 
 
 @given(lists(booleans(), max_size=30), none() | integers(min_value=0, max_value=30))
 def test_a_brake_lets_through_as_many_as_it_has_room_for(acts: list[bool], room: int | None) -> None:
     """The first ones, in their order; what is refused for a reason of its own takes no room."""
-    ones = [entry(number) if act else Skipped(Refusal.BEAT) for number, act in enumerate(acts)]
-    outcomes = apply_brakes(ones, lambda done: None if room is None or done < room else (Brake.RATE, "because"))
+    judged = [entry(number) if act else Skipped(Refusal.BEAT) for number, act in enumerate(acts)]
+    outcomes = apply_brakes(judged, lambda done: None if room is None or done < room else (Brake.RATE, "because"))
 
-    wanted = [one for one in ones if isinstance(one, AuditEntry)]
-    assert [one for one in outcomes if isinstance(one, AuditEntry)] == wanted[:room]
-    assert [one for one in outcomes if one == Skipped(Refusal.BRAKE_RATE, "because")] == [
+    wanted = [outcome for outcome in judged if isinstance(outcome, AuditEntry)]
+    assert [outcome for outcome in outcomes if isinstance(outcome, AuditEntry)] == wanted[:room]
+    assert [outcome for outcome in outcomes if outcome == Skipped(Refusal.BRAKE_RATE, "because")] == [
         Skipped(Refusal.BRAKE_RATE, "because") for _ in wanted[len(wanted[:room]) :]
     ]
-    assert [number for number, one in enumerate(outcomes) if one == Skipped(Refusal.BEAT)] == [
+    assert [number for number, outcome in enumerate(outcomes) if outcome == Skipped(Refusal.BEAT)] == [
         number for number, act in enumerate(acts) if not act
     ]
 

@@ -90,12 +90,14 @@ def test_dry_runs_that_are_held_hold_no_live_tier(scene: Scene, tmp_path: Path) 
     passing = rescue_pass_by(config)
     for _ in range(2):
         found, by = seen(scene, config)
-        outcomes = list(passing.run(sorted(found, key=lambda one: not one.dry_run), by, config))
+        outcomes = list(passing.run(sorted(found, key=lambda candidate: not candidate.dry_run), by, config))
     passing.connection.close()
 
     assert [row["dry_run"] for row in scene.audit()] == [True, False]
     assert scene.rescues(live) == 1
-    assert [outcome.refusal for one, outcome in outcomes if isinstance(outcome, Skipped) and one.dry_run] == [
+    assert [
+        outcome.refusal for candidate, outcome in outcomes if isinstance(outcome, Skipped) and candidate.dry_run
+    ] == [
         Refusal.RECORDED,
         Refusal.BRAKE_MASS_SILENCE,
     ]

@@ -35,8 +35,8 @@ def counting_url(installed_url: str, looking: Connection) -> str:
 def test_check_reports_what_a_login_may(counting_url: str) -> None:
     """Dry runs, which is well where nothing is live, and else a problem with its fix."""
     for live, level in ((False, Level.OK), (True, Level.PROBLEM)):
-        findings = [one for one in check_url(counting_url, live=live).findings if one.topic == "rescuer"]
-        assert [one.level for one in findings] == [level]
+        findings = [finding for finding in check_url(counting_url, live=live).findings if finding.topic == "rescuer"]
+        assert [finding.level for finding in findings] == [level]
         assert findings[0].fix == ('GRANT riverkeeper_rescuer TO "counting";' if live else None)
 
 
@@ -78,7 +78,9 @@ def now(look: Look) -> float:
 def stuck(service: Service) -> dict[int, str]:
     """Jobs and reasons, as its page and its metrics have them."""
     judged = service._collector.collect(9.0).verdicts
-    return {one.job.claim.job_id: one.verdict.reason.value for one in judged.stuck} if judged else {}
+    return (
+        {judged_job.job.claim.job_id: judged_job.verdict.reason.value for judged_job in judged.stuck} if judged else {}
+    )
 
 
 def test_a_login_that_only_reads_finds_lost_workers(
@@ -104,16 +106,16 @@ def test_a_reader_s_looks_prove_nothing_over_an_outage(
         fleet.worker(3)
     with (
         proxied(login(installed_url, looking, "watching", READER)) as proxy,
-        keeping(configured(tmp_path, proxy.url)) as one,
+        keeping(configured(tmp_path, proxy.url)) as process,
     ):
-        until(lambda: one._supervisor.find_observed_path(now(look)) is not None, "its looks to prove the way")
-        before = one._supervisor.find_observed_path(now(look))
+        until(lambda: process._supervisor.find_observed_path(now(look)) is not None, "its looks to prove the way")
+        before = process._supervisor.find_observed_path(now(look))
         proxy.stall()
-        until(lambda: one._supervisor.find_observed_path(now(look)) is None, "the stretch to end")
+        until(lambda: process._supervisor.find_observed_path(now(look)) is None, "the stretch to end")
         looking.execute("UPDATE riverkeeper.heartbeat SET beat_at = now() - interval '1 minute'")
         proxy.restore()
-        after = until(lambda: one._supervisor.find_observed_path(now(look)), "a new stretch")
-        assert stuck(one) == {}
+        after = until(lambda: process._supervisor.find_observed_path(now(look)), "a new stretch")
+        assert stuck(process) == {}
 
     assert before is not None
     assert after > before

@@ -53,8 +53,8 @@ def test_a_call_is_kept_as_it_came(tx: Transaction, call: Call) -> None:
 
     assert inbox.receive(tx, [call, anything], HOUR) == 2
     kept = [wake.call for wake in inbox.read_open_wakes(tx)]
-    assert [replace(one, starts_at=0) for one in kept] == [replace(one, starts_at=0) for one in (call, anything)]
-    assert [one.starts_at for one in kept] == pytest.approx([call.starts_at] * 2, abs=1e-6)
+    assert [replace(wake, starts_at=0) for wake in kept] == [replace(wake, starts_at=0) for wake in (call, anything)]
+    assert [wake.starts_at for wake in kept] == pytest.approx([call.starts_at] * 2, abs=1e-6)
 
 
 def test_a_repeated_wake_is_accepted_and_not_stored_again(tx: Transaction, call: Call) -> None:

@@ -252,7 +252,7 @@ def test_a_crowd_is_refused_and_probes_are_not() -> None:
             refused, healthy = await client.get("/metrics"), await client.get("/-/healthy")
             service.let_go()
             answered = await asyncio.gather(*waiting)
-            return [one.status_code for one in (refused, healthy, *answered, await client.get("/metrics"))]
+            return [response.status_code for response in (refused, healthy, *answered, await client.get("/metrics"))]
 
     assert asyncio.run(crowd()) == [503, 200, 200, 200, 200]
     assert service.rejected == ["busy"]

@@ -55,7 +55,7 @@ def test_healthy_while_the_database_hangs_and_fifty_hammer() -> None:
     with served(service) as port:
         scrapes = asyncio.run(hammer(port))
 
-    assert {(200, "river_up 0\n")} == {(one.status_code, one.text) for one in scrapes}
+    assert {(200, "river_up 0\n")} == {(response.status_code, response.text) for response in scrapes}
     assert all(snapshot is DOWN for snapshot, _, _ in service.expositions)
 
 
@@ -67,8 +67,8 @@ def test_idle_clients_block_nobody() -> None:
 
         assert get(port, "/metrics").status_code == 200
 
-        for one in idle:
-            one.close()
+        for connection in idle:
+            connection.close()
 
 
 @pytest.fixture
@@ -81,18 +81,18 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "connection_class", quick)
 
 
-def whole_answer(one: socket.socket) -> bytes:
+def whole_answer(connection: socket.socket) -> bytes:
     """Reads to the end of the fake's metrics."""
     answer = b""
-    while not answer.endswith(b"river_up 1\n") and (data := one.recv(4096)):
+    while not answer.endswith(b"river_up 1\n") and (data := connection.recv(4096)):
         answer += data
     return answer
 
 
-def is_cut(one: socket.socket) -> bool:
+def is_cut(connection: socket.socket) -> bool:
     """Waits until the other side ends the connection."""
     try:
-        while one.recv(65536):
+        while connection.recv(65536):
             pass
     except ConnectionError:
         pass
@@ -115,10 +115,10 @@ def test_who_never_asks_is_cut_off() -> None:
             until(lambda: _cut_while_sending(trickling, b"x"), "a byte now and then to buy no more time")
 
 
-def _cut_while_sending(one: socket.socket, data: bytes) -> bool:
+def _cut_while_sending(connection: socket.socket, data: bytes) -> bool:
     try:
-        one.sendall(data)
-        return one.recv(1) == b""
+        connection.sendall(data)
+        return connection.recv(1) == b""
     except TimeoutError:
         return False
     except ConnectionError:
@@ -128,28 +128,28 @@ def _cut_while_sending(one: socket.socket, data: bytes) -> bool:
 @pytest.mark.usefixtures("impatient")
 def test_a_kept_connection_outlives_the_patience_for_a_request() -> None:
     """Between two scrapes a connection rests: only a request that has begun must end soon."""
-    with served(FakeService()) as port, connect(port) as one, connect(port) as other:
-        one.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert b"200 OK" in whole_answer(one)
+    with served(FakeService()) as port, connect(port) as client, connect(port) as other:
+        client.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b"200 OK" in whole_answer(client)
         assert is_cut(other)  # so more than request_seconds have passed
 
-        one.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert b"200 OK" in whole_answer(one)
+        client.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b"200 OK" in whole_answer(client)
 
 
 @pytest.mark.usefixtures("impatient")
 def test_who_does_not_read_is_cut_off() -> None:
     """An answer that nobody takes does not stay in memory for ever."""
     service = FakeService(page=os.urandom(32) * 2**20)
-    with served(service) as port, connect(port) as one:
-        one.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+    with served(service) as port, connect(port) as client:
+        client.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
         service.wait_until(lambda: service.expositions)
         # The server gives up by itself; what is then left to read ends early.
         with connect(port) as witness:
             assert is_cut(witness)
         received = 0
         try:
-            while data := one.recv(2**20):
+            while data := client.recv(2**20):
                 received += len(data)
         except ConnectionError:
             pass
@@ -170,8 +170,8 @@ def test_the_longest_idle_makes_room() -> None:
             assert get(port, "/-/healthy").status_code == 200
         service.let_go()
         assert b"200 OK" in whole_answer(busy)
-        for one in idle:
-            one.close()
+        for connection in idle:
+            connection.close()
 
 
 def test_a_crowd_of_idle_connections_shuts_nobody_out() -> None:
@@ -204,9 +204,9 @@ def test_a_burst_of_idle_connections_is_cut_down_to_the_limit(monkeypatch: pytes
         assert stands.wait(LIMIT)
         burst = [crowd.enter_context(connect(port)) for _ in range(60)]
         goes_on.set()
-        for one in burst:
-            one.settimeout(LIMIT / 6)
-        assert all(is_cut(one) for one in burst[:40])
+        for connection in burst:
+            connection.settimeout(LIMIT / 6)
+        assert all(is_cut(connection) for connection in burst[:40])
         assert get(port, "/-/healthy").status_code == 200
 
 
@@ -255,14 +255,14 @@ def test_what_cannot_be_accepted_is_logged_once_a_minute(monkeypatch: pytest.Mon
     ):
         asyncio.run(asyncio.wait_for(listen_for_a_while(Exhausted(listening)), LIMIT))
 
-    assert [one["reason"] for one in logs] == ["Too many open files"]
+    assert [entry["reason"] for entry in logs] == ["Too many open files"]
 
 
 def test_an_endless_head_is_refused() -> None:
     """A request's first line and headers are bounded."""
-    with served(FakeService()) as port, connect(port) as one:
-        one.sendall(b"GET /" + b"x" * 2 * server.HEAD_BYTES)
-        assert one.recv(4096).startswith(b"HTTP/1.1 400")
+    with served(FakeService()) as port, connect(port) as client:
+        client.sendall(b"GET /" + b"x" * 2 * server.HEAD_BYTES)
+        assert client.recv(4096).startswith(b"HTTP/1.1 400")
 
 
 def test_answers_name_no_software() -> None:

@@ -90,11 +90,14 @@ def test_a_name_with_an_address_this_machine_lacks(monkeypatch: pytest.MonkeyPat
 
     sockets = open_sockets(["localhost:0"])
 
-    assert [one.family for one in sockets] == [socket.AF_INET]
+    assert [listener.family for listener in sockets] == [socket.AF_INET]
     sockets[0].close()
 
 
 def test_all_interfaces() -> None:
     """No host is every interface, by IPv4 and, where there is any, by IPv6."""
-    with open_sockets([":0"])[0] as one, socket.create_connection(("127.0.0.1", one.getsockname()[1]), 5) as client:
-        assert client.getpeername()[1] == one.getsockname()[1]
+    with (
+        open_sockets([":0"])[0] as listener,
+        socket.create_connection(("127.0.0.1", listener.getsockname()[1]), 5) as client,
+    ):
+        assert client.getpeername()[1] == listener.getsockname()[1]

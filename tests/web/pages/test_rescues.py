@@ -68,11 +68,11 @@ def test_the_outcome_is_shown(changes: dict[str, object], shown: str) -> None:
 
 def test_the_filters_reach_the_database() -> None:
     """Labels of alerts, a job, and how many."""
-    one = service()
-    ask(app_of(one), "/rescues?queue=mail&kind=send&tier=urgent&reason=hung&job=41&limit=7&severity=page")
-    ask(app_of(one), "/rescues.json")
+    fake = service()
+    ask(app_of(fake), "/rescues?queue=mail&kind=send&tier=urgent&reason=hung&job=41&limit=7&severity=page")
+    ask(app_of(fake), "/rescues.json")
 
-    assert one.audit_questions == [(Scope("mail", "send", "urgent", "hung"), 7, 41), (Scope(), 50, None)]
+    assert fake.audit_questions == [(Scope("mail", "send", "urgent", "hung"), 7, 41), (Scope(), 50, None)]
 
 
 def test_json_holds_the_same() -> None:

@@ -192,7 +192,7 @@ def test_more_jobs_than_the_limit_is_stated() -> None:
 
 def test_without_verdicts_a_fix_is_shown() -> None:
     """A database that is down, or a reading without verdicts: 503 with the reason."""
-    down, unjudged = (ask(app_of(FakeService(reading=one)), "/stuck") for one in (DOWN, UP))
+    down, unjudged = (ask(app_of(FakeService(reading=reading)), "/stuck") for reading in (DOWN, UP))
     json = ask(app_of(FakeService(reading=DOWN)), "/stuck.json")
 
     assert (down.status_code, unjudged.status_code, json.status_code) == (503, 503, 503)

@@ -283,10 +283,10 @@ def test_an_unreadable_name_is_an_error(certificates: Certificates) -> None:
         Security(certificates.config)
 
 
-def ended(one: socket.socket) -> bool:
+def ended(connection: socket.socket) -> bool:
     """Waits until the other side ends the connection; False where it does not."""
     try:
-        return one.recv(1) == b""
+        return connection.recv(1) == b""
     except TimeoutError:
         return False
 
@@ -301,7 +301,7 @@ def test_a_crowd_that_never_shakes_hands_makes_room(
         idle = [crowd.enter_context(socket.create_connection(("127.0.0.1", port), LIMIT / 6)) for _ in range(50)]
 
         assert status(port, certificates.trust()) == 200
-        assert all(ended(one) for one in idle[:47])
+        assert all(ended(connection) for connection in idle[:47])
 
 
 def test_who_never_shakes_hands_is_cut(certificates: Certificates, monkeypatch: pytest.MonkeyPatch) -> None:

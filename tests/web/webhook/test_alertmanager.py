@@ -61,7 +61,7 @@ def test_an_empty_label_is_an_absent_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "status"),
+    ("sent", "status"),
     [
         (alert(status="resolved"), AlertStatus.RESOLVED),
         (labelled(rescue="yes"), AlertStatus.NOT_ALLOWED),
@@ -76,9 +76,9 @@ def test_an_empty_label_is_an_absent_one() -> None:
         (labelled(queue="q" * 1001), AlertStatus.UNKNOWN_SCOPE),
     ],
 )
-def test_what_may_not_wake_is_left_out_and_counted(one: Any, status: AlertStatus) -> None:
+def test_what_may_not_wake_is_left_out_and_counted(sent: Any, status: AlertStatus) -> None:
     """A scope that cannot be met is never widened; the other alerts of the message are taken all the same."""
-    taken = read(message(one, alert(fingerprint="ff")))
+    taken = read(message(sent, alert(fingerprint="ff")))
 
     assert [call.fingerprint for call in taken.calls] == ["ff"]
     assert taken.counts == {status: 1}
@@ -136,9 +136,9 @@ def test_another_version_is_not_guessed(version: object) -> None:
 
 def test_unknown_fields_are_ignored() -> None:
     """Newer Alertmanagers say more."""
-    one = alert(notification_reason="repeat interval elapsed")
+    sent = alert(notification_reason="repeat interval elapsed")
 
-    assert len(read(message(one, notification_reason="first notification", new={"a": [1]})).calls) == 1
+    assert len(read(message(sent, notification_reason="first notification", new={"a": [1]})).calls) == 1
 
 
 @given(st.binary(max_size=200) | json_values.map(lambda value: json.dumps(value).encode()))
@@ -150,10 +150,10 @@ def test_garbage_is_never_a_call(body: bytes) -> None:
 @given(st.dictionaries(st.sampled_from(sorted(alert())), json_values), st.dictionaries(texts, json_values, max_size=3))
 def test_hostile_alerts_are_calls_within_bounds_or_refused(changes: dict[str, Any], labels: dict[str, Any]) -> None:
     """Wrong types anywhere: nothing but BadMessage comes out, and a call is one that can be stored and met."""
-    one = alert(**changes)
-    if isinstance(one["labels"], dict):
-        one["labels"] = one["labels"] | labels
-    taken = taken_or_status(message(one))
+    sent = alert(**changes)
+    if isinstance(sent["labels"], dict):
+        sent["labels"] = sent["labels"] | labels
+    taken = taken_or_status(message(sent))
 
     assert taken == 400 or (isinstance(taken, AlertMessage) and all(call.scope.can_be(TIERS) for call in taken.calls))
 

@@ -124,9 +124,9 @@ def test_tokens_are_compared_in_constant_time(service: FakeService, monkeypatch:
     compared: list[tuple[int, int]] = []
     original = hmac.compare_digest
 
-    def watched(one: bytes, other: bytes) -> bool:
-        compared.append((len(one), len(other)))
-        return original(one, other)
+    def watched(given: bytes, other: bytes) -> bool:
+        compared.append((len(given), len(other)))
+        return original(given, other)
 
     monkeypatch.setattr(hmac, "compare_digest", watched)
     for header in ("", "Bearer", "Bearer s", "Bearer s3cret-token", "Bearer " + "x" * 5000, "Basic YTpi"):

@@ -34,11 +34,11 @@ def call(fingerprint: str = "ff", age: float = 60.0) -> Call:
 
 def test_calls_are_committed_when_receive_returns(installed_url: str, sql: Session) -> None:
     """Another session sees them; what is too old is not among them."""
-    one = call()
+    wake = call()
     replica = service(installed_url)
 
-    assert asyncio.run(replica.receive([one, one, call("old", 7200)])) == 1
-    assert asyncio.run(replica.receive([one])) == 1
+    assert asyncio.run(replica.receive([wake, wake, call("old", 7200)])) == 1
+    assert asyncio.run(replica.receive([wake])) == 1
     assert [tuple(row) for row in sql.execute(WAKES)] == [("ff", "RiverJobsStuck", "mail", None, None, "worker_lost")]
 
 
