@@ -2,6 +2,9 @@ package riverbeat
 
 import "errors"
 
+// errAnswerFitsNoClaim fails a beat: whatever its cause, the answers must not be given to the wrong claims.
+var errAnswerFitsNoClaim = errors.New("riverbeat: the answers of a beat do not fit the claims that were given")
+
 // Why the context of a job was cancelled: check with errors.Is(context.Cause(ctx), ...).
 var (
 	// ErrClaimLost means that another process decided that this attempt is over. With the fence in force its result is not written.

@@ -14,10 +14,11 @@ func (b *Beater) beatMetadata(ctx context.Context, conn *pgx.Conn, sql *statemen
 	if len(batch.works) == 0 {
 		return answer, conn.Ping(ctx)
 	}
-	beaten := map[int64]bool{}
-	var id int64
+	var ordinal int
 	err := query(ctx, conn, sql.beatMetadata, claimArguments(batch.works), func(rows pgx.Rows) error {
-		_, err := pgx.ForEachRow(rows, []any{&id}, func() error { beaten[id] = true; return nil })
+		_, err := pgx.ForEachRow(rows, []any{&ordinal}, func() error {
+			return answer.record(batch.works, ordinal, statusHeld)
+		})
 		return err
 	})
 	if err != nil {
@@ -25,9 +26,7 @@ func (b *Beater) beatMetadata(ctx context.Context, conn *pgx.Conn, sql *statemen
 	}
 	var missed []*Work
 	for _, w := range batch.works {
-		if beaten[w.key.jobID] && b.isNewest(w) {
-			answer[w.key] = statusHeld
-		} else {
+		if answer[w.key] == "" {
 			missed = append(missed, w)
 		}
 	}
@@ -37,27 +36,19 @@ func (b *Beater) beatMetadata(ctx context.Context, conn *pgx.Conn, sql *statemen
 	return answer, readStatuses(ctx, conn, sql, missed, answer)
 }
 
-// isNewest is false for an attempt that has a successor in this process: the answer of beat_metadata.sql names no attempt.
-func (b *Beater) isNewest(w *Work) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.newest[w.key.jobID] == w
-}
-
 // readStatuses adds the status of each missed claim to answer.
 func readStatuses(ctx context.Context, conn *pgx.Conn, sql *statements, missed []*Work, answer statuses) error {
 	for _, w := range missed {
 		answer[w.key] = statusLost
 	}
-	var key claimKey
+	var ordinal int
 	var done bool
 	return query(ctx, conn, sql.claimStatus, claimArguments(missed), func(rows pgx.Rows) error {
-		_, err := pgx.ForEachRow(rows, []any{&key.jobID, &key.attemptedAt, &done}, func() error {
-			answer[key] = statusHeld
+		_, err := pgx.ForEachRow(rows, []any{&ordinal, &done}, func() error {
 			if done {
-				answer[key] = statusFinished
+				return answer.record(missed, ordinal, statusFinished)
 			}
-			return nil
+			return answer.record(missed, ordinal, statusHeld)
 		})
 		return err
 	})

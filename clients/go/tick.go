@@ -100,16 +100,27 @@ func (b *Beater) send(ctx context.Context, batch *batch) (answer statuses, err e
 
 func (b *Beater) beatTable(ctx context.Context, conn *pgx.Conn, sql *statements, batch *batch) (statuses, error) {
 	answer := make(statuses, len(batch.works))
-	var key claimKey
+	var ordinal int
 	var status string
 	err := query(ctx, conn, sql.beat, b.beatArguments(batch), func(rows pgx.Rows) error {
-		_, err := pgx.ForEachRow(rows, []any{&key.jobID, &key.attemptedAt, &status}, func() error {
-			answer[key] = status
-			return nil
+		_, err := pgx.ForEachRow(rows, []any{&ordinal, &status}, func() error {
+			return answer.record(batch.works, ordinal, status)
 		})
 		return err
 	})
+	if err == nil && len(answer) != len(batch.works) {
+		err = errAnswerFitsNoClaim
+	}
 	return answer, err
+}
+
+// record takes one row of an answer: the ordinal of a claim among those that were given, from 1, and its status.
+func (s statuses) record(given []*Work, ordinal int, status string) error {
+	if ordinal < 1 || ordinal > len(given) {
+		return errAnswerFitsNoClaim
+	}
+	s[given[ordinal-1].key] = status
+	return nil
 }
 
 // applyAnswer applies the answer of a beat, or its failure. A statement that failed proves nothing about any claim.

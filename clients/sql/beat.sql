@@ -4,12 +4,13 @@
 -- Existing rows are updated and only missing rows are inserted: ON CONFLICT locks each row first and logs the lock.
 -- IN and NOT IN are hashed, whatever the planner estimates; a join that expects one row would loop a million times.
 -- NULL: progress and note are NULL where the job never reported any; lease where there is none; kinds for all kinds.
--- One row comes back for each claim given. Its status is `held`, `stop` (held, but the job has to stop), `finished`
--- (the job completed itself inside its own transaction) or `lost`. `held` may be one statement old; `lost` is final.
+-- One row comes back for each claim given: its ordinal in the arrays, from 1, and its status, which is `held`, `stop`
+-- (held, but the job has to stop), `finished` (the job completed itself inside its own transaction) or `lost`. `held`
+-- may be one statement old; `lost` is final.
 --
 -- Parameters: instance uuid, client_id text, software text, started_at text (RFC 3339), fences boolean,
--- client_interval interval, kinds text[]; and parallel arrays: job_ids bigint[], attempted_ats text[] (as claim.sql
--- returns them), attempts smallint[], intervals interval[], leases interval[], progress_reported boolean[] (since the
+-- client_interval interval, kinds text[]; and parallel arrays: job_ids bigint[], attempted_ats text[] (to the
+-- microsecond), attempts smallint[], intervals interval[], leases interval[], progress_reported boolean[] (since the
 -- last beat that succeeded), progress real[], notes text[].
 WITH process AS (
     INSERT INTO keeper.client AS c (instance, client_id, beat_at, beat_interval, kinds, fences, software, started_at)
@@ -32,7 +33,9 @@ given AS (
     FROM unnest(
         %(job_ids)s::bigint[], %(attempted_ats)s::timestamptz[], %(attempts)s::smallint[], %(intervals)s::interval[],
         %(leases)s::interval[], %(progress_reported)s::boolean[], %(progress)s::real[], %(notes)s::text[]
-    ) AS g (job_id, attempted_at, attempt, beat_interval, lease, progress_reported, progress, note)
+    ) WITH ORDINALITY AS g (
+        job_id, attempted_at, attempt, beat_interval, lease, progress_reported, progress, note, ordinal
+    )
     LEFT JOIN LATERAL (
         SELECT r.state, r.attempt, r.attempted_at FROM river.river_job AS r WHERE r.id = g.job_id OFFSET 0
     ) AS j ON true
@@ -80,8 +83,7 @@ held AS (
     SELECT * FROM again UNION ALL SELECT * FROM first
 )
 SELECT
-    g.job_id,
-    to_char(g.attempted_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS attempted_at,
+    g.ordinal,
     CASE
         WHEN (g.job_id, g.attempted_at) IN (
             SELECT h.job_id, h.attempted_at FROM held AS h WHERE h.stop_requested_at IS NOT NULL
@@ -91,4 +93,4 @@ SELECT
         ELSE 'lost'
     END AS status
 FROM given AS g
-ORDER BY g.job_id, g.attempted_at
+ORDER BY g.ordinal

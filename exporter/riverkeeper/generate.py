@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from importlib.resources import files
@@ -12,12 +13,54 @@ from riverkeeper.cli.reference import cli_markdown
 from riverkeeper.config.assets import AssetSettings
 from riverkeeper.config.render import render_documentation
 from riverkeeper.metrics.document import metrics_markdown
+from riverkeeper.postgres.statements import source
 
 
 def _copied_statements() -> dict[str, Callable[[], str]]:
     """The contract's statements, for Go's embed: Go embeds no file from outside of its module."""
-    statements = files("riverkeeper.heartbeat").joinpath("sql").iterdir()
-    return {f"clients/go/sql/{file.name}": partial(file.read_text, encoding="utf-8") for file in statements}
+    return {f"clients/go/sql/{name}.sql": partial(source, f"heartbeat/{name}") for name in _statements()}
+
+
+def _statements() -> list[str]:
+    """Names of the contract's statements."""
+    return sorted(Path(file.name).stem for file in files("riverkeeper.heartbeat").joinpath("sql").iterdir())
+
+
+def number_parameters(name: str) -> str:
+    """A statement of the contract with `$1` in place of `%(name)s`, numbered as its header lists them.
+
+    Raises ValueError where the header does not list exactly the parameters of the statement.
+    """
+    head, code = _split(source(f"heartbeat/{name}"))
+    _, _, listed = head.partition("-- Parameters: ")
+    named = dict.fromkeys(re.findall(r"(\w+) (?=bigint|smallint|text|uuid|interval|boolean|real)", listed))
+    used = dict.fromkeys(_PLACEHOLDER.findall(code))
+    if set(named) != set(used):
+        raise ValueError(f"{name}.sql lists the parameters {[*named]} and uses {[*used]}")
+    numbers = {parameter: f"${number}" for number, parameter in enumerate(named, start=1)}
+    lines = [f"-- Generated from clients/sql/{name}.sql: do not edit."]
+    lines += [f"--   {number} {parameter}" for parameter, number in numbers.items()]
+    return "\n".join(lines) + "\n" + head + _PLACEHOLDER.sub(lambda match: numbers[match[1]], code)
+
+
+def client_tables() -> str:
+    """The tables that a heartbeat client writes, as the keeper schema has them."""
+    _, code = _split(source("schema/migrations/002_heartbeat"))
+    return f"{_TABLES_HEAD}{code}"
+
+
+def _split(text: str) -> tuple[str, str]:
+    """The comment at the head of a file, and the rest."""
+    lines = text.splitlines(keepends=True)
+    end = next(number for number, line in enumerate(lines) if not line.startswith("--"))
+    return "".join(lines[:end]), "".join(lines[end:])
+
+
+_PLACEHOLDER = re.compile(r"%\((\w+)\)s")
+_TABLES_HEAD = """\
+-- Generated from the keeper schema's migrations: do not edit. `riverkeeper schema install` makes these tables; they
+-- stand here to be read. A client writes both, and creates neither.
+"""
 
 
 GENERATED: Mapping[str, Callable[[], str]] = {
@@ -25,6 +68,8 @@ GENERATED: Mapping[str, Callable[[], str]] = {
     "docs/cli.md": cli_markdown,
     "docs/configuration.md": render_documentation,
     **_copied_statements(),
+    **{f"clients/numbered/{name}.sql": partial(number_parameters, name) for name in _statements()},
+    "clients/numbered/tables.sql": client_tables,
     **{name: partial(str, text) for name, text in render(AssetSettings()).items()},
 }
 

@@ -14,7 +14,6 @@ FORBIDDEN = {"utils", "util", "helpers", "helper", "common", "manager", "misc", 
 # Small files that are one whole idea, which a person looks for by this name. Reasons stand beside them.
 SMALL = {
     "__main__.py": "python -m riverkeeper",
-    "generate.py": "make generate",
     "logs.py": "the form of log lines, used by every package",
     "cli/assets.py": "a command",
     "cli/config.py": "a command",

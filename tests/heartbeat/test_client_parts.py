@@ -270,7 +270,9 @@ def test_only_claims_that_may_have_a_row_are_reported_as_ended() -> None:
     assert claims.is_finished()
 
 
-@pytest.mark.parametrize("name", ["beat", "end", "claim", "claim_status", "verify_claim", "meta", "beat_metadata"])
+@pytest.mark.parametrize(
+    "name", ["beat", "beat_plain", "end", "claim", "claim_status", "verify_claim", "meta", "beat_metadata"]
+)
 def test_no_statement_is_sent_the_workers_clock(name: str) -> None:
     """A worker an hour off beats like any other: moments are the database's, but for started_at, which is shown."""
     code = "\n".join(line for line in source(f"heartbeat/{name}").splitlines() if not line.startswith("--"))

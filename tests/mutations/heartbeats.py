@@ -19,12 +19,14 @@ MUTATIONS = (
         "\n      AND g.runs = (h.lost_at IS NULL)  --",
         "\n      --",
         (f"{WAITS}::test_a_beat_waits_for_an_open_rescue",),
+        beside="%(client_interval)s",
     ),
     Mutation(
         "a first beat that waited for a tombstone takes the claim back",
         "    WHERE h.lost_at IS NULL\n    RETURNING h.job_id, h.attempted_at, h.stop_requested_at\n",
         "    RETURNING h.job_id, h.attempted_at, h.stop_requested_at\n",
         (f"{WAITS}::test_a_first_beat_waits_for_an_open_tombstone",),
+        beside="%(client_interval)s",
     ),
     Mutation(
         "a claim beats on under which its job does not run any more",
@@ -39,6 +41,7 @@ MUTATIONS = (
         "    WHERE g.runs AND (g.job_id, g.attempted_at) NOT IN (SELECT a.job_id, a.attempted_at FROM again AS a)\n"
         "    ORDER BY array_position(%(job_ids)s::bigint[], g.job_id)\n",
         (f"{RACES}::test_beaters_with_opposite_orders_never_deadlock",),
+        beside="%(client_interval)s",
         errors=("DeadlockDetected",),
     ),
     Mutation(

@@ -94,9 +94,9 @@ func beatAll(b *bench, claims []riverbeat.Claim) map[int64]string {
 		return nil
 	}
 	standing := map[int64]string{}
-	var id int64
-	var at, how string
-	if _, err := pgx.ForEachRow(rows, []any{&id, &at, &how}, func() error { standing[id] = how; return nil }); err != nil {
+	var ordinal int
+	var how string
+	if _, err := pgx.ForEachRow(rows, []any{&ordinal, &how}, func() error { standing[ids[ordinal-1]] = how; return nil }); err != nil {
 		b.Error(err)
 	}
 	return standing

@@ -51,8 +51,10 @@ class HeartbeatTable:
                 raise
             self._ascii_notes = True  # a character that the database lacks must not fail the beat of every job
             rows = self._connection.query("heartbeat/beat", self.parameters(beats), seconds)
-        statuses = {(row.job_id, row.attempted_at): ClaimStatus(row.status) for row in rows}
-        return {active.claim: statuses[active.claim.job_id, active.claim.attempted_at] for active, _ in beats}
+        named = _in_order(beats)
+        if [row.ordinal for row in rows] != [*range(1, len(named) + 1)]:
+            raise DatabaseError(ErrorKind.OTHER, f"beat: {len(rows)} answers do not fit the {len(named)} claims given")
+        return {active.claim: ClaimStatus(row.status) for (active, _), row in zip(named, rows, strict=True)}
 
     def parameters(self, beats: Sequence[tuple[ActiveClaim, Progress]]) -> dict[str, Any]:
         """Of beat.sql."""
@@ -123,19 +125,16 @@ class JobMetadata:
         if not claims:
             return {}
         rows = self._connection.query("heartbeat/beat_metadata", claim_parameters(claims), seconds)
-        beaten = {row.job_id for row in rows}
-        # The answer names no attempt: it is the newest attempt's. A claim that does not come back may only be locked.
-        newest = {claim.job_id: claim for claim in claims if claim.job_id in beaten}
-        statuses = dict.fromkeys(newest.values(), ClaimStatus.HELD)
+        statuses = dict.fromkeys((claims[row.ordinal - 1] for row in rows), ClaimStatus.HELD)
+        # A claim that does not come back may only be locked.
         return statuses | self._read_statuses([claim for claim in claims if claim not in statuses], seconds)
 
     def _read_statuses(self, claims: Sequence[Claim], seconds: float) -> dict[Claim, ClaimStatus]:
         if not claims:
             return {}
         rows = self._connection.query("heartbeat/claim_status", claim_parameters(claims), seconds)
-        found = {(row.job_id, row.attempted_at): row.finished for row in rows}
-        statuses = {None: ClaimStatus.LOST, False: ClaimStatus.HELD, True: ClaimStatus.FINISHED}
-        return {claim: statuses[found.get((claim.job_id, claim.attempted_at))] for claim in claims}
+        found = {row.ordinal: ClaimStatus.FINISHED if row.finished else ClaimStatus.HELD for row in rows}
+        return {claim: found.get(ordinal, ClaimStatus.LOST) for ordinal, claim in enumerate(claims, start=1)}
 
     def end(self, ended: Mapping[Claim, Outcome], seconds: float) -> None:
         """Does nothing: no row records an outcome."""
@@ -165,8 +164,13 @@ def claim_parameters(claims: Sequence[Claim]) -> dict[str, object]:
     }
 
 
+def _in_order(beats: Sequence[tuple[ActiveClaim, Progress]]) -> list[tuple[ActiveClaim, Progress]]:
+    """By job id, as every writer of heartbeat rows locks them; the answers come back in this order."""
+    return sorted(beats, key=lambda pair: (pair[0].claim.job_id, pair[0].claim.attempted_at))
+
+
 def _beat_parameters(beats: Sequence[tuple[ActiveClaim, Progress]]) -> dict[str, Any]:
-    ordered = sorted(beats, key=lambda pair: (pair[0].claim.job_id, pair[0].claim.attempted_at))
+    ordered = _in_order(beats)
     return {
         **claim_parameters([active.claim for active, _ in ordered]),
         "intervals": [_interval(active.tier.interval) for active, _ in ordered],
