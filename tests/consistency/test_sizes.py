@@ -28,7 +28,6 @@ SMALL = {
     "schema/sweep.py": "the sweep of the heartbeat tables",
     "scrape/query_log.py": "runs and logs the queries of a transaction, for scrapes, maintenance and check",
     "scrape/schemas.py": "looks both schemas up once a minute, for every loop",
-    "verdict/client_ids.py": "where a pod's name is parsed",
     "web/errors.py": "the error of http, web_config and webhook, none of which imports the others",
     "web/pages/templates.py": "what renders every page",
     "web/web_config/fingerprints.py": "whether a file has changed, for the web configuration and the webhook's token",

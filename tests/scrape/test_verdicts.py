@@ -281,6 +281,19 @@ def test_day_one_without_a_keeper_schema(river_url: str) -> None:
     assert suspects(snapshot) == {"left": "worker_suspect", "silent": "path_unverified"}
 
 
+def test_clients_of_rust_and_ruby_have_successors(river_url: str) -> None:
+    """By the start in the id; and by the first claim where a process id is used again, as in a restarted container."""
+    with Session(river_url) as sql:
+        run(sql, "rust", 1e9, client=f"{OLD}_0000000a")
+        run(sql, "ruby", 500, client="web-1-a1b2c3d4e5f6")
+        run(sql, "beside", 500, client="web-2-a1b2c3d4e5f6")
+        run(sql, "java", 500, client="java-0b9d3a52-4c1e-4f5e-9a43-2f1f6d1a7c10")
+        for name in (f"{NEW}_0000000b", "web-1-000000000000", "java-1b9d3a52-4c1e-4f5e-9a43-2f1f6d1a7c10"):
+            run(sql, "new", 100, client=name)
+
+    assert suspects(read(river_url, WITH_POLICY)) == {"rust": "worker_suspect", "ruby": "worker_suspect"}
+
+
 def test_river_pro_s_producers_count_as_signs_of_life(kept: Session, installed_url: str) -> None:
     """Where its table is there: a client whose producers have missed three reports is suspect."""
     kept.execute("CREATE TABLE river_producer (id bigserial, client_id text, updated_at timestamptz)")

@@ -15,7 +15,7 @@ from riverkeeper.postgres.transaction import Row, Transaction
 from riverkeeper.river.bounds import MAX_RUNNING, METADATA_LARGE
 from riverkeeper.river.facts import Leader, Running
 from riverkeeper.river.running import HEARTBEAT, RFC3339, beat_of, running_job_of
-from riverkeeper.verdict.client_ids import find_succeeded
+from riverkeeper.verdict.client_ids import ClaimTimes, find_succeeded
 from riverkeeper.verdict.job import GAVE_UP, Beat, JobClaim, RunningJob
 from riverkeeper.verdict.limits import Learned
 from riverkeeper.verdict.screening import Thresholds, group_jobs, screen_group
@@ -55,7 +55,7 @@ class SuspectReader:
     """Reads and judges suspects, by one policy. Remembers for some seconds what it read of River's clients."""
 
     policy: Policy
-    last_claims: dict[str, float] = field(default_factory=dict)  # by client, the database's clock
+    claims: dict[str, ClaimTimes] = field(default_factory=dict)  # by client
     _suspect_since: Mapping[str, float] = field(default_factory=dict)
     _clients_due_at: float = 0.0  # our monotonic clock
     _claims_due_at: float = 0.0
@@ -90,7 +90,7 @@ class SuspectReader:
             return WorkerInstances(instances, fenced=readable.fenced)
         stale = any(group.heartbeat is not None for group in groups)
         suspect_since = self.read_clients(tx, producers=readable.producers, anew=stale)
-        return WorkerInstances(instances, suspect_since, _seen_by_river(self.last_claims, leader), readable.fenced)
+        return WorkerInstances(instances, suspect_since, _seen_by_river(self.claims, leader), readable.fenced)
 
     def read_clients(self, tx: Transaction, *, producers: bool, anew: bool = True) -> Mapping[str, float]:
         """Client -> since when it is suspect. Reads River Pro's `producers` where they are. Raises DatabaseError.
@@ -100,10 +100,13 @@ class SuspectReader:
         now = time.monotonic()
         if anew or now >= self._claims_due_at:
             claims = tx.query("river/read_claims", {"max_rows": MAX_RUNNING, "recent": RECENT_FINISHED})
-            self.last_claims = {row.client: row.last_claim for row in claims}
+            self.claims = {
+                row.client: ClaimTimes(row.first_claim, row.last_claim).after(self.claims.get(row.client))
+                for row in claims
+            }
             self._claims_due_at = now + CLAIMS_SECONDS
         if now >= self._clients_due_at:
-            since = find_succeeded(self.last_claims)
+            since = find_succeeded(self.claims)
             if producers:
                 stale = tx.query("river/read_producers", {"stale_seconds": PRODUCER_STALE})
                 since |= {row.client: row.last_seen_at for row in stale}
@@ -160,9 +163,9 @@ def read_instances(tx: Transaction) -> dict[str, tuple[WorkerInstance, ...]]:
     return {client_id: tuple(processes) for client_id, processes in found.items()}
 
 
-def _seen_by_river(last_claims: Mapping[str, float], leader: Leader | None) -> Mapping[str, float]:
+def _seen_by_river(claims: Mapping[str, ClaimTimes], leader: Leader | None) -> Mapping[str, float]:
     """When River last saw each client: its newest claim, and the leader's last renewal of its lead."""
-    seen = dict(last_claims)
+    seen = {client: times.last for client, times in claims.items() if times.last is not None}
     if leader is not None:
         seen[leader.leader_id] = max(seen.get(leader.leader_id, 0.0), leader.expires_at - LEADER_SECONDS)
     return seen

@@ -1,44 +1,112 @@
-"""Parses River's client ids: the host (or pod), the start of the process, and whether it has a successor. Pure.
+"""Parses River's client ids: which runtime made one, on which host, and whether the client has a successor. Pure.
 
-River names a client by its host and the start of its process, unless the user names it. A client whose host runs a
-younger one, and that has claimed no job since that one began, may be gone. Or it is busy, with every slot taken, beside
-a second process. So this is never more than a suspicion, and the start is the host's clock.
+Each runtime names a client in its own form, unless the user names it. A client with another one in its place, and that
+has claimed no job since the other one began, may be gone. Or it is busy, with every slot taken, beside a second
+process. So this is never more than a suspicion.
 """
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from itertools import pairwise
 
-_NAME = re.compile(r"(?P<host>.+)_(?P<start>\d{4}_\d{2}_\d{2}T\d{2}_\d{2}_\d{2}_\d{6})", re.ASCII | re.DOTALL)
+
+class Runtime(StrEnum):
+    """A runtime of River whose client ids have a form of their own. That of JavaScript is not known."""
+
+    GO = "go"
+    RUST = "rust"
+    RUBY = "ruby"
+    JAVA = "java"
+
+    @property
+    def claims_by_own_clock(self) -> bool:
+        """Whether it writes attempted_at by the clock of the worker's host, and not by the database's."""
+        return self in {Runtime.RUBY, Runtime.JAVA}
 
 
-def parse_client_id(client_id: str) -> tuple[str, float] | None:
-    """Host and start (Unix seconds) of a name such as `web-7d9f_2026_08_07T14_32_57_123456`; None for any other."""
-    match = _NAME.fullmatch(client_id)
+@dataclass(frozen=True, slots=True)
+class ClientId:
+    """What a client id in the form of a runtime holds; None: the form does not have it."""
+
+    runtime: Runtime
+    host: str | None = None  # or pod
+    started_at: float | None = None  # Unix seconds, the clock of the host
+    pid: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimTimes:
+    """attempted_at of the oldest and the newest known claim of a client; None: neither is known."""
+
+    first: float | None
+    last: float | None
+
+    def after(self, earlier: ClaimTimes | None) -> ClaimTimes:
+        """These claims, and what was known before: older claims drop out of what can be read."""
+        if earlier is None or earlier.first is None or self.first is None:
+            return self
+        return ClaimTimes(min(earlier.first, self.first), self.last)
+
+
+_FORM = re.compile(
+    r"(?P<host>.+)_(?P<start>\d{4}_\d{2}_\d{2}T\d{2}_\d{2}_\d{2}_\d{6})(?P<rust>_[0-9a-f]{8})?"
+    r"|(?P<java>java-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})"
+    r"|(?P<ruby>.+)-(?P<pid>\d{1,10})-[0-9a-f]{12}",
+    re.ASCII | re.DOTALL,
+)
+
+
+def parse_client_id(client_id: str) -> ClientId | None:
+    """A name such as `web-7d9f_2026_08_07T14_32_57_123456`, read; None for a name in no form that is known."""
+    match = _FORM.fullmatch(client_id)
     if match is None:
         return None
+    if match["java"]:
+        return ClientId(Runtime.JAVA)
+    if match["ruby"]:
+        return ClientId(Runtime.RUBY, match["ruby"], pid=int(match["pid"]))
     try:
         start = datetime.strptime(match["start"], "%Y_%m_%dT%H_%M_%S_%f").replace(tzinfo=UTC)
     except ValueError:  # the 31st of February
         return None
-    return match["host"], start.timestamp()
+    return ClientId(Runtime.RUST if match["rust"] else Runtime.GO, match["host"], start.timestamp())
 
 
-def find_succeeded(last_claims: Mapping[str, float | None]) -> dict[str, float]:
-    """Client -> since when it has a successor, of those that have claimed nothing since; from clients' last claims."""
-    by_host: defaultdict[str, list[tuple[float, str]]] = defaultdict(list)
-    for client_id in last_claims:
-        if found := parse_client_id(client_id):
-            by_host[found[0]].append((found[1], client_id))
+def find_succeeded(claims: Mapping[str, ClaimTimes]) -> dict[str, float]:
+    """Client -> since when it has a successor, of those that have claimed nothing since.
+
+    Where the id has the start of the process, the next one on the same host is the successor. Where it has the process
+    id, a client with the same one that first claimed later: two processes of one host cannot have it at once, and a
+    container that is started again has it again. Elsewhere nothing is known.
+    """
+    places: defaultdict[tuple[Runtime, str, int | None], list[tuple[ClientId, str]]] = defaultdict(list)
+    for name in claims:
+        found = parse_client_id(name)
+        if found is not None and found.host is not None:
+            places[found.runtime, found.host, found.pid].append((found, name))
     since: dict[str, float] = {}
-    for clients in by_host.values():
-        clients.sort()
-        for (start, client_id), (next_start, _) in pairwise(clients):
-            last = last_claims[client_id]
-            if start < next_start and last is not None and last < next_start:
-                since[client_id] = next_start
+    for clients in places.values():
+        for name, began_at in _successions([(_began_at(each, claims[name]), name) for each, name in clients]):
+            last = claims[name].last
+            if last is not None and last < began_at:
+                since[name] = began_at
     return since
+
+
+def _began_at(client: ClientId, claims: ClaimTimes) -> float | None:
+    """When a client began at the latest. Its first claim is the bound for a host whose clock is ahead."""
+    return min((moment for moment in (client.started_at, claims.first) if moment is not None), default=None)
+
+
+def _successions(clients: Sequence[tuple[float | None, str]]) -> Iterator[tuple[str, float]]:
+    """Each client of one place with the moment when the next one began."""
+    known = sorted((began_at, name) for began_at, name in clients if began_at is not None)
+    for (began_at, name), (next_began_at, _) in pairwise(known):
+        if began_at < next_began_at:
+            yield name, next_began_at
