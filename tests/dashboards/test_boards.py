@@ -160,7 +160,7 @@ def test_numbers_are_of_now(file: str) -> None:
 
 NUMBERS_OF_NOBODY = {  # panels about Riverkeeper or the database, which have no jobs to lead to
     "Active replicas", "Replicas", "Series", "Queries to the database", "Counted late", "Requests refused",
-    "Size of tables", "Dead rows for each live row", "Leader leads for", "Oldest finished job", "Watched?",
+    "Size of tables", "Dead rows for each live row", "Leader's lease ends in", "Oldest finished job", "Watched?",
     "Queue states", "Brakes over time",
 }  # fmt: skip
 

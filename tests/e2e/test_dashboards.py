@@ -187,7 +187,7 @@ def test_a_panel_without_data_and_one_with_an_error_are_found(server: Scraper, t
     done = draw(server, tmp_path, tmp_path / "broken.json")
 
     assert done.returncode == 1
-    assert "broken: Longest wait, of its limit: nodata" in done.stderr
+    assert "broken: Longest wait, share of limit: nodata" in done.stderr
     assert "broken: Error budget left: error" in done.stderr
 
 

@@ -43,7 +43,7 @@ def fleet_board(scope: DashboardScope) -> Board:
     return Board(
         FLEET,
         "Riverkeeper / Fleet",
-        "All Rivers, one row each. Which of them needs somebody? Click its name for its overview.",
+        "All Rivers, one row each. Which of them needs an operator? Click a name to open the overview of that River.",
         (),
         (rivers(q, scope), watched_over_time(q), waits(q), stuck(q), failed(q), finished(q)),
         all_rivers=True,
@@ -52,10 +52,11 @@ def fleet_board(scope: DashboardScope) -> Board:
 
 def rivers(q: Queries, scope: DashboardScope) -> Panel:
     text = Text(
-        shows="One row for each River: a job label, with its cluster and namespace. The most alerts that page first.",
-        normal="watched, no pages, nothing stuck, waits below 80 % of their limits, one active replica.",
-        next="click the name for the overview of that River, or a number of stuck jobs for its rescues. NOT WATCHED: "
-        "all other columns are empty, because nobody knows.",
+        shows="One row for each River. Its name is the job label of the scrape, with cluster and namespace. The River "
+        "with the most alerts that page is first.",
+        normal="watched, no pages, no stuck jobs, wait limits used below 0.8 ×, one active replica.",
+        next="click the name to open the overview of that River, or the number of stuck jobs to open its rescues. NOT "
+        "WATCHED: no replica is scraped, so the other columns are empty.",
         empty="No River was scraped in this time range: does Prometheus scrape Riverkeeper?",
     )
     return table(
@@ -81,7 +82,7 @@ def columns(q: Queries, scope: DashboardScope) -> list[Column]:
                look={"thresholds": ANY_IS_ODD, **COLORED}),
         Column("Budget left", expr=budget(q, scope), unit="percentunit", width=100, links=[overview],
                look={"thresholds": BUDGET_LEFT, "mappings": SPENT, "decimals": 0, **COLORED}),
-        Column("Wait of limit", expr=waited(q), unit=TIMES, width=120, links=[overview],
+        Column("Wait limit used", expr=waited(q), unit=TIMES, width=135, links=[overview],
                look={"thresholds": OF_LIMIT, "decimals": 1, "min": 0, "max": 1, **GAUGE}),
         Column("Attempts fail", expr=failed_share(q, "[$__range]", RIVER), unit="percentunit", width=115,
                links=[overview], look={"thresholds": OF_FAILURE, "decimals": 0, **COLORED}),
@@ -142,9 +143,9 @@ def lost(q: Queries) -> str:
 
 def watched_over_time(q: Queries) -> Panel:
     text = Text(
-        shows="Whether Riverkeeper could read the jobs of each River.",
+        shows="Could Riverkeeper read the jobs of each River?",
         normal="watched, without a gap.",
-        next="NOT WATCHED or a gap: nothing was known then, and no alert about jobs could fire.",
+        next="NOT WATCHED, or a gap: Riverkeeper knew nothing at that time, and no alert about jobs could fire.",
         empty="No River was scraped in this time range",
     )
     return timeline("Watched?", text, Query(watched(q, targets=False), NAME), mappings=words(WATCHED_LINES), width=24,
@@ -153,12 +154,12 @@ def watched_over_time(q: Queries) -> Panel:
 
 def waits(q: Queries) -> Panel:
     text = Text(
-        shows="The share of its wait limit that the worst queue of each River uses, drawn up to 2 ×.",
-        normal="below 80 %.",
+        shows="The share of its wait limit that the worst queue of each River uses. Values above 2 × are drawn at 2 ×.",
+        normal="below 0.8 ×.",
         next="click the line for the overview of that River.",
         empty="No River has a wait limit",
     )
-    return timeseries("Wait, of its limit", text, Query(f"clamp_max({waited(q)}, 2)", NAME), unit=TIMES, fill=0,
+    return timeseries("Wait, share of limit", text, Query(f"clamp_max({waited(q)}, 2)", NAME), unit=TIMES, fill=0,
                       thresholds=OF_LIMIT, threshold_lines=True, shown_to=1.2, links=LINE)  # fmt: skip
 
 
@@ -175,9 +176,9 @@ def stuck(q: Queries) -> Panel:
 
 def failed(q: Queries) -> Panel:
     text = Text(
-        shows="Share of attempts that failed, by River, as they end.",
+        shows="Share of attempts that failed, by River. An attempt counts when it ends.",
         normal="below 5 %.",
-        next="click the line for the overview of that River: it names the kinds.",
+        next="click the line for the overview of that River. It names the kinds.",
         empty="No job has finished in this time range",
     )
     share = failed_share(q, "[$__rate_interval]", RIVER)
@@ -188,7 +189,7 @@ def failed(q: Queries) -> Panel:
 def finished(q: Queries) -> Panel:
     text = Text(
         shows="Jobs a minute that finish, by River.",
-        normal="its usual curve of the day.",
+        normal="the usual curve of the day.",
         next="it falls while jobs wait: click the line for the overview of that River.",
         empty="No job has finished in this time range",
     )

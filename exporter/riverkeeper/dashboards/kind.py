@@ -47,7 +47,7 @@ def failed(q: Queries) -> Panel:
     text = Text(
         shows="Share of this kind's attempts that failed in this time range. An attempt counts when it ends.",
         normal="below 5 %.",
-        next="click: /failing shows the errors.",
+        next="click for /failing, which shows the errors.",
         empty="none finished",
     )
     return stat("Attempts that fail", text, Query(failed_share(q, "[$__range]", "kind"), "failed"),
@@ -59,7 +59,7 @@ def failing(q: Queries) -> Panel:
     text = Text(
         shows="Live jobs of this kind that have failed at least once.",
         normal="0, or a few that succeed when River retries them.",
-        next="click: /failing lists them with their errors.",
+        next="click for /failing, which lists them with their errors.",
         empty="kind not seen",
     )
     jobs = total(q.fact("river_jobs_failing"))
@@ -69,9 +69,9 @@ def failing(q: Queries) -> Panel:
 
 def last_attempt(q: Queries) -> Panel:
     text = Text(
-        shows="Live jobs of this kind whose next failure discards them.",
+        shows="Live jobs of this kind that River discards if they fail once more.",
         normal="0.",
-        next="click: fix the cause, or raise max_attempts of these jobs, before they run again.",
+        next="click to see them. Fix the cause, or raise max_attempts of these jobs, before they run again.",
         empty="kind not seen",
     )
     jobs = total(q.fact("river_jobs_last_attempt"))
@@ -81,9 +81,9 @@ def last_attempt(q: Queries) -> Panel:
 
 def discarded(q: Queries) -> Panel:
     text = Text(
-        shows="Jobs of this kind that River discarded in this time range, each counted once.",
+        shows="Jobs of this kind that River discarded in this time range.",
         normal="0.",
-        next="River keeps discarded jobs for a week: fix the cause, then retry them in its UI.",
+        next="fix the cause, then retry the jobs in River UI. River deletes discarded jobs after a week.",
         empty="kind not seen",
     )
     lost = q.increase("river_jobs_finished_total", over="[$__range]", outcome="discarded")
@@ -94,8 +94,9 @@ def discarded(q: Queries) -> Panel:
 def running(q: Queries) -> Panel:
     text = Text(
         shows="Attempts of this kind that run now.",
-        normal="the slots of its workers; 0 while jobs are due: no client works this kind.",
-        next="compare their ages with the limit below.",
+        normal="at most the slots of its workers.",
+        next="it is 0 while jobs are due: no client works this kind. It is high: compare the ages with the limit "
+        "below.",
         empty="kind not seen",
     )
     run = q.fact("river_jobs_by_kind", state="running")
@@ -113,7 +114,7 @@ def oldest(q: Queries) -> Panel:
     text = Text(
         shows="Age of the longest running attempt, by the database's clock.",
         normal="below the limit in the panel Run time.",
-        next="click: /stuck shows whether the job is lost, hung or only long.",
+        next="click for /stuck, which shows whether the job is lost, hung or only long.",
         empty="none runs",
     )
     age = total(q.age("river_job_oldest_running_timestamp_seconds"), "max")
@@ -123,10 +124,10 @@ def oldest(q: Queries) -> Panel:
 
 def limits_used(q: Queries) -> Panel:
     text = Text(
-        shows="The worst present value of each limit of this kind, as a share of the limit. 100 % is at the limit.",
+        shows="How much of each limit the worst job of this kind uses. 100 % is at the limit.",
         normal="below 80 %.",
-        next="heartbeat: its worker stopped beating. progress: it beats but does not move. run: it runs longer than "
-        "usual. silence: no job of the kind has finished for too long.",
+        next="above 100 %, by limit: heartbeat: the worker stopped beating. progress: the job beats, and reports no "
+        "progress. run: the job runs longer than usual. silence: no job of this kind has finished for too long.",
         empty="No limit applies to a running job",
     )
     used = by("limit, tier", q.fact("river_job_limit_used_ratio"), "max")
@@ -137,9 +138,9 @@ def limits_used(q: Queries) -> Panel:
 
 def failing_over_time(q: Queries) -> Panel:
     text = Text(
-        shows="Live jobs of this kind that have failed, and those whose next failure discards them.",
+        shows="Live jobs of this kind that have failed, and those that River discards if they fail once more.",
         normal="peaks that fall when retries succeed.",
-        next="both rise: retries do not help. Only last attempts rise: old failures come near their end.",
+        next="both lines rise: retries do not help. Only the last attempts rise: old failures are near their end.",
         empty="No live job of this kind in this time range",
     )
     return timeseries(
@@ -153,8 +154,8 @@ def failing_over_time(q: Queries) -> Panel:
 
 def kinds(q: Queries) -> Panel:
     text = Text(
-        shows="All kinds in the selected queues, not only the selected kind; kinds with failures first.",
-        normal="no job on its last attempt, run limits below 80 %.",
+        shows="All kinds in the selected queues, not only the selected kind. Kinds with failures are first.",
+        normal="no job on its last attempt, and limits used below 80 %.",
         next="click a kind to show it here, with its queue.",
         empty="No kind in these queues in the last hour",
     )
@@ -171,7 +172,7 @@ def kinds(q: Queries) -> Panel:
                look={"thresholds": ANY_IS_BAD, **COLORED}),
         Column("Running", width=80, expr=by("queue, kind", q.fact("river_jobs_by_kind", kind=None, state="running"))),
         Column("Unknown", width=85, expr=by("queue, kind", q.fact("river_jobs_unknown", kind=None))),
-        Column("Of limit", width=140, expr=by("queue, kind", q.fact("river_job_limit_used_ratio", **run), "max"),
+        Column("Limit used", width=140, expr=by("queue, kind", q.fact("river_job_limit_used_ratio", **run), "max"),
                unit="percentunit", look={"thresholds": OF_LIMIT, "decimals": 0, "min": 0, "max": 1, **GAUGE}),
         width=12, height=9, sort={"Failing": True},
     )  # fmt: skip
@@ -197,9 +198,9 @@ def run_times(q: Queries) -> tuple[Panel, ...]:
 
 def quantiles(q: Queries) -> Panel:
     text = Text(
-        shows="Run time of completed jobs, with the limit in force and the p99 of the same hour a week ago.",
-        normal="p99 on last week's line, and well below the limit.",
-        next="p99 leaves last week's line: what was deployed? Near the limit: healthy jobs count as stuck.",
+        shows="Run time of completed jobs, with the limit in force, and with the p99 of the same hour a week ago.",
+        normal="p99 is near last week's line, and far below the limit.",
+        next="p99 leaves last week's line: what was deployed? p99 is near the limit: healthy jobs will count as stuck.",
         empty="No job of this kind has completed in this time range",
     )
     return timeseries(
@@ -218,8 +219,9 @@ def quantiles(q: Queries) -> Panel:
 def spread(q: Queries) -> Panel:
     text = Text(
         shows="Completed jobs by run time.",
-        normal="one band. Two bands: two kinds of work share one name.",
-        next="a band that climbs: the work grows. A second band: give it its own kind, so that its limit fits.",
+        normal="one band.",
+        next="the band climbs: the work grows. There are two bands: two kinds of work share one name. Give the second "
+        "one a kind of its own, so that its limit fits.",
         empty="No job of this kind has completed in this time range",
     )
     return heatmap("Run time, all jobs", text, f"sum by (le) ({q.increase(RUNS, '_bucket')})")
@@ -229,7 +231,7 @@ def running_ages(q: Queries) -> Panel:
     text = Text(
         shows="Age of the longest running attempt in each queue, with the limit in force.",
         normal="sawteeth below the limit.",
-        next="a line that only rises is a job that does not end: click for /stuck.",
+        next="a line only rises: that job does not end. Click for /stuck.",
         empty="No job has run in this time range",
     )
     ages = by("queue", q.age("river_job_oldest_running_timestamp_seconds"), "max")
@@ -242,9 +244,9 @@ def running_ages(q: Queries) -> Panel:
 
 def beating(q: Queries) -> Panel:
     text = Text(
-        shows="Running attempts that beat, and attempts whose state is unknown.",
-        normal="all beating with the heartbeat client; all unknown without it.",
-        next="some unknown: a worker without the middleware, or a worker that cannot reach the database.",
+        shows="Running attempts. Beating: the worker sends heartbeats. Unknown: it sends none.",
+        normal="all are beating with the heartbeat client, and all are unknown without it.",
+        next="some are unknown: a worker has no heartbeat client, or cannot reach the database.",
         empty="No job has run in this time range",
     )
     return running_attempts(q, "Beating and unknown", text, "beating", "unknown", links=STUCK)
@@ -259,9 +261,10 @@ def waits(q: Queries) -> tuple[Panel, ...]:
 
 def wait_times(q: Queries) -> Panel:
     text = Text(
-        shows="Time from due to claimed, for all kinds in the selected queues: River claims by queue, not by kind.",
-        normal="below a second or two while clients have free slots; the limit comes from the tier.",
-        next="waits rise while few jobs run: a client is gone. All slots are busy: add workers.",
+        shows="Time from due to claimed, for all kinds in the selected queues: River claims by queue, not by kind. The "
+        "limit comes from the tier.",
+        normal="below two seconds while clients have free slots.",
+        next="waits rise while few jobs run: a client is gone. Waits rise while all slots are busy: add workers.",
         empty="No job has finished in these queues in this time range",
     )
     return timeseries(
@@ -278,7 +281,8 @@ def outcomes(q: Queries) -> Panel:
     text = Text(
         shows="Jobs of this kind that finish in a minute, by outcome.",
         normal="completed only.",
-        next="discarded: lost unless somebody retries them. Cancelled: by the job itself, or by an operator?",
+        next="discarded: the jobs are lost unless you retry them. Cancelled: did the job cancel itself, or an "
+        "operator?",
         empty="No job of this kind has finished in this time range",
     )
     ended = by("outcome", q.per_minute("river_jobs_finished_total"))
@@ -293,7 +297,7 @@ def live(q: Queries) -> Panel:
     text = Text(
         shows="Live jobs of this kind, by state.",
         normal="running and available; retryable where retries succeed.",
-        next="available only grows: no client works this kind. Scheduled in the past: see the scheduler in Overview.",
+        next="available only grows: no client works this kind. Scheduled only grows: see Overdue jobs in the Overview.",
         empty="No live job of this kind, or its queue is too long to read each row",
     )
     states = by("state", q.fact("river_jobs_by_kind"))
@@ -305,9 +309,9 @@ def live(q: Queries) -> Panel:
 
 def attempts(q: Queries) -> Panel:
     text = Text(
-        shows="Attempts that ended for each job that finished.",
+        shows="How many attempts ended for each job that finished.",
         normal="1.",
-        next="2 means that every job runs twice, so half of the work is lost. See the errors in /failing.",
+        next="at 2 every job runs twice, so half of the work is wasted. /failing shows the errors.",
         empty="No job of this kind has finished in this time range",
     )
     mean = f"{total(q.rate(ATTEMPTS))} / ({total(q.rate('river_jobs_finished_total'))} > 0)"
@@ -317,9 +321,9 @@ def attempts(q: Queries) -> Panel:
 
 def last_finished(q: Queries) -> Panel:
     text = Text(
-        shows="Time since a job of this kind last finished, with the limit for kinds that must finish regularly.",
-        normal="for a periodic kind a sawtooth as high as its period.",
-        next="it climbs beyond the period: does River still insert the job (is there a leader)? Does it still run?",
+        shows="Time since a job of this kind last finished. The limit is there for kinds that must finish regularly.",
+        normal="for a periodic kind, a sawtooth as high as its period.",
+        next="it climbs beyond the period: does a client lead, so that River inserts the job? Does the job still run?",
         empty="No job of this kind is known to have finished",
     )
     ages = by("queue", q.age("river_job_last_finished_timestamp_seconds"), "max")

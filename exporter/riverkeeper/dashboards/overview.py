@@ -59,10 +59,10 @@ def overview_board(scope: DashboardScope) -> Board:
 
 def stuck_now(q: Queries) -> Panel:
     text = Text(
-        shows="Proven: running attempts that are stuck (worker lost, hung, over budget …). Suspected: attempts that "
-        "may be stuck, without proof. The two are never added up.",
-        normal="0, or a few for less than a minute while the rescuer waits for the fence.",
-        next="click: /stuck lists each job, the reason, and the planned action, or the proof that is missing.",
+        shows="Proven: running attempts that are stuck (worker lost, hung, over budget …). Suspected: running attempts "
+        "that may be stuck, without proof. No job is in both numbers.",
+        normal="0, or a few for less than a minute: the rescuer waits before it takes a job.",
+        next="click for /stuck. It lists each job with the reason, and with the planned action or the missing proof.",
         empty="no verdicts: Riverkeeper cannot read running jobs",
     )
     return stat(
@@ -77,15 +77,16 @@ def stuck_now(q: Queries) -> Panel:
 
 def longest_wait(q: Queries) -> Panel:
     text = Text(
-        shows="The queue whose oldest due job has used the largest share of its wait limit: 2 × means twice the limit. "
-        "The limit belongs to the tier of the queue.",
+        shows="The queue whose oldest due job has used the largest share of its wait limit. 2 × is twice the limit. "
+        "The limit comes from the tier of the queue.",
         normal="below 0.8 ×.",
-        next="find the queue below: is it paused, frozen, without a producer, or slower than its inflow?",
-        empty="nothing is due",
+        next="find the queue in the table below: is it paused, frozen or without a producer? Do more jobs come than it "
+        "finishes?",
+        empty="no job is due",
     )
     worst = f"topk(1, {q.fact('river_job_limit_used_ratio', limit='wait')})"
     return stat(
-        "Longest wait, of its limit", text, Query(worst, "queue {{queue}} ({{tier}})"), unit=TIMES,
+        "Longest wait, share of limit", text, Query(worst, "queue {{queue}} ({{tier}})"), unit=TIMES,
         width=4, thresholds=OF_LIMIT, named_values=True, decimals=1,
         links=[KINDS_OF_QUEUE,
                to_page("Its failing jobs", "/failing?queue=${__field.labels.queue}")],
@@ -94,11 +95,11 @@ def longest_wait(q: Queries) -> Panel:
 
 def who_acts(q: Queries) -> Panel:
     text = Text(
-        shows="Rescuer: the strongest mode of any tier. Active: replicas that may rescue now. Brakes: how many of them "
-        "pause all rescues now.",
-        normal="the configured mode, 1 active replica, 0 brakes.",
-        next="DRY RUN in orange: jobs are stuck, and nobody restarts them. A brake is engaged: `riverkeeper rescue "
-        "status` shows why.",
+        shows="Rescuer: the strongest mode of all tiers. Active: the number of replicas that may rescue now. Brakes: "
+        "the number of brakes that pause all rescues now.",
+        normal="the mode that you configured, 1 active replica, 0 brakes.",
+        next="DRY RUN in orange: jobs are stuck, and nobody restarts them. Brakes above 0: `riverkeeper rescue "
+        "status` shows the reason.",
         empty="the rescuer does not run",
     )
     return stat(
@@ -123,10 +124,11 @@ DURABLE = {0: ("NO", WARN), 1: ("yes", PLAIN)}
 
 def trust(q: Queries) -> Panel:
     text = Text(
-        shows="Read: whether a replica can read the job table. Age: of the newest numbers. Failing: queries that fail. "
-        "Fence: whether a late result is dropped. Counts: whether they survive a restart of Riverkeeper.",
-        normal="yes, an age of at most two scrape intervals, 0 failing, on, yes.",
-        next="NO at read, or old: all other panels show the past. Run `riverkeeper check`, read Riverkeeper's log.",
+        shows="Read: can a replica read the job table? Age: how old are the newest numbers? Failing: how many queries "
+        "fail? Fence: does the database drop late results? Kept: do counts survive a restart of Riverkeeper?",
+        normal="yes, an age of at most two scrape intervals, 0, on, yes.",
+        next="read is NO, or the age grows: the other panels show the past. Run `riverkeeper check`, and read "
+        "Riverkeeper's log.",
         empty="NOT WATCHED: no replica was scraped",
     )
     age = f"ceil(time() - {total(q.select('riverkeeper_snapshot_timestamp_seconds'), 'max')})"
@@ -173,9 +175,10 @@ def urgency() -> str:
 def alerts(scope: DashboardScope) -> Panel:
     """From Prometheus' own series of alerts, so that it shows what was true at any time, in any Grafana."""
     text = Text(
-        shows="Riverkeeper's alerts that fire now for this River, the most urgent first, then the oldest.",
+        shows="The alerts of Riverkeeper's rules that fire now for this River: the most urgent first, then the oldest.",
         normal="an empty table.",
-        next="click the alert for its runbook, the cause or reason for the jobs, the queue or kind for their board.",
+        next="click the alert to open its runbook. Click the reason to see the jobs, the queue or kind to see its "
+        "board.",
         empty="No alert fires (or the alert rules are not loaded: see /rules in Prometheus)",
     )
     runbook = link("Runbook", f"{scope.runbooks}/${{__value.raw}}.md", new_tab=True)

@@ -42,8 +42,7 @@ def rescue_board(scope: DashboardScope) -> Board:
     return Board(
         RESCUE,
         "Riverkeeper / Liveness and rescue",
-        "What happens to a stuck job now, whether running jobs are alive, and what the rescuer did. Each purple "
-        "mark is a rescue.",
+        "What happens to a stuck job now? Are running jobs alive? What did the rescuer do? A purple mark is a rescue.",
         FILTERS,
         (
             modes(q), brakes(q), active_replicas(q),
@@ -60,10 +59,11 @@ def rescue_board(scope: DashboardScope) -> Board:
 
 def modes(q: Queries) -> Panel:
     text = Text(
-        shows="What the rescuer may do, by tier: nothing, everything but the write, or the write too. DRY RUN in "
-        "orange: jobs of that tier are stuck, and nobody restarts them.",
-        normal="the configured mode. Dry run is the default: `riverkeeper rescue report` shows when live mode is safe.",
-        next="change rescue.mode, or a tier's own mode, in the configuration. The stricter of the two wins.",
+        shows="What the rescuer does in each tier. Disabled: nothing. Dry run: it judges and records, and changes no "
+        "job. Live: it rescues. DRY RUN in orange: jobs of that tier are stuck, and nobody restarts them.",
+        normal="the mode that you configured. Dry run is the default. `riverkeeper rescue report` shows when live mode "
+        "is safe.",
+        next="change rescue.mode, or the mode of the tier, in the configuration. The stricter of the two wins.",
         empty="the rescuer does not run",
     )
     return stat("Mode by tier", text, Query(mode_of_tiers(q), "{{tier}}"), unit="none", width=11,
@@ -75,8 +75,8 @@ def brakes(q: Queries) -> Panel:
     text = Text(
         shows="The brakes that pause all rescues now. One engaged brake is enough.",
         normal="all off. Grace is engaged for a minute after a start.",
-        next="`riverkeeper rescue status` shows why; `rescue resume` and `rescue release BRAKE` end it. "
-        "`mass_silence`: are the workers gone, or do their heartbeats not reach the database?",
+        next="`riverkeeper rescue status` shows the reason. `rescue resume` ends the kill switch, `rescue release "
+        "BRAKE` another brake. `mass_silence`: are the workers gone, or do their heartbeats not reach the database?",
         empty="the rescuer does not run",
     )
     held = brakes_engaged(q)
@@ -86,9 +86,9 @@ def brakes(q: Queries) -> Panel:
 
 def active_replicas(q: Queries) -> Panel:
     text = Text(
-        shows="Number of active replicas. All replicas serve metrics; one is active.",
-        normal="1. For a moment 2, when leadership changes.",
-        next="0: the supervisor is off, or no replica may write: run `riverkeeper check`.",
+        shows="Number of active replicas. Every replica serves metrics. Only the active one rescues.",
+        normal="1, or 2 for a moment when leadership changes.",
+        next="0: the supervisor is off, or no replica may write. Run `riverkeeper check`.",
         empty="the rescuer does not run",
     )
     active = f"sum({q.select('riverkeeper_actor')})"
@@ -107,7 +107,7 @@ def brakes_over_time(q: Queries) -> Panel:
     text = Text(
         shows="The brakes that paused all rescues, over time.",
         normal="released, except grace after a start.",
-        next="a brake engaged while jobs were stuck: was that right? Riverkeeper's log of that time has the reason.",
+        next="a brake was engaged while jobs were stuck: Riverkeeper's log of that time has the reason.",
         empty="The rescuer did not run in this time range",
     )
     held = brakes_engaged(q)
@@ -118,20 +118,20 @@ def stuck(q: Queries) -> Panel:
     text = Text(
         shows="Running attempts that are proven to be stuck, by reason.",
         normal="an empty table, or rows that disappear within a minute where the tier is live.",
-        next="click the reason for the jobs: the evidence and the planned action for each.",
-        empty="Nothing is proven to be stuck (or, where no modes are shown above, there are no verdicts)",
+        next="click the reason to see the jobs, with the evidence and the planned action for each.",
+        empty="No job is proven to be stuck. If no modes are shown above, there are no verdicts",
     )
     return _jobs_by_reason("Stuck: proven", text, q.fact("river_jobs_stuck"), BAD)
 
 
 def suspected(q: Queries) -> Panel:
     text = Text(
-        shows="Running attempts that may be stuck and cannot be proven so, by the reason for the doubt. Nothing is "
-        "done about them.",
-        normal="an empty table; some for a minute after a deploy.",
+        shows="Running attempts that may be stuck, without proof, by what is missing. Riverkeeper rescues none of "
+        "them.",
+        normal="an empty table, or a few jobs for a minute after a deploy.",
         next="path_unverified: do heartbeats reach the database? beats_missing: do those workers have the heartbeat "
         "client? worker_suspect: ask whether that process still runs.",
-        empty="Nothing is suspected",
+        empty="No job is suspected",
     )
     return _jobs_by_reason("Suspected: not proven", text, q.fact("river_jobs_suspected"), WARN)
 
@@ -156,24 +156,25 @@ FOR_OPERATOR = "over_budget|rescue_loop"  # by default the policy holds these fo
 
 def undecided(q: Queries) -> Panel:
     text = Text(
-        shows="Stuck jobs that the policy does not restart by itself. over_budget: longer than the limit of its kind. "
-        "rescue_loop: rescued again and again within a day.",
+        shows="Stuck jobs that Riverkeeper does not restart by itself. over_budget: the job runs longer than the limit "
+        "of its kind. rescue_loop: the job was rescued too often within a day.",
         normal="0.",
-        next="click for the jobs. Is the work still useful? Cancel it, run it again, or raise the limit of the kind.",
+        next="click to see the jobs. Is the work still useful? Cancel the job, run it again, or raise the limit of its "
+        "kind.",
         empty="no verdicts",
     )
     jobs = by("reason", q.fact("river_jobs_stuck", reason=f"~{FOR_OPERATOR}"))
-    return stat("Wait for your decision", text, Query(jobs, "{{reason}}"), unit="short", width=7,
+    return stat("Jobs that wait for a decision", text, Query(jobs, "{{reason}}"), unit="short", width=7,
                 thresholds=ANY_IS_ODD, named_values=True,
                 links=[to_page("The jobs", "/stuck?reason=${__field.labels.reason}")])  # fmt: skip
 
 
 def policy_raised(q: Queries) -> Panel:
     text = Text(
-        shows="Limits of a tier that are above the configuration, because clients declare longer intervals or leases.",
+        shows="Limits that are higher than configured, because a client declares a longer interval or lease.",
         normal="0.",
-        next="a dead worker of that tier is noticed later than configured: shorten the interval in the client, or "
-        "raise the tier's limit.",
+        next="Riverkeeper notices a dead worker of that tier later than configured. Shorten the interval in the "
+        "client, or raise the tier's limit.",
         empty="no limits",
     )
     raised = total(q.fact("riverkeeper_policy_raised"))
@@ -187,9 +188,10 @@ def liveness(q: Queries) -> tuple[Panel, ...]:
 
 def coverage(q: Queries) -> Panel:
     text = Text(
-        shows="Running attempts: beating ones, unknown ones without heartbeats, and those stuck or suspected.",
-        normal="mostly beating: only for beating attempts Riverkeeper notices a dead worker within seconds.",
-        next="many unknown: add the heartbeat client to those workers; the board Kind counts them by kind.",
+        shows="Running attempts. Beating: the worker sends heartbeats. Unknown: it sends none. Stuck: proven to be "
+        "stuck. Suspected: without proof.",
+        normal="most are beating: only for these Riverkeeper notices a dead worker within seconds.",
+        next="many are unknown: add the heartbeat client to those workers. The board Kind counts them by kind.",
         empty="No job has run in this time range",
     )
     return running_attempts(q, "Beating, unknown, stuck, suspected", text, *RUNNING, links=[STUCK_PAGE])
@@ -199,7 +201,7 @@ def heartbeat_ages(q: Queries) -> Panel:
     text = Text(
         shows="Beating attempts by the time since their last beat.",
         normal="one band below the declared interval.",
-        next="a band that climbs: one process stopped beating. All bands climb: check the network to the database.",
+        next="one band climbs: one process stopped beating. All bands climb: check the network to the database.",
         empty="No beating job has run in this time range",
     )
     ages = q.once(q.select("river_job_heartbeat_age_seconds", "_bucket"))
@@ -208,9 +210,9 @@ def heartbeat_ages(q: Queries) -> Panel:
 
 def limits_used(q: Queries) -> Panel:
     text = Text(
-        shows="The worst running job for each limit, as a share of the limit, drawn up to 200 %.",
+        shows="How much of each limit the worst running job uses. Values above 200 % are drawn at 200 %.",
         normal="heartbeat below a third, run below 80 %.",
-        next="above the red line a job is stuck; click for the kinds.",
+        next="a line is above the red line: a job is stuck. Click to see the kinds.",
         empty="No limits: Riverkeeper gave no verdicts in this time range",
     )
     used = q.fact("river_job_limit_used_ratio", limit="~heartbeat|progress|run")
@@ -225,7 +227,7 @@ def oldest_heartbeat(q: Queries) -> Panel:
     text = Text(
         shows="Time since the last beat of the attempt that has not beaten for longest, in each queue.",
         normal="below the declared interval of its clients, 10 s at the defaults.",
-        next="a straight climb: a process died, froze or lost the database; click for /stuck.",
+        next="a line climbs: a process died, froze or lost the database. Click for /stuck.",
         empty="No beating job has run in this time range",
     )
     ages = by("queue", q.age("river_job_oldest_heartbeat_timestamp_seconds"), "max")
@@ -244,8 +246,8 @@ def done(q: Queries) -> Panel:
     text = Text(
         shows="Rescues by reason and action, without dry runs.",
         normal="few: one for each job of a dead worker.",
-        next="click for each job and its action. The same kind again and again: it may kill its workers.",
-        empty="No rescue (never in dry run: see `riverkeeper rescue report`)",
+        next="click to see each job. The same kind comes again and again: its jobs may kill their workers.",
+        empty="No rescue. A dry run rescues nothing: see `riverkeeper rescue report`",
     )
     count = by("reason, action", q.rare_acts("riverkeeper_rescues_total"))
     return timeseries("Rescues", text, Query(f"{count} > 0", "{{reason}}: {{action}}"), unit="short",
@@ -254,10 +256,11 @@ def done(q: Queries) -> Panel:
 
 def refused(q: Queries) -> Panel:
     text = Text(
-        shows="How often Riverkeeper skipped a stuck job, by cause; a job counts again in each rescue pass.",
-        normal="`recorded` where a tier is in dry run: live mode would rescue the job. Otherwise few.",
-        next="brake: see above. hold_by_policy, exhausted, max_rescues: an operator must decide. click: the jobs.",
-        empty="No job was skipped (or no rescuer ran)",
+        shows="How often Riverkeeper skipped a stuck job, by cause. A job counts again in each rescue pass.",
+        normal="few. In dry run `recorded` is normal: in live mode Riverkeeper would have rescued the job.",
+        next="brake…: see Brakes above. hold_by_policy, exhausted, max_rescues: an operator must decide. Click to see "
+        "the jobs.",
+        empty="No job was skipped, or no rescuer ran",
     )
     count = by("refusal", q.rare_acts("riverkeeper_rescue_refusals_total"))
     return timeseries("Refusals", text, Query(f"{count} > 0", "{{refusal}}"), unit="short", stacked=True, bars=True,
@@ -266,9 +269,9 @@ def refused(q: Queries) -> Panel:
 
 def late(q: Queries) -> Panel:
     text = Text(
-        shows="False rescues in this time range: the previous worker beat or finished after the rescue of its job.",
+        shows="False rescues in this time range: the previous worker was alive, and beat or finished after the rescue.",
         normal="0.",
-        next="above 0 in live mode: the timeout is too short, or workers lost the network. Go back to dry run.",
+        next="above 0 in live mode: go back to dry run. The timeout is too short, or workers lost the network.",
         empty="none",
     )
     count = total(q.rare_acts("riverkeeper_late_finishes_total", "$__range"))
@@ -280,7 +283,7 @@ def last(q: Queries) -> Panel:
     text = Text(
         shows="Time of the last rescue.",
         normal="long ago.",
-        next="click for the job, the evidence, and whether the job ran again.",
+        next="click to see the job, the evidence, and whether the job ran again.",
         empty="no rescue yet",
     )
     moment = total(q.fact("riverkeeper_last_rescue_timestamp_seconds"), "max")
@@ -290,10 +293,10 @@ def last(q: Queries) -> Panel:
 
 def wakes(q: Queries) -> Panel:
     text = Text(
-        shows="Alerts that woke the rescuer and are still open, and the least that were open within ten minutes.",
+        shows="Wakes that the rescuer has not handled yet: now, and the smallest number of the last ten minutes.",
         normal="0, or a few for less than a minute.",
-        next="the second number is above 0: wakes are not worked off. Is a replica active? Is a brake engaged? See the "
-        "refusals below.",
+        next="the second number is above 0: nobody handles wakes. Is a replica active? Is a brake engaged? See "
+        "Refusals below.",
         empty="no inbox: Riverkeeper has no schema of its own",
     )
     count = total(q.fact("riverkeeper_wakes_open"), "max")
@@ -305,9 +308,9 @@ def wakes(q: Queries) -> Panel:
 
 def time_to_rescue(q: Queries) -> Panel:
     text = Text(
-        shows="Time from the limit to the rescue.",
-        normal="p95 below 60 s with the supervisor, some minutes with alerts alone.",
-        next="longer: check the interval, the rate brake and Alertmanager's group_wait.",
+        shows="Time from the moment at which a job passed its limit to its rescue.",
+        normal="p95 is below 60 s with the supervisor, and some minutes with alerts alone.",
+        next="it takes longer: check rescue.interval, the rate brake, and Alertmanager's group_wait.",
         empty="No rescue in this time range",
     )
     counts = by("le", q.acts(TIME, "_bucket"))
@@ -322,10 +325,11 @@ def time_to_rescue(q: Queries) -> Panel:
 
 def outcomes(q: Queries) -> Panel:
     text = Text(
-        shows="Outcomes of the rescued claims of the last 24 hours, and of those that a dry run would have rescued.",
-        normal="right, and open for some minutes. In a dry run open for up to a day.",
-        next="false: see False rescues. The lines are no rate: false is known at once, right only later. "
-        "`riverkeeper rescue report` shows the rate.",
+        shows="Outcomes of the claims that were rescued in the last 24 hours, and of those that a dry run would have "
+        "rescued.",
+        normal="right. An outcome is open for some minutes, in a dry run for up to a day.",
+        next="false: see False rescues. Do not compute a rate from these lines: a false rescue is known at once, a "
+        "right one only later. `riverkeeper rescue report` shows the rate.",
         empty="The audit cannot be read",
     )
     counts = by("mode, outcome", q.fact("riverkeeper_rescued_claims"))
@@ -336,9 +340,9 @@ def outcomes(q: Queries) -> Panel:
 
 def webhook(q: Queries) -> Panel:
     text = Text(
-        shows="Alerts that the webhook received, by status, including alerts that allow no rescue.",
+        shows="Alerts that the webhook received, by status. Alerts that allow no rescue are counted too.",
         normal="firing and resolved in pairs, and RiverWatchdog every 5 minutes.",
-        next="nothing while alerts fire: does Alertmanager have the route and the token?",
+        next="no line while alerts fire: does Alertmanager have the route and the token?",
         empty="The webhook is off: no token is set",
     )
     count = by("status", q.acts("riverkeeper_webhook_alerts_total"))
@@ -355,9 +359,12 @@ def riverkeeper_itself(q: Queries) -> tuple[Panel, ...]:
 
 def replicas(q: Queries) -> Panel:
     text = Text(
-        shows="The replicas that read this River. Age: of their numbers. Skew: their clock minus the database's.",
-        normal="all read and durable, ages of seconds, skew below a second.",
-        next="no: run `riverkeeper check` there. Growing age: the replica hangs. Skew: fix the clock; rescues wait.",
+        shows="The replicas that read this River. Age: how old are the numbers of the replica? Skew: its clock minus "
+        "the clock of the database. Durable: do its counts survive a restart? Folded: pairs of queue and kind that are "
+        "counted as `other`.",
+        normal="reads, configured and durable are yes, the age is some seconds, the skew is below a second.",
+        next="no: run `riverkeeper check` on that replica. The age grows: the replica hangs. Skew: fix the clock, "
+        "because rescues wait for it.",
         empty="No replica has read this River in this time range",
     )
     version = "* on (job, instance) group_left (version)"
@@ -385,9 +392,10 @@ def each(q: Queries, family: str) -> str:
 
 def query_times(q: Queries) -> Panel:
     text = Text(
-        shows="Duration of each query to the database, in the slowest replica; failed queries below zero.",
-        normal="milliseconds, whatever the size of the table.",
-        next="slow: is the table bloated? Is the database busy? Failed: the front page shows the error.",
+        shows="Duration of each query to the database, in the slowest replica. A query that fails is drawn below zero.",
+        normal="milliseconds, for a table of any size.",
+        next="a query is slow: is the table bloated? Is the database busy? A query fails: the front page shows the "
+        "error.",
         empty="No query in this time range",
     )
     failed = f"- ({query_success(q)} == 0)"
@@ -401,8 +409,8 @@ def query_times(q: Queries) -> Panel:
 def series(q: Queries) -> Panel:
     text = Text(
         shows="Samples on the page of each replica.",
-        normal="flat. Each new kind adds some dozens; see docs/metrics.md.",
-        next="it only grows: kinds or queues have names made from data. collect.max_pairs folds them.",
+        normal="flat. Each new kind adds some dozens: see docs/metrics.md.",
+        next="it only grows: a program makes names of kinds or queues from data. collect.max_pairs limits them.",
         empty="No replica was scraped in this time range",
     )
     return timeseries("Series", text, Query(each(q, "riverkeeper_series"), "{{instance}}"), unit="short", width=12)
@@ -410,9 +418,10 @@ def series(q: Queries) -> Panel:
 
 def ledger(q: Queries) -> Panel:
     text = Text(
-        shows="Finished jobs that became visible late, and were counted when their slot was read again.",
-        normal="few. They are counted, only minutes later.",
-        next="many: long transactions, or workers with different clocks. Beyond collect.late_window they are missed.",
+        shows="Finished jobs that became visible late. The ledger counted them when it read their time slot again.",
+        normal="few. They are counted, some minutes later.",
+        next="many: there are long transactions, or the clocks of workers differ. A job that becomes visible later "
+        "than collect.late_window is not counted.",
         empty="The ledger cannot be read",
     )
     late = f"sum({q.increase('riverkeeper_ledger_late_rows_total')})"
@@ -423,7 +432,7 @@ def refused_requests(q: Queries) -> Panel:
     text = Text(
         shows="HTTP requests that Riverkeeper refused, by reason.",
         normal="none.",
-        next="no_credentials or wrong_credentials: does Prometheus or Alertmanager have the right password or token?",
+        next="no_credentials or wrong_credentials: do Prometheus and Alertmanager have the right password or token?",
         empty="Riverkeeper was not scraped in this time range",
     )
     count = by("reason", q.acts("riverkeeper_http_requests_rejected_total"))

@@ -144,7 +144,7 @@ def _marks(q: Queries) -> list[Json]:
         _mark("Rescues", rescued, ACTED, "A stuck job was rescued: see /rescues")
         | {"useValueForTime": True, "step": "10s"},
         _mark("Worker processes", f"{now} != {before}", ACTIVE,
-              "The number of worker processes changed: a deploy, a crash, or scaling. See Workers."),
+              "The number of worker processes changed: a deploy, a crash, or scaling. See the section Workers."),
         _mark("Riverkeeper", f"count by (version) ({build}) unless count by (version) ({known})", QUIET,
               "Another version of Riverkeeper started"),
     ]  # fmt: skip

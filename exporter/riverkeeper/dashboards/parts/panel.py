@@ -45,7 +45,7 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """What a tired person reads: what this is, what is normal, what to do next, and why there may be nothing."""
+    """The text of a panel: what it shows, what is normal, what to do next, and why it may be empty."""
 
     shows: str
     normal: str

@@ -23,7 +23,7 @@ MONTH = "[30d:1h]"  # the window of a budget, hour by hour
 SPENT: list[Json] = [
     {"type": "range", "options": {"from": None, "to": 0, "result": {"text": "spent", "color": BAD, "index": 0}}}
 ]
-NO_RULES = "not known: no job has ended, or the recording rules are not loaded"
+NO_RULES = "unknown: no job has ended, or the recording rules are not loaded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +71,11 @@ def losses(scope: DashboardScope) -> Budget:
 
 def budget_left(q: Queries, scope: DashboardScope) -> Panel:
     text = Text(
-        shows="What is left of the error budgets of 30 days, of the worst tier. Waits: jobs that started after the "
-        "wait limit of their tier. Losses: jobs that were discarded. As shipped 1 % of the jobs may be so.",
+        shows="The rest of the error budgets of 30 days, in the worst tier. Waits counts the jobs that started after "
+        "the wait limit of their tier. Losses counts the jobs that River discarded. By default a budget is 1 % of the "
+        "jobs.",
         normal="above 25 %.",
-        next="spent, or falling fast: see Error budgets below for when, Queues or Failures for where.",
+        next="it is spent, or it falls fast: the section Error budgets shows when, Queues and Failures show where.",
         empty=NO_RULES,
     )
     return stat(
@@ -89,16 +90,16 @@ def budget_left(q: Queries, scope: DashboardScope) -> Panel:
 def budgets(q: Queries, scope: DashboardScope) -> tuple[Panel, ...]:
     return (
         burn(q, waits(scope), "Waits: how fast the budget burns",
-             "jobs that started after the wait limit of their tier", "see Queues for the queue that waits."),
+             "jobs that started after the wait limit of their tier", "the section Queues shows which queue waits."),
         burn(q, losses(scope), "Losses: how fast the budget burns",
-             "jobs that were discarded", "see Failures for the kind that is lost."),
+             "jobs that River discarded", "the section Failures shows which kind loses jobs."),
     )  # fmt: skip
 
 
 def burn(q: Queries, budget: Budget, title: str, bad: str, next_step: str) -> Panel:
     text = Text(
-        shows=f"The error budget for {bad}, by tier, over the hour before each moment. 1 ×: it lasts its 30 days. "
-        "14.4 × (red line): it lasts two days, and RiverWaitBudgetBurning or RiverLossBudgetBurning fires.",
+        shows=f"How fast {bad} use up the error budget, by tier, in the last hour. At 1 × the budget lasts 30 days. "
+        "At 14.4 × (red line) it lasts two days, and RiverWaitBudgetBurning or RiverLossBudgetBurning fires.",
         normal="below 1 ×.",
         next=next_step,
         empty=NO_RULES,

@@ -28,7 +28,7 @@ def failing_kinds(q: Queries) -> Panel:
     text = Text(
         shows="The kinds with the largest share of failed attempts in this time range. An attempt counts when it ends.",
         normal="below 5 %, or kinds whose retries succeed.",
-        next="click a bar: the board of the kind, or /failing with the errors, the next to be discarded first.",
+        next="click a bar to open the board of the kind, or /failing, which lists the errors.",
         empty="No attempt has failed in this time range",
     )
     worst = f"topk({TOP}, {failed_share(q, '[$__range]', 'kind')} > 0.001)"
@@ -42,16 +42,16 @@ def failures(q: Queries) -> tuple[Panel, ...]:
 
 def success(q: Queries) -> Panel:
     text = Text(
-        shows="Done: the share of finished jobs that completed; cancelled ones do not count. Attempts: the share "
+        shows="Done is the share of finished jobs that completed; cancelled jobs do not count. Attempts is the share "
         "of attempts that did not fail.",
-        normal="done near 100 %. Attempts may be lower: retries repair what fails.",
-        next="done falls: jobs are lost. Only attempts falls: retries still help, for now.",
+        normal="done is near 100 %. Attempts may be lower: River retries what fails.",
+        next="done falls: River discards jobs. Only attempts falls: the retries still succeed.",
         empty="No job has finished in this time range",
     )
     lost, done = (total(q.rate("river_jobs_finished_total", outcome=end)) for end in ("discarded", "completed"))
     well, failed = (total(q.rate(ATTEMPTS, outcome=end)) for end in ("completed", "failed"))
     return timeseries(
-        "Success", text,
+        "Success of jobs and attempts", text,
         Query(f"{done} / ({done} + {lost} > 0)", "done"),
         Query(f"{well} / ({well} + {failed} > 0)", "attempts"),
         unit="percentunit", fill=0, at_least=None, at_most=1,
@@ -62,9 +62,10 @@ def success(q: Queries) -> Panel:
 
 def failed_by_kind(q: Queries) -> Panel:
     text = Text(
-        shows="Share of attempts that failed, by kind: the kinds that failed most at any moment of this time range.",
+        shows="Share of attempts that failed, by kind. At each moment the kinds with the largest share are drawn.",
         normal="0, or short peaks.",
-        next="one kind: its own code or what it calls. Many kinds at once: the database or a service they share.",
+        next="one kind fails: look at its code, and at the services it calls. Many kinds fail at once: look at the "
+        "database, and at the services they share.",
         empty="No attempt has failed in this time range",
     )
     worst = f"topk({TOP}, {failed_share(q, '[$__rate_interval]', 'kind')} > 0.001)"
@@ -74,9 +75,9 @@ def failed_by_kind(q: Queries) -> Panel:
 
 def lost_by_kind(q: Queries) -> Panel:
     text = Text(
-        shows="Jobs a minute that River discarded, by kind: each one is work that nobody will do by itself.",
+        shows="Jobs a minute that River discarded, by kind. River does not retry a discarded job.",
         normal="none.",
-        next="River keeps discarded jobs for a week: fix the cause, then retry them in its UI.",
+        next="fix the cause, then retry the jobs in River UI. River deletes discarded jobs after a week.",
         empty="No job was discarded in this time range",
     )
     lost = by("kind", q.per_minute("river_jobs_finished_total", outcome="discarded"))
@@ -86,9 +87,10 @@ def lost_by_kind(q: Queries) -> Panel:
 
 def last_attempts(q: Queries) -> Panel:
     text = Text(
-        shows="Live jobs by kind that have failed, and those whose next failure discards them: the losses to come.",
+        shows="Live jobs that have failed, by kind, and how many of them River discards if they fail once more.",
         normal="no job on its last attempt.",
-        next="click a kind for its errors: fix the cause, or raise max_attempts of these jobs, before they run again.",
+        next="click a kind to see its errors. Fix the cause, or raise max_attempts of these jobs, before they run "
+        "again.",
         empty="No live job has failed",
     )
     errors = [to_page("Its failing jobs, with errors", "/failing?kind=${__value.raw}"),

@@ -29,22 +29,22 @@ def maintenance(q: Queries) -> tuple[Panel, ...]:
 
 def leader(q: Queries) -> Panel:
     text = Text(
-        shows="Time until the leader's lease expires; below 0, time without a leader.",
+        shows="Time until the lease of River's leader ends. A number below 0 is the time since it ended.",
         normal="between 0 and 15 s: the leader renews its lease every few seconds.",
-        next="below 0: no client runs maintenance. Retries and scheduled jobs do not become available; start a client.",
-        empty="no leader's row",
+        next="it is below 0: no client leads, so retries and scheduled jobs do not become available. Start a client.",
+        empty="no client has ever led",
     )
     left = f"- {q.age('river_leader_expires_timestamp_seconds')}"
-    return stat("Leader leads for", text, Query(total(left, "max"), "lease"), unit="s", width=5, height=5,
+    return stat("Leader's lease ends in", text, Query(total(left, "max"), "lease"), unit="s", width=5, height=5,
                 thresholds=steps((None, BAD), (0, PLAIN)), decimals=0)  # fmt: skip
 
 
 def overdue(q: Queries) -> Panel:
     text = Text(
-        shows="Scheduled and retryable jobs that were due more than 30 s ago: the scheduler does not move them.",
+        shows="Scheduled and retryable jobs that were due more than 30 s ago, and are not available yet.",
         normal="0.",
-        next="above 0 while there is a leader: its scheduler is stuck or overloaded; read the leader's log.",
-        empty="not readable",
+        next="it is above 0 while a client leads: the scheduler in that client is stuck or overloaded. Read its log.",
+        empty="unknown: the query failed",
     )
     return stat("Overdue jobs", text, Query(total(q.fact("river_jobs_overdue")), "overdue"), unit="short", width=4,
                 height=5, thresholds=ANY_IS_BAD, links=[FAILING_PAGE])  # fmt: skip
@@ -52,9 +52,9 @@ def overdue(q: Queries) -> Panel:
 
 def cleaner(q: Queries) -> Panel:
     text = Text(
-        shows="Age of the oldest finished job that is still in the table, by state.",
-        normal="up to River's retention, by default a day, for discarded jobs a week.",
-        next="far above: the cleaner does not run or is too slow; the table and its indexes grow.",
+        shows="Age of the oldest finished job in the table, by state.",
+        normal="at most River's retention: a day by default, and a week for discarded jobs.",
+        next="it is far above: River's cleaner does not run, or is too slow. The table and its indexes grow.",
         empty="no finished job",
     )
     late = steps((None, PLAIN), (DAY + HOUR, WARN))
@@ -68,10 +68,11 @@ def cleaner(q: Queries) -> Panel:
 
 def poison(q: Queries) -> Panel:
     text = Text(
-        shows="Running jobs whose metadata stops River's own rescuer for every job of the schema.",
+        shows="Running jobs with metadata that stops River's own rescuer. While there is one, it rescues no job at "
+        "all.",
         normal="0.",
-        next="`riverkeeper check` lists them with the fix.",
-        empty="not readable",
+        next="`riverkeeper check` lists these jobs and the fix.",
+        empty="unknown: the query failed",
     )
     return stat(
         "Poison jobs", text, Query(total(q.fact("river_rescuer_poison_jobs")), "poison"), unit="short",
@@ -81,11 +82,11 @@ def poison(q: Queries) -> Panel:
 
 def own_rescuer(q: Queries) -> Panel:
     text = Text(
-        shows="Jobs a minute that River's own rescuer took, by outcome; by default an hour after their attempt began. "
-        "unknown_kind: discarded because the leader has no worker of that kind.",
+        shows="Jobs a minute that River's own rescuer took from a worker, by outcome. By default it acts an hour after "
+        "an attempt began. unknown_kind: it discarded the job, because the leader has no worker for that kind.",
         normal="none.",
-        next="retried: workers die, and Riverkeeper did not act before River did. unknown_kind: jobs are lost: deploy "
-        "workers of all kinds to every client that can lead.",
+        next="retried: a worker died, and Riverkeeper did not act before River did. unknown_kind: River loses jobs. "
+        "Register the workers of all kinds in every client that can lead.",
         empty="No job was rescued by River in this time range",
     )
     taken = by("outcome", q.per_minute("river_jobs_rescued_total"))
@@ -113,9 +114,9 @@ def database(q: Queries) -> tuple[Panel, ...]:
 
 def table_size(q: Queries) -> Panel:
     text = Text(
-        shows="Size of each table with its indexes and TOAST.",
-        normal="flat, or sawteeth as River's cleaner works.",
-        next="it only grows: does the cleaner run (see above)? Many dead rows: see beside.",
+        shows="Size of each table, with its indexes and TOAST.",
+        normal="flat, or sawteeth: River's cleaner deletes old jobs.",
+        next="it only grows: does River's cleaner run (section above)? Are there many dead rows (next panel)?",
         empty="No statistics of the tables",
     )
     return timeseries("Size of tables", text, Query(by("table", q.fact("river_table_bytes"), "max"), "{{table}}"),
@@ -125,8 +126,8 @@ def table_size(q: Queries) -> Panel:
 def dead_rows(q: Queries) -> Panel:
     text = Text(
         shows="Dead rows that wait for vacuum, for each live row of the table.",
-        normal="sawteeth below 0.2: autovacuum begins there by default.",
-        next="it only grows: is a transaction open for hours? Is autovacuum off? Each claim becomes slower.",
+        normal="sawteeth below 0.2: by default autovacuum starts there.",
+        next="it only grows, and each claim becomes slower: is a transaction open for hours? Is autovacuum off?",
         empty="No statistics of the tables",
     )
     dead, rows = (by("table", q.fact(f"river_table_{kind}_rows"), "max") for kind in ("dead", "live"))
@@ -136,9 +137,9 @@ def dead_rows(q: Queries) -> Panel:
 
 def cost(q: Queries) -> Panel:
     text = Text(
-        shows="Time that the queries of one scrape and of maintenance take, together, and the number of failing ones.",
-        normal="some tens of milliseconds, whatever the size of the table; 0 failing.",
-        next="it climbs: is the table bloated or the database busy? click: each query in Liveness and rescue.",
+        shows="Time that all queries of one scrape and of one step of maintenance take, and how many queries fail.",
+        normal="some tens of milliseconds, for a table of any size, and 0 failing queries.",
+        next="it climbs: is the table bloated, or the database busy? Click to see each query in Liveness and rescue.",
         empty="No replica was scraped in this time range",
     )
     spent = f"max(sum by (instance) ({q.select('riverkeeper_query_duration_seconds')}))"

@@ -39,12 +39,13 @@ SILENT_SECONDS = 1500  # two refreshes of river_queue missed, and a little: a cl
 
 def queue_table(q: Queries) -> Panel:
     text = Text(
-        shows="Every queue of the last hour, the one nearest to its wait limit first. Wait: p50, p95 and p99 of what "
-        "was claimed lately. Limit: of the queue's tier. Oldest due: of what waits now. Drains in: at the present "
-        "rate, if no job is added.",
-        normal="state flowing, p95 far below the limit, drains of seconds.",
-        next="click a queue for its kinds. Many due and few clients: workers are missing. Many running and few "
-        "finished: jobs take longer than before.",
+        shows="Every queue of the last hour. The queue that is nearest to its wait limit is first. Wait is the wait of "
+        "the jobs that were claimed lately. Oldest due is the wait of the oldest job that is due now. Limit is the "
+        "wait limit of the queue's tier. Drains in is the time until no job is due, at the present rate and if none is "
+        "added.",
+        normal="every queue flows, p95 is far below the limit, and the queue drains in seconds.",
+        next="click a queue to see its kinds. Many jobs are due and few clients work: workers are missing. Many jobs "
+        "run and few finish: jobs take longer than before.",
         empty="No queue was seen in the last hour",
     )
     kinds = [to_board("Its kinds", KIND, "queue=${__value.raw}"),
@@ -55,7 +56,7 @@ def queue_table(q: Queries) -> Panel:
         Column("Queue", label="queue", links=kinds),
         Column("State", expr=state_of_queues(q), unit="none", width=105,
                look={"mappings": words(STATE_WORDS), **COLORED}),
-        Column("Of limit", expr=used(q), unit=TIMES, width=125,
+        Column("Limit used", expr=used(q), unit=TIMES, width=125,
                look={"thresholds": OF_LIMIT, "decimals": 1, "min": 0, "max": 1, **GAUGE}),
         Column("Wait p95", expr=waits(q, 0.95), unit="s"),
         Column("Oldest due", expr=f"{oldest(q)} or {due(q)} == 0", unit="s"),
@@ -68,7 +69,7 @@ def queue_table(q: Queries) -> Panel:
         Column("Finished", expr=by("queue", q.per_minute("river_jobs_finished_total")), unit=PER_MINUTE,
                look={"decimals": 0}),
         Column("Drains in", expr=drains(q), unit="s", look={"mappings": above(NEVER, "never", WARN)}),
-        width=24, height=7, sort={"Of limit": True}, without=("tier",),
+        width=24, height=7, sort={"Limit used": True}, without=("tier",),
     )  # fmt: skip
 
 
@@ -123,9 +124,10 @@ def queues(q: Queries) -> tuple[Panel, ...]:
 
 def queue_states(q: Queries) -> Panel:
     text = Text(
-        shows="Backlog: the oldest due job waits beyond its limit. Frozen: jobs are due and none was claimed for ten "
-        "minutes. No producer: jobs are due and no client has refreshed the queue's row for 25 minutes.",
-        normal="flowing. Somebody paused a paused queue: find out who before you resume it.",
+        shows="Backlog: the oldest due job has waited longer than its limit. Frozen: jobs are due, and no job was "
+        "claimed for ten minutes. No producer: jobs are due, and no client has refreshed the queue's row for 25 "
+        "minutes.",
+        normal="flowing. Paused: an operator paused the queue. Find out who and why before you resume it.",
         next="frozen: are the clients alive? Do stuck jobs hold all slots? No producer: is the client deployed?",
         empty="No queue in this time range",
     )
@@ -135,9 +137,11 @@ def queue_states(q: Queries) -> Panel:
 
 def wait_by_queue(q: Queries) -> Panel:
     text = Text(
-        shows="p95 of the wait, from due to claimed, by queue. A queue that claims nothing has no line: see its state.",
-        normal="below a second or two while clients have free slots.",
-        next="one line climbs: its workers are gone or busy. All climb: the database or the leader is slow.",
+        shows="p95 of the time from due to claimed, by queue. A queue in which no job is claimed has no line: see its "
+        "state.",
+        normal="below two seconds while clients have free slots.",
+        next="one line climbs: the workers of that queue are gone or busy. All lines climb: the database or River's "
+        "leader is slow.",
         empty="No job was claimed in this time range",
     )
     return timeseries(
@@ -148,10 +152,10 @@ def wait_by_queue(q: Queries) -> Panel:
 
 def due_by_queue(q: Queries) -> Panel:
     text = Text(
-        shows="Jobs that are available and due, by queue. Each line is its own queue: they are not stacked. For long "
-        "queues the number is the planner's estimate.",
+        shows="Jobs that are available and due, by queue. The lines are not stacked. For a long queue the number is "
+        "the database's estimate.",
         normal="peaks that fall again.",
-        next="a line that only rises: click it to see the kinds of the queue.",
+        next="a line only rises: click it to see the kinds of the queue.",
         empty="No queue in this time range",
     )
     return timeseries(
@@ -162,10 +166,11 @@ def due_by_queue(q: Queries) -> Panel:
 
 def in_against_out(q: Queries) -> Panel:
     text = Text(
-        shows="Jobs a minute that enter and that finish. In is computed: finished jobs plus growth of live jobs. "
-        "Inserted is counted by the database for all queues together, with what was rolled back.",
-        normal="in and completed are equal. In above out for a long time: the backlog grows.",
-        next="discarded above 0: see Failures. In above completed: are all slots busy, or do jobs run longer?",
+        shows="Jobs a minute that enter and that finish. In is computed: finished jobs plus the growth of live jobs. "
+        "Inserted is the database's count for all queues together; it includes inserts that were rolled back.",
+        normal="in and completed are equal.",
+        next="in is above completed for long, so the backlog grows: are all slots busy, or do jobs run longer? "
+        "Discarded is above 0: see the section Failures.",
         empty="No job has finished while Riverkeeper ran",
     )
     done = by("outcome", q.per_minute("river_jobs_finished_total"))

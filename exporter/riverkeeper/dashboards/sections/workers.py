@@ -10,17 +10,17 @@ from riverkeeper.dashboards.parts.query import Queries, by, total
 
 
 def slots_there(q: Queries) -> str:
-    """The slots of each queue's workers: those that River Pro records, else the most that ran at once within a day."""
+    """The slots of each queue's workers as River Pro records them; else the most jobs that ran at once within a day."""
     busiest = q.once(f"max_over_time({q.select('river_jobs', state='running')}[1d])")
     return f"({by('queue', q.fact('river_slots'))} or {by('queue', busiest)})"
 
 
 def slots_busy(q: Queries) -> Panel:
     text = Text(
-        shows="Running jobs as a share of the slots, in the fullest queue. Only River Pro records how many slots its "
-        "workers have; without it, the most that ran at once within a day stands for them.",
+        shows="Running jobs as a share of the slots, in the fullest queue. Only River Pro records how many slots the "
+        "workers have. Without it, the largest number of jobs that ran at once in the last day is used.",
         normal="below 80 % most of the time.",
-        next="100 % while jobs wait: all slots are busy. Do stuck jobs hold them? Else add workers.",
+        next="100 % while jobs wait: all slots are busy. Do stuck jobs hold them? If not, add workers.",
         empty="no queue",
     )
     share = f"topk(1, {running_by_queue(q)} / ({slots_there(q)} > 0))"
@@ -37,11 +37,11 @@ def workers(q: Queries) -> tuple[Panel, ...]:
 
 def processes(q: Queries) -> Panel:
     text = Text(
-        shows="Beating: worker processes with the heartbeat client, idle ones too. Busy: clients with a running job, "
-        "by queue.",
-        normal="beating is the number that you deployed, and changes only with a deploy or with scaling.",
-        next="beating falls without a deploy: processes died or lost the database. See /stuck for what they held. "
-        "Beating is absent: no heartbeat table, so idle workers cannot be seen.",
+        shows="Beating is the number of worker processes that send heartbeats, idle processes included. Busy is the "
+        "number of clients with a running job, by queue.",
+        normal="beating is the number of processes that you deployed. It changes with a deploy or with scaling.",
+        next="beating falls without a deploy: processes died, or lost the database. /stuck lists the jobs they held. "
+        "Beating is absent: there is no heartbeat table, so nobody can see idle workers.",
         empty="No client has worked in this time range",
     )
     busy = by("queue", q.fact("river_queue_busy_clients"))
@@ -55,11 +55,11 @@ def processes(q: Queries) -> Panel:
 
 def slots(q: Queries) -> Panel:
     text = Text(
-        shows="Running jobs by queue, as a share of the slots: those that River Pro records, else the most that ran at "
-        "once within a day.",
-        normal="moves below 80 %.",
-        next="flat at 100 % while jobs wait: the queue needs workers, or stuck jobs hold its slots. Falls while jobs "
-        "wait: its workers are gone.",
+        shows="Running jobs by queue, as a share of the slots. Only River Pro records the slots. Without it, the "
+        "largest number of jobs that ran at once in the last day is used.",
+        normal="it moves below 80 %.",
+        next="it stays at 100 % while jobs wait: the queue needs workers, or stuck jobs hold its slots. It falls while "
+        "jobs wait: the workers of the queue are gone.",
         empty="No queue in this time range",
     )
     share = f"{running_by_queue(q)} / ({slots_there(q)} > 0)"
@@ -70,9 +70,10 @@ def slots(q: Queries) -> Panel:
 
 def beating(q: Queries) -> Panel:
     text = Text(
-        shows="Running attempts: beating ones, unknown ones without heartbeats, and those proven to be stuck.",
-        normal="mostly beating: only for these Riverkeeper notices a dead worker within seconds.",
-        next="many unknown: add the heartbeat client to those workers; the board Kind counts them by kind.",
+        shows="Running attempts. Beating: the worker sends heartbeats. Unknown: it sends none. Stuck: proven to be "
+        "stuck.",
+        normal="most are beating: only for these Riverkeeper notices a dead worker within seconds.",
+        next="many are unknown: add the heartbeat client to those workers. The board Kind counts them by kind.",
         empty="No job has run in this time range",
     )
     return running_attempts(q, "Running jobs: alive, unknown, stuck", text, "beating", "unknown", "stuck",
