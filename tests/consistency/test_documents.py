@@ -91,6 +91,21 @@ def test_what_is_inside_of_a_list_is_indented_by_four() -> None:
     assert loose == []
 
 
+def test_each_decision_has_its_parts() -> None:
+    """What was decided, why, what it costs, and what was not chosen; the list of decisions has its title."""
+    folder = ROOT / "docs" / "decisions"
+    listed = (folder / "README.md").read_text(encoding="utf-8")
+    parts = ("**Decided.**", "**Why", "**What it costs.**", "**Not chosen.**")
+    lacking = []
+    for path in sorted(folder.glob("0*.md")):
+        text = path.read_text(encoding="utf-8")
+        title = text.partition(". ")[2].partition("\n")[0]
+        lacking += [f"{path.name}: {part}" for part in parts if part not in text]
+        lacking += [f"README.md: {title}"] if f"({path.name}) | {title} |" not in listed else []
+
+    assert lacking == []
+
+
 def test_no_file_names_a_place_on_somebodys_machine() -> None:
     """What is committed works anywhere."""
     found = [
