@@ -1,4 +1,4 @@
-"""Moments, spans and counts, as a person or a script reads them. Pure."""
+"""Moments, spans and counts, as a reader or a script needs them. Pure."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def _logfmt() -> Processor:
 
 
 class _Routed(logging.Handler):
-    """Lines of libraries, which log through the standard library, in the same form as ours."""
+    """Puts the log lines of libraries, which use the standard library, into the same form as ours."""
 
     def emit(self, record: logging.LogRecord) -> None:
         structlog.get_logger(record.name).log(record.levelno, record.getMessage(), exc_info=record.exc_info)

@@ -1,6 +1,6 @@
 """Maintenance: the loop that writes. It counts finished jobs, learns limits, and sweeps forgotten heartbeats.
 
-A scrape only reads. It shows what the last step of maintenance committed, and says so when that was long ago. Every
+A scrape only reads. It shows what the last step of maintenance committed, and reports when that was long ago. Every
 replica runs this loop; the ledger's lock decides which of them writes.
 """
 
@@ -83,7 +83,7 @@ class Maintenance:
         return self._maintained
 
     def step(self, seconds: float = STEP_SECONDS) -> Maintained:
-        """Count, learn and sweep once, in at most about `seconds`. Never raises: the outcomes hold what failed."""
+        """Count, learn and sweep once, in at most about `seconds`. Never raises: the outcomes list what failed."""
         deadline, outcomes = time.monotonic() + seconds, list[QueryOutcome]()
         totals = counted_at = schemas = None
         try:

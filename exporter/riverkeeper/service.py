@@ -33,7 +33,7 @@ from riverkeeper.verdict.job import JobClaim
 
 log = structlog.get_logger()
 
-FAILING_SECONDS = 3.0  # for a person who waits in front of a page; and a stop must not wait longer
+FAILING_SECONDS = 3.0  # for a reader who waits for a page; and a stop must not wait longer
 INBOX_SECONDS = 5.0  # Alertmanager waits at least 10 s for an answer, and tries again
 
 
@@ -174,7 +174,7 @@ class Service:
 
 
 def failing_jobs(config: Config, queue: str | None, kind: str | None, shown: int) -> FailingJobs:
-    """The failing jobs, asked on a connection of their own. Raises DatabaseError."""
+    """The failing jobs, read on a connection of its own. Raises DatabaseError."""
     with begin_transaction(config.conninfo.reveal(), FAILING_SECONDS) as tx:
         return read_failing(tx, find_river(tx, config.database.river_schema), queue, kind, shown)
 
@@ -186,7 +186,7 @@ def read_names(config: Config, queue: str | None, kind: str | None) -> KnownName
 
 
 def read_audit(config: Config, scope: Scope, shown: int, job_id: int | None) -> RescueHistory:
-    """The newest rows of the audit, asked on a connection of their own. Raises DatabaseError."""
+    """The newest rows of the audit, read on a connection of its own. Raises DatabaseError."""
     with open_keeper(config, FAILING_SECONDS) as tx:
         return read_rescues(tx, scope, shown, job_id)
 

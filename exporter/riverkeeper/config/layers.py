@@ -111,7 +111,7 @@ class Layers:
 
 
 def read_layer(source: Source, folder: Path) -> Layers:
-    """The file alone. Its relative paths start at `folder`, which is the file's."""
+    """The values of the file alone. Relative paths in it start at `folder`, the folder of the file."""
     tree = source.tree
     for option in options(Settings):
         value = at(tree, option.path)
@@ -134,7 +134,7 @@ def lay_over(file: Layers, environ: Mapping[str, str], flags: Options) -> Layers
 
 
 def at(tree: object, path: KeyPath) -> object:
-    """The value at a path of an unchecked tree; None if it does not get there."""
+    """The value at a path of an unchecked tree; None if the path is not in it."""
     for part in path:
         tree = tree.get(part) if isinstance(tree, dict) else None
     return tree
@@ -155,7 +155,7 @@ def _override(option: Option, environ: Mapping[str, str], flags: Options) -> tup
     if option.flag and flags.value(option.flag) is not None:
         return flags.value(option.flag), option.flag
     for variable in option.environment:
-        if environ.get(variable):  # set but empty is how a compose file says "not set"
+        if environ.get(variable):  # set but empty is how a compose file leaves a variable out
             return environ[variable], f"environment {variable}"
     return None, ""
 

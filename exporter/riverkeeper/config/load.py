@@ -45,7 +45,7 @@ def load(file: Path | None, environ: Mapping[str, str], options: Options) -> Con
     base = read_layer(source, Path() if file is None else file.absolute().parent)
     full = lay_over(base, environ, _with_absolute_paths(options))
     conninfo, unreadable = _connection(full)
-    # The file is checked by itself too: a mistake in it is told even where an option covers it.
+    # The file is checked by itself too: a mistake in it is reported even where an option covers it.
     problems = [*source.problems, *_problems(base), *_problems(full), *_contradictions(full), *unreadable]
     if problems:
         raise ConfigErrors(problems)
@@ -80,7 +80,7 @@ def _connection(layers: Layers) -> tuple[DatabaseUrl, list[Problem]]:
             return _from_url_file(str(file), *layers.place(DATABASE_URL_FILE))
         return DatabaseUrl("") if url is None else DatabaseUrl.parse(url), []
     except PydanticCustomError:
-        return DatabaseUrl(""), []  # told by the check of the key itself
+        return DatabaseUrl(""), []  # the check of the key itself reports it
 
 
 def _from_url_file(file: str, where: str, line: int) -> tuple[DatabaseUrl, list[Problem]]:

@@ -43,12 +43,12 @@ def mistake(message: str, fix: str, key: str = "") -> PydanticCustomError:
 
 
 def looks_like_connection(text: str) -> bool:
-    """Whether a text that should be something else may be a connection string gone astray."""
+    """Whether a text in the place of another value may be a connection string."""
     return _ASTRAY.search(text) is not None
 
 
 def quote(value: object) -> str:
-    """A value as its writer would recognise it: short, printable, and silent about what may be a database URL."""
+    """A value in a form that its writer recognises: short and printable. What may be a database URL is not shown."""
     if value is None:
         return "nothing"
     if isinstance(value, bool):

@@ -22,12 +22,12 @@ class Quantity:
     name: str
     units: tuple[tuple[str, int], ...]  # biggest first, each in steps
     steps: int  # in one unit of the value that the program sees; 1: the value is a whole number
-    bare: str  # the smallest unit that a person writes; 0 is written with it
+    bare: str  # the smallest unit that anybody writes; 0 is written with it
     examples: str
     assumed: str = ""  # the unit that is proposed for a number without one; "": none
 
     def parse(self, value: object) -> float:
-        """The amount, from text whose units fall and come once each. Raises the error that tells what to write."""
+        """The amount of a text such as `1h30m`, largest unit first. Raises an error with the form to write."""
         match = re.fullmatch(self._pattern(), value) if isinstance(value, str) else None
         if not value or match is None:
             raise self._refusal(value)
@@ -68,7 +68,7 @@ class Quantity:
         return mistake(message, f"write {guess or f'one such as {self.examples}'}")
 
     def _guess(self, number: str, word: str) -> str:
-        """What someone meant who forgot the unit, wrote a space, a capital or a decimal point; "" if unknown."""
+        """The likely meaning of a text without a unit, or with a space, a capital or a decimal point; "" if unknown."""
         size = {unit.lower(): size for unit, size in self.units}.get(word.lower())
         if size is None or Decimal(number) * size % 1:
             return ""

@@ -14,7 +14,7 @@ import yaml
 
 from riverkeeper.config.problem import KeyPath, Problem, format_path, make_printable
 
-MAX_BYTES = 1024 * 1024  # a file a person writes is far smaller; PyYAML takes seconds for this much
+MAX_BYTES = 1024 * 1024  # a file that anybody writes is far smaller; PyYAML takes seconds for this much
 
 
 @dataclass(frozen=True)

@@ -163,7 +163,7 @@ class Tier(Section):
     )
 
 
-# As written in a file. docs/decisions/0010-tiers-by-priority.md says what each tier is for.
+# As written in a file. docs/decisions/0010-tiers-by-priority.md has the reasons.
 SHIPPED: dict[str, dict[str, object]] = {
     STANDARD: {},
     "urgent": {"heartbeat_timeout": "7s", "drain": "2s", "fence": "3s", "max_wait": "30s"},

@@ -25,7 +25,7 @@ from riverkeeper.verdict.suspects import Suspects
 from riverkeeper.verdict.verdict import Reason
 
 OLDEST_TESTED = 140_000  # as Postgres counts its versions
-SKEW_SECONDS = 5.0  # ages use the database's clock only; a larger difference misleads a person who compares logs
+SKEW_SECONDS = 5.0  # ages use the database's clock only; a larger difference misleads a reader who compares logs
 LARGE_BYTES = 1 << 20  # below this size the planner's guess is near enough
 FETCHING = ("state", "queue", "priority", "scheduled_at")
 FINALIZED = ("state", "finalized_at")

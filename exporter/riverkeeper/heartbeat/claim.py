@@ -34,7 +34,7 @@ class Outcome(StrEnum):
 
 
 class WorkMustStop(Exception):
-    """The work of a claim has to end now; the subclass tells why."""
+    """The work of a claim has to end now; the subclass is the reason."""
 
 
 class ClaimLost(WorkMustStop):

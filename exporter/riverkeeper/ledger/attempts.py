@@ -5,7 +5,7 @@ numbers only rise in one job. So for each job the ledger stores up to which atte
 entries above it are new. To read a job twice changes nothing, and a job that failed several times between two steps
 counts as often.
 
-What was stored of a job is deleted after a while. Then only the time of an entry tells whether it was counted: every
+What was stored of a job is deleted after a while. Then only the time of an entry shows whether it was counted: every
 entry since `since` is new where nothing is stored, because what was counted then is still stored.
 """
 
@@ -139,7 +139,7 @@ def count_attempts(
 
 
 def _new_failures(row: AttemptRow, before: CountedJob | None, since: float) -> dict[int, Failure]:
-    """The last new entry of each attempt: an old worker may report a failure after the rescue of its attempt."""
+    """The last new entry of each attempt: a previous worker may report a failure after the rescue of its attempt."""
     counted = before.attempt if before else 0
     return {
         failure.attempt: failure

@@ -71,7 +71,7 @@ BY_PAIR = frozenset({"run", "attempt", "rescued"})  # measures that have a kind
 
 class Series(NamedTuple):
     """What is counted: `run` (label = final state), `wait` (kind empty, label = priority), `attempt` (label = how it
-    ended) or `rescued` (by River, label = what became of the job)."""
+    ended) or `rescued` (by River, label = outcome of the job)."""
 
     measure: str
     queue: str
@@ -80,7 +80,7 @@ class Series(NamedTuple):
 
     @property
     def is_rest(self) -> bool:
-        """DayRuns of the kinds of a queue that were too many to be told apart; no job has an empty kind."""
+        """Whether this stands for the kinds of a queue that were too many to distinguish; no job has an empty kind."""
         return self.measure == "run" and not self.kind
 
 
@@ -128,7 +128,7 @@ class Tally:
         return self._with(other, add)
 
     def since(self, before: Tally) -> Tally:
-        """What came on top of `before`; buckets that did not change are left out."""
+        """The amounts that were added to `before`; buckets that did not change are left out."""
         if not before.buckets:
             return self
         risen = {

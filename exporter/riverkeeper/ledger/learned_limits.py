@@ -41,7 +41,7 @@ NO_DAY_RUNS = DayRuns()
 
 
 def collect_runs(now: float, *parts: FoldResult) -> DayRuns:
-    """What rose in a collection at `now`, of all queues. Kinds that were not told apart teach nothing."""
+    """What rose in a collection at `now`, of all queues. Kinds that were not distinguished are left out."""
     found: defaultdict[str, Counter[int]] = defaultdict(Counter)
     for part in parts:
         for series, tally in part.risen.items():
@@ -84,7 +84,7 @@ def first_day(learning: LearnedLimits, now: float) -> int:
 def learn_all(
     learning: LearnedLimits, now: float, runs: Iterable[DayRuns], censored: Mapping[int, Mapping[str, int]]
 ) -> dict[str, Learned]:
-    """What the runs of each kind teach at `now`; `censored`: runs ended by a rescue for their age, by day and kind."""
+    """The learned limit of each kind at `now`; `censored`: runs that a rescue ended for their age, by day and kind."""
     first, recent = first_day(learning, now), day_number(now) - RECENT_DAYS + 1
     window: defaultdict[str, Counter[int]] = defaultdict(Counter)
     late: defaultdict[str, Counter[int]] = defaultdict(Counter)

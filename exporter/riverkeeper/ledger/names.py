@@ -11,7 +11,7 @@ Name = TypeVar("Name", str, Pair)
 OTHER = "other"
 MAX_QUEUES = 200  # a queue costs about 150 series, so these are half of what a page may have
 STICKY_SECONDS = 3600  # a name stays at least this long after it was last seen
-SEEN_SECONDS = 60  # the time of the last sight is kept to the minute: each change is written to the database
+SEEN_SECONDS = 60  # the time last seen is kept to the minute: each change is written to the database
 FORGET_SECONDS = 30 * 86400  # longer than any usual schedule: the kind is gone from the code
 
 

@@ -307,7 +307,7 @@ def _write(tx: Transaction, name: str, rows: Iterable[Mapping[str, object]]) -> 
 def read_learned(
     tx: Transaction, store: Store, learning: LearnedLimits, now: float, *, audit: bool
 ) -> dict[str, Learned]:
-    """What the runs of a store teach at `now`, the database's clock, by kind. Raises DatabaseError.
+    """The learned limits by kind, from the runs in a store, at `now` by the database's clock. Raises DatabaseError.
 
     `audit`: the audit of rescues can be read.
     """

@@ -100,8 +100,8 @@ def lowest_slot(state: LedgerState, reading: LedgerReading) -> int:
 def drop_stale_slots(reading: LedgerReading, known: Mapping[int, SlotState], lowest: int) -> LedgerReading:
     """The reading without slots that are forgotten (below `lowest`), and closed ones that another replica has read too.
 
-    Which kinds are in the rest of a closed slot is settled by who reads it first; whoever read it at the same moment
-    has divided them otherwise, and would count some of them again. The slot is read again at its next turn.
+    The replica that reads a closed slot first decides which kinds are in its rest. A replica that read the slot at the
+    same moment divided the kinds differently, and would count some jobs twice. It reads the slot again later.
     """
     closed = {slot for slot, seen in known.items() if seen.closed}
     closed |= {key.slot for key, _ in reading.cells if key.series.is_rest}
@@ -183,7 +183,7 @@ def _count_attempts(
 
 
 def has_fallen(shown: Totals, now: Totals) -> bool:
-    """Whether the database has forgotten what was already shown."""
+    """Whether a total is lower than what was already exported."""
     if shown.stamp == now.stamp or shown.epoch != now.epoch:
         return shown.epoch > now.epoch
     kept = ((series, tally) for series, tally in shown.series.items() if is_named(now.names, series))
@@ -209,7 +209,7 @@ def _last_by_pair(folded: FoldResult) -> dict[Pair, float]:
 
 
 def _last_only(seen: FoldResult, initial_values: Mapping[Pair, float]) -> dict[Series, Tally]:
-    """What is known where the ledger begins: when, but not how many."""
+    """The totals at the start of a ledger: the latest moments are known, the amounts are not."""
     known = _drop_counts(seen.risen)
     for (queue, kind), last in initial_values.items():
         series = Series("run", queue, kind, "completed")

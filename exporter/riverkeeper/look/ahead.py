@@ -70,7 +70,7 @@ def find_faster_rescues(present: Present, policy: Policy) -> Iterator[Finding]:
 
 
 def _seconds_stood(present: Present, rescued: Sequence[JobTrace]) -> Mapping[str, float]:
-    """Kind -> median seconds for which its jobs stood still: until River's rescue, or until now."""
+    """Kind -> median seconds for which its jobs made no progress: until River's rescue, or until now."""
     stood: dict[str, list[float]] = {}
     for job in rescued:
         still = standstill_of(job)

@@ -20,7 +20,7 @@ KNOWN_RUNS = 10  # completed first attempts that tell how short a run of the kin
 
 @dataclass(frozen=True, slots=True)
 class Standstill:
-    """For how long a job stood still until River's rescuer took it."""
+    """The time without progress until River's rescuer took the job, in seconds."""
 
     seconds: float
     exact: bool  # False: at most this long; the table has lost the time of the claim
@@ -105,7 +105,7 @@ def find_early_ends(jobs: Sequence[JobTrace], worked: Iterable[WorkedKind]) -> I
 
 
 def find_rescued(jobs: Sequence[JobTrace]) -> Iterator[Finding]:
-    """By kind, the most jobs first: how many, what River's rescuer did, and for how long they had stood still."""
+    """By kind, the most jobs first: how many, what River's rescuer did, and how long they had made no progress."""
     by_kind: defaultdict[str, list[JobTrace]] = defaultdict(list)
     for job in jobs:
         if count_river_rescues(job):

@@ -30,7 +30,7 @@ def fold_pairs(snapshot: Snapshot) -> Snapshot:
 
 
 def _grouped(parts: Iterable[Part], names: Names) -> list[list[Part]]:
-    """Parts of one name and state, or priority, together, each under that name."""
+    """The parts by name and state, or by name and priority; parts of one name are added up."""
     groups: dict[tuple[Pair, str | int], list[Part]] = {}
     named: dict[Pair, Pair] = {}
     for part in parts:

@@ -24,7 +24,7 @@ class MetricType(StrEnum):
 
 
 class Per(StrEnum):
-    """What one series of a family belongs to; tells how many series there will be."""
+    """What one series of a family belongs to, and with it how many series there are."""
 
     SERVER = "server"
     QUEUE = "queue"

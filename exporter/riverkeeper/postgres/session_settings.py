@@ -74,7 +74,7 @@ PINNED = (
     ),
 )
 
-# `searched` is what the session's own search_path finds: it tells where River is if no schema is named. It stands
+# `searched` is what the session's own search_path finds: River is there if no schema is named. It stands
 # before the first setting, because a list is evaluated from left to right.
 _CALLS = ", ".join(f"{setting.as_call()} AS set_{number}" for number, setting in enumerate(PINNED))
 PIN = f"SELECT pg_catalog.current_schemas(false) AS searched, {_CALLS}"

@@ -68,7 +68,7 @@ def _body_tag(schemas: Iterable[str]) -> str:
 
 
 def literal(text: str) -> str:
-    """An SQL string for a script: any text is taken as it is, whatever standard_conforming_strings says."""
+    """An SQL string for a script: any text is taken as it is, with either value of standard_conforming_strings."""
     quotes = "'" + text.replace("'", "''") + "'"
     return "E" + quotes.replace("\\", "\\\\") if "\\" in text else quotes
 

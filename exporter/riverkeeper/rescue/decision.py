@@ -143,7 +143,7 @@ def fence_wait(verdict: Verdict, tier: Tier, *, fences: bool) -> float:
 
 
 def is_blameless(job: RunningJob, verdict: Verdict) -> bool:
-    """Whether the job needs no back-off: its worker failed, and not the job."""
+    """Whether the worker failed and not the job, so that no back-off is needed."""
     if (verdict.underlying or verdict.reason) not in WORKERS_FAULT:
         return False
     return not (job.gave_up_at is not None and job.beat is not None and job.beat.outcome == "failed")

@@ -70,8 +70,8 @@ def rescue_manually(
 ) -> Iterator[ManualRescue]:
     """Rescue each of these jobs in a transaction of its own, in order of id.
 
-    The request of a job has its tier, limits and brakes; its `dry_run` says whether anything is written, its `action`
-    what is done with a job that the policy would hold, or whose worker is not known. A job whose worker was seen
+    The request of a job has its tier, limits and brakes. Its `dry_run` decides whether anything is written. Its
+    `action` applies to a job that the policy would hold, or whose worker is not known. A job whose worker was seen
     within its limits is always skipped. Raises DatabaseError; what was yielded before is committed.
     """
     wanted = sorted(set(job_ids))

@@ -1,6 +1,6 @@
 """What a reading finds in River's tables, as plain values: the input of metrics, pages and verdicts. Pure.
 
-All moments are Unix seconds of the database's clock unless a field says otherwise.
+All moments are Unix seconds of the database's clock, except where a field is described otherwise.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Ages:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """Everything one pass over the running rows tells."""
+    """What one pass over the running rows reads."""
 
     pairs: tuple[RunningPair, ...]
     ages: Mapping[str, Ages]  # by queue

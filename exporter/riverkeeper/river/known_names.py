@@ -8,7 +8,7 @@ from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.river.layout import Layout
 from riverkeeper.river.services import read_queues
 
-MOST_NAMES = 200  # of kinds, and of queues in each state: a person reads no longer list
+MOST_NAMES = 200  # of kinds, and of queues in each state: nobody reads a longer list
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,7 @@ class Layout:
 
     @property
     def has_slots(self) -> bool:
-        """Whether River Pro's producers tell how many jobs they work at once, and may be read."""
+        """Whether the login may read how many jobs each River Pro producer works at once."""
         return self._reads_producers(*PRO["river_producer"])
 
     def _reads_producers(self, *wanted: str) -> bool:
@@ -57,6 +57,6 @@ class Layout:
         return all(columns.get(name, False) for name in wanted)
 
     def unreadable(self) -> dict[str, list[str]]:
-        """Table -> columns that we ask for, that exist, and that this login may not read."""
+        """Table -> columns that we query, that exist, and that this login may not read."""
         wanted = {t: [c for c in COLUMNS[t] if self.columns[t].get(c) is False] for t in TABLES if t in self.columns}
         return {table: columns for table, columns in wanted.items() if columns}

@@ -43,7 +43,7 @@ def read_running(tx: Transaction, metadata_interval: float, *, heartbeats: bool,
     """Everything about running attempts. Raises DatabaseError, also where there are more than MAX_RUNNING.
 
     `metadata_interval` is what a beat in the metadata declares, in seconds. Without `heartbeats` no other is read.
-    `many` says that tens of thousands are likely to run: it changes the cost alone.
+    `many` means that tens of thousands are likely to run: it changes only the cost.
     """
     parameters = PARAMETERS | {"metadata_interval": metadata_interval}
     with _bitmaps(tx) if many else contextlib.nullcontext():

@@ -100,7 +100,7 @@ def read_fence(tx: Transaction) -> Fence:
 def put_fence(tx: Transaction) -> Fence:
     """Put the fence in force, in a transaction that knows both schemas.
 
-    A fence that is in force already is left alone, without a lock on River's table. Raises DatabaseError: NO_FENCE
+    A fence that is in force already is not touched: no lock is taken on River's table. Raises DatabaseError: NO_FENCE
     where this login may not install it.
     """
     fence = read_fence(tx)

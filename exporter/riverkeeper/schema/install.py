@@ -140,7 +140,7 @@ def _drop(tx: Transaction, name: str, force: bool) -> None:
     _refuse_shared(tx, name)
     if not force:
         _refuse_beating(tx, name)
-    # The fence first: dropping its functions drops its triggers, whoever owns River's table.
+    # The fence first: dropping its functions drops its triggers, with any owner of River's table.
     functions = ", ".join(f"{quote_identifier(name)}.{function}()" for function in FENCE_FUNCTIONS)
     tx.execute(f"SET LOCAL lock_timeout = {TABLE_LOCK_MILLISECONDS}; DROP FUNCTION IF EXISTS {functions} CASCADE")
     tx.execute(f"DROP SCHEMA {quote_identifier(name)} CASCADE")

@@ -1,7 +1,7 @@
 """The result of a scrape: plain values, the input of every metric and page. Built once, whole.
 
 A part that could not be read is None, which is not the same as empty: its metrics are then absent.
-All moments are Unix seconds of the database's clock unless a field says otherwise. Pure.
+All moments are Unix seconds of the database's clock, except where a field is described otherwise. Pure.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Maintained:
     outcomes: tuple[QueryOutcome, ...] = ()
     totals: Totals | None = None  # None: this step could not count
     counted_at: float | None = None  # of `totals`
-    durable: bool = False  # `totals` are kept in the keeper schema
+    durable: bool = False  # the keeper schema holds the `totals`
     learned: Mapping[str, Learned] = field(default_factory=dict)  # by kind
 
 
@@ -73,7 +73,7 @@ class RiverFacts:
     leader: Leader | None = None
     fence: FenceState | None = None  # None: not seen, or the keeper schema does not know of it
     queues: tuple[Queue, ...] | None = None
-    slots: Mapping[str, int] | None = None  # by queue; None: nothing there tells
+    slots: Mapping[str, int] | None = None  # by queue; None: not known there
     oldest_finalized: Mapping[str, float] | None = None
     migrations: Mapping[str, int] | None = None
     tables: tuple[TableSize, ...] | None = None
@@ -111,7 +111,7 @@ class Snapshot:
     running: Running | None = None
     beating_clients: int | None = None  # processes; None also where there is no heartbeat table to read
     queues: tuple[Queue, ...] | None = None
-    slots: Mapping[str, int] | None = None  # by queue; None: nothing there tells
+    slots: Mapping[str, int] | None = None  # by queue; None: not known there
     leader: Leader | None = None
     fence: FenceState | None = None  # None: not seen, or the keeper schema does not know of it
     oldest_finalized: Mapping[str, float] | None = None

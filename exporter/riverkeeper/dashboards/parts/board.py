@@ -151,7 +151,7 @@ def _marks(q: Queries) -> list[Json]:
 
 
 def _mark(name: str, expr: str, color: str, text: str) -> Json:
-    """A mark wherever the expression has a value; `useValueForTime`: where that value says, in milliseconds."""
+    """A mark wherever the expression has a value; `useValueForTime`: the value is the mark's time, in milliseconds."""
     return {
         "name": name,
         "datasource": DATA_SOURCE,

@@ -176,7 +176,7 @@ def timeseries(
     threshold_lines: bool = False,
     decimals: int | None = None,
 ) -> Panel:
-    """Lines, areas or bars over time; zero is on the axis unless told otherwise.
+    """Lines, areas or bars over time; zero is on the axis unless `at_least` changes that.
 
     A logarithmic axis shows a limit of minutes beside values of milliseconds. `shown_to`: the axis reaches so far at
     least, so that a limit is in sight and small values look small. The legend lists what is highest first,

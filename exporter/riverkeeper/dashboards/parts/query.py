@@ -62,7 +62,7 @@ class Queries:
         }
 
     def once(self, inner: str) -> str:
-        """A fact that several replicas tell, told once."""
+        """A fact that several replicas report, counted once."""
         return f"max without ({', '.join(self.replica_labels)}) ({inner})"
 
     def fact(self, family: str, **matchers: str | None) -> str:

@@ -22,7 +22,7 @@ class DashboardScope:
     loss_objectives: Mapping[str, float] = field(default_factory=dict)
 
 
-# Where no address is known. A click on a link shows this name in the browser, which says what to set;
+# Where no address is known. A click on a link shows this name in the browser, which names what to set;
 # localhost would show whatever runs on the reader's own machine.
 NO_ADDRESS = "https://set-assets-keeper-url.invalid"
 

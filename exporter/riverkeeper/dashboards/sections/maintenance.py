@@ -19,7 +19,9 @@ from riverkeeper.dashboards.parts.panel import Panel, Query, Text, stat, timeser
 from riverkeeper.dashboards.parts.query import Queries, by, total
 from riverkeeper.dashboards.parts.scope import RESCUE
 
-DAY = 86_400  # River keeps completed and cancelled jobs for a day, discarded ones for a week, unless told otherwise
+DAY = (
+    86_400  # River keeps completed and cancelled jobs for a day, discarded ones for a week, unless configured otherwise
+)
 HOUR = 3_600
 
 

@@ -1,5 +1,5 @@
 -- Question: how many jobs finished in each of these ten-second slots, how long did they run, how long had they waited?
--- Index: river_job_state_and_finalized_at_index, then the rows of the asked slots, twice. Few rows come back: one a
+-- Index: river_job_state_and_finalized_at_index, then the rows of these slots, twice. Few rows come back: one a
 -- slot and series, with its buckets in arrays. OFFSET 0 keeps the planner from evaluating an expression at every use.
 -- At most `most` pairs of queue and kind are distinguished, first those that have a name, then those with most jobs; the
 -- rest of a queue has an empty kind. In a slot where this once happened (`closed`) only the pairs that are its `own` are.

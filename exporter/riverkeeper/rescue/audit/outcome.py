@@ -78,8 +78,8 @@ def _is_false(facts: FollowUpFacts, found: RescueOutcome) -> bool | None:
 
     A rescue is false where it took work from a worker that still did this work. Completed work proves that, whatever
     the reason of the rescue was. For a worker that was called lost any sign of life proves it, unless the worker had
-    given up the work itself: it reported so, or it has a lease and its work failed when the lease ended. A hung worker
-    was alive, as the verdict said.
+    given up the work itself: it reported so, or it has a lease and its work failed when the lease ended. The
+    verdict on a hung job already knows that its worker is alive.
     """
     if found.previous_worker is None or found.previous_worker is PreviousWorker.UNKNOWN:
         return None

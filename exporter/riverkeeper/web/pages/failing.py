@@ -33,7 +33,7 @@ class FailingPage(JobListPage[FailingJobs]):
 
 
 def next_failure_discards(job: FailingJob) -> bool:
-    """As river_jobs_last_attempt counts: the running attempt is the last, or the one to come."""
+    """Whether the running attempt, or the next one, is the last. river_jobs_last_attempt counts the same."""
     return job.attempt + (job.state != "running") >= job.max_attempts
 
 

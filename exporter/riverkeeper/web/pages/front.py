@@ -18,7 +18,7 @@ from riverkeeper.web.pages.status import describe_status, explain_unverified
 from riverkeeper.web.pages.templates import Templates
 from riverkeeper.web.web_config.security import Security
 
-ANSWER_SECONDS = 3.0  # a person waits no longer for a page to appear
+ANSWER_SECONDS = 3.0  # nobody waits longer for a page
 QUEUES_SHOWN = 30
 STATES = ("available", "running", "retryable", "scheduled", "pending")  # the page's columns, in their order
 

@@ -17,7 +17,7 @@ from riverkeeper.web.pages.status import path_problem
 
 @dataclass(frozen=True, slots=True)
 class StuckJobs:
-    """The jobs that were asked for. Of `jobs` that are stuck those longest past their limit stand in `shown`."""
+    """The jobs that the query selects. `shown` holds the stuck ones of `jobs` that are longest past their limit."""
 
     shown: tuple[StuckJob, ...]
     jobs: int
@@ -39,7 +39,7 @@ class StuckJobs:
 
     @property
     def none_stuck(self) -> str:
-        """What is said where no job is proven to be stuck; never that none is, while that cannot be known."""
+        """The sentence where no job is proven to be stuck. It never claims "none" while nobody can know that."""
         if self.suspects:
             return f"No running job is proven to be stuck, but {suspects_in_words(self.suspects)}."
         if not self.path_ok:

@@ -118,7 +118,7 @@ class Webhook:
 
 
 async def _body(request: Request, most: int) -> bytes:
-    """Raises BadMessage 413 as soon as the body is too long, whatever its Content-Length said."""
+    """Raises BadMessage 413 as soon as the body is too long, whatever its Content-Length is."""
     announced = request.headers.get("content-length", "0")
     if announced.isdecimal() and int(announced[:20]) > most:
         raise BadMessage(413, f"the message is longer than {most} bytes (webhook.max_body)")
