@@ -17,7 +17,10 @@ OUTSIDE = {
     "README.md": "index.md",
     **{name: name for name in ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")},
     **{name: name for name in ("alerts/README.md", "dashboards/README.md")},
-    **{name: name for name in ("clients/CONTRACT.md", "clients/psql.md", "clients/go/README.md")},
+    **{
+        name: name
+        for name in ("clients/CONTRACT.md", "clients/psql.md", "clients/go/README.md", "clients/js/README.md")
+    },
 }
 LINK = re.compile(r"(\]\()(?!https?://|#|mailto:)([^)#\s]+)(#[^)\s]+)?(?=\))")
 FENCE = re.compile(r" *```")

@@ -15,10 +15,13 @@ from riverkeeper.config.render import render_documentation
 from riverkeeper.metrics.document import metrics_markdown
 from riverkeeper.postgres.statements import source
 
+COPIED = {"go": None, "js": ("beat", "claim", "end", "meta", "verify_claim")}  # None: all
+
 
 def _copied_statements() -> dict[str, Callable[[], str]]:
-    """The contract's statements, for Go's embed: Go embeds no file from outside of its module."""
-    return {f"clients/go/sql/{name}.sql": partial(source, f"heartbeat/{name}") for name in _statements()}
+    """The contract's statements in the packages of clients: Go and npm take no file from outside of one."""
+    wanted = [(language, name) for language, names in COPIED.items() for name in names or _statements()]
+    return {f"clients/{language}/sql/{name}.sql": partial(source, f"heartbeat/{name}") for language, name in wanted}
 
 
 def _statements() -> list[str]:

@@ -17,6 +17,8 @@ OURS = re.compile(r"(github\.com/riverkeeper/riverkeeper/\S+) (v\S+)$", re.MULTI
 VERSIONS = (
     ("pyproject.toml", r'^version = "(.*)"$'),
     ("clients/go/version.go", r'Version = "(.*)"'),
+    ("clients/js/package.json", r'^  "version": "(.*)"'),
+    ("clients/js/package-lock.json", r'^  "version": "(.*)"'),
     ("deploy/helm/riverkeeper/Chart.yaml", r'^(?:appVersion|version): "?([^"\n]+)"?$'),
     ("deploy/kubernetes/kustomization.yaml", r'newTag: "(.*)"'),
     ("docs/kubernetes.md", r"--version (\S+)"),

@@ -134,6 +134,16 @@ build_render() {
     (cd "$render" && nice npm run --silent build)
 }
 
+# The JavaScript client's one dependency, and what checks its types.
+install_js_client() {
+    local client=$HERE/../../clients/js
+    if [ ! -d "$client/node_modules" ] || [ "$client/package-lock.json" -nt "$client/node_modules" ]; then
+        say "installing what the JavaScript client needs"
+        (cd "$client" && nice npm ci --silent --no-audit --no-fund && touch node_modules)
+    fi
+    say "the JavaScript client is there"
+}
+
 # The browser that the dashboards are drawn in.
 find_browser() {
     local name
@@ -156,10 +166,11 @@ build_alertmanager alertmanager
 build_alertmanager amtool
 build_pint
 if command -v npm >/dev/null; then
+    install_js_client
     build_render
     find_browser
 else
-    without "no npm here: the tests that draw and check the dashboards will fail"
+    without "no npm here: the tests of the JavaScript client, and those that draw and check the dashboards, will fail"
 fi
 if command -v apt-get >/dev/null && command -v dpkg >/dev/null; then
     unpack_prometheus

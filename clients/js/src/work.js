@@ -1,0 +1,124 @@
+// One claim at work in this process, in the thread of the job.
+
+import { AsyncLocalStorage } from "node:async_hooks";
+import { errorOf } from "./errors.js";
+
+const PROGRESS_MS = 50; // between two messages to the thread that beats: a job may report a million times a second
+
+/** @type {AsyncLocalStorage<Work>} */
+export const current = new AsyncLocalStorage();
+
+/**
+ * Report how far the running job is, from 0 to 1, and where: anywhere below `run` or `wrap`. It is sent with the next beat.
+ * Only progress shows that a job moves; the same number reported again counts too. Outside of a job nothing happens.
+ * @param {number | null} value
+ * @param {string} [note] at most 1 kB
+ */
+export function progress(value, note) {
+  current.getStore()?.progress(value, note);
+}
+
+/**
+ * What a Work needs of its Beats.
+ * @typedef {object} Home
+ * @property {(command: Record<string, unknown>) => void} post
+ * @property {() => void} drain takes in at once what the thread has reported
+ * @property {(work: Work) => boolean} fenced
+ * @property {(work: Work) => void} returned
+ */
+
+/** From `begin` to `finish`. */
+export class Work {
+  #controller = new AbortController();
+  #home;
+  #over = false;
+  #sentAt = -Infinity;
+  /** @type {NodeJS.Timeout | null} */
+  #timer = null;
+  /** @type {[unknown, unknown]} */
+  #report = [null, null];
+  /** @type {() => void} */
+  #return = () => {};
+
+  /**
+   * @param {number} id
+   * @param {import("./values.js").CheckedClaim | null} claim null for work that does not beat
+   * @param {Home} home
+   */
+  constructor(id, claim, home) {
+    /** @internal */
+    this.id = id;
+    this.claim = claim;
+    /** Known to be over: its result is late. */
+    this.lost = false;
+    this.#home = home;
+    /** @internal @type {Promise<void>} */
+    this.hasReturned = new Promise((resolve) => (this.#return = resolve));
+  }
+
+  /** Aborted when the work must stop; its `reason` is ClaimLost, LeaseExpired, StopRequested or BeatsStopped. */
+  get signal() {
+    return this.#controller.signal;
+  }
+
+  /**
+   * The fencing token: attach it to the result, under TOKEN_KEY, for every outcome. null: no fence is in force.
+   * @returns {string | null}
+   */
+  get token() {
+    this.#home.drain();
+    return this.claim && this.#home.fenced(this) ? this.claim.attemptedAt : null;
+  }
+
+  /**
+   * Report progress of this work; see the function of the same name.
+   * @param {number | null} value
+   * @param {string} [note]
+   */
+  progress(value, note) {
+    if (this.#over || this.claim === null) return;
+    this.#report = [value, note];
+    const wait = this.#sentAt + PROGRESS_MS - performance.now();
+    if (wait <= 0) this.#sendProgress();
+    else this.#timer ??= setTimeout(() => this.#sendProgress(), wait).unref();
+  }
+
+  /**
+   * Throws the reason if the work must stop. A loop that never lets go of the event loop calls this: its signal cannot fire.
+   */
+  check() {
+    this.#home.drain();
+    this.signal.throwIfAborted();
+  }
+
+  /**
+   * Record that the work has returned, and how it ended. Returns at once; the next beat reports it.
+   * @param {"completed" | "failed" | "snoozed" | "cancelled"} outcome
+   * @returns {boolean} false: the claim is known to be lost. Do not write the result if you can prevent that.
+   */
+  finish(outcome) {
+    if (this.#over) return !this.lost;
+    this.#home.drain();
+    if (this.#timer) this.#sendProgress();
+    this.#over = true;
+    if (this.claim) this.#home.post({ do: "finish", id: this.id, outcome });
+    this.#return();
+    this.#home.returned(this);
+    return !this.lost;
+  }
+
+  /** @internal @param {import("./errors.js").Cause} cause */
+  stop(cause) {
+    if (cause === "claim_lost") this.lost = true;
+    if (!this.#over && !this.signal.aborted) this.#controller.abort(errorOf(cause, this.claim?.jobId ?? ""));
+  }
+
+  #sendProgress() {
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#sentAt = performance.now();
+    const [value, note] = this.#report;
+    const text = typeof note === "string" ? note : null;
+    this.#home.post({ do: "progress", id: this.id, value: typeof value === "number" ? value : null, note: text });
+  }
+}
