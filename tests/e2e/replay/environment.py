@@ -112,14 +112,18 @@ class WatchedRiver:
         self.river.insert(number, "-kinds", kinds, "-queues", queue)
 
     def insert_running(self, queue: str, kind: str, number: int = 1) -> list[int]:
-        """Jobs that run, and beat."""
+        """New jobs that run, and beat; one of an earlier incident may still run beside them."""
+        earlier = self._running(queue, kind)
         self.insert(queue, kind, number)
 
         def all_run() -> list[int] | None:
-            found = [row[0] for row in self.river.rows(RUNNING, queue=queue, kind=kind)]
-            return found if len(found) >= number else None
+            found = self._running(queue, kind) - earlier
+            return sorted(found) if len(found) >= number else None
 
         return until(all_run, f"{number} {kind} jobs of {queue} to run", 60, 0.2)
+
+    def _running(self, queue: str, kind: str) -> set[int]:
+        return {row[0] for row in self.river.rows(RUNNING, queue=queue, kind=kind)}
 
     def holder(self, job: int) -> Fleet:
         """The worker process that runs a job."""
