@@ -85,16 +85,28 @@ def test_every_action_is_pinned_to_a_commit() -> None:
     assert [use for use in used if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", use[1])] == []
 
 
+def test_the_site_that_is_published_is_the_one_that_make_docs_builds() -> None:
+    """The workflow uploads the folder that mkdocs writes, and the pages know the address at which they are served."""
+    build = WORKFLOWS["docs.yml"]["jobs"]["build"]["steps"]
+    configuration = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+
+    assert "make docs" in [step.get("run") for step in build]
+    uploaded = next(step["with"]["path"] for step in build if "upload-pages-artifact" in step.get("uses", ""))
+    assert re.findall(r"^site_dir: (\S+)$", configuration, re.MULTILINE) == [uploaded]
+    owner, name = REPOSITORY.split("/")[1:]
+    assert f"site_url: https://{owner}.github.io/{name}/" in configuration
+
+
 def test_workflows_hold_no_secret() -> None:
     """Publishing is by the identity of the workflow."""
     assert [path.name for path in (ROOT / ".github").rglob("*.yml") if "secrets" in path.read_text("utf-8")] == []
 
 
 def test_each_job_has_the_fewest_rights() -> None:
-    """A job of the release names its own; the others read. Only the job that pushes tags keeps its credentials."""
-    assert WORKFLOWS["release.yml"]["permissions"] == {}
+    """A job that publishes names its own; the others read. Only the job that pushes tags keeps its credentials."""
+    assert WORKFLOWS["release.yml"]["permissions"] == WORKFLOWS["docs.yml"]["permissions"] == {}
     assert WORKFLOWS["test.yml"]["permissions"] == {"contents": "read"}
-    assert [name for file, name, job in JOBS if file == "release.yml" and "permissions" not in job] == []
+    assert [name for file, name, job in JOBS if file != "test.yml" and "permissions" not in job] == []
     assert [name for _, name, job in JOBS if "timeout-minutes" not in job] == []
     writers = {name for _, name, job in JOBS if job.get("permissions", {}).get("contents") == "write"}
     kept = {
