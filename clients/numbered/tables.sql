@@ -8,6 +8,7 @@ CREATE TABLE keeper.heartbeat (
     beat_interval     interval NOT NULL,
     lease             interval,                  -- NULL: the client never cancels its own work
     beat_at           timestamptz NOT NULL,      -- database clock, at the start of the beat's statement
+    first_beat_at     timestamptz NOT NULL DEFAULT now(),  -- no client writes it
     progress_at       timestamptz,               -- NULL: the job has never reported progress
     progress          real CHECK (progress BETWEEN 0 AND 1),
     note              text CHECK (octet_length(note) <= 1024),

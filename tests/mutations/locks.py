@@ -32,14 +32,14 @@ MUTATIONS = (
         "    FOR UPDATE OF h SKIP LOCKED\n",
         "",
         (f"{BEAT_OR_RESCUE}[beaten]",),
-        beside="AS fences\n",
+        beside="AS software\n",
     ),
     Mutation(
         "a rescue waits for a beat under way, while it holds others' rows",
         "FOR UPDATE OF h SKIP LOCKED",
         "FOR UPDATE OF h",
         (f"{GUARDS}::test_nobody_waits_for_a_beat_under_way".replace(GUARDS, RACES),),
-        beside="AS fences\n",
+        beside="AS software\n",
     ),
     Mutation(
         "a heartbeat row that a rescue deletes is made anew by the beat that waited for it",

@@ -8,6 +8,7 @@ JUDGE, LIMITS, PATH = "verdict/test_judge.py", "verdict/test_limits.py", "brakes
 EACH = f"{JUDGE}::test_each_reason_and_its_edge"
 BREAKS = f"{PATH}::test_whatever_may_have_stopped_a_beat_begins_the_stretch_anew"
 GUARDS, READING = "rescue/test_guards.py", "scrape/test_verdicts.py"
+CLOCKS = "scrape/test_worker_clocks.py"
 
 MUTATIONS = (
     Mutation(
@@ -114,8 +115,30 @@ MUTATIONS = (
         (EACH,),
     ),
     Mutation(
+        "a claim that a worker's clock dates five minutes too early is rescued when it is made",
+        "return self.claimed_at if self.claimed_before is None else max(self.claimed_at, self.claimed_before)",
+        "return self.claimed_at",
+        (
+            "verdict/test_clocks.py::test_no_skew_makes_a_job_stuck_that_is_not",
+            f"{CLOCKS}::test_a_claim_by_a_clock_that_is_behind_is_no_orphan_when_it_is_made",
+            "rescue/test_worker_clocks.py::test_a_claim_of_a_clock_behind_is_not_taken",
+        ),
+    ),
+    Mutation(
+        "a worker whose clock is behind claims jobs, and River is not seen to see it at work",
+        "latest_at = latest_claim_at(at, newest.since[client, at])",
+        "latest_at = at",
+        (f"{CLOCKS}::test_a_clock_that_is_behind_hides_no_worker_that_claims",),
+    ),
+    Mutation(
+        "the lead of a dead worker whose clock is ahead is a sign of life for minutes",
+        "renewed_at = self.seen_claims.leader.since[leader.leader_id, leader.expires_at]",
+        "pass",
+        (f"{CLOCKS}::test_the_lead_of_a_worker_with_a_clock_ahead_ends_with_it",),
+    ),
+    Mutation(
         "a job that was claimed a moment ago is lost, because its process is stale for long",
-        "_seconds_since(now, instance.beat_at, job.claimed_at))",
+        "_seconds_since(now, instance.beat_at, job.held_since))",
         "_seconds_since(now, instance.beat_at))",
         (EACH,),
     ),

@@ -51,7 +51,7 @@ ASKED: dict[str, Mapping[str, object]] = {
     "river/read_oldest_finalized": {"states": list(FINAL_STATES)},
     "river/read_poison": {**RUNNING, "most_rows": BOUND},
     "river/read_running": RUNNING,
-    "river/read_claims": {"max_rows": BOUND, "recent": BOUND},
+    "river/read_claims": {"max_rows": BOUND, "recent": BOUND, "own_clocks": ["host-a"]},
     "river/read_suspects": {
         **RUNNING,
         "queues": ["q0", "q1"],

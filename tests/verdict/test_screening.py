@@ -118,7 +118,9 @@ def test_what_is_used_up_and_what_is_stuck_agree(running: list[RunningJob], poli
 
 
 def _is_excused(job: RunningJob) -> bool:
-    """Its claim was taken away or given up."""
+    """Its claim was taken away or given up, or another clock dates it: its age is then less than attempted_at shows."""
+    if job.claimed_before is not None:
+        return True
     return job.beat is not None and (job.beat.lost_at is not None or job.gave_up_at is not None)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from fixtures.random_tables import fill, fill_heartbeats
@@ -40,9 +42,10 @@ def test_nothing_stuck_is_passed_over(river_url: str, seed: int) -> None:
         since = now - 3000
         running = read_running(tx, POLICY.heartbeat.metadata_interval, heartbeats=True)
         found = reader.read(tx, running, learned, readable, now, since)
-        workers = WorkerInstances(read_instances(tx), reader.read_clients(tx, producers=False))
+        known = WorkerInstances(read_instances(tx))
+        workers = replace(known, suspect_since=reader.read_clients(tx, readable, known, now))
         everything = [Thresholds(p.queue, p.kind, p.priority, 10.0, run=-1e9) for p in running.pairs]
-        every = [reader.running_job(row, workers) for row in reader.read_rows(tx, everything, workers, readable)]
+        every = [reader.running_job(row, workers, now) for row in reader.read_rows(tx, everything, workers, readable)]
     database.close()
 
     verdicts = {job.claim.job_id: judge(job, POLICY, _limits(job, learned), now, since) for job in every}

@@ -13,6 +13,7 @@ from riverkeeper.rescue.refusal import Refusal, Skipped
 from riverkeeper.rescue.request import LockRequest
 from riverkeeper.river.failures import parse_moment
 from riverkeeper.river.running import beat_of, running_job_of
+from riverkeeper.verdict.clocks import claims_by_own_clock, latest_claim_at
 from riverkeeper.verdict.job import Beat, Instance, RunningJob
 
 CANCEL_SLACK = 5.0  # cancel_attempted_at is by the canceller's clock; that of an earlier attempt is older than this
@@ -79,7 +80,8 @@ class _LockedRows:
             return Skipped(Refusal.LOCKED, "its row in the job table")
         beat = latest_beat(_table_beat(row) if row else None, _metadata_beat(job, self.metadata_interval))
         instances = self._read_instances(job) if beat is None and job.client_id is not None else []
-        return _locked_job(request, job, beat, instances)
+        known = [instance.software for instance in instances] + ([row.software] if row and row.software else [])
+        return _locked_job(request, job, beat, instances, known)
 
     def _read_instances(self, job: Row) -> list[Row]:
         """Of the client that claimed the job; the jobs of a fleet share a few."""
@@ -90,10 +92,12 @@ class _LockedRows:
         return self.instances[key]
 
 
-def _locked_job(request: LockRequest, row: Row, beat: Beat | None, instances: Sequence[Row]) -> LockedJob:
+def _locked_job(
+    request: LockRequest, row: Row, beat: Beat | None, instances: Sequence[Row], software: Sequence[str]
+) -> LockedJob:
     """Of read_jobs.sql, the beat, and read_instances.sql where there is no beat."""
     return LockedJob(
-        job=_running_job(request, row, beat, instances),
+        job=_running_job(request, row, beat, instances, software),
         now=row.now,
         scheduled_at=row.scheduled_at,
         errors=row.errors,
@@ -108,7 +112,9 @@ def _locked_job(request: LockRequest, row: Row, beat: Beat | None, instances: Se
     )
 
 
-def _running_job(request: LockRequest, row: Row, beat: Beat | None, instances: Sequence[Row]) -> RunningJob:
+def _running_job(
+    request: LockRequest, row: Row, beat: Beat | None, instances: Sequence[Row], software: Sequence[str]
+) -> RunningJob:
     cancel_at = parse_moment(row.cancel_at)
     return running_job_of(
         row,
@@ -121,7 +127,15 @@ def _running_job(request: LockRequest, row: Row, beat: Beat | None, instances: S
         ),
         suspect_since=request.suspect_since,
         seen_at=request.seen_at,
+        claimed_before=_claimed_before(request, row, beat, software),
     )
+
+
+def _claimed_before(request: LockRequest, row: Row, beat: Beat | None, software: Sequence[str]) -> float | None:
+    """As the scrape found it; else, of a claim that another clock dates, this read is the first that sees it."""
+    if request.claimed_before is not None or not claims_by_own_clock(row.client_id, software):
+        return request.claimed_before
+    return latest_claim_at(row.claimed_at, row.now, beat.first_at if beat else None)
 
 
 def _attaches_tokens(beat: Beat | None, instances: Sequence[Row]) -> bool:

@@ -47,6 +47,7 @@ class LockRequest:
     has_row: bool = False  # it was seen with a heartbeat row
     suspect_since: float | None = None
     seen_at: float | None = None
+    claimed_before: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class RescueItem:
     @property
     def lock_request(self) -> LockRequest:
         job = self.stuck.job
-        return LockRequest(job.claim, job.has_row, job.suspect_since, job.seen_at)
+        return LockRequest(job.claim, job.has_row, job.suspect_since, job.seen_at, job.claimed_before)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,8 @@ from riverkeeper.river.bounds import (
     METADATA_LARGE,
 )
 from riverkeeper.river.facts import Ages, PoisonJob, Running
+from riverkeeper.verdict.client_ids import OWN_CLOCK_IDS
+from riverkeeper.verdict.clocks import MOST_SKEW
 from riverkeeper.verdict.job import GAVE_UP, Beat, Instance, JobClaim, RunningJob, RunningPair
 
 
@@ -87,6 +89,8 @@ PARAMETERS: dict[str, object] = {
     "most_bytes": METADATA_LARGE,
     "most_bytes_together": METADATA_BUDGET,
     "gave_up": list(GAVE_UP),
+    "own_clock_ids": OWN_CLOCK_IDS,
+    "most_skew": MOST_SKEW,
 }
 
 
@@ -144,15 +148,20 @@ def running_job_of(
     instances: tuple[Instance, ...] = (),
     suspect_since: float | None = None,
     seen_at: float | None = None,
+    claimed_before: float | None = None,
 ) -> RunningJob:
-    """Of river/read_suspects, or rescue/read_jobs and rescue/lock_jobs; the beat is of the same claim."""
+    """Of river/read_suspects, or rescue/read_jobs and rescue/lock_jobs; the beat is of the same claim.
+
+    A claim that beat was made before its first heartbeat, whatever a clock that is ahead dated it by.
+    """
+    first_beat_at = beat.first_at if beat is not None else None
     return RunningJob(
         claim=claim,
         queue=row.queue,
         kind=row.kind,
         priority=row.priority,
         max_attempts=row.max_attempts,
-        claimed_at=row.claimed_at,
+        claimed_at=row.claimed_at if first_beat_at is None else min(row.claimed_at, first_beat_at),
         client_id=row.client_id,
         beat=beat,
         instances=instances,
@@ -160,6 +169,7 @@ def running_job_of(
         rescues=row.rescues,
         suspect_since=suspect_since,
         seen_at=seen_at,
+        claimed_before=claimed_before,
     )
 
 
@@ -176,5 +186,6 @@ def beat_of(row: Row, *, fences: bool, note: str | None = None, lost_at: float |
         stop_requested_at=row.stop_requested_at,
         ended_at=row.ended_at,
         outcome=row.outcome,
+        first_at=row.first_beat_at,
         fences=fences,
     )

@@ -32,8 +32,8 @@ KEEPER_VIEWS = ("fence",)  # PUBLIC may read them
 # The columns that Riverkeeper reads of the heartbeat tables. It reads no notes: they may be private.
 HEARTBEAT_COLUMNS: Mapping[str, tuple[str, ...]] = {
     "heartbeat": (
-        "job_id", "attempted_at", "attempt", "instance", "beat_interval", "lease", "beat_at", "progress_at", "progress",
-        "lost_at", "stop_requested_at", "ended_at", "outcome",
+        "job_id", "attempted_at", "attempt", "instance", "beat_interval", "lease", "beat_at",
+        "first_beat_at", "progress_at", "progress", "lost_at", "stop_requested_at", "ended_at", "outcome",
     ),
     "client": (
         "instance", "client_id", "beat_at", "beat_interval", "kinds", "fences", "software", "started_at",

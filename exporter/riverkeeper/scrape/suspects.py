@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from riverkeeper.config.policy import Policy
@@ -16,6 +16,7 @@ from riverkeeper.river.bounds import MAX_RUNNING, METADATA_LARGE
 from riverkeeper.river.facts import Leader, Running
 from riverkeeper.river.running import HEARTBEAT, RFC3339, beat_of, running_job_of
 from riverkeeper.verdict.client_ids import ClaimTimes, find_succeeded
+from riverkeeper.verdict.clocks import SeenClaims, latest_claim_at
 from riverkeeper.verdict.job import GAVE_UP, Beat, JobClaim, RunningJob
 from riverkeeper.verdict.limits import Learned
 from riverkeeper.verdict.screening import Thresholds, group_jobs, screen_group
@@ -56,6 +57,8 @@ class SuspectReader:
 
     policy: Policy
     claims: dict[str, ClaimTimes] = field(default_factory=dict)  # by client
+    seen_claims: SeenClaims = field(default_factory=SeenClaims)
+    _seen: Mapping[str, float] = field(default_factory=dict)  # newest claim by client, the database's clock
     _suspect_since: Mapping[str, float] = field(default_factory=dict)
     _clients_due_at: float = 0.0  # our monotonic clock
     _claims_due_at: float = 0.0
@@ -71,47 +74,78 @@ class SuspectReader:
         leader: Leader | None = None,
     ) -> Suspects:
         """The stuck and suspected jobs at `now`, the database's clock. Raises DatabaseError."""
+        self.seen_claims.look(running.pairs, (leader.leader_id, leader.expires_at) if leader else None, now)
         groups = [screen_group(group, now, path_ok_since) for group in group_jobs(self.policy, learned, running.pairs)]
-        workers = self._read_workers(tx, [group for group in groups if group.any_passed], readable, leader)
+        workers = self._read_workers(tx, [group for group in groups if group.any_passed], readable, leader, now)
         groups = [
             group if workers.has_instance_for(group.kind) else replace(group, never_beat=None) for group in groups
         ]
         rows = self.read_rows(tx, [group for group in groups if group.any_passed], workers, readable)
-        jobs = [self.running_job(row, workers) for row in rows[:MAX_SUSPECTS]]
+        jobs = [self.running_job(row, workers, now) for row in rows[:MAX_SUSPECTS]]
+        self.seen_claims.claims.update(_dated_by_other_clocks(jobs), now)
         return judge_suspects(self.policy, learned, jobs, now, path_ok_since, complete=len(rows) <= MAX_SUSPECTS)
 
     def _read_workers(
-        self, tx: Transaction, groups: Sequence[Thresholds], readable: ReadableTables, leader: Leader | None
+        self,
+        tx: Transaction,
+        groups: Sequence[Thresholds],
+        readable: ReadableTables,
+        leader: Leader | None,
+        now: float,
     ) -> WorkerInstances:
         if not groups:
             return WorkerInstances()
-        instances = read_instances(tx) if readable.heartbeats else {}
+        known = WorkerInstances(read_instances(tx) if readable.heartbeats else {}, fenced=readable.fenced)
         if all(group.never_beat is None and group.heartbeat is None for group in groups):
-            return WorkerInstances(instances, fenced=readable.fenced)
+            return known
         stale = any(group.heartbeat is not None for group in groups)
-        suspect_since = self.read_clients(tx, producers=readable.producers, anew=stale)
-        return WorkerInstances(instances, suspect_since, _seen_by_river(self.claims, leader), readable.fenced)
+        suspect_since = self.read_clients(tx, readable, known, now, anew=stale)
+        return replace(known, suspect_since=suspect_since, seen_by_river=self._seen_by_river(known, leader))
 
-    def read_clients(self, tx: Transaction, *, producers: bool, anew: bool = True) -> Mapping[str, float]:
-        """Client -> since when it is suspect. Reads River Pro's `producers` where they are. Raises DatabaseError.
+    def read_clients(
+        self, tx: Transaction, readable: ReadableTables, known: WorkerInstances, now: float, *, anew: bool = True
+    ) -> Mapping[str, float]:
+        """Client -> since when it is suspect. Reads River Pro's producers where they are. Raises DatabaseError.
 
         `anew`: read the newest claims now, because heartbeats have stopped. That reads every running row.
         """
-        now = time.monotonic()
-        if anew or now >= self._claims_due_at:
-            claims = tx.query("river/read_claims", {"max_rows": MAX_RUNNING, "recent": RECENT_FINISHED})
-            self.claims = {
-                row.client: ClaimTimes(row.first_claim, row.last_claim).after(self.claims.get(row.client))
-                for row in claims
-            }
-            self._claims_due_at = now + CLAIMS_SECONDS
-        if now >= self._clients_due_at:
+        clock = time.monotonic()
+        if anew or clock >= self._claims_due_at:
+            self._read_claims(tx, readable, known, now)
+            self._claims_due_at = clock + CLAIMS_SECONDS
+        if clock >= self._clients_due_at:
             since = find_succeeded(self.claims)
-            if producers:
+            if readable.producers:
                 stale = tx.query("river/read_producers", {"stale_seconds": PRODUCER_STALE})
                 since |= {row.client: row.last_seen_at for row in stale}
-            self._suspect_since, self._clients_due_at = since, now + CLIENTS_SECONDS
+            self._suspect_since, self._clients_due_at = since, clock + CLIENTS_SECONDS
         return self._suspect_since
+
+    def _read_claims(self, tx: Transaction, readable: ReadableTables, known: WorkerInstances, now: float) -> None:
+        """The newest claims. Of a client that dates them by its own clock: when they were made at the latest."""
+        own = [client for client in known.by_client if known.claims_by_own_clock(client)]
+        parameters = {"max_rows": MAX_RUNNING, "recent": RECENT_FINISHED, "own_clocks": own}
+        rows = tx.query("river/read_claims", parameters, without=() if readable.heartbeats else (HEARTBEAT,))
+        self.claims = {
+            row.client: ClaimTimes(row.first_claim, row.last_claim).after(self.claims.get(row.client)) for row in rows
+        }
+        newest, own_clocks = self.seen_claims.newest, frozenset(own)
+        unbeaten = {row.client: row.last_unbeaten for row in rows if row.client in own_clocks}
+        newest.update(((client, at) for client, at in unbeaten.items() if at is not None), now)
+        seen = {row.client: row.last_first_beat if row.client in own_clocks else row.last_claim for row in rows}
+        for client, at in newest.since:
+            latest_at = latest_claim_at(at, newest.since[client, at])
+            seen[client] = max(seen[client] or latest_at, latest_at)
+        self._seen = {client: at for client, at in seen.items() if at is not None}
+
+    def _seen_by_river(self, known: WorkerInstances, leader: Leader | None) -> Mapping[str, float]:
+        """When River last saw each client: its newest claim, and the leader's last renewal of its lead."""
+        if leader is None:
+            return self._seen
+        renewed_at = leader.expires_at - LEADER_SECONDS
+        if known.claims_by_own_clock(leader.leader_id):
+            renewed_at = self.seen_claims.leader.since[leader.leader_id, leader.expires_at]
+        return {**self._seen, leader.leader_id: max(self._seen.get(leader.leader_id, renewed_at), renewed_at)}
 
     def read_rows(
         self, tx: Transaction, groups: Sequence[Thresholds], workers: WorkerInstances, readable: ReadableTables
@@ -131,19 +165,26 @@ class SuspectReader:
         }
         return tx.query("river/read_suspects", parameters, without=tuple(missing))
 
-    def running_job(self, row: Row, workers: WorkerInstances) -> RunningJob:
+    def running_job(self, row: Row, workers: WorkerInstances, now: float) -> RunningJob:
         """A row of river/read_suspects. Where its metadata is too large to read, whether it beats is not known."""
+        beat = self._beat(row, workers)
         job = running_job_of(
             row,
             JobClaim(row.id, row.attempt, row.attempted_at),
-            self._beat(row, workers),
+            beat,
             cancel_requested=row.cancel_requested,
             seen_at=workers.seen_at(row.client_id),
+            claimed_before=self._claimed_before(row, beat, now) if workers.claims_by_own_clock(row.client_id) else None,
         )
         if row.unread:
             return job
         since = workers.suspect_since.get(row.client_id)
         return replace(job, instances=workers.of(row.client_id, row.kind), suspect_since=since)
+
+    def _claimed_before(self, row: Row, beat: Beat | None, now: float) -> float:
+        group = (row.queue, row.kind, row.priority, row.claimed_at)
+        seen_at = self.seen_claims.first_seen((row.id, row.attempted_at), group, now)
+        return latest_claim_at(row.claimed_at, seen_at, beat.first_at if beat else None)
 
     def _beat(self, row: Row, workers: WorkerInstances) -> Beat | None:
         if row.beat_at is None:
@@ -158,17 +199,15 @@ def read_instances(tx: Transaction) -> dict[str, tuple[WorkerInstance, ...]]:
     found: defaultdict[str, list[WorkerInstance]] = defaultdict(list)
     for row in tx.query("river/read_worker_instances", {"max_rows": MAX_INSTANCES}):
         kinds = None if row.kinds is None else frozenset(row.kinds)
-        process = WorkerInstance(row.instance, row.beat_at, row.beat_interval, row.started_at, kinds, row.fences)
+        process = WorkerInstance(
+            row.instance, row.beat_at, row.beat_interval, row.started_at, kinds, row.fences, row.software
+        )
         found[row.client_id].append(process)
     return {client_id: tuple(processes) for client_id, processes in found.items()}
 
 
-def _seen_by_river(claims: Mapping[str, ClaimTimes], leader: Leader | None) -> Mapping[str, float]:
-    """When River last saw each client: its newest claim, and the leader's last renewal of its lead."""
-    seen = {client: times.last for client, times in claims.items() if times.last is not None}
-    if leader is not None:
-        seen[leader.leader_id] = max(seen.get(leader.leader_id, 0.0), leader.expires_at - LEADER_SECONDS)
-    return seen
+def _dated_by_other_clocks(jobs: Iterable[RunningJob]) -> Iterator[tuple[int, str]]:
+    return ((job.claim.job_id, job.claim.attempted_at) for job in jobs if job.claimed_before is not None)
 
 
 def _columns(groups: Iterable[Thresholds]) -> dict[str, list[object]]:

@@ -54,12 +54,13 @@ class ClaimTimes:
         return ClaimTimes(min(earlier.first, self.first), self.last)
 
 
+_JAVA = "java-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _FORM = re.compile(
     r"(?P<host>.+)_(?P<start>\d{4}_\d{2}_\d{2}T\d{2}_\d{2}_\d{2}_\d{6})(?P<rust>_[0-9a-f]{8})?"
-    r"|(?P<java>java-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})"
-    r"|(?P<ruby>.+)-(?P<pid>\d{1,10})-[0-9a-f]{12}",
+    rf"|(?P<java>{_JAVA})|(?P<ruby>.+)-(?P<pid>\d{{1,10}})-[0-9a-f]{{12}}",
     re.ASCII | re.DOTALL,
 )
+OWN_CLOCK_IDS = f"^({_JAVA}|.+-[0-9]{{1,10}}-[0-9a-f]{{12}})$"  # Runtime.claims_by_own_clock, for statements
 
 
 def parse_client_id(client_id: str) -> ClientId | None:

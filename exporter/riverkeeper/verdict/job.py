@@ -33,6 +33,7 @@ class Beat:
     stop_requested_at: float | None = None
     ended_at: float | None = None  # the client reported that the work ended
     outcome: str | None = None  # how, as the client reported it
+    first_at: float | None = None  # when the claim first beat; metadata: not known
     fences: bool = False  # the client row says that its results carry the fencing token
     by_metadata: bool = False
 
@@ -56,7 +57,7 @@ class RunningJob:
     kind: str
     priority: int
     max_attempts: int
-    claimed_at: float  # attempted_at
+    claimed_at: float  # attempted_at; Ruby and Java write it by the worker's clock
     client_id: str | None  # last element of attempted_by
     beat: Beat | None = None  # of the present claim only
     instances: tuple[Instance, ...] = ()
@@ -64,6 +65,14 @@ class RunningJob:
     rescues: int = 0  # acting rescues of this job in the last 24 h, by our audit
     suspect_since: float | None = None  # see worker_suspect in DESIGN: its client has a successor and claims nothing
     seen_at: float | None = None  # when River last saw its client, which beats no more: a claim, or its lead renewed
+    claimed_before: float | None = (
+        None  # the claim was made by then, if not by the database's clock (verdict/clocks.py)
+    )
+
+    @property
+    def held_since(self) -> float:
+        """From when on its age counts: a claim by another clock is never taken to be older than it can be."""
+        return self.claimed_at if self.claimed_before is None else max(self.claimed_at, self.claimed_before)
 
     @property
     def gave_up_at(self) -> float | None:

@@ -72,10 +72,10 @@ def _has_beaten(
 def _never_beat(job: RunningJob, tier: Tier, limits: Limits, now: float, path_ok_since: float | None) -> Verdict:
     """Lost if every process that may hold it is stale; orphaned if one is alive and does not beat for the job."""
     instances = [instance for instance in job.instances if instance.beats_for_kind]
-    if not instances or age(job.claimed_at, now) is None:
+    if not instances or age(job.held_since, now) is None:
         return Verdict(Reason.UNKNOWN, tier.name)
     # The claim itself was a sign of life: a heartbeat age begins with it at the earliest.
-    ages = [(_limit_of(instance, tier, limits), _seconds_since(now, instance.beat_at, job.claimed_at))
+    ages = [(_limit_of(instance, tier, limits), _seconds_since(now, instance.beat_at, job.held_since))
             for instance in instances]  # fmt: skip
     if all(_over(beat_age, limit) for limit, beat_age in ages):
         limit, beat_age = max(ages, key=lambda pair: pair[0].seconds)
@@ -84,10 +84,10 @@ def _never_beat(job: RunningJob, tier: Tier, limits: Limits, now: float, path_ok
     if not alive:
         return Verdict(Reason.UNKNOWN, tier.name)
     limit = max((_limit_of(instance, tier, limits) for instance in instances), key=lambda limit: limit.seconds)
-    claimed_for = age(job.claimed_at, now)
+    claimed_for = age(job.held_since, now)
     if not _over(claimed_for, limit):
         return Verdict(Reason.OK, tier.name)
-    counted = _seconds_since(now, path_ok_since, job.claimed_at)
+    counted = _seconds_since(now, path_ok_since, job.held_since)
     if _over(counted, limit):
         return Verdict(Reason.ORPHANED, tier.name, limit, counted, inactive=claimed_for)
     return _unverified(tier, limit, claimed_for, counted)
@@ -130,7 +130,7 @@ def _is_alive(instance: Instance, tier: Tier, limits: Limits, now: float) -> boo
 
 
 def _too_long(job: RunningJob, tier: Tier, limits: Limits, now: float) -> Verdict | None:
-    took = age(job.claimed_at, now)
+    took = age(job.held_since, now)
     return Verdict(Reason.OVER_BUDGET, tier.name, limits.run, took) if _over(took, limits.run) else None
 
 
@@ -139,7 +139,7 @@ def _suspect(job: RunningJob, tier: Tier, limits: Limits, now: float) -> Verdict
     if job.beat is not None or job.instances or job.suspect_since is None:
         return None
     # A claim is a sign of life, and the client may have become suspect before it.
-    since = _seconds_since(now, job.suspect_since, job.claimed_at)
+    since = _seconds_since(now, job.suspect_since, job.held_since)
     if not _over(since, limits.heartbeat):
         return None
     missing = "heartbeats: its client never beat, and another client has taken its place"

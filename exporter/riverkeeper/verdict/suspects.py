@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from riverkeeper.config.policy import Policy
+from riverkeeper.verdict.clocks import claims_by_own_clock
 from riverkeeper.verdict.job import Instance, RunningJob
 from riverkeeper.verdict.judge import judge
 from riverkeeper.verdict.limits import Learned, limits_of
@@ -62,6 +63,7 @@ class WorkerInstance:
     started_at: float
     kinds: frozenset[str] | None = None  # for which it beats; None: for all
     fences: bool = False  # its results carry the fencing token
+    software: str = ""  # name and version of its heartbeat client; "": not known
 
     def beats_for(self, kind: str) -> bool:
         return self.kinds is None or kind in self.kinds
@@ -93,6 +95,11 @@ class WorkerInstances:
             Instance(process.beat_at, process.interval, process.started_at, process.beats_for(kind))
             for process in self.by_client.get(client_id or "", ())
         )
+
+    def claims_by_own_clock(self, client_id: str | None) -> bool:
+        """Whether attempted_at of the client's claims may be by its own clock (verdict/clocks.py)."""
+        processes = self.by_client.get(client_id or "", ())
+        return claims_by_own_clock(client_id, [process.software for process in processes])
 
     def seen_at(self, client_id: str | None) -> float | None:
         """When River last saw a client at work that had stopped beating before; None where the two agree.

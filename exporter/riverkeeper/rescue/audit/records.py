@@ -59,6 +59,7 @@ def collect_evidence(
     facts: dict[str, Fact] = {
         "now": locked.now,
         "claimed_at": job.claimed_at,
+        "claimed_before": job.claimed_before,
         "client_id": job.client_id,
         "max_attempts": job.max_attempts,
         "errors": locked.errors,

@@ -7,6 +7,7 @@ SELECT
     extract(epoch FROM c.beat_interval)::double precision AS interval,
     extract(epoch FROM c.started_at)::double precision AS started_at,
     c.kinds IS NULL OR %(kind)s::text = ANY (c.kinds) AS beats_for_kind,
-    c.fences
+    c.fences,
+    c.software
 FROM keeper.client AS c
 WHERE c.client_id = %(client_id)s::text

@@ -8,6 +8,7 @@ SELECT
     NULL::interval AS beat_interval,
     NULL::interval AS lease,
     NULL::timestamptz AS beat_at,
+    NULL::timestamptz AS first_beat_at,
     NULL::timestamptz AS progress_at,
     NULL::timestamptz AS lost_at,
     NULL::uuid AS instance,

@@ -8,9 +8,16 @@
 -- A beat is the claim's row in the heartbeat table, or metadata.health_check_at in RFC 3339; the later texts counts. The key of the
 -- metadata counts from the claim on, because it outlives a retry, and up to five minutes ahead of now(), because a worker's
 -- clock wrote it. Metadata that is too large is not read.
+-- Ruby and Java date a claim by the worker's clock: where its first heartbeat shows that this clock is wrong, the heartbeat counts.
 WITH attempt_row AS MATERIALIZED (  -- MATERIALIZED: the metadata of a row is parsed once, not once for each column
     SELECT
-        seen.queue, seen.kind, seen.priority, seen.share, seen.claimed_at, seen.client, seen.failed, seen.last_attempt,
+        seen.queue, seen.kind, seen.priority, seen.share, seen.client, seen.failed, seen.last_attempt,
+        CASE
+            WHEN h.first_beat_at < seen.claimed_at THEN h.first_beat_at
+            WHEN h.first_beat_at > seen.claimed_at + 3 * h.beat_interval AND seen.client ~ %(own_clock_ids)s
+                THEN least(h.first_beat_at, seen.claimed_at + make_interval(secs => %(most_skew)s))
+            ELSE seen.claimed_at
+        END AS claimed_at,
         seen.large, seen.large_bytes, seen.no_object,
         seen.small ->> 'health_check_at' AS beat_text,
         seen.small ->> 'health_check_at' LIKE '____-__-__T__:__:__%%'

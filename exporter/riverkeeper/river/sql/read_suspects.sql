@@ -3,6 +3,7 @@
 -- audit's claims. It runs only where a group has a job that is old enough. At most max_rows rows, the longest running first.
 -- NULL: the beat columns where the claim has no row; metadata_beat_at where the metadata has no valid beat; a threshold that does
 -- not apply to the group. `unread`: the metadata is too large to read, so that a beat in it is unknown.
+-- Ruby and Java date a claim by the worker's clock: where that is ahead, the first heartbeat shows how old the claim is at least.
 WITH threshold AS (
     SELECT s.*
     FROM unnest(
@@ -20,7 +21,8 @@ WITH threshold AS (
         CASE WHEN pg_column_size(j.metadata) < %(most_bytes)s THEN j.metadata ->> 'health_check_at' END AS beat_text,
         CASE WHEN pg_column_size(j.metadata) < %(most_bytes)s THEN j.metadata ->> 'cancel_attempted_at' END AS cancel_text,
         s.drain, s.heartbeat_limit, s.progress_limit, s.never_beat_limit, s.run_limit, s.result_limit,
-        h.instance, h.beat_at AS row_beat_at, h.progress_at, h.progress, h.stop_requested_at, h.ended_at, h.outcome,
+        least(j.attempted_at, h.first_beat_at) AS claimed_at,
+        h.instance, h.beat_at AS row_beat_at, h.first_beat_at, h.progress_at, h.progress, h.stop_requested_at, h.ended_at, h.outcome,
         extract(epoch FROM h.beat_interval)::double precision AS beat_interval,
         extract(epoch FROM h.lease)::double precision AS lease
     FROM (SELECT DISTINCT threshold.queue, threshold.priority FROM threshold) AS partition_key
@@ -38,7 +40,7 @@ WITH threshold AS (
 ), parsed AS (
     SELECT
         candidate.*,
-        extract(epoch FROM now() - candidate.attempted_at)::double precision AS age,
+        extract(epoch FROM now() - candidate.claimed_at)::double precision AS age,
         CASE WHEN octet_length(candidate.beat_text) <= 35 AND candidate.beat_text ~ %(rfc3339)s
             THEN candidate.beat_text::timestamptz END AS moment
     FROM candidate
@@ -73,6 +75,7 @@ SELECT
     a.instance::text AS instance,
     extract(epoch FROM greatest(a.row_beat_at, a.metadata_beat_at))::double precision AS beat_at,
     a.row_beat_at IS NULL AS by_metadata,
+    extract(epoch FROM a.first_beat_at)::double precision AS first_beat_at,
     a.beat_interval AS interval,
     a.lease,
     a.outcome,

@@ -8,7 +8,8 @@ SELECT
     extract(epoch FROM c.beat_interval)::double precision AS beat_interval,
     extract(epoch FROM c.started_at)::double precision AS started_at,
     c.kinds,
-    c.fences
+    c.fences,
+    c.software
 FROM keeper.client AS c
 ORDER BY c.beat_at DESC
 LIMIT %(max_rows)s
