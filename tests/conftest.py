@@ -29,6 +29,13 @@ settings.register_profile("riverkeeper", deadline=None)  # a busy machine breaks
 settings.load_profile("riverkeeper")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """For tests/conformance; here, because options of a folder are not known where the whole suite runs."""
+    group = parser.getgroup("conformance", "a heartbeat client of yours (clients/CONTRACT.md)")
+    group.addoption("--client", metavar="COMMAND", help="the program that plays the scenarios of tests/conformance")
+    group.addoption("--level", choices=("plain", "progress", "leasing", "full"), default="full", help="its level")
+
+
 def pytest_report_header() -> str:
     return f"postgres: {find_binaries()}"
 

@@ -3,6 +3,7 @@ package riverbeat
 import (
 	"cmp"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -27,14 +28,21 @@ type claimKey struct {
 }
 
 func (c Claim) key() (claimKey, error) {
-	if len(c.AttemptedAt) == len(claimLayout) && c.AttemptedAt[19] == '.' && c.AttemptedAt[26] == 'Z' {
-		return claimKey{c.JobID, c.AttemptedAt}, nil // as it is nearly always: spare each job the parsing
-	}
-	at, err := time.Parse(time.RFC3339Nano, c.AttemptedAt)
-	if err != nil {
+	at, err := parseTime(c.AttemptedAt)
+	if err != nil { // sent to the database, it would fail the beat of every other claim
 		return claimKey{}, fmt.Errorf("riverbeat: attempted_at of job %d: %w", c.JobID, err)
 	}
 	return claimKey{c.JobID, AttemptedAtText(at)}, nil
+}
+
+// parseTime reads the contract's form, RFC 3339, and timestamptz as Postgres writes it; always with a zone.
+func parseTime(text string) (at time.Time, err error) {
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02 15:04:05.999999999Z07:00", "2006-01-02 15:04:05.999999999Z07"} {
+		if at, err = time.Parse(layout, strings.ToUpper(text)); err == nil {
+			return at, nil
+		}
+	}
+	return at, err
 }
 
 // compare is the order in which claims stand in a statement: two writers that keep it cannot wait for each other.

@@ -49,21 +49,24 @@ func (p *progress) latest() (count uint64, value *float32, note *string) {
 	if p.count == 0 {
 		return 0, nil, nil
 	}
-	told := p.value
-	if p.note == "" {
-		return p.count, &told, nil
+	if told := p.value; told == told { //nolint:staticcheck // NaN alone is not itself, and Postgres takes it for no progress
+		value = &told
 	}
-	text := storable(p.note)
-	return p.count, &told, &text
+	if p.note != "" {
+		text := storable(p.note)
+		note = &text
+	}
+	return p.count, value, note
 }
 
 const smallest = 1e-6 // Postgres refuses a real that is nearly, but not quite, nothing
 
+// clamped leaves NaN as it is: it is no number.
 func clamped(value float64) float64 {
-	if value >= smallest { // false for NaN
-		return min(value, 1)
+	if value < smallest {
+		return 0
 	}
-	return 0
+	return min(value, 1)
 }
 
 // cut returns a copy, so that a short note does not keep a long text in memory.

@@ -40,8 +40,10 @@ func TestValuesAreClamped(t *testing.T) {
 			t.Errorf("%v became %v", given, got)
 		}
 	}
-	if got := clamped(math.NaN()); got != 0 {
-		t.Errorf("NaN became %v", got)
+	w := &Work{}
+	w.Progress(math.NaN(), "")
+	if count, value, note := w.progress.latest(); count != 1 || value != nil || note != nil {
+		t.Errorf("NaN: %v reports, %v, %v", count, value, note)
 	}
 }
 

@@ -25,7 +25,7 @@ CREATE TABLE keeper.client (
     beat_at       timestamptz NOT NULL,
     beat_interval interval NOT NULL,
     kinds         text[],                        -- NULL: it beats for every kind it works
-    fences        boolean NOT NULL,              -- its results carry the fencing token (contract, rule 6)
+    fences        boolean NOT NULL,              -- its results carry the fencing token (contract, level full)
     software      text NOT NULL,                 -- name and version of the client library
     started_at    timestamptz NOT NULL
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);

@@ -26,7 +26,7 @@ class Client(Protocol):
     def progress(self, work: Any, value: float | None, note: str | None) -> None: ...
     def finish(self, work: Any, outcome: str) -> tuple[str | None, bool]: ...  # token; False: known to be lost
     def stats(self) -> dict[str, int]: ...
-    def close(self) -> None: ...
+    def close(self) -> None: ...  # as at a shutdown without time left; a second call does nothing
 
 
 class Floor:
@@ -42,6 +42,8 @@ class Floor:
     def obey(self, command: Event) -> None:
         if command["do"] == "stats":
             self._say({"event": "stats", "stats": self._client.stats()})
+        elif command["do"] == "quit":
+            self._client.close()
         else:
             getattr(self, f"_{command['do']}")(command)
 
@@ -56,11 +58,17 @@ class Floor:
             self._say({"event": "cancelled", **claim, "cause": cause})
 
         interval = seconds(command.get("interval")) or self._interval
-        work.set_result(self._client.begin(claim, interval, seconds(command.get("lease")), on_stop))
+        try:
+            work.set_result(self._client.begin(claim, interval, seconds(command.get("lease")), on_stop))
+        except ValueError:  # it takes no such claim
+            self._say({"event": "refused", **claim})
+        else:
+            self._say({"event": "begun", **claim})
 
     def _progress(self, command: Event) -> None:
         _, work = self._jobs[command["job_id"]][-1]
-        self._client.progress(work.result(10), command.get("value"), command.get("note"))
+        value = command.get("value")
+        self._client.progress(work.result(10), float(value) if isinstance(value, str) else value, command.get("note"))
 
     def _finish(self, command: Event) -> None:
         claim, work = self._jobs[command["job_id"]].pop(0)
@@ -94,7 +102,7 @@ def run(make: Callable[[argparse.Namespace, float], Client]) -> None:
     floor = Floor(client, say, interval)
     for line in sys.stdin:
         command = json.loads(line)
-        if command["do"] == "quit":
-            break
         floor.obey(command)
+        if command["do"] == "quit":
+            return
     client.close()

@@ -26,7 +26,7 @@ class PythonClient:
         self.beater = Beater(
             url,
             client_id,
-            river_schema=river_schema or "public",
+            river_schema=river_schema,
             keeper_schema=keeper_schema,
             fences=True,
             tier=HeartbeatTier(interval),
@@ -53,8 +53,8 @@ class PythonClient:
         return {"beats": self.beater.beats, "failures": self.beater.failures}
 
     def close(self) -> None:
-        for beat in self.at_work:  # else the beater would beat on for them
-            self.beater.abandon(beat)
+        while self.at_work:  # else the beater would beat on for them
+            self.beater.abandon(self.at_work.pop())
         self.beater.close()
 
 

@@ -1,16 +1,57 @@
-"""What every client must do, as scenarios: each takes a World and uses only commands, events and the tables."""
+"""What a client must do, as scenarios: each takes a World and uses only commands, events and the tables."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-from conformance.world import World
+import pytest
 
-Scenario = Callable[[World], None]
+from conformance.world import ClientUnderTest, Level, World, opened
+
+__all__ = ["SCENARIOS", "Level", "Scenario", "play", "scenario"]
+
+INTERVALS = (0.2, 0.8, 3.2)  # seconds: the longer ones are for machines that are too busy for the first
+TOLERATED = 1 / 8  # of an interval: a machine that is never later by more is not the reason of a failure
+
+
+Play = Callable[[World], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    play: Play
+    level: Level  # clients of this level and above play it
+    takes_a_minute: bool = False  # it waits for the check of a minute, which no interval shortens
+
+    @property
+    def name(self) -> str:
+        return self.play.__name__
+
+
 SCENARIOS: list[Scenario] = []
 
 
-def scenario(play: Scenario) -> Scenario:
-    """Takes a scenario into the list that every client plays."""
-    SCENARIOS.append(play)
-    return play
+def scenario(level: Level, *, takes_a_minute: bool = False) -> Callable[[Play], Play]:
+    """Take a scenario into the list."""
+
+    def add(play: Play) -> Play:
+        SCENARIOS.append(Scenario(play, level, takes_a_minute))
+        return play
+
+    return add
+
+
+def play(
+    scenario: Scenario, new_url: Callable[[], str], client: ClientUnderTest, intervals: Sequence[float] = INTERVALS
+) -> None:
+    """Play a scenario on a new database; once more with a longer interval where the machine was too busy for it."""
+    for interval in intervals:
+        with opened(new_url(), client, interval) as world:
+            try:
+                scenario.play(world)
+            except (AssertionError, pytest.fail.Exception):
+                if interval == intervals[-1] or world.delay() < interval * TOLERATED:
+                    raise
+            else:
+                return

@@ -19,9 +19,12 @@ from riverkeeper.postgres.transaction import Row
 
 CLOCK = time.CLOCK_BOOTTIME
 SCHEMA_IS_GONE = ("42P01", "3F000")
-REFUSALS = (*SCHEMA_IS_GONE, "42501", "25006", "another River")
+REFUSALS = (*SCHEMA_IS_GONE, "42703", "42704", "42883", "42501", "28000", "28P01", "3D000", "25006")
+REFUSED_CONNECTS = {ErrorKind.REFUSED_LOGIN, ErrorKind.NO_DATABASE, ErrorKind.WRONG_KEEPER, ErrorKind.TOO_NEW}
+FENCE_SECONDS = 10.0
 FIRST_ANSWER_SECONDS = 1.0
-ASK_AGAIN_SECONDS = 45.0
+ASK_AGAIN_SECONDS = 50.0
+NOTE_BYTES = 1024
 
 
 @dataclass(eq=False)
@@ -34,10 +37,14 @@ class Work:
     named: bool = False
     lost: bool = False
     cause: str | None = None
-    told: tuple[float | None, str | None] = (None, None)
-    news: int = 0  # how often the job told
+    reported: tuple[float | None, str | None] = (None, None)
+    reports: int = 0
     acknowledged: int = 0
     returned: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def key(self) -> tuple[int, str]:
+        return self.claim["job_id"], self.claim["attempted_at"]
 
     def stop(self, cause: str) -> None:
         self.lost = self.lost or cause == "claim_lost"
@@ -51,98 +58,134 @@ class SqlClient:
         self.url, self.client_id, self.interval = url, client_id, interval
         self.schemas = {"river": river_schema or "public", "keeper": keeper_schema}
         self.instance, self.started_at = uuid.uuid4(), datetime.now(UTC).isoformat()
-        self.works: list[Work] = []
+        self.works: list[Work] = []  # at work, and not known to be finished or lost
         self.ended: dict[tuple[int, str], str] = {}
         self.beats = self.failures = 0
-        self.fence: bool | None = None  # rule 6: what meta said last; None until it has answered
+        self.fence: bool | None = None  # what meta.sql answered last; None until it has answered
         self.asked_at, self.answered = float("-inf"), threading.Event()
-        self.lock, self.closing = threading.RLock(), threading.Event()
+        self.lock, self.closing, self.wake = threading.RLock(), threading.Event(), threading.Event()
+        self.at_work: set[Work] = set()
         self.session: Session | None = None
-        self.threads = [threading.Thread(target=work, daemon=True) for work in (self._tick_on, self._watch)]
+        self.threads = [threading.Thread(target=work, daemon=True) for work in (self._beat, self._watch)]
         for thread in self.threads:
             thread.start()
 
     def begin(self, claim: Event, interval: float, lease: float | None, on_stop: Callable[[str], None]) -> Work:
+        if lease is not None and lease < 2.5 * interval:
+            raise ValueError("a lease is at least 2.5 intervals")
         with self.lock:
-            earlier = [work for work in self.works if work.claim["job_id"] == claim["job_id"]]
+            earlier = [work for work in self.at_work if work.claim["job_id"] == claim["job_id"]]
             self.works.append(work := Work(claim, interval, lease, on_stop))
-        for other in earlier:  # rule 2
+            self.at_work.add(work)
+        self.wake.set()  # it may be more urgent than the pause that has begun
+        for other in earlier:
             other.stop("claim_lost")
-            other.returned.wait(10)
-        self.answered.wait(FIRST_ANSWER_SECONDS)  # rule 6
+            self._leave_out(other)
+            other.returned.wait(FENCE_SECONDS)
+        if self.fence is None:
+            self.answered.wait(FIRST_ANSWER_SECONDS)
         return work
 
     def progress(self, work: Any, value: float | None, note: str | None) -> None:
-        work.told, work.news = (value, note), work.news + 1
+        work.reported, work.reports = (value, note), work.reports + 1
 
     def finish(self, work: Any, outcome: str) -> tuple[str | None, bool]:
-        with self.lock:
-            self.works = [other for other in self.works if other is not work]
+        self._leave_out(work)
         work.returned.set()
         given_up = work.cause == "lease_expired" and not work.lost and outcome == "failed"
-        with self.lock:
-            if work.named:  # rule 7
-                self.ended[work.claim["job_id"], work.claim["attempted_at"]] = "abandoned" if given_up else outcome
-        return None if self.fence is False else work.claim["attempted_at"], not work.lost  # rule 6
+        self._end(work, "abandoned" if given_up else outcome)
+        return None if self.fence is False else work.claim["attempted_at"], not work.lost
 
     def stats(self) -> dict[str, int]:
         return {"beats": self.beats, "failures": self.failures}
 
     def close(self) -> None:
+        for work in list(self.at_work):
+            self._leave_out(work)
+            self._end(work, "abandoned")
         self.closing.set()
+        self.wake.set()
         for thread in self.threads:
             thread.join(10)
         if self.session:
             self.session.close()
 
-    def _tick_on(self) -> None:  # rule 1
+    def _leave_out(self, work: Work) -> None:
+        """No beat names this claim any more."""
+        with self.lock:
+            self.works = [other for other in self.works if other is not work]
+
+    def _end(self, work: Work, outcome: str) -> None:
+        with self.lock:
+            self.at_work.discard(work)
+            if work.named:
+                self.ended[work.key] = outcome
+
+    def _beat(self) -> None:
         while not self.closing.is_set():
             began = time.monotonic()
             self._tick()
-            interval = min((work.interval for work in list(self.works)), default=self.interval)
-            self.closing.wait(max(0.0, began + 0.95 * interval - time.monotonic()))
+            while not self.closing.is_set() and (left := began + 0.95 * self._pace() - time.monotonic()) > 0:
+                self.wake.wait(left)
+                self.wake.clear()
         self._tick()
+
+    def _pace(self) -> float:
+        """The interval of the most urgent claim."""
+        with self.lock:
+            return min((work.interval for work in self.works), default=self.interval)
 
     def _tick(self) -> None:
         with self.lock:
-            works = sorted(self.works, key=lambda work: (work.claim["job_id"], work.claim["attempted_at"]))
+            works = sorted(self.works, key=lambda work: work.key)
             ended = dict(self.ended)
-        sent_at, news = time.clock_gettime(CLOCK), [work.news for work in works]
+        sent_at, reports = time.clock_gettime(CLOCK), [work.reports for work in works]
+        fresh = [work for work in works if not work.named]
         for work in works:
             work.named = True
         try:
-            with self._session(self.interval / 2) as ask:
+            with self._session(min(self.interval, self._pace()) / 2) as ask:
                 rows = ask("beat", self._parameters(works))
                 self.beats += 1
-                for work, counted, row in zip(works, news, rows, strict=True):
-                    self._hear(work, counted, row.status, sent_at)
+                for row in rows:
+                    self._hear(works[row.ordinal - 1], reports[row.ordinal - 1], row.status, sent_at)
                 if ended:
                     ask("end", {"job_ids": [job for job, _ in ended], "attempted_ats": [at for _, at in ended],
                                 "outcomes": list(ended.values())})  # fmt: skip
-                    with self.lock:
-                        self.ended = {key: self.ended[key] for key in self.ended.keys() - ended.keys()}
+                    self._forget(ended)
         except DatabaseError as error:
             self.failures += 1
-            if any(word in str(error) for word in REFUSALS):  # an answer is no silence
-                for work in works:
-                    work.sent_at = sent_at
-                if self.fence is None or any(word in str(error) for word in SCHEMA_IS_GONE):
-                    self.fence = False
+            if is_refused(error):
+                self._refuse(works, fresh, sent_at, str(error))
         finally:
             self.answered.set()
 
-    def _hear(self, work: Work, news: int, standing: str, sent_at: float) -> None:
-        if standing == "lost":
+    def _forget(self, ended: dict[tuple[int, str], str]) -> None:
+        with self.lock:
+            for key in ended:
+                del self.ended[key]
+
+    def _refuse(self, works: list[Work], fresh: list[Work], sent_at: float, message: str) -> None:
+        """An answer: it ends no lease, and nothing was written."""
+        for work in works:
+            work.sent_at = sent_at
+        for work in fresh:
+            work.named = False
+        if self.fence is None or any(state in message for state in SCHEMA_IS_GONE):
+            self.fence = False
+
+    def _hear(self, work: Work, reports: int, status: str, sent_at: float) -> None:
+        if status == "lost":
+            self._leave_out(work)
             work.stop("claim_lost")
             return
-        work.sent_at, work.acknowledged = sent_at, news
-        if standing == "stop":
+        work.sent_at, work.acknowledged = sent_at, reports
+        if status == "stop":
             work.stop("stop_requested")
-        elif standing == "finished":
-            with self.lock:
-                self.works.remove(work)
+        elif status == "finished":
+            self._leave_out(work)
 
-    def _watch(self) -> None:  # rule 4
+    def _watch(self) -> None:
         while not self.closing.wait(0.02):
             for work in list(self.works):
                 if work.lease and time.clock_gettime(CLOCK) > work.sent_at + work.lease:
@@ -160,7 +203,7 @@ class SqlClient:
             if self.session is None:
                 self.session, self.asked_at = Session(self.url, seconds=limit), float("-inf")
             if time.monotonic() - self.asked_at > ASK_AGAIN_SECONDS:
-                self._check(ask("meta", {})[0])
+                self._check(ask("meta", {}))
             yield ask
         except BaseException:
             if self.session:
@@ -168,28 +211,45 @@ class SqlClient:
             self.session = None
             raise
 
-    def _check(self, meta: Row) -> None:
-        if meta.river_schema != self.schemas["river"]:
-            what = f"another River: {meta.river_schema}, not {self.schemas['river']}"
-            raise DatabaseError(ErrorKind.WRONG_KEEPER, what)
-        self.fence, self.asked_at = meta.fence, time.monotonic()
+    def _check(self, rows: list[Row]) -> None:
+        if not rows or rows[0].river_schema != self.schemas["river"]:
+            raise DatabaseError(ErrorKind.WRONG_KEEPER, f"a keeper schema of another River: {rows}")
+        self.fence = rows[0].fence
+        if rows[0].version < 2 or rows[0].min_compatible > 2:
+            raise DatabaseError(ErrorKind.TOO_NEW, f"a keeper schema for other clients: {rows}")
+        self.asked_at = time.monotonic()
 
     def _parameters(self, works: list[Work]) -> Event:
         return {
             "instance": self.instance, "client_id": self.client_id, "software": "sql", "started_at": self.started_at,
-            "fences": self.fence is True, "client_interval": _span(self.interval), "kinds": None,
+            "fences": self.fence is True, "client_interval": span(self._pace()), "kinds": None,
             "job_ids": [work.claim["job_id"] for work in works],
             "attempted_ats": [work.claim["attempted_at"] for work in works],
             "attempts": [work.claim["attempt"] for work in works],
-            "intervals": [_span(work.interval) for work in works],
-            "leases": [_span(work.lease) for work in works],
-            "progress_reported": [work.news > work.acknowledged for work in works],
-            "progress": [work.told[0] for work in works],
-            "notes": [work.told[1] for work in works],
+            "intervals": [span(work.interval) for work in works],
+            "leases": [span(work.lease) for work in works],
+            "progress_reported": [work.reports > work.acknowledged for work in works],
+            "progress": [fit_number(work.reported[0]) for work in works],
+            "notes": [fit_note(work.reported[1]) for work in works],
         }  # fmt: skip
 
 
-def _span(seconds: float | None) -> str | None:
+def is_refused(error: DatabaseError) -> bool:
+    return error.kind in REFUSED_CONNECTS or any(f"SQLSTATE {state}" in str(error) for state in REFUSALS)
+
+
+def fit_number(value: float | None) -> float | None:
+    if value is None or value != value:  # noqa: PLR0124 - not a number
+        return None
+    return min(value, 1.0) if value >= 1e-6 else 0.0
+
+
+def fit_note(note: str | None) -> str | None:
+    text = (note or "").replace("\0", "?").encode("utf-8", "replace")[:NOTE_BYTES].decode("utf-8", "ignore")
+    return text or None
+
+
+def span(seconds: float | None) -> str | None:
     return None if seconds is None else f"{seconds} seconds"
 
 

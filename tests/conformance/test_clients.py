@@ -1,28 +1,58 @@
-"""Every client in this repository that needs no Go plays every scenario of the contract."""
+"""Every client in this repository that needs no Go plays every scenario of its level; or yours does, with --client.
+
+`pytest tests/conformance --client "COMMAND" --level plain` (clients/CONTRACT.md, "Test your client").
+"""
 
 from __future__ import annotations
 
+import os
+import shlex
 from functools import partial
 
 import pytest
 
-from conformance import claims, outages  # noqa: F401 - they fill the list
+from conformance.plain_client import PlainClient
 from conformance.python_client import PythonClient
-from conformance.scenarios import SCENARIOS, Scenario
 from conformance.sql_client import SqlClient
+from conformance.suite import SCENARIOS, Level, Scenario, play
 from conformance.worker import as_program, in_threads, python_program
-from conformance.world import Launch, world
+from conformance.world import ClientUnderTest
+from fixtures.empty_database import ReusableDatabase
 
 # In threads of the test's process, for starting a program takes longer than most scenarios.
-CLIENTS: dict[str, tuple[Launch, Launch]] = {
-    "python": (partial(in_threads, PythonClient), partial(as_program, python_program("python_client"))),
-    "sql": (partial(in_threads, SqlClient), partial(as_program, python_program("sql_client"))),
-}
+CLIENTS: dict[str, ClientUnderTest] = {
+    name: ClientUnderTest(partial(in_threads, make), partial(as_program, python_program(f"{name}_client")), level)
+    for name, make, level in (
+        ("python", PythonClient, Level.FULL), ("sql", SqlClient, Level.FULL), ("plain", PlainClient, Level.PLAIN),
+    )
+}  # fmt: skip
 
 
-@pytest.mark.parametrize("client", CLIENTS)
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda play: play.__name__)
-def test_client_keeps_the_contract(client: str, scenario: Scenario, installed_url: str) -> None:
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One case for each client and scenario of its level."""
+    command = metafunc.config.getoption("client")
+    clients = dict(CLIENTS)
+    if command:
+        launch = partial(as_program, shlex.split(command))
+        clients = {"client": ClientUnderTest(launch, launch, Level[metafunc.config.getoption("level").upper()])}
+    cases = [
+        pytest.param(scenario, client, id=f"{scenario.name}-{name}", marks=marks_of(scenario, bool(command)))
+        for scenario in SCENARIOS
+        for name, client in clients.items()
+        if scenario.level <= client.level
+    ]
+    metafunc.parametrize(("scenario", "client"), cases)
+
+
+def marks_of(scenario: Scenario, is_external: bool) -> list[pytest.MarkDecorator]:
+    """A scenario of a minute is for clients that nobody knows yet, and for `make test-long`."""
+    left_out = scenario.takes_a_minute and not is_external and not os.environ.get("RIVERKEEPER_TEST_LONG")
+    marks = [pytest.mark.skip(reason="takes a minute")] if left_out else []
+    return [*marks, *([pytest.mark.long] if scenario.takes_a_minute else [])]
+
+
+def test_client_keeps_the_contract(
+    scenario: Scenario, client: ClientUnderTest, installed_database: ReusableDatabase
+) -> None:
     """The scenario's docstring is the rule."""
-    with world(installed_url, *CLIENTS[client]) as stage:
-        scenario(stage)
+    play(scenario, installed_database.renew, client)

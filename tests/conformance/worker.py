@@ -35,10 +35,11 @@ class Worker:
             self._heard.notify_all()
 
     def start(self, claim: Event, lease: float | None = None, interval: float | None = None) -> None:
-        command = {"do": "start", **claim, "lease": None if lease is None else f"{lease}s"}
-        self.send(command | ({} if interval is None else {"interval": f"{interval}s"}))
+        """Begin the work of a claim; what a plain client does not know is left out of the command."""
+        times = {"lease": lease, "interval": interval}
+        self.send({"do": "start", **claim} | {name: f"{time}s" for name, time in times.items() if time is not None})
 
-    def progress(self, claim: Event, value: float, note: str) -> None:
+    def progress(self, claim: Event, value: float | str | None, note: str | None) -> None:
         self.send({"do": "progress", "job_id": claim["job_id"], "value": value, "note": note})
 
     def finish(self, claim: Event, outcome: str = "completed") -> None:
@@ -60,6 +61,10 @@ class Worker:
     def cancelled(self, claim: Event) -> str:
         """Wait until the work of a claim was cancelled: its cause."""
         return str(until(lambda: self.last("cancelled", claim), f"job {claim['job_id']} to be cancelled")[1]["cause"])
+
+    def begun_at(self, claim: Event) -> float:
+        """Wait until the work of a claim has begun: when that was."""
+        return until(lambda: self.last("begun", claim), f"the work on job {claim['job_id']} to begin")[0]
 
     def cancelled_at(self, claim: Event) -> float:
         return until(lambda: self.last("cancelled", claim), f"job {claim['job_id']} to be cancelled")[0]
@@ -101,6 +106,12 @@ class Worker:
         """Wait until so many more beats have succeeded."""
         before = self.stats()["beats"]
         until(lambda: self.stats()["beats"] >= before + more, f"{more} beats to succeed")
+
+    def quit(self) -> None:
+        """Stop the client, and wait until it has gone."""
+        self.send({"do": "quit"})
+        if self.process is not None:
+            self.process.wait(PATIENCE_SECONDS)
 
     @contextlib.contextmanager
     def frozen(self) -> Iterator[None]:
@@ -155,8 +166,8 @@ def as_program(
     reader.start()
     try:
         yield worker
-        send({"do": "quit"})
-        process.wait(PATIENCE_SECONDS)
+        if process.poll() is None:
+            worker.quit()
     finally:
         process.kill()
         process.wait()

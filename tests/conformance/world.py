@@ -5,7 +5,9 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from typing import Any
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum
 
 import psycopg
 from psycopg.rows import dict_row
@@ -15,13 +17,11 @@ from conformance.proxy import Proxy, proxied
 from conformance.rescue import rescue
 from conformance.results import write_result
 from conformance.worker import Worker
+from fixtures.grants import grant
 from fixtures.waiting import measured_delays, until
 from riverkeeper.postgres.statements import source
 from riverkeeper.schema.fence import install_fence, remove_fence
 
-# All limits and faults of the scenarios are scaled by the same factor: from an interval of 10 s to one of 0.2 s.
-INTERVAL = 0.2
-LEASE = 2.5 * INTERVAL  # the shortest that the contract allows
 SLACK_SECONDS = 1.0  # of two busy cores; more where they are busier
 DELAYS = 5  # a client, its pipe, the server, the test and once more: each may run so late
 
@@ -40,20 +40,60 @@ RETURNING id AS job_id, attempt,
 Launch = Callable[[str, str, str, str, float], AbstractContextManager[Worker]]
 
 
-class World:
-    """`url` is of the database itself, which holds both schemas and nothing else; a proxy may stand before it."""
+class Level(IntEnum):
+    """A client's level; each includes those before it (clients/CONTRACT.md)."""
 
-    def __init__(self, url: str, launch: Launch, launch_program: Launch, stack: ExitStack) -> None:
+    PLAIN = 1
+    PROGRESS = 2
+    LEASING = 3
+    FULL = 4
+
+
+@dataclass(frozen=True, slots=True)
+class ClientUnderTest:
+    """How to start a client, in this process where that is quicker, and the level that it claims to have."""
+
+    launch: Launch
+    launch_program: Launch
+    level: Level = Level.FULL
+
+
+class World:
+    """`url` is of the database itself, which holds both schemas and nothing else; a proxy may stand before it.
+
+    All times of a scenario are multiples of `interval`: 0.2 s stands for the 10 s of a real client.
+    """
+
+    def __init__(self, url: str, client: ClientUnderTest, interval: float, stack: ExitStack) -> None:
         self.url = url
-        self._launch = launch
-        self._launch_program = launch_program
+        self.interval = interval
+        self._client = client
         self._stack = stack
-        self._delay = stack.enter_context(measured_delays())
+        self.delay = stack.enter_context(measured_delays())
         self.sql = stack.enter_context(psycopg.connect(url, autocommit=True, row_factory=dict_row))
+        self.role = ""
+
+    @property
+    def is_full(self) -> bool:
+        return self._client.level >= Level.FULL
+
+    @property
+    def lease(self) -> float:
+        """The shortest that the contract allows."""
+        return 2.5 * self.interval
+
+    @property
+    def refused_lease(self) -> float | None:
+        """Long enough for a busy machine, and shorter than the refusals of a scenario; None below level leasing."""
+        return 8 * self.interval if self._client.level >= Level.LEASING else None
 
     def slack(self) -> float:
         """Seconds by which this machine may be late for a promise."""
-        return SLACK_SECONDS + DELAYS * self._delay()
+        return SLACK_SECONDS + DELAYS * self.delay()
+
+    def expect_token(self, result: Event, claim: Event) -> None:
+        """The result carries the claim where the client is full, and else nothing."""
+        assert result["token"] == (claim["attempted_at"] if self.is_full else None)
 
     def install_fence(self) -> None:
         install_fence(self.url, None, None)
@@ -67,25 +107,44 @@ class World:
         return self.job(result)
 
     def reports_fences(self) -> bool:
-        """The state of the newest row of a client."""
+        """The value in the newest row of a client."""
         return bool(self.rows("SELECT fences FROM riverkeeper.client ORDER BY beat_at DESC LIMIT 1")[0]["fences"])
 
+    def reports_fences_by_now(self) -> bool:
+        """The same where there may be no row yet."""
+        return bool(self.rows("SELECT FROM riverkeeper.client")) and self.reports_fences()
+
     def worker(
-        self, url: str | None = None, *, client_id: str = "worker", river: str = "public", keeper: str = "riverkeeper",
-        interval: float = INTERVAL,
-    ) -> Worker:  # fmt: skip
+        self,
+        url: str | None = None,
+        *,
+        client_id: str = "worker",
+        river: str = "public",
+        keeper: str = "riverkeeper",
+        interval: float | None = None,
+    ) -> Worker:
         """A client that has started."""
-        return self._stack.enter_context(self._launch(url or self.url, river, keeper, client_id, interval))
+        launched = self._client.launch(url or self.url, river, keeper, client_id, interval or self.interval)
+        return self._stack.enter_context(launched)
 
     def program(self) -> Worker:
         """A client in a process of its own."""
-        launched = self._launch_program(self.url, "public", "riverkeeper", "worker", INTERVAL)
+        launched = self._client.launch_program(self.url, "public", "riverkeeper", "worker", self.interval)
         return self._stack.enter_context(launched)
 
-    def through_proxy(self, **options: Any) -> tuple[Worker, Proxy]:
+    def proxy(self, url: str | None = None) -> Proxy:
+        return self._stack.enter_context(proxied(url or self.url))
+
+    def through_proxy(self, *, url: str | None = None, interval: float | None = None) -> tuple[Worker, Proxy]:
         """A client that reaches the database through a proxy."""
-        proxy = self._stack.enter_context(proxied(self.url))
-        return self.worker(proxy.url, **options), proxy
+        proxy = self.proxy(url)
+        return self.worker(proxy.url, interval=interval), proxy
+
+    def now(self) -> datetime:
+        """The database's clock."""
+        now = self.rows("SELECT clock_timestamp() AS now")[0]["now"]
+        assert isinstance(now, datetime)
+        return now
 
     def claims(self, count: int, client_id: str = "worker") -> list[Event]:
         """Jobs that a client has just claimed."""
@@ -112,28 +171,57 @@ class World:
 
     def beats_again(self, claim: Event) -> Event:
         """Wait for a beat that is newer than now."""
-        now = self.rows("SELECT clock_timestamp() AS now")[0]["now"]
+        now = self.now()
         return until(
             lambda: row if (row := self.row(claim)) and row["beat_at"] > now else None,
             f"job {claim['job_id']} to beat again",
         )
 
+    def progressed(self, claim: Event, since: datetime | None = None) -> Event:
+        """Wait for a beat with progress that is newer than that of `since`."""
+        return until(
+            lambda: row if (row := self.row(claim)) and row["progress_at"] not in {None, since} else None,
+            f"job {claim['job_id']} to report progress",
+        )
+
+    def ended(self, claim: Event) -> Event:
+        """Wait until the outcome of a claim is reported."""
+        return until(
+            lambda: row if (row := self.row(claim)) and row["outcome"] else None,
+            f"the end of job {claim['job_id']} to be reported",
+        )
+
     def job(self, claim: Event) -> Event:
         return self.rows("SELECT * FROM river_job WHERE id = %s", [claim["job_id"]])[0]
 
+    def complete(self, claim: Event) -> None:
+        """The job completes itself in its own transaction."""
+        self.sql.execute(
+            "UPDATE river_job SET state = 'completed', finalized_at = now() WHERE id = %s", [claim["job_id"]]
+        )
+
+    def request_stop(self, claim: Event) -> None:
+        self.sql.execute(
+            "UPDATE riverkeeper.heartbeat SET stop_requested_at = now() WHERE job_id = %s", [claim["job_id"]]
+        )
+
+    def set_meta(self, column: str, value: object) -> None:
+        self.sql.execute(f"UPDATE riverkeeper.meta SET {column} = %s", [value])  # noqa: S608 - a column of ours
+
+    def set_database(self, setting: str) -> None:
+        """For the connections that begin from now on."""
+        self.sql.execute(f'ALTER DATABASE "{self.sql.info.dbname}" SET {setting}')
+
     def as_role(self) -> str:
         """URL of a login with the rights of a worker, and no more."""
+        self.give_rights()
         self.role = f"worker_{uuid.uuid4().hex[:8]}"  # roles are the server's, and outlive the database
-        self.sql.execute(f'CREATE ROLE "{self.role}" LOGIN')
-        self.grant("GRANT SELECT (id, state, attempt, attempted_at, attempted_by) ON river_job TO")
-        self.grant("GRANT SELECT ON riverkeeper.meta TO")
-        self.grant("GRANT USAGE ON SCHEMA riverkeeper TO")
-        self.grant("GRANT SELECT, INSERT, UPDATE ON riverkeeper.heartbeat, riverkeeper.client TO")
+        self.sql.execute(f'CREATE ROLE "{self.role}" LOGIN IN ROLE riverkeeper_worker')
         return self.url.replace("//postgres@", f"//{self.role}@")
 
-    def grant(self, words: str) -> None:
-        """Give rights to the role, or take them."""
-        self.sql.execute(f'{words} "{self.role}"')
+    def give_rights(self) -> None:
+        """What `schema grants` prints."""
+        grant(self.url)
 
     def other_river(self, schema: str) -> None:
         """A River in another schema of the database."""
@@ -154,6 +242,6 @@ class World:
 
 
 @contextmanager
-def world(url: str, launch: Launch, launch_program: Launch) -> Iterator[World]:
+def opened(url: str, client: ClientUnderTest, interval: float) -> Iterator[World]:
     with ExitStack() as stack:
-        yield World(url, launch, launch_program, stack)
+        yield World(url, client, interval, stack)

@@ -7,10 +7,10 @@ from functools import partial
 from itertools import count
 from pathlib import Path
 
-from conformance import claims, outages  # noqa: F401 - they fill the list
-from conformance.scenarios import Scenario
+from conformance.suite import Level, Scenario
+from conformance.suite import play as play_scenario
 from conformance.worker import as_program
-from conformance.world import world
+from conformance.world import ClientUnderTest
 from riverkeeper.demo.postgres import Server
 from riverkeeper.postgres.connection import run_script
 from riverkeeper.postgres.statements import source
@@ -27,8 +27,7 @@ def contract_database(postgres: Server) -> str:
     return url
 
 
-def play(scenario: Scenario, command: Sequence[str | Path], postgres: Server) -> None:
+def play(scenario: Scenario, command: Sequence[str | Path], postgres: Server, level: Level = Level.FULL) -> None:
     """`command` starts the client behind the conformance protocol."""
     launch = partial(as_program, command)
-    with world(contract_database(postgres), launch, launch) as stage:
-        scenario(stage)
+    play_scenario(scenario, lambda: contract_database(postgres), ClientUnderTest(launch, launch, level))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.scenarios import SCENARIOS, Scenario
+from conformance.suite import SCENARIOS, Scenario
 from e2e.conforming import contract_database, play
 from riverkeeper.demo.postgres import Server
 
@@ -26,7 +26,7 @@ def run(*command: str | Path, cwd: Path = CLIENT, **environment: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda play: play.__name__)
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 def test_client_keeps_the_contract(scenario: Scenario, postgres: Server) -> None:
     """The scenario's docstring is the rule."""
     play(scenario, ["node", CLIENT / "conform" / "main.js"], postgres)

@@ -202,7 +202,9 @@ def test_one_job_one_program(scene: Scene) -> None:
 
 def test_a_keeper_schema_of_another_river_is_named(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
     """Both schemas stand in the one sentence that is logged, however often it is tried."""
-    with Beater(scene.url, "worker", river_schema="other", tier=HeartbeatTier(INTERVAL)) as beater:
+    with Beater(
+        scene.url, "worker", river_schema="other", keeper_schema="riverkeeper", tier=HeartbeatTier(INTERVAL)
+    ) as beater:
         until(lambda: beater.failures > 3, "beats to fail")
     said = [record.getMessage() for record in caplog.records if "belongs to" in record.getMessage()]
 

@@ -207,12 +207,13 @@ def test_a_client_that_attaches_no_token_is_plain() -> None:
     assert fence.fences is False
 
 
-@pytest.mark.parametrize(("error", "in_force"), [("MISSING", False), ("FORBIDDEN", True)])
-def test_a_refusal_ends_the_fence_only_with_its_schema(error: str, in_force: bool) -> None:
-    """A revoked grant proves nothing about triggers; a schema that is gone took them with it."""
+@pytest.mark.parametrize(("state", "in_force"), [("42P01", False), ("3F000", False), ("42703", True), ("42501", True)])
+def test_a_refusal_ends_the_fence_only_with_its_schema(state: str, in_force: bool) -> None:
+    """A revoked grant or a missing column proves nothing about triggers; a schema that is gone took them with it."""
     claims, fence = ActiveClaims(), ClientFence(wanted=True)
     fence.record_answer(True)
-    ticker(Answers(DatabaseError(ErrorKind[error], "statement")), claims, fence).tick()
+    kind = ErrorKind.FORBIDDEN if state == "42501" else ErrorKind.MISSING
+    ticker(Answers(DatabaseError(kind, "statement", sqlstate=state)), claims, fence).tick()
 
     assert fence.in_force is in_force
 

@@ -138,7 +138,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a grant that was taken back ends the fence of a client, though the triggers are there",
-        "error.kind is ErrorKind.MISSING or self.in_force is None",
+        "error.sqlstate in SCHEMA_IS_GONE or self.in_force is None",
         "error",
         (f"{PARTS}::test_a_refusal_ends_the_fence_only_with_its_schema",),
     ),
@@ -162,6 +162,18 @@ MUTATIONS = (
         (f"{PARTS}::test_a_failed_beat_proves_nothing_of_any_claim",),
     ),
     Mutation(
+        "a claim that is lost for good is beaten for, as long as its work goes on",
+        "return [active for active in self.list_active() if not active.lost]",
+        "return self.list_active()",
+        ("heartbeat/test_vectors.py::test_python_acts_on_each_answer_as_the_vectors_do",),
+    ),
+    Mutation(
+        "a text that is no time fails the beat of every claim of a process",
+        'return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")',
+        "return str(attempted_at)",
+        ("heartbeat/test_vectors.py::test_python_writes_every_time_in_the_form_of_the_contract",),
+    ),
+    Mutation(
         "a beat that failed ends all work",
         "            self._failures.record(error)\n",
         "            self._failures.record(error)\n            [active.mark_lost() for active, _ in beats]\n",
@@ -171,7 +183,7 @@ MUTATIONS = (
         "a black hole swallows every beat, for the connection is never given up",
         "            self._drop()  # a connection that failed once may swallow every later statement\n",
         "",
-        (contract("database_is_away_for_less_than_the_lease"),),
+        (contract("connection_that_never_answers_again"),),
     ),
     Mutation(
         "each beat that waits for a lock leaves a statement on the server, until it is full",

@@ -50,7 +50,8 @@ async function finish({ job_id, outcome }) {
 }
 
 async function progress({ job_id, value, note }) {
-  (await jobs.get(job_id).at(-1).begun).progress(value, note);
+  const number = typeof value === "string" ? Number(value) : value; // JSON has no NaN and no infinity
+  (await jobs.get(job_id).at(-1).begun).progress(number, note);
 }
 
 const commands = { start, finish, progress, stats: () => say({ event: "stats", stats: beats.stats() }) };

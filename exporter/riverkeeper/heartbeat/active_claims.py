@@ -133,6 +133,10 @@ class ActiveClaims:
         with self._lock:
             return list(self._active.values())
 
+    def list_beating(self) -> list[ActiveClaim]:
+        """Those that the next beat names: a lost claim is over for good."""
+        return [active for active in self.list_active() if not active.lost]
+
     def list_ends(self) -> dict[Claim, Outcome]:
         """The outcomes that were not reported yet."""
         with self._lock:

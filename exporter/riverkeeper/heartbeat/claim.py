@@ -69,12 +69,11 @@ class Claim:
 
 
 def format_attempted_at(attempted_at: str | datetime) -> str:
-    """`attempted_at` as the contract writes it. A datetime must have a time zone. Raises ValueError."""
-    if isinstance(attempted_at, str):
-        return attempted_at
-    if attempted_at.tzinfo is None:
-        raise ValueError(f"attempted_at must have a time zone: {attempted_at.isoformat()}")
-    return attempted_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    """`attempted_at` as the contract writes it. A time or a text of it must have a time zone. Raises ValueError."""
+    moment = datetime.fromisoformat(attempted_at.upper()) if isinstance(attempted_at, str) else attempted_at
+    if moment.tzinfo is None:
+        raise ValueError(f"attempted_at must have a time zone: {moment.isoformat()}")
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +95,13 @@ class HeartbeatTier:
 
 
 def fit_note(note: object) -> str | None:
-    """The note as the table takes it: at most 1 kB, never cut inside a character, without NUL. None: not a text."""
+    """The note as the table takes it: at most 1 kB, never cut inside a character. None: not a text, or an empty one.
+
+    `?` stands for a NUL and for a lone surrogate: a note that cannot be sent would fail the beat of every other claim.
+    """
     if not isinstance(note, str):
         return None
-    return note.replace("\0", "").encode("utf-8", "replace")[:NOTE_BYTES].decode("utf-8", "ignore")
+    return note.replace("\0", "?").encode("utf-8", "replace")[:NOTE_BYTES].decode("utf-8", "ignore") or None
 
 
 def fit_fraction(fraction: object) -> float | None:

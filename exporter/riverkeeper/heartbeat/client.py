@@ -44,18 +44,19 @@ class Beater:
         url: str,
         client_id: str,
         *,
-        river_schema: str = "public",
-        keeper_schema: str = "riverkeeper",
+        river_schema: str | None = None,
+        keeper_schema: str | None = None,
         tier: HeartbeatTier | None = None,
         kinds: tuple[str, ...] | None = None,
         fences: bool = False,
         reclaim_seconds: float = 10.0,
         metadata: bool = False,
     ) -> None:
-        """`fences`: your code attaches the token of each claim to its result.
+        """Schemas: `public` and `riverkeeper`, or `<river_schema>_riverkeeper` where River's schema is named.
 
+        `fences`: your code attaches the token of each claim to its result.
         `reclaim_seconds`: how long a second attempt of a job in this process waits at most for the first to return.
-        `metadata`: beat on the job's own row (contract, rule 8), where no table can be added.
+        `metadata`: beat on the job's own row (contract, beats in the metadata), where no table can be added.
         """
         self.tier = tier or (HeartbeatTier(METADATA_INTERVAL) if metadata else HeartbeatTier())
         self.reclaim_seconds = reclaim_seconds
@@ -65,8 +66,8 @@ class Beater:
 
         def store() -> HeartbeatTable | JobMetadata:
             if metadata:
-                return JobMetadata(url, river_schema, client_id)
-            return HeartbeatTable(url, river_schema, keeper_schema, process, self._fence)
+                return JobMetadata(url, river_schema or "public", client_id)
+            return HeartbeatTable(url, *_schemas(river_schema, keeper_schema), process, self._fence)
 
         self._pid, self._closing = os.getpid(), threading.Event()
         self._claims, self._failures = ActiveClaims(), BeatFailures()
@@ -213,3 +214,8 @@ class Beater:
     def _refuse_child(self) -> None:
         if os.getpid() != self._pid:
             raise RuntimeError("create a Beater after the fork: this one belongs to the parent process")
+
+
+def _schemas(river: str | None, keeper: str | None) -> tuple[str, str]:
+    """The names of both schemas, as `schema install` chooses them."""
+    return river or "public", keeper or (f"{river}_riverkeeper" if river else "riverkeeper")

@@ -8,11 +8,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from riverkeeper.heartbeat.claim import Claim, ClaimLost
-from riverkeeper.postgres.errors import DatabaseError, ErrorKind
+from riverkeeper.postgres.errors import DatabaseError
 from riverkeeper.postgres.statements import statement
 
 log = logging.getLogger("riverkeeper.heartbeat")  # the standard library's: this code runs in a user's program
 
+SCHEMA_IS_GONE = frozenset({"42P01", "3F000"})  # no such table, no such schema
 FIRST_ANSWER_SECONDS = 1.0  # at most, that the first work of a process waits for an answer
 
 
@@ -53,7 +54,7 @@ class ClientFence:
 
     def record_refusal(self, error: DatabaseError) -> None:
         """Record a refused beat. Without the keeper schema there are no triggers; other refusals prove nothing."""
-        if error.kind is ErrorKind.MISSING or self.in_force is None:
+        if error.sqlstate in SCHEMA_IS_GONE or self.in_force is None:
             self.in_force = False
 
     def _describe(self, in_force: bool) -> str:

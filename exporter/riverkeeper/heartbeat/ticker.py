@@ -20,7 +20,15 @@ log = logging.getLogger("riverkeeper.heartbeat")  # the standard library's: this
 JITTER = 0.1  # of the interval, earlier: processes that start together drift apart
 # The server answers that there are no heartbeats here. Such an answer cancels nothing.
 REFUSALS = frozenset(
-    {ErrorKind.MISSING, ErrorKind.FORBIDDEN, ErrorKind.ROW_SECURITY, ErrorKind.WRONG_KEEPER, ErrorKind.TOO_NEW}
+    {
+        ErrorKind.MISSING,
+        ErrorKind.FORBIDDEN,
+        ErrorKind.ROW_SECURITY,
+        ErrorKind.WRONG_KEEPER,
+        ErrorKind.TOO_NEW,
+        ErrorKind.REFUSED_LOGIN,
+        ErrorKind.NO_DATABASE,
+    }
 )
 
 
@@ -116,7 +124,7 @@ class Ticker:
 
     def tick(self) -> None:
         """One statement for the process and all its claims, one more if claims have ended."""
-        beats = [(active, active.reported) for active in self._claims.list_active()]
+        beats = [(active, active.reported) for active in self._claims.list_beating()]
         ended, limit, sent_at = self._claims.list_ends(), self._seconds() / 2, lease_clock()
         fresh = [active for active, _ in beats if not active.named]
         for active in fresh:

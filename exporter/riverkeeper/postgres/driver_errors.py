@@ -73,7 +73,8 @@ def explain(error: Exception, action: str, *, lost: bool) -> DatabaseError:
     if state == "42501" and "row-level security" in message:
         kind = ErrorKind.ROW_SECURITY
     text = f": {message}" if state.startswith(_QUOTABLE) else ""
-    return DatabaseError(kind, f"{action}: SQLSTATE {state}{text}", _READ_ONLY_FIX if state == "25006" else None)
+    fix = _READ_ONLY_FIX if state == "25006" else None
+    return DatabaseError(kind, f"{action}: SQLSTATE {state}{text}", fix, state)
 
 
 def describe_connect(conninfo: str) -> str:

@@ -77,10 +77,11 @@ FIXES: dict[ErrorKind, str] = {
 class DatabaseError(Exception):
     """A failed statement or connection. Its text holds no password, no parameter and no data of a job."""
 
-    def __init__(self, kind: ErrorKind, message: str, fix: str | None = None) -> None:
+    def __init__(self, kind: ErrorKind, message: str, fix: str | None = None, sqlstate: str | None = None) -> None:
         super().__init__(message)
         self.kind = kind
         self.message = message
+        self.sqlstate = sqlstate  # None: the server gave none, as where a connect failed
         self.fix = fix or FIXES[kind]  # for the operator; `fix` is given where the cause is known exactly
 
     @property

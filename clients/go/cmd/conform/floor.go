@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
+	"strconv"
 	"sync"
 	"time"
 
@@ -19,14 +21,14 @@ type command struct {
 	AttemptedAt string  `json:"attempted_at"`
 	Interval    string  `json:"interval"`
 	Lease       *string `json:"lease"`
-	Value       float64 `json:"value"`
+	Value       any     `json:"value"` // a number, null, or a text for what JSON has no number for
 	Note        string  `json:"note"`
 	Outcome     string  `json:"outcome"`
 }
 
 // event is one line of output.
 type event struct {
-	Event       string           `json:"event"` // ready, cancelled, result, stats
+	Event       string           `json:"event"` // ready, begun, cancelled, result, stats
 	JobID       int64            `json:"job_id,omitempty"`
 	Attempt     int              `json:"attempt,omitempty"`
 	AttemptedAt string           `json:"attempted_at,omitempty"`
@@ -98,6 +100,7 @@ func (f *floor) start(c command) error {
 		}
 		j.work, j.ctx = f.beater.Begin(ctx, j.claim, tier)
 		close(j.begun)
+		f.say(event{Event: "begun", JobID: j.claim.JobID, Attempt: j.claim.Attempt, AttemptedAt: j.claim.AttemptedAt})
 		<-j.ctx.Done()
 		if cause := causeOf(j.ctx); cause != "" {
 			f.say(event{Event: "cancelled", JobID: j.claim.JobID, Attempt: j.claim.Attempt,
@@ -114,8 +117,20 @@ func (f *floor) progress(c command) error {
 	}
 	newest := jobs[len(jobs)-1]
 	<-newest.begun
-	riverbeat.Progress(newest.ctx, c.Value, c.Note)
-	return nil
+	value, err := numberOf(c.Value)
+	riverbeat.Progress(newest.ctx, value, c.Note)
+	return err
+}
+
+// numberOf is NaN, which is no progress, for null: this client's Progress takes a number.
+func numberOf(value any) (float64, error) {
+	switch value := value.(type) {
+	case float64:
+		return value, nil
+	case string:
+		return strconv.ParseFloat(value, 64)
+	}
+	return math.NaN(), nil
 }
 
 // finish ends the oldest attempt of the job that is still at work.

@@ -1,0 +1,10 @@
+"""All scenarios, from every file that has some."""
+
+from __future__ import annotations
+
+from conformance import claims, leases, outages, progress, refusals, tokens
+from conformance.scenarios import SCENARIOS, Level, Scenario, play
+
+__all__ = [
+    "SCENARIOS", "Level", "Scenario", "claims", "leases", "outages", "play", "progress", "refusals", "tokens",
+]  # fmt: skip
