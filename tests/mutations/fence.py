@@ -99,9 +99,21 @@ MUTATIONS = (
         (f"{INSTALL}::test_tokens_left_in_running_rows_go_with_the_install",),
     ),
     Mutation(
+        "a plain client of Go counts as one whose River drops late results",
+        "        return known.runtime is Runtime.JAVA\n",
+        "        return True\n",
+        (f"{TOLD}::test_a_river_that_guards_results_itself_counts_as_fenced",),
+    ),
+    Mutation(
+        "a result that Java wrote into a rescued job is not found, and the false rescue is not counted",
+        "WHEN w.attempted_at = r.attempted_at AND w.attempt = r.attempt AND w.state = 'completed' THEN 'completed'",
+        "WHEN false THEN 'completed'",
+        ("rescue/audit/test_follow_up.py::test_a_result_that_java_writes_into_a_rescued_job_is_found[completed]",),
+    ),
+    Mutation(
         "a rescue waits the shorter fence although none is in force",
-        "fences=bool(row.fenced) and",
-        "fences=True and",
+        "fences=(bool(row.fenced) and",
+        "fences=(True and",
         (f"{TOLD}::test_the_wait_is_by_what_is_in_force_at_the_write",),
     ),
     Mutation(

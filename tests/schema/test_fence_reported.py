@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from fixtures.check import check_url
 from fixtures.fence import TOKEN, claim, reclaim, result, token_of
 from fixtures.fence import rescue as take
@@ -43,6 +45,33 @@ def test_the_wait_is_by_what_is_in_force_at_the_write(scene: Scene) -> None:
     assert evidence(scene)["fence_in_force"] is False
     assert evidence(scene)["fences"] is False
     assert (round(fenced), round(plain)) == (round(TIER.fence), round(TIER.plain_fence))
+
+
+@pytest.mark.parametrize(
+    ("client_id", "software", "guarded"),
+    [
+        ("java-0b9d3a52-4c1e-4f5e-9a43-2f1f6d1a7c10", "plain orders", True),
+        ("worker-1", "riverbeat-js/0.1.0", True),
+        ("worker-1", "plain orders", False),
+        ("web-1_2026_08_07T15_00_00_000000", "riverbeat-js/0.1.0", False),
+    ],
+)
+def test_a_river_that_guards_results_itself_counts_as_fenced(
+    scene: Scene, client_id: str, software: str, guarded: bool
+) -> None:
+    """Java by the form of its ids, JavaScript by its heartbeat client; without a trigger, and without a token."""
+    scene.sql.execute(DISABLED)
+    claim = scene.stale()
+    scene.sql.execute("UPDATE river_job SET attempted_by = ARRAY[%s]", [client_id])
+    scene.sql.execute(
+        "UPDATE riverkeeper.client SET client_id = %s, software = %s, fences = false", [client_id, software]
+    )
+    outcome = scene.rescue(claim)
+
+    assert isinstance(outcome, Rescued)
+    assert round((outcome.scheduled_at or 0) - outcome.at) == round(TIER.fence if guarded else TIER.plain_fence)
+    found = evidence(scene)
+    assert (found["fences"], found["river_guards"], found["fence_in_force"]) == (guarded, guarded, False)
 
 
 def fact(snapshot: Snapshot) -> str:

@@ -45,10 +45,11 @@ class LockedJob:
     rescue_count: str | None  # JSON of metadata's river:rescue_count, which may be anything
     retryable_keeps_key: bool  # `retryable` is in its unique mask, or it is not unique
     led: bool  # a River client is the leader, which makes `retryable` jobs available
-    fences: bool  # the results of its client carry the token, and the fence is in force
+    fences: bool  # its client's late results are dropped: by the fence and their token, or by River itself
     last_rescue_at: float | None
     chance: float  # of [0, 1)
     fence_in_force: bool = True
+    river_guards: bool = False  # River itself drops them
 
 
 @dataclass(frozen=True, slots=True)

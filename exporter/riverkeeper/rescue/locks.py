@@ -13,6 +13,7 @@ from riverkeeper.rescue.refusal import Refusal, Skipped
 from riverkeeper.rescue.request import LockRequest
 from riverkeeper.river.failures import parse_moment
 from riverkeeper.river.running import beat_of, running_job_of
+from riverkeeper.verdict.client_ids import drops_late_results
 from riverkeeper.verdict.clocks import claims_by_own_clock, latest_claim_at
 from riverkeeper.verdict.job import Beat, Instance, RunningJob
 
@@ -96,6 +97,7 @@ def _locked_job(
     request: LockRequest, row: Row, beat: Beat | None, instances: Sequence[Row], software: Sequence[str]
 ) -> LockedJob:
     """Of read_jobs.sql, the beat, and read_instances.sql where there is no beat."""
+    guarded = _is_guarded(row.client_id, software)
     return LockedJob(
         job=_running_job(request, row, beat, instances, software),
         now=row.now,
@@ -105,8 +107,9 @@ def _locked_job(
         rescue_count=row.rescue_count,
         retryable_keeps_key=row.retryable_keeps_key,
         led=row.led,
-        fences=bool(row.fenced) and _attaches_tokens(beat, instances),
+        fences=(bool(row.fenced) and _attaches_tokens(beat, instances)) or guarded,
         fence_in_force=bool(row.fenced),
+        river_guards=guarded,
         last_rescue_at=row.last_rescue_at,
         chance=row.chance,
     )
@@ -143,6 +146,13 @@ def _attaches_tokens(beat: Beat | None, instances: Sequence[Row]) -> bool:
     if beat is not None:
         return beat.fences
     return bool(instances) and all(instance.fences for instance in instances)
+
+
+def _is_guarded(client_id: str | None, software: Sequence[str]) -> bool:
+    """Whether River itself drops late results of each process that may hold the claim."""
+    if drops_late_results(client_id, None):
+        return True
+    return bool(software) and all(drops_late_results(client_id, name) for name in software)
 
 
 def _table_beat(row: Row) -> Beat:

@@ -30,6 +30,26 @@ class Runtime(StrEnum):
         return self in {Runtime.RUBY, Runtime.JAVA}
 
 
+# Heartbeat clients of a runtime without a known form of its ids, whose River guards results as Java's does.
+_GUARDED = frozenset({"riverbeat-js"})
+
+
+def software_name(software: str) -> str:
+    """`riverbeat-js` of `riverbeat-js/0.1.0`, and of `riverbeat-js 0.1.0`."""
+    return re.split("[ /]", software, maxsplit=1)[0]
+
+
+def drops_late_results(client_id: str | None, software: str | None) -> bool:
+    """Whether River itself writes a result of the client only while the attempt is still the one that was worked on.
+
+    By the form of the id, else by the heartbeat client. Then it needs no token, and no trigger.
+    """
+    known = parse_client_id(client_id) if client_id is not None else None
+    if known is not None:
+        return known.runtime is Runtime.JAVA
+    return software is not None and software_name(software) in _GUARDED
+
+
 @dataclass(frozen=True, slots=True)
 class ClientId:
     """What a client id in the form of a runtime holds; None: the form does not have it."""

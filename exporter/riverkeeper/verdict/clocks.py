@@ -7,12 +7,11 @@ when the claim was first seen. Its own first heartbeat shows it, by the database
 
 from __future__ import annotations
 
-import re
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from riverkeeper.verdict.client_ids import parse_client_id
+from riverkeeper.verdict.client_ids import parse_client_id, software_name
 from riverkeeper.verdict.job import RunningPair
 
 MOST_SKEW = 300.0  # seconds that a worker's clock may be off; a host without time service drifts so far in some months
@@ -32,7 +31,7 @@ def claims_by_own_clock(client_id: str | None, software: Iterable[str] = ()) -> 
     known = parse_client_id(client_id) if client_id is not None else None
     if known is not None:
         return known.runtime.claims_by_own_clock
-    return any(re.split("[ /]", name, maxsplit=1)[0] not in _DATABASE_CLOCK for name in software)
+    return any(software_name(name) not in _DATABASE_CLOCK for name in software)
 
 
 def latest_claim_at(claimed_at: float, seen_at: float, first_beat_at: float | None = None) -> float:

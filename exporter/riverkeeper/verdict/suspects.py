@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from riverkeeper.config.policy import Policy
+from riverkeeper.verdict.client_ids import drops_late_results
 from riverkeeper.verdict.clocks import claims_by_own_clock
 from riverkeeper.verdict.job import Instance, RunningJob
 from riverkeeper.verdict.judge import judge
@@ -114,6 +115,8 @@ class WorkerInstances:
         return seen if seen > last.beat_at + LATE_INTERVALS * last.interval else None
 
     def fences(self, client_id: str | None, instance: str | None) -> bool:
-        """Whether the database would drop late results of the process that beats."""
-        processes = self.by_client.get(client_id or "", ())
-        return self.fenced and any(process.fences for process in processes if process.instance == instance)
+        """Whether the database, or River itself, would drop late results of the process that beats."""
+        processes = (each for each in self.by_client.get(client_id or "", ()) if each.instance == instance)
+        return any(
+            (self.fenced and process.fences) or drops_late_results(client_id, process.software) for process in processes
+        )

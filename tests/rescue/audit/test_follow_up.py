@@ -107,6 +107,69 @@ def test_a_result_that_comes_after_the_row_was_closed_still_counts(scene: Scene)
     assert scene.audit()[-1]["was_false"] is True
 
 
+# What River for Java writes for a result: by attempt and attempted_at, in any state.
+ADD_ERROR = """UPDATE river_job SET state = 'retryable', errors = errors
+    || jsonb_build_object('at', '2026-01-01T00:00:00Z', 'attempt', %(of)s::int, 'error', 'no', 'trace', '')"""
+JAVA_RESULTS = {
+    "completed": """UPDATE river_job SET state = 'completed', finalized_at = now()
+        WHERE id = %(job_id)s AND attempt = %(attempt)s AND attempted_at = %(attempted_at)s::timestamptz""",
+    "failed": ADD_ERROR + " WHERE id = %(job_id)s AND attempt = %(attempt)s AND attempted_at = %(attempted_at)s",
+    "snoozed": """UPDATE river_job SET state = 'scheduled', attempt = attempt - 1
+        WHERE id = %(job_id)s AND attempt = %(attempt)s AND attempted_at = %(attempted_at)s::timestamptz""",
+}
+RECLAIM = "UPDATE river_job SET state = 'running', attempt = 2, attempted_at = now()"
+
+
+@pytest.mark.parametrize("outcome", JAVA_RESULTS)
+def test_a_result_that_java_writes_into_a_rescued_job_is_found(scene: Scene, outcome: str) -> None:
+    """It comes before the next attempt, and stands: work that is done is not done again. The rescue was false."""
+    claim = rescued(scene, scene.stale())
+    assert scene.sql.execute(JAVA_RESULTS[outcome], claim | {"of": 1}).rowcount == 1
+
+    assert watch(scene) == [PreviousWorker.FINISHED]
+    assert last(scene) == ("finished", outcome, True)
+    assert scene.audit()[-1]["was_false"] is True
+
+
+@pytest.mark.parametrize("outcome", JAVA_RESULTS)
+def test_no_result_of_java_reaches_the_next_attempt(scene: Scene, outcome: str) -> None:
+    """Its condition names the attempt. A job that completes in its next attempt shows nothing about the one before."""
+    claim = rescued(scene, scene.stale())
+    scene.sql.execute(RECLAIM)
+
+    assert scene.sql.execute(JAVA_RESULTS[outcome], claim | {"of": 1}).rowcount == 0
+    scene.sql.execute("UPDATE river_job SET state = 'completed', finalized_at = now()")
+    assert watch(scene) == []
+    assert last(scene) == (None, None, False)
+
+
+def test_an_error_that_lands_in_the_next_attempt_is_found(scene: Scene) -> None:
+    """River for Go without the fence writes it there, with the number of the attempt that it belongs to."""
+    rescued(scene, scene.stale())
+    scene.sql.execute(RECLAIM)
+    assert watch(scene) == []
+    scene.sql.execute("ALTER TABLE river_job DISABLE TRIGGER USER")
+    scene.sql.execute(ADD_ERROR, {"of": 1})
+    scene.sql.execute("ALTER TABLE river_job ENABLE TRIGGER USER")
+
+    assert watch(scene) == [PreviousWorker.FINISHED]
+    assert last(scene) == ("finished", "failed", True)
+
+
+def test_an_error_of_another_attempt_shows_nothing(scene: Scene) -> None:
+    """Nor does an error that was there before the rescue."""
+    claim = scene.stale()
+    scene.sql.execute("UPDATE river_job SET errors = '{}'")
+    scene.sql.execute(ADD_ERROR, {"of": 1})
+    scene.sql.execute("UPDATE river_job SET state = 'running'")
+    rescued(scene, claim)
+    scene.sql.execute(RECLAIM)
+    scene.sql.execute(ADD_ERROR, {"of": 2})
+
+    assert watch(scene) == []
+    assert last(scene) == (None, None, False)
+
+
 def test_a_leased_worker_that_gave_up_was_no_false_rescue(scene: Scene) -> None:
     """Its lease ended its work before the rescue: it beats again when the database is back, and reports its end."""
     claim = scene.stale()

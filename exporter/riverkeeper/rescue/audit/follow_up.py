@@ -111,6 +111,7 @@ def _facts_of(row: Row) -> FollowUpFacts:
         leased=row.leased,
         late_at=row.late_at,
         late_outcome=row.late_outcome,
+        written_outcome=row.written_outcome,
     )
 
 

@@ -44,6 +44,7 @@ class FollowUpFacts:
     leased: bool = False  # its client ends its own work when it cannot beat
     late_at: float | None = None  # when the fence dropped a result of this claim
     late_outcome: str | None = None
+    written_outcome: str | None = None  # of a result that was written into the rescued job: how the work ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,8 @@ def _find_previous_worker(facts: FollowUpFacts) -> RescueOutcome:
         return RescueOutcome(PreviousWorker.FINISHED, facts.ended_at, facts.outcome, closed=True)
     if facts.late_at is not None:
         return RescueOutcome(PreviousWorker.FINISHED, facts.late_at, facts.late_outcome, closed=True)
+    if facts.written_outcome is not None:
+        return RescueOutcome(PreviousWorker.FINISHED, None, facts.written_outcome, closed=True)
     if facts.dry_run or facts.act is Act.STOP:
         return _find_in_job(facts)
     return _find_beat(facts, WATCH_SECONDS)

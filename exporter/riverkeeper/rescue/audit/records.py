@@ -68,6 +68,7 @@ def collect_evidence(
         "cancel_requested": job.cancel_requested,
         "fences": locked.fences,
         "fence_in_force": locked.fence_in_force,
+        "river_guards": locked.river_guards,
         "led": locked.led,
         "retryable_keeps_key": locked.retryable_keeps_key,
         "path_ok_since": path_ok_since,

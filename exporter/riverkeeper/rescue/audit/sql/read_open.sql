@@ -5,7 +5,7 @@
 -- of client.
 -- NULL: late_* where the fence dropped no result of the claim; outcome and ended_at where no end was reported;
 -- worker_beat_at where no process that may have held the claim is known; state, is_claim and is_rescued where the job is
--- deleted.
+-- deleted; written_outcome where no result of the claim was written after a real rescue.
 SELECT
     r.id,
     r.dry_run,
@@ -34,7 +34,8 @@ SELECT
     END)::double precision AS worker_beat_at,
     j.state,
     j.is_claim,
-    j.is_rescued
+    j.is_rescued,
+    CASE WHEN NOT r.dry_run AND r.action <> 'stop' THEN j.late_work END AS written_outcome
 FROM (
     (SELECT o.* FROM keeper.rescue AS o WHERE o.closed_at IS NULL AND o.id > %(after)s ORDER BY o.id LIMIT %(most)s)
     UNION ALL
@@ -68,7 +69,17 @@ LEFT JOIN LATERAL (
             SELECT
             FROM unnest(w.errors) AS e (error)
             WHERE e.error ->> 'attempt' = r.attempt::text AND e.error ->> 'error' LIKE 'Stuck job rescued by %%'
-        ) AS is_rescued
+        ) AS is_rescued,
+        CASE  -- no attempt after a rescue has its number again; River for Java writes a result also if nothing runs
+            WHEN w.attempted_at = r.attempted_at AND w.attempt = r.attempt AND w.state = 'completed' THEN 'completed'
+            WHEN w.attempted_at = r.attempted_at AND w.attempt = r.attempt - 1 THEN 'snoozed'
+            WHEN (
+                SELECT max(e.place) FILTER (WHERE e.error ->> 'error' NOT LIKE 'Stuck job rescued by %%')
+                    > min(e.place) FILTER (WHERE e.error ->> 'error' LIKE 'Stuck job rescued by %%')
+                FROM unnest(w.errors) WITH ORDINALITY AS e (error, place)
+                WHERE e.error ->> 'attempt' = r.attempt::text
+            ) THEN 'failed'
+        END AS late_work
     FROM river.river_job AS w
     WHERE w.id = r.job_id
     OFFSET 0
