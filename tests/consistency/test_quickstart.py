@@ -53,7 +53,9 @@ def test_the_steps_are_seven() -> None:
 
 
 def test_the_line_of_a_worker_is_that_of_the_go_client() -> None:
-    """The page of the client, whose code is compiled, has the same line."""
+    """The page of the client, whose code is compiled, has the same line; so has the worker of the end-to-end test."""
     (line,) = re.findall(r"^```go\n(.*?)\n```", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    worker = (ROOT / "tests" / "e2e" / "fleet" / "river_newest.go").read_text(encoding="utf-8")
 
     assert line in (ROOT / "clients" / "go" / "README.md").read_text(encoding="utf-8")
+    assert line.replace("Plugins: ", "config.Plugins = ").strip().rstrip(",") in worker

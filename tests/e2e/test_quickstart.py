@@ -28,7 +28,10 @@ def server() -> Iterator[Server]:
 
 
 def test_a_newcomer_sees_a_rescue(server: Server, fleet: MakeFleet, tmp_path: Path) -> None:
-    """Every command prints what the page shows, and a worker that is killed has its job done by another."""
+    """Every command prints what the page shows, and the job of a worker that is killed runs again in another.
+
+    The workers beat by the line of step 5, without an option.
+    """
     owner, workers = River(server.database_url("shop", "app")), River(server.database_url("shop", "app_worker"))
     owner.migrate()
     owner.rows(WORKER_RIGHTS)
@@ -39,10 +42,10 @@ def test_a_newcomer_sees_a_rescue(server: Server, fleet: MakeFleet, tmp_path: Pa
     for command in (look, grants, schema, check):
         newcomer.run(command)
     old.program.stop()
-    killed = fleet(workers, "web-1", "-queues", "default", "-beat", "table")
+    killed = fleet(workers, "web-1", "-queues", "default", "-beat", "plugin")
     owner.rows("INSERT INTO river_job (kind, args, max_attempts) VALUES ('steady', '{}', 25)")
     until(lambda: owner.rows(CLAIMED), "the job to be claimed")
-    fleet(workers, "web-2", "-queues", "default", "-beat", "table")
+    fleet(workers, "web-2", "-queues", "default", "-beat", "plugin")
     until(lambda: owner.rows(BEATING), "both workers to beat")
     for command in (check_again, live):
         newcomer.run(command)

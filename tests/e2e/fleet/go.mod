@@ -27,9 +27,11 @@ require (
 require (
 	github.com/riverkeeper/riverkeeper/clients/go v0.1.0
 	github.com/riverkeeper/riverkeeper/clients/go/rivermiddleware v0.1.0
+	github.com/riverkeeper/riverkeeper/clients/go/riverplugin v0.1.0
 )
 
 replace (
 	github.com/riverkeeper/riverkeeper/clients/go => ../../../clients/go
 	github.com/riverkeeper/riverkeeper/clients/go/rivermiddleware => ../../../clients/go/rivermiddleware
+	github.com/riverkeeper/riverkeeper/clients/go/riverplugin => ../../../clients/go/riverplugin
 )

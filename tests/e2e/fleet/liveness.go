@@ -98,7 +98,7 @@ func tellEachSecond(ctx context.Context) error {
 	}
 }
 
-// middleware makes the process and its jobs beat as the flags say; nil without beats.
+// middleware makes the process and its jobs beat as the flags say; nil without beats, and with the plugin.
 func middleware(pool *pgxpool.Pool, o *options) (*rivermiddleware.Middleware, error) {
 	tier := riverbeat.Tier{Interval: o.interval, Lease: o.lease}
 	chosen := []rivermiddleware.Option{
@@ -108,13 +108,13 @@ func middleware(pool *pgxpool.Pool, o *options) (*rivermiddleware.Middleware, er
 		rivermiddleware.Logger(slog.Default()),
 	}
 	switch o.beat {
-	case "none":
+	case "none", "plugin":
 		return nil, nil
 	case "table":
 	case "metadata":
 		chosen = append(chosen, rivermiddleware.Metadata())
 	default:
-		return nil, fmt.Errorf("-beat is none, table or metadata, not %q", o.beat)
+		return nil, fmt.Errorf("-beat is none, table, metadata or plugin, not %q", o.beat)
 	}
 	return rivermiddleware.New(pool, fence(), chosen...), nil
 }

@@ -72,7 +72,7 @@ func workFlags(flags *flag.FlagSet, o *options) {
 	flags.DurationVar(&o.rescueAfter, "rescue-after", time.Hour, "River's own rescuer takes jobs that run longer")
 	flags.DurationVar(&o.stopAfter, "stop-after", 8*time.Second, "leave jobs behind that do not stop within this time after SIGTERM")
 	flags.StringVar(&o.journal, "journal", "", "append what the process and its journaled jobs do to this file, one JSON object a line")
-	flags.StringVar(&o.beat, "beat", "none", "how running jobs prove that they live: none, table (the keeper's) or metadata")
+	flags.StringVar(&o.beat, "beat", "none", "how running jobs prove that they live: none, table (of the keeper schema), metadata, or plugin (the table, without options)")
 	flags.DurationVar(&o.interval, "interval", 10*time.Second, "how often they do")
 	flags.DurationVar(&o.lease, "lease", 0, "the lease: stop jobs whose beats failed for this long; 0: never")
 	flags.BoolVar(&o.hardStop, "hard-stop", false, "on SIGTERM cancel the jobs at once")

@@ -38,6 +38,11 @@ func work(ctx context.Context, o *options, _ []string) error {
 		return err
 	}
 	config := workerConfig(pool, beats, o)
+	if o.beat == "plugin" {
+		if err := plugIn(config, pool); err != nil {
+			return err
+		}
+	}
 	addJournaled(config.Workers, pool, journal)
 	client, err := river.NewClient(riverpgxv5.New(pool), config)
 	if err != nil {
