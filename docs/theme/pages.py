@@ -19,7 +19,13 @@ OUTSIDE = {
     **{name: name for name in ("alerts/README.md", "dashboards/README.md")},
     **{
         name: name
-        for name in ("clients/CONTRACT.md", "clients/psql.md", "clients/go/README.md", "clients/js/README.md")
+        for name in (
+            "clients/CONTRACT.md",
+            "clients/psql.md",
+            "clients/go/README.md",
+            "clients/js/README.md",
+            "clients/rust/README.md",
+        )
     },
 }
 LINK = re.compile(r"(\]\()(?!https?://|#|mailto:)([^)#\s]+)(#[^)\s]+)?(?=\))")

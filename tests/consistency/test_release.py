@@ -19,6 +19,8 @@ VERSIONS = (
     ("clients/go/version.go", r'Version = "(.*)"'),
     ("clients/js/package.json", r'^  "version": "(.*)"'),
     ("clients/js/package-lock.json", r'^  "version": "(.*)"'),
+    ("clients/rust/Cargo.toml", r'^version = "(.*)"'),
+    ("clients/rust/Cargo.lock", r'name = "riverbeat"\nversion = "(.*)"'),
     ("deploy/helm/riverkeeper/Chart.yaml", r'^(?:appVersion|version): "?([^"\n]+)"?$'),
     ("deploy/kubernetes/kustomization.yaml", r'newTag: "(.*)"'),
     ("docs/kubernetes.md", r"--version (\S+)"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from e2e.rescue_environment import let_beat
@@ -51,10 +51,14 @@ class LostWorkers:
     replicas: list[RiverkeeperProcess] = field(default_factory=list)
     workers: dict[str, Fleet] = field(default_factory=dict)
 
-    def hire(self, name: str, queues: str, *flags: str) -> Fleet:
-        """One more worker, which beats already; what it is the only one to work in, it gets."""
+    def hire(self, name: str, queues: str, *flags: str, program: str = "", url: str = "") -> Fleet:
+        """One more worker, which beats already; what it is the only one to work in, it gets.
+
+        `program` is another one than lays out the tables, and `url` another way to them.
+        """
         chosen = ("-queues", queues, "-beat", "table", "-interval", "1s", *self.flags, *flags)
-        self.workers[name] = self.programs.enter_context(fleet_at_work(self.river, self.folder, name, *chosen))
+        river = replace(self.river, program=program or self.river.program, url=url or self.river.url)
+        self.workers[name] = self.programs.enter_context(fleet_at_work(river, self.folder, name, *chosen))
         let_beat(self.river, name)
         return self.workers[name]
 

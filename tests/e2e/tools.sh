@@ -69,6 +69,14 @@ build_fleet() {
         nice go build -trimpath -tags river031 -modfile=river031.mod -o "$TOOLS/fleet-0.31" .)
 }
 
+# The Rust client behind the conformance protocol, and River workers in Rust. In two processes at most, as Go above.
+build_rust() {
+    say "building the Rust client's programs"
+    (cd "$HERE/../../clients/rust" && CARGO_TARGET_DIR=$TOOLS/cargo nice cargo build --quiet --locked --workspace --jobs 2)
+    cp "$TOOLS/cargo/debug/riverbeat-conform" "$TOOLS/conform-rust"
+    cp "$TOOLS/cargo/debug/riverbeat-fleet" "$TOOLS/fleet-rust"
+}
+
 # Package lists may be missing on a fresh machine.
 refresh() { apt-cache show "$1" >/dev/null 2>&1 || apt-get update -q >/dev/null; }
 
@@ -165,6 +173,11 @@ build_prometheus prometheus
 build_alertmanager alertmanager
 build_alertmanager amtool
 build_pint
+if command -v cargo >/dev/null; then
+    build_rust
+else
+    without "no cargo here: the tests of the Rust client will fail"
+fi
 if command -v npm >/dev/null; then
     install_js_client
     build_render
