@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -34,6 +35,17 @@ class Cluster:
 
     def helm(self, *arguments: str | Path, check: bool = True) -> str:
         return _run(tool("helm"), f"--kubeconfig={self.kubeconfig}", *arguments, check=check)
+
+    def shell(self, script: str) -> str:
+        """Run commands as an operator would, whose kubectl and helm reach this cluster."""
+        path = os.pathsep.join([str(Path(sys.executable).parent), str(tool("helm").parent), os.environ["PATH"]])
+        done = subprocess.run(
+            ["bash", "-ec", script],
+            env=os.environ | {"PATH": path, "KUBECONFIG": str(self.kubeconfig)},
+            check=False, text=True, capture_output=True,
+        )  # fmt: skip
+        assert done.returncode == 0, f"{script}:\n{done.stdout}{done.stderr}"
+        return done.stdout
 
     def get(self, kind: str, namespace: str) -> dict[str, dict[str, Any]]:
         """Name -> object."""

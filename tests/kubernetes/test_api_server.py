@@ -7,6 +7,7 @@ namespace's policy does not admit. Jobs do not run: there is no kubelet.
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from itertools import product
 from pathlib import Path
@@ -190,3 +191,49 @@ def test_two_rivers_in_one_namespace(cluster: Cluster, namespace: str) -> None:
     assert set(cluster.get("servicemonitor", namespace)) == {RELEASE, "orders"}
     assert set(cluster.get("prometheusrule", namespace)) == {RELEASE}
     assert len(cluster.get("job", namespace)) == 2
+
+
+def test_the_commands_of_the_page_lead_to_a_live_release(cluster: Cluster) -> None:
+    """docs/kubernetes.md as it is written, with the chart of this tree, in a namespace of its own.
+
+    The schema Job is deleted on the way, as the page has it: the upgrade makes it anew.
+    """
+    page = (ROOT / "docs" / "kubernetes.md").read_text(encoding="utf-8").partition("## With kustomize")[0]
+    steps = [
+        block
+        for block in re.findall(r"^```sh\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+        if "riverkeeper schema" not in block
+    ]
+    secret, install, read, live = steps
+    assert "logs" in read  # no pod runs here: there is nothing to read
+    (delete,) = re.findall(r"`(kubectl delete job [^`]+)`", page)
+
+    cluster.shell(page_command(secret))
+    cluster.shell(page_command(install))
+    first = cluster.get("jobs", "newcomer")
+    cluster.shell(page_command(delete))
+    cluster.shell(page_command(live))
+
+    again = cluster.get("jobs", "newcomer")
+    assert again.keys() == first.keys()
+    assert [job["metadata"]["uid"] for job in again.values()] != [job["metadata"]["uid"] for job in first.values()]
+    [container] = next(iter(again.values()))["spec"]["template"]["spec"]["containers"]
+    assert container["args"] == [
+        "schema",
+        "install",
+        "--role",
+        "rescuer",
+        "--login",
+        "riverkeeper",
+        "--workers",
+        "app_worker",
+    ]
+    assert yaml.safe_load(cluster.get("configmaps", "newcomer")["riverkeeper"]["data"]["riverkeeper.yml"])[
+        "rescue"
+    ] == {"mode": "live"}
+
+
+def page_command(text: str) -> str:
+    """With this tree's chart in place of the published one, and the namespace of the test."""
+    chart = re.sub(r"oci://\S+ --version \S+", str(CHART), text)
+    return re.sub(r"namespace riverkeeper", "namespace newcomer", chart)
