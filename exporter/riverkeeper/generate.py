@@ -70,10 +70,32 @@ _TABLES_HEAD = """\
 """
 
 
+PLAIN_CLIENTS = {  # shown in docs/runtimes.md
+    "Ruby": "plain_beats.rb", "Java": "PlainBeats.java", "Python": "plain_beats.py", "shell": "plain_beats.sh",
+}  # fmt: skip
+_HIGHLIGHTED = {"shell": "bash"}
+_MARKS = "<!-- generated: plain clients -->\n", "<!-- end of generated -->\n"
+
+
+def runtimes_markdown() -> str:
+    """docs/runtimes.md with the text of each plain client between its marks."""
+    page = Path("docs/runtimes.md").read_text(encoding="utf-8")
+    (before, _, rest), (begin, end) = page.partition(_MARKS[0]), _MARKS
+    shown = "\n".join(_shown_client(language, Path("clients/plain") / file) for language, file in PLAIN_CLIENTS.items())
+    return f"{before}{begin}\n{shown}\n{end}{rest.partition(end)[2]}"
+
+
+def _shown_client(language: str, file: Path) -> str:
+    fence = f"```{_HIGHLIGHTED.get(language, language.lower())}"
+    head = f'<details markdown="1"><summary>{language}: {file.name}</summary>'
+    return f"{head}\n\n{fence}\n{file.read_text(encoding='utf-8')}```\n\n</details>\n"
+
+
 GENERATED: Mapping[str, Callable[[], str]] = {
     "docs/metrics.md": metrics_markdown,
     "docs/cli.md": cli_markdown,
     "docs/configuration.md": render_documentation,
+    "docs/runtimes.md": runtimes_markdown,
     **_copied_statements(),
     **{f"clients/numbered/{name}.sql": partial(number_parameters, name) for name in _statements()},
     "clients/numbered/tables.sql": client_tables,

@@ -1,14 +1,18 @@
-"""A client under test plays a scenario of the contract, in a database of its own."""
+"""A client under test plays every scenario of its level, each in a database of its own; several at once."""
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import count
 from pathlib import Path
 
-from conformance.suite import Level, Scenario
-from conformance.suite import play as play_scenario
+import pytest
+
+from conformance.suite import SCENARIOS, Level, Scenario, play
 from conformance.worker import as_program
 from conformance.world import ClientUnderTest
 from riverkeeper.demo.postgres import Server
@@ -16,18 +20,46 @@ from riverkeeper.postgres.connection import run_script
 from riverkeeper.postgres.statements import source
 from riverkeeper.schema.install import install
 
+AT_ONCE = 4  # they mostly wait; with more, two cores are too busy, and scenarios are played again
 _numbers = count(1)
+_templates: dict[Path, str] = {}  # by the server's folder
+_lock = threading.Lock()
 
 
 def contract_database(postgres: Server) -> str:
     """URL of a new database with River's table, a keeper schema and the fence."""
-    url = postgres.database(f"conform_{next(_numbers)}")
-    run_script(url, source("demo/river_table").replace("river.", "public."))
-    install(url, None, None)
-    return url
+    return postgres.database(f"conform_{next(_numbers)}", _template(postgres))
 
 
-def play(scenario: Scenario, command: Sequence[str | Path], postgres: Server, level: Level = Level.FULL) -> None:
-    """`command` starts the client behind the conformance protocol."""
+def _template(postgres: Server) -> str:
+    """A database that is copied: less work than an installation for each scenario."""
+    with _lock:
+        if postgres.folder not in _templates:
+            _templates[postgres.folder] = f"conform_template_{next(_numbers)}"
+            url = postgres.database(_templates[postgres.folder])
+            run_script(url, source("demo/river_table").replace("river.", "public."))
+            install(url, None, None)
+        return _templates[postgres.folder]
+
+
+def play_all(command: Sequence[str | Path], level: Level, postgres: Server) -> None:
+    """`command` starts the client behind the conformance protocol. Fails with all scenarios that failed."""
     launch = partial(as_program, command)
-    play_scenario(scenario, lambda: contract_database(postgres), ClientUnderTest(launch, launch, level))
+    client = ClientUnderTest(launch, launch, level)
+
+    def failure(scenario: Scenario) -> str:
+        try:
+            play(scenario, lambda: contract_database(postgres), client)
+        except (AssertionError, pytest.fail.Exception) as error:
+            return f"{scenario.name}: {error}"
+        return ""
+
+    wanted = [scenario for scenario in SCENARIOS if scenario.level <= level and is_short(scenario)]
+    assert wanted
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        assert [failed for failed in pool.map(failure, wanted) if failed] == []
+
+
+def is_short(scenario: Scenario) -> bool:
+    """One that takes a minute is for `make test-long`, and for clients that nobody knows yet (--client)."""
+    return not scenario.takes_a_minute or bool(os.environ.get("RIVERKEEPER_TEST_LONG"))

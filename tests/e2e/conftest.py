@@ -36,7 +36,7 @@ LONG = (
 )
 
 # Files whose tests share nothing. They come last, and whichever process is free takes the next test.
-APART = ("test_alert_rules.py", "test_alert_situations.py", "test_js_client.py")
+APART = ("test_alert_rules.py", "test_alert_situations.py", "test_js_client.py", "test_plain_clients.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from conformance.suite import SCENARIOS, Scenario
-from e2e.conforming import play
+from conformance.suite import Level
+from e2e.conforming import play_all
 from riverkeeper.demo.postgres import Server
 
 CLIENT = Path(__file__).resolve().parents[2] / "clients" / "go"
@@ -26,7 +26,6 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return binary
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
-def test_go_client_keeps_the_contract(scenario: Scenario, program: Path, postgres: Server) -> None:
-    """The scenario's docstring is the rule."""
-    play(scenario, [program], postgres)
+def test_go_client_keeps_the_contract(program: Path, postgres: Server) -> None:
+    """At level full. `pytest tests/conformance --client` plays one scenario alone."""
+    play_all([program], Level.FULL, postgres)

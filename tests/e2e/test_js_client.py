@@ -7,10 +7,8 @@ import os
 import subprocess
 from pathlib import Path
 
-import pytest
-
-from conformance.suite import SCENARIOS, Scenario
-from e2e.conforming import contract_database, play
+from conformance.suite import Level
+from e2e.conforming import contract_database, play_all
 from riverkeeper.demo.postgres import Server
 
 CLIENT = Path(__file__).resolve().parents[2] / "clients" / "js"
@@ -26,10 +24,9 @@ def run(*command: str | Path, cwd: Path = CLIENT, **environment: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
-def test_client_keeps_the_contract(scenario: Scenario, postgres: Server) -> None:
-    """The scenario's docstring is the rule."""
-    play(scenario, ["node", CLIENT / "conform" / "main.js"], postgres)
+def test_client_keeps_the_contract(postgres: Server) -> None:
+    """At level full. `pytest tests/conformance --client` plays one scenario alone."""
+    play_all(["node", CLIENT / "conform" / "main.js"], Level.FULL, postgres)
 
 
 def test_own_tests_pass(postgres: Server) -> None:
@@ -39,15 +36,12 @@ def test_own_tests_pass(postgres: Server) -> None:
     assert "# skipped 0" in output
 
 
-def test_types_fit_the_code_and_its_use() -> None:
-    """The code is checked by its own declarations, and a program by the declarations that are shipped."""
-    run("npm", "run", "--silent", "check")
-
-
 def test_package_works_where_only_it_is_installed(tmp_path: Path) -> None:
-    """It holds no test, its one dependency is `pg`, and its modules and statements are found."""
+    """Its types, made from its code, fit a program; it holds no test, needs `pg` alone, and finds its files."""
+    run("npx", "prettier", "--check", ".")
     packed = json.loads(run("npm", "pack", "--json", "--pack-destination", tmp_path))[0]
     assert {Path(file["path"]).parts[0] for file in packed["files"]} == PACKED
+    run("npx", "tsc", "--project", "test/tsconfig.json")
     (tmp_path / "package.json").write_text('{"type": "module"}')
     run("npm", "install", "--silent", "--no-audit", "--no-fund", tmp_path / packed["filename"], cwd=tmp_path)
     assert set(json.loads((CLIENT / "package.json").read_text())["dependencies"]) == {"pg"}

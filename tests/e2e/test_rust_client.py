@@ -8,18 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from conformance.suite import SCENARIOS, Scenario
-from e2e.conforming import play
+from conformance.suite import Level
+from e2e.conforming import play_all
 from e2e.programs import TOOLS, tool
 from riverkeeper.demo.postgres import Server
 
 CLIENT = Path(__file__).resolve().parents[2] / "clients" / "rust"
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
-def test_client_keeps_the_contract(scenario: Scenario, postgres: Server) -> None:
-    """The scenario's docstring is the rule."""
-    play(scenario, [tool("conform-rust")], postgres)
+def test_client_keeps_the_contract(postgres: Server) -> None:
+    """At level full. `pytest tests/conformance --client` plays one scenario alone."""
+    play_all([tool("conform-rust")], Level.FULL, postgres)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The real programs the end-to-end tests run, each at a pinned version, in one folder; what is there already is left alone.
-# RIVERKEEPER_TOOLS puts the folder elsewhere. Nothing is installed into the system, but a browser, and that only in CI.
+# RIVERKEEPER_TOOLS puts the folder elsewhere. Nothing is installed into the system, but a browser and a Ruby, and those only in CI.
 # `tools.sh fleet` builds the fleet alone.
 set -euo pipefail
 
@@ -152,6 +152,25 @@ install_js_client() {
     say "the JavaScript client is there"
 }
 
+# What the plain clients need that is not on every machine. A Ruby is the system's, so only CI installs one.
+find_languages() {
+    if ! command -v javac >/dev/null; then without "no javac on PATH: the test of the plain client in Java will fail"; fi
+    if ruby -rpg -e '' 2>/dev/null; then say "ruby with pg is there"; return; fi
+    [ -n "${CI:-}" ] || { without "no ruby with the gem pg: the test of the plain client in Ruby will fail"; return; }
+    say "installing Debian's ruby and its pg"
+    refresh ruby-pg
+    apt-get install -y -q --no-install-recommends ruby ruby-pg >/dev/null
+}
+
+unpack_jdbc() {
+    if [ ! -e "$TOOLS/jdbc/usr/share/java/postgresql.jar" ]; then
+        say "unpacking Debian's JDBC driver"
+        refresh libpostgresql-jdbc-java
+        unpack "$TOOLS/jdbc" libpostgresql-jdbc-java
+    fi
+    say "the JDBC driver is there"
+}
+
 # The browser that the dashboards are drawn in.
 find_browser() {
     local name
@@ -189,7 +208,9 @@ if command -v apt-get >/dev/null && command -v dpkg >/dev/null; then
     unpack_prometheus
     unpack_pgbouncer
     unpack_postgres
+    unpack_jdbc
 else
-    without "no apt here: the tests with prometheus $PROMETHEUS_OLD.x and pgbouncer will fail"
+    without "no apt here: the tests with prometheus $PROMETHEUS_OLD.x, pgbouncer and JDBC will fail"
 fi
+find_languages
 say "ready"
