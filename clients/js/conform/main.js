@@ -37,7 +37,7 @@ function start({ job_id, attempt, attempted_at, interval, lease }) {
     const stopped = () => say({ event: "cancelled", ...claim, cause: CAUSES[work.signal.reason.name] });
     if (work.signal.aborted) stopped();
     else work.signal.addEventListener("abort", stopped);
-    say({ event: "begun", ...claim });
+    say({ event: work.claim ? "begun" : "refused", ...claim });
   });
 }
 

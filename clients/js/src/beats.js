@@ -27,6 +27,8 @@ const CONNECTION_KEYS = /** @type {const} */ ([
   "keepAlive",
 ]);
 
+const NO_CLAIM = { jobId: "", attempt: 0, attemptedAt: "" }; // this client does not hold the job
+
 /**
  * How often a claim beats, and how long its work continues without a successful beat.
  * @typedef {object} Tier
@@ -56,7 +58,6 @@ const CONNECTION_KEYS = /** @type {const} */ ([
  *   `work.token` to every result. "native": the queue's library compares the attempt itself, as River for JavaScript does.
  *   Default "none"
  * @property {number} [reclaimSeconds] how long a second attempt of a job here waits for the first to return; default 10
- * @property {string} [software] name and version in the client row
  * @property {Pick<Console, "info" | "warn" | "error">} [logger] receives each kind of failure once; default console
  */
 
@@ -143,6 +144,7 @@ export class Beats {
   async run(claim, perform, tier) {
     const work = await this.begin(claim, tier);
     try {
+      work.check();
       const result = await current.run(work, () => perform(work));
       work.finish("completed");
       return result;
@@ -154,14 +156,17 @@ export class Beats {
 
   /**
    * Begin the work of a claim. `finish` must follow. An earlier attempt of the job that is at work here is stopped, and waited
-   * for. Never rejects: work whose claim cannot be read goes on without heartbeats.
+   * for. Never rejects: work whose claim cannot be read goes on without heartbeats. Work on a job that this client does not
+   * hold is stopped already.
    * @param {import("./values.js").Claim} claim
    * @param {Tier} [tier]
    * @returns {Promise<Work>}
    */
   async begin(claim, tier = {}) {
     const checked = await this.#checked(claim);
-    const work = new Work(this.#nextId++, this.#closing || this.#isActive(checked) ? null : checked, this.#home);
+    const beats = checked && checked !== NO_CLAIM && !this.#closing && !this.#isActive(checked);
+    const work = new Work(this.#nextId++, beats ? checked : null, this.#home);
+    if (checked === NO_CLAIM) work.stop("claim_lost");
     if (work.claim) await this.#register(work, work.claim, this.#seconds(tier));
     if (!this.#hasAnswered && this.#options.fence !== "none") await within(this.#answered, FIRST_ANSWER_MS);
     return work;
@@ -188,15 +193,15 @@ export class Beats {
 
   /**
    * @param {import("./values.js").Claim} claim
-   * @returns {Promise<import("./values.js").CheckedClaim | null>}
+   * @returns {Promise<import("./values.js").CheckedClaim | null>} null where it is not known
    */
   async #checked(claim) {
     try {
       const job = checkedJob(claim.jobId, claim.attempt);
       if (!(claim.attemptedAt instanceof Date)) return { ...job, attemptedAt: attemptedAtText(claim.attemptedAt) };
       const found = await this.#find(job);
-      if (found.attemptedAt) return { ...job, attemptedAt: found.attemptedAt };
-      throw new Error(found.error ?? "River's table has no such claim");
+      if (found.error) throw new Error(found.error);
+      return found.attemptedAt ? { ...job, attemptedAt: found.attemptedAt } : NO_CLAIM;
     } catch (error) {
       this.#warnOnce("riverbeat: a job runs without heartbeats", { job_id: String(claim.jobId), error: String(error) });
       return null;
@@ -213,10 +218,9 @@ export class Beats {
     });
   }
 
-  /** Begun twice, as by two wrappers: the outer one counts. @param {import("./values.js").CheckedClaim | null} claim */
+  /** Begun twice, as by two wrappers: the outer one counts. @param {import("./values.js").CheckedClaim} claim */
   #isActive(claim) {
-    const newest = claim && this.#newest.get(claim.jobId);
-    return newest?.claim?.attemptedAt === claim?.attemptedAt;
+    return this.#newest.get(claim.jobId)?.claim?.attemptedAt === claim.attemptedAt;
   }
 
   /**
@@ -271,11 +275,11 @@ export class Beats {
   /** @returns {[Worker, import("node:worker_threads").MessagePort]} */
   #start() {
     const { port1: port, port2 } = new MessageChannel();
-    const { config, password, fence } = this.#options;
+    const { config, password } = this.#options;
     const thread = new Worker(new URL("./thread.js", import.meta.url), {
       name: "riverbeat",
       execArgv: [], // nothing of the program's own is loaded there
-      workerData: { port: port2, config, fence, process: this.#process(), asksPassword: password !== undefined },
+      workerData: { port: port2, config, process: this.#process(), asksPassword: password !== undefined },
       transferList: [port2],
     });
     thread.unref(); // a program that has nothing left to do may end
@@ -290,16 +294,18 @@ export class Beats {
 
   /** @returns {import("./table.js").Process} */
   #process() {
-    const { clientId, software, intervalSeconds: interval, kinds, riverSchema, keeperSchema } = this.#options;
+    const { clientId, intervalSeconds: interval, kinds, riverSchema, keeperSchema, fence } = this.#options;
+    const { instance } = this;
     return {
-      instance: this.instance,
+      instance,
       clientId,
-      software,
+      software: `riverbeat-js/${VERSION}`,
       startedAt: this.#startedAt,
       interval,
       kinds,
       riverSchema,
       keeperSchema,
+      fence,
     };
   }
 
@@ -323,6 +329,9 @@ export class Beats {
     switch (event.event) {
       case "stop":
         return this.#works.get(event.id)?.stop(event.cause);
+      case "fence":
+        this.#inForce = event.fence;
+        return;
       case "ticked":
         this.#inForce = event.fence;
         this.#stats = event.stats;
@@ -381,7 +390,6 @@ function checkedOptions(options) {
     reclaimSeconds,
     kinds: options.kinds ?? null,
     fence: options.fence ?? "none",
-    software: options.software ?? `riverbeat-js/${VERSION}`,
     logger: options.logger ?? console,
     config: { ...config, application_name: "riverbeat" },
     password,

@@ -21,6 +21,7 @@ const LEAST_MS = 50; // for a statement, where opening the connection took nearl
  * @property {readonly string[] | null} kinds
  * @property {string} riverSchema "" for what the search_path finds
  * @property {string} keeperSchema
+ * @property {"token" | "native" | "none"} fence
  * @typedef {object} BeatRow
  * @property {CheckedClaim} claim
  * @property {number} interval
@@ -52,7 +53,8 @@ export class HeartbeatTable {
     this.#process = process;
     /** Whether the fence is in force; null until the database has answered. @type {boolean | null} */
     this.fence = null;
-    this.fences = false; // results carry a token or are guarded by the queue: what the client row reports
+    /** Called before the beat that reports it: a result of that moment must not lack its token. @type {() => void} */
+    this.onFence = () => {};
   }
 
   /**
@@ -197,6 +199,7 @@ export class HeartbeatTable {
     };
     const judged = judgeMeta(meta ?? null, river, keeper);
     this.fence = judged.fence ?? this.fence; // also where the version does not fit: results are fenced all the same
+    this.onFence();
     if (judged.refusal) throw new Refused(judged.refusal);
   }
 
@@ -208,7 +211,7 @@ export class HeartbeatTable {
       client_id: process.clientId,
       software: process.software,
       started_at: process.startedAt,
-      fences: String(this.fences),
+      fences: String(process.fence === "native" || (process.fence === "token" && this.fence === true)),
       client_interval: intervalText(process.interval),
       kinds: process.kinds && arrayText(process.kinds),
       job_ids: arrayText(rows.map(({ claim }) => claim.jobId)),

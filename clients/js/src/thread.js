@@ -4,7 +4,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { HeartbeatTable } from "./table.js";
 import { Ticker } from "./ticker.js";
 
-const { port, config, asksPassword, process: self, fence } = workerData;
+const { port, config, asksPassword, process: self } = workerData;
 
 /** @type {{ resolve: (password: string) => void, reject: (error: Error) => void } | null} */
 let waiting = null;
@@ -15,7 +15,7 @@ const password = () =>
   });
 
 const table = new HeartbeatTable(asksPassword ? { ...config, password } : config, self);
-const ticker = new Ticker(table, { interval: self.interval, fence }, (event) => port.postMessage(event));
+const ticker = new Ticker(table, self.interval, (event) => port.postMessage(event));
 
 port.on("message", (/** @type {any} */ command) => {
   if (command.do === "password") {

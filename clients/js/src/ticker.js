@@ -69,15 +69,15 @@ export class Ticker {
 
   /**
    * @param {HeartbeatTable} table
-   * @param {{ interval: number, fence: "token" | "native" | "none" }} options
+   * @param {number} interval seconds, of the process
    * @param {(event: Record<string, unknown>) => void} tell
    */
-  constructor(table, { interval, fence }, tell) {
+  constructor(table, interval, tell) {
     this.#table = table;
     this.#interval = interval;
     this.#tell = tell;
-    this.fenceKind = fence;
     this.stats = { ...NO_STATS };
+    table.onFence = () => tell({ event: "fence", fence: table.fence });
   }
 
   /** @param {BeginCommand} command */
@@ -208,7 +208,6 @@ export class Ticker {
     const fresh = entries.filter((entry) => !entry.named);
     const reports = entries.map((entry) => entry.reports);
     const table = this.#table;
-    table.fences = this.fenceKind === "native" || (this.fenceKind === "token" && table.fence === true);
     let sentAt = now;
     try {
       const statuses = await table.beat(entries.map(rowOf), limit, () => {

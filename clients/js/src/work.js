@@ -110,7 +110,8 @@ export class Work {
   /** @internal @param {import("./errors.js").Cause} cause */
   stop(cause) {
     if (cause === "claim_lost") this.lost = true;
-    if (!this.#over && !this.signal.aborted) this.#controller.abort(errorOf(cause, this.claim?.jobId ?? ""));
+    if (!this.#over && !this.signal.aborted)
+      this.#controller.abort(errorOf(cause, this.claim?.jobId ?? "of another client"));
   }
 
   #sendProgress() {

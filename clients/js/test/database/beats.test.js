@@ -66,7 +66,7 @@ test("an idle process beats, and its row says who it is", async (t) => {
 });
 
 test("a Date has no microseconds: the claim is read from River's table", async (t) => {
-  const { sql, beats, logged } = await stage(t);
+  const { sql, beats } = await stage(t);
   const claim = await claimed(sql);
   const work = await beats.begin({ ...claim, attemptedAt: claim.date });
   assert.equal(work.claim.attemptedAt, claim.attemptedAt);
@@ -74,10 +74,33 @@ test("a Date has no microseconds: the claim is read from River's table", async (
   work.finish("completed");
 
   await takeAway(sql, claim);
-  const none = await beats.begin({ ...claim, attemptedAt: claim.date });
-  assert.equal(none.claim, null, "no claim: it works without heartbeats");
-  assert.equal(none.finish("completed"), true);
+  const none = { ...claim, attemptedAt: claim.date };
+  await assert.rejects(
+    beats.run(none, () => assert.fail("it must not begin")),
+    ClaimLost,
+  );
+  assert.equal((await beats.begin(none)).finish("failed"), false);
+});
+
+test("a claim that cannot be read is worked on without heartbeats", async (t) => {
+  const { beats, logged } = await stage(t);
+  const work = await beats.begin({ jobId: 1n, attempt: 1, attemptedAt: "now" });
+  assert.equal(work.claim, null);
+  assert.equal(work.token, null);
+  assert.equal(work.finish("completed"), true);
   assert.ok(logged.some(({ message }) => message === "riverbeat: a job runs without heartbeats"));
+});
+
+test("the first beat already says whether results are fenced", async (t) => {
+  for (const [fence, fences] of Object.entries({ token: true, native: true, none: false })) {
+    const { sql, beats } = await stage(t, { fence, intervalSeconds: 60 });
+    const query = "SELECT fences FROM riverkeeper.client WHERE instance = $1";
+    const { rows } = await until(async () => {
+      const found = await sql.query(query, [beats.instance]);
+      return found.rows.length > 0 && found;
+    }, "the process to beat");
+    assert.deepEqual(rows, [{ fences }], fence);
+  }
 });
 
 test("Temporal leaves zeros out, and matches all the same", async (t) => {
