@@ -8,8 +8,6 @@ from conformance.scenarios import Level, scenario
 from conformance.world import World
 from fixtures.waiting import until
 
-BEATS_OF_A_LEASE = 11  # they outlast `world.refused_lease`
-
 
 @scenario(Level.PLAIN)
 def idle_process_beats(world: World) -> None:
@@ -167,7 +165,7 @@ def job_completes_itself(world: World) -> None:
     world.complete(claim)
     worker.beats(2)
     row = world.row(claim)
-    worker.beats(BEATS_OF_A_LEASE)
+    worker.beats(world.refusals)
 
     assert world.row(claim) == row
     assert worker.causes == []

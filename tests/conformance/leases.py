@@ -52,7 +52,27 @@ def lease_ends_without_the_database(world: World) -> None:
 
 @scenario(Level.LEASING)
 def slow_answers_count_from_their_sending(world: World) -> None:
-    """A slow answer counts from when its beat was sent; one after the limit is none, though its beat was written."""
+    """Riverkeeper counts from when a beat was written: a lease from its answer would end after its successor began."""
+    interval = 8 * world.interval
+    late = 0.4 * interval
+    worker, proxy = world.through_proxy(interval=interval)
+    claim = world.claim()
+    worker.start(claim, lease=2.5 * interval, interval=interval)
+    world.beaten(claim)
+    proxy.answer_late(late)
+    worker.beats(2)
+    proxy.drop()
+    beaten_ago = (world.now() - (world.row(claim) or {})["beat_at"]).total_seconds()
+    over_at = time.monotonic() - beaten_ago + 2.5 * interval
+
+    assert worker.cancelled(claim) == "lease_expired"
+    assert worker.cancelled_at(claim) < over_at + late / 2 + world.delay()
+    proxy.restore()
+
+
+@scenario(Level.LEASING)
+def answer_after_the_limit_is_none(world: World) -> None:
+    """Though its beat was written: a statement has half an interval."""
     interval = 2 * world.interval
     worker, proxy = world.through_proxy(interval=interval)
     claim = world.claim()
@@ -61,7 +81,7 @@ def slow_answers_count_from_their_sending(world: World) -> None:
     proxy.answer_late(0.2 * world.interval)
     worker.beats(3)
     assert worker.causes == []
-    proxy.answer_late(3 * world.interval)
+    proxy.answer_late(1.5 * world.interval)
 
     assert worker.cancelled(claim) == "lease_expired"
     proxy.restore()

@@ -14,9 +14,9 @@ def database_is_away_without_a_lease(world: World) -> None:
     claim = world.claim()
     worker.start(claim)
     world.beaten(claim)
-    for fault in (proxy.stall, proxy.refuse):
+    for fault, failures in ((proxy.stall, 1), (proxy.refuse, 4)):
         fault()
-        worker.fails(4)
+        worker.fails(failures)
         proxy.restore()
         world.beats_again(claim)
 

@@ -45,10 +45,8 @@ def progress_waits_for_the_database(world: World) -> None:
     claim = world.claim()
     worker.start(claim)
     world.beaten(claim)
-    proxy.refuse()
-    worker.fails(1)
+    proxy.drop()  # a beat is sent, and nobody answers
     worker.progress(claim, 0.25, "a quarter")
-    worker.fails(2)
     worker.progress(claim, 0.5, "half")
     worker.fails(2)
     proxy.restore()
@@ -149,6 +147,7 @@ def end_waits_for_the_database(world: World) -> None:
     result = worker.end(waiting)
     assert result["held"] is True
     world.expect_token(result, waiting)
+    worker.fails(2)
     proxy.restore()
 
     assert world.ended(waiting)["outcome"] == "completed"

@@ -41,18 +41,22 @@ def job_that_ends_between_ticks_carries_a_token(world: World) -> None:
 
 @scenario(Level.FULL)
 def late_result_is_dropped(world: World) -> None:
-    """It carries the token of the lost claim, so the next attempt's row stays as it is."""
+    """Also where the client knows of the loss: it carries the token, so the next attempt's row stays as it is."""
     worker = world.worker()
-    claim = world.claim()
-    worker.start(claim)
-    world.beaten(claim)
-    assert world.rescue(claim)
-    world.claim_again(claim)
-    job = world.job(claim)
+    claims = world.claims(2)
+    for claim in claims:
+        worker.start(claim)
+        world.beaten(claim)
+    for claim in claims:
+        assert world.rescue(claim)
+        world.claim_again(claim)
+    jobs = [world.job(claim) for claim in claims]
+    first = worker.end(claims[0])
+    assert worker.cancelled(claims[1]) == "claim_lost"
+    results = [first, worker.end(claims[1])]
 
-    result = worker.end(claim)
-    assert result["token"] == claim["attempted_at"]
-    assert world.write(result) == job
+    assert [result["token"] for result in results] == [claim["attempted_at"] for claim in claims]
+    assert [world.write(result) for result in results] == jobs
 
 
 @scenario(Level.FULL)

@@ -84,8 +84,13 @@ class World:
 
     @property
     def refused_lease(self) -> float | None:
-        """Long enough for a busy machine, and shorter than the refusals of a scenario; None below level leasing."""
-        return 8 * self.interval if self._client.level >= Level.LEASING else None
+        """Shorter than the refusals of a scenario; None below level leasing."""
+        return 5 * self.interval if self._client.level >= Level.LEASING else None
+
+    @property
+    def refusals(self) -> int:
+        """How many beats are refused: for longer than the lease, where there is one."""
+        return 8 if self.refused_lease else 3
 
     def slack(self) -> float:
         """Seconds by which this machine may be late for a promise."""

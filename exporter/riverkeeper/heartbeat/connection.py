@@ -29,8 +29,13 @@ class DedicatedConnection:
         self._session: Session | None = None
         self._lock = threading.Lock()
 
-    def query(self, name: str, parameters: Parameters, seconds: float, *, check: bool = True) -> list[Row]:
-        """Rows of a statement, in at most about `seconds` (opening a connection may take 2). Raises DatabaseError."""
+    def query(
+        self, name: str, parameters: Parameters | Callable[[], Parameters], seconds: float, *, check: bool = True
+    ) -> list[Row]:
+        """Rows of a statement, in at most about `seconds` (opening a connection may take 2). Raises DatabaseError.
+
+        Parameters that depend on the check are called for after it.
+        """
         deadline = time.monotonic() + seconds
         if not self._lock.acquire(timeout=seconds):
             raise DatabaseError(ErrorKind.TIMED_OUT, f"another statement of this client took longer than {seconds:g} s")
@@ -44,7 +49,7 @@ class DedicatedConnection:
             if check and self._check and time.monotonic() - self._checked_at > CHECK_SECONDS:
                 self._check(query)
                 self._checked_at = time.monotonic()
-            return query(name, parameters)
+            return query(name, parameters() if callable(parameters) else parameters)
         except BaseException:
             self._drop()  # a connection that failed once may swallow every later statement
             self._checked_at = float("-inf")

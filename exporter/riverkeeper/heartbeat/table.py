@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -45,12 +46,12 @@ class HeartbeatTable:
     def beat(self, beats: Sequence[tuple[ActiveClaim, Progress]], seconds: float) -> dict[Claim, ClaimStatus]:
         """Beat for the process and all these claims. Raises DatabaseError: then no status is known."""
         try:
-            rows = self._connection.query("heartbeat/beat", self.parameters(beats), seconds)
+            rows = self._connection.query("heartbeat/beat", partial(self.parameters, beats), seconds)
         except DatabaseError as error:
             if error.kind is not ErrorKind.NO_SUCH_TEXT or self._ascii_notes:
                 raise
             self._ascii_notes = True  # a character that the database lacks must not fail the beat of every job
-            rows = self._connection.query("heartbeat/beat", self.parameters(beats), seconds)
+            rows = self._connection.query("heartbeat/beat", partial(self.parameters, beats), seconds)
         named = _in_order(beats)
         if [row.ordinal for row in rows] != [*range(1, len(named) + 1)]:
             raise DatabaseError(ErrorKind.OTHER, f"beat: {len(rows)} answers do not fit the {len(named)} claims given")
