@@ -23,7 +23,7 @@ class Situation:
     sample: Callable[[Trouble, Fact, str, int], float | None]  # of a replica (a, b) in a minute
     checks: Callable[[Trouble], Checks]
     applies: Callable[[Trouble], bool] = lambda case: True
-    told: tuple[str, ...] = ()  # rules that must fire at the end, whatever else does
+    must_fire: tuple[str, ...] = ()  # rules that must fire at the end, whatever else does
 
 
 PAST = ("RiverUnknownKindDiscarded", "RiverJobsMayHaveRunTwice")  # a fact that one replica read did happen
@@ -114,7 +114,7 @@ SITUATIONS = (
         reported(lambda case, replica, minute: replica == "a" and (minute < BEGIN or minute % 8 < 6)),
         lambda case: kept(case, 12, 40, 3),
         applies=lambda case: case.rule != "RiverNotWatched exporter_down",  # then nothing comes in between either
-        told=("RiverkeeperScrapesIncomplete gaps",),
+        must_fire=("RiverkeeperScrapesIncomplete gaps",),
     ),
     Situation(
         "replicas take turns",
@@ -130,7 +130,7 @@ SITUATIONS = (
         "gone for good",
         reported(lambda case, replica, minute: replica == "a" and minute <= case.fires + 10),
         lambda case: [*kept(case, 8, 18), *_ends_without_data(case)],
-        told=("RiverNotWatched exporter_down", "RiverWatchdog"),
+        must_fire=("RiverNotWatched exporter_down", "RiverWatchdog"),
     ),
     Situation("never there", _never, lambda case: [(60, False), (case.fires + 10, False)]),
     Situation(
@@ -182,7 +182,7 @@ class River:
         """The rule, the minute, and whether it fires."""
         checks = self.situation.checks(self.case)
         yield from ((self.case.rule, minute - self.first, fires) for minute, fires in checks)
-        yield from ((rule, self.last, True) for rule in self.situation.told)
+        yield from ((rule, self.last, True) for rule in self.situation.must_fire)
 
     @property
     def last(self) -> int:

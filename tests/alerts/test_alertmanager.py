@@ -88,7 +88,7 @@ def test_the_rescuer_receives_one_alert_in_a_message() -> None:
     (receiver,) = [receiver for receiver in CONFIG["receivers"] if receiver["name"] == "rescuer"]
     (webhook,) = receiver["webhook_configs"]
 
-    assert "continue" not in rescue, "people are told of stuck jobs by other alerts"
+    assert "continue" not in rescue, "people hear of stuck jobs by other alerts"
     assert (rescue["group_by"], rescue["group_wait"]) == (["..."], "0s")
     assert rescue["repeat_interval"] == "1m"
     assert webhook["send_resolved"] is False

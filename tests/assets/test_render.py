@@ -98,10 +98,13 @@ def test_selector_narrows_every_metric(name: str) -> None:
     """Exported and recorded ones alike: else the rules of one River would fire on another's series."""
     narrow = rendered(selector='job="orders", namespace="a"')[name]
 
-    for plain, told in zip(expressions(DEFAULTS[name]), expressions(narrow), strict=True):
+    for plain, selected in zip(expressions(DEFAULTS[name]), expressions(narrow), strict=True):
         metrics = re.findall(r"(?:\b[a-z_]+:)?\briver(?:keeper)?_(?!schema)\w+(?::\w+)?", plain)
-        assert len(re.findall(r'\{job="orders", namespace="a"', told)) == len(metrics) > 0
-        assert re.sub(r'\{job="orders", namespace="a"(?:, (?=[^}])|(\}))', lambda m: "" if m[1] else "{", told) == plain
+        assert len(re.findall(r'\{job="orders", namespace="a"', selected)) == len(metrics) > 0
+        assert (
+            re.sub(r'\{job="orders", namespace="a"(?:, (?=[^}])|(\}))', lambda m: "" if m[1] else "{", selected)
+            == plain
+        )
 
 
 def test_selector_changes_no_label() -> None:
@@ -115,11 +118,11 @@ def test_selector_changes_no_label() -> None:
 
 def test_replica_labels() -> None:
     """Replicas that differ in other labels give one alert too."""
-    told = rendered(replica_labels=["pod", "node"])
+    files = rendered(replica_labels=["pod", "node"])
 
     for name in RULES:
-        assert told[name].count("pod, node") == DEFAULTS[name].count("instance, pod")
-        assert "instance" not in "".join(expressions(told[name]))
+        assert files[name].count("pod, node") == DEFAULTS[name].count("instance, pod")
+        assert "instance" not in "".join(expressions(files[name]))
 
 
 @pytest.mark.parametrize(
@@ -145,25 +148,25 @@ def test_severity_by_tier(page: list[str], quiet: list[str], text: str) -> None:
 
 def test_tiers_reach_rules() -> None:
     """Alertmanager routes by severity alone, so it is the rules that know the tiers."""
-    told = rendered(page_tiers=["gold", "silver"], quiet_tiers=[])
+    files = rendered(page_tiers=["gold", "silver"], quiet_tiers=[])
 
-    assert '"^(gold|silver)$"' in told["alerts/pages.yml"]
-    assert told["alerts/alertmanager.yml"] == DEFAULTS["alerts/alertmanager.yml"]
+    assert '"^(gold|silver)$"' in files["alerts/pages.yml"]
+    assert files["alerts/alertmanager.yml"] == DEFAULTS["alerts/alertmanager.yml"]
 
 
 def test_secrets_lie_beside_the_token() -> None:
     """One folder holds what Alertmanager reads: the one in which the token of the webhook is."""
-    told = rendered(webhook_token_file="/run/secrets/token")["alerts/alertmanager.yml"]
+    text = rendered(webhook_token_file="/run/secrets/token")["alerts/alertmanager.yml"]
 
-    assert set(re.findall(r'_file: "(.*)/[^/]*"', told)) == {"/run/secrets"}
+    assert set(re.findall(r'_file: "(.*)/[^/]*"', text)) == {"/run/secrets"}
 
 
 def test_retention() -> None:
     """The cleaner is late a day after the retention of the clients."""
-    told = rendered(finished_retention="2d", discarded_retention="1h")["alerts/tickets.yml"]
+    text = rendered(finished_retention="2d", discarded_retention="1h")["alerts/tickets.yml"]
 
-    assert "> 259200" in told
-    assert "> 90000" in told
+    assert "> 259200" in text
+    assert "> 90000" in text
 
 
 @pytest.mark.parametrize(
@@ -190,7 +193,7 @@ def test_what_would_break_a_rule_is_refused(settings: dict[str, object]) -> None
 
 def test_every_file_is_yaml_with_every_setting_changed() -> None:
     """Placeholders are all filled in, and what Prometheus fills in is left."""
-    told = rendered(
+    files = rendered(
         keeper_url="https://k.example/a%20b?x=1&y=2",
         grafana_url="https://g.example",
         runbooks_url="https://r.example/#",
@@ -202,7 +205,7 @@ def test_every_file_is_yaml_with_every_setting_changed() -> None:
         webhook_token_file="/run/secrets/with space",
     )
 
-    for name, text in told.items():
+    for name, text in files.items():
         assert name.endswith(".tmpl") or list(yaml.safe_load_all(text))
         assert "<<" not in text
-    assert "$labels.queue | urlquery" in told["alerts/pages.yml"]
+    assert "$labels.queue | urlquery" in files["alerts/pages.yml"]

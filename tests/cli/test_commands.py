@@ -158,7 +158,7 @@ def test_failing_speaks_json_to_scripts(run: Run, sql: Session) -> None:
 def test_check_reports_to_scripts_by_its_exit_code(run: Run, sql: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     """0 where it works, 1 where there is a problem, with what to do."""
     sql.execute(LEADER)
-    told = run("check").output
+    printed = run("check").output
     well = run("check", "--json")
     monkeypatch.setenv("RIVERKEEPER_DATABASE_URL", "postgresql://nobody:secret@127.0.0.1:1/none")
     ill = run("check")
@@ -166,8 +166,8 @@ def test_check_reports_to_scripts_by_its_exit_code(run: Run, sql: Session, monke
     assert (well.exit_code, ill.exit_code) == (0, 1)
     answer = json.loads(well.output)
     assert (answer["level"], answer["doors"]) == ("missing", {"Look": True, "Beat": False, "Rescue": False})
-    assert told.splitlines()[-2] == "1 missing"
-    assert told.splitlines()[-1] == answer["summary"]
+    assert printed.splitlines()[-2] == "1 missing"
+    assert printed.splitlines()[-1] == answer["summary"]
     assert answer["summary"].endswith("Next: riverkeeper schema install")
     assert "secret" not in ill.output
 

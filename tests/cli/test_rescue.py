@@ -96,12 +96,12 @@ def test_a_live_job_is_skipped_whatever_is_requested(run: Run, scene: Scene, los
     )
     for flags in ((), ("--action", "discard"), ("--apply", "--action", "discard")):
         answer = run("rescue", "run", alive["job_id"], *flags, "--json")
-        (told,) = json.loads(answer.output)["jobs"]
-        assert (answer.exit_code, told["refusal"]) == (1, "beat")
+        (job,) = json.loads(answer.output)["jobs"]
+        assert (answer.exit_code, job["refusal"]) == (1, "beat")
 
     both = run("rescue", "run", alive["job_id"], lost["job_id"], 4711, "--apply", "--json")
-    told = {job["id"]: job["refusal"] for job in json.loads(both.output)["jobs"]}
-    assert told == {alive["job_id"]: "beat", lost["job_id"]: None, 4711: "gone"}
+    refusals = {job["id"]: job["refusal"] for job in json.loads(both.output)["jobs"]}
+    assert refusals == {alive["job_id"]: "beat", lost["job_id"]: None, 4711: "gone"}
     assert both.exit_code == 1
     assert scene.job(alive)["state"] == "running"
 
@@ -113,13 +113,13 @@ def test_a_pause_stops_an_operator_too(run: Run, scene: Scene, lost: Event) -> N
         held = run("rescue", "run", lost["job_id"], *flags)
         assert held.exit_code == 1
         assert "skipped (brake_kill_switch)" in held.output
-    told = run("rescue", "status")
+    status = run("rescue", "status")
     released = run("rescue", "resume")
 
     assert (pulled.exit_code, released.exit_code) == (0, 0)
     assert "All rescues are paused, by ann@" in pulled.output
-    assert "kill_switch: paused by ann@" in told.output
-    assert "deploy" in told.output
+    assert "kill_switch: paused by ann@" in status.output
+    assert "deploy" in status.output
     assert "were paused by ann@" in released.output
     assert "were not paused" in run("rescue", "resume").output
     assert "resumed:        by ann@" in run("rescue", "status").output
@@ -138,12 +138,12 @@ def test_while_no_way_is_proven_nobody_is_lost(run: Run, scene: Scene) -> None:
 
 
 def test_what_was_verified_on_another_server_counts_for_no_manual_rescue(run: Run, scene: Scene, lost: Event) -> None:
-    """In the moment after a failover, before a supervisor has taken its first turn there."""
+    """In the moment after a failover, before a supervisor has held its first election there."""
     scene.sql.execute("UPDATE riverkeeper.control SET path_server = 'None 1795577162.5 7 1'")
-    told = run("rescue", "run", lost["job_id"], "--apply")
+    result = run("rescue", "run", lost["job_id"], "--apply")
 
-    assert told.exit_code == 1
-    assert "skipped (unknown)" in told.output
+    assert result.exit_code == 1
+    assert "skipped (unknown)" in result.output
     assert json.loads(run("rescue", "status", "--json").output)["path_ok_since"] is None
 
 
@@ -174,11 +174,11 @@ def test_a_replica_that_is_gone_is_not_active(run: Run, scene: Scene) -> None:
 
 def test_the_status_speaks_to_scripts(run: Run, lost: Event) -> None:
     """Stable keys, RFC 3339 times."""
-    told = json.loads(run("rescue", "status", "--json").output)
+    status = json.loads(run("rescue", "status", "--json").output)
 
-    assert told["modes"]["standard"] == "dry_run"
-    assert told["path_ok_since"].endswith("Z")
-    assert (told["brakes"], told["wakes_open"], told["last_rescue_at"]) == ({}, 0, None)
+    assert status["modes"]["standard"] == "dry_run"
+    assert status["path_ok_since"].endswith("Z")
+    assert (status["brakes"], status["wakes_open"], status["last_rescue_at"]) == ({}, 0, None)
 
 
 def test_the_status_shows_the_modes_of_the_active_replica(run: Run, scene: Scene) -> None:
@@ -218,15 +218,15 @@ def test_history_and_report_tell_the_audit(run: Run, scene: Scene) -> None:
     assert "The audit has no such rescue" in run("rescue", "list").output
     assert "no job was rescued" in run("rescue", "report").output
     scene.sql.execute(AUDIT)
-    told, reported = (
+    listed, reported = (
         run("rescue", "list", "--kind", "[red]send[/]", "--limit", "12"),
         run("rescue", "report", "--since", "30d"),
     )
 
-    assert told.exit_code == 0, told.output
-    assert "dry run: retry" in told.output
-    assert "[red]send[/]" in told.output
-    assert "was alive" in told.output
+    assert listed.exit_code == 0, listed.output
+    assert "dry run: retry" in listed.output
+    assert "[red]send[/]" in listed.output
+    assert "was alive" in listed.output
     assert "standard: 12 claims would have been taken away. 11 known: 10 rightly" in reported.output
     assert "1 of the 11 whose observation time is over were false: 9.1%" in reported.output
     assert "0 still open" in reported.output
@@ -261,10 +261,10 @@ def test_a_slip_is_corrected_in_words(run: Run, arguments: tuple[str, ...], word
 
 def test_stuck_reports_the_same_as_text_and_as_json(run: Run, lost: Event) -> None:
     """The job, its reason, the limit with its origin, and what would be done; nothing else stands in the answer."""
-    shown, told = run("stuck"), run("stuck", "--json", "--reason", "worker_lost", "--tier", "standard")
+    shown, filtered = run("stuck"), run("stuck", "--json", "--reason", "worker_lost", "--tier", "standard")
 
-    assert (shown.exit_code, told.exit_code) == (0, 0), shown.output
-    (job,) = json.loads(told.output)["jobs"]
+    assert (shown.exit_code, filtered.exit_code) == (0, 0), shown.output
+    (job,) = json.loads(filtered.output)["jobs"]
     assert (job["id"], job["reason"], job["limit_origin"], job["act"]) == (
         lost["job_id"], "worker_lost", "tier standard", "retry",
     )  # fmt: skip

@@ -60,7 +60,7 @@ def test_every_option_shows_its_value_and_origin(tmp_path: Path) -> None:
     assert render_config(config).partition("\ntiers:")[0] + "\n" == SHOWN.format(file=file)
 
 
-def test_tiers_and_rules_tell_theirs(tmp_path: Path) -> None:
+def test_tiers_and_rules_show_their_origins(tmp_path: Path) -> None:
     """Every tier is there with every key; what it takes from a standard of the file has the origin of that."""
     file = tmp_path / "riverkeeper.yml"
     file.write_text(

@@ -41,7 +41,7 @@ def test_what_is_shipped() -> None:
     assert (urgent.heartbeat_timeout, urgent.drain, urgent.fence, urgent.plain_fence) == (7, 2, 3, 60)
 
 
-def test_a_tier_takes_from_standard_what_it_does_not_say() -> None:
+def test_a_tier_takes_from_standard_the_keys_that_it_does_not_set() -> None:
     """Its own keys, then those it is shipped with, then standard's as the file has them; null is a value too."""
     found = policy("""
         tiers:

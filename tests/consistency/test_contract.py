@@ -55,7 +55,7 @@ def test_the_table_of_errors_is_that_of_the_vectors() -> None:
         for state in re.findall(r"`(\w{5})`", cells[0])
     }
     cases = json.loads((CLIENTS / "vectors" / "sqlstates.json").read_text(encoding="utf-8"))
-    told = {case["sqlstate"]: case["meaning"].replace("_", "-") for case in cases}
+    meant = {case["sqlstate"]: case["meaning"].replace("_", "-") for case in cases}
 
-    assert {state: told.get(state) for state in meanings} == meanings
-    assert {state for state, meaning in told.items() if meaning != "failure"} <= set(meanings)
+    assert {state: meant.get(state) for state in meanings} == meanings
+    assert {state for state, meaning in meant.items() if meaning != "failure"} <= set(meanings)

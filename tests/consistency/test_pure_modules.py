@@ -30,12 +30,12 @@ PROMISED = (
 )  # fmt: skip
 
 
-def test_promised_modules_say_that_they_are_pure() -> None:
+def test_promised_modules_are_declared_pure() -> None:
     """What must be pure has "Pure." in its docstring, and so falls under the rules below."""
     assert [name for name in PROMISED if not is_pure(PACKAGE / f"{name}.py")] == []
 
 
-def test_a_pure_module_imports_nothing_that_asks() -> None:
+def test_a_pure_module_imports_nothing_that_does_io() -> None:
     """No clock, file, network, environment or chance; and of our own modules only pure ones."""
     ours = {module_name(other): other for other in modules()}
     impure = [
@@ -49,7 +49,7 @@ def test_a_pure_module_imports_nothing_that_asks() -> None:
     assert impure == []
 
 
-def test_a_pure_module_calls_nothing_that_asks() -> None:
+def test_a_pure_module_calls_nothing_that_does_io() -> None:
     """Not through a type that was imported for something else either: no datetime.now()."""
     calls = [
         f"{named(path)} calls {name}"

@@ -78,7 +78,7 @@ def test_functions_are_short() -> None:
     assert long == []
 
 
-def test_modules_say_what_they_are() -> None:
+def test_every_module_has_a_docstring() -> None:
     """Every module with code has a docstring."""
     assert [named(path) for path in modules() if tree(path).body and not ast.get_docstring(tree(path))] == []
 

@@ -266,9 +266,9 @@ def test_the_report_for_scripts_and_for_people(patient: Patient) -> None:
     out = io.StringIO()
     Console(file=out, width=200).print(table_of(report))
 
-    told = json.loads(json.dumps(report.as_json()))
-    assert told["level"] == "problem"
-    assert {"level", "topic", "message", "fix"} == set(told["findings"][0])
+    document = json.loads(json.dumps(report.as_json()))
+    assert document["level"] == "problem"
+    assert {"level", "topic", "message", "fix"} == set(document["findings"][0])
     assert "[red]loud[/red]" in out.getvalue()
     assert "→ UPDATE" in out.getvalue()
 

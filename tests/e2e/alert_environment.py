@@ -125,8 +125,8 @@ def theatre_at_work(folder: Path) -> Iterator[AlertEnvironment]:
         made = AlertEnvironment(river, folder, programs, database, database, ("--config.file", str(config)))
         made.replicas = [made.start_replica(1), made.start_replica(2)]
         made.webhook = programs.enter_context(contextlib.closing(Proxy(f"http://{made.replicas[0].address}")))
-        told = f"127.0.0.1:{made.webhook.url.rpartition(':')[2]}"
-        made.alertmanager = programs.enter_context(alertmanager_at_work(folder, told, token, alerts))
+        receiver = f"127.0.0.1:{made.webhook.url.rpartition(':')[2]}"
+        made.alertmanager = programs.enter_context(alertmanager_at_work(folder, receiver, token, alerts))
         addresses = [replica.address for replica in made.replicas]
         again = f"--rules.alert.resend-delay={RESEND}s"
         made.prometheus = programs.enter_context(

@@ -80,8 +80,8 @@ class Watch:
 
     def _note(self, alert: str, seen: Seen) -> None:
         filters = [f'alertname="{alert}"', *(m for m in self.alert_case.alerts[alert].split(",") if m)]
-        told = httpx.get(f"http://{self.environment.alertmanager}/api/v2/alerts", params={"filter": filters}).json()
-        for received in told:
+        alerts = httpx.get(f"http://{self.environment.alertmanager}/api/v2/alerts", params={"filter": filters}).json()
+        for received in alerts:
             seen.receivers |= {receiver["name"] for receiver in received["receivers"]}
             seen.said = received["annotations"] | {"severity": received["labels"]["severity"]}
             seen.held_back |= set(received["status"]["inhibitedBy"])

@@ -99,12 +99,12 @@ def test_the_demo_has_the_same_routes(tmp_path: Path) -> None:
 def test_who_is_notified(alert: str, receivers: str) -> None:
     """Exactly these receivers, in this order."""
     name, *labels = alert.split()
-    told = amtool(
+    tested = amtool(
         "config", "routes", "test", f"--config.file={CONFIG}", f"--verify.receivers={receivers}",
         f"alertname={name}", "job=orders", *labels,
     )  # fmt: skip
 
-    assert told.returncode == 0, told.stdout + told.stderr
+    assert tested.returncode == 0, tested.stdout + tested.stderr
 
 
 @pytest.fixture(scope="module")
@@ -126,9 +126,9 @@ def test_what_keeps_quiet(alertmanager: str, source: str, target: str, silenced:
     river = f"{source} -> {target}".replace(" ", "_")  # a River of its own for each case
     send(alertmanager, labels_of(source, river), labels_of(target, river))
 
-    told = until(lambda: standing(alertmanager, labels_of(target, river)), "the alert to be known")
+    alert = until(lambda: standing(alertmanager, labels_of(target, river)), "the alert to be known")
 
-    assert bool(told["inhibitedBy"]) is silenced
+    assert bool(alert["inhibitedBy"]) is silenced
 
 
 def labels_of(alert: str, river: str) -> dict[str, str]:

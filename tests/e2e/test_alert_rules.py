@@ -142,7 +142,7 @@ def _reported_twice(scenario: Document) -> None:
     given = {sample["series"] for sample in scenario["input_series"]}
     for sample in list(scenario["input_series"]):
         name = sample["series"].partition("{")[0]
-        told = sample["series"].replace('instance="a:9816"', 'instance="b:9816"')
+        of_replica = sample["series"].replace('instance="a:9816"', 'instance="b:9816"')
         is_act = name.startswith("riverkeeper_") and name.endswith("_total")
-        if told not in given and not is_act:
-            scenario["input_series"].append({**sample, "series": told})
+        if of_replica not in given and not is_act:
+            scenario["input_series"].append({**sample, "series": of_replica})

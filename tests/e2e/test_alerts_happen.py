@@ -129,10 +129,10 @@ def fires(scraper: Scraper, alert: str, **labels: str) -> None:
     begun = time.monotonic()
 
     def seen() -> list[dict[str, str]]:
-        return [told for told in firing(scraper).get(alert, ()) if labels.items() <= told.items()]
+        return [series for series in firing(scraper).get(alert, ()) if labels.items() <= series.items()]
 
-    (told,) = until(seen, f"{alert} to fire; {sorted(firing(scraper))} do", PATIENCE_SECONDS)
-    assert told["job"] == "riverkeeper"
+    (series,) = until(seen, f"{alert} to fire; {sorted(firing(scraper))} do", PATIENCE_SECONDS)
+    assert series["job"] == "riverkeeper"
     print(f"{alert}: fired after {time.monotonic() - begun:.0f} s")  # noqa: T201
 
 

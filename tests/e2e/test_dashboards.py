@@ -103,7 +103,7 @@ def rescued_falsely(server: Scraper, fleet: Fleet) -> None:
     until(lambda: server.query('sum(river_jobs_beating{queue="doomed"}) >= 2'), "jobs that beat")
     with fleet.program.frozen():
         until(lambda: server.query("sum(riverkeeper_rescues_total) >= 2"), "rescues of lost jobs", 90)
-    until(lambda: server.query("sum(riverkeeper_late_finishes_total) > 0"), "the old worker to be noticed", 60)
+    until(lambda: server.query("sum(riverkeeper_late_finishes_total) > 0"), "the previous worker to be noticed", 60)
 
 
 def has_watched(server: Scraper) -> bool:

@@ -68,9 +68,9 @@ def test_record_holds_each_event_once(river_database: MakeRiver, fleet: MakeFlee
 
     until(river.rests, "all jobs to end")
     worker.program.stop()
-    told = Counter((event["kind"], event["state"]) for event in worker.finished())
+    ends = Counter((event["kind"], event["state"]) for event in worker.finished())
 
-    assert told == {
+    assert ends == {
         tuple(row[:2]): row[2] for row in river.rows("SELECT kind, state::text, count(*) FROM river_job GROUP BY 1, 2")
     }
 

@@ -65,9 +65,9 @@ def healthy_target(server: Scraper) -> dict[str, Any] | None:
 def complaints(log: Path) -> list[str]:
     """Lines of a log that warn, or that speak of the scrape at any level: a parse failure is logged for debugging."""
     lines = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
-    told = (
+    events = (
         line
         for line in lines
         if line["level"].lower() in {"warn", "error"} or "scrape manager" in line.get("component", "")
     )
-    return [json.dumps(line) for line in told]
+    return [json.dumps(line) for line in events]

@@ -59,7 +59,8 @@ def test_beats_are_read_on_a_standby_too(
     river.insert(1, "-kinds", "steady", "-queues", "default")
     fleet(river, "worker", "-beat", "table", "-interval", "1s")
     until(
-        lambda: river.rows("SELECT 1 FROM riverkeeper.heartbeat WHERE progress_at IS NOT NULL"), "progress to be told"
+        lambda: river.rows("SELECT 1 FROM riverkeeper.heartbeat WHERE progress_at IS NOT NULL"),
+        "progress to be reported",
     )
     until(lambda: replayed(primary, standby), "the standby to catch up")
 

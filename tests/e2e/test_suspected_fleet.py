@@ -104,7 +104,7 @@ def assert_suspected(river: River, replica: RiverkeeperProcess, config: tuple[st
     """Nowhere an all-clear."""
     shown = httpx.get(f"http://{replica.address}/", timeout=20).text
     stuck = httpx.get(f"http://{replica.address}/stuck", timeout=20).text
-    told = json.loads(riverkeeper(river, "stuck", "--json", *config))
+    listed = json.loads(riverkeeper(river, "stuck", "--json", *config))
     printed = " ".join(riverkeeper(river, "stuck", *config).split())
 
     for text in (shown, stuck):
@@ -113,6 +113,6 @@ def assert_suspected(river: River, replica: RiverkeeperProcess, config: tuple[st
     assert "The database can be read" not in shown
     assert "No running job is stuck" not in stuck + printed
     assert "9 of 9 suspected jobs" in printed
-    assert (told["found"], told["found_suspected"], told["path_ok"]) == (0, 9, False)
-    assert all("none of 3 worker processes has beaten" in job["missing"] for job in told["suspected"])
+    assert (listed["found"], listed["found_suspected"], listed["path_ok"]) == (0, 9, False)
+    assert all("none of 3 worker processes has beaten" in job["missing"] for job in listed["suspected"])
     assert "heartbeat_path: not verified" in riverkeeper(river, "rescue", "status", *config)

@@ -127,12 +127,12 @@ def _page(replica: RiverkeeperProcess) -> str:
     page = replica.scrape()
     beating, unknown = (page.value(f"river_jobs_{name}", **LABELS) for name in ("beating", "unknown"))
     clients = page.value("river_beating_clients")
-    told = f"beating {beating or 0:.0f}, unknown {unknown or 0:.0f}, clients {clients or 0:.0f}"
+    text = f"beating {beating or 0:.0f}, unknown {unknown or 0:.0f}, clients {clients or 0:.0f}"
     for name in ("heartbeat", "progress"):
         moment = page.value(f"river_job_oldest_{name}_timestamp_seconds", **LABELS)
         if moment is not None:
-            told += f", oldest {name} {time.time() - moment:.1f} s"
-    return told
+            text += f", oldest {name} {time.time() - moment:.1f} s"
+    return text
 
 
 def main() -> None:

@@ -22,10 +22,10 @@ def test_every_fraction_fits_the_column(fraction: object) -> None:
     assert fit is None or fit == 0.0 or 1e-6 <= fit <= 1.0
 
 
-@pytest.mark.parametrize(("told", "fits"), [(0.25, 0.25), (-1, 0.0), (7, 1.0), (10**400, 1.0), (1e-50, 0.0)])
-def test_fractions_are_cut_to_their_range(told: float, fits: float) -> None:
+@pytest.mark.parametrize(("fraction", "fits"), [(0.25, 0.25), (-1, 0.0), (7, 1.0), (10**400, 1.0), (1e-50, 0.0)])
+def test_fractions_are_cut_to_their_range(fraction: float, fits: float) -> None:
     """Nothing that a job reports is an error."""
-    assert fit_fraction(told) == fits
+    assert fit_fraction(fraction) == fits
 
 
 @given(st.one_of(st.none(), st.integers(), st.text(), st.text(min_size=900), st.characters(categories=["Cs"])))

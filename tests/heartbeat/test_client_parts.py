@@ -129,7 +129,7 @@ def test_progress_is_reported_again_until_a_beat_succeeds() -> None:
     assert beat.acknowledged is beat.reported
     beat.progress(0.5)
 
-    assert beat.acknowledged is not beat.reported, "the same number told again is progress too"
+    assert beat.acknowledged is not beat.reported, "the same number reported again is progress too"
 
 
 def test_a_slow_answer_counts_from_when_its_beat_was_sent(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -229,7 +229,7 @@ def test_work_waits_for_the_first_answer_only() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reason", "outcome", "told"),
+    ("reason", "outcome", "reported"),
     [
         (LeaseExpired("late"), Outcome.FAILED, Outcome.ABANDONED),
         (LeaseExpired("late"), Outcome.COMPLETED, Outcome.COMPLETED),
@@ -237,12 +237,14 @@ def test_work_waits_for_the_first_answer_only() -> None:
         (ClaimLost("over"), Outcome.FAILED, Outcome.FAILED),
     ],
 )
-def test_work_that_failed_after_its_lease_was_given_up(reason: WorkMustStop, outcome: Outcome, told: Outcome) -> None:
+def test_work_that_failed_after_its_lease_was_given_up(
+    reason: WorkMustStop, outcome: Outcome, reported: Outcome
+) -> None:
     """Riverkeeper need not wait for such a claim, and its worker was no false alarm."""
     beat = beat_of()
     beat.stop(reason)
 
-    assert beat.outcome_to_report(outcome) is told
+    assert beat.outcome_to_report(outcome) is reported
 
 
 def test_the_second_attempt_finds_the_first() -> None:

@@ -63,9 +63,9 @@ def test_jobs_without_a_duration_are_in_no_bucket_of_the_page() -> None:
 def test_a_quantile_is_good_to_ten_per_cent(micros: int) -> None:
     """2ab / (a + b) of a bucket (a, b] is within 10 % of anything in it."""
     below, above = EDGES[find_bucket(micros) - 1], EDGES[find_bucket(micros)]
-    told = 2 * below * above / (below + above)
+    middle = 2 * below * above / (below + above)
 
-    assert abs(told - micros / 1e6) <= 0.1 * micros / 1e6
+    assert abs(middle - micros / 1e6) <= 0.1 * micros / 1e6
 
 
 def test_no_two_edges_are_further_apart_than_the_promise_allows() -> None:

@@ -143,6 +143,6 @@ def test_what_is_read_does_not_grow_with_the_kinds(installed_url: str, sql: Sess
         totals = settle(replica, reading)
         cost = time.process_time() - began
 
-    assert len(reading.cells) == 2 * 1000 + 2, "the pairs that are told apart, the rest, and the waits"
+    assert len(reading.cells) == 2 * 1000 + 2, "the pairs that are distinguished, the rest, and the waits"
     assert jobs(totals).total() == MANY
     assert cost < 1.0  # seconds of our own: a tenth of it here, ten times as much when each kind had its cell

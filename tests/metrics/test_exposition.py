@@ -62,7 +62,7 @@ def test_the_format_is_the_requested_one(accept: str, content_type: str) -> None
 
 
 @pytest.mark.parametrize("snapshot", [FULL, IDLE, DOWN], ids=["full", "idle", "down"])
-def test_both_formats_say_the_same(snapshot: Snapshot) -> None:
+def test_both_formats_hold_the_same(snapshot: Snapshot) -> None:
     """Every sample of ours survives a round trip through either parser, with the same value."""
     text, openmetrics = (
         {key: value for key, value in samples(page(snapshot, accept), parse).items() if key[0].startswith("river")}

@@ -13,7 +13,7 @@ MUTATIONS = (
         'pinned = connection.execute("SELECT pg_catalog.current_schemas(false) AS searched")',
         (
             f"{TRAPS}::test_the_schema_is_installed_printed_granted_and_removed",
-            f"{TRAPS}::test_a_command_that_looks_is_not_trapped",
+            f"{TRAPS}::test_a_command_that_only_reads_is_not_trapped",
             f"{TRAPS}::test_manual_rescues_and_switches_are_not_trapped",
             f"{TRAPS}::test_a_scrape_is_not_trapped",
             f"{TRAPS}::test_a_supervisor_is_not_trapped",

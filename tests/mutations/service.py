@@ -117,7 +117,7 @@ MUTATIONS = (
         "two Alertmanagers that tell the same alerts deadlock",
         "ORDER BY call.fingerprint, call.starts_at\n",
         "",
-        (f"{INBOX}::test_two_peers_that_tell_the_same_do_not_deadlock",),
+        (f"{INBOX}::test_two_peers_that_send_the_same_alerts_do_not_deadlock",),
     ),
     Mutation(
         "a message of yesterday wakes the rescuer",

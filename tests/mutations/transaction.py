@@ -19,7 +19,7 @@ MUTATIONS = (
         "two Rivers in one database wait for each other, or two keeper schemas of one River do not",
         "(pg_typeof(NULL::river.river_job)::oid::bigint - 2147483648)::integer",
         "(pg_typeof(NULL::river.river_job)::oid::bigint * 0)::integer",
-        (f"{GUARDS}::test_another_river_in_the_same_database_has_its_own_turn",),
+        (f"{GUARDS}::test_another_river_in_the_same_database_has_its_own_leadership",),
     ),
     Mutation(
         "the lock of a session outlives its transaction, on a pooler's connection or a dead host's",
@@ -50,7 +50,7 @@ MUTATIONS = (
         "the kill switch holds only from the next pass on",
         "return lambda acts: first_engaged(facts.after(acts), policy, health, reported=reported)",
         "return lambda acts: None",
-        ("rescue/supervisor/test_brakes.py::test_a_pass_is_held_by_what_the_tables_say_now",),
+        ("rescue/supervisor/test_brakes.py::test_a_pass_reads_the_brakes_from_the_tables",),
     ),
     Mutation(
         "25 jobs of one transaction pass a brake that has room for one",
@@ -80,7 +80,7 @@ MUTATIONS = (
         "jobs whose rows are locked for hours keep all others from their turn",
         'return sorted(found, key=lambda each: (not each.is_reported, tried_at.get(each.claim, float("-inf"))))',
         "return list(found)",
-        ("rescue/supervisor/test_candidates.py::test_who_was_never_tried_has_the_first_turn",),
+        ("rescue/supervisor/test_candidates.py::test_a_job_that_was_never_tried_comes_first",),
     ),
     Mutation(
         "the audit is queried while the old transaction may still commit, and has no row yet",

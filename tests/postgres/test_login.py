@@ -157,7 +157,7 @@ def test_a_database_that_is_away_makes_a_page(logins: Server) -> None:
 def test_every_error_names_a_fix() -> None:
     """The sentence names what to do; each begins like part of a sentence and has no repetition."""
     assert set(FIXES) == set(ErrorKind)
-    assert all(cure and not cure.endswith(".") for cure in FIXES.values())
+    assert all(fix and not fix.endswith(".") for fix in FIXES.values())
 
 
 SHAPES: tuple[Callable[[str], str], ...] = (

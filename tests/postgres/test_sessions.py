@@ -153,13 +153,13 @@ def test_what_was_read_stands_though_the_connection_ends(database: Database, sql
 
 def test_what_was_written_is_lost_with_the_connection(database: Database, sql: Session) -> None:
     """Nothing is exported that is not committed, and the page names the problem."""
-    told: ErrorKind | None = None
+    kind: ErrorKind | None = None
     try:
         with database.writing(SECONDS, {}) as tx:
             tx.execute(TELL)
             sql.execute(CUT)
     except DatabaseError as lost:
-        told = lost.kind
+        kind = lost.kind
 
-    assert told in {ErrorKind.LOST, ErrorKind.UNREACHABLE}
+    assert kind in {ErrorKind.LOST, ErrorKind.UNREACHABLE}
     assert sql.execute("SELECT * FROM told") == []

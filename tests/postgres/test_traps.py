@@ -142,7 +142,7 @@ COMMANDS = ("check", "look", "stuck", "failing", "limits", "rescue status", "res
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_command_that_looks_is_not_trapped(installed: Ground, command: str) -> None:
+def test_a_command_that_only_reads_is_not_trapped(installed: Ground, command: str) -> None:
     """Also as superuser, and with jobs that run, fail and have ended."""
     done = installed.run(*command.split())
 

@@ -172,7 +172,7 @@ seens = st.builds(
 
 
 @given(seens)
-def test_every_watch_ends(seen: FollowUpFacts) -> None:
+def test_every_follow_up_ends(seen: FollowUpFacts) -> None:
     """At the latest after a day a row is closed, and a closed row has a word."""
     news = judge_outcome(seen)
     if news.closed:
@@ -182,7 +182,7 @@ def test_every_watch_ends(seen: FollowUpFacts) -> None:
 
 
 @given(seens)
-def test_silence_never_makes_a_rescue_false(seen: FollowUpFacts) -> None:
+def test_missing_heartbeats_never_make_a_rescue_false(seen: FollowUpFacts) -> None:
     """Nor does a stop; and what a worker reported before the rescue is no proof."""
     news = judge_outcome(seen)
     if news.was_false:

@@ -56,7 +56,7 @@ def test_while_another_replica_leads_nothing_is_rescued(scene: Scene) -> None:
     assert untouched(scene, other)
 
 
-def test_another_river_in_the_same_database_has_its_own_turn(scene: Scene, installed_url: str) -> None:
+def test_another_river_in_the_same_database_has_its_own_leadership(scene: Scene, installed_url: str) -> None:
     """The lock is the table's: two Rivers do not wait for each other, two keeper schemas of one River do."""
     scene.sql.execute("CREATE SCHEMA other CREATE TABLE river_job (id bigint)")
     second = Database(installed_url)

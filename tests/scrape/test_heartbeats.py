@@ -38,8 +38,8 @@ def run(sql: Session, kind: str, told_ago: float | None = None) -> None:
     """A job that runs, and whose last beat in the metadata is so many seconds old."""
     metadata = "{}"
     if told_ago is not None:
-        (told,) = sql.execute("SELECT to_json(now() - make_interval(secs => %(ago)s)) AS at", {"ago": told_ago})
-        metadata = SAID % told.at
+        (reported,) = sql.execute("SELECT to_json(now() - make_interval(secs => %(ago)s)) AS at", {"ago": told_ago})
+        metadata = SAID % reported.at
     sql.execute(JOB, {"kind": kind, "metadata": metadata})
 
 
@@ -64,8 +64,8 @@ def test_the_later_of_two_beats_counts(kept: Session, installed_url: str) -> Non
     """A fleet in the middle of a change writes both; either alone is enough, and a stale one hides nothing."""
     run(kept, "row only")
     run(kept, "metadata only", told_ago=2000)
-    for kind, told in (("row later", 4000), ("metadata later", 500)):
-        run(kept, kind, told_ago=told)
+    for kind, ago in (("row later", 4000), ("metadata later", 500)):
+        run(kept, kind, told_ago=ago)
     for kind in ("row only", "row later", "metadata later"):
         beat(kept, kind, ago=2000)
     found = pairs(read(installed_url))

@@ -121,8 +121,8 @@ def test_the_servers_own_limits_come_from_the_scrape(river_url: str, sql: Sessio
     snapshot = read(river_url, seconds=seconds)
 
     assert snapshot.queues is not None
-    told, lock = snapshot.queues[0].name.split()
-    assert _milliseconds(told) == pytest.approx(_milliseconds(limit.split(maxsplit=1)[0]), rel=0.1)
+    waited, lock = snapshot.queues[0].name.split()
+    assert _milliseconds(waited) == pytest.approx(_milliseconds(limit.split(maxsplit=1)[0]), rel=0.1)
     assert lock == "250ms"
 
 

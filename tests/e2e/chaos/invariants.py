@@ -254,21 +254,21 @@ def counters_against_audit(record: Record) -> Iterator[Violation]:
         if name.startswith(RESCUES) and value and value not in audit.values():
             sentence = f"{name} is {value:.0f}, and the audit has {dict(audit)}"
             yield Violation("counters equal audit", sentence, None, record.end)
-    told = sum(value for name, value in record.counters.items() if name.startswith(DROPPED))
+    dropped = sum(value for name, value in record.counters.items() if name.startswith(DROPPED))
     counted = sum(late.counted for late in record.late_results)
-    killed = any(trouble.kind == Kind.KILL_REPLICA for trouble in record.troubles)  # what it had told went with it
-    if told > counted or (told < counted and not killed):
-        sentence = f"{told:.0f} late results are told, and {counted} were counted"
+    killed = any(trouble.kind == Kind.KILL_REPLICA for trouble in record.troubles)  # what it had counted went with it
+    if dropped > counted or (dropped < counted and not killed):
+        sentence = f"{dropped:.0f} late results were dropped, and {counted} were counted"
         yield Violation("counters equal audit", sentence, None, record.end)
 
 
 def report_against_audit(record: Record) -> Iterator[Violation]:
     """`riverkeeper rescue report` has every claim that was taken away, and those as false that the audit calls so."""
     live = [tier for tier in record.report["tiers"] if not tier["dry_run"]]
-    told = sum(tier["claims"] for tier in live), sum(tier["false"] for tier in live)
+    report = sum(tier["claims"] for tier in live), sum(tier["false"] for tier in live)
     audit = len(record.rescues), sum(rescue.was_false is True for rescue in record.rescues)
-    if told != audit:
-        sentence = f"the report has {told[0]} claims and {told[1]} false, the audit {audit[0]} and {audit[1]}"
+    if report != audit:
+        sentence = f"the report has {report[0]} claims and {report[1]} false, the audit {audit[0]} and {audit[1]}"
         yield Violation("report equals audit", sentence, None, record.end)
 
 

@@ -1,4 +1,4 @@
-"""Incidents of Riverkeeper: its replicas, its configuration, its rights, the way of alerts, and the rescuer."""
+"""Incidents of Riverkeeper: its replicas, its configuration, its rights, its alerts, and the rescuer."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ def judge_incident(
     expected = {id(m) for arrival in arrivals for m in arrival.messages}
     rest = [m for m in mine if id(m) not in expected and not is_open(m, messages)]
     may = incident.may.union(*(each.incident.may for each in earlier))
-    told = {
+    notified = {
         f"{m.river}: {m.alert}" for m in messages if m.at < injection.over and not is_resolved(m, messages, injection)
     }
     return Outcome(
@@ -88,7 +88,7 @@ def judge_incident(
         arrivals,
         tuple(m for m in rest if m.alert in may and m.receiver != "pages"),
         tuple(m for m in rest if m.alert not in may or m.receiver == "pages"),
-        tuple(sorted(injection.fired - told)),
+        tuple(sorted(injection.fired - notified)),
     )
 
 

@@ -294,7 +294,7 @@ def test_a_dry_run_whose_job_runs_on(scene: Scene) -> None:
     assert last(scene) == ("beat", None, True)
 
 
-def test_a_job_that_is_deleted_can_tell_nothing(scene: Scene) -> None:
+def test_a_deleted_job_proves_nothing(scene: Scene) -> None:
     """Closed as unknown."""
     claim = rescued(scene, scene.stale(), dry_run=True)
     scene.sql.execute("DELETE FROM river_job WHERE id = %(job_id)s", claim)
@@ -309,29 +309,29 @@ def test_two_replicas_record_an_outcome_once(scene: Scene) -> None:
     end(scene.sql, [claim])
     other = Database(scene.url)
     with scene.keeping() as tx, scene.keeping(other) as second:
-        told = [*follow_up(tx).false_rescues, *follow_up(second).false_rescues]
+        found = [*follow_up(tx).false_rescues, *follow_up(second).false_rescues]
     with scene.keeping(other) as second:
-        told += follow_up(second).false_rescues
+        found += follow_up(second).false_rescues
     other.close()
 
-    assert len(told) == 1
+    assert len(found) == 1
 
 
 def test_what_another_replica_recorded_meanwhile_is_not_recorded_again(scene: Scene) -> None:
     """Both have read the open row before one of them closed it."""
     claim = rescued(scene, scene.stale())
     end(scene.sql, [claim])
-    other, told = Database(scene.url), list[FalseRescue]()
+    other, found = Database(scene.url), list[FalseRescue]()
 
     def tell() -> None:
         with scene.keeping(other) as second:
-            told.extend(follow_up(second).false_rescues)
+            found.extend(follow_up(second).false_rescues)
 
     with scene.keeping() as tx:
-        told.extend(follow_up(cast(Transaction, At(tx, "rescue/audit/write_outcomes", tell))).false_rescues)
+        found.extend(follow_up(cast(Transaction, At(tx, "rescue/audit/write_outcomes", tell))).false_rescues)
     other.close()
 
-    assert len(told) == 1
+    assert len(found) == 1
 
 
 def test_many_rows_are_read_in_pages(scene: Scene) -> None:

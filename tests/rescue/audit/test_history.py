@@ -133,7 +133,7 @@ def test_only_an_engaged_brake_is_released(sql: Session, tx: Transaction) -> Non
     assert (brake.name, brake.sentence, brake.released) == ("mass_silence", "9 of 10", True)
 
 
-def test_the_status_is_what_the_tables_say(sql: Session, tx: Transaction) -> None:
+def test_the_status_is_read_from_the_tables(sql: Session, tx: Transaction) -> None:
     """An installed schema whose replicas never acted, and one that did."""
     fresh = control.read_status(tx)
     assert (fresh.pause, fresh.engaged, fresh.active_replica, fresh.wakes_open, fresh.last_rescue_at) == (

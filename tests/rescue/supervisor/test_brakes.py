@@ -86,7 +86,7 @@ def test_a_way_that_broke_since_the_reading_holds(made: Pass) -> None:
     assert "broke after the scrape" in engaged[1]  # and not the age of the reading, on a machine that is busy
 
 
-def test_a_pass_is_held_by_what_the_tables_say_now(made: Pass) -> None:
+def test_a_pass_reads_the_brakes_from_the_tables(made: Pass) -> None:
     """The kill switch is engaged from its own commit on, whatever this replica has read before it."""
     made.scene.sql.execute("UPDATE riverkeeper.control SET stopped_at = now(), stopped_by = 'ann'")
     assert made.brake(made.view) is Brake.KILL_SWITCH

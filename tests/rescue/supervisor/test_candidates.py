@@ -53,7 +53,7 @@ def test_a_group_is_alike_and_nobody_is_lost(made: list[tuple[str, bool]], at_mo
 
 
 @given(lists(none() | integers(min_value=0, max_value=5), max_size=9))
-def test_who_was_never_tried_has_the_first_turn(tried: list[int | None]) -> None:
+def test_a_job_that_was_never_tried_comes_first(tried: list[int | None]) -> None:
     """Then who was tried longest ago: rows that are locked for hours do not keep the others waiting."""
     found = [candidate(number, "table", dry_run=False) for number in range(len(tried))]
     tried_at = {

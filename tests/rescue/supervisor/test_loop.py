@@ -197,7 +197,7 @@ def test_the_loop_outlives_a_fault_and_a_missing_schema(
         until(lambda: "unexpected error in the supervisor" in capsys.readouterr().out, "the fault to be said")
         service._supervisor._read = read
         look.sql.execute("ALTER TABLE riverkeeper.brake RENAME TO away")
-        until(lambda: service._supervisor._election.failed_elections, "a turn to fail")
+        until(lambda: service._supervisor._election.failed_elections, "an election to fail")
         look.sql.execute("ALTER TABLE riverkeeper.away RENAME TO brake")
         dead.alive = False
         until(lambda: look.rescued() == 1, "a rescue")
@@ -213,7 +213,7 @@ def test_a_replica_that_may_not_rescue_logs_it_once(
     """A login that only reads, or no keeper schema: one line, and the exporter works on."""
     look.sql.execute("DROP SCHEMA riverkeeper CASCADE")
     with keeping(configured(tmp_path, installed_url)) as service:
-        until(lambda: service._supervisor._election.failed_elections, "the first turn")
+        until(lambda: service._supervisor._election.failed_elections, "the first election")
         assert service._collector.collect(9.0).up
 
     said = capsys.readouterr().out

@@ -54,14 +54,14 @@ def test_a_commit_of_unknown_outcome_is_reported_once_it_is_known(
         with pytest.raises(DatabaseError):
             list(passing.run(found, by, config))
         proxy.cut = Cut.NEVER
-        told: list[Outcome] = []
+        outcomes: list[Outcome] = []
 
         def settled() -> bool:
-            told.extend(passing.run([], by, config))
+            outcomes.extend(passing.run([], by, config))
             return not passing.unconfirmed
 
         until(settled, "the doubts to be settled")
-        done = [outcome.claim.job_id for _, outcome in told if isinstance(outcome, Rescued)]
+        done = [outcome.claim.job_id for _, outcome in outcomes if isinstance(outcome, Rescued)]
         again = list(passing.run(*seen(scene, config), config))
         passing.connection.close()
 

@@ -55,13 +55,13 @@ def test_a_login_that_may_change_no_job_makes_dry_runs(
     assert dead.lost == set()
 
 
-def test_a_login_that_may_change_no_job_leaves_a_live_turn_to_others(
+def test_a_login_that_may_change_no_job_leaves_a_live_pass_to_others(
     installed_url: str, counting_url: str, tmp_path: Path, fleet: Fleet, look: Look, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It logs that once and never acts, and a replica with the right rescues beside it."""
     dead, _ = fleet.worker(1), fleet.worker(1)
     with keeping(configured(tmp_path, counting_url)) as idle:
-        until(lambda: idle._supervisor._election.failed_elections, "the first turn")
+        until(lambda: idle._supervisor._election.failed_elections, "the first election")
         with keeping(configured(tmp_path, installed_url)):
             until(lambda: look.counts_for(1.0) and fleet.all_beat(), "a verified path, and beats of all workers")
             dead.alive = False
@@ -86,10 +86,10 @@ def stuck(service: Service) -> dict[int, str]:
 def test_a_login_that_only_reads_finds_lost_workers(
     installed_url: str, tmp_path: Path, fleet: Fleet, look: Look, looking: Connection
 ) -> None:
-    """With nobody else to prove the way: its own looks do, for its alerts; and it writes nothing."""
+    """With no other replica to verify the path, its own probes do, for its alerts. It writes nothing."""
     dead, _ = fleet.worker(1), fleet.worker(1)
     with keeping(configured(tmp_path, login(installed_url, looking, "watching", READER))) as service:
-        until(lambda: service._supervisor.find_observed_path(now(look)) is not None, "its looks to prove the way")
+        until(lambda: service._supervisor.find_observed_path(now(look)) is not None, "its probes to verify the path")
         assert stuck(service) == {}
         dead.alive = False
         until(lambda: stuck(service) == {dead.claims[0]["job_id"]: "worker_lost"}, "the lost worker to be found")
@@ -98,7 +98,7 @@ def test_a_login_that_only_reads_finds_lost_workers(
     assert look.rescued() == 0
 
 
-def test_a_reader_s_looks_prove_nothing_over_an_outage(
+def test_a_reader_s_probes_verify_nothing_over_an_outage(
     installed_url: str, tmp_path: Path, fleet: Fleet, look: Look, looking: Connection
 ) -> None:
     """The database is away for several timeouts, and the workers with it: none of them is called lost afterwards."""
@@ -108,7 +108,7 @@ def test_a_reader_s_looks_prove_nothing_over_an_outage(
         proxied(login(installed_url, looking, "watching", READER)) as proxy,
         keeping(configured(tmp_path, proxy.url)) as process,
     ):
-        until(lambda: process._supervisor.find_observed_path(now(look)) is not None, "its looks to prove the way")
+        until(lambda: process._supervisor.find_observed_path(now(look)) is not None, "its probes to verify the path")
         before = process._supervisor.find_observed_path(now(look))
         proxy.stall()
         until(lambda: process._supervisor.find_observed_path(now(look)) is None, "the stretch to end")
@@ -137,7 +137,7 @@ def test_without_a_keeper_schema_beats_by_metadata_are_judged(
         until(lambda: stuck(service) == {row["job_id"]: "worker_lost"}, "the silent job to be found")
 
 
-def test_the_looks_of_a_reader_rest_while_others_prove_the_way(
+def test_a_reader_sends_no_probe_while_another_replica_verifies_the_path(
     installed_url: str, tmp_path: Path, fleet: Fleet, look: Look, looking: Connection
 ) -> None:
     """One verification is enough: that of the active replica."""
@@ -146,7 +146,7 @@ def test_the_looks_of_a_reader_rest_while_others_prove_the_way(
     with keeping(configured(tmp_path, installed_url)):
         until(lambda: look.counts_for(1.0) and fleet.all_beat(), "a verified path, and beats of all workers")
         with keeping(configured(tmp_path, login(installed_url, looking, "watching", READER))) as reader:
-            until(lambda: reader._supervisor._election.failed_elections, "its first turn to fail")
+            until(lambda: reader._supervisor._election.failed_elections, "its first election to fail")
             judged = until(lambda: reader._collector.collect(9.0).verdicts, "a reading")
             assert judged.path_ok_since == pytest.approx(look.control()["path_ok_since"].timestamp())
             assert reader._supervisor.find_observed_path(now(look)) is None

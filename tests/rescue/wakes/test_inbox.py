@@ -136,7 +136,7 @@ def test_ten_thousand_alerts_are_one_statement(tx: Transaction, call: Call) -> N
     assert len(inbox.read_open_wakes(tx)) == 10_000
 
 
-def test_two_peers_that_tell_the_same_do_not_deadlock(river_url: str, call: Call) -> None:
+def test_two_peers_that_send_the_same_alerts_do_not_deadlock(river_url: str, call: Call) -> None:
     """Both Alertmanagers of a pair deliver after an outage, in any order: each alert is one wake."""
     calls = [replace(call, fingerprint=f"{number:016x}") for number in range(500)]
     start, counts = threading.Barrier(2), []

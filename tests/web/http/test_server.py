@@ -102,7 +102,7 @@ def is_cut(connection: socket.socket) -> bool:
 
 
 @pytest.mark.usefixtures("impatient")
-def test_who_never_asks_is_cut_off() -> None:
+def test_a_client_that_sends_no_request_is_cut_off() -> None:
     """A connection without a request, or with the beginning of one, ends; a byte now and then buys no time."""
     with served(FakeService()) as port, connect(port) as idle, connect(port) as begun:
         begun.sendall(b"GET / HTTP/1.1\r\n")

@@ -93,10 +93,10 @@ def test_why_a_job_was_skipped_is_shown() -> None:
     service = FakeService(
         reading=reading(LOST), left={LOST.job.claim.job_id: "somebody has locked it: its row <in> the table"}
     )
-    told = ask(app_of(service), "/stuck.json").json()["jobs"][0]["held_by"]
+    held = ask(app_of(service), "/stuck.json").json()["jobs"][0]["held_by"]
 
     assert "waits: skipped at the last pass: somebody has locked it: its row &lt;in&gt; the table" in text(service)
-    assert told == ["skipped at the last pass: somebody has locked it: its row <in> the table"]
+    assert held == ["skipped at the last pass: somebody has locked it: its row <in> the table"]
 
 
 def test_a_hung_job_is_stopped_first() -> None:
@@ -138,15 +138,15 @@ def suspecting(path_ok_since: float | None = None) -> FakeService:
 def test_a_suspected_job_is_shown_with_what_is_missing() -> None:
     """Never as "no job is stuck": which job may be stuck, since when it is stale, and which evidence is missing."""
     shown = text(suspecting())
-    told = ask(app_of(suspecting()), "/stuck.json").json()
+    document = ask(app_of(suspecting()), "/stuck.json").json()
 
     for fact in ("1 running job may be", "41", "path_unverified", "2 min 52 s, heartbeat limit 35 s",
                  "a verified heartbeat path: none of 3 worker processes has beaten for 172 s"):  # fmt: skip
         assert fact in shown
     assert "No running job is stuck" not in shown
-    assert (told["found"], told["found_suspected"], told["path_ok"]) == (0, 1, False)
-    assert told["suspected"][0]["missing"].startswith("a verified heartbeat path: none of 3")
-    assert "act" not in told["suspected"][0]
+    assert (document["found"], document["found_suspected"], document["path_ok"]) == (0, 1, False)
+    assert document["suspected"][0]["missing"].startswith("a verified heartbeat path: none of 3")
+    assert "act" not in document["suspected"][0]
 
 
 def test_a_suspected_job_is_found_by_its_labels() -> None:

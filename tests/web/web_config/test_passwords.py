@@ -156,8 +156,8 @@ def test_a_flood_of_guesses_keeps_nobody_else_out(bcrypt: Bcrypt) -> None:
         ]
         bcrypt.may_answer.set()
         assert await asyncio.gather(*right) == [True, True]
-        told = await asyncio.gather(*guesses, return_exceptions=True)
-        assert sum(isinstance(result, TooManyChecks) for result in told) == 100 - EACH
+        results = await asyncio.gather(*guesses, return_exceptions=True)
+        assert sum(isinstance(result, TooManyChecks) for result in results) == 100 - EACH
 
     asyncio.run(ask())
 

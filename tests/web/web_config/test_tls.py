@@ -322,7 +322,7 @@ def test_who_never_shakes_hands_is_cut(certificates: Certificates, monkeypatch: 
         ("client_auth_type: RequireAndVerifyClientCert, client_ca_file: clients.pem", "client_allowed_sans"),
     ],
 )
-def test_a_file_that_asks_for_less_needs_a_restart(certificates: Certificates, more: str, lost: str) -> None:
+def test_a_file_with_less_protection_needs_a_restart(certificates: Certificates, more: str, lost: str) -> None:
     """Who needed a certificate, or a certain one, needs it after a reload too; a new server certificate is taken on."""
     certificates.require("client_allowed_sans: [scraper]")
     security = Security(certificates.config)

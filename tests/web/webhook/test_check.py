@@ -44,10 +44,10 @@ def test_a_token_that_is_kept_well_is_right(tmp_path: Path, mode: int) -> None:
 @pytest.mark.parametrize(("content", "mode"), [(TOKEN, 0o644), (TOKEN, 0o604), ("short", 0o600)])
 def test_a_token_that_others_may_know_is_warned_of(tmp_path: Path, content: str, mode: int) -> None:
     """With the command that fixes it, and never with the token."""
-    told = list(findings(WebhookSettings.from_tree({"token_file": written(tmp_path, content, mode)})))
+    found = list(findings(WebhookSettings.from_tree({"token_file": written(tmp_path, content, mode)})))
 
-    assert [finding.level for finding in told] == [Level.OK, Level.WARNING]
-    assert content not in "".join(f"{finding.message}{finding.fix}" for finding in told)
+    assert [finding.level for finding in found] == [Level.OK, Level.WARNING]
+    assert content not in "".join(f"{finding.message}{finding.fix}" for finding in found)
 
 
 def test_the_fix_keeps_the_token_readable(tmp_path: Path) -> None:

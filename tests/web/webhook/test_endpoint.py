@@ -55,7 +55,7 @@ def test_an_alert_that_is_too_old_is_accepted_and_does_nothing(service: FakeServ
     assert service.wakes == 0
 
 
-def test_nothing_to_store_asks_nothing_of_the_database(service: FakeService) -> None:
+def test_a_message_without_calls_sends_no_query(service: FakeService) -> None:
     """Resolved alerts are accepted also while the database is down."""
     service.store_error = DatabaseError(ErrorKind.UNREACHABLE, "connection refused")
     answer = post(service, message(alert(status="resolved")))
