@@ -2,7 +2,7 @@ export { Beats } from "./beats.js";
 export { BeatsStopped, ClaimLost, LeaseExpired, StopRequested, WorkMustStop } from "./errors.js";
 export { attemptedAtText, TOKEN_KEY } from "./values.js";
 export { verifyClaim } from "./verify.js";
-export { progress } from "./work.js";
+export { check, currentWork, progress } from "./work.js";
 
 /**
  * @typedef {import("./beats.js").BeatsOptions} BeatsOptions

@@ -19,6 +19,21 @@ export function progress(value, note) {
 }
 
 /**
+ * Throws the reason if the running job must stop: for a loop that never lets go of the event loop, whose signal cannot fire.
+ */
+export function check() {
+  current.getStore()?.check();
+}
+
+/**
+ * The running job's work; undefined outside of `run` and `wrap`.
+ * @returns {Work | undefined}
+ */
+export function currentWork() {
+  return current.getStore();
+}
+
+/**
  * What a Work needs of its Beats.
  * @typedef {object} Home
  * @property {(command: Record<string, unknown>) => void} post
@@ -83,9 +98,7 @@ export class Work {
     else this.#timer ??= setTimeout(() => this.#sendProgress(), wait).unref();
   }
 
-  /**
-   * Throws the reason if the work must stop. A loop that never lets go of the event loop calls this: its signal cannot fire.
-   */
+  /** Throws the reason if the work must stop; see the function of the same name. */
   check() {
     this.#home.drain();
     this.signal.throwIfAborted();

@@ -1,7 +1,17 @@
 // Compiled, never run: the types that the package ships fit what its users write.
 
 import type { Pool } from "pg";
-import { attemptedAtText, Beats, ClaimLost, progress, TOKEN_KEY, verifyClaim, WorkMustStop } from "riverbeat";
+import {
+  attemptedAtText,
+  Beats,
+  check,
+  ClaimLost,
+  currentWork,
+  progress,
+  TOKEN_KEY,
+  verifyClaim,
+  WorkMustStop,
+} from "riverbeat";
 import type { BeatsOptions, RiverContext, Tier } from "riverbeat";
 
 declare const pool: Pool;
@@ -43,6 +53,8 @@ const result: number = await beats.run({ jobId: "1", attempt: 1, attemptedAt: ne
 const text: string = attemptedAtText("2026-01-31 23:59:59.12+00");
 await verifyClaim(await pool.connect(), work, { riverSchema: "jobs" });
 const beatsSoFar: number = beats.stats().beats;
+await verifyClaim(await pool.connect(), currentWork());
+check();
 await beats.close({ waitSeconds: 10 });
 export { beatsSoFar, held, result, text, token, TOKEN_KEY };
 

@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ClaimLost, progress, TOKEN_KEY } from "../../src/index.js";
+import { check, ClaimLost, currentWork, progress, TOKEN_KEY } from "../../src/index.js";
 import { claimed, row, stage, takeAway, until } from "./stage.js";
 
 /** A context as River makes one, with private fields, as a class may have them. */
@@ -101,6 +101,19 @@ test("a lost claim aborts the handler's signal with its cause", async (t) => {
   });
   await assert.rejects(handler(context), ClaimLost);
   assert.equal(context.signal.aborted, false, "River's own signal is River's");
+});
+
+test("a computing handler learns by check() that its claim is lost", async (t) => {
+  const { sql, beats, claim, context } = await river(t);
+  const handler = beats.wrap(async () => {
+    assert.equal(currentWork().claim.jobId, String(claim.jobId));
+    await until(() => row(sql, claim), "a beat under the claim");
+    await takeAway(sql, claim);
+    while (true) check();
+  });
+  await assert.rejects(handler(context), ClaimLost);
+  check(); // outside of a job nothing happens
+  assert.equal(currentWork(), undefined);
 });
 
 test("River's own cancellation reaches the handler", async (t) => {
