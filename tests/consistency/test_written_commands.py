@@ -92,6 +92,13 @@ def test_a_command_or_an_option_that_is_not_there_is_found() -> None:
     assert find_mistake(["schema", "fence", "install|remove|status"]) == ""
 
 
+def test_python_is_that_of_the_virtual_environment() -> None:
+    """A bare `python` is another one, or none: Debian has only python3."""
+    assert [
+        f"{named(path)}: {text}" for path, text in texts() if re.search(r"(?<![\w./-])python (?=-m|\w+/)", text)
+    ] == []
+
+
 def test_every_target_of_make_exists() -> None:
     """`make` has a rule for each."""
     rules = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
