@@ -7,25 +7,26 @@ from __future__ import annotations
 
 import os
 import shlex
+import sys
 from functools import partial
 
 import pytest
 
-from conformance.plain_client import PlainClient
 from conformance.python_client import PythonClient
 from conformance.sql_client import SqlClient
 from conformance.suite import SCENARIOS, Level, Scenario, play
 from conformance.worker import as_program, in_threads, python_program
 from conformance.world import ClientUnderTest
+from consistency.tree import ROOT
 from fixtures.empty_database import ReusableDatabase
 
 # In threads of the test's process, for starting a program takes longer than most scenarios.
 CLIENTS: dict[str, ClientUnderTest] = {
-    name: ClientUnderTest(partial(in_threads, make), partial(as_program, python_program(f"{name}_client")), level)
-    for name, make, level in (
-        ("python", PythonClient, Level.FULL), ("sql", SqlClient, Level.FULL), ("plain", PlainClient, Level.PLAIN),
-    )
-}  # fmt: skip
+    name: ClientUnderTest(partial(in_threads, make), partial(as_program, python_program(f"{name}_client")))
+    for name, make in (("python", PythonClient), ("sql", SqlClient))
+}
+PLAIN = partial(as_program, [sys.executable, ROOT / "clients" / "plain" / "conform" / "conform.py"])
+CLIENTS["plain"] = ClientUnderTest(PLAIN, PLAIN, Level.PLAIN)  # it ends with its process
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -1,11 +1,13 @@
-"""Each plain client of clients/plain plays every scenario of level plain, and has fewer than 60 lines."""
+"""Each plain client of clients/plain plays every scenario of level plain, and has fewer than 60 lines.
+
+That in Python plays them in tests/conformance: it needs nothing else.
+"""
 
 from __future__ import annotations
 
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -37,10 +39,6 @@ def test_java(java_program: list[str | Path], postgres: Server) -> None:
 
 def test_ruby(postgres: Server) -> None:
     play_all(["ruby", DRIVERS / "conform.rb"], Level.PLAIN, postgres)
-
-
-def test_python(postgres: Server) -> None:
-    play_all([sys.executable, DRIVERS / "conform.py"], Level.PLAIN, postgres)
 
 
 def test_shell(postgres: Server) -> None:
