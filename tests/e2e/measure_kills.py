@@ -1,6 +1,7 @@
 """From kill -9 of a real River worker until River has worked its job again: p50, p99 and max of many kills.
 
     PYTHONPATH=tests python -m e2e.measure_kills --kills 100 --tier urgent      (after tests/e2e/tools.sh)
+    PYTHONPATH=tests python -m e2e.measure_kills --kills 150 --rust 20          (twenty of the thirty are in Rust)
 
 A fleet of thirty workers, one replica in live mode, the defaults. In each round a tenth to a third of the workers
 is killed at one moment, each with a job that River itself would never rescue, and replaced.
@@ -15,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from e2e.river import Fleet, River, fleet_at_work
@@ -54,15 +55,18 @@ class Fleets:
     folder: Path
     flags: tuple[str, ...]
     programs: contextlib.ExitStack
+    rust: int = 0  # so many of them; the others are in Go
     alive: dict[str, Fleet] = field(default_factory=dict)
     made: int = 0
 
     def fill(self) -> None:
         while len(self.alive) < WORKERS:
             self.made += 1
-            name = f"worker{self.made}"
+            in_rust = sum(name.startswith("rust") for name in self.alive) < self.rust
+            name = f"{'rust' if in_rust else 'go'}{self.made}"
             flags = (*self.flags, "-workers", "1", "-queues", "default")
-            self.alive[name] = self.programs.enter_context(fleet_at_work(self.river, self.folder, name, *flags))
+            river = replace(self.river, program="fleet-rust") if in_rust else self.river
+            self.alive[name] = self.programs.enter_context(fleet_at_work(river, self.folder, name, *flags))
         if "table" in self.flags:
             until(self._all_beat, "every worker to beat", PATIENCE)
 
@@ -79,21 +83,30 @@ def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
     asked.add_argument("--kills", type=int, default=100)
     asked.add_argument("--tier", choices=WAYS, default="urgent")
+    asked.add_argument("--rust", type=int, default=0, help="so many of the thirty workers are in Rust")
     given = asked.parse_args()
-    with place(given.tier) as (fleets, replica):
-        took: list[float] = []
+    with place(given.tier, given.rust) as (fleets, replica):
+        took: list[tuple[str, float]] = []  # the killed worker's language, and seconds
         while len(took) < given.kills:
             took += one_round(fleets, min(AT_ONCE, given.kills - len(took)))
-            sys.stderr.write(f"\r{len(took)} of {given.kills} kills, the slowest {max(took):.1f} s ")
+            slowest = max(seconds for _, seconds in took)
+            sys.stderr.write(f"\r{len(took)} of {given.kills} kills, the slowest {slowest:.1f} s ")
         refused = replica.scrape().values("riverkeeper_late_finishes_total", "queue", "kind")
+    for language in sorted({language for language, _ in took}):
+        report(f"{given.tier}, {language}", [seconds for of, seconds in took if of == language])
+    sys.stdout.write(f"false rescues {sum(refused.values()):.0f}\n")
+
+
+def report(name: str, took: list[float]) -> None:
+    """Print one line for the kills of workers in one language."""
     ranked = sorted(took)
     p99 = ranked[min(len(ranked) - 1, int(0.99 * len(ranked)))]
     times = f"p50 {statistics.median(took):.1f} s, p99 {p99:.1f} s, max {ranked[-1]:.1f} s"
-    sys.stdout.write(f"\n{given.tier}: {len(took)} kills, {times}; false rescues {sum(refused.values()):.0f}\n")
+    sys.stdout.write(f"\n{name}: {len(took)} kills, {times}\n")
 
 
 @contextlib.contextmanager
-def place(tier: str) -> Iterator[tuple[Fleets, RiverkeeperProcess]]:
+def place(tier: str, rust: int) -> Iterator[tuple[Fleets, RiverkeeperProcess]]:
     flags, config = WAYS[tier]
     with contextlib.ExitStack() as programs:
         folder = Path(programs.enter_context(tempfile.TemporaryDirectory()))
@@ -104,7 +117,7 @@ def place(tier: str) -> Iterator[tuple[Fleets, RiverkeeperProcess]]:
         file = folder / "riverkeeper.yml"
         file.write_text(f"rescue: {{mode: live, max_per_minute: 100000}}\n{config}\n")
         replica = programs.enter_context(replica_at_work(river.url, folder, "", "--config.file", str(file)))
-        fleets = Fleets(river, folder, flags, programs)
+        fleets = Fleets(river, folder, flags, programs, rust)
         fleets.fill()
         until(lambda: not held(replica), "the grace to end", PATIENCE)
         yield fleets, replica
@@ -114,8 +127,8 @@ def held(replica: RiverkeeperProcess) -> bool:
     return bool(replica.scrape().value("riverkeeper_brake_engaged", brake="grace"))
 
 
-def one_round(fleets: Fleets, kills: int) -> list[float]:
-    """Seconds from the kill to the end of the second attempt, for each of the jobs."""
+def one_round(fleets: Fleets, kills: int) -> list[tuple[str, float]]:
+    """For each job the language of the killed worker, and seconds from the kill to the end of the second attempt."""
     before = {row[0] for row in fleets.river.rows(DONE)}
     fleets.fill()
     fleets.river.insert(kills, "-kinds", "steady", "-queues", "default")
@@ -124,13 +137,12 @@ def one_round(fleets: Fleets, kills: int) -> list[float]:
     began = time.monotonic()
     for _, worker in running:
         fleets.kill(worker)
-    missing, took = {row[0] for row in running}, []
+    missing, took = {job: worker.rstrip("0123456789") for job, worker in running}, []
 
     def all_done() -> bool:
         done = {row[0] for row in fleets.river.rows(DONE)} - before
-        for job in missing & done:
-            took.append(time.monotonic() - began)
-            missing.discard(job)
+        for job in missing.keys() & done:
+            took.append((missing.pop(job), time.monotonic() - began))
         return not missing
 
     until(all_done, "every job to be worked again", PATIENCE)

@@ -50,8 +50,10 @@ pub(crate) struct Shared {
     pub(crate) state: Mutex<State>,
     /// The first beat has succeeded or failed.
     pub(crate) answered: CancellationToken,
-    /// A shorter interval, another client id, or the last work has gone.
+    /// A shorter interval, or the last work has gone.
     pub(crate) wake: Notify,
+    /// Another client id: a claim under an id that has never beaten proves nothing.
+    renamed: Notify,
     stopping: CancellationToken,
     /// `stop` has lost its patience.
     pub(crate) halted: CancellationToken,
@@ -112,6 +114,7 @@ impl Beater {
             state: Mutex::new(State { client_id, interval, ..State::default() }),
             answered: CancellationToken::new(),
             wake: Notify::new(),
+            renamed: Notify::new(),
             stopping: CancellationToken::new(),
             halted: CancellationToken::new(),
             done: CancellationToken::new(),
@@ -165,10 +168,13 @@ impl Beater {
         &self.shared.settings.instance
     }
 
-    /// Changes the id under which this process claims jobs, where it was not known at the start.
+    /// Changes the id under which this process claims jobs, where it was not known at the start, and beats at once.
     pub fn set_client_id(&self, client_id: &str) {
-        client_id.clone_into(&mut lock(&self.shared.state).client_id);
-        self.shared.wake.notify_one();
+        let mut state = lock(&self.shared.state);
+        client_id.clone_into(&mut state.client_id);
+        if state.phase == Phase::Started {
+            self.shared.renamed.notify_one();
+        }
     }
 }
 
@@ -229,6 +235,7 @@ impl Shared {
                     self.guarded("tick", self.tick(&mut connection)).await;
                     self.answered.cancel(); // also after a panic
                 }
+                () = self.renamed.notified() => next = Instant::now(),
                 () = self.wake.notified() => next = next.min(Instant::now() + self.pause()),
                 () = self.stopping.cancelled(), if !stopping => stopping = true,
                 () = self.halted.cancelled() => {}

@@ -154,14 +154,15 @@ impl Riverbeat {
             beater.set_client_id(client_id);
             return beater.clone();
         }
-        let beater = self.new_beater(client_id);
+        let beater = self.new_beater(Some(client_id));
         beaters.push((Some(client_id.to_owned()), beater.clone()));
         beater
     }
 
-    fn new_beater(&self, client_id: &str) -> Beater {
+    fn new_beater(&self, client_id: Option<&str>) -> Beater {
         self.shared.started.store(true, Ordering::Relaxed);
-        let beater = Beater::new(Config { client_id: client_id.to_owned(), ..self.options.config.clone() });
+        let beater = Beater::new(self.options.config.clone());
+        beater.set_client_id(client_id.unwrap_or(&format!("riverbeat-{}", beater.instance())));
         beater.start();
         beater
     }
@@ -170,9 +171,7 @@ impl Riverbeat {
     fn start_without_id(&self) {
         let mut beaters = lock(&self.shared.all);
         if beaters.is_empty() {
-            let beater = self.new_beater("");
-            beater.set_client_id(&format!("riverbeat-{}", beater.instance()));
-            beaters.push((None, beater));
+            beaters.push((None, self.new_beater(None)));
         }
     }
 

@@ -250,6 +250,9 @@ impl Work {
 
     /// Runs the job so that [`progress`](crate::progress), [`cause`](crate::cause) and [`current`](crate::current) find this work.
     pub async fn scope<F: Future>(&self, job: F) -> F::Output {
+        if self.active.is_none() {
+            return job.await; // as where the middleware is installed twice: what is found then is the outer work
+        }
         CURRENT.scope(self.handle(), job).await
     }
 
