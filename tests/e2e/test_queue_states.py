@@ -19,6 +19,7 @@ CODES = {text: code for code, (text, _) in STATES.items()}
 
 # By queue: due jobs, since when the first waits, the last claim, the last refresh by a producer (seconds ago), paused,
 # jobs that beat within the last minute, share of the wait limit.
+QUICK_LIMIT = 105  # seconds; what was learned of the queues that have quick ones in their name
 QUEUES: dict[str, tuple[int, int | None, int, int | None, int, int, float]] = {
     "flowing": (3, 2, 1, 60, 0, 2, 0.01),
     "idle": (0, None, 3000, 60, 0, 0, 0.0),
@@ -29,6 +30,8 @@ QUEUES: dict[str, tuple[int, int | None, int, int | None, int, int, float]] = {
     "stands still": (50, 900, 900, 60, 0, 0, 3.0),
     "forgotten": (50, 900, 900, 2000, 0, 0, 3.0),
     "never worked": (50, 900, 900, None, 0, 0, 3.0),
+    "forgotten by quick ones": (50, 400, 5, 200, 0, 2, 0.5),
+    "quick ones are there": (50, 400, 5, 60, 0, 2, 0.5),
     "just begun": (50, 20, 900, None, 0, 0, 0.1),
 }
 EXPECTED = {
@@ -41,6 +44,8 @@ EXPECTED = {
     "stands still": "frozen",
     "forgotten": "no producer",
     "never worked": "no producer",
+    "forgotten by quick ones": "no producer",
+    "quick ones are there": "flowing",
     "just begun": "flowing",
 }
 
@@ -86,4 +91,6 @@ def series_of(queue: str, instance: str) -> list[tuple[str, float]]:
         lines.append((f'river_job_oldest_ready_timestamp_seconds{{{of_queue}, priority="1"}}', now - waits))
     if refreshed is not None:
         lines.append((f"river_queue_updated_timestamp_seconds{{{of_queue}}}", now - refreshed))
+    if "quick ones" in queue:
+        lines.append((f"riverkeeper_queue_refresh_limit_seconds{{{of_queue}}}", QUICK_LIMIT))
     return lines

@@ -59,7 +59,14 @@ def test_a_database_that_is_down_has_no_numbers() -> None:
         ("running", OF_RUNNING | OF_BOTH),
         ("waiting_kinds", OF_BOTH),
         ("beating_clients", {"river_beating_clients"}),
-        ("queues", {"river_queue_paused", "river_queue_updated_timestamp_seconds"}),
+        (
+            "queues",
+            {
+                "river_queue_paused",
+                "river_queue_updated_timestamp_seconds",
+                "riverkeeper_queue_refresh_limit_seconds",
+            },
+        ),
         ("slots", {"river_slots"}),
         ("leader", {"river_leader_elected_timestamp_seconds", "river_leader_expires_timestamp_seconds"}),
         ("oldest_finalized", {"river_oldest_finalized_timestamp_seconds"}),

@@ -39,6 +39,7 @@ PROMISED = {
     "river_rescuer_poison_jobs": "gauge",
     "river_queue_paused": "gauge queue",
     "river_queue_updated_timestamp_seconds": "gauge queue",
+    "riverkeeper_queue_refresh_limit_seconds": "gauge queue",
     "river_queue_busy_clients": "gauge queue",
     "river_leader_elected_timestamp_seconds": "gauge",
     "river_leader_expires_timestamp_seconds": "gauge",

@@ -42,6 +42,7 @@ from riverkeeper.schema.layout import FENCE_VERSION
 from riverkeeper.schema.sweep import read_heartbeats
 from riverkeeper.scrape.notices import find_notices
 from riverkeeper.scrape.query_log import QueryLog
+from riverkeeper.scrape.rhythm import QueueRhythms
 from riverkeeper.scrape.schemas import FoundSchemas, SchemaLookup
 from riverkeeper.scrape.scrape import FenceState, Maintained, QueryOutcome, RiverFacts, Snapshot, Target
 from riverkeeper.scrape.suspects import ReadableTables, SuspectReader, read_path
@@ -110,6 +111,7 @@ class Reader:
         self._process_health = process_health
         self._own_path = own_path
         self._suspects = SuspectReader(settings.policy)
+        self._rhythms = QueueRhythms()
         self._names: Names = NO_NAMES  # of the last scrape
         self._running = 0  # running jobs of the last scrape
         self._report: tuple[ClaimCounts, ...] = ()
@@ -240,6 +242,7 @@ class Reader:
             running=facts.running,
             beating_clients=facts.beating_clients,
             queues=facts.queues,
+            refresh_limits={} if facts.queues is None else self._rhythms.observe(facts.queues, facts.now),
             slots=facts.slots,
             leader=facts.leader,
             fence=facts.fence,

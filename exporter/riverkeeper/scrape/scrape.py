@@ -111,6 +111,7 @@ class Snapshot:
     running: Running | None = None
     beating_clients: int | None = None  # processes; None also where there is no heartbeat table to read
     queues: tuple[Queue, ...] | None = None
+    refresh_limits: Mapping[str, float] = field(default_factory=dict)  # by queue; without one its rhythm is unknown
     slots: Mapping[str, int] | None = None  # by queue; None: not known there
     leader: Leader | None = None
     fence: FenceState | None = None  # None: not seen, or the keeper schema does not know of it

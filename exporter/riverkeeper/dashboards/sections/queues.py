@@ -34,7 +34,7 @@ STATE_WORDS = {**STATES, 0: ("flowing", PLAIN)}
 # As RiverQueueNotMoving has it, so that board and alert never disagree.
 FROZEN_SECONDS = 600  # due for this long, and no claim for this long
 ABANDONED_SECONDS = 300  # due for this long
-SILENT_SECONDS = 1500  # two refreshes of river_queue missed, and a little: a client writes one each ten minutes
+SILENT_SECONDS = 1500  # where no rhythm is known: two refreshes missed, and a little, by River for Go
 
 
 def queue_table(q: Queries) -> Panel:
@@ -113,7 +113,9 @@ def state_of_queues(q: Queries) -> str:
     # Beats of the last minute: a claim whose worker has died since still counts as beating.
     beating = f"{by('queue', beats)} > 0"
     late = f"{wait_limit_used(q, 'queue')} >= 1"
-    abandoned = f"{waited} > {ABANDONED_SECONDS} unless {refreshed} <= {SILENT_SECONDS}"
+    learned = by("queue", q.fact("riverkeeper_queue_refresh_limit_seconds"), "max")
+    produced = f"({refreshed} <= ({learned}) or {refreshed} <= {SILENT_SECONDS} unless {learned})"
+    abandoned = f"{waited} > {ABANDONED_SECONDS} unless {produced}"
     frozen = f"{waited} > {FROZEN_SECONDS} and {claimed} > {FROZEN_SECONDS} unless {paused} unless {beating}"
     return f"({abandoned}) * 0 + 4 or ({frozen}) * 0 + 3 or ({paused}) * 2 or ({late}) * 0 + 1 or {due(q)} * 0"
 
@@ -125,8 +127,8 @@ def queues(q: Queries) -> tuple[Panel, ...]:
 def queue_states(q: Queries) -> Panel:
     text = Text(
         shows="Backlog: the oldest due job has waited longer than its limit. Frozen: jobs are due, and no job was "
-        "claimed for ten minutes. No producer: jobs are due, and no client has refreshed the queue's row for 25 "
-        "minutes.",
+        "claimed for ten minutes. No producer: jobs are due, and the queue's producers have missed three "
+        "refreshes of its row; where their rhythm is not known, for 25 minutes.",
         normal="flowing. Paused: an operator paused the queue. Find out who and why before you resume it.",
         next="frozen: are the clients alive? Do stuck jobs hold all slots? No producer: is the client deployed?",
         empty="No queue in this time range",

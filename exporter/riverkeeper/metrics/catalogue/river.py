@@ -25,6 +25,11 @@ def queue_updated(snapshot: Snapshot) -> Samples:
     return newest(((name,), queue.updated_at) for name, queue in _queues(snapshot))
 
 
+def refresh_limits(snapshot: Snapshot) -> Samples:
+    limits = snapshot.refresh_limits
+    return newest(((name,), limits.get(queue.name)) for name, queue in _queues(snapshot))
+
+
 def slots(snapshot: Snapshot) -> Samples:
     exported = {queue.name: name for name, queue in _queues(snapshot)}
     numbers = (
@@ -91,10 +96,22 @@ RIVER: tuple[Family[Snapshot], ...] = (
     Family(
         "river_queue_updated_timestamp_seconds",
         MetricType.GAUGE,
-        "When a producer last refreshed the queue's row in river_queue (Unix time). River refreshes it every ten "
-        "minutes while a client works the queue. Absent if river_queue has no row for the queue.",
+        "When a producer last refreshed the queue's row in river_queue (Unix time). While a client works the "
+        "queue, River refreshes it every ten minutes (Go), every 30 s (Rust, JavaScript) or every few seconds (Java). "
+        "Ruby and Java write the worker's clock, the others the database's. Absent if river_queue has no row for the "
+        "queue.",
         ("queue",),
         queue_updated,
+        per=Per.QUEUE,
+    ),
+    Family(
+        "riverkeeper_queue_refresh_limit_seconds",
+        MetricType.GAUGE,
+        "Age of the queue's row at which its producers have missed three refreshes, learned from the refreshes that "
+        "this process saw within 25 minutes. Absent where they come seldom, as by River for Go, or fewer than three "
+        "were seen: the limit is then 1500 s.",
+        ("queue",),
+        refresh_limits,
         per=Per.QUEUE,
     ),
     Family(
