@@ -152,6 +152,31 @@ def test_a_wait_counts_while_scheduled_at_is_of_this_attempt(
     assert [list(tally.buckets.values()) for tally in waits] == ([] if waited is None else [[(1, waited)]])
 
 
+@pytest.mark.parametrize("skew", ["- interval '5 min'", "+ interval '5 min'"])
+@pytest.mark.parametrize("client", ["java-0b9d3a52-4c1e-4f5e-9a43-2f1f6d1a7c10", "web-7d9f-1-a1b2c3d4e5f6"])
+def test_a_claim_that_a_worker_s_clock_dates_has_no_wait(tx: Transaction, client: str, skew: str) -> None:
+    """It would be wrong by as much as that clock. The run is by the same clock at both ends, and counts."""
+    insert(
+        tx,
+        attempted_by=f"ARRAY['web_2026_08_07T15_00_00_000000', '{client}']",
+        attempted_at=f"to_timestamp({SLOT * 10}) {skew}",
+    )
+    waits = {series: tally for series, tally in found(tx).items() if series.measure == "wait"}
+
+    assert [tally.buckets for tally in waits.values()] == [{NO_DURATION: (1, 0)}]
+    offset = -300 if skew.startswith("-") else 300
+    assert [tally.last for tally in waits.values()] == [SLOT * 10 + offset]
+
+
+@pytest.mark.parametrize("client", ["web-7d9f_2026_08_07T15_00_00_000000", "java-worker", "web-1-a1b2c3d4e5fg"])
+def test_any_other_claim_has_its_wait(tx: Transaction, client: str) -> None:
+    """A name that only looks like one of Ruby or Java is none."""
+    insert(tx, attempted_by=f"ARRAY['{client}']")
+    waits = [tally for series, tally in found(tx).items() if series.measure == "wait"]
+
+    assert [list(tally.buckets.values()) for tally in waits] == [[(1, 1_000_000)]]
+
+
 def test_garbage_does_not_overflow_a_sum(tx: Transaction) -> None:
     """Ten thousand jobs that waited since the Stone Age: the reading stands, each adds four months."""
     insert(tx, scheduled_at="'4713-01-02 BC'", attempted_at="'4713-01-03 BC'")

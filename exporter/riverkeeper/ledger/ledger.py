@@ -25,6 +25,7 @@ from riverkeeper.ledger.update import NEVER_READ, NO_TOTALS, LedgerReading, Ledg
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.river.bounds import MAX_PARTITIONS, METADATA_LARGE
+from riverkeeper.verdict.client_ids import OWN_CLOCK_IDS
 
 log = structlog.get_logger()
 
@@ -243,6 +244,7 @@ def finished_parameters(
         "own_slots": [slot for slot, _, _ in own],
         "own_queues": [queue for _, queue, _ in own],
         "own_kinds": [kind for _, _, kind in own],
+        "own_clock_ids": OWN_CLOCK_IDS,
     }
 
 

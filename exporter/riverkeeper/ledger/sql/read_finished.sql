@@ -7,6 +7,7 @@
 -- cancelled). A claim happens only when a job is due, so attempted_at before scheduled_at means that scheduled_at was
 -- moved after the claim: no wait is counted then. A run that ends before it began (clocks) took no time. Four months
 -- is the most that one job adds to a sum: a garbage time must not overflow it.
+-- Ruby and Java date a claim by the worker's clock: such a job has no wait (bucket -1), but its claim is the queue's last.
 WITH run AS MATERIALIZED (
     SELECT
         timed.slot,
@@ -103,7 +104,8 @@ FROM (
         timed.slot,
         timed.queue,
         timed.priority,
-        width_bucket(timed.micros - 0.5, %(edges)s::double precision[]) AS bucket,
+        CASE WHEN timed.other_clock THEN -1
+            ELSE width_bucket(timed.micros - 0.5, %(edges)s::double precision[]) END AS bucket,
         count(*) AS jobs,
         sum(timed.micros)::bigint AS micros,
         max(timed.claimed) AS last
@@ -111,16 +113,23 @@ FROM (
         SELECT
             s.slot,
             job.*,
-            CASE WHEN job.due > '-Infinity' AND job.due <= job.claimed AND job.claimed < 'Infinity'
-                THEN least(round((job.claimed - job.due) * 1e6), 1e13) END AS micros
+            CASE
+                WHEN job.other_clock THEN CASE WHEN abs(job.claimed) < 'Infinity' THEN 0 END
+                WHEN job.due > '-Infinity' AND job.due <= job.claimed AND job.claimed < 'Infinity'
+                    THEN least(round((job.claimed - job.due) * 1e6), 1e13)
+            END AS micros
         FROM unnest(%(slots)s::bigint[]) AS s (slot)
         CROSS JOIN LATERAL (
             SELECT
                 j.queue,
                 j.priority,
                 date_part('epoch', j.attempted_at) AS claimed,
-                date_part('epoch', j.scheduled_at) AS due
+                date_part('epoch', j.scheduled_at) AS due,
+                coalesce(
+                    (c.client LIKE 'java-%%' OR c.client LIKE '%%-____________') AND c.client ~ %(own_clock_ids)s, false
+                ) AS other_clock  -- the patterns cost little, and leave few for the expression
             FROM river.river_job AS j
+            CROSS JOIN LATERAL (SELECT j.attempted_by[cardinality(j.attempted_by)] AS client) AS c
             WHERE j.state IN ('cancelled', 'completed', 'discarded')
               AND j.finalized_at >= to_timestamp(s.slot * 10) AND j.finalized_at < to_timestamp(s.slot * 10 + 10)
             OFFSET 0

@@ -98,8 +98,8 @@ FINISHED: tuple[Family[Snapshot], ...] = (
     Family(
         "river_job_wait_duration_seconds",
         MetricType.HISTOGRAM,
-        "Time from due (scheduled_at) to claimed (attempted_at), for the last attempt of finished jobs. Absent until a "
-        "job finishes.",
+        "Time from due (scheduled_at) to claimed (attempted_at), for the last attempt of finished jobs. Jobs of "
+        "Ruby and Java workers are not in it: their attempted_at is the worker's clock. Absent until a job finishes.",
         ("queue", "priority"),
         wait_duration,
         edges=WAIT_EDGES,
