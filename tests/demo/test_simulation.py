@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from itertools import count
 from random import Random
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riverkeeper.demo.attempt import Attempt, FetchedJob, Result
-from riverkeeper.demo.clients import DEPLOYMENTS, restart_client, start_pod
+from riverkeeper.demo.attempt import Attempt, FetchedJob, Result, plan
+from riverkeeper.demo.clients import DEPLOYMENTS, MIXED_DEPLOYMENTS, restart_client, start_pod
 from riverkeeper.demo.kinds import BY_NAME, KINDS, QUEUES, Ending, Kind, count_arrivals
 from riverkeeper.demo.simulation import (
     DEPLOY_SECONDS,
@@ -21,6 +22,7 @@ from riverkeeper.demo.simulation import (
     RESTART_SECONDS,
     Simulation,
 )
+from riverkeeper.verdict.client_ids import Runtime, parse_client_id
 
 START = 1_790_000_000.0
 steps = st.lists(st.floats(0.01, 20.0), min_size=1, max_size=60)
@@ -193,11 +195,38 @@ def test_the_queue_is_paused_for_a_while_now_and_then() -> None:
     assert not simulation.paused(START)
 
 
+def test_a_mixed_fleet_has_the_ids_the_clocks_and_the_rhythms_of_its_runtimes() -> None:
+    """Each id is read as its runtime's, but that of JavaScript; Ruby and Java date their claims by their own clocks."""
+    simulation = Simulation(1, START, MIXED_DEPLOYMENTS)
+    for client in simulation.clients:
+        known = parse_client_id(client.id)
+        assert (known and known.runtime) is client.deployment.runtime
+        assert client.id != restart_client(client, START + 1, Random(2)).id
+        own = client.deployment.runtime in {Runtime.RUBY, Runtime.JAVA}
+        assert (client.deployment.claims_ahead != 0) is own
+    assert {client.deployment.runtime for client in simulation.clients} == {*Runtime, None}
+    assert {queue: simulation.refresh_seconds(queue) for queue in QUEUES} == {
+        "bulk": 5.0, "default": 30.0, "mail": 30.0, "reports": 30.0, "video": 30.0,
+    }  # fmt: skip
+    assert {Simulation(1, START).refresh_seconds(queue) for queue in QUEUES} == {600.0}
+    assert {queue for deployment in MIXED_DEPLOYMENTS for queue in deployment.slots} == set(QUEUES)
+
+
+def test_a_run_lasts_as_long_whatever_clock_dates_its_claim() -> None:
+    """The same job of a client whose clock is behind ends at the same moment."""
+    right = FetchedJob(1, "send_email", "mail", "web", 1, 5, START)
+    behind = replace(right, attempted_at=START - 20, ahead=-20.0)
+
+    assert (
+        plan(behind, BY_NAME["send_email"], Random(1)).ends_at == plan(right, BY_NAME["send_email"], Random(1)).ends_at
+    )
+
+
 def test_clients_are_named_as_river_names_them() -> None:
     """Host and start time in UTC by the worker's clock: web-7d9f_2026_08_07T14_32_57_123456."""
     simulation = Simulation(1, START)
     for client in simulation.clients:
         assert re.fullmatch(r"[a-z]+-[0-9a-f]{4}_\d{4}_\d\d_\d\dT\d\d_\d\d_\d\d_\d{6}", client.id)
     first = simulation.clients[0]
-    assert restart_client(first, START + 1).host == first.host
+    assert restart_client(first, START + 1, Random(1)).host == first.host
     assert start_pod(first.deployment, START, Random(2)).host != first.host

@@ -31,7 +31,10 @@ def _address(_context: click.Context, _parameter: click.Parameter, value: str | 
     callback=_address,
     help="Where the exporter listens [default: 127.0.0.1:9816, or any free port if that is taken].",
 )
-def demo(seconds: float | None, listen_address: str | None) -> None:
+@click.option(
+    "--mixed", is_flag=True, help="Simulate workers of all of River's runtimes, with their client ids and clocks."
+)
+def demo(seconds: float | None, listen_address: str | None, mixed: bool) -> None:
     """Show Riverkeeper at work: an embedded Postgres, and a simulated fleet whose workers die and whose jobs hang.
 
     Prints a line for each job that runs again. Ends with Ctrl-C, or after --seconds with a summary. Leaves nothing
@@ -40,7 +43,7 @@ def demo(seconds: float | None, listen_address: str | None) -> None:
     Exit codes: 0 all of it worked, 1 something did not, 128 + signal if a signal ended it before --seconds.
     """
     try:
-        cut_short = run(seconds, listen_address, Console(soft_wrap=False))
+        cut_short = run(seconds, listen_address, Console(soft_wrap=False), mixed=mixed)
     except (DemoFailed, NoPostgres) as error:
         raise click.ClickException(str(error)) from None
     except DatabaseError as error:

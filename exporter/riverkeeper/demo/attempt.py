@@ -20,7 +20,7 @@ SNOOZE_SECONDS = (3.0, 12.0)  # on both sides of SOON_SECONDS
 
 @dataclass(frozen=True, slots=True)
 class FetchedJob:
-    """A job as the fetch returned it; `attempted_at` by the database's clock."""
+    """A job as the fetch returned it; `attempted_at` by the clock that its client dates claims by."""
 
     id: int
     kind: str
@@ -31,6 +31,12 @@ class FetchedJob:
     attempted_at: float
     failures: int = 0  # errors before this attempt
     snoozes: int = 0
+    ahead: float = 0.0  # of `attempted_at` to the database's clock
+
+    @property
+    def began_at(self) -> float:
+        """The database's clock."""
+        return self.attempted_at - self.ahead
 
     @property
     def claimed_at(self) -> str:
@@ -51,12 +57,12 @@ class Attempt:
 
     def progress(self, now: float) -> float:
         """The fraction that is done, as the worker knows it; a job that hangs stood at a third."""
-        ends_at = self.ends_at if self.hangs_at is None else self.claim.attempted_at + 3 * self._seconds_until_hang
-        return min(1.0, max(0.0, now - self.claim.attempted_at) / max(ends_at - self.claim.attempted_at, 0.001))
+        ends_at = self.ends_at if self.hangs_at is None else self.claim.began_at + 3 * self._seconds_until_hang
+        return min(1.0, max(0.0, now - self.claim.began_at) / max(ends_at - self.claim.began_at, 0.001))
 
     @property
     def _seconds_until_hang(self) -> float:
-        return (self.hangs_at or self.claim.attempted_at) - self.claim.attempted_at
+        return (self.hangs_at or self.claim.began_at) - self.claim.began_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +81,7 @@ class Result:
 def plan(claim: FetchedJob, kind: Kind, chance: Random) -> Attempt:
     """How the attempt will go: the same claim and the same chance give the same answer."""
     ending = kind.first_ending if kind.first_ending and claim.attempt <= 1 else _draw(kind.endings, chance)
-    ends_at = claim.attempted_at + chance.lognormvariate(math.log(kind.seconds), kind.spread)
+    ends_at = claim.began_at + chance.lognormvariate(math.log(kind.seconds), kind.spread)
     if ending is Ending.HANG:
         return Attempt(claim, ending, math.inf, kind.reports, hangs_at=ends_at)
     return Attempt(claim, ending, ends_at, kind.reports)
@@ -137,7 +143,7 @@ def _failure(claim: FetchedJob, clock: float, ahead: float, chance: Random) -> R
 
 def _error(claim: FetchedJob, ahead: float, text: str) -> dict[str, object]:
     """River's AttemptError: `at` is the start of the attempt, by the worker's clock."""
-    at = rfc3339(claim.attempted_at + ahead)
+    at = rfc3339(claim.began_at + ahead)
     return {"at": at, "attempt": claim.attempt, "error": text, "trace": ""}
 
 

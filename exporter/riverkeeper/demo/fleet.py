@@ -17,7 +17,6 @@ from riverkeeper.postgres.transaction import Row
 from riverkeeper.river.layout import FINAL_STATES
 
 TICK_SECONDS = 0.1  # River's completer writes its results every 50 to 250 ms
-REFRESH_SECONDS = 600.0  # how often River's producers refresh their queue's row
 
 # Somebody cancels a hung job before it is rescued: that of the third time it hangs, and of every fourth after it.
 HUNG_KIND, CANCEL_EVERY_SECONDS, CANCEL_FROM_SECONDS, CANCEL_AFTER_SECONDS = "export_ledger", 180.0, 97.0, 4.0
@@ -42,7 +41,7 @@ class DemoFleet:
         self._maintenance = DemoUpkeep(self._table, simulation, self.finished)
         self._impatience = Chore(CANCEL_EVERY_SECONDS, self._cancel, simulation.start + CANCEL_FROM_SECONDS)
         self.killed_workers = 0
-        self._refresh_at = 0.0
+        self._refresh_at = dict.fromkeys(QUEUES, 0.0)
         self._paused = False
 
     def tick(self, now: float) -> list[LostClaim]:
@@ -54,9 +53,7 @@ class DemoFleet:
         lost = self._find_lost(turn)
         self._report(turn.results)
         self._maintenance.resign(turn.stopped)
-        if turn.started or now >= self._refresh_at:
-            self._refresh_at = now + REFRESH_SECONDS
-            self._table.run("refresh_queues", {"queues": list(QUEUES)})
+        self._refresh(now, at_once={queue for client in turn.started for queue in client.queues})
         self._pause(now)
         self._insert(now)
         self._claim()
@@ -88,6 +85,14 @@ class DemoFleet:
             LostClaim(attempt.claim.id, attempt.claim.kind, attempt.claim.claimed_at, fault, clock.now)
             for attempt, fault in faults
         ]
+
+    def _refresh(self, now: float, at_once: set[str]) -> None:
+        """Each client refreshes its queues when it starts, and then in the rhythm of its runtime."""
+        due = [queue for queue in QUEUES if queue in at_once or now >= self._refresh_at[queue]]
+        found = [(queue, seconds) for queue in due if (seconds := self._simulation.refresh_seconds(queue)) is not None]
+        self._refresh_at |= {queue: now + seconds for queue, seconds in found}
+        if found:
+            self._table.run("refresh_queues", {"queues": [queue for queue, _ in found]})
 
     def _insert(self, now: float) -> None:
         news = [

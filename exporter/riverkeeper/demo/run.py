@@ -13,6 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.status import Status
 
+from riverkeeper.demo.clients import DEPLOYMENTS, MIXED_DEPLOYMENTS
 from riverkeeper.demo.exporter import Address, Exporter, choose_address, start_exporter
 from riverkeeper.demo.fetch import server_binaries
 from riverkeeper.demo.fleet import TICK_SECONDS, DemoFleet
@@ -51,8 +52,10 @@ class _Play:
         self.heartbeats.beat(self.simulation.clients, now)
 
 
-def run(seconds: float | None, listen_address: str | None, console: Console) -> int | None:
+def run(seconds: float | None, listen_address: str | None, console: Console, *, mixed: bool = False) -> int | None:
     """Run for `seconds`, or until a signal comes; the signal that ended it too early, else None.
+
+    `mixed`: workers of all of River's runtimes, else of Go alone.
 
     Raises DemoFailed, NoPostgres or DatabaseError; whatever happens, no process and no folder is left.
     """
@@ -62,7 +65,7 @@ def run(seconds: float | None, listen_address: str | None, console: Console) -> 
             _say(console, note)
         path = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="riverkeeper-demo-")))
         _say(console, "Starting Postgres, Riverkeeper and a fleet of River workers ...")
-        play = stack.enter_context(_start(path, address, told, console))
+        play = stack.enter_context(_start(path, address, told, console, mixed=mixed))
         _work(play, seconds, told, console)
         if seconds is not None and told.signal is None:
             _conclude(play, told, console)
@@ -73,7 +76,7 @@ def run(seconds: float | None, listen_address: str | None, console: Console) -> 
 
 
 @contextlib.contextmanager
-def _start(path: Path, address: Address, told: Told, console: Console) -> Iterator[_Play]:
+def _start(path: Path, address: Address, told: Told, console: Console, *, mixed: bool) -> Iterator[_Play]:
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(start_postgres(binaries=stack.enter_context(server_binaries(console))))
         url = server.database("demo")
@@ -85,7 +88,7 @@ def _start(path: Path, address: Address, told: Told, console: Console) -> Iterat
         monitoring = stack.enter_context(start_monitoring(address, folder, told))
         _say(console, guide(address, folder.config_file, url, monitoring))
         table = Table(stack.enter_context(Session(url, "demo fleet")), RIVER, KEEPER)
-        simulation = Simulation(SEED, time.time())
+        simulation = Simulation(SEED, time.time(), MIXED_DEPLOYMENTS if mixed else DEPLOYMENTS)
         heartbeats = stack.enter_context(contextlib.closing(DemoHeartbeats(url, table)))
         watch = RecoveryWatch(table, exporter, lambda line: _say(console, line))
         fleet = DemoFleet(table.session, RIVER, simulation)

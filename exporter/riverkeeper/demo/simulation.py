@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from riverkeeper.demo.attempt import Attempt, FetchedJob, Result, plan, result
-from riverkeeper.demo.clients import DEPLOYMENTS, Client, restart_client, start_pod
+from riverkeeper.demo.clients import DEPLOYMENTS, Client, Deployment, restart_client, start_pod
 from riverkeeper.demo.kinds import BY_NAME, KINDS, QUEUES, STRANGE, Ending, Kind, count_arrivals
 
 RESTART_SECONDS = 4.0  # a crashed container is back after this long
@@ -24,6 +24,7 @@ class Want:
     client: str
     queue: str
     slots: int
+    ahead: float = 0.0  # seconds by which its clock dates the claim ahead of the database's
 
 
 @dataclass(slots=True)
@@ -40,11 +41,11 @@ class Turn:
 class Simulation:
     """The fleet from `start` on (Unix seconds); the same seed and the same claims give the same acts."""
 
-    def __init__(self, seed: int, start: float) -> None:
+    def __init__(self, seed: int, start: float, deployments: tuple[Deployment, ...] = DEPLOYMENTS) -> None:
         self._seed = seed
         self.start = start
         self._chance = Random(seed)
-        self.clients: list[Client] = [start_pod(deployment, start, self._chance) for deployment in DEPLOYMENTS]
+        self.clients: list[Client] = [start_pod(deployment, start, self._chance) for deployment in deployments]
         self._coming_back: list[tuple[float, Client]] = []
         self._deploy_at = start + DEPLOY_SECONDS
         self._inserted = {kind.name: 0 for kind in KINDS}
@@ -67,7 +68,7 @@ class Simulation:
         for queue in QUEUES:
             idlest = max(self.clients, key=lambda client: client.room(queue), default=None)
             if idlest is not None and (slots := idlest.room(queue)):
-                asked.append(Want(idlest.id, queue, slots))
+                asked.append(Want(idlest.id, queue, slots, idlest.deployment.claims_ahead))
         return asked
 
     def take(self, claims: Iterable[FetchedJob]) -> None:
@@ -105,6 +106,11 @@ class Simulation:
         """Whether PAUSED_QUEUE is paused just now, by someone who investigates something."""
         return 0 <= (now - self.start) % PAUSE_EVERY - PAUSE_FROM < PAUSE_SECONDS
 
+    def refresh_seconds(self, queue: str) -> float | None:
+        """How often the row of a queue is refreshed: as its quickest client does. None: it has no client."""
+        rhythms = [client.deployment.refresh_seconds for client in self.clients if queue in client.queues]
+        return min(rhythms, default=None)
+
     def _end_attempts(self, client: Client, now: float, turn: Turn) -> None:
         due = [attempt for attempt in client.attempts.values() if attempt.ends_at <= now]
         for attempt in sorted(due, key=lambda attempt: attempt.ends_at):
@@ -135,7 +141,7 @@ class Simulation:
         for at, client in tuple(self._coming_back):
             if at <= now:
                 self._coming_back.remove((at, client))
-                self._arrive(restart_client(client, now), turn)
+                self._arrive(restart_client(client, now, self._chance), turn)
 
     def _deploy(self, now: float, turn: Turn) -> None:
         """Replace the oldest client; it gives back what it can stop, its hung jobs stay `running`."""

@@ -2,8 +2,8 @@
 -- Index: river_job_prioritized_fetching_index, as far as the slots reach.
 -- NULL: attempted_by and errors are NULL before the first attempt; a paused queue (paused_at) gives nothing.
 WITH picked AS MATERIALIZED (
-    SELECT ask.client, job.id
-    FROM jsonb_to_recordset(%(wants)s::jsonb) AS ask (client text, queue text, slots integer)
+    SELECT ask.client, ask.ahead, job.id
+    FROM jsonb_to_recordset(%(wants)s::jsonb) AS ask (client text, queue text, slots integer, ahead double precision)
     CROSS JOIN LATERAL (
         SELECT j.id
         FROM river.river_job AS j
@@ -20,7 +20,7 @@ UPDATE river.river_job AS claimed
 SET
     state = 'running',
     attempt = claimed.attempt + 1,
-    attempted_at = now(),
+    attempted_at = now() + make_interval(secs => picked.ahead),  -- Ruby and Java date a claim by the worker's clock
     -- River keeps the last hundred clients.
     attempted_by = array_append(
         claimed.attempted_by[greatest(cardinality(claimed.attempted_by) - 98, 1):], picked.client
@@ -36,4 +36,5 @@ RETURNING
     claimed.max_attempts,
     extract(epoch FROM claimed.attempted_at)::double precision AS attempted_at,
     coalesce(cardinality(claimed.errors), 0) AS failures,
-    coalesce((claimed.metadata ->> 'snoozes')::integer, 0) AS snoozes
+    coalesce((claimed.metadata ->> 'snoozes')::integer, 0) AS snoozes,
+    picked.ahead
