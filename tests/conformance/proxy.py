@@ -119,8 +119,8 @@ class Proxy:
         try:
             await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for one in both:
-                one.cancel()
+            for relay in both:
+                relay.cancel()
             await asyncio.gather(*both, return_exceptions=True)
             downstream.transport.abort()
             self._wires.discard(downstream)
