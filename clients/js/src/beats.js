@@ -10,6 +10,7 @@ import { attemptedAtText, checkedJob } from "./values.js";
 import { current, Work } from "./work.js";
 
 const { version: VERSION } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
+const GUARDED_BY_RIVER = "riverbeat-js"; // Riverkeeper counts a client of this name as fenced, without token and trigger
 const SHORTEST_SECONDS = 0.1; // below it the beats themselves would be the load
 const LEASE_INTERVALS = 2.5; // one beat may fail, and the next be slow
 const FIRST_ANSWER_MS = 1000; // the first work of a process waits so long for an answer
@@ -299,7 +300,7 @@ export class Beats {
     return {
       instance,
       clientId,
-      software: `riverbeat-js/${VERSION}`,
+      software: `${fence === "native" ? GUARDED_BY_RIVER : "riverbeat-node"}/${VERSION}`,
       startedAt: this.#startedAt,
       interval,
       kinds,

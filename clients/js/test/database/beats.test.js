@@ -61,7 +61,7 @@ test("an idle process beats, and its row says who it is", async (t) => {
     "the process to beat",
   );
   assert.equal(client.client_id, "js");
-  assert.match(client.software, /^riverbeat-js\/\d/);
+  assert.match(client.software, /^riverbeat-node\/\d/);
   assert.equal(client.kinds, null);
 });
 
@@ -91,15 +91,16 @@ test("a claim that cannot be read is worked on without heartbeats", async (t) =>
   assert.ok(logged.some(({ message }) => message === "riverbeat: a job runs without heartbeats"));
 });
 
-test("the first beat already says whether results are fenced", async (t) => {
-  for (const [fence, fences] of Object.entries({ token: true, native: true, none: false })) {
+test("the first beat already says whether results are fenced, and by the client's name whether River guards them", async (t) => {
+  const kinds = { token: [true, "riverbeat-node"], native: [true, "riverbeat-js"], none: [false, "riverbeat-node"] };
+  for (const [fence, [fences, software]] of Object.entries(kinds)) {
     const { sql, beats } = await stage(t, { fence, intervalSeconds: 60 });
-    const query = "SELECT fences FROM riverkeeper.client WHERE instance = $1";
+    const query = "SELECT fences, split_part(software, '/', 1) AS software FROM riverkeeper.client WHERE instance = $1";
     const { rows } = await until(async () => {
       const found = await sql.query(query, [beats.instance]);
       return found.rows.length > 0 && found;
     }, "the process to beat");
-    assert.deepEqual(rows, [{ fences }], fence);
+    assert.deepEqual(rows, [{ fences, software }], fence);
   }
 });
 
