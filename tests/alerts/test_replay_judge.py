@@ -49,6 +49,15 @@ def test_what_is_wrong_is_named(messages: tuple[Message, ...], problem: str) -> 
     assert problems(*messages) == [problem]
 
 
+def test_the_message_that_fits_is_judged() -> None:
+    """Another tier's ticket of the same alert may come first. It does not stand for this one."""
+    other = dataclasses.replace(PAGE, at=105, headline="Something")
+    late = dataclasses.replace(PAGE, at=130)
+
+    assert problems(other, PAGE, RESOLVED) == []
+    assert problems(other, late, RESOLVED) == ["12 s too late"]
+
+
 def test_an_alert_that_comes_and_goes_is_wrong() -> None:
     """Alertmanager may hide a gap; Prometheus shows it."""
     assert problems(PAGE, firing=Firing(108, 2)) == ["ended 2 times while the fault lasted"]

@@ -16,6 +16,7 @@ SELECT DISTINCT format('REVOKE ALL ON %%s FROM %%s', g.table_schema || '.' || g.
 FROM information_schema.role_table_grants AS g
 WHERE g.table_schema = 'riverkeeper' AND g.table_name LIKE 'ledger%%' AND g.grantee <> 'postgres'
 """
+SLOT = 10  # seconds between two steps of the ledger
 
 
 @incident("one of two replicas of Riverkeeper is restarted", minutes=12)
@@ -125,7 +126,7 @@ def stuck_in_dry_run(replay: ReplayEnvironment) -> Iterator[None]:
 
 @incident(
     "Riverkeeper's login loses its rights on the ledger",
-    ticket("RiverkeeperCountsNotDurable", 34, "Riverkeeper of media", "memory only", river="media"),
+    ticket("RiverkeeperCountsNotDurable", 34, "Riverkeeper of media", "memory only", plus=SLOT, river="media"),
     minutes=35,
 )
 def ledger_not_durable(replay: ReplayEnvironment) -> Iterator[None]:

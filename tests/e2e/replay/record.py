@@ -100,14 +100,14 @@ def judge_notice(
     came = tuple(m for m in of_it if injection.began <= m.at < injection.over and not m.resolved)
     if not came:
         return Arrival(notice, (), None, None, (f"no message to {notice.receiver}: {notice.alert}",))
-    first = came[0]
+    # A frozen worker has jobs of several tiers, and each tier its ticket: the one that fits is judged.
+    lacks = {id(m): [word for word in notice.words if word not in f"{m.headline}\n{m.text}"] for m in came}
+    first = min(came, key=lambda m: bool(lacks[id(m)]))
     ended = [m.at for m in of_it if m.resolved and m.at > first.at]
     after = first.at - injection.injected
     late = after - notice.deadline(factor) - injection.delay
-    text = f"{first.headline}\n{first.text}"
-    missing = [word for word in notice.words if word not in text]
     problems = [f"{late:.0f} s too late"] if late > 0 else []
-    problems += [f"the message lacks {word!r}" for word in missing]
+    problems += [f"the message lacks {word!r}" for word in lacks[id(first)]]
     problems += [f"{len(keys)} pages"] if len(keys := {m.key for m in came}) > 1 else []
     problems += ["resolved while the fault lasted"] if any(at < injection.undone for at in ended) else []
     problems += [f"ended {firing.gaps} times while the fault lasted"] if firing.gaps else []
