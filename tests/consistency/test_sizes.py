@@ -21,6 +21,7 @@ SMALL = {
     "cli/look.py": "a command",
     "demo/guide.py": "pure: the text that the demo prints at its start",
     "heartbeat/leases.py": "leases: their clock and their thread",
+    "postgres/time_limit.py": "the time limit of a connection, for the session and its transactions",
     "rescue/status.py": "pure: the state of the rescuer, for metrics and pages",
     "river/failing.py": "the failing jobs, as the page /failing shows them",
     "river/known_names.py": "the queues and kinds that exist, for every filter",

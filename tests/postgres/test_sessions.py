@@ -163,3 +163,18 @@ def test_what_was_written_is_lost_with_the_connection(database: Database, sql: S
 
     assert kind in {ErrorKind.LOST, ErrorKind.UNREACHABLE}
     assert sql.execute("SELECT * FROM told") == []
+
+
+def test_our_own_limit_is_not_called_a_broken_connection(sql: Session, own_url: str) -> None:
+    """A server that does not answer is busy or frozen: no pooler is to blame. One that ends the session is not late."""
+    with Session(own_url, "slow") as slow, pytest.raises(DatabaseError) as late:
+        slow.execute("SELECT pg_sleep(30)", seconds=0.2)
+    with Session(own_url, "cut") as cut:
+        sql.execute(CUT.replace("'riverkeeper'", "'cut'"))
+        with pytest.raises(DatabaseError) as ended:
+            cut.execute("SELECT 1", seconds=60.0)
+
+    assert late.value.kind is ErrorKind.LOST
+    assert "no answer in time" in str(late.value)
+    assert "PgBouncer" not in str(late.value)
+    assert "no answer in time" not in str(ended.value)

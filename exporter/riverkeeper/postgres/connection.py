@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
-import socket
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
@@ -18,6 +15,7 @@ from psycopg.rows import namedtuple_row
 from riverkeeper.postgres.driver_errors import describe_connect, explain
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.postgres.session_settings import PIN, READ_COMMITTED
+from riverkeeper.postgres.time_limit import explain_failure, limit_time
 from riverkeeper.postgres.transaction import FAILURES, Connection, Parameters, Row, Transaction, as_literal
 from riverkeeper.postgres.urls import complete_url, read_url
 
@@ -62,13 +60,13 @@ class Database:
     def _transaction(self, seconds: float, schemas: Mapping[str, str], *, read_only: bool) -> Iterator[Transaction]:
         deadline = time.monotonic() + seconds
         connection, search_path = self._begin(deadline, read_only)
-        with _limit_time(connection, deadline + CUT_AFTER_SECONDS):
+        with limit_time(connection, deadline + CUT_AFTER_SECONDS):
             try:
                 yield Transaction(connection, deadline, schemas, self._search_path or search_path)
                 if not read_only:  # a read succeeds also where its connection breaks afterwards
                     connection.commit()
             except psycopg.Error as error:
-                raise explain(error, "commit", lost=connection.closed) from None
+                raise explain_failure(connection, error, "commit") from None
             finally:
                 self._end(connection)
 
@@ -87,7 +85,7 @@ class Database:
 
     def _begin_on(self, connection: Connection, deadline: float, read_only: bool) -> tuple[Connection, tuple[str, ...]]:
         try:
-            with _limit_time(connection, deadline + CUT_AFTER_SECONDS):
+            with limit_time(connection, deadline + CUT_AFTER_SECONDS):
                 connection.isolation_level = _LEVELS[read_only]
                 connection.read_only = read_only
                 with connection.pipeline():  # one message, with the BEGIN that the driver adds
@@ -98,7 +96,7 @@ class Database:
                 return connection, tuple(pinned.fetchall()[0].searched)
         except FAILURES as error:
             self.close()
-            raise explain(error, "begin", lost=True) from None
+            raise explain_failure(connection, error, "begin") from None
 
     def _end(self, connection: Connection) -> None:
         if not connection.closed:
@@ -143,14 +141,14 @@ class Session:
         No setting is pinned: for servers that only we use, and for statements that no transaction may hold.
         """
         limit = (
-            contextlib.nullcontext() if seconds is None else _limit_time(self._connection, time.monotonic() + seconds)
+            contextlib.nullcontext() if seconds is None else limit_time(self._connection, time.monotonic() + seconds)
         )
         try:
             with limit:
                 cursor = self._connection.execute(as_literal(sql), parameters)
                 return cursor.fetchall() if cursor.description else []
         except FAILURES as error:
-            raise explain(error, "statement", lost=self._connection.closed) from None
+            raise explain_failure(self._connection, error, "statement") from None
 
     def execute_within(self, seconds: float, sql: str, parameters: Parameters) -> list[Row]:
         """Run one statement in its own transaction, which the server cancels in time. Raises DatabaseError.
@@ -161,14 +159,14 @@ class Session:
         milliseconds = max(1, int(seconds * SERVER_SHARE * 1000))
         cursor = psycopg.ClientCursor(self._connection, row_factory=namedtuple_row)
         try:
-            with _limit_time(self._connection, time.monotonic() + seconds):
+            with limit_time(self._connection, time.monotonic() + seconds):
                 before = f"{READ_COMMITTED}; {PIN}; SET LOCAL statement_timeout = {milliseconds}"
                 cursor.execute(as_literal(f"{before}; {sql}"), parameters)
                 for _ in before.split("; "):
                     cursor.nextset()
                 return cursor.fetchall() if cursor.description else []
         except FAILURES as error:
-            raise explain(error, "statement", lost=self._connection.closed) from None
+            raise explain_failure(self._connection, error, "statement") from None
 
 
 def run_script(url: str, sql: str) -> None:
@@ -188,23 +186,3 @@ def _connect(conninfo: str, seconds: float = CONNECT_SECONDS) -> Connection:
         return psycopg.connect(conninfo, prepare_threshold=None, row_factory=namedtuple_row)
     except FAILURES as error:
         raise explain(error, describe_connect(conninfo), lost=True) from None
-
-
-@contextlib.contextmanager
-def _limit_time(connection: Connection, moment: float) -> Iterator[None]:
-    """Shut the socket down at a moment of the monotonic clock: a frozen server obeys no statement_timeout."""
-    timer = threading.Timer(max(0.0, moment - time.monotonic()), _shut_down, [connection])
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-
-
-def _shut_down(connection: Connection) -> None:
-    with (
-        contextlib.suppress(OSError, psycopg.Error),
-        socket.socket(fileno=os.dup(connection.fileno())) as wire,
-    ):
-        wire.shutdown(socket.SHUT_RDWR)

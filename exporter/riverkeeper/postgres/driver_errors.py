@@ -53,19 +53,26 @@ _BY_TEXT = (
     ('database "', ErrorKind.NO_DATABASE),
 )
 _READ_ONLY_FIX = "this server accepts no writes: it is a standby, so point the database URL at the primary"
+_CUT_FIX = (
+    "the server did not answer in time: it is busy or frozen, or the network drops packets. The next try opens a new "
+    "connection"
+)
 # Classes whose message names only objects and servers; the message of other classes may quote data of a row.
 _QUOTABLE = ("0A", "42", "55", "57", "53", "08", "25", "28", "3D", "3F", "40")
 
 
-def explain(error: Exception, action: str, *, lost: bool) -> DatabaseError:
-    """The DatabaseError for an error of the driver during `action`; `lost`: the connection is closed."""
+def explain(error: Exception, action: str, *, lost: bool, was_cut: bool = False) -> DatabaseError:
+    """The DatabaseError for an error of the driver during `action`.
+
+    `lost`: the connection is closed; `was_cut`: by us, because the server did not answer in time.
+    """
     if isinstance(error, UnicodeDecodeError):
         return DatabaseError(ErrorKind.NOT_TEXT, f"{action}: a text in the database is not UTF-8")
     if isinstance(error, UnicodeError):
         return DatabaseError(ErrorKind.NO_SUCH_TEXT, f"{action}: a parameter is not UTF-8")
     state: str | None = getattr(error, "sqlstate", None)
     if state is None:
-        return _without_state(error, action, lost)
+        return _without_state(error, action, lost=lost, was_cut=was_cut)
     message = getattr(getattr(error, "diag", None), "message_primary", None) or ""
     kind = _BY_STATE.get(state) or _BY_STATE.get(state[:2]) or ErrorKind.OTHER
     if "statement pooling mode" in message or "query_wait_timeout" in message:  # PgBouncer's own, under 08P01
@@ -83,7 +90,9 @@ def describe_connect(conninfo: str) -> str:
     return CONNECT if given else f"{CONNECT} to libpq's default address, because the configuration names none"
 
 
-def _without_state(error: Exception, action: str, lost: bool) -> DatabaseError:
+def _without_state(error: Exception, action: str, *, lost: bool, was_cut: bool) -> DatabaseError:
+    if was_cut:
+        return DatabaseError(ErrorKind.LOST, f"{action}: no answer in time, so the connection was closed", _CUT_FIX)
     text = "; ".join(line.strip() for line in str(error).splitlines() if line.strip())
     for words, kind in _BY_TEXT:
         if words in text:

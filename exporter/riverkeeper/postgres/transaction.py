@@ -9,9 +9,9 @@ from typing import Any, LiteralString
 
 import psycopg
 
-from riverkeeper.postgres.driver_errors import explain
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.postgres.statements import statement
+from riverkeeper.postgres.time_limit import explain_failure
 
 Row = Any  # a named tuple whose fields are the statement's columns
 Parameters = Mapping[str, object]
@@ -61,7 +61,7 @@ class Transaction:
                 )  # {} too: %% is unescaped only then
                 return cursor.fetchall() if cursor.description else []
             except FAILURES as error:
-                raise explain(error, name, lost=self._connection.closed) from None
+                raise explain_failure(self._connection, error, name) from None
 
     def find(self, name: str, parameters: Parameters, seconds: float | None = None) -> list[Row]:
         """As `query`, for names that an operator gives: a name that the database's encoding lacks finds no row."""
@@ -99,14 +99,14 @@ class Transaction:
                 cursors = [self._connection.execute(text, parameters) for text, parameters in texts]
             return [cursor.fetchall() if cursor.description else [] for cursor in cursors]
         except FAILURES as error:
-            raise explain(error, names, lost=self._connection.closed) from None
+            raise explain_failure(self._connection, error, names) from None
 
     def execute(self, text: str) -> None:
         """Run SQL text that Riverkeeper wrote, one or several statements. Raises DatabaseError: end the block then."""
         try:
             self._connection.execute(as_literal(text.replace("%%", "%")))
         except FAILURES as error:
-            raise explain(error, "statement", lost=self._connection.closed) from None
+            raise explain_failure(self._connection, error, "statement") from None
 
 
 def as_literal(text: str) -> LiteralString:
