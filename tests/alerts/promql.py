@@ -8,7 +8,7 @@ from typing import Any
 
 import promql_parser as promql
 
-from alerts.rulebook import records
+from alerts.rulebook import alerts, records
 from riverkeeper.metrics.catalogue import ACTS, OF_SNAPSHOT, PROCESS
 from riverkeeper.metrics.family import Family, MetricType
 
@@ -74,8 +74,20 @@ def labels_of(node: Any, known: dict[str, frozenset[str]]) -> frozenset[str]:
             return frozenset()
 
 
+def _labels_of_alerts(node: Any) -> frozenset[str]:
+    """Of ALERTS, which Prometheus writes: the labels of the alerts that the selector names."""
+    (name,) = (matcher for matcher in node.matchers.matchers if matcher.name == "alertname")
+    named = [rule for rule in alerts() if re.fullmatch(name.value, rule.name)]
+    if {rule.name for rule in named} != set(name.value.split("|")):
+        raise Unknown(f"no alert has a name of {name.value}")
+    labels = (labels_of(promql.parse(rule.expr), recorded()) | rule.labels.keys() for rule in named)
+    return frozenset({"alertname", "alertstate"}).union(*labels)
+
+
 def _selected(node: Any, known: dict[str, frozenset[str]]) -> frozenset[str]:
-    if node.name in known:
+    if node.name == "ALERTS":
+        found = _labels_of_alerts(node)
+    elif node.name in known:
         found = known[node.name]
     elif node.name in exported():
         found = exported()[node.name] | TARGET
@@ -165,7 +177,7 @@ def sources(expression: str) -> set[str]:
     for node in selectors(expression):
         inner = by_name.get(node.name)
         if inner is None:
-            found.add(node.name)
+            found |= {node.name} - {"ALERTS"}
         elif inner != expression:  # a rule may carry on its own last value
             found |= sources(inner)
     return found
