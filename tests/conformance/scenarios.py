@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -42,6 +43,11 @@ def scenario(level: Level, *, takes_a_minute: bool = False) -> Callable[[Play], 
     return add
 
 
+def is_busy() -> bool:
+    """More programs want to run than there are processors: the server may be late though this process is not."""
+    return os.getloadavg()[0] > (os.cpu_count() or 1)
+
+
 def play(
     scenario: Scenario, new_url: Callable[[], str], client: ClientUnderTest, intervals: Sequence[float] = INTERVALS
 ) -> None:
@@ -51,7 +57,7 @@ def play(
             try:
                 scenario.play(world)
             except (AssertionError, pytest.fail.Exception):
-                if interval == intervals[-1] or world.delay() < interval * TOLERATED:
+                if interval == intervals[-1] or not (world.delay() > interval * TOLERATED or is_busy()):
                     raise
             else:
                 return
