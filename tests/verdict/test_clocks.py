@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -102,6 +104,7 @@ def test_a_budget_counts_from_the_first_heartbeat() -> None:
         (RUBY, ["riverkeeper-go 0.1.0"], True),
         (JAVA, [], True),
         ("worker-1", ["riverkeeper-go 0.1.0"], False),
+        ("worker-1", ["riverbeat-go/0.1.0", "riverbeat-rust/0.1.0"], False),
         ("worker-1", ["riverkeeper-rust 0.1.0", "riverbeat-js/0.1.0", "riverkeeper-python 0.1.0"], False),
         ("worker-1", ["plain worker"], True),
         ("worker-1", ["riverkeeper-go 0.1.0", "plain worker"], True),
@@ -136,3 +139,13 @@ def test_the_oldest_claim_of_a_group_is_seen_before_it_is_a_suspect() -> None:
     assert seen_claims.first_seen((7, "then"), ("default", "email", 1, NOW - 300), NOW) == NOW - 40
     assert seen_claims.first_seen((8, "later"), ("default", "email", 1, NOW - 290), NOW) == NOW - 20
     assert seen_claims.first_seen((9, "now"), ("default", "other", 1, NOW - 300), NOW) == NOW
+
+
+@pytest.mark.parametrize("source", ["go/config.go", "rust/src/config.rs"])
+def test_the_shipped_clients_of_river_are_known_by_their_names(source: str) -> None:
+    """A name that is not known waits a timeout longer where its client id has the form of no runtime."""
+    text = (Path(__file__).parents[2] / "clients" / source).read_text(encoding="utf-8")
+    names = re.findall(r'"(riverbeat-[a-z]+)/', text)
+
+    assert names
+    assert not claims_by_own_clock("worker-1", names)

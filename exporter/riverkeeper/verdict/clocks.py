@@ -17,7 +17,7 @@ from riverkeeper.verdict.job import RunningPair
 MOST_SKEW = 300.0  # seconds that a worker's clock may be off; a host without time service drifts so far in some months
 # Clients whose River dates claims by the database's clock; of Python, the statement that the contract asks for.
 _DATABASE_CLOCK = frozenset(
-    {"riverkeeper-go", "riverkeeper-python", "riverkeeper-rust", "riverbeat-rust", "riverbeat-js"}
+    {"riverbeat-go", "riverkeeper-go", "riverkeeper-python", "riverkeeper-rust", "riverbeat-rust", "riverbeat-js"}
 )
 
 
