@@ -17,22 +17,18 @@ import (
 
 // The contract's statements live in clients/sql; the copies here are for go:embed, and nothing else.
 func TestStatementsAreThoseOfTheContract(t *testing.T) {
-	originals, _ := filepath.Glob("../sql/*.sql")
-	if len(originals) == 0 {
+	if _, err := os.Stat("../sql"); err != nil {
 		t.Skip("not in the repository")
 	}
 	copies, _ := filepath.Glob("sql/*.sql")
-	if len(copies) != len(originals) {
-		t.Errorf("%d copies of %d files: run make generate", len(copies), len(originals))
+	if len(copies) == 0 {
+		t.Fatal("no statements")
 	}
-	for _, original := range originals {
-		want, err := os.ReadFile(original)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err := os.ReadFile(filepath.Join("sql", filepath.Base(original)))
-		if err != nil || !bytes.Equal(got, want) {
-			t.Errorf("%s differs (%v): run make generate", original, err)
+	for _, copied := range copies {
+		want, missing := os.ReadFile(filepath.Join("../sql", filepath.Base(copied)))
+		got, err := os.ReadFile(copied)
+		if err = errors.Join(missing, err); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s differs (%v): run make generate", copied, err)
 		}
 	}
 }

@@ -12,7 +12,7 @@ CREATE TABLE keeper.heartbeat (
     progress_at       timestamptz,               -- NULL: the job has never reported progress
     progress          real CHECK (progress BETWEEN 0 AND 1),
     note              text CHECK (octet_length(note) <= 1024),
-    lost_at           timestamptz,               -- set once, by whoever took the claim away; no beat is taken any more
+    lost_at           timestamptz,               -- set once, by the rescue that took the claim away; no beat is taken any more
     stop_requested_at timestamptz,               -- Riverkeeper requests the client to stop the job
     ended_at          timestamptz,               -- the work has returned, under a live claim or a lost one
     outcome           text,                      -- completed | failed | snoozed | cancelled | abandoned

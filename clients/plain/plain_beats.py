@@ -3,6 +3,7 @@
 import logging
 import os
 import random
+import re
 import socket
 import threading
 import time
@@ -18,7 +19,10 @@ class PlainBeats:
 
     def __init__(self, url, client_id, interval=10.0, river="public", keeper="riverkeeper", folder="clients/sql"):
         texts = [(Path(folder) / f"{name}.sql").read_text(encoding="utf-8") for name in ("meta", "beat_plain")]
-        self.meta, self.beat = [text.replace("river.", f"{river}.").replace("keeper.", f"{keeper}.") for text in texts]
+        names = {"river": river, "keeper": keeper}
+        self.meta, self.beat = [
+            re.sub(r"\b(river|keeper)\.", lambda word: names[word[1]] + ".", text) for text in texts
+        ]
         self.url, self.client_id, self.interval, self.river = url, client_id, interval, river
         self.instance, self.jobs, self.beats, self.failures, self.logged = uuid.uuid4(), {}, 0, 0, set()
         threading.Thread(target=self.run, daemon=True).start()

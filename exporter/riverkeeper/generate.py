@@ -16,15 +16,15 @@ from riverkeeper.metrics.document import metrics_markdown
 from riverkeeper.postgres.statements import source
 
 COPIED = {
-    "go": None,
+    "go": ("beat", "beat_metadata", "claim_status", "end", "meta", "verify_claim"),
     "js": ("beat", "claim", "end", "meta", "verify_claim"),
     "rust": ("beat", "end", "meta", "verify_claim"),
-}  # None: all
+}
 
 
 def _copied_statements() -> dict[str, Callable[[], str]]:
     """The contract's statements in the packages of clients: Go, npm and Cargo take no file from outside of one."""
-    wanted = [(language, name) for language, names in COPIED.items() for name in names or _statements()]
+    wanted = [(language, name) for language, names in COPIED.items() for name in names]
     return {f"clients/{language}/sql/{name}.sql": partial(source, f"heartbeat/{name}") for language, name in wanted}
 
 

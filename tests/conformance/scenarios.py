@@ -43,6 +43,11 @@ def scenario(level: Level, *, takes_a_minute: bool = False) -> Callable[[Play], 
     return add
 
 
+def is_played(scenario: Scenario, *, is_new_client: bool = False) -> bool:
+    """A scenario of a minute is for `make test-long`, and for clients that nobody knows yet (--client)."""
+    return is_new_client or not scenario.takes_a_minute or bool(os.environ.get("RIVERKEEPER_TEST_LONG"))
+
+
 def is_busy() -> bool:
     """More programs want to run than there are processors: the server may be late though this process is not."""
     return os.getloadavg()[0] > (os.cpu_count() or 1)

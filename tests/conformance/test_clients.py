@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 from functools import partial
@@ -13,6 +12,7 @@ from functools import partial
 import pytest
 
 from conformance.python_client import PythonClient
+from conformance.scenarios import is_played
 from conformance.sql_client import SqlClient
 from conformance.suite import SCENARIOS, Level, Scenario, play
 from conformance.worker import as_program, in_threads, python_program
@@ -40,14 +40,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         pytest.param(scenario, client, id=f"{scenario.name}-{name}", marks=marks_of(scenario))
         for scenario in SCENARIOS
         for name, client in clients.items()
-        if scenario.level <= client.level and is_played(scenario, bool(command))
+        if scenario.level <= client.level and is_played(scenario, is_new_client=bool(command))
     ]
     metafunc.parametrize(("scenario", "client"), cases)
-
-
-def is_played(scenario: Scenario, is_external: bool) -> bool:
-    """A scenario of a minute is for clients that nobody knows yet, and for `make test-long`."""
-    return is_external or not scenario.takes_a_minute or bool(os.environ.get("RIVERKEEPER_TEST_LONG"))
 
 
 def marks_of(scenario: Scenario) -> list[pytest.MarkDecorator]:

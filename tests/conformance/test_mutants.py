@@ -28,7 +28,7 @@ LONG = bool(os.environ.get("RIVERKEEPER_TEST_LONG"))
 INTERVAL = 0.2
 PATIENCE_SECONDS = 8.0  # a mutant fails by what never happens, so each costs this time
 MINUTE_SECONDS = 90.0
-QUICK = ("an answer reaches another claim", "it takes a request to stop for a loss")
+QUICK = ("an answer reaches another claim", "it takes a request to stop for a loss", "its token has milliseconds")
 # Needs a process of its own, and a client that breaks two rules at once.
 WITHOUT_MUTANT = {"frozen_process_finds_its_claim_gone"}
 BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}

@@ -54,6 +54,7 @@ DOCUMENTS = (
     "docs/decisions/*.md",
     "docs/runbooks/*.md",
     "clients/*.md",
+    "clients/*/*.md",
     "alerts/*.md",
     "dashboards/*.md",
     "deploy/**/*.md",

@@ -19,7 +19,7 @@ LEADER = "INSERT INTO public.river_leader VALUES ('default', 'web-1', now(), now
 # What a client writes that beats every ten seconds, by the login of the workers.
 BEAT = """
 INSERT INTO riverkeeper.client (instance, client_id, beat_at, beat_interval, kinds, fences, software, started_at)
-VALUES (gen_random_uuid(), 'web-1', now(), '1 hour', NULL, true, 'riverkeeper-go test', now())
+VALUES (gen_random_uuid(), 'web-1', now(), '1 hour', NULL, true, 'riverbeat-go/test', now())
 """
 
 

@@ -19,7 +19,7 @@ UPDATE riverkeeper.control SET path_ok_since = now() - interval '1 hour', path_p
 """
 BEATS = """
 INSERT INTO riverkeeper.client (instance, client_id, beat_at, beat_interval, fences, software, started_at)
-VALUES (gen_random_uuid(), 'web-1', now(), '1 hour', true, 'riverkeeper-go test', now())
+VALUES (gen_random_uuid(), 'web-1', now(), '1 hour', true, 'riverbeat-go/test', now())
 """
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.scenarios import INTERVALS
+from conformance.scenarios import INTERVALS, is_played
 from conformance.suite import SCENARIOS, Level, Scenario, play
 from conformance.worker import as_program
 from conformance.world import ClientUnderTest
@@ -58,13 +57,8 @@ def play_all(command: Sequence[str | Path], level: Level, postgres: Server) -> N
             return f"{scenario.name}: {error}"
         return ""
 
-    wanted = [scenario for scenario in SCENARIOS if scenario.level <= level and is_short(scenario)]
+    wanted = [scenario for scenario in SCENARIOS if scenario.level <= level and is_played(scenario)]
     assert wanted
     with ThreadPoolExecutor(AT_ONCE) as pool:
         failed = [scenario for scenario, words in zip(wanted, pool.map(failure, wanted), strict=True) if words]
     assert [words for scenario in failed if (words := failure(scenario, INTERVALS[1:]))] == []
-
-
-def is_short(scenario: Scenario) -> bool:
-    """One that takes a minute is for `make test-long`, and for clients that nobody knows yet (--client)."""
-    return not scenario.takes_a_minute or bool(os.environ.get("RIVERKEEPER_TEST_LONG"))

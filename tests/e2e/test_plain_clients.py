@@ -34,14 +34,17 @@ def java_program(tmp_path: Path) -> list[str | Path]:
 
 
 def test_java(java_program: list[str | Path], postgres: Server) -> None:
+    """The client in Java keeps the contract at level plain."""
     play_all(java_program, Level.PLAIN, postgres)
 
 
 def test_ruby(postgres: Server) -> None:
+    """The client in Ruby keeps the contract at level plain."""
     play_all(["ruby", DRIVERS / "conform.rb"], Level.PLAIN, postgres)
 
 
 def test_shell(postgres: Server) -> None:
+    """The client in shell, with psql, keeps the contract at level plain."""
     path = f"PATH={find_binaries()}:{os.environ['PATH']}"  # where psql is
     play_all(["env", path, "bash", DRIVERS / "conform.sh"], Level.PLAIN, postgres)
 

@@ -141,7 +141,7 @@ def test_clients_stale_for_an_hour(sql: Connection, database: Database) -> None:
     """All but those whose name stands on a running job: their silence is all that is known of it."""
     sql.execute(
         """INSERT INTO riverkeeper.client (instance, client_id, beat_at, beat_interval, fences, software, started_at)
-        SELECT gen_random_uuid(), c, now() - m * interval '1 minute', '10 s', true, 'riverkeeper-go test', now()
+        SELECT gen_random_uuid(), c, now() - m * interval '1 minute', '10 s', true, 'riverbeat-go/test', now()
         FROM (VALUES ('fresh', 59), ('silent', 61), ('worker', 61)) AS v (c, m)"""
     )
     held = claims_of(sql, 1)

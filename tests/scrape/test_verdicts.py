@@ -33,7 +33,7 @@ BEAT = """INSERT INTO riverkeeper.heartbeat
 CLIENT = """INSERT INTO riverkeeper.client
     (instance, client_id, beat_at, beat_interval, kinds, fences, software, started_at)
     VALUES (gen_random_uuid(), %(client)s, now() - make_interval(secs => %(ago)s), '10 s', %(kinds)s::text[], true,
-        'riverkeeper-go test', now() - interval '1 hour')"""
+        'riverbeat-go/test', now() - interval '1 hour')"""
 RESCUE = """INSERT INTO riverkeeper.rescue (at, dry_run, job_id, attempted_at, attempt, queue, kind, priority, tier,
         reason, action, evidence, woken_by, keeper)
     SELECT now() - make_interval(secs => %(ago)s), %(dry_run)s, j.id, j.attempted_at - %(claim)s * interval '1 hour',

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from consistency.tree import ROOT
 from fixtures.running_jobs import ALIVE, ALL_LIMITS, FRESH, JOB, NOW, OPEN, POLICY, SILENT
 from riverkeeper.verdict.clocks import (
+    DATABASE_CLOCK,
     MOST_SKEW,
     FirstSeen,
     SeenClaims,
@@ -101,14 +102,13 @@ def test_a_budget_counts_from_the_first_heartbeat() -> None:
     [
         (GO, ["plain web"], False),
         (f"{GO}_0123abcd", [], False),
-        (RUBY, ["riverkeeper-go 0.1.0"], True),
+        (RUBY, ["riverbeat-go/0.1.0"], True),
         (JAVA, [], True),
-        ("worker-1", ["riverkeeper-go 0.1.0"], False),
-        ("worker-1", ["riverbeat-go/0.1.0", "riverbeat-rust/0.1.0"], False),
-        ("worker-1", ["riverkeeper-rust 0.1.0", "riverbeat-js/0.1.0", "riverkeeper-python 0.1.0"], False),
+        ("worker-1", ["riverbeat-go/0.1.0"], False),
+        ("worker-1", ["riverbeat-rust/0.1.0", "riverbeat-js/0.1.0", "riverkeeper-python 0.1.0"], False),
         ("worker-1", ["plain worker"], True),
-        ("worker-1", ["riverkeeper-go 0.1.0", "plain worker"], True),
-        ("worker-1", ["riverkeeper-golang 1"], True),
+        ("worker-1", ["riverbeat-go/0.1.0", "plain worker"], True),
+        ("worker-1", ["riverbeat-golang/1"], True),
         ("worker-1", [], False),
         (None, [], False),
     ],
@@ -141,11 +141,19 @@ def test_the_oldest_claim_of_a_group_is_seen_before_it_is_a_suspect() -> None:
     assert seen_claims.first_seen((9, "now"), ("default", "other", 1, NOW - 300), NOW) == NOW
 
 
-@pytest.mark.parametrize("source", ["go/config.go", "rust/src/config.rs"])
-def test_the_shipped_clients_of_river_are_known_by_their_names(source: str) -> None:
-    """A name that is not known waits a timeout longer where its client id has the form of no runtime."""
-    text = (Path(__file__).parents[2] / "clients" / source).read_text(encoding="utf-8")
-    names = re.findall(r'"(riverbeat-[a-z]+)/', text)
+def test_the_known_clients_are_those_that_ship() -> None:
+    """By the names that they send. Under another name a killed worker waits a timeout longer, if its id has no form."""
+    sources = (
+        "clients/go/config.go",
+        "clients/rust/src/config.rs",
+        "clients/js/src/beats.js",
+        "exporter/riverkeeper/heartbeat/table.py",
+    )
+    shipped = {
+        name
+        for source in sources
+        for name in re.findall(r"(?:riverbeat|riverkeeper)-(?:go|rust|js|python)\b", (ROOT / source).read_text("utf-8"))
+    }
 
-    assert names
-    assert not claims_by_own_clock("worker-1", names)
+    assert len(shipped) == len(sources)
+    assert shipped == DATABASE_CLOCK

@@ -6,7 +6,7 @@ const REFUSALS = {
   "3F000": "a schema is missing: install the keeper schema (riverkeeper schema install)",
   42703: "a column is missing: upgrade the keeper schema (riverkeeper schema install) or this client",
   42883: "a function is missing: upgrade the keeper schema (riverkeeper schema install) or this client",
-  42704: "a type is missing: upgrade the keeper schema (riverkeeper schema install) or this client",
+  42704: "an object is missing: upgrade the keeper schema (riverkeeper schema install) or this client",
   42501: "a grant is missing (riverkeeper schema grants)",
   25006: "the server is read-only: connect to the primary",
   28000: "the server refused the login",

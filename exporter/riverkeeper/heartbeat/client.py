@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from datetime import datetime
+from threading import Thread
 
 from riverkeeper.heartbeat.active_claims import ActiveClaim, ActiveClaims
 from riverkeeper.heartbeat.claim import (
@@ -27,6 +28,7 @@ from riverkeeper.heartbeat.fence import FIRST_ANSWER_SECONDS, ClientFence
 from riverkeeper.heartbeat.leases import LeaseWatcher, lease_clock
 from riverkeeper.heartbeat.table import HeartbeatTable, JobMetadata, WorkerProcess
 from riverkeeper.heartbeat.ticker import BeatFailures, Ticker
+from riverkeeper.postgres.statements import default_keeper_schema
 
 LAST_SECONDS = 5.0  # for a query of a claim, and for the last tick of a process that ends
 
@@ -63,21 +65,20 @@ class Beater:
         self._metadata = metadata
         self._fence = ClientFence(wanted=fences and not metadata)
         process = WorkerProcess(client_id, self._accept(self.tier).interval, kinds=kinds)
+        river, keeper = river_schema or "public", keeper_schema or default_keeper_schema(river_schema)
 
         def store() -> HeartbeatTable | JobMetadata:
             if metadata:
-                return JobMetadata(url, river_schema or "public", client_id)
-            return HeartbeatTable(url, *_schemas(river_schema, keeper_schema), process, self._fence)
+                return JobMetadata(url, river, client_id)
+            return HeartbeatTable(url, river, keeper, process, self._fence)
 
         self._pid, self._closing = os.getpid(), threading.Event()
         self._claims, self._failures = ActiveClaims(), BeatFailures()
         self._store = store()  # not the ticker's, whose statement may take half an interval
         self._ticker = Ticker(store(), self._claims, self._failures, self.tier.interval, self._closing, self._fence)
         self._leases = LeaseWatcher(self._claims, self._closing)
-        self._threads = [
-            threading.Thread(target=self._ticker.run, name="heartbeat-ticker", daemon=True),
-            threading.Thread(target=self._leases.run, name="heartbeat-leases", daemon=True),
-        ]
+        loops = {"ticker": self._ticker.run, "leases": self._leases.run}
+        self._threads = [Thread(target=loop, name=f"heartbeat-{name}", daemon=True) for name, loop in loops.items()]
         self.query_executor = ThreadPoolExecutor(1, "heartbeat-query")  # for asyncio; starts no thread before its use
 
     @property
@@ -214,8 +215,3 @@ class Beater:
     def _refuse_child(self) -> None:
         if os.getpid() != self._pid:
             raise RuntimeError("create a Beater after the fork: this one belongs to the parent process")
-
-
-def _schemas(river: str | None, keeper: str | None) -> tuple[str, str]:
-    """The names of both schemas, as `schema install` chooses them."""
-    return river or "public", keeper or (f"{river}_riverkeeper" if river else "riverkeeper")

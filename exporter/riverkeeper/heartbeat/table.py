@@ -45,20 +45,20 @@ class HeartbeatTable:
 
     def beat(self, beats: Sequence[tuple[ActiveClaim, Progress]], seconds: float) -> dict[Claim, ClaimStatus]:
         """Beat for the process and all these claims. Raises DatabaseError: then no status is known."""
+        named = sorted(beats, key=lambda pair: (pair[0].claim.job_id, pair[0].claim.attempted_at))
         try:
-            rows = self._connection.query("heartbeat/beat", partial(self.parameters, beats), seconds)
+            rows = self._connection.query("heartbeat/beat", partial(self.parameters, named), seconds)
         except DatabaseError as error:
             if error.kind is not ErrorKind.NO_SUCH_TEXT or self._ascii_notes:
                 raise
             self._ascii_notes = True  # a character that the database lacks must not fail the beat of every job
-            rows = self._connection.query("heartbeat/beat", partial(self.parameters, beats), seconds)
-        named = _in_order(beats)
+            rows = self._connection.query("heartbeat/beat", partial(self.parameters, named), seconds)
         if [row.ordinal for row in rows] != [*range(1, len(named) + 1)]:
             raise DatabaseError(ErrorKind.OTHER, f"beat: {len(rows)} answers do not fit the {len(named)} claims given")
         return {active.claim: ClaimStatus(row.status) for (active, _), row in zip(named, rows, strict=True)}
 
     def parameters(self, beats: Sequence[tuple[ActiveClaim, Progress]]) -> dict[str, Any]:
-        """Of beat.sql."""
+        """Of beat.sql, whose answers have the order of `beats`."""
         values = {**self._process_parameters(), **_beat_parameters(beats)}
         if self._ascii_notes:
             values["notes"] = [note and _as_ascii(note) for note in values["notes"]]
@@ -165,13 +165,7 @@ def claim_parameters(claims: Sequence[Claim]) -> dict[str, object]:
     }
 
 
-def _in_order(beats: Sequence[tuple[ActiveClaim, Progress]]) -> list[tuple[ActiveClaim, Progress]]:
-    """By job id, as every writer of heartbeat rows locks them; the answers come back in this order."""
-    return sorted(beats, key=lambda pair: (pair[0].claim.job_id, pair[0].claim.attempted_at))
-
-
-def _beat_parameters(beats: Sequence[tuple[ActiveClaim, Progress]]) -> dict[str, Any]:
-    ordered = _in_order(beats)
+def _beat_parameters(ordered: Sequence[tuple[ActiveClaim, Progress]]) -> dict[str, Any]:
     return {
         **claim_parameters([active.claim for active, _ in ordered]),
         "intervals": [_interval(active.tier.interval) for active, _ in ordered],

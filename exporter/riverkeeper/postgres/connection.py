@@ -15,8 +15,8 @@ from psycopg.rows import namedtuple_row
 from riverkeeper.postgres.driver_errors import describe_connect, explain
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.postgres.session_settings import PIN, READ_COMMITTED
-from riverkeeper.postgres.time_limit import explain_failure, limit_time
-from riverkeeper.postgres.transaction import FAILURES, Connection, Parameters, Row, Transaction, as_literal
+from riverkeeper.postgres.time_limit import Connection, explain_failure, limit_time
+from riverkeeper.postgres.transaction import FAILURES, Parameters, Row, Transaction, as_literal
 from riverkeeper.postgres.urls import complete_url, read_url
 
 APPLICATION_NAME = "riverkeeper"

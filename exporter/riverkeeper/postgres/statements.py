@@ -24,6 +24,11 @@ def quote_identifier(identifier: str) -> str:
     return '"' + identifier.replace('"', '""').replace("%", "%%") + '"'
 
 
+def default_keeper_schema(river_schema: str | None) -> str:
+    """`riverkeeper`, or `<river_schema>_riverkeeper` when a River schema is named."""
+    return f"{river_schema}_riverkeeper" if river_schema else "riverkeeper"
+
+
 @cache
 def source(name: str) -> str:
     """Text of a statement, by package and name: `river/read_queues` is river/sql/read_queues.sql."""

@@ -11,11 +11,10 @@ import psycopg
 
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.postgres.statements import statement
-from riverkeeper.postgres.time_limit import explain_failure
+from riverkeeper.postgres.time_limit import Connection, explain_failure
 
 Row = Any  # a named tuple whose fields are the statement's columns
 Parameters = Mapping[str, object]
-Connection = psycopg.Connection[Row]
 
 ONE_QUERY_SHARE = 0.4  # of the transaction's time: one slow query leaves time for the others
 FAILURES = (psycopg.Error, UnicodeError)  # a text that is not UTF-8 is no error of the driver

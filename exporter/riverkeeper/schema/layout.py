@@ -55,8 +55,3 @@ class KeeperSchema:
     learns: bool = False  # the runs by day are there and writable
     control: bool = False  # the control row of all replicas is there and readable
     sweepable: bool = False  # old heartbeats may be deleted
-
-
-def default_name(river_schema: str | None) -> str:
-    """`riverkeeper`, or `<river_schema>_riverkeeper` when a River schema is named."""
-    return f"{river_schema}_riverkeeper" if river_schema else "riverkeeper"

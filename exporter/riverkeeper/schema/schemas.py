@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from riverkeeper.config.load import Config
 from riverkeeper.postgres.connection import begin_transaction
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
+from riverkeeper.postgres.statements import default_keeper_schema
 from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.river.detect import find_river
 from riverkeeper.river.layout import Layout
-from riverkeeper.schema.layout import HEARTBEAT_COLUMNS, RESCUE_VERSION, VERSION, KeeperSchema, default_name
+from riverkeeper.schema.layout import HEARTBEAT_COLUMNS, RESCUE_VERSION, VERSION, KeeperSchema
 
 INSPECT_SECONDS = 5.0
 MOST_NAME_BYTES = 63  # Postgres cuts longer names
@@ -37,14 +38,14 @@ def find_schemas(tx: Transaction, river_schema: str | None, keeper_schema: str |
     name, or by a default name: the schema that serves this River comes first.
     """
     layout = find_river(tx, river_schema)
-    keeper = keeper_schema or _find_keeper(tx, layout.schema, default_name(river_schema))
+    keeper = keeper_schema or _find_keeper(tx, layout.schema, default_keeper_schema(river_schema))
     tx.name_schemas(keeper=keeper)
     return Schemas(layout, keeper)
 
 
 def _find_keeper(tx: Transaction, river_schema: str, default: str) -> str:
     """A River has one keeper schema, whether a command finds the River by its name or by the search_path."""
-    both = dict.fromkeys((default, default_name(None), default_name(river_schema)))
+    both = dict.fromkeys((default, default_keeper_schema(None), default_keeper_schema(river_schema)))
     for row in tx.query("schema/find_keepers", {"names": [name for name in both if fits(name)]}):
         tx.name_schemas(keeper=row.name)
         try:

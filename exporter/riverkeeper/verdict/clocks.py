@@ -16,9 +16,7 @@ from riverkeeper.verdict.job import RunningPair
 
 MOST_SKEW = 300.0  # seconds that a worker's clock may be off; a host without time service drifts so far in some months
 # Clients whose River dates claims by the database's clock; of Python, the statement that the contract asks for.
-_DATABASE_CLOCK = frozenset(
-    {"riverbeat-go", "riverkeeper-go", "riverkeeper-python", "riverkeeper-rust", "riverbeat-rust", "riverbeat-js"}
-)
+DATABASE_CLOCK = frozenset({"riverbeat-go", "riverbeat-rust", "riverbeat-js", "riverkeeper-python"})
 
 
 def claims_by_own_clock(client_id: str | None, software: Iterable[str] = ()) -> bool:
@@ -31,7 +29,7 @@ def claims_by_own_clock(client_id: str | None, software: Iterable[str] = ()) -> 
     known = parse_client_id(client_id) if client_id is not None else None
     if known is not None:
         return known.runtime.claims_by_own_clock
-    return any(software_name(name) not in _DATABASE_CLOCK for name in software)
+    return any(software_name(name) not in DATABASE_CLOCK for name in software)
 
 
 def latest_claim_at(claimed_at: float, seen_at: float, first_beat_at: float | None = None) -> float:

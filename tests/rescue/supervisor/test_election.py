@@ -26,7 +26,7 @@ SECONDS, TAKEOVER = 30.0, 60.0
 ONE, OTHER = Replica(UUID(int=1), "one"), Replica(UUID(int=2), "other")
 PATIENT = Policy({}, rescue=RescueSettings(interval=400.0))  # nothing but what the test does breaks the stretch
 CLIENT = """INSERT INTO riverkeeper.client (instance, client_id, beat_at, beat_interval, fences, software, started_at)
-    VALUES (gen_random_uuid(), 'worker', now() + %s::interval, '10 s', true, 'riverkeeper-go test', now())"""
+    VALUES (gen_random_uuid(), 'worker', now() + %s::interval, '10 s', true, 'riverbeat-go/test', now())"""
 
 
 @pytest.fixture
