@@ -21,6 +21,7 @@ from riverkeeper.postgres.errors import FIXES, DatabaseError, ErrorKind
 from riverkeeper.postgres.urls import describe_target
 
 LOGINS = """
+DROP ROLE IF EXISTS with_password, kept_out, one_at_a_time;
 CREATE ROLE with_password LOGIN PASSWORD 'right';
 CREATE ROLE kept_out LOGIN;
 CREATE ROLE one_at_a_time LOGIN CONNECTION LIMIT 1;

@@ -30,6 +30,7 @@ def scene(postgres: Server) -> Iterator[Scene]:
         for _ in range(2):
             grant(opened_scene.url)
         for name, role in ROLES.items():
+            opened_scene.sql.execute(f"DROP ROLE IF EXISTS rescue_{name}")  # of the server: it outlives the database
             opened_scene.sql.execute(f"CREATE ROLE rescue_{name} LOGIN IN ROLE {role}")
         yield opened_scene
 
