@@ -6,7 +6,6 @@ import time
 
 from conformance.scenarios import Level, scenario
 from conformance.world import World
-from fixtures.waiting import until
 
 
 @scenario(Level.PLAIN)
@@ -14,7 +13,7 @@ def idle_process_beats(world: World) -> None:
     """From its start, and before it ever had a job."""
     worker = world.worker()
     sql = "SELECT client_id FROM riverkeeper.client WHERE beat_at > started_at"
-    until(lambda: world.rows(sql) == [{"client_id": "worker"}], "the process to beat")
+    world.until(lambda: world.rows(sql) == [{"client_id": "worker"}], "the process to beat")
     worker.beats(2)
 
 
@@ -45,7 +44,7 @@ def a_thousand_claims_in_one_process(world: World) -> None:
         worker.start(claim)
 
     sql = "SELECT count(*), count(DISTINCT beat_at) AS beats FROM riverkeeper.heartbeat"
-    until(lambda: world.rows(sql) == [{"count": 1000, "beats": 1}], "a beat that names all")
+    world.until(lambda: world.rows(sql) == [{"count": 1000, "beats": 1}], "a beat that names all")
     assert worker.causes == []
     assert worker.held(claims[0]) is True
     assert worker.held(claims[-1]) is True

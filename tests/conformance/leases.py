@@ -6,7 +6,6 @@ import time
 
 from conformance.scenarios import Level, scenario
 from conformance.world import World
-from fixtures.waiting import until
 
 FENCE_SECONDS = 10.0  # the default: how long a later attempt waits at most
 
@@ -96,7 +95,7 @@ def frozen_process_finds_its_claim_gone(world: World) -> None:
     world.beaten(claim)
     with worker.frozen():
         sql = "SELECT FROM riverkeeper.heartbeat WHERE beat_at < clock_timestamp() - make_interval(secs => %s)"
-        until(lambda: world.rows(sql, [world.lease + world.interval]), "the lease to be over")
+        world.until(lambda: world.rows(sql, [world.lease + world.interval]), "the lease to be over")
         assert world.rescue(claim)
         world.claim_again(claim)
 
@@ -112,7 +111,7 @@ def lease_that_is_too_short(world: World) -> None:
     worker = world.worker()
     claim = world.claim()
     worker.start(claim, lease=world.interval)
-    until(lambda: worker.last("refused", claim) or world.row(claim), "the claim to be refused or to beat")
+    world.until(lambda: worker.last("refused", claim) or world.row(claim), "the claim to be refused or to beat")
 
     row = world.row(claim)
     assert row is None or row["lease"] >= 2.5 * row["beat_interval"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from conformance.scenarios import Level, scenario
 from conformance.world import World
-from fixtures.waiting import until
 
 
 @scenario(Level.PLAIN)
@@ -50,7 +49,7 @@ def failover_to_an_empty_table(world: World) -> None:
     world.sql.execute("TRUNCATE riverkeeper.heartbeat, riverkeeper.client")
     proxy.cut()
     world.beaten(claim)
-    until(lambda: world.rows("SELECT FROM riverkeeper.client"), "the process to beat")
+    world.until(lambda: world.rows("SELECT FROM riverkeeper.client"), "the process to beat")
     world.sql.execute("DELETE FROM riverkeeper.heartbeat")
     world.beaten(claim)
 

@@ -9,7 +9,6 @@ from conformance.scenarios import Level, scenario
 from conformance.worker import Worker
 from conformance.world import World
 from consistency.tree import ROOT
-from fixtures.waiting import until
 
 OUTCOMES = ("completed", "failed", "snoozed", "cancelled")
 LONG = 100  # intervals: no tick comes while a scenario lasts
@@ -159,7 +158,7 @@ def end_waits_for_the_database(world: World) -> None:
 def job_that_ends_between_ticks_writes_nothing(world: World) -> None:
     """Its process is its sign of life until its first tick."""
     worker = world.worker(interval=LONG * world.interval)
-    until(lambda: world.rows("SELECT FROM riverkeeper.client"), "the process to beat")
+    world.until(lambda: world.rows("SELECT FROM riverkeeper.client"), "the process to beat")
     claim = world.claim()
     worker.start(claim)
     worker.end(claim)

@@ -8,7 +8,6 @@ from __future__ import annotations
 from conformance.scenarios import Level, scenario
 from conformance.worker import Worker
 from conformance.world import World
-from fixtures.waiting import until
 
 
 def refuse(world: World, worker: Worker) -> None:
@@ -88,7 +87,7 @@ def keeper_schema_changes_hands_on_a_connection(world: World) -> None:
     world.set_meta("river_schema", "other")
     changed_at = world.now()
 
-    until(lambda: worker.stats()["failures"] > before, "beats to be refused")
+    world.until(lambda: worker.stats()["failures"] > before, "beats to be refused")
     assert (world.now() - changed_at).total_seconds() < 60 + 2 * interval + world.slack()
 
 

@@ -6,7 +6,6 @@ import time
 
 from conformance.scenarios import Level, scenario
 from conformance.world import World
-from fixtures.waiting import until
 
 # A client queries meta.sql each minute anyway, and that must not be what a scenario sees.
 WITHIN_SECONDS = 30.0
@@ -20,7 +19,7 @@ def result_carries_the_claim_as_its_token(world: World) -> None:
     claim = world.claim()
     worker.start(claim)
     world.beaten(claim)
-    until(world.reports_fences, "the client to report that it fences", WITHIN_SECONDS)
+    world.until(world.reports_fences, "the client to report that it fences", WITHIN_SECONDS)
 
     result = worker.end(claim)
     assert (result["token"], result["held"]) == (claim["attempted_at"], True)
@@ -32,7 +31,7 @@ def result_carries_the_claim_as_its_token(world: World) -> None:
 def job_that_ends_between_ticks_carries_a_token(world: World) -> None:
     """Its result may be late all the same."""
     worker = world.worker(interval=LONG * world.interval)
-    until(world.reports_fences_by_now, "the process to beat")
+    world.until(world.reports_fences_by_now, "the process to beat")
     claim = world.claim()
     worker.start(claim)
 
@@ -105,11 +104,11 @@ def fence_comes_and_goes_while_a_job_runs(world: World) -> None:
         world.beaten(claim)
     world.install_fence()
     proxy.cut()
-    until(world.reports_fences, "the client to report that it fences", WITHIN_SECONDS)
+    world.until(world.reports_fences, "the client to report that it fences", WITHIN_SECONDS)
     assert worker.end(before)["token"] == before["attempted_at"]
     world.sql.execute("ALTER TABLE river_job DISABLE TRIGGER riverkeeper_fence")
     proxy.cut()
-    until(lambda: not world.reports_fences(), "the client to report that it does not", WITHIN_SECONDS)
+    world.until(lambda: not world.reports_fences(), "the client to report that it does not", WITHIN_SECONDS)
 
     assert worker.end(after)["token"] is None
 
@@ -141,7 +140,7 @@ def early_failure_decides_nothing(world: World) -> None:
     proxy.restore()
     worker.fails(3)
     world.give_rights()
-    until(world.reports_fences_by_now, "the client to report that it fences", WITHIN_SECONDS)
+    world.until(world.reports_fences_by_now, "the client to report that it fences", WITHIN_SECONDS)
     claim = world.claim()
     worker.start(claim)
     world.beaten(claim)

@@ -10,14 +10,23 @@ import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from conformance.floor import Client, Event, Floor
 from fixtures.waiting import PATIENCE_SECONDS, until
 
+T = TypeVar("T")
 TESTS = Path(__file__).resolve().parents[1]
+STDERR_LINES = 20  # a traceback
+LINE_CHARACTERS = 400
+LAST_WORDS_SECONDS = 5.0  # for the pipes of a process that has gone, which its children may hold open
+
+
+class DriverFailed(Exception):
+    """The program around the client has gone, or wrote what is no event. No scenario is repeated for that."""
 
 
 class Worker:
@@ -25,9 +34,32 @@ class Worker:
 
     def __init__(self, process: subprocess.Popen[str] | None = None) -> None:
         self.send: Callable[[Event], None] = lambda _: None
+        self.failure: Callable[[], str | None] = lambda: None  # why no event can come any more
         self.process = process
+        self.has_quit = False
         self._events: list[tuple[float, Event]] = []
         self._heard = threading.Condition()
+
+    def until(self, found: Callable[[], T | None], what: str) -> T:
+        """Wait, for as long as the client lives."""
+
+        def found_or_failed() -> T | None:
+            value = found()
+            if not value:
+                self.expect_alive()
+            return value
+
+        return until(found_or_failed, what)
+
+    def expect_alive(self) -> None:
+        """Raise where the driver has failed, unless it was to quit."""
+        if not self.has_quit and (failure := self.failure()):
+            raise DriverFailed(failure)
+
+    @property
+    def is_ready(self) -> bool:
+        with self._heard:
+            return any(event["event"] == "ready" for _, event in self._events)
 
     def hear(self, event: Event) -> None:
         with self._heard:
@@ -56,18 +88,22 @@ class Worker:
 
     def result(self, claim: Event) -> Event:
         """Without a token it is None."""
-        return {"token": None} | until(lambda: self.last("result", claim), f"the result of job {claim['job_id']}")[1]
+        return {"token": None} | self.until(lambda: self.last("result", claim), f"the result of job {claim['job_id']}")[
+            1
+        ]
 
     def cancelled(self, claim: Event) -> str:
         """Wait until the work of a claim was cancelled: its cause."""
-        return str(until(lambda: self.last("cancelled", claim), f"job {claim['job_id']} to be cancelled")[1]["cause"])
+        return str(
+            self.until(lambda: self.last("cancelled", claim), f"job {claim['job_id']} to be cancelled")[1]["cause"]
+        )
 
     def begun_at(self, claim: Event) -> float:
         """Wait until the work of a claim has begun: when that was."""
-        return until(lambda: self.last("begun", claim), f"the work on job {claim['job_id']} to begin")[0]
+        return self.until(lambda: self.last("begun", claim), f"the work on job {claim['job_id']} to begin")[0]
 
     def cancelled_at(self, claim: Event) -> float:
-        return until(lambda: self.last("cancelled", claim), f"job {claim['job_id']} to be cancelled")[0]
+        return self.until(lambda: self.last("cancelled", claim), f"job {claim['job_id']} to be cancelled")[0]
 
     @property
     def causes(self) -> list[str]:
@@ -94,22 +130,23 @@ class Worker:
                 new = (event for at, event in self._events if at >= asked_at and event["event"] == "stats")
                 return next(new, None)
 
-        stats = {key.lower(): value for key, value in until(answer, "stats")["stats"].items()}
+        stats = {key.lower(): value for key, value in self.until(answer, "stats")["stats"].items()}
         return {"beats": stats["beats"], "failures": stats["failures"] + stats.get("refusals", 0)}
 
     def fails(self, more: int) -> None:
         """Wait until so many more beats have failed."""
         before = self.stats()["failures"]
-        until(lambda: self.stats()["failures"] >= before + more, f"{more} beats to fail")
+        self.until(lambda: self.stats()["failures"] >= before + more, f"{more} beats to fail")
 
     def beats(self, more: int) -> None:
         """Wait until so many more beats have succeeded."""
         before = self.stats()["beats"]
-        until(lambda: self.stats()["beats"] >= before + more, f"{more} beats to succeed")
+        self.until(lambda: self.stats()["beats"] >= before + more, f"{more} beats to succeed")
 
     def quit(self) -> None:
         """Stop the client, and wait until it has gone."""
         self.send({"do": "quit"})
+        self.has_quit = True
         if self.process is not None:
             self.process.wait(PATIENCE_SECONDS)
 
@@ -144,37 +181,90 @@ def as_program(
     flags = ["-database-url", url, "-river-schema", river, "-keeper-schema", keeper]
     process = subprocess.Popen(
         [*map(str, command), *flags, "-client-id", client_id, "-interval", f"{interval}s"],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1,
+        errors="replace", start_new_session=True,  # what it has started ends with it
         env={**os.environ, "PYTHONPATH": str(TESTS)},
     )  # fmt: skip
     worker = Worker(process)
-    assert process.stdin
-    assert process.stdout
-    commands, events = process.stdin, process.stdout
-
-    def send(command: Event) -> None:
-        commands.write(json.dumps(command) + "\n")
-        commands.flush()
-
-    worker.send = send
-
-    def read() -> None:
-        for line in events:
-            worker.hear(json.loads(line))
-
-    reader = threading.Thread(target=read, daemon=True)
-    reader.start()
+    driver = Driver(process, worker.hear)
+    worker.send, worker.failure = driver.send, driver.failure
     try:
+        worker.until(lambda: worker.is_ready, "the driver to be ready")
         yield worker
-        if process.poll() is None:
+        worker.expect_alive()
+        if not worker.has_quit:
             worker.quit()
     finally:
-        process.kill()
-        process.wait()
-        reader.join()
-        with contextlib.suppress(OSError):
-            commands.close()
-        events.close()
+        driver.close()
+
+
+class Driver:
+    """The program around a client: its three pipes, and what is known when it has failed."""
+
+    def __init__(self, process: subprocess.Popen[str], hear: Callable[[Event], None]) -> None:
+        self._process, self._hear = process, hear
+        self._nonsense: str | None = None
+        self._last_lines: deque[str] = deque(maxlen=STDERR_LINES)
+        self._readers = [
+            threading.Thread(target=read, name=f"driver {process.pid}", daemon=True)
+            for read in (self._read_events, self._read_stderr)
+        ]
+        for reader in self._readers:
+            reader.start()
+
+    def send(self, command: Event) -> None:
+        assert self._process.stdin
+        with contextlib.suppress(BrokenPipeError):  # it has gone: the next wait tells
+            self._process.stdin.write(json.dumps(command) + "\n")
+            self._process.stdin.flush()
+
+    def failure(self) -> str | None:
+        """None while it lives and speaks the protocol."""
+        if self._nonsense is not None:
+            return f"the driver wrote to standard output what is no event: {self._nonsense!r}{self._stderr()}"
+        if self._process.poll() is None:
+            return None
+        for reader in self._readers:
+            reader.join(LAST_WORDS_SECONDS)
+        if self._nonsense is not None:
+            return self.failure()
+        return f"the driver exited with {exit_words(self._process.returncode)}{self._stderr()}"
+
+    def close(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        for reader in self._readers:
+            reader.join(LAST_WORDS_SECONDS)
+        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+            with contextlib.suppress(OSError):
+                pipe.close()  # type: ignore[union-attr]
+
+    def _read_events(self) -> None:
+        assert self._process.stdout
+        for line in self._process.stdout:
+            try:
+                event = json.loads(line)
+                event["event"]
+            except (ValueError, TypeError, KeyError):
+                self._nonsense = self._nonsense or line.rstrip("\n")[:LINE_CHARACTERS]
+            else:
+                self._hear(event)
+
+    def _read_stderr(self) -> None:
+        assert self._process.stderr
+        for line in self._process.stderr:
+            self._last_lines.append(line[:LINE_CHARACTERS].rstrip("\n"))
+            sys.stderr.write(line)  # pytest shows all of it below a scenario that fails
+
+    def _stderr(self) -> str:
+        if not self._last_lines:
+            return "; its standard error is empty"
+        return "\nits last lines of standard error:\n" + "\n".join(f"    {line}" for line in self._last_lines)
+
+
+def exit_words(code: int) -> str:
+    return f"code {code}" if code >= 0 else f"signal {signal.Signals(-code).name}"
 
 
 def python_program(module: str) -> list[str]:

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
+from typing import TypeVar
 
 import psycopg
 from psycopg.rows import dict_row
@@ -22,6 +23,7 @@ from fixtures.waiting import measured_delays, until
 from riverkeeper.postgres.statements import source
 from riverkeeper.schema.fence import install_fence, remove_fence
 
+T = TypeVar("T")
 SLACK_SECONDS = 1.0  # of two busy cores; more where they are busier
 DELAYS = 5  # a client, its pipe, the server, the test and once more: each may run so late
 
@@ -75,6 +77,7 @@ class World:
         self.delay = stack.enter_context(measured_delays())
         self.sql = stack.enter_context(psycopg.connect(url, autocommit=True, row_factory=dict_row))
         self.role = ""
+        self._workers: list[Worker] = []
 
     @property
     def is_full(self) -> bool:
@@ -133,12 +136,28 @@ class World:
     ) -> Worker:
         """A client that has started."""
         launched = self._client.launch(url or self.url, river, keeper, client_id, interval or self.interval)
-        return self._stack.enter_context(launched)
+        return self._enter(launched)
 
     def program(self) -> Worker:
         """A client in a process of its own."""
         launched = self._client.launch_program(self.url, "public", "riverkeeper", "worker", self.interval)
-        return self._stack.enter_context(launched)
+        return self._enter(launched)
+
+    def _enter(self, launched: AbstractContextManager[Worker]) -> Worker:
+        self._workers.append(worker := self._stack.enter_context(launched))
+        return worker
+
+    def until(self, found: Callable[[], T | None], what: str, seconds: float | None = None) -> T:
+        """Wait, for as long as every client of the scenario lives."""
+
+        def found_or_failed() -> T | None:
+            value = found()
+            if not value:
+                for worker in self._workers:
+                    worker.expect_alive()
+            return value
+
+        return until(found_or_failed, what, seconds)
 
     def proxy(self, url: str | None = None) -> Proxy:
         return self._stack.enter_context(proxied(url or self.url))
@@ -175,26 +194,26 @@ class World:
 
     def beaten(self, claim: Event) -> Event:
         """Wait for the first beat of a claim."""
-        return until(lambda: self.row(claim), f"job {claim['job_id']} to beat")
+        return self.until(lambda: self.row(claim), f"job {claim['job_id']} to beat")
 
     def beats_again(self, claim: Event) -> Event:
         """Wait for a beat that is newer than now."""
         now = self.now()
-        return until(
+        return self.until(
             lambda: row if (row := self.row(claim)) and row["beat_at"] > now else None,
             f"job {claim['job_id']} to beat again",
         )
 
     def progressed(self, claim: Event, since: datetime | None = None) -> Event:
         """Wait for a beat with progress that is newer than that of `since`."""
-        return until(
+        return self.until(
             lambda: row if (row := self.row(claim)) and row["progress_at"] not in {None, since} else None,
             f"job {claim['job_id']} to report progress",
         )
 
     def ended(self, claim: Event) -> Event:
         """Wait until the outcome of a claim is reported."""
-        return until(
+        return self.until(
             lambda: row if (row := self.row(claim)) and row["outcome"] else None,
             f"the end of job {claim['job_id']} to be reported",
         )
