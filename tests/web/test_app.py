@@ -17,6 +17,7 @@ PAGES = [
     "/-/healthy",
     "/-/ready",
     "/static/style.css",
+    "/static/refresh.js",
 ]
 
 
@@ -91,12 +92,13 @@ def test_reload_is_never_a_get() -> None:
 
 @for_each("path", [*PAGES, "/nowhere"])
 def test_every_answer_is_locked_down(path: str) -> None:
-    """No answer may be sniffed into another type, framed, run a script or tell other sites where one was."""
+    """No answer may be sniffed into another type, framed, run a foreign script or tell other sites where one was."""
     headers = ask(app_of(FakeService()), path).headers
 
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] == "no-referrer"
     assert "default-src 'none'" in headers["content-security-policy"]
+    assert "script-src 'self'" in headers["content-security-policy"]
     assert "unsafe" not in headers["content-security-policy"]
 
 
@@ -118,3 +120,4 @@ def test_pages_are_not_kept_and_files_are() -> None:
     assert ask(app, "/").headers["cache-control"] == "no-store"
     assert ask(app, "/static/style.css").headers["cache-control"] == "max-age=86400"
     assert 'href="static/style.css?1.2.3"' in ask(app, "/").text
+    assert 'src="static/refresh.js?1.2.3"' in ask(app, "/").text

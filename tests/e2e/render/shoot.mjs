@@ -6,10 +6,10 @@ import { basename, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { chromium } from 'playwright-core';
+import { browserPath, CHROMIUM_ARGS } from './browser.mjs';
 
 const DIST = join(fileURLToPath(new URL('.', import.meta.url)), 'dist');
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.json': 'application/json' };
-const BROWSERS = ['chromium', 'chromium-browser', 'google-chrome'];
 const PATIENCE = 60_000; // milliseconds
 const TALL = 9000; // pixels; tables draw only what is in sight, and a phone shows all panels below each other
 
@@ -35,15 +35,6 @@ function serve(board) {
     createReadStream(file).pipe(response);
   });
   return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server)));
-}
-
-function browserPath() {
-  const folders = (process.env.PATH ?? '').split(':');
-  const found = BROWSERS.flatMap((name) => folders.map((folder) => join(folder, name))).find(existsSync);
-  if (!found) {
-    throw new Error(`no browser: none of ${BROWSERS.join(', ')} is on PATH`);
-  }
-  return found;
 }
 
 const SETTLED = () =>
@@ -86,9 +77,7 @@ async function shoot(browser, file) {
 }
 
 mkdirSync(options.out, { recursive: true });
-const args = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-  '--disable-component-update', '--disable-sync'];
-const browser = await chromium.launch({ executablePath: browserPath(), args });
+const browser = await chromium.launch({ executablePath: browserPath(), args: CHROMIUM_ARGS });
 const states = [];
 for (const file of files) {
   readFileSync(file);

@@ -9,7 +9,11 @@ from starlette.responses import HTMLResponse, Response
 
 from riverkeeper import formats
 
-STATIC = {"style.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"}
+STATIC = {
+    "style.css": "text/css; charset=utf-8",
+    "refresh.js": "text/javascript; charset=utf-8",
+    "icon.svg": "image/svg+xml",
+}
 _DAY = {"Cache-Control": "max-age=86400"}  # the pages' links name the version, so a new one is fetched at once
 
 
