@@ -25,7 +25,8 @@ public class PlainBeats extends Thread {
     @Override
     public void run() {
         Properties settings = new Properties();
-        settings.put("connectTimeout", "2");
+        settings.put("connectTimeout", "2"); // for each of two tries, with TLS and without
+        settings.put("loginTimeout", "2");
         settings.put("options", "-c search_path=pg_catalog,pg_temp -c row_security=off -c statement_timeout=" + millis / 2);
         for (long began = System.nanoTime(); ; began = pause(began)) {
             try (Connection connection = DriverManager.getConnection(url, settings)) {

@@ -154,6 +154,16 @@ PLAIN = (
         (DROPPED, "            raise\n"),
     ),
     mutant(
+        "it connects without a limit",
+        "connect_that_is_never_answered",
+        ("Session(self.url, seconds=limit)", 'Session(self.url + "?connect_timeout=0", seconds=limit)'),
+    ),
+    mutant(
+        "it connects with a limit of seven seconds",
+        "connect_that_is_never_answered",
+        ("Session(self.url, seconds=limit)", 'Session(self.url + "?connect_timeout=7", seconds=limit)'),
+    ),
+    mutant(
         "it names a claim in one beat only",
         ("failover_to_an_empty_table", "stop_request_is_no_loss"),
         (WORKS, "works = sorted((work for work in self.works if not work.named), key=lambda work: work.key)\n"),

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 from conformance.scenarios import Level, scenario
 from conformance.world import World
+
+CONNECT_SECONDS = 2.0  # the least limit of libpq, for drivers that know no finer one
 
 
 @scenario(Level.PLAIN)
@@ -37,6 +41,23 @@ def connection_that_never_answers_again(world: World) -> None:
     world.beats_again(claim)
     assert worker.causes == []
     assert worker.held(claim) is True
+
+
+@scenario(Level.PLAIN)
+def connect_that_is_never_answered(world: World) -> None:
+    """A server that accepts and stays silent fails the tick, at the limit for connecting; the next tick tries again."""
+    proxy = world.proxy()
+    proxy.drop()
+    worker = world.worker(proxy.url)
+    started_at = time.monotonic()
+    worker.fails(1)
+    assert time.monotonic() - started_at < CONNECT_SECONDS + world.interval + world.slack()
+    proxy.restore()
+    claim = world.claim()
+    worker.start(claim)
+
+    world.beaten(claim)
+    assert worker.causes == []
 
 
 @scenario(Level.PLAIN)
