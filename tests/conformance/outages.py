@@ -7,7 +7,7 @@ import time
 from conformance.scenarios import Level, scenario
 from conformance.world import World
 
-CONNECT_SECONDS = 2.0  # the least limit of libpq, for drivers that know no finer one
+CONNECT_SECONDS = 2.0  # the least that libpq can be limited to
 
 
 @scenario(Level.PLAIN)
@@ -45,7 +45,7 @@ def connection_that_never_answers_again(world: World) -> None:
 
 @scenario(Level.PLAIN)
 def connect_that_is_never_answered(world: World) -> None:
-    """A server that accepts and stays silent fails the tick, at the limit for connecting; the next tick tries again."""
+    """A server that accepts and answers nothing fails the tick in time, and the next tick tries again."""
     proxy = world.proxy()
     proxy.drop()
     worker = world.worker(proxy.url)

@@ -90,6 +90,17 @@ def test_nothing_is_invented_on_a_healthy_table(river_url: str, healthy: Session
     assert inspect_url(river_url) == {}
 
 
+def test_a_cancel_is_measured_with_clocks_that_are_off(river_url: str, healthy: Session) -> None:
+    """One by a clock five minutes behind is not old yet; a claim by a clock ahead may have been cancelled."""
+    cancelled(healthy, "behind", 310, 1200.0)
+    cancelled(healthy, "left_over", 3600, 900.0)
+    cancelled(healthy, "ahead", 600, 500.0, "java-0b9d3a52-4c1e-4f5e-9a43-2f1f6d1a7c10")
+    [finding] = inspect_url(river_url)["cancel_not_obeyed"]
+
+    assert finding.kinds == ("ahead",)
+    assert "For 1 of them it may be of an earlier attempt: clocks may differ." in finding.evidence
+
+
 ELECTED = (
     "INSERT INTO river_leader (leader_id, elected_at, expires_at) VALUES ('next', now(), now() + interval '1 hour')"
 )
@@ -179,9 +190,13 @@ def long_runner(sql: Session) -> None:
     insert(sql, "backup", "running", claimed=7500.0)
 
 
+def cancelled(sql: Session, kind: str, ago: float, claimed: float, client: str = "w") -> None:
+    at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - ago))
+    insert(sql, kind, "running", claimed=claimed, clients=[client], metadata={"cancel_attempted_at": at})
+
+
 def deaf(sql: Session) -> None:
-    cancelled = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 600))
-    insert(sql, "render", "running", claimed=1200.0, metadata={"cancel_attempted_at": cancelled})
+    cancelled(sql, "render", 600, 1200.0)
 
 
 def poison(sql: Session) -> None:

@@ -42,7 +42,8 @@ claims = st.builds(JobClaim, st.integers(1, 1 << 62), st.integers(1, 9), st.just
 jobs = st.builds(
     RunningJob, claim=claims, queue=st.just("q"), kind=st.just("k"), priority=st.integers(1, 4),
     max_attempts=st.integers(1, 9),
-    claimed_at=moments, client_id=maybe | st.text(max_size=5), beat=maybe | beats, cancel_requested=st.booleans(),
+    claimed_at=moments, client_id=maybe | st.text(max_size=5), beat=maybe | beats,
+    cancel_requested=st.sampled_from([False, True, None]),
     rescues=st.integers(0, 5),
 )  # fmt: skip
 garbage = (
@@ -79,7 +80,7 @@ def test_only_stuck_or_requested_jobs_are_touched(
         assert isinstance(decided, Skipped)
     if decided is Act.RETRY:
         assert job.claim.attempt < job.max_attempts
-        assert not job.cancel_requested
+        assert job.cancel_requested is False or (asked is not None and not job.cancel_requested)
     if decided is Act.DISCARD and Action.DISCARD not in {asked, action_for(tier, verdict.reason)}:
         assert asked is None
         assert job.claim.attempt >= job.max_attempts

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from conformance.floor import Event
 from fixtures.contract import beat
 from fixtures.rescue import KEEPER, SCHEMAS, Scene
@@ -42,6 +44,39 @@ def test_a_claim_of_a_clock_behind_is_not_taken(scene: Scene) -> None:
 
     assert isinstance(rescued(scene, dated(scene, 4, "web-7d9f_2026_08_07T15_00_00_000000")).outcome, Rescued)
     assert isinstance(rescued(scene, dated(scene, 10)).outcome, Rescued)
+
+
+def cancelled(scene: Scene, claim: Event, seconds_ago: int) -> ManualRescue:
+    """A cancel was requested so long ago, by the database's clock."""
+    scene.sql.execute(
+        "UPDATE river_job SET metadata = jsonb_build_object('cancel_attempted_at', now() - make_interval(secs => %s))"
+        " WHERE id = %s",
+        [seconds_ago, claim["job_id"]],
+    )
+    return rescued(scene, claim)
+
+
+@pytest.mark.parametrize(
+    ("minutes_behind", "seconds_ago", "state"),
+    [(-5, 60, "cancelled"), (5, 7260, "running"), (5, 90000, "available"), (0, 60, "cancelled")],
+)
+def test_a_cancel_of_a_claim_that_a_worker_s_clock_dates(
+    scene: Scene, minutes_behind: int, seconds_ago: int, state: str
+) -> None:
+    """The claim was made two hours ago. Its first heartbeat bounds it; what that leaves open is for an operator."""
+    claim = scene.stale()
+    scene.sql.execute(
+        "WITH moved AS (UPDATE river_job SET attempted_by = ARRAY[%(java)s],"
+        " attempted_at = now() - make_interval(hours => 2, mins => %(behind)s) RETURNING id, attempted_at)"
+        " UPDATE riverkeeper.heartbeat AS h SET attempted_at = m.attempted_at,"
+        " first_beat_at = now() - interval '2 hours' + interval '10 s' FROM moved AS m WHERE h.job_id = m.id",
+        {"java": JAVA, "behind": minutes_behind},
+    )
+    found = cancelled(scene, claim, seconds_ago)
+
+    assert scene.job(claim)["state"] == state
+    if state == "running":
+        assert found.outcome == Skipped(Refusal.CANCEL_UNKNOWN)
 
 
 def test_the_audit_records_when_the_claim_was_made_at_the_latest(scene: Scene) -> None:

@@ -17,6 +17,7 @@ from riverkeeper.verdict.clocks import (
     FirstSeen,
     SeenClaims,
     claims_by_own_clock,
+    is_cancel_of_claim,
     latest_claim_at,
 )
 from riverkeeper.verdict.job import Instance, RunningJob
@@ -73,6 +74,45 @@ def test_a_skew_delays_a_verdict_by_no_more_than_it_must(jobs: tuple[RunningJob,
     ahead = max(dated.claimed_at - true.claimed_at, 0.0)
     late = max(ahead, min(unseen_for, 2 * MOST_SKEW))
     assert dated.held_since <= true.claimed_at + late + 1e-6
+
+
+@given(skews, st.floats(-MOST_SKEW, 0), st.floats(0, 600), st.floats(-3600, 3600), st.booleans())
+def test_a_cancel_is_never_judged_wrong_by_clocks_that_are_off(
+    skew: float, behind: float, unseen_for: float, after: float, own_clock: bool
+) -> None:
+    """The claim's clock is off, or that of who cancels is behind: what may be of another claim is unknown."""
+    made_at = NOW - 4000
+    dated = made_at + skew if own_clock else made_at
+    before = latest_claim_at(dated, made_at + unseen_for) if own_clock else None
+
+    if after > 0:
+        assert is_cancel_of_claim(made_at + after + behind, dated, before) is not False
+    elif after < -5:
+        assert is_cancel_of_claim(made_at + after + behind, dated, before) is not True
+
+
+@pytest.mark.parametrize(
+    ("after", "dated_by", "seen_after", "is_of_claim"),
+    [
+        (60, 300, 10, True),  # the claim is dated five minutes ahead, and was cancelled a minute after it was made
+        (-60, -300, 10, None),  # dated five minutes behind: a request that is left over is not younger than the claim
+        (-901, -300, 10, False),
+        (3, 0, 10, None),  # it may have been made after the request: nobody had seen it yet
+        (-4, None, None, True),
+        (-60, None, None, None),
+        (-301, None, None, False),
+        (None, None, None, False),
+    ],
+)
+def test_a_cancel_of_a_claim_that_a_clock_dates_wrongly(
+    after: float | None, dated_by: float | None, seen_after: float | None, is_of_claim: bool | None
+) -> None:
+    """`dated_by` None: by the database's clock. The first heartbeat bounds what the worker's clock wrote."""
+    cancel_at = None if after is None else NOW + after
+    dated = NOW + (dated_by or 0.0)
+    before = None if seen_after is None else latest_claim_at(dated, NOW + seen_after)
+
+    assert is_cancel_of_claim(cancel_at, dated, before) is is_of_claim
 
 
 def test_an_orphan_by_a_clock_that_is_behind_is_none() -> None:

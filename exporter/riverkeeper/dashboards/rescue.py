@@ -258,8 +258,8 @@ def refused(q: Queries) -> Panel:
     text = Text(
         shows="How often Riverkeeper skipped a stuck job, by cause. A job counts again in each rescue pass.",
         normal="few. In dry run `recorded` is normal: in live mode Riverkeeper would have rescued the job.",
-        next="brake…: see Brakes above. hold_by_policy, exhausted, max_rescues: an operator must decide. Click to see "
-        "the jobs.",
+        next="brake…: see Brakes above. hold_by_policy, exhausted, max_rescues, cancel_unknown: an operator decides. "
+        "Click to see the jobs.",
         empty="No job was skipped, or no rescuer ran",
     )
     count = by("refusal", q.rare_acts("riverkeeper_rescue_refusals_total"))

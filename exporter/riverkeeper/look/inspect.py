@@ -262,4 +262,4 @@ def _trace_of(row: Row) -> JobTrace:
 
 
 def _claim_of(row: Row) -> OpenClaim:
-    return OpenClaim(row.id, row.queue, row.kind, row.attempted_at, parse_moment(row.cancel_at))
+    return OpenClaim(row.id, row.queue, row.kind, row.attempted_at, parse_moment(row.cancel_at), row.client_id)

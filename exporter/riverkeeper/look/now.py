@@ -15,10 +15,13 @@ from riverkeeper.look.finding import (
     join_names,
 )
 from riverkeeper.look.present import RIVER_LIMIT, Present
+from riverkeeper.look.traces import OpenClaim
+from riverkeeper.verdict.clocks import MOST_SKEW, claims_by_own_clock, is_cancel_of_claim
 from riverkeeper.verdict.job import RunningJob
 from riverkeeper.verdict.verdict import Reason, StuckJob
 
-CANCEL_GRACE = 120.0  # River repeats a lost cancel message once a minute
+# River repeats a lost cancel message once a minute; and the clock of who requested it may be behind.
+CANCEL_GRACE = 120.0 + MOST_SKEW
 
 
 def findings_of_jobs(present: Present) -> Iterator[Finding]:
@@ -137,23 +140,30 @@ def _at_least(present: Present) -> str:
 
 def find_ignored_cancels(present: Present) -> Iterator[Finding]:
     """Jobs that were cancelled and still run."""
-    jobs = [
-        claim
+    cancels = [
+        (claim, is_cancel_of(claim))
         for claim in present.traces.running
-        if claim.cancel_at is not None
-        and present.now - claim.cancel_at > CANCEL_GRACE
-        and claim.cancel_at > claim.attempted_at
+        if claim.cancel_at is not None and present.now - claim.cancel_at > CANCEL_GRACE
     ]
+    jobs = [claim for claim, is_of_claim in cancels if is_of_claim is not False]
+    unknown = sum(is_of_claim is None for _, is_of_claim in cancels)
     if jobs:
         yield find_in_jobs(
             jobs,
             "cancel_not_obeyed",
             ReportPart.NOW,
             f"{_at_least(present)}{describe_jobs(jobs)} cancelled, and still running",
-            f"metadata.cancel_attempted_at is more than {span(CANCEL_GRACE)} old.",
+            f"metadata.cancel_attempted_at is more than {span(CANCEL_GRACE)} old."
+            + (f" For {unknown} of them it may be of an earlier attempt: clocks may differ." if unknown else ""),
             Certainty.LIKELY,
             "Their worker is dead, or its code ignores its context.",
         )
+
+
+def is_cancel_of(claim: OpenClaim) -> bool | None:
+    """Whether this attempt was cancelled, and not an earlier one. None: the clocks leave it open."""
+    latest = claim.attempted_at + MOST_SKEW if claims_by_own_clock(claim.client_id) else None
+    return is_cancel_of_claim(claim.cancel_at, claim.attempted_at, latest)
 
 
 def find_poison(present: Present) -> Iterator[Finding]:

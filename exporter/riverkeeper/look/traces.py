@@ -69,7 +69,8 @@ class OpenClaim:
     queue: str
     kind: str
     attempted_at: float
-    cancel_at: float | None  # when a cancel was requested; None: never
+    cancel_at: float | None  # when a cancel was requested, by the clock of who did; None: never
+    client_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

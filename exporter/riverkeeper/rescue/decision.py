@@ -83,6 +83,8 @@ def _end_claim(
     """The act that takes the claim away."""
     if job.cancel_requested:
         return Act.CANCEL
+    if job.cancel_requested is None and requested is None:
+        return Skipped(Refusal.CANCEL_UNKNOWN)
     if action is not Action.RETRY:
         return Act(action.value)
     if job.claim.attempt < job.max_attempts:

@@ -14,10 +14,9 @@ from riverkeeper.rescue.request import LockRequest
 from riverkeeper.river.failures import parse_moment
 from riverkeeper.river.running import beat_of, running_job_of
 from riverkeeper.verdict.client_ids import drops_late_results
-from riverkeeper.verdict.clocks import claims_by_own_clock, latest_claim_at
+from riverkeeper.verdict.clocks import claims_by_own_clock, is_cancel_of_claim, latest_claim_at
 from riverkeeper.verdict.job import Beat, Instance, RunningJob
 
-CANCEL_SLACK = 5.0  # cancel_attempted_at is by the canceller's clock; that of an earlier attempt is older than this
 AHEAD = 300.0  # a metadata beat is by the worker's clock; further ahead it is no moment of this claim
 # RFC 3339, as Go's time.Time reads it; offsets under 16 hours, as Postgres does.
 
@@ -118,19 +117,19 @@ def _locked_job(
 def _running_job(
     request: LockRequest, row: Row, beat: Beat | None, instances: Sequence[Row], software: Sequence[str]
 ) -> RunningJob:
-    cancel_at = parse_moment(row.cancel_at)
+    claimed_before = _claimed_before(request, row, beat, software)
     return running_job_of(
         row,
         request.claim,
         beat,
-        cancel_requested=cancel_at is not None and cancel_at >= row.claimed_at - CANCEL_SLACK,
+        cancel_requested=is_cancel_of_claim(parse_moment(row.cancel_at), row.claimed_at, claimed_before),
         instances=tuple(
             Instance(instance.beat_at, instance.interval, instance.started_at, instance.beats_for_kind)
             for instance in instances
         ),
         suspect_since=request.suspect_since,
         seen_at=request.seen_at,
-        claimed_before=_claimed_before(request, row, beat, software),
+        claimed_before=claimed_before,
     )
 
 

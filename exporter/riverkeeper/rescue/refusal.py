@@ -21,6 +21,7 @@ class Refusal(StrEnum):
     HOLD_BY_POLICY = "hold_by_policy"
     MAX_RESCUES = "max_rescues"
     EXHAUSTED = "exhausted"
+    CANCEL_UNKNOWN = "cancel_unknown"
     COOLDOWN = "cooldown"
     STOPPING = "stopping"
     LOCKED = "locked"
@@ -55,6 +56,9 @@ _SENTENCES = {
     Refusal.HOLD_BY_POLICY: "the tier holds jobs with this reason for an operator",
     Refusal.MAX_RESCUES: "the job was rescued too often in a day, and the tier holds it for an operator (max_rescues)",
     Refusal.EXHAUSTED: "the job has no attempts left, and the tier holds it for an operator (on_exhausted)",
+    Refusal.CANCEL_UNKNOWN: (
+        "a cancel was requested, by the clocks of this claim or of an earlier one: an operator must decide"
+    ),
     Refusal.COOLDOWN: "the job was rescued a moment ago (rescue.cooldown)",
     Refusal.STOPPING: "its worker was requested to stop, and has time until stop_grace is over",
     Refusal.LOCKED: "another session has locked its row or its heartbeat row; it is tried again at the next pass",

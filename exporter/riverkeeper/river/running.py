@@ -144,7 +144,7 @@ def running_job_of(
     claim: JobClaim,
     beat: Beat | None,
     *,
-    cancel_requested: bool,
+    cancel_requested: bool | None,
     instances: tuple[Instance, ...] = (),
     suspect_since: float | None = None,
     seen_at: float | None = None,

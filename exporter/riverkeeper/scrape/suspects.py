@@ -16,7 +16,7 @@ from riverkeeper.river.bounds import MAX_RUNNING, METADATA_LARGE
 from riverkeeper.river.facts import Leader, Running
 from riverkeeper.river.running import HEARTBEAT, RFC3339, beat_of, running_job_of
 from riverkeeper.verdict.client_ids import ClaimTimes, find_succeeded
-from riverkeeper.verdict.clocks import SeenClaims, latest_claim_at
+from riverkeeper.verdict.clocks import SeenClaims, is_cancel_of_claim, latest_claim_at
 from riverkeeper.verdict.job import GAVE_UP, Beat, JobClaim, RunningJob
 from riverkeeper.verdict.limits import Learned
 from riverkeeper.verdict.screening import Thresholds, group_jobs, screen_group
@@ -168,13 +168,14 @@ class SuspectReader:
     def running_job(self, row: Row, workers: WorkerInstances, now: float) -> RunningJob:
         """A row of river/read_suspects. Where its metadata is too large to read, whether it beats is not known."""
         beat = self._beat(row, workers)
+        claimed_before = self._claimed_before(row, beat, now) if workers.claims_by_own_clock(row.client_id) else None
         job = running_job_of(
             row,
             JobClaim(row.id, row.attempt, row.attempted_at),
             beat,
-            cancel_requested=row.cancel_requested,
+            cancel_requested=is_cancel_of_claim(row.cancel_at, row.claimed_at, claimed_before),
             seen_at=workers.seen_at(row.client_id),
-            claimed_before=self._claimed_before(row, beat, now) if workers.claims_by_own_clock(row.client_id) else None,
+            claimed_before=claimed_before,
         )
         if row.unread:
             return job

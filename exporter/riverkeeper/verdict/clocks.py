@@ -15,6 +15,7 @@ from riverkeeper.verdict.client_ids import parse_client_id, software_name
 from riverkeeper.verdict.job import RunningPair
 
 MOST_SKEW = 300.0  # seconds that a worker's clock may be off; a host without time service drifts so far in some months
+CANCEL_SLACK = 5.0  # seconds that two clocks differ where both are set by a time service
 # Clients whose River dates claims by the database's clock; of Python, the statement that the contract asks for.
 DATABASE_CLOCK = frozenset({"riverbeat-go", "riverbeat-rust", "riverbeat-js", "riverkeeper-python"})
 
@@ -39,6 +40,20 @@ def latest_claim_at(claimed_at: float, seen_at: float, first_beat_at: float | No
     not depend on which replica is asked.
     """
     return min(seen_at if first_beat_at is None else first_beat_at, claimed_at + MOST_SKEW)
+
+
+def is_cancel_of_claim(cancel_at: float | None, claimed_at: float, claimed_before: float | None) -> bool | None:
+    """Whether a cancel was requested of this claim, and not of an earlier one. None: the clocks leave it open.
+
+    `cancel_at` is by the clock of the program that requested it. `claimed_at` is by the database's clock where
+    `claimed_before` is None; else it may be off, and the claim was made by then at the latest.
+    """
+    if cancel_at is None:
+        return False
+    if cancel_at >= (claimed_at if claimed_before is None else claimed_before) - CANCEL_SLACK:
+        return True
+    earliest = claimed_at if claimed_before is None else claimed_at - MOST_SKEW
+    return False if cancel_at < earliest - MOST_SKEW else None
 
 
 Seen = TypeVar("Seen", bound=Hashable)

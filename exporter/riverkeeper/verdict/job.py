@@ -61,7 +61,7 @@ class RunningJob:
     client_id: str | None  # last element of attempted_by
     beat: Beat | None = None  # of the present claim only
     instances: tuple[Instance, ...] = ()
-    cancel_requested: bool = False  # cancel_attempted_at is of this claim (5 s of grace for clocks)
+    cancel_requested: bool | None = False  # of this claim; None: perhaps of an earlier one (verdict/clocks.py)
     rescues: int = 0  # acting rescues of this job in the last 24 h, by our audit
     suspect_since: float | None = None  # see worker_suspect in DESIGN: its client has a successor and claims nothing
     seen_at: float | None = None  # when River last saw its client, which beats no more: a claim, or its lead renewed

@@ -19,7 +19,7 @@ MOST_OPEN = 10_000  # read at once; the others wait until these are closed
 # Nothing is left to do for the job: it ended, it beat, it was rescued before, or policy leaves it to an operator.
 FINAL = {
     Refusal.MODE, Refusal.HOLD_BY_POLICY, Refusal.MAX_RESCUES, Refusal.EXHAUSTED, Refusal.RECORDED, Refusal.GONE,
-    Refusal.BEAT, Refusal.LOST_ALREADY, Refusal.RESCUED_ALREADY,
+    Refusal.BEAT, Refusal.LOST_ALREADY, Refusal.RESCUED_ALREADY, Refusal.CANCEL_UNKNOWN,
 }  # fmt: skip
 
 

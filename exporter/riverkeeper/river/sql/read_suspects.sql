@@ -84,7 +84,7 @@ SELECT
     extract(epoch FROM a.stop_requested_at)::double precision AS stop_requested_at,
     extract(epoch FROM a.ended_at)::double precision AS ended_at,
     CASE WHEN octet_length(a.cancel_text) <= 35 AND a.cancel_text ~ %(rfc3339)s
-        THEN a.cancel_text::timestamptz >= a.attempted_at - interval '5 seconds' ELSE false END AS cancel_requested,
+        THEN extract(epoch FROM a.cancel_text::timestamptz)::double precision END AS cancel_at,
     (
         SELECT count(*)
         FROM keeper.rescue AS r
