@@ -7,6 +7,7 @@ from mutations.mutation import Mutation
 GUARDS, WRITES = "rescue/test_guards.py", "rescue/test_writes.py"
 PLAN, FOLLOW = "rescue/test_decision.py", "rescue/audit/test_follow_up.py"
 NEXT_ATTEMPT = f"{PLAN}::test_the_next_attempt_waits_for_the_previous_worker"
+CANCELS = "verdict/test_clocks.py"
 
 MUTATIONS = (
     Mutation(
@@ -96,9 +97,30 @@ MUTATIONS = (
     ),
     Mutation(
         "a cancel request of an earlier attempt ends this one for good",
-        "cancel_at is not None and cancel_at >= row.claimed_at - CANCEL_SLACK",
-        "cancel_at is not None",
+        "    return False if cancel_at < earliest - MOST_SKEW else None\n",
+        "    return True\n",
         (f"{WRITES}::test_a_cancel_that_was_requested",),
+    ),
+    Mutation(
+        "a cancel by a clock that is minutes behind is overlooked, and cancelled work runs again",
+        "    return False if cancel_at < earliest - MOST_SKEW else None\n",
+        "    return False\n",
+        (f"{CANCELS}::test_a_cancel_is_never_judged_wrong_by_clocks_that_are_off",),
+    ),
+    Mutation(
+        "cancelled work runs again where the clock of its worker is ahead",
+        "if cancel_at >= (claimed_at if claimed_before is None else claimed_before) - CANCEL_SLACK:",
+        "if cancel_at >= claimed_at - CANCEL_SLACK:",
+        (
+            f"{CANCELS}::test_a_cancel_is_never_judged_wrong_by_clocks_that_are_off",
+            "rescue/test_worker_clocks.py::test_a_cancel_of_a_claim_that_a_worker_s_clock_dates",
+        ),
+    ),
+    Mutation(
+        "a rescue runs a job again that may have been cancelled",
+        "    if job.cancel_requested is None and requested is None:\n",
+        "    if job.cancel_requested is None and requested is Action.HOLD:\n",
+        ("rescue/test_worker_clocks.py::test_a_cancel_of_a_claim_that_a_worker_s_clock_dates",),
     ),
     Mutation(
         "a cancel request by a clock that is a little behind is overlooked",

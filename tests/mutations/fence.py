@@ -111,6 +111,24 @@ MUTATIONS = (
         ("rescue/audit/test_follow_up.py::test_a_result_that_java_writes_into_a_rescued_job_is_found[completed]",),
     ),
     Mutation(
+        "a snooze that Java wrote into a rescued job is not found",
+        "WHEN w.attempted_at = r.attempted_at AND w.attempt = r.attempt - 1 THEN 'snoozed'",
+        "WHEN false THEN 'snoozed'",
+        ("rescue/audit/test_follow_up.py::test_a_result_that_java_writes_into_a_rescued_job_is_found[snoozed]",),
+    ),
+    Mutation(
+        "a failure that Java wrote into a rescued job is not found",
+        "            ) THEN 'failed'\n        END AS late_work\n",
+        "            ) IS NULL AND false THEN 'failed'\n        END AS late_work\n",
+        ("rescue/audit/test_follow_up.py::test_a_result_that_java_writes_into_a_rescued_job_is_found[failed]",),
+    ),
+    Mutation(
+        "a result of the next attempt counts as a late one of the attempt that was rescued",
+        "WHEN w.attempted_at = r.attempted_at AND w.attempt = r.attempt AND w.state = 'completed' THEN 'completed'",
+        "WHEN w.state = 'completed' THEN 'completed'",
+        ("rescue/audit/test_follow_up.py::test_no_result_of_java_reaches_the_next_attempt[completed]",),
+    ),
+    Mutation(
         "a rescue waits the shorter fence although none is in force",
         "fences=(bool(row.fenced) and",
         "fences=(True and",

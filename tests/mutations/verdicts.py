@@ -8,7 +8,7 @@ JUDGE, LIMITS, PATH = "verdict/test_judge.py", "verdict/test_limits.py", "brakes
 EACH = f"{JUDGE}::test_each_reason_and_its_edge"
 BREAKS = f"{PATH}::test_whatever_may_have_stopped_a_beat_begins_the_stretch_anew"
 GUARDS, READING = "rescue/test_guards.py", "scrape/test_verdicts.py"
-CLOCKS = "scrape/test_worker_clocks.py"
+CLOCKS, RHYTHM = "scrape/test_worker_clocks.py", "scrape/test_rhythm.py"
 
 MUTATIONS = (
     Mutation(
@@ -123,6 +123,36 @@ MUTATIONS = (
             f"{CLOCKS}::test_a_claim_by_a_clock_that_is_behind_is_no_orphan_when_it_is_made",
             "rescue/test_worker_clocks.py::test_a_claim_of_a_clock_behind_is_not_taken",
         ),
+    ),
+    Mutation(
+        "a claim by a clock ahead is too young for its limit for minutes, though it has beaten for long",
+        "            WHEN h.first_beat_at < seen.claimed_at THEN h.first_beat_at\n",
+        "",
+        (f"{CLOCKS}::test_a_budget_counts_from_the_first_heartbeat",),
+    ),
+    Mutation(
+        "a claim by a clock behind has run for five minutes when it is made",
+        "THEN least(h.first_beat_at, seen.claimed_at + make_interval(secs => %(most_skew)s))",
+        "THEN seen.claimed_at",
+        (f"{CLOCKS}::test_a_budget_counts_from_the_first_heartbeat",),
+    ),
+    Mutation(
+        "a job whose claim a clock ahead dates is found over its limit too late",
+        "        least(j.attempted_at, h.first_beat_at) AS claimed_at,\n",
+        "        j.attempted_at AS claimed_at,\n",
+        (f"{CLOCKS}::test_a_budget_counts_from_the_first_heartbeat",),
+    ),
+    Mutation(
+        "of a claim that nobody has seen before, each scrape is the first to see it",
+        "return min(self.claims.since.get(claim, now), self.groups.since.get(group, now))",
+        "return now",
+        (f"{CLOCKS}::test_what_is_first_seen_among_its_group_counts_from_then",),
+    ),
+    Mutation(
+        "a plain client in Ruby counts as one whose claims the database dates",
+        "    return any(software_name(name) not in DATABASE_CLOCK for name in software)\n",
+        "    return False\n",
+        ("verdict/test_clocks.py::test_whose_clock_dates_a_claim",),
     ),
     Mutation(
         "a worker whose clock is behind claims jobs, and River is not seen to see it at work",
@@ -244,5 +274,41 @@ MUTATIONS = (
         '        tx.query("rescue/supervisor/correct_future_beats")\n',
         "        pass\n",
         ("rescue/supervisor/test_election.py::test_beats_that_lie_ahead_count_as_of_now",),
+    ),
+    Mutation(
+        "queues of Go have no producer after three of the gaps that their clients leave together",
+        "        if gap > QUICK_SECONDS:\n",
+        "        if gap > DEFAULT_SECONDS:\n",
+        (f"{RHYTHM}::test_ten_minutes_are_as_before",),
+    ),
+    Mutation(
+        "a queue has no producer for its first refreshes, because a start counts as a rhythm",
+        "LEAST_REFRESHES = 3",
+        "LEAST_REFRESHES = 1",
+        (f"{RHYTHM}::test_a_rhythm_is_known_after_three_refreshes",),
+    ),
+    Mutation(
+        "a queue that a clock five minutes behind dates has no producer at once",
+        "seen = Refresh(now, abs(updated_at - self.updated_at), now - self.updated_at)",
+        "seen = Refresh(now, abs(updated_at - self.updated_at), abs(updated_at - self.updated_at))",
+        (f"{RHYTHM}::test_a_row_that_another_clock_dates_has_its_skew_in_the_limit",),
+    ),
+    Mutation(
+        "a slow client of before hides for ever that a quick queue has lost its producer",
+        "now - self.refreshes[0].seen_at > WINDOW_SECONDS:",
+        "now - self.refreshes[0].seen_at > 1e9:",
+        (f"{RHYTHM}::test_a_slow_client_that_is_replaced_by_a_quick_one_is_forgotten",),
+    ),
+    Mutation(
+        "the first refresh after hours without a producer ends the quick rhythm",
+        "            if seen.gap <= DEFAULT_SECONDS:",
+        "            if seen.gap <= 1e9:",
+        (f"{RHYTHM}::test_a_rhythm_is_known_after_three_refreshes",),
+    ),
+    Mutation(
+        "the rhythm of one queue is that of all",
+        "self._queues = {name: self._queues.get(name) or _QueueRhythm(at) for name, at in rows.items()}",
+        "self._queues = dict.fromkeys(rows, next(iter(self._queues.values()), _QueueRhythm(0.0)))",
+        (f"{RHYTHM}::test_queues_keep_their_rhythms_apart",),
     ),
 )
