@@ -29,6 +29,7 @@ from riverkeeper.scrape.collector import Collector, make_timeout
 from riverkeeper.scrape.reader import Reader, reader_settings
 from riverkeeper.scrape.schemas import SchemaLookup
 from riverkeeper.scrape.scrape import Snapshot
+from riverkeeper.scrape.workers import WorkerFilter, Workers, read_workers
 from riverkeeper.verdict.job import JobClaim
 
 log = structlog.get_logger()
@@ -40,8 +41,8 @@ INBOX_SECONDS = 5.0  # Alertmanager waits at least 10 s for an answer, and tries
 class Service:
     """One Riverkeeper process. `load` reads the configuration again, and raises ConfigErrors.
 
-    `failing`, `known_names`, `rescues` and `receive` raise DatabaseError, whose message and fix may be shown; the
-    others do not raise.
+    `failing`, `workers`, `known_names`, `rescues` and `receive` raise DatabaseError, whose message and fix may be
+    shown; the others do not raise.
     """
 
     def __init__(self, config: Config, load: Callable[[], Config]) -> None:
@@ -52,6 +53,7 @@ class Service:
         self._supervisor = Supervisor(config, self._read, self._process.acts)
         self._collector, self._maintenance = self._readers(config)
         self._failing = asyncio.Semaphore(1)  # a page for people: one connection at a time is enough
+        self._workers = asyncio.Semaphore(1)
         self._audit = asyncio.Semaphore(1)
         self._inbox = asyncio.Semaphore(1)  # both peers of an Alertmanager may call at once
 
@@ -75,6 +77,11 @@ class Service:
         """Live jobs with at least one error, those with the fewest attempts left first."""
         async with self._failing:
             return await asyncio.to_thread(failing_jobs, self.config, queue, kind, shown)
+
+    async def workers(self, wanted: WorkerFilter, shown: int) -> Workers:
+        """The workers that are known, those that stopped beating first."""
+        async with self._workers:
+            return await asyncio.to_thread(list_workers, self.config, wanted, shown, FAILING_SECONDS)
 
     async def known_names(self, queue: str | None, kind: str | None) -> KnownNames:
         """The queues and kinds of the table; a list asks for them where it found nothing by these names."""
@@ -177,6 +184,12 @@ def failing_jobs(config: Config, queue: str | None, kind: str | None, shown: int
     """The failing jobs, read on a connection of its own. Raises DatabaseError."""
     with begin_transaction(config.conninfo.reveal(), FAILING_SECONDS) as tx:
         return read_failing(tx, find_river(tx, config.database.river_schema), queue, kind, shown)
+
+
+def list_workers(config: Config, wanted: WorkerFilter, shown: int, seconds: float) -> Workers:
+    """The workers, read on a connection of their own. Raises DatabaseError."""
+    place = config.database
+    return read_workers(config.conninfo.reveal(), place.river_schema, place.keeper_schema, wanted, shown, seconds)
 
 
 def read_names(config: Config, queue: str | None, kind: str | None) -> KnownNames:

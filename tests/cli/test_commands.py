@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
+from fixtures.workers import GO, JAVA, add_beat, add_job, add_process
 from riverkeeper.cli import main
 from riverkeeper.postgres.connection import Session
 from riverkeeper.schema.install import install
@@ -243,3 +245,41 @@ def test_a_variable_names_the_configuration_file(run: Run, tmp_path: Path, monke
     assert f"  mode: disabled  # {other}:1" in mode(str(named), "--config.file", str(other))
     assert "  mode: dry_run  # default" in mode("")
     assert "missing.yml: cannot be read" in mode(str(tmp_path / "missing.yml"))
+
+
+def test_workers_are_a_table_and_json(run: Run, sql: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that stopped with a job come first; what a runtime lacks is "no"; each row is one line for grep."""
+    monkeypatch.delenv("COLUMNS")
+    run("schema", "install")
+    add_beat(sql, add_job(sql), add_process(sql, 1, GO, 120))
+    add_process(sql, 2, "mine", software="plain [b]web")
+    add_job(sql, JAVA)
+    shown = run("workers")
+    document = json.loads(run("workers", "--json", "--status", "stale").output)
+
+    lines = re.sub(r"\d[\d.]* (ms|s|min|h)\b( \d+ s)?( ago)?", "AGO", shown.output).splitlines()
+    cells = [re.split(r"\s{2,}", line.strip()) for line in lines]
+    killed = "killed, cut off or frozen at work; jobs: 1 still running"
+    assert shown.exit_code == 0
+    assert cells == [
+        ["1 beating, 1 stopped beating, 1 without heartbeats"],
+        ["client", "status", "last seen", "running", "kinds", "runtime", "level", "fence", "started", "end"],
+        [GO, "stopped beating", "beat AGO", "1", "send", "go", "leasing", "no", "AGO", killed],
+        [JAVA, "without heartbeats", "claim AGO", "1", "send", "java", "native guard", "not known"],
+        ["mine", "beating", "beat AGO", "0", "none now", "unknown", "plain", "no", "AGO"],
+        ["What Riverkeeper has of each runtime"],
+        ["runtime", "workers", "metrics", "beats", "fence", "evidence of death"],
+        ["unknown", "1", "yes", "yes", "no", "no"],
+        ["java", "1", "yes, without waits", "no", "native guard", "no"],
+    ]
+    assert [worker["client_id"] for worker in document["workers"]] == [GO]
+    assert document["known"] == {"beating": 1, "stale": 1, "no_heartbeats": 1}
+
+
+def test_workers_by_a_name_that_does_not_exist(run: Run, sql: Session) -> None:
+    """No all-clear for a misspelt kind; a wrong status is a wrong command."""
+    add_job(sql)
+
+    assert run("workers", "--kind", "sned").exit_code == 2
+    assert run("workers", "--status", "dead").exit_code == 2
+    assert run("workers", "--kind", "send").exit_code == 0

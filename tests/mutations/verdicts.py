@@ -311,4 +311,28 @@ MUTATIONS = (
         "self._queues = dict.fromkeys(rows, next(iter(self._queues.values()), _QueueRhythm(0.0)))",
         (f"{RHYTHM}::test_queues_keep_their_rhythms_apart",),
     ),
+    Mutation(
+        "a process that missed one beat is shown as one that stopped",
+        "is_stale = now - process.beat_at > MISSED_BEATS * process.interval",
+        "is_stale = now - process.beat_at > process.interval",
+        ("verdict/test_workers.py::test_three_missed_beats_make_a_process_stale",),
+    ),
+    Mutation(
+        "a process whose heartbeats are deleted is shown as one that ended without a job",
+        "if not self.left.traced or self.left.unknown:",
+        "if self.left.unknown:",
+        ("verdict/test_workers.py::test_how_a_process_ended_is_shown_only_where_it_is_known",),
+    ),
+    Mutation(
+        "a list of workers that is cut hides those that stopped with a job",
+        "for worker in order_workers(known) if wanted.covers(worker)]",
+        "for worker in known if wanted.covers(worker)]",
+        ("scrape/test_workers.py::test_a_list_that_is_cut_shows_how_much_there_is",),
+    ),
+    Mutation(
+        "a process that stopped is shown with the lost jobs of a later one with its name",
+        " AND r.attempted_at <= to_timestamp(c.beat_at + c.beat_interval)",
+        "",
+        ("scrape/test_workers.py::test_rescues_outlive_the_heartbeats",),
+    ),
 )

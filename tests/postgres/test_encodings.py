@@ -23,7 +23,8 @@ from riverkeeper.postgres.connection import Database, Session
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.rescue.wakes.wake import Call, Scope
 from riverkeeper.schema.install import install
-from riverkeeper.service import failing_jobs, read_audit, read_names, receive_calls
+from riverkeeper.scrape.workers import WorkerFilter
+from riverkeeper.service import failing_jobs, list_workers, read_audit, read_names, receive_calls
 
 Run = Callable[..., Result]
 # A letter that each can hold, and one that it cannot; SQL_ASCII holds any bytes.
@@ -90,6 +91,7 @@ def test_a_kind_that_cannot_exist_there_finds_nothing(place: Place) -> None:
 
     assert failing_jobs(place.config, None, place.impossible, 5).jobs == ()
     assert read_audit(place.config, scope, 5, None).rows == ()
+    assert list_workers(place.config, WorkerFilter(kind=place.impossible), 5, 10.0).shown == ()
     assert receive_calls(place.config, calls) == 1
 
 

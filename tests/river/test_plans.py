@@ -24,6 +24,7 @@ Plan = dict[str, Any]
 BOUND = 10  # rows or entries; every part of the fillings is longer
 STATES = [state for state in LIVE_STATES if state != "running"]
 NOW = time.time()
+INSTANCE = "00000000-0000-0000-0000-000000000001"
 SLOTS = [int(NOW // 10) - ago for ago in range(6)]
 
 LOOKED = {"scan_bound": BOUND, "most_rows": BOUND, "most_errors": 20, "most_bytes": 65_536, "most_metadata": 8_192}
@@ -52,6 +53,8 @@ ASKED: dict[str, Mapping[str, object]] = {
     "river/read_poison": {**RUNNING, "most_rows": BOUND},
     "river/read_running": RUNNING,
     "river/read_claims": {"max_rows": BOUND, "recent": BOUND, "own_clocks": ["host-a"]},
+    "river/read_clients_at_work": {"max_rows": BOUND, "recent": BOUND, "names": BOUND, "kind": "kind 6", "queue": None},
+    "river/read_left_claims": {"instances": [INSTANCE]},
     "river/read_suspects": {
         **RUNNING,
         "queues": ["q0", "q1"],
@@ -98,7 +101,13 @@ FROM (
 """
 BEATS = """
 INSERT INTO riverkeeper.heartbeat (job_id, attempted_at, attempt, instance, beat_interval, beat_at)
-SELECT j.id, j.attempted_at, j.attempt, gen_random_uuid(), '10 s', now() FROM river_job AS j WHERE j.state = 'running'
+SELECT j.id, j.attempted_at, j.attempt, CASE WHEN j.id %% 500 < 5 THEN %(instance)s::uuid ELSE gen_random_uuid() END,
+    '10 s', now()
+FROM river_job AS j WHERE j.state = 'running'
+"""
+PROCESS = """
+INSERT INTO riverkeeper.client (instance, client_id, beat_at, beat_interval, fences, software, started_at)
+VALUES (%(instance)s::uuid, 'host-a', now(), '10 s', false, '', now())
 """
 # Shares of live rows that lead the planner to different thoughts about the table.
 TABLES: dict[str, tuple[str, ...]] = {
@@ -132,7 +141,8 @@ def filled(postgres: Server, request: pytest.FixtureRequest) -> Iterator[Session
         sql.execute("DROP INDEX river_job_args_index, river_job_metadata_index")  # no question can use them
         sql.execute(FILL, {"states": list(TABLES.get(request.param, TABLES["mostly live"]))})
         install(url, None, None)
-        sql.execute(BEATS)
+        sql.execute(BEATS, {"instance": INSTANCE})
+        sql.execute(PROCESS, {"instance": INSTANCE})
         if request.param != "never analyzed":
             sql.execute("VACUUM ANALYZE")
         sql.execute("BEGIN")

@@ -8,7 +8,15 @@ from riverkeeper import __version__
 from riverkeeper.cli.terminal import DoorsGroup, escape_unprintable
 
 DOORS = {
-    "Look (needs a login that can read River's tables)": ("look", "check", "serve", "stuck", "failing", "limits"),
+    "Look (needs a login that can read River's tables)": (
+        "look",
+        "check",
+        "serve",
+        "stuck",
+        "workers",
+        "failing",
+        "limits",
+    ),
     "Beat (needs the keeper schema, and one line in each worker)": ("schema",),
     "Rescue (needs the keeper schema and its rescuer role)": ("rescue",),
     "Set up": ("config", "assets", "demo", "version"),

@@ -17,12 +17,14 @@ from itertools import pairwise
 
 
 class Runtime(StrEnum):
-    """A runtime of River whose client ids have a form of their own. That of JavaScript is not known."""
+    """A language in which workers run. JavaScript and Python have no known form of client ids."""
 
     GO = "go"
     RUST = "rust"
     RUBY = "ruby"
     JAVA = "java"
+    JAVASCRIPT = "javascript"
+    PYTHON = "python"
 
     @property
     def claims_by_own_clock(self) -> bool:
@@ -32,6 +34,8 @@ class Runtime(StrEnum):
 
 # Heartbeat clients of a runtime without a known form of its ids, whose River guards results as Java's does.
 _GUARDED = frozenset({"riverbeat-js"})
+# Heartbeat clients that run in one runtime only, whatever name the user gave the client.
+_OF_RUNTIME = {"riverbeat-go": Runtime.GO, "riverbeat-rust": Runtime.RUST, "riverbeat-js": Runtime.JAVASCRIPT}
 
 
 def software_name(software: str) -> str:
@@ -58,6 +62,20 @@ class ClientId:
     host: str | None = None  # or pod
     started_at: float | None = None  # Unix seconds, the clock of the host
     pid: int | None = None
+
+
+def runtime_of(client_id: str, software: str) -> Runtime | None:
+    """The runtime of a client, by its heartbeat client, else by the form of its id. None: neither shows it.
+
+    The Python heartbeat client also works for workers with an id in another form, so the id counts before it.
+    """
+    name = software_name(software)
+    if name in _OF_RUNTIME:
+        return _OF_RUNTIME[name]
+    known = parse_client_id(client_id)
+    if known is not None:
+        return known.runtime
+    return Runtime.PYTHON if name == "riverkeeper-python" else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from riverkeeper.web.pages.metrics import MetricsPage
 from riverkeeper.web.pages.rescues import RescuesPage
 from riverkeeper.web.pages.stuck import StuckPage
 from riverkeeper.web.pages.templates import STATIC, Templates, static_file
+from riverkeeper.web.pages.workers import WorkersPage
 from riverkeeper.web.web_config.security import Security
 from riverkeeper.web.webhook.endpoint import PATH as WEBHOOK
 from riverkeeper.web.webhook.endpoint import Webhook
@@ -44,7 +45,7 @@ def create_app(
     """
     templates = Templates(version, docs_url)
     failing, stuck = FailingPage(service, templates), StuckPage(service, templates)
-    rescues = RescuesPage(service, templates)
+    rescues, workers = RescuesPage(service, templates), WorkersPage(service, templates)
     routes = [
         Route("/", FrontPage(service, security, templates, clock).page),
         Route("/metrics", MetricsPage(service).metrics),
@@ -52,6 +53,8 @@ def create_app(
         Route("/failing.json", failing.json),
         Route("/stuck", stuck.page),
         Route("/stuck.json", stuck.json),
+        Route("/workers", workers.page),
+        Route("/workers.json", workers.json),
         Route("/rescues", rescues.page),
         Route("/rescues.json", rescues.json),
         Route("/-/healthy", _healthy),

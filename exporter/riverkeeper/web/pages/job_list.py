@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Collection
+from collections.abc import Awaitable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Generic, TypeVar
 
@@ -39,11 +39,12 @@ class JobQuery:
     scope: Scope = field(default_factory=Scope)
     limit: int = SHOWN
     job_id: int | None = None
+    own: Mapping[str, str] = field(default_factory=dict)  # filters that only this list has, as far as they were given
 
     @property
     def filters(self) -> dict[str, str]:
         """The filters that were given, by name."""
-        return {name: value for name in FILTERS if (value := getattr(self.scope, name))}
+        return {name: value for name in FILTERS if (value := getattr(self.scope, name))} | dict(self.own)
 
     @property
     def parameters(self) -> dict[str, str]:
@@ -52,13 +53,17 @@ class JobQuery:
         return {**self.filters, **job, "limit": str(self.limit)}
 
 
-def read_query(params: QueryParams, names: Collection[str]) -> JobQuery:
-    """The parameters `names` and `limit`. Raises BadQuery. Ignores other parameters: an alert's link may have more."""
+def read_query(params: QueryParams, names: Collection[str], own_names: Collection[str] = ()) -> JobQuery:
+    """The parameters `names`, `own_names` and `limit`. Raises BadQuery.
+
+    Ignores other parameters: an alert's link may have more.
+    """
     filters = {name: params.get(name) or None for name in FILTERS if name in names}
-    if any("\0" in (value or "") for value in filters.values()):
+    own = {name: value for name in own_names if (value := params.get(name))}
+    if any("\0" in (value or "") for value in (*filters.values(), *own.values())):
         raise BadQuery("a name cannot hold a NUL character")
     job_id = _number(params, "job", BIGGEST_ID) if "job" in names else None
-    return JobQuery(Scope(**filters), _number(params, "limit", MOST_SHOWN) or SHOWN, job_id)
+    return JobQuery(Scope(**filters), _number(params, "limit", MOST_SHOWN) or SHOWN, job_id, own)
 
 
 def _number(params: QueryParams, name: str, most: int) -> int | None:
@@ -75,6 +80,7 @@ class JobListPage(ABC, Generic[Result]):
 
     template: ClassVar[str]
     names: ClassVar[tuple[str, ...]] = (*FILTERS, "job")  # parameters of the query string, besides `limit`
+    own_names: ClassVar[tuple[str, ...]] = ()  # parameters that no other list has
     reasons: ClassVar[tuple[Reason, ...]] = ()  # offered by the form
 
     def __init__(self, service: Service, templates: Templates, seconds: float = ANSWER_SECONDS) -> None:
@@ -86,7 +92,7 @@ class JobListPage(ABC, Generic[Result]):
         """HTML: 400 for a bad query, 503 where the database cannot be read; both with the fix."""
         query, facts, status = JobQuery(), dict[str, object](), 200
         try:
-            query = read_query(request.query_params, self.names)
+            query = read_query(request.query_params, self.names, self.own_names)
             facts = self._show(query, await self._find_or_explain(query))
         except ListError as error:
             status, facts = error.status, {"error": error.message, "fix": error.fix}
@@ -95,7 +101,7 @@ class JobListPage(ABC, Generic[Result]):
     async def json(self, request: Request) -> Response:
         """The same for scripts. Later versions only add keys."""
         try:
-            query = read_query(request.query_params, self.names)
+            query = read_query(request.query_params, self.names, self.own_names)
             return JSONResponse(self._document(query, await self._find_or_explain(query)))
         except ListError as error:
             return JSONResponse({"error": error.message, "fix": error.fix}, error.status)
