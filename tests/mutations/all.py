@@ -9,8 +9,10 @@ from mutations import (
     fence,
     go_client,
     heartbeats,
+    js_client,
     ledger,
     locks,
+    rust_client,
     search_path,
     service,
     transaction,
@@ -19,7 +21,7 @@ from mutations import (
 )
 
 FILES = (
-    locks, transaction, decisions, verdicts, brakes, heartbeats, ledger, service, go_client, search_path, web, fence,
-    attempts,
+    locks, transaction, decisions, verdicts, brakes, heartbeats, ledger, service, search_path, web, fence, attempts,
+    go_client, js_client, rust_client,
 )  # fmt: skip
 MUTATIONS = tuple(mutation for file in FILES for mutation in file.MUTATIONS)

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 # What a test reports that found the hazard: a check of its own, or an error that it expected in vain.
 FOUND = ("AssertionError", "Failed")
+
+
+class Language(StrEnum):
+    """Of the package with its SQL, and of three clients."""
+
+    PYTHON = "python"
+    GO = "go"
+    JS = "js"
+    RUST = "rust"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +31,19 @@ class Mutation:
     hazard: str  # a sentence: what happens after the mutation
     original: str
     replacement: str
-    tests: tuple[str, ...]  # ids below tests/; of a parametrized test without brackets, at least one case fails
+    # Ids below tests/; of a parametrized test without brackets, at least one case fails. Of the Go client
+    # `MODULE::TestName`; of the others `js::SCENARIO`, `js::FILE.test.js`, `rust::SCENARIO`, `rust::MODULE::TEST`.
+    tests: tuple[str, ...]
     errors: tuple[str, ...] = FOUND  # types of the errors with which they fail
     beside: str = ""
 
     @property
-    def is_go(self) -> bool:
-        """Whether it is one of the Go client: its tests are named by their module below clients/go."""
-        return not self.tests[0].partition("::")[0].endswith(".py")
+    def language(self) -> Language:
+        """Of the source that is changed."""
+        place = self.tests[0].partition("::")[0]
+        if place in {"js", "rust"}:
+            return Language(place)
+        return Language.PYTHON if place.endswith(".py") else Language.GO
 
     def places(self, sources: Mapping[Path, str]) -> list[Path]:
         """The files that hold `original`, each as often as it stands there. `sources`: path -> text."""

@@ -17,17 +17,24 @@ from pathlib import Path
 import pytest
 
 from consistency.tree import ROOT, tree
+from fixtures.empty_database import ReusableDatabase
 from mutations.all import MUTATIONS
-from mutations.mutation import Mutation, outcome_of
+from mutations.clients import CLIENTS, is_installed, names_of_client, play_mutant
+from mutations.mutation import Language, Mutation, outcome_of
 from mutations.tree_copy import copy_tree, mutate, run_go_tests, run_python_tests, sources
 
 LONG = bool(os.environ.get("RIVERKEEPER_TEST_LONG"))
 NEEDS_GO = pytest.mark.skipif(shutil.which("go") is None, reason="mutations of the Go client need Go")
+OF_CLIENTS = [mutation for mutation in MUTATIONS if mutation.language in CLIENTS]
 SAMPLE = next(mutation for mutation in MUTATIONS if all(test.startswith("verdict/") for test in mutation.tests))
 
 
 def parametrized(mutations: list[Mutation]) -> list[object]:
-    return [pytest.param(each, id=each.hazard, marks=NEEDS_GO if each.is_go else ()) for each in mutations]
+    return [
+        pytest.param(each, id=each.hazard, marks=NEEDS_GO if each.language is Language.GO else ())
+        for each in mutations
+        if each.language not in CLIENTS
+    ]
 
 
 @pytest.mark.long
@@ -36,31 +43,44 @@ def test_a_mutation_is_caught(mutation: Mutation, tmp_path: Path) -> None:
     """By every test that is named for it, and because the test found the hazard: not by a source that is broken."""
     copy = copy_tree(tmp_path)
     mutate(mutation, copy)
-    reported = (run_go_tests if mutation.is_go else run_python_tests)(copy, mutation.tests)
+    reported = (run_go_tests if mutation.language is Language.GO else run_python_tests)(copy, mutation.tests)
     outcomes = {test: outcome_of(reported, test, mutation.errors) for test in mutation.tests}
 
     assert outcomes == dict.fromkeys(mutation.tests, "fails")
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("is_go", [False, pytest.param(True, marks=NEEDS_GO)], ids=["python and sql", "go"])
-def test_the_tests_pass_without_a_mutation(is_go: bool, tmp_path: Path) -> None:
+@pytest.mark.parametrize("mutation", [pytest.param(each, id=each.hazard) for each in OF_CLIENTS if LONG])
+def test_a_mutation_of_a_client_is_caught(
+    mutation: Mutation, tmp_path: Path, installed_database: ReusableDatabase
+) -> None:
+    """Of those in JavaScript and Rust: by scenarios of the conformance suite, or by its own tests."""
+    if not is_installed(mutation.language):
+        pytest.skip(f"the client in {mutation.language} cannot run here")
+    outcomes = play_mutant(mutation, tmp_path, installed_database.renew)
+
+    assert outcomes == dict.fromkeys(mutation.tests, "fails")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("language", [Language.PYTHON, pytest.param(Language.GO, marks=NEEDS_GO)])
+def test_the_tests_pass_without_a_mutation(language: Language, tmp_path: Path) -> None:
     """In a copy like those, in which nothing was changed."""
-    wanted = [each for each in MUTATIONS if each.is_go == is_go and (LONG or each is SAMPLE)]
+    wanted = [each for each in MUTATIONS if each.language is language and (LONG or each is SAMPLE)]
     tests = sorted({test for each in wanted for test in each.tests})
     copy = copy_tree(tmp_path)
-    reported = (run_go_tests if is_go else run_python_tests)(copy, tests) if tests else {}
+    reported = (run_go_tests if language is Language.GO else run_python_tests)(copy, tests) if tests else {}
 
     assert {test: outcome_of(reported, test, ()) for test in tests} == dict.fromkeys(tests, "passes")
 
 
 def test_the_original_of_a_mutation_stands_once() -> None:
     """Who changes the text in the source changes the mutation too, or learns here that a hazard lost its proof."""
-    texts = {is_go: sources(ROOT, is_go) for is_go in (False, True)}
+    texts = {language: sources(ROOT, language) for language in Language}
     wrong = [
         f"{each.hazard}: stands in {[path.relative_to(ROOT).as_posix() for path in places]}"
         for each in MUTATIONS
-        if len(places := each.places(texts[each.is_go])) != 1 or each.original == each.replacement
+        if len(places := each.places(texts[each.language])) != 1 or each.original == each.replacement
     ]
 
     assert wrong == []
@@ -72,7 +92,7 @@ def test_the_tests_of_a_mutation_exist() -> None:
         f"{each.hazard}: {test}"
         for each in MUTATIONS
         for test in each.tests
-        if test.partition("::")[2].partition("[")[0] not in names_in(test.partition("::")[0], each.is_go)
+        if test.partition("::")[2].partition("[")[0] not in names_in(test.partition("::")[0], each.language)
     ]
 
     assert unknown == []
@@ -80,7 +100,9 @@ def test_the_tests_of_a_mutation_exist() -> None:
 
 def test_the_cases_of_a_mutation_exist() -> None:
     """Where one case of a parametrized test is named, pytest knows it: one unknown id, and none of its tests is run."""
-    cases = {test for each in MUTATIONS if not each.is_go for test in each.tests if test.endswith("]")}
+    cases = {
+        test for each in MUTATIONS if each.language is Language.PYTHON for test in each.tests if test.endswith("]")
+    }
     files = sorted({case.partition("::")[0] for case in cases})
     collected = subprocess.run(
         [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:xdist", "-p", "no:cacheprovider", *files],
@@ -94,14 +116,16 @@ def test_the_cases_of_a_mutation_exist() -> None:
 
 def test_each_mutation_has_a_hazard_of_its_own() -> None:
     """Mutations are distinguished by what happens after them."""
-    hazards = [(each.hazard, each.is_go, each.replacement) for each in MUTATIONS]
+    hazards = [(each.hazard, each.language, each.replacement) for each in MUTATIONS]
 
     assert sorted(hazard for hazard in set(hazards) if hazards.count(hazard) > 1) == []
 
 
 @cache
-def names_in(place: str, is_go: bool) -> set[str]:
-    return go_tests(place) if is_go else python_tests(place)
+def names_in(place: str, language: Language) -> set[str]:
+    if language in CLIENTS:
+        return names_of_client(language)
+    return go_tests(place) if language is Language.GO else python_tests(place)
 
 
 def python_tests(place: str) -> set[str]:

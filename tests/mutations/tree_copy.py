@@ -12,19 +12,26 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from consistency.tree import ROOT
-from mutations.mutation import Mutation
+from mutations.mutation import Language, Mutation
 
 SECONDS = 300.0  # for the tests of one mutation; they take about five
 SECONDS_OF_A_TEST = 60.0  # more for each: a dozen tests on a machine at fifteen times its load take over five minutes
 PARTS = ("exporter", "tests", "clients", "pyproject.toml")
-LEFT_OUT = shutil.ignore_patterns("node_modules", ".tools", "render")
+LEFT_OUT = shutil.ignore_patterns("node_modules", ".tools", "render", "target")
 _GO_LINE = re.compile(r"^--- (PASS|FAIL): (\w+)")
 
 
-def sources(tree: Path, is_go: bool) -> dict[Path, str]:
-    """Path -> text of every file that a mutation may be made in: the Go client, or the package with clients/sql."""
-    folders = ("clients/go",) if is_go else ("exporter/riverkeeper", "clients/sql")
-    suffixes = {".go"} if is_go else {".py", ".sql", ".html"}
+SOURCES = {
+    Language.PYTHON: (("exporter/riverkeeper", "clients/sql"), {".py", ".sql", ".html"}),
+    Language.GO: (("clients/go",), {".go"}),
+    Language.JS: (("clients/js/src",), {".js"}),
+    Language.RUST: (("clients/rust/src",), {".rs"}),
+}
+
+
+def sources(tree: Path, language: Language) -> dict[Path, str]:
+    """Path -> text of every file that a mutation may be made in: the package with clients/sql, or a client."""
+    folders, suffixes = SOURCES[language]
     wanted = [path for folder in folders for path in (tree / folder).rglob("*") if path.suffix in suffixes]
     return {path: path.read_text(encoding="utf-8") for path in sorted(wanted) if not path.name.endswith("_test.go")}
 
@@ -41,7 +48,7 @@ def copy_tree(folder: Path) -> Path:
 
 
 def mutate(mutation: Mutation, tree: Path) -> None:
-    texts = sources(tree, mutation.is_go)
+    texts = sources(tree, mutation.language)
     places = mutation.places(texts)
     assert len(places) == 1, f"it stands in {[str(place) for place in places]}"
     file = places[0]
