@@ -18,7 +18,7 @@ VERSIONS = (
     ("pyproject.toml", r'^version = "(.*)"$'),
     ("clients/go/version.go", r'Version = "(.*)"'),
     ("clients/js/package.json", r'^  "version": "(.*)"'),
-    ("clients/js/package-lock.json", r'^  "version": "(.*)"'),
+    ("clients/js/package-lock.json", r'"name": "riverbeat",\n +"version": "(.*)"'),
     ("clients/rust/Cargo.toml", r'^version = "(.*)"'),
     ("clients/rust/Cargo.lock", r'name = "riverbeat"\nversion = "(.*)"'),
     ("deploy/helm/riverkeeper/Chart.yaml", r'^(?:appVersion|version): "?([^"\n]+)"?$'),

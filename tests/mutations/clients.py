@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
 
@@ -37,8 +39,24 @@ def is_installed(language: Language) -> bool:
 
 def play_mutant(mutation: Mutation, folder: Path, new_url: Callable[[], str]) -> dict[str, str]:
     """Test -> `fails`, or why it proves nothing."""
-    tree = copy_client(mutation.language, folder)
-    mutate(mutation, tree)
+    with alone(mutation.language):
+        tree = copy_client(mutation.language, folder)
+        mutate(mutation, tree)
+        return play_tests(mutation, tree, new_url)
+
+
+@contextmanager
+def alone(language: Language) -> Iterator[None]:
+    """All copies of the Rust client have one place: two of them are not built at a time."""
+    if language is not Language.RUST:
+        yield
+        return
+    with Path(os.environ["CARGO_TARGET_DIR"]).joinpath("mutant.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def play_tests(mutation: Mutation, tree: Path, new_url: Callable[[], str]) -> dict[str, str]:
     command = build(mutation.language, tree)
     own = {Language.JS: run_node_test, Language.RUST: run_cargo_test}[mutation.language]
     outcomes = {}
@@ -49,7 +67,7 @@ def play_mutant(mutation: Mutation, folder: Path, new_url: Callable[[], str]) ->
 
 
 def copy_client(language: Language, folder: Path) -> Path:
-    """A tree with this client alone. The Rust one has a place of its own, so that no two copies are built."""
+    """A tree with this client alone. Those in Rust share one place, so that cargo keeps one build of them."""
     tree = Path(os.environ["CARGO_TARGET_DIR"]) / "mutant" if language is Language.RUST else folder
     shutil.rmtree(tree / "clients", ignore_errors=True)
     for part in (language.value, "sql", "vectors"):
