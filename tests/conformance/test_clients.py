@@ -1,4 +1,4 @@
-"""Every client in this repository that needs no Go plays every scenario of its level; or yours does, with --client.
+"""The Python client and the bare statements play every scenario of their level; with --client, yours does.
 
 `pytest tests/conformance --client "COMMAND" --level plain` (clients/CONTRACT.md, "Test your client").
 """
@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from functools import partial
 
 import pytest
@@ -17,7 +16,6 @@ from conformance.sql_client import SqlClient
 from conformance.suite import SCENARIOS, Level, Scenario, play
 from conformance.worker import as_program, in_threads, python_program
 from conformance.world import ClientUnderTest
-from consistency.tree import ROOT
 from fixtures.empty_database import ReusableDatabase
 
 # In threads of the test's process, for starting a program takes longer than most scenarios.
@@ -25,8 +23,6 @@ CLIENTS: dict[str, ClientUnderTest] = {
     name: ClientUnderTest(partial(in_threads, make), partial(as_program, python_program(f"{name}_client")))
     for name, make in (("python", PythonClient), ("sql", SqlClient))
 }
-PLAIN = partial(as_program, [sys.executable, ROOT / "clients" / "plain" / "conform" / "conform.py"])
-CLIENTS["plain"] = ClientUnderTest(PLAIN, PLAIN, Level.PLAIN)  # it ends with its process
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

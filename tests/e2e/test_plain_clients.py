@@ -1,13 +1,11 @@
-"""Each plain client of clients/plain plays every scenario of level plain, and has fewer than 60 lines.
-
-That in Python plays them in tests/conformance: it needs nothing else.
-"""
+"""Each plain client of clients/plain plays every scenario of level plain, and has fewer than 60 lines."""
 
 from __future__ import annotations
 
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -36,6 +34,11 @@ def java_program(tmp_path: Path) -> list[str | Path]:
 def test_java(java_program: list[str | Path], postgres: Server) -> None:
     """The client in Java keeps the contract at level plain."""
     play_all(java_program, Level.PLAIN, postgres)
+
+
+def test_python(postgres: Server) -> None:
+    """The client in Python keeps the contract at level plain."""
+    play_all([sys.executable, DRIVERS / "conform.py"], Level.PLAIN, postgres)
 
 
 def test_ruby(postgres: Server) -> None:
