@@ -33,7 +33,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         launch = partial(as_program, shlex.split(command))
         clients = {"client": ClientUnderTest(launch, launch, Level[metafunc.config.getoption("level").upper()])}
     cases = [
-        pytest.param(scenario, client, id=f"{scenario.name}-{name}", marks=marks_of(scenario))
+        pytest.param(scenario, client, id=f"{scenario.name}-{name}", marks=marks_of(scenario, name))
         for scenario in SCENARIOS
         for name, client in clients.items()
         if scenario.level <= client.level and is_played(scenario, is_new_client=bool(command))
@@ -41,8 +41,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize(("scenario", "client"), cases)
 
 
-def marks_of(scenario: Scenario) -> list[pytest.MarkDecorator]:
-    return [pytest.mark.long] if scenario.takes_a_minute else []
+def marks_of(scenario: Scenario, client: str) -> list[pytest.MarkDecorator]:
+    """End to end, four scenarios of the bare statements are played at once: there they cost a quarter of the time."""
+    return [pytest.mark.long] if scenario.takes_a_minute or client == "sql" else []
 
 
 def test_client_keeps_the_contract(

@@ -1,4 +1,7 @@
-"""Each plain client of clients/plain plays every scenario of level plain, and has fewer than 60 lines."""
+"""Each plain client of clients/plain plays every scenario of level plain, and has fewer than 60 lines.
+
+The contract's statements, with nothing added, play those of every level.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from conformance.suite import Level
+from conformance.worker import python_program
 from e2e.conforming import play_all
 from e2e.programs import TOOLS
 from riverkeeper.demo.postgres import Server, find_binaries
@@ -50,6 +54,11 @@ def test_shell(postgres: Server) -> None:
     """The client in shell, with psql, keeps the contract at level plain."""
     path = f"PATH={find_binaries()}:{os.environ['PATH']}"  # where psql is
     play_all(["env", path, "bash", DRIVERS / "conform.sh"], Level.PLAIN, postgres)
+
+
+def test_bare_statements(postgres: Server) -> None:
+    """The client that tests/conformance/mutants.py breaks, so that each mutant breaks one rule and no more."""
+    play_all(python_program("sql_client"), Level.FULL, postgres)
 
 
 def test_each_has_fewer_than_sixty_lines() -> None:
