@@ -1,4 +1,4 @@
-"""The Python client and the bare statements play every scenario of their level; with --client, yours does.
+"""The Python client plays every scenario of its level; with --client, yours does.
 
 `pytest tests/conformance --client "COMMAND" --level plain` (clients/CONTRACT.md, "Test your client").
 """
@@ -12,7 +12,6 @@ import pytest
 
 from conformance.python_client import PythonClient
 from conformance.scenarios import is_played
-from conformance.sql_client import SqlClient
 from conformance.suite import SCENARIOS, Level, Scenario, play
 from conformance.worker import as_program, in_threads, python_program
 from conformance.world import ClientUnderTest
@@ -20,8 +19,7 @@ from fixtures.empty_database import ReusableDatabase
 
 # In threads of the test's process, for starting a program takes longer than most scenarios.
 CLIENTS: dict[str, ClientUnderTest] = {
-    name: ClientUnderTest(partial(in_threads, make), partial(as_program, python_program(f"{name}_client")))
-    for name, make in (("python", PythonClient), ("sql", SqlClient))
+    "python": ClientUnderTest(partial(in_threads, PythonClient), partial(as_program, python_program("python_client")))
 }
 
 
@@ -33,7 +31,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         launch = partial(as_program, shlex.split(command))
         clients = {"client": ClientUnderTest(launch, launch, Level[metafunc.config.getoption("level").upper()])}
     cases = [
-        pytest.param(scenario, client, id=f"{scenario.name}-{name}", marks=marks_of(scenario, name))
+        pytest.param(scenario, client, id=f"{scenario.name}-{name}", marks=marks_of(scenario))
         for scenario in SCENARIOS
         for name, client in clients.items()
         if scenario.level <= client.level and is_played(scenario, is_new_client=bool(command))
@@ -41,9 +39,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize(("scenario", "client"), cases)
 
 
-def marks_of(scenario: Scenario, client: str) -> list[pytest.MarkDecorator]:
-    """End to end, four scenarios of the bare statements are played at once: there they cost a quarter of the time."""
-    return [pytest.mark.long] if scenario.takes_a_minute or client == "sql" else []
+def marks_of(scenario: Scenario) -> list[pytest.MarkDecorator]:
+    return [pytest.mark.long] if scenario.takes_a_minute else []
 
 
 def test_client_keeps_the_contract(
