@@ -83,15 +83,15 @@ def build(language: Language, tree: Path) -> list[str]:
     """The command of its conformance driver."""
     if language is Language.JS:
         return ["node", str(tree / "clients" / "js" / "conform" / "main.js")]
-    cargo(tree, "build", "--package", "riverbeat-conform").check_returncode()
+    cargo(tree, "build", "--bin", "riverbeat-conform").check_returncode()
     return [str(Path(os.environ["CARGO_TARGET_DIR"]) / "debug" / "riverbeat-conform")]
 
 
 def cargo(tree: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Of the whole workspace: with the features of some packages alone, their dependencies would be built again."""
     return subprocess.run(
-        ["cargo", words[0], "--locked", "--quiet", *words[1:]],
-        cwd=tree / "clients" / "rust", env={**os.environ, "RUSTFLAGS": "--cap-lints=allow"},
-        capture_output=True, text=True, check=False, timeout=BUILD_SECONDS,
+        ["cargo", words[0], "--workspace", "--locked", "--quiet", *words[1:]],
+        cwd=tree / "clients" / "rust", capture_output=True, text=True, check=False, timeout=BUILD_SECONDS,
     )  # fmt: skip
 
 
@@ -115,7 +115,7 @@ def run_node_test(tree: Path, file: str) -> str:
 
 
 def run_cargo_test(tree: Path, name: str) -> str:
-    run = cargo(tree, "test", "--package", "riverbeat", "--no-default-features", "--lib", "--", "--exact", name)
+    run = cargo(tree, "test", "--lib", "--", "--exact", name)
     return outcome_of_run(run, "panicked at")
 
 
