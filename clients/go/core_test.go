@@ -37,7 +37,7 @@ func TestStatementsAreThoseOfTheContract(t *testing.T) {
 func TestStatementsAreForPgx(t *testing.T) {
 	all := newStatements(`a"b`, "K k")
 	for name, sql := range map[string]string{
-		"meta": all.meta, "beat": all.beat, "beat_metadata": all.beatMetadata, "end": all.end,
+		"meta": all.meta, "beat": all.beat, "beat_metadata": all.beatMetadata, "end": all.end, "stack": all.stack,
 		"claim_status": all.claimStatus, "verify_claim": all.verifyClaim, "known": all.known,
 	} {
 		if regexp.MustCompile(`%\(|\bkeeper\.|\briver\.|--`).MatchString(sql) {

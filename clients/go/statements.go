@@ -20,15 +20,15 @@ var (
 
 // statements are the contract's SQL, for the schemas of one River.
 type statements struct {
-	meta, beat, beatMetadata, end, claimStatus, verifyClaim string // copied from clients/sql
-	known                                                   string // this client's own, query/
+	meta, beat, beatMetadata, end, stack, claimStatus, verifyClaim string // copied from clients/sql
+	known                                                          string // this client's own, query/
 }
 
 func newStatements(river, keeper string) statements {
 	sql := func(name string) string { return statement(name, river, keeper) }
 	return statements{
 		meta: sql("sql/meta"), beat: sql("sql/beat"), beatMetadata: sql("sql/beat_metadata"),
-		end: sql("sql/end"), claimStatus: sql("sql/claim_status"), verifyClaim: sql("sql/verify_claim"),
+		end: sql("sql/end"), stack: sql("sql/stack"), claimStatus: sql("sql/claim_status"), verifyClaim: sql("sql/verify_claim"),
 		known: sql("query/known"),
 	}
 }

@@ -11,11 +11,12 @@ import (
 
 // batch is the claims that one statement names, and what it reports of each.
 type batch struct {
-	works    []*Work
-	counts   []uint64 // progress reports of each claim so far, to know which of them a successful beat has sent
-	interval time.Duration
-	sent     time.Duration // uptime just before sending
-	fresh    []*Work       // claims that are named for the first time
+	works     []*Work
+	counts    []uint64 // progress reports of each claim so far, to know which of them a successful beat has sent
+	interval  time.Duration
+	sent      time.Duration // uptime just before sending
+	fresh     []*Work       // claims that are named for the first time
+	requested []*Work       // claims whose stack the answer requests
 }
 
 // statuses is the answer of the statement: the status of each claim.
@@ -37,6 +38,7 @@ func (b *Beater) tick(ctx context.Context) {
 		b.applyAnswer(batch, answer, err)
 		if err == nil {
 			b.flushEnds(ctx)
+			b.sendStacks(ctx, batch)
 		}
 	})
 }
@@ -102,9 +104,15 @@ func (b *Beater) beatTable(ctx context.Context, conn *pgx.Conn, sql *statements,
 	answer := make(statuses, len(batch.works))
 	var ordinal int
 	var status string
+	var stackRequested bool
+	batch.requested = nil
 	err := query(ctx, conn, sql.beat, b.beatArguments(batch), func(rows pgx.Rows) error {
-		_, err := pgx.ForEachRow(rows, []any{&ordinal, &status}, func() error {
-			return answer.record(batch.works, ordinal, status)
+		_, err := pgx.ForEachRow(rows, []any{&ordinal, &status, &stackRequested}, func() error {
+			err := answer.record(batch.works, ordinal, status)
+			if err == nil && stackRequested {
+				batch.requested = append(batch.requested, batch.works[ordinal-1])
+			}
+			return err
 		})
 		return err
 	})

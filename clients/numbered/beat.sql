@@ -20,9 +20,9 @@
 -- Existing rows are updated and only missing rows are inserted: ON CONFLICT locks each row first and logs the lock.
 -- IN and NOT IN are hashed, whatever the planner estimates; a join that expects one row would loop a million times.
 -- NULL: progress and note are NULL where the job never reported any; lease where there is none; kinds for all kinds.
--- One row comes back for each claim given: its ordinal in the arrays, from 1, and its status, which is `held`, `stop`
--- (held, but the job has to stop), `finished` (the job completed itself inside its own transaction) or `lost`. `held`
--- may be one statement old; `lost` is final.
+-- One row comes back for each claim given: its ordinal in the arrays, from 1, its status, which is `held`, `stop`
+-- (held, but the job has to stop), `finished` (the job completed itself inside its own transaction) or `lost`, and
+-- whether the stack of its work is requested (stack.sql). `held` may be one statement old; `lost` is final.
 --
 -- Parameters: instance uuid, client_id text, software text, started_at text (RFC 3339), fences boolean,
 -- client_interval interval, kinds text[]; and parallel arrays: job_ids bigint[], attempted_ats text[] (to the
@@ -72,7 +72,7 @@ again AS (
       AND h.attempted_at = g.attempted_at
       AND g.runs
       AND g.runs = (h.lost_at IS NULL)  -- checked again after a wait for a rescue; alone, the planner takes it for rare
-    RETURNING h.job_id, h.attempted_at, h.stop_requested_at
+    RETURNING h.job_id, h.attempted_at, h.stop_requested_at, h.stack_requested_at, h.stack_at
 ),
 first AS (
     INSERT INTO keeper.heartbeat AS h (
@@ -93,7 +93,7 @@ first AS (
         progress = excluded.progress,
         note = excluded.note
     WHERE h.lost_at IS NULL
-    RETURNING h.job_id, h.attempted_at, h.stop_requested_at
+    RETURNING h.job_id, h.attempted_at, h.stop_requested_at, h.stack_requested_at, h.stack_at
 ),
 held AS (
     SELECT * FROM again UNION ALL SELECT * FROM first
@@ -107,6 +107,10 @@ SELECT
         WHEN (g.job_id, g.attempted_at) IN (SELECT h.job_id, h.attempted_at FROM held AS h) THEN 'held'
         WHEN g.finished THEN 'finished'
         ELSE 'lost'
-    END AS status
+    END AS status,
+    (g.job_id, g.attempted_at) IN (
+        SELECT h.job_id, h.attempted_at FROM held AS h
+        WHERE h.stack_requested_at IS NOT NULL AND (h.stack_at IS NULL OR h.stack_at < h.stack_requested_at)
+    ) AS stack_requested
 FROM given AS g
 ORDER BY g.ordinal

@@ -14,6 +14,8 @@ CREATE TABLE keeper.heartbeat (
     note              text CHECK (octet_length(note) <= 1024),
     lost_at           timestamptz,               -- set once, by the rescue that took the claim away; no beat is taken any more
     stop_requested_at timestamptz,               -- Riverkeeper requests the client to stop the job
+    stack_requested_at timestamptz,              -- Riverkeeper requests the stack of the job's work (table stack)
+    stack_at          timestamptz,               -- the client sent it; NULL: never. Earlier than the request: not yet
     ended_at          timestamptz,               -- the work has returned, under a live claim or a lost one
     outcome           text,                      -- completed | failed | snoozed | cancelled | abandoned
     PRIMARY KEY (job_id, attempted_at)

@@ -26,6 +26,10 @@ class Client(Protocol):
     def progress(self, work: Any, value: float | None, note: str | None) -> None: ...
     def finish(self, work: Any, outcome: str) -> tuple[str | None, bool]: ...  # token; False: known to be lost
     def stats(self) -> dict[str, int]: ...
+
+    @property
+    def stacks(self) -> bool: ...  # it answers requests for stacks
+
     def close(self) -> None: ...  # as at a shutdown without time left; a second call does nothing
 
 
@@ -37,7 +41,7 @@ class Floor:
         self._say = say
         self._interval = interval
         self._jobs: defaultdict[int, list[tuple[Event, Future[Any]]]] = defaultdict(list)  # the oldest attempt first
-        say({"event": "ready"})
+        say({"event": "ready", "stacks": client.stacks})
 
     def obey(self, command: Event) -> None:
         if command["do"] == "stats":

@@ -241,6 +241,29 @@ PROGRESS = (
             ),
         ),
     ),
+    mutant(
+        "it never answers a request for a stack",
+        "stack_is_sent_when_requested",
+        (
+            "        if keys:\n            with suppress",
+            "        if keys is None:\n            with suppress",
+        ),
+    ),
+    mutant(
+        "a request for a stack reaches another claim",
+        "stack_is_sent_when_requested",
+        ("self._send_stacks([works[row.ordinal - 1]", "self._send_stacks([works[-row.ordinal]"),
+    ),
+    mutant(
+        "its stacks show arguments",
+        "stack_has_the_form_of_the_contract",
+        ('"conformance.work\\tsql_client.py:1"', '"conformance.work(card=4111)"'),
+    ),
+    mutant(
+        "a stack that is refused fails the beat",
+        "stack_that_is_refused_costs_no_beat",
+        ("with suppress(DatabaseError), self._session(limit)", "with self._session(limit)"),
+    ),
     mutant("one NUL in a note stops every beat", "odd_progress_stops_no_beat", ('.replace("\\0", "?")', "")),
     mutant(
         "it cuts a note by characters",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -18,10 +19,19 @@ from riverkeeper.heartbeat import (
     WorkMustStop,
 )
 
+
+def work(beat: ActiveClaim, end: threading.Event) -> None:
+    """The thread of a job, which waits for its `finish`."""
+    beat.runs_here()
+    end.wait()
+
+
 CAUSES = {ClaimLost: "claim_lost", LeaseExpired: "lease_expired", StopRequested: "stop_requested"}
 
 
 class PythonClient:
+    stacks = True
+
     def __init__(self, url: str, river_schema: str, keeper_schema: str, client_id: str, interval: float) -> None:
         self.beater = Beater(
             url,
@@ -32,6 +42,7 @@ class PythonClient:
             tier=HeartbeatTier(interval),
         ).start()
         self.at_work: set[ActiveClaim] = set()
+        self.ends: dict[ActiveClaim, threading.Event] = {}
 
     def begin(self, claim: Event, interval: float, lease: float | None, on_stop: Callable[[str], None]) -> ActiveClaim:
         def stop(reason: WorkMustStop) -> None:
@@ -39,6 +50,8 @@ class PythonClient:
 
         beat = self.beater.begin(Claim(**claim), HeartbeatTier(interval, lease), stop)
         self.at_work.add(beat)
+        self.ends[beat] = threading.Event()
+        threading.Thread(target=work, args=(beat, self.ends[beat]), daemon=True).start()
         return beat
 
     def progress(self, work: Any, value: float | None, note: str | None) -> None:
@@ -46,6 +59,7 @@ class PythonClient:
 
     def finish(self, work: Any, outcome: str) -> tuple[str | None, bool]:
         self.at_work.discard(work)
+        self.ends[work].set()
         held = self.beater.finish(work, Outcome(outcome))
         return work.token, held
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from conformance import claims, leases, outages, progress, refusals, tokens
+from conformance import claims, leases, outages, progress, refusals, stacks, tokens
 from conformance.scenarios import SCENARIOS, Level, Scenario, play
 
 __all__ = [
-    "SCENARIOS", "Level", "Scenario", "claims", "leases", "outages", "play", "progress", "refusals", "tokens",
+    "SCENARIOS", "Level", "Scenario", "claims", "leases", "outages", "play", "progress", "refusals", "stacks", "tokens",
 ]  # fmt: skip

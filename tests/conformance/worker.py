@@ -66,6 +66,16 @@ class Worker:
             self._events.append((time.monotonic(), event))
             self._heard.notify_all()
 
+    @property
+    def sends_stacks(self) -> bool:
+        """Whether it declares that it answers requests for stacks."""
+
+        def ready() -> Event | None:
+            with self._heard:
+                return next((event for _, event in self._events if event["event"] == "ready"), None)
+
+        return bool(until(ready, "the client to start").get("stacks"))
+
     def start(self, claim: Event, lease: float | None = None, interval: float | None = None) -> None:
         """Begin the work of a claim; what a plain client does not know is left out of the command."""
         times = {"lease": lease, "interval": interval}

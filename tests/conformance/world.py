@@ -232,6 +232,24 @@ class World:
             "UPDATE riverkeeper.heartbeat SET stop_requested_at = now() WHERE job_id = %s", [claim["job_id"]]
         )
 
+    def request_stack(self, claim: Event) -> None:
+        self.sql.execute(
+            "UPDATE riverkeeper.heartbeat SET stack_requested_at = clock_timestamp() WHERE job_id = %s",
+            [claim["job_id"]],
+        )
+
+    def stack(self, claim: Event) -> Event | None:
+        """What the client sent last for a claim."""
+        sql = "SELECT * FROM riverkeeper.stack WHERE job_id = %s AND attempted_at = %s::timestamptz"
+        return next(iter(self.rows(sql, [claim["job_id"], claim["attempted_at"]])), None)
+
+    def sent_stack(self, claim: Event, since: datetime | None = None) -> Event:
+        """Wait for a stack that is newer than that of `since`."""
+        return until(
+            lambda: row if (row := self.stack(claim)) and row["taken_at"] != since else None,
+            f"the stack of job {claim['job_id']}",
+        )
+
     def set_meta(self, column: str, value: object) -> None:
         self.sql.execute(f"UPDATE riverkeeper.meta SET {column} = %s", [value])  # noqa: S608 - a column of ours
 

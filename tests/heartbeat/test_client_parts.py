@@ -54,6 +54,8 @@ class Answers:
     def end(self, ended: Mapping[Claim, Outcome], seconds: float) -> None:
         self.ended |= ended
 
+    def send_stacks(self, stacks: Mapping[Claim, str], seconds: float) -> None: ...
+
     def close(self) -> None: ...
 
 

@@ -46,6 +46,12 @@ def test_a_worker_keeps_the_contract(owner: Connection, worker: Connection) -> N
 
     for _ in range(2):  # rows that are new, and rows that are there
         assert set(beat(worker, claims).values()) == {"held"}
+    for text in ("a new row", "the row that is there"):
+        owner.execute("UPDATE riverkeeper.heartbeat SET stack_requested_at = clock_timestamp()")
+        named = (("job_ids", "job_id"), ("attempted_ats", "attempted_at"))
+        keys = {array: [claim[key] for claim in (first, second)] for array, key in named}
+        ask(worker, "stack", keys | {"stacks": [text] * 2})
+    assert {row["stack"] for row in owner.execute("SELECT stack FROM riverkeeper.stack")} == {"the row that is there"}
     age(owner)
     assert rescue(owner, second, 60.0)
     assert beat(worker, claims)[second["job_id"]] == "lost"
@@ -90,6 +96,12 @@ def test_what_belongs_to_the_login_that_works(worker: Connection, name: str, val
         "UPDATE riverkeeper.heartbeat SET lost_at = NULL",
         "UPDATE riverkeeper.heartbeat SET lost_at = now()",
         "UPDATE riverkeeper.heartbeat SET stop_requested_at = NULL",
+        "UPDATE riverkeeper.heartbeat SET stack_requested_at = now()",
+        "SELECT stack FROM riverkeeper.stack",
+        "SELECT taken_at FROM riverkeeper.stack",
+        "UPDATE riverkeeper.stack SET job_id = 2",
+        "DELETE FROM riverkeeper.stack",
+        "BEGIN; LOCK TABLE riverkeeper.stack IN ROW EXCLUSIVE MODE",
         "INSERT INTO riverkeeper.heartbeat (job_id, lost_at) VALUES (1, now())",
         "SELECT outcome FROM riverkeeper.heartbeat",
         "UPDATE riverkeeper.heartbeat SET attempted_at = now()",

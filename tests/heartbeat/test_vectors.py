@@ -127,8 +127,8 @@ class AnsweredBy:
         if self.answer in {"refusal", "read_only", "failure"}:
             state = {"refusal": "42501", "read_only": "25006", "failure": "57014"}[self.answer]
             raise explain(FailedStatement(state), "beat", lost=True)
-        rows = {"missing": [], "unknown_ordinal": [row_of(ordinal=2, status="lost")]}
-        return rows.get(self.answer, [row_of(ordinal=1, status=self.answer)])
+        rows = {"missing": [], "unknown_ordinal": [row_of(ordinal=2, status="lost", stack_requested=False)]}
+        return rows.get(self.answer, [row_of(ordinal=1, status=self.answer, stack_requested=False)])
 
     def close(self) -> None: ...
 

@@ -23,8 +23,8 @@ MUTATIONS = (
     ),
     Mutation(
         "a first beat that waited for a tombstone takes the claim back",
-        "    WHERE h.lost_at IS NULL\n    RETURNING h.job_id, h.attempted_at, h.stop_requested_at\n",
-        "    RETURNING h.job_id, h.attempted_at, h.stop_requested_at\n",
+        "    WHERE h.lost_at IS NULL\n    RETURNING h.job_id, h.attempted_at, h.stop_requested_at, h.stack",
+        "    RETURNING h.job_id, h.attempted_at, h.stop_requested_at, h.stack",
         (f"{WAITS}::test_a_first_beat_waits_for_an_open_tombstone",),
         beside="%(client_interval)s",
     ),
@@ -63,6 +63,7 @@ MUTATIONS = (
         "    PRIMARY KEY (job_id, attempted_at)\n",
         "    PRIMARY KEY (job_id, attempted_at),\n    UNIQUE (job_id)\n",
         (contract("same_process_claims_the_job_again"),),
+        beside="first_beat_at     timestamptz",
     ),
     Mutation(
         "two processes with one client id are taken for one",

@@ -80,8 +80,8 @@ MUTATIONS = (
     ),
     Mutation(
         "a worker's login takes claims away",
-        "UPDATE ({_BEATS}, ended_at, outcome)",
-        "UPDATE ({_BEATS}, ended_at, outcome, lost_at, stop_requested_at)",
+        "UPDATE ({_BEATS}, stack_at, ended_at, outcome)",
+        "UPDATE ({_BEATS}, stack_at, ended_at, outcome, lost_at, stop_requested_at)",
         ("heartbeat/test_grants.py::test_what_a_worker_may_not_do",),
     ),
     Mutation(

@@ -98,6 +98,38 @@ def test_a_job_that_runs_under_another_claim_does_not(sql: Connection, database:
     assert jobs(sql) == set()
 
 
+def test_a_stack_goes_with_its_heartbeat_or_with_the_audit(sql: Connection, database: Database) -> None:
+    """An operator who reads of a rescue a week later still finds where the job hung."""
+    claims = beaten(sql, 5, finished=True)
+    sql.execute(
+        "INSERT INTO riverkeeper.stack SELECT job_id, attempted_at, now(), 'f\tf.py:1' FROM riverkeeper.heartbeat"
+    )
+    for claim, dry_run, action in zip(claims, (True, False, False), ("stop", "stop", "retry"), strict=False):
+        sql.execute(AUDITED, [dry_run, claim["job_id"], claim["attempted_at"], action])
+    sweep(database)
+    assert jobs(sql) == set()
+    assert stacks(sql) == [claim["job_id"] for claim in claims[:3]]
+
+    with database.writing(SECONDS, SCHEMAS) as tx:
+        tx.query("rescue/audit/prune_audit", {"retention": 3600.0})
+    assert stacks(sql) == [claim["job_id"] for claim in claims[:3]]
+    with database.writing(SECONDS, SCHEMAS) as tx:
+        tx.query("rescue/audit/prune_audit", {"retention": -1.0})
+    assert stacks(sql) == []
+
+
+def stacks(sql: Connection) -> list[int]:
+    """Jobs that have a stack."""
+    return [row["job_id"] for row in sql.execute("SELECT job_id FROM riverkeeper.stack ORDER BY job_id")]
+
+
+AUDITED = """
+INSERT INTO riverkeeper.rescue (
+    dry_run, job_id, attempted_at, attempt, queue, kind, priority, tier, reason, action, evidence, woken_by, keeper
+) VALUES (%s, %s, %s::timestamptz, 1, 'q', 'k', 1, 'standard', 'hung', %s, '{}', 'supervisor', gen_random_uuid())
+"""
+
+
 def test_a_row_that_another_holds_is_left(sql: Connection, database: Database, river_url: str) -> None:
     """A beat, an end or a rescue under way is not waited for."""
     claims = beaten(sql, 2, finished=True)

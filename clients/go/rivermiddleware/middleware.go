@@ -81,7 +81,8 @@ func (m *Middleware) Work(ctx context.Context, job *rivertype.JobRow, doInner fu
 		work.Finish(outcome)
 		work.AwaitSuccessor()
 	}()
-	err = withCause(working, doInner(working))
+	work.Do(working, func(ctx context.Context) { err = doInner(ctx) })
+	err = withCause(working, err)
 	returned = true
 	return err
 }

@@ -54,6 +54,10 @@ func FenceFor(d time.Duration) Option { return func(m *Middleware) { m.config.Fe
 // no fence, and about six times the write-ahead log of a beat in the table, none of it HOT.
 func Metadata() Option { return func(m *Middleware) { m.config.Metadata = true } }
 
+// NoStacks answers no request for the stack of a stuck job. A stack has functions, files and lines of the job's goroutines, and
+// no values; they are found by a pprof label, riverkeeper_job, which profiles of the program then show too.
+func NoStacks() Option { return func(m *Middleware) { m.config.NoStacks = true } }
+
 // Logger receives each kind of failure once. Default slog.Default().
 func Logger(log *slog.Logger) Option { return func(m *Middleware) { m.config.Logger = log } }
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from riverkeeper.heartbeat.claim import Claim, ClaimLost, HeartbeatTier, LeaseExpired, Outcome, WorkMustStop
 from riverkeeper.heartbeat.fence import ClientFence
+from riverkeeper.heartbeat.stacks import ThreadPlace, WorkPlace
 
 log = logging.getLogger("riverkeeper.heartbeat")  # the standard library's: this code runs in a user's program
 
@@ -21,7 +22,7 @@ NO_PROGRESS: Progress = (None, None)
 class ActiveClaim:
     """A claim with work in this process.
 
-    The job uses `progress`, `check`, `stopped` and `token`, from any thread. The rest belongs to the client.
+    The job uses `progress`, `check`, `stopped`, `token` and `runs_here`, from any thread. The rest is the client's.
     """
 
     claim: Claim
@@ -36,6 +37,9 @@ class ActiveClaim:
     acknowledged: Progress = NO_PROGRESS
     fence: ClientFence = field(default_factory=lambda: ClientFence(wanted=False))
     reason: WorkMustStop | None = None  # why the work has to stop; None while it may go on
+    stack_requested: bool = False  # by the last beat
+    place: WorkPlace | None = None  # where the work runs; None: not known, so that no stack of it is sent
+    sends_stacks: bool = True
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -54,6 +58,11 @@ class ActiveClaim:
         Costs under 1 µs: the next beat sends the newest report.
         """
         self.reported = (fraction, note)  # a new tuple: the same number reported again is progress too
+
+    def runs_here(self) -> None:
+        """The work runs in this thread: a requested stack shows it. The blocks of `beating` call this themselves."""
+        if self.sends_stacks:
+            self.place = ThreadPlace(threading.current_thread())
 
     def check(self) -> None:
         """Raise ClaimLost, LeaseExpired or StopRequested once the work has to stop."""

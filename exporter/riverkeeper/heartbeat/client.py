@@ -53,16 +53,18 @@ class Beater:
         fences: bool = False,
         reclaim_seconds: float = 10.0,
         metadata: bool = False,
+        stacks: bool = True,
     ) -> None:
         """Schemas: `public` and `riverkeeper`, or `<river_schema>_riverkeeper` where River's schema is named.
 
         `fences`: your code attaches the token of each claim to its result.
         `reclaim_seconds`: how long a second attempt of a job in this process waits at most for the first to return.
+        `stacks`: answer Riverkeeper's request for the stack of a stuck job: functions, files and lines, no values.
         `metadata`: beat on the job's own row (contract, beats in the metadata), where no table can be added.
         """
         self.tier = tier or (HeartbeatTier(METADATA_INTERVAL) if metadata else HeartbeatTier())
         self.reclaim_seconds = reclaim_seconds
-        self._metadata = metadata
+        self._metadata, self._sends_stacks, self._pid = metadata, stacks, os.getpid()
         self._fence = ClientFence(wanted=fences and not metadata)
         process = WorkerProcess(client_id, self._accept(self.tier).interval, kinds=kinds)
         river, keeper = river_schema or "public", keeper_schema or default_keeper_schema(river_schema)
@@ -72,8 +74,7 @@ class Beater:
                 return JobMetadata(url, river, client_id)
             return HeartbeatTable(url, river, keeper, process, self._fence)
 
-        self._pid, self._closing = os.getpid(), threading.Event()
-        self._claims, self._failures = ActiveClaims(), BeatFailures()
+        self._closing, self._claims, self._failures = threading.Event(), ActiveClaims(), BeatFailures()
         self._store = store()  # not the ticker's, whose statement may take half an interval
         self._ticker = Ticker(store(), self._claims, self._failures, self.tier.interval, self._closing, self._fence)
         self._leases = LeaseWatcher(self._claims, self._closing)
@@ -171,7 +172,10 @@ class Beater:
         The work must not start before the earlier attempt has returned, or `reclaim_seconds` have passed.
         """
         self._refuse_child()
-        active = ActiveClaim(claim, self._accept(tier or self.tier), lease_clock(), on_stop, fence=self._fence)
+        active = ActiveClaim(
+            claim, self._accept(tier or self.tier), lease_clock(), on_stop, fence=self._fence,
+            sends_stacks=self._sends_stacks,
+        )  # fmt: skip
         earlier = self._claims.add(active)
         if earlier is not None:
             earlier.mark_lost()  # the queue has handed the job out again

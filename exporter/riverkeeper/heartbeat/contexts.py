@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 from riverkeeper.heartbeat.active_claims import ActiveClaim
 from riverkeeper.heartbeat.claim import Claim, ClaimLost, HeartbeatTier, Outcome, WorkMustStop
 from riverkeeper.heartbeat.fence import FIRST_ANSWER_SECONDS, ClientFence
+from riverkeeper.heartbeat.stacks import TaskPlace
 
 if TYPE_CHECKING:
     from riverkeeper.heartbeat.client import Beater
@@ -23,6 +25,7 @@ def beat_in_thread(
     beater: Beater, job_id: int, attempt: int, attempted_at: str | datetime | None, tier: HeartbeatTier | None
 ) -> Iterator[ActiveClaim]:
     active = beater.begin(beater.claim(job_id, attempt, attempted_at), tier)
+    active.runs_here()
     try:
         yield active
     except Exception as error:
@@ -43,6 +46,8 @@ async def beat_in_task(
     claim = await _claim(beater, job_id, attempt, attempted_at)
     cancellation = TaskCancellation()
     active, earlier = beater.register(claim, tier, cancellation.request)
+    if active.sends_stacks:
+        active.place = TaskPlace(cancellation.task, threading.current_thread())
     try:
         if earlier is not None:
             await _wait_until(earlier.returned.is_set, beater.reclaim_seconds)
@@ -70,7 +75,7 @@ class TaskCancellation:
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("beating_async must run in an asyncio task")
-        self._task = task
+        self.task = task
         self._loop = asyncio.get_running_loop()
         self._before = task.cancelling()
         self._requested = False
@@ -82,12 +87,12 @@ class TaskCancellation:
     def _cancel(self) -> None:
         if not self._over:
             self._requested = True
-            self._task.cancel()
+            self.task.cancel()
 
     def end(self, error: BaseException | None = None) -> bool:
         """Cancel nothing from now on. Whether `error` is this cancellation alone, and not that of other code too."""
         self._over = True
-        return self._requested and self._task.uncancel() <= self._before and isinstance(error, asyncio.CancelledError)
+        return self._requested and self.task.uncancel() <= self._before and isinstance(error, asyncio.CancelledError)
 
 
 def _claim_lost(active: ActiveClaim) -> ClaimLost:

@@ -14,6 +14,7 @@ from riverkeeper.heartbeat.active_claims import ActiveClaim, Progress
 from riverkeeper.heartbeat.claim import Claim, ClaimStatus, Outcome, fit_fraction, fit_note
 from riverkeeper.heartbeat.connection import DedicatedConnection, Query
 from riverkeeper.heartbeat.fence import ClientFence
+from riverkeeper.heartbeat.stacks import STACK_BYTES
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 
 OLDEST_VERSION = 2  # of the keeper schema: the first with heartbeat tables
@@ -44,7 +45,9 @@ class HeartbeatTable:
         self._ascii_notes = False  # this database's encoding lacks a character of the notes
 
     def beat(self, beats: Sequence[tuple[ActiveClaim, Progress]], seconds: float) -> dict[Claim, ClaimStatus]:
-        """Beat for the process and all these claims. Raises DatabaseError: then no status is known."""
+        """Beat for the process and all these claims, and note whose stack is requested. Raises DatabaseError: then no
+        status is known.
+        """
         named = sorted(beats, key=lambda pair: (pair[0].claim.job_id, pair[0].claim.attempted_at))
         try:
             rows = self._connection.query("heartbeat/beat", partial(self.parameters, named), seconds)
@@ -55,6 +58,8 @@ class HeartbeatTable:
             rows = self._connection.query("heartbeat/beat", partial(self.parameters, named), seconds)
         if [row.ordinal for row in rows] != [*range(1, len(named) + 1)]:
             raise DatabaseError(ErrorKind.OTHER, f"beat: {len(rows)} answers do not fit the {len(named)} claims given")
+        for (active, _), row in zip(named, rows, strict=True):
+            active.stack_requested = row.stack_requested and row.status != ClaimStatus.LOST
         return {active.claim: ClaimStatus(row.status) for (active, _), row in zip(named, rows, strict=True)}
 
     def parameters(self, beats: Sequence[tuple[ActiveClaim, Progress]]) -> dict[str, Any]:
@@ -72,6 +77,21 @@ class HeartbeatTable:
             "outcomes": [outcome.value for outcome in ended.values()],
         }
         self._connection.query("heartbeat/end", parameters, seconds)
+
+    def send_stacks(self, stacks: Mapping[Claim, str], seconds: float) -> None:
+        """Answer requests for the stacks of claims. Raises DatabaseError."""
+        parameters = {
+            "job_ids": [claim.job_id for claim in stacks],
+            "attempted_ats": [claim.attempted_at for claim in stacks],
+            "stacks": [*stacks.values()],
+        }
+        try:
+            self._connection.query("heartbeat/stack", parameters, seconds)
+        except DatabaseError as error:
+            if error.kind is not ErrorKind.NO_SUCH_TEXT:
+                raise
+            parameters["stacks"] = [_as_ascii(text)[:STACK_BYTES] for text in stacks.values()]
+            self._connection.query("heartbeat/stack", parameters, seconds)
 
     def claim(self, job_id: int, attempt: int, seconds: float) -> Claim | None:
         """The claim that this client holds on the job, None where it holds none. Raises DatabaseError."""
@@ -139,6 +159,9 @@ class JobMetadata:
 
     def end(self, ended: Mapping[Claim, Outcome], seconds: float) -> None:
         """Does nothing: no row records an outcome."""
+
+    def send_stacks(self, stacks: Mapping[Claim, str], seconds: float) -> None:
+        """Does nothing: nobody can request a stack."""
 
     def claim(self, job_id: int, attempt: int, seconds: float) -> Claim | None:
         """The claim that this client holds on the job, None where it holds none. Raises DatabaseError."""

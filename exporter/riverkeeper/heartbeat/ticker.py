@@ -13,6 +13,7 @@ from riverkeeper.heartbeat.active_claims import ActiveClaim, ActiveClaims, Progr
 from riverkeeper.heartbeat.claim import Claim, ClaimStatus, Outcome, StopRequested
 from riverkeeper.heartbeat.fence import ClientFence
 from riverkeeper.heartbeat.leases import lease_clock
+from riverkeeper.heartbeat.stacks import StackAnswers
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 
 log = logging.getLogger("riverkeeper.heartbeat")  # the standard library's: this code runs in a user's program
@@ -37,6 +38,7 @@ class BeatStore(Protocol):
 
     def beat(self, beats: Sequence[tuple[ActiveClaim, Progress]], seconds: float) -> dict[Claim, ClaimStatus]: ...
     def end(self, ended: Mapping[Claim, Outcome], seconds: float) -> None: ...
+    def send_stacks(self, stacks: Mapping[Claim, str], seconds: float) -> None: ...
     def close(self) -> None: ...
 
 
@@ -87,6 +89,7 @@ class Ticker:
         self._interval = interval
         self._closing = closing
         self._fence = fence
+        self._stacks = StackAnswers(store)
         self._wake = threading.Event()
         self._random = random.Random()  # noqa: S311 - only jitter; the program's own sequence stays as it is
         self.beats = 0  # that succeeded
@@ -123,10 +126,10 @@ class Ticker:
             log.exception("bug in the heartbeat client; beats continue")
 
     def tick(self) -> None:
-        """One statement for the process and all its claims, one more if claims have ended."""
+        """One statement for the process and all its claims; one more for claims that ended, and one for stacks."""
         beats = [(active, active.reported) for active in self._claims.list_beating()]
         ended, limit, sent_at = self._claims.list_ends(), self._seconds() / 2, lease_clock()
-        fresh = [active for active, _ in beats if not active.named]
+        fresh, began = [active for active, _ in beats if not active.named], time.monotonic()
         for active in fresh:
             active.named = True  # before the statement is sent: its answer may get lost although the row exists
         try:
@@ -138,6 +141,8 @@ class Ticker:
             if ended:
                 self._store.end(ended, limit)
                 self._claims.forget_ends(ended)
+            left = limit - (time.monotonic() - began)  # the next beat must not wait for a stack
+            self._stacks.answer([active for active, _ in beats], max(left, 0.0))
         except DatabaseError as error:
             self._failures.record(error)
             if error.kind in REFUSALS:

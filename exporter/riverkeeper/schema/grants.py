@@ -18,7 +18,7 @@ KEEPER = "riverkeeper_keeper"
 WORKER = "riverkeeper_worker"
 RESCUER = "riverkeeper_rescuer"
 
-# The columns that a client of the heartbeat contract writes. `lost_at` and `stop_requested_at` are Riverkeeper's.
+# The columns that a client of the heartbeat contract writes. `lost_at` and the requests are Riverkeeper's.
 _BEATS = "instance, beat_interval, lease, beat_at, progress_at, progress, note"
 _LIVES = "client_id, beat_at, beat_interval, kinds, fences"
 # By column: a right on the whole table would let a worker lock the table. An upsert reads what it writes, so that a
@@ -26,10 +26,14 @@ _LIVES = "client_id, beat_at, beat_interval, kinds, fences"
 WORKER_TABLES: Mapping[str, str] = {
     "meta": "SELECT",
     "heartbeat": (
-        f"SELECT (job_id, attempted_at, {_BEATS}, lost_at, stop_requested_at), "
-        f"INSERT (job_id, attempted_at, attempt, {_BEATS}), UPDATE ({_BEATS}, ended_at, outcome)"
+        f"SELECT (job_id, attempted_at, {_BEATS}, lost_at, stop_requested_at, stack_requested_at, stack_at), "
+        f"INSERT (job_id, attempted_at, attempt, {_BEATS}), UPDATE ({_BEATS}, stack_at, ended_at, outcome)"
     ),
     "client": f"SELECT (instance, {_LIVES}), INSERT (instance, {_LIVES}, software, started_at), UPDATE ({_LIVES})",
+    # No right to read a stack: it shows where the jobs of others are.
+    "stack": (
+        "SELECT (job_id, attempted_at), INSERT (job_id, attempted_at, taken_at, stack), UPDATE (taken_at, stack)"
+    ),
 }
 # The columns of a job that the statements of the contract and of the clients read.
 WORKER_COLUMNS = ("id", "state", "attempt", "attempted_at", "attempted_by", "kind", "scheduled_at", "finalized_at")

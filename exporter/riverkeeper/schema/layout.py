@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-VERSION = 7  # of what the files in migrations/ make
+VERSION = 8  # of what the files in migrations/ make
 MIN_COMPATIBLE = 1  # the oldest Riverkeeper that may use this version
 FENCE_VERSION = 5  # the first version with the fence
 RESCUE_VERSION = 6  # the first version with all that the rescuer and its audit need
@@ -27,13 +27,15 @@ KEEPER_TABLES: Mapping[str, str] = {
     "rescue": "SELECT, INSERT, UPDATE, DELETE",
     "wake": "SELECT, INSERT, UPDATE, DELETE",
     "late_result": "SELECT, UPDATE (counted_at), DELETE",
+    "stack": "SELECT, DELETE",
 }
 KEEPER_VIEWS = ("fence",)  # PUBLIC may read them
 # The columns that Riverkeeper reads of the heartbeat tables. It reads no notes: they may be private.
 HEARTBEAT_COLUMNS: Mapping[str, tuple[str, ...]] = {
     "heartbeat": (
         "job_id", "attempted_at", "attempt", "instance", "beat_interval", "lease", "beat_at",
-        "first_beat_at", "progress_at", "progress", "lost_at", "stop_requested_at", "ended_at", "outcome",
+        "first_beat_at", "progress_at", "progress", "lost_at", "stop_requested_at", "stack_requested_at", "stack_at",
+        "ended_at", "outcome",
     ),
     "client": (
         "instance", "client_id", "beat_at", "beat_interval", "kinds", "fences", "software", "started_at",

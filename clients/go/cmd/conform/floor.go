@@ -36,6 +36,7 @@ type event struct {
 	Token       *string          `json:"token,omitempty"`
 	Held        *bool            `json:"held,omitempty"`
 	Instance    string           `json:"instance,omitempty"`
+	Stacks      bool             `json:"stacks,omitempty"` // it answers requests for stacks
 	Stats       *riverbeat.Stats `json:"stats,omitempty"`
 }
 
@@ -101,7 +102,7 @@ func (f *floor) start(c command) error {
 		j.work, j.ctx = f.beater.Begin(ctx, j.claim, tier)
 		close(j.begun)
 		f.say(event{Event: "begun", JobID: j.claim.JobID, Attempt: j.claim.Attempt, AttemptedAt: j.claim.AttemptedAt})
-		<-j.ctx.Done()
+		j.work.Do(j.ctx, func(ctx context.Context) { <-ctx.Done() })
 		if cause := causeOf(j.ctx); cause != "" {
 			f.say(event{Event: "cancelled", JobID: j.claim.JobID, Attempt: j.claim.Attempt,
 				AttemptedAt: j.claim.AttemptedAt, Cause: cause})

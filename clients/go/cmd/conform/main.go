@@ -37,7 +37,7 @@ func run() error {
 	}
 	beater.Start(context.Background())
 	floor := newFloor(beater, json.NewEncoder(os.Stdout))
-	floor.say(event{Event: "ready"})
+	floor.say(event{Event: "ready", Stacks: !config.Metadata})
 	lines := bufio.NewScanner(os.Stdin)
 	lines.Buffer(nil, longestLine)
 	for lines.Scan() {

@@ -21,7 +21,7 @@ SELECT
     ) FILTER (WHERE c.relname = 'run_day'), false) AS learns,
     coalesce(bool_or(has_table_privilege(c.oid, 'SELECT')) FILTER (WHERE c.relname = 'control'), false) AS control,
     NOT pg_is_in_recovery()
-        AND count(*) FILTER (WHERE c.relname IN ('heartbeat', 'client') AND has_table_privilege(c.oid, 'DELETE')) = 2
+        AND count(*) FILTER (WHERE c.relname IN ('heartbeat', 'client', 'stack') AND has_table_privilege(c.oid, 'DELETE')) = 3
         AND bool_or(has_table_privilege(c.oid, 'UPDATE')) FILTER (WHERE c.relname = 'heartbeat') AS sweepable,
     array_agg(c.relname::text ORDER BY c.relname) FILTER (WHERE row_security_active(c.oid)) AS filtered
 FROM pg_catalog.pg_namespace AS n

@@ -1,6 +1,8 @@
--- Question: (writes) Deletes heartbeats whose claim is over, and whose row nobody has written for ten minutes.
+-- Question: (writes) Deletes heartbeats whose claim is over, and whose row nobody has written for ten minutes; and their
+-- stacks, unless the audit has a rescue of the claim.
 -- Index: heartbeat's primary key, all of it in its order; river_job's primary key for the old ones (OFFSET 0: each job
--- is looked up by its id). Locked before they are deleted, without waiting: a beat or a rescue under way keeps its row.
+-- is looked up by its id); stack's primary key, and the three indexes of the audit by claim. Locked before they are
+-- deleted, without waiting: a beat or a rescue under way keeps its row.
 -- NULL: never; gives how many were deleted. A row whose job still runs under the claim stays, however old: it is what a rescue
 -- locks, and lost_at on it keeps a late worker out.
 WITH forgotten AS (
@@ -23,6 +25,21 @@ WITH forgotten AS (
     DELETE FROM keeper.heartbeat AS h
     USING forgotten
     WHERE h.job_id = forgotten.job_id AND h.attempted_at = forgotten.attempted_at
-    RETURNING h.job_id
+    RETURNING h.job_id, h.attempted_at
+), stacks AS (
+    DELETE FROM keeper.stack AS s
+    USING swept
+    WHERE s.job_id = swept.job_id AND s.attempted_at = swept.attempted_at
+      AND NOT EXISTS (
+          SELECT FROM keeper.rescue AS r
+          WHERE r.job_id = s.job_id AND r.attempted_at = s.attempted_at AND NOT r.dry_run AND r.action <> 'stop'
+      )
+      AND NOT EXISTS (
+          SELECT FROM keeper.rescue AS r
+          WHERE r.job_id = s.job_id AND r.attempted_at = s.attempted_at AND NOT r.dry_run AND r.action = 'stop'
+      )
+      AND NOT EXISTS (
+          SELECT FROM keeper.rescue AS r WHERE r.job_id = s.job_id AND r.attempted_at = s.attempted_at AND r.dry_run
+      )
 )
 SELECT count(*) AS rows FROM swept
