@@ -31,6 +31,14 @@ def moment(seconds: float | None) -> str | None:
     return when.strftime("%Y-%m-%d %H:%M:%S UTC") if when else None
 
 
+def moment_near(seconds: float | None, now: float) -> str | None:
+    """A moment as `moment` gives it, without the date where that is today's; None where it has none."""
+    when, today = _calendar(seconds), _calendar(now)
+    if when and today and when.date() == today.date():
+        return when.strftime("%H:%M:%S UTC")
+    return moment(seconds)
+
+
 def ago(now: float, then: float | None) -> str:
     """A moment with its distance, or that there is none."""
     return "never" if then is None else f"{span(now - then)} ago ({moment(then)})"

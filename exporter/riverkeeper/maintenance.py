@@ -13,6 +13,7 @@ from contextlib import suppress
 
 import structlog
 
+from riverkeeper.ledger.learned_limits import LearnedRuns
 from riverkeeper.ledger.ledger import Ledger
 from riverkeeper.ledger.names import Pair
 from riverkeeper.ledger.store import KeeperStore, MemoryStore, read_learned
@@ -28,7 +29,6 @@ from riverkeeper.scrape.query_log import QueryLog
 from riverkeeper.scrape.reader import ReaderSettings
 from riverkeeper.scrape.schemas import FoundSchemas, SchemaLookup
 from riverkeeper.scrape.scrape import Maintained, QueryOutcome, Snapshot, count_live_pairs
-from riverkeeper.verdict.limits import Learned
 
 log = structlog.get_logger()
 
@@ -57,7 +57,7 @@ class Maintenance:
         self._lookup = lookup
         self._latest = latest
         self._ledger: Ledger | None = None
-        self._learned: Mapping[str, Learned] = {}
+        self._learned = LearnedRuns()
         self._learn_due_at = 0.0  # our monotonic clock
         self._sweeper = Sweeper()
         self._swept: QueryOutcome | None = None
@@ -102,7 +102,8 @@ class Maintenance:
             totals=totals,
             counted_at=counted_at,
             durable=self._ledger is not None and self._ledger.store.durable,
-            learned=self._learned,
+            learned=self._learned.limits,
+            past_runs=self._learned.runs,
         )
         self._first_step.set()
         return self._maintained
@@ -122,7 +123,8 @@ class Maintenance:
                     outcomes.append(QueryOutcome("ledger", 0.0, schemas.keeper_error))
         except DatabaseError as error:
             outcomes.append(QueryOutcome("maintenance", 0.0, str(error)))
-        return Maintained(time.monotonic(), tuple(outcomes), totals, now, durable, self._learned)
+        learned, ended_at = self._learned, time.monotonic()
+        return Maintained(ended_at, tuple(outcomes), totals, now, durable, learned.limits, learned.runs)
 
     def _run(self) -> None:
         while not self._stopped.is_set():

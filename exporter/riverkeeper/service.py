@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import structlog
 
@@ -17,6 +18,8 @@ from riverkeeper.maintenance import Maintenance
 from riverkeeper.metrics.catalogue.process import Process
 from riverkeeper.metrics.exposition import Exposition
 from riverkeeper.postgres.connection import Database, begin_transaction
+from riverkeeper.postgres.errors import DatabaseError
+from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.rescue.audit.history import RescueHistory, read_rescues
 from riverkeeper.rescue.supervisor.loop import Supervisor
 from riverkeeper.rescue.wakes import inbox
@@ -24,7 +27,8 @@ from riverkeeper.rescue.wakes.wake import Call, Scope
 from riverkeeper.river.detect import find_river
 from riverkeeper.river.failing import FailingJobs, read_failing
 from riverkeeper.river.known_names import KnownNames, read_known_names
-from riverkeeper.schema.schemas import open_keeper
+from riverkeeper.river.longest import LongestJobs, ReadableBeats, RunningFilter, read_client_names, read_longest
+from riverkeeper.schema.schemas import inspect_keeper, open_keeper, open_schemas
 from riverkeeper.scrape.collector import Collector, make_timeout
 from riverkeeper.scrape.reader import Reader, reader_settings
 from riverkeeper.scrape.schemas import SchemaLookup
@@ -35,14 +39,15 @@ from riverkeeper.verdict.job import JobClaim
 log = structlog.get_logger()
 
 FAILING_SECONDS = 3.0  # for a reader who waits for a page; and a stop must not wait longer
+RUNNING_SECONDS = 5.0  # for 100,000 running jobs a tenth of it
 INBOX_SECONDS = 5.0  # Alertmanager waits at least 10 s for an answer, and tries again
 
 
 class Service:
     """One Riverkeeper process. `load` reads the configuration again, and raises ConfigErrors.
 
-    `failing`, `workers`, `known_names`, `rescues` and `receive` raise DatabaseError, whose message and fix may be
-    shown; the others do not raise.
+    `failing`, `running`, `workers`, `known_names`, `client_names`, `rescues` and `receive` raise DatabaseError, whose
+    message and fix may be shown; the others do not raise.
     """
 
     def __init__(self, config: Config, load: Callable[[], Config]) -> None:
@@ -54,6 +59,7 @@ class Service:
         self._collector, self._maintenance = self._readers(config)
         self._failing = asyncio.Semaphore(1)  # a page for people: one connection at a time is enough
         self._workers = asyncio.Semaphore(1)
+        self._running = asyncio.Semaphore(1)
         self._audit = asyncio.Semaphore(1)
         self._inbox = asyncio.Semaphore(1)  # both peers of an Alertmanager may call at once
 
@@ -87,6 +93,16 @@ class Service:
         """The queues and kinds of the table; a list asks for them where it found nothing by these names."""
         async with self._failing:
             return await asyncio.to_thread(read_names, self.config, queue, kind)
+
+    async def running(self, wanted: RunningFilter, shown: int, *, many: bool) -> LongestJobs:
+        """The running jobs that have run longest. `many`: tens of thousands are likely to run."""
+        async with self._running:
+            return await asyncio.to_thread(longest_jobs, self.config, wanted, shown, many=many)
+
+    async def client_names(self) -> frozenset[str]:
+        """Client ids and hosts; a list asks for them where it found nothing by one of them."""
+        async with self._running:
+            return await asyncio.to_thread(read_clients, self.config)
 
     async def reload(self) -> str | None:
         """Read the configuration again. None: it is in force; else the reason why the old one stays."""
@@ -196,6 +212,30 @@ def read_names(config: Config, queue: str | None, kind: str | None) -> KnownName
     """The queues and kinds of the table, read on a connection of its own. Raises DatabaseError."""
     with begin_transaction(config.conninfo.reveal(), FAILING_SECONDS) as tx:
         return read_known_names(tx, find_river(tx, config.database.river_schema), queue, kind)
+
+
+def longest_jobs(config: Config, wanted: RunningFilter, shown: int, *, many: bool) -> LongestJobs:
+    """The running jobs that have run longest, read on a connection of its own. Raises DatabaseError."""
+    with _open_beats(config, RUNNING_SECONDS) as (tx, readable):
+        return read_longest(tx, wanted, shown, readable, config.heartbeat.metadata_interval, many=many)
+
+
+def read_clients(config: Config) -> frozenset[str]:
+    """Client ids and hosts, read on a connection of its own. Raises DatabaseError."""
+    with _open_beats(config, FAILING_SECONDS) as (tx, readable):
+        return read_client_names(tx, readable)
+
+
+@contextlib.contextmanager
+def _open_beats(config: Config, seconds: float) -> Iterator[tuple[Transaction, ReadableBeats]]:
+    """A keeper schema that must not be used is as if there were none: the jobs can be shown without it."""
+    place, url = config.database, config.conninfo.reveal()
+    with open_schemas(url, place.river_schema, place.keeper_schema, seconds) as (tx, schemas):
+        readable = ReadableBeats()
+        with contextlib.suppress(DatabaseError):
+            keeper = inspect_keeper(tx, schemas)
+            readable = ReadableBeats(keeper.heartbeat, keeper.audit)
+        yield tx, readable
 
 
 def read_audit(config: Config, scope: Scope, shown: int, job_id: int | None) -> RescueHistory:

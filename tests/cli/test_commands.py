@@ -283,3 +283,27 @@ def test_workers_by_a_name_that_does_not_exist(run: Run, sql: Session) -> None:
     assert run("workers", "--kind", "sned").exit_code == 2
     assert run("workers", "--status", "dead").exit_code == 2
     assert run("workers", "--kind", "send").exit_code == 0
+
+
+def test_running_jobs_are_a_table_and_json(run: Run, sql: Session) -> None:
+    """The longest first; a worker by its host; nothing in it is taken for markup. An empty list is no misspelt name."""
+    run("schema", "install")
+    job = add_job(sql, kind="[red]send[/]", ago=3600)
+    add_beat(sql, job, add_process(sql, 1, GO))
+    add_job(sql, JAVA)
+    sql.execute("UPDATE riverkeeper.heartbeat SET progress = 0.5, progress_at = now(), note = 'page [b]3'")
+    shown = run("running")
+    document = json.loads(run("running", "--json", "--worker", "web-1").output)
+
+    assert shown.exit_code == 0
+    for text in ("the 2 longest of 2 running jobs", "[red]send[/]", "[#####.....] 50 %", "page [b]3", "web-1", "1 h"):
+        assert text in shown.output
+    assert [row["id"] for row in document["jobs"]] == [job]
+    assert document["jobs"][0]["expected_end"]["basis"] == "progress"
+    assert (run("running", "--worker", "web-2").exit_code, run("running", "--kind", "sned").exit_code) == (2, 2)
+    assert "No job is running, worker web-4" in _with_idle(sql, run)
+
+
+def _with_idle(sql: Session, run: Run) -> str:
+    add_process(sql, 2, "web-4")
+    return run("running", "--worker", "web-4").output

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.running_jobs import FRESH, JOB
 from fixtures.stuck_jobs import ENDLESS, LIVE, LOST, RESCUE, held, judged, reading
 from fixtures.web import DOWN, NOW, UP, FakeService, failing_job, served
 from riverkeeper.brakes.rules import Brake
 from riverkeeper.rescue.audit.history import RescueHistory
 from riverkeeper.river.failing import FailingJobs
+from riverkeeper.river.longest import LongestJobs
 from riverkeeper.scrape.scrape import QueryOutcome, Snapshot
 from riverkeeper.verdict.verdict import Reason, StuckJob, Verdict
 
@@ -22,6 +24,8 @@ RENDER = Path(__file__).parent / "render"
 SUSPECT = StuckJob(LOST.job, Verdict(Reason.PATH_UNVERIFIED, "standard", LOST.verdict.limit, 47.0, missing="a path"))
 LONG_ERROR = "dial tcp 10.0.0.7:443: i/o timeout " * 12
 FOUND = FailingJobs(tuple(failing_job(n, last_error=LONG_ERROR) for n in range(1, 30)), 120, bounded=True, now=NOW)
+HALF = replace(JOB, beat=replace(FRESH, progress=0.5, progress_at=NOW - 60, note="page 3 of 6"))
+RUNNING = LongestJobs((ENDLESS.job, HALF, LOST.job, replace(HALF, beat=None)), 1184, bounded=False, now=NOW)
 SUSPECTING = replace(
     reading(LOST, ENDLESS, rescuing=held(Brake.KILL_SWITCH, "paused by ann: deploy of the billing service")),
     verdicts=replace(judged(LOST, ENDLESS, path_ok_since=None), suspected=(SUSPECT,), suspected_counts={
@@ -37,11 +41,17 @@ STATES: Mapping[str, Snapshot] = {
     "down": DOWN,
 }
 LISTS = ("/failing", "/rescues", "/failing?limit=none")  # they do not show the scrape
-PAGES = {"well": ("/", "/stuck", *LISTS), "suspecting": ("/", "/stuck"), "broken": ("/",), "down": ("/", "/stuck")}
+PAGES = {
+    "well": ("/", "/stuck", *LISTS),
+    "suspecting": ("/", "/stuck", "/running"),
+    "broken": ("/",),
+    "down": ("/", "/stuck", "/running"),
+}
 
 
 def service(snapshot: Snapshot) -> FakeService:
-    return FakeService(reading=snapshot, found=FOUND, audit=RescueHistory((RESCUE, replace(RESCUE, id=8)), NOW))
+    audit = RescueHistory((RESCUE, replace(RESCUE, id=8)), NOW)
+    return FakeService(reading=snapshot, found=FOUND, audit=audit, longest=RUNNING)
 
 
 @pytest.mark.parametrize("state", STATES)

@@ -65,7 +65,7 @@ def test_days_outside_the_window_teach_nothing() -> None:
         DayRuns(TODAY - 5, {"email": {ONE: 10_000}, "rare": {ONE: 1}}),
         DayRuns(TODAY - 8, {"email": {MINUTE: 10_000}, "old": {ONE: 100}}),
     ]
-    found = learn_all(learning, NOW, days, {})
+    found = learn_all(learning, NOW, days, {}).limits
 
     assert {*found} == {"email", "rare"}
     assert (found["email"].samples, found["email"].window, found["email"].seconds > 50) == (10_016, 2 * 86_400, True)
@@ -75,7 +75,7 @@ def test_days_outside_the_window_teach_nothing() -> None:
 def test_runs_that_were_ended_count_as_longer_than_all() -> None:
     """Also of a kind of which nothing completed at all: it has samples, and no limit below the ceiling."""
     censored = {TODAY: {"email": 5, "never": 200}, TODAY - 20: {"email": 1000}}
-    found = learn_all(LearnedLimits(), NOW, [DayRuns(TODAY, {"email": {ONE: 200}})], censored)
+    found = learn_all(LearnedLimits(), NOW, [DayRuns(TODAY, {"email": {ONE: 200}})], censored).limits
 
     assert found["email"].censored == 5
     assert found["email"].samples == 205
@@ -104,6 +104,6 @@ def test_a_month_is_enough_for_every_window() -> None:
 )
 def test_any_past_is_read(runs: list[DayRuns], censored: dict[int, dict[str, int]]) -> None:
     """Whatever the table holds, also of days that have not come."""
-    for limit in learn_all(LearnedLimits(), NOW, runs, censored).values():
+    for limit in learn_all(LearnedLimits(), NOW, runs, censored).limits.values():
         assert limit.samples > 0
         assert limit.seconds > 0

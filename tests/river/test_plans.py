@@ -19,6 +19,7 @@ from riverkeeper.postgres.statements import source, statement
 from riverkeeper.river.layout import FINAL_STATES, LIVE_STATES
 from riverkeeper.river.running import PARAMETERS as RUNNING
 from riverkeeper.schema.install import install
+from riverkeeper.verdict.client_ids import ID_AFTER_HOST
 
 Plan = dict[str, Any]
 BOUND = 10  # rows or entries; every part of the fillings is longer
@@ -52,6 +53,15 @@ ASKED: dict[str, Mapping[str, object]] = {
     "river/read_oldest_finalized": {"states": list(FINAL_STATES)},
     "river/read_poison": {**RUNNING, "most_rows": BOUND},
     "river/read_running": RUNNING,
+    "river/read_longest": {
+        **RUNNING,
+        "queue": "q1",
+        "kind": "kind 6",
+        "worker": "host-a",
+        "shown": BOUND,
+        "id_after_host": ID_AFTER_HOST,
+    },
+    "river/read_client_names": {"max_rows": BOUND, "most": BOUND},
     "river/read_claims": {"max_rows": BOUND, "recent": BOUND, "own_clocks": ["host-a"]},
     "river/read_clients_at_work": {"max_rows": BOUND, "recent": BOUND, "names": BOUND, "kind": "kind 6", "queue": None},
     "river/read_left_claims": {"instances": [INSTANCE]},
@@ -221,7 +231,7 @@ def test_many_running_rows_are_read_page_by_page(filled: Session) -> None:
 
 def most_rows(sql: Session, name: str) -> int:
     """More rows than this the question has no use for."""
-    if name in {"river/read_poison", "river/read_running", "river/read_suspects"}:
+    if name.removeprefix("river/read_") in {"longest", "client_names", "poison", "running", "suspects"}:
         return int(sql.execute("SELECT count(*) AS n FROM river_job WHERE state = 'running'")[0].n)
     if name == "ledger/read_attempts":
         return 120 + BOUND * len(BUDGETS)

@@ -12,6 +12,8 @@ PAGES = [
     "/metrics",
     "/failing",
     "/failing.json",
+    "/running",
+    "/running.json",
     "/rescues",
     "/rescues.json",
     "/-/healthy",

@@ -13,6 +13,7 @@ DOORS = {
         "check",
         "serve",
         "stuck",
+        "running",
         "workers",
         "failing",
         "limits",

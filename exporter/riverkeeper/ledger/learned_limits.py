@@ -81,10 +81,18 @@ def first_day(learning: LearnedLimits, now: float) -> int:
     return day_number(now - learning.window)
 
 
+@dataclass(frozen=True, slots=True)
+class LearnedRuns:
+    """What completed runs teach, by kind: limits, and the runs of the whole window."""
+
+    limits: Mapping[str, Learned] = field(default_factory=dict)
+    runs: Mapping[str, RunCounts] = field(default_factory=dict)
+
+
 def learn_all(
     learning: LearnedLimits, now: float, runs: Iterable[DayRuns], censored: Mapping[int, Mapping[str, int]]
-) -> dict[str, Learned]:
-    """The learned limit of each kind at `now`; `censored`: runs that a rescue ended for their age, by day and kind."""
+) -> LearnedRuns:
+    """What each kind teaches at `now`; `censored`: runs that a rescue ended for their age, by day and kind."""
     first, recent = first_day(learning, now), day_number(now) - RECENT_DAYS + 1
     window: defaultdict[str, Counter[int]] = defaultdict(Counter)
     late: defaultdict[str, Counter[int]] = defaultdict(Counter)
@@ -94,15 +102,12 @@ def learn_all(
             if of_day.day >= recent:
                 late[kind].update(counts)
     kinds = {kind for by_kind in censored.values() for kind in by_kind} | window.keys()
+    known = {kind: RunCounts(window[kind], _sum_since(censored, kind, first)) for kind in kinds}
     found = {
-        kind: learn(
-            learning,
-            RunCounts(window[kind], _sum_since(censored, kind, first)),
-            RunCounts(late[kind], _sum_since(censored, kind, recent)),
-        )
-        for kind in kinds
+        kind: learn(learning, of_kind, RunCounts(late[kind], _sum_since(censored, kind, recent)))
+        for kind, of_kind in known.items()
     }
-    return {kind: learned for kind, learned in found.items() if learned is not None}
+    return LearnedRuns({kind: learned for kind, learned in found.items() if learned is not None}, known)
 
 
 def _sum_since(censored: Mapping[int, Mapping[str, int]], kind: str, since: int) -> int:

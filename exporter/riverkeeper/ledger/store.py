@@ -11,14 +11,21 @@ from typing import Any, Protocol
 from riverkeeper.config.tiers import LearnedLimits
 from riverkeeper.ledger.attempts import CLOCK_SECONDS, AttemptRow, CountedJob
 from riverkeeper.ledger.counts import CellKey, Series, Tally
-from riverkeeper.ledger.learned_limits import KEEP_DAYS, DayRuns, decode_counts, encode_counts, first_day, learn_all
+from riverkeeper.ledger.learned_limits import (
+    KEEP_DAYS,
+    DayRuns,
+    LearnedRuns,
+    decode_counts,
+    encode_counts,
+    first_day,
+    learn_all,
+)
 from riverkeeper.ledger.names import NO_NAMES, Names
 from riverkeeper.ledger.schedule import ReadProgress
 from riverkeeper.ledger.update import LedgerChanges, LedgerState, SlotState
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.postgres.transaction import Row, Transaction
 from riverkeeper.river.failures import failures_of, parse_count
-from riverkeeper.verdict.limits import Learned
 
 MOST = 2**63 - 1  # a sum of durations stops there: 292,000 years, which only garbage reaches
 
@@ -304,10 +311,8 @@ def _write(tx: Transaction, name: str, rows: Iterable[Mapping[str, object]]) -> 
         tx.query(f"ledger/{name}", {"rows": json.dumps(rows, ensure_ascii=False)})
 
 
-def read_learned(
-    tx: Transaction, store: Store, learning: LearnedLimits, now: float, *, audit: bool
-) -> dict[str, Learned]:
-    """The learned limits by kind, from the runs in a store, at `now` by the database's clock. Raises DatabaseError.
+def read_learned(tx: Transaction, store: Store, learning: LearnedLimits, now: float, *, audit: bool) -> LearnedRuns:
+    """What each kind's runs in a store teach, at `now` by the database's clock. Raises DatabaseError.
 
     `audit`: the audit of rescues can be read.
     """

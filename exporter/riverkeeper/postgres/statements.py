@@ -14,6 +14,7 @@ _BODY = "$riverkeeper$"
 # What a statement reads in place of a table that does not exist, so that the statement has one text and not two.
 _STAND_INS = {
     "keeper.heartbeat": "river/no_heartbeat",
+    "keeper.client": "river/no_client",
     "keeper.rescue": "river/no_rescue",
     "keeper.ledger_attempt": "ledger/no_ledger_attempt",
 }

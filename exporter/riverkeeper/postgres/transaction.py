@@ -62,10 +62,12 @@ class Transaction:
             except FAILURES as error:
                 raise explain_failure(self._connection, error, name) from None
 
-    def find(self, name: str, parameters: Parameters, seconds: float | None = None) -> list[Row]:
+    def find(
+        self, name: str, parameters: Parameters, seconds: float | None = None, without: tuple[str, ...] = ()
+    ) -> list[Row]:
         """As `query`, for names that an operator gives: a name that the database's encoding lacks finds no row."""
         try:
-            return self.query(name, parameters, seconds)
+            return self.query(name, parameters, seconds, without)
         except DatabaseError as error:
             if error.kind is ErrorKind.NO_SUCH_TEXT:
                 return []

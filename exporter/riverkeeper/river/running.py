@@ -48,7 +48,7 @@ def read_running(tx: Transaction, metadata_interval: float, *, heartbeats: bool,
     `many` means that tens of thousands are likely to run: it changes only the cost.
     """
     parameters = PARAMETERS | {"metadata_interval": metadata_interval}
-    with _bitmaps(tx) if many else contextlib.nullcontext():
+    with bitmaps(tx) if many else contextlib.nullcontext():
         rows = tx.query("river/read_running", parameters, without=() if heartbeats else (HEARTBEAT,))
     parts: dict[str, list[Row]] = {"pair": [], "age": [], "beat": [], "client": []}
     for row in rows:
@@ -95,7 +95,7 @@ PARAMETERS: dict[str, object] = {
 
 
 @contextlib.contextmanager
-def _bitmaps(tx: Transaction) -> Iterator[None]:
+def bitmaps(tx: Transaction) -> Iterator[None]:
     """With many rows in any order, much of the cost is to find the page of each; a bitmap visits every page once.
 
     With few rows it costs more than it saves: it also looks at all that ended since the last vacuum, each time anew.

@@ -57,7 +57,7 @@ def read_limits(
 def _read(tx: Transaction, keeper: KeeperSchema, policy: Policy, kind: str | None, now: float) -> EffectiveLimits:
     store, heartbeats = KeeperStore(), keeper.heartbeat is not None
     running = read_running(tx, policy.heartbeat.metadata_interval, heartbeats=heartbeats)
-    learned = read_learned(tx, store, policy.learned_limits, now, audit=keeper.audit) if keeper.learns else {}
+    learned = read_learned(tx, store, policy.learned_limits, now, audit=keeper.audit).limits if keeper.learns else {}
     readable = ReadableTables(heartbeats, keeper.audit)
     suspects = SuspectReader(policy).read(tx, running, learned, readable, now, None)
     kinds = {*learned, *({kind} if kind else ())}  # an unknown kind that is given has the limits that it would have

@@ -251,6 +251,7 @@ class Reader:
             tables=facts.tables,
             finished=counted,
             finished_at=maintained.counted_at if maintained and totals else None,
+            past_runs=maintained.past_runs if maintained else {},
             verdicts=self._summarize(reading, maintained, names, counted),
             rescuing=reading.rescuing,
             names=names,

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from riverkeeper.ledger.learned_limits import RunCounts
 from riverkeeper.ledger.names import NO_NAMES, Names, Pair
 from riverkeeper.ledger.totals import Finished
 from riverkeeper.ledger.update import Totals
@@ -59,6 +60,7 @@ class Maintained:
     counted_at: float | None = None  # of `totals`
     durable: bool = False  # the keeper schema holds the `totals`
     learned: Mapping[str, Learned] = field(default_factory=dict)  # by kind
+    past_runs: Mapping[str, RunCounts] = field(default_factory=dict)  # by kind: those that limits are learned from
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,7 @@ class Snapshot:
     tables: tuple[TableSize, ...] | None = None
     finished: Finished | None = None
     finished_at: float | None = None  # when `finished` was counted
+    past_runs: Mapping[str, RunCounts] = field(default_factory=dict)  # by kind: how long completed runs took
     verdicts: VerdictSummary | None = None
     rescuing: RescueStatus | None = None
     names: Names = NO_NAMES  # which queues and pairs are exported under their own name

@@ -99,6 +99,10 @@ _FORM = re.compile(
     re.ASCII | re.DOTALL,
 )
 OWN_CLOCK_IDS = f"^({_JAVA}|.+-[0-9]{{1,10}}-[0-9a-f]{{12}})$"  # Runtime.claims_by_own_clock, for statements
+# What follows the host in a client id of Go, Rust or Ruby, for statements.
+ID_AFTER_HOST = "^(_[0-9]{4}(_[0-9]{2}){2}T[0-9]{2}(_[0-9]{2}){2}_[0-9]{6}(_[0-9a-f]{8})?|-[0-9]{1,10}-[0-9a-f]{12})$"
+# How Kubernetes ends the name of a pod of a Deployment, a DaemonSet or a Job; it leaves out vowels, and 0, 1 and 3.
+_POD = re.compile(r".+-[bcdfghjklmnpqrstvwxz2456789]{5}", re.ASCII | re.DOTALL)
 
 
 def parse_client_id(client_id: str) -> ClientId | None:
@@ -115,6 +119,11 @@ def parse_client_id(client_id: str) -> ClientId | None:
     except ValueError:  # the 31st of February
         return None
     return ClientId(Runtime.RUST if match["rust"] else Runtime.GO, match["host"], start.timestamp())
+
+
+def is_pod(host: str) -> bool:
+    """Whether a host has the name of a pod of a Deployment, a DaemonSet or a Job; that of a StatefulSet has no form."""
+    return _POD.fullmatch(host) is not None
 
 
 def find_succeeded(claims: Mapping[str, ClaimTimes]) -> dict[str, float]:

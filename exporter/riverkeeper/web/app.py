@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -17,8 +18,10 @@ from riverkeeper.web.http.guard import Guard
 from riverkeeper.web.http.hosts import Hosts
 from riverkeeper.web.pages.failing import FailingPage
 from riverkeeper.web.pages.front import FrontPage
+from riverkeeper.web.pages.job_list import JobListPage
 from riverkeeper.web.pages.metrics import MetricsPage
 from riverkeeper.web.pages.rescues import RescuesPage
+from riverkeeper.web.pages.running import RunningPage
 from riverkeeper.web.pages.stuck import StuckPage
 from riverkeeper.web.pages.templates import STATIC, Templates, static_file
 from riverkeeper.web.pages.workers import WorkersPage
@@ -44,19 +47,18 @@ def create_app(
     `hosts`: what a request may name as its host; None for any.
     """
     templates = Templates(version, docs_url)
-    failing, stuck = FailingPage(service, templates), StuckPage(service, templates)
-    rescues, workers = RescuesPage(service, templates), WorkersPage(service, templates)
+    lists: dict[str, JobListPage[Any]] = {
+        "/stuck": StuckPage(service, templates),
+        "/running": RunningPage(service, templates),
+        "/workers": WorkersPage(service, templates),
+        "/rescues": RescuesPage(service, templates),
+        "/failing": FailingPage(service, templates),
+    }
     routes = [
         Route("/", FrontPage(service, security, templates, clock).page),
         Route("/metrics", MetricsPage(service).metrics),
-        Route("/failing", failing.page),
-        Route("/failing.json", failing.json),
-        Route("/stuck", stuck.page),
-        Route("/stuck.json", stuck.json),
-        Route("/workers", workers.page),
-        Route("/workers.json", workers.json),
-        Route("/rescues", rescues.page),
-        Route("/rescues.json", rescues.json),
+        *(Route(path, page.page) for path, page in lists.items()),
+        *(Route(f"{path}.json", page.json) for path, page in lists.items()),
         Route("/-/healthy", _healthy),
         Route("/-/ready", _ready(service)),
         Route("/-/reload", _reload(service), methods=["POST"]),

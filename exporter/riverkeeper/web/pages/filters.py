@@ -53,6 +53,12 @@ def refuse_unknown_names(scope: Scope, known: KnownNames) -> None:
         raise UnknownName(f'there is no queue "{scope.queue}"; {_describe_names(scope.queue, known.queues)}')
 
 
+def refuse_unknown_worker(worker: str | None, known: Collection[str]) -> None:
+    """Raises UnknownName where no running job and no process that beats has this client id or host."""
+    if worker and worker not in known:
+        raise UnknownName(f'no worker "{worker}" has a running job or beats; {_describe_workers(worker, known)}')
+
+
 def names_are_known(scope: Scope, snapshot: Snapshot) -> bool:
     """Whether a scrape shows that queue and kind exist. False proves nothing: of long queues it reads a part."""
     pairs = [*snapshot.live_pairs, *snapshot.names.pairs]
@@ -68,6 +74,10 @@ def describe_known(given: str, known: Collection[str]) -> str:
     more = f" and {len(known) - LISTED} more" if len(known) > LISTED else ""
     listed = f"{'is' if len(known) == 1 else 'are'}: {', '.join(names)}{more}"
     return f'did you mean "{near[0]}"? There {listed}' if near else f"there {listed}"
+
+
+def _describe_workers(given: str, known: Collection[str]) -> str:
+    return describe_known(given, known) if known else "no worker has a running job or beats"
 
 
 def _describe_names(given: str, known: Collection[str]) -> str:
