@@ -10,7 +10,8 @@ RUN python -m pip download --no-cache-dir --disable-pip-version-check --require-
     --only-binary :all: --dest /wheels --requirement requirements.lock
 # What it needs, apart from its code: who pulls the next release has this layer already.
 COPY pyproject.toml ./
-RUN python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"], sep="\n")' > needed && \
+RUN python -c 'import tomllib; project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
+    print(*project["dependencies"], *project["optional-dependencies"]["kubernetes"], sep="\n")' > needed && \
     python -m venv --without-pip /app && python -m pip --python /app/bin/python install \
     --no-cache-dir --disable-pip-version-check --no-index --find-links /wheels --requirement needed
 COPY README.md LICENSE CHANGELOG.md ./

@@ -45,7 +45,7 @@ lock: $(READY)   ## Pin what the image installs, with hashes (ARGS=--upgrade for
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group lock
 	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' | \
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock' \
-	  --output-file requirements.lock $(ARGS) pyproject.toml -
+	  --extra kubernetes --output-file requirements.lock $(ARGS) pyproject.toml -
 
 demo: $(READY)   ## Riverkeeper rescues jobs of a simulated fleet on an embedded Postgres (ARGS="--seconds 60" to stop by itself)
 	$(BIN)/riverkeeper demo $(ARGS)

@@ -73,9 +73,11 @@ _DEPLOYMENT = (
     Change(
         f"    metadata:\n      labels: {_OWN_LABELS}\n",
         f"    metadata:\n      labels: {_OWN_LABELS}\n"
-        "      annotations: {checksum/config: {{ toYaml .Values.config | sha256sum }}}\n",
+        "      annotations: {checksum/config: "
+        "{{ list .Values.config .Values.kubernetes.enabled .Values.kubernetes.namespaces | toJson | sha256sum }}}\n",
     ),
     Change("      serviceAccountName: riverkeeper\n", f"{_POD}      serviceAccountName: {_NAME}\n"),
+    Change("automountServiceAccountToken: false", "automountServiceAccountToken: {{ .Values.kubernetes.enabled }}"),
     Change(_IMAGE, _OWN_IMAGE),
     Change(_RESOURCES, "          resources:\n{{ toYaml .Values.resources | indent 12 }}\n"),
     Change("configMap: {name: riverkeeper}", f"configMap: {{name: {_NAME}}}"),
@@ -98,6 +100,10 @@ _SCHEMA_JOB = (
     Change("configMap: {name: riverkeeper}", f"configMap: {{name: {_NAME}}}"),
     Change("secretName: riverkeeper,", "secretName: {{ .Values.secretName }},"),
 )
+_API_PORTS = (
+    "{{- if .Values.kubernetes.enabled }}\n{{- range .Values.kubernetes.apiPorts }}\n"
+    "        - {protocol: TCP, port: {{ . }}}\n{{- end }}\n{{- end }}\n"
+)
 _NETWORK_POLICY = (
     _RESOURCE_NAME,
     Change(
@@ -105,7 +111,7 @@ _NETWORK_POLICY = (
         "    matchLabels: {app.kubernetes.io/instance: {{ .Release.Name }}}\n    matchExpressions:\n",
     ),
     Change("metadata.name: monitoring}", "metadata.name: {{ .Values.networkPolicy.prometheusNamespace }}}"),
-    Change("port: 5432}", "port: {{ .Values.networkPolicy.databasePort }}}"),
+    Change("port: 5432}\n", "port: {{ .Values.networkPolicy.databasePort }}}\n" + _API_PORTS),
 )
 _MONITOR = (
     _RESOURCE_NAME,
@@ -129,7 +135,37 @@ metadata:
   name: {_NAME}
 data:
   riverkeeper.yml: |
-{{{{ toYaml .Values.config | indent 4 }}}}
+{{{{- $pods := dict "enabled" .Values.kubernetes.enabled "namespaces" .Values.kubernetes.namespaces }}}}
+{{{{- $watched := ternary (dict "kubernetes" $pods) dict .Values.kubernetes.enabled }}}}
+{{{{ toYaml (mergeOverwrite (deepCopy .Values.config) $watched) | indent 4 }}}}
+"""
+_PODS = """{{- if .Values.kubernetes.enabled }}
+{{- range .Values.kubernetes.namespaces | default (list .Release.Namespace) }}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata:
+  name: {{ $.Release.Name }}-pods
+  namespace: {{ . }}
+  labels:
+    app.kubernetes.io/name: riverkeeper
+    app.kubernetes.io/instance: {{ $.Release.Name }}
+rules:
+  - {apiGroups: [""], resources: [pods], verbs: [get, list, watch]}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata:
+  name: {{ $.Release.Name }}-pods
+  namespace: {{ . }}
+  labels:
+    app.kubernetes.io/name: riverkeeper
+    app.kubernetes.io/instance: {{ $.Release.Name }}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: {{ $.Release.Name }}-pods}
+subjects:
+  - {kind: ServiceAccount, name: {{ $.Release.Name }}, namespace: {{ $.Release.Namespace }}}
+{{- end }}
+{{- end }}
 """
 _RULES = f"""{{{{- if .Values.monitoring.rules }}}}
 apiVersion: monitoring.coreos.com/v1
@@ -168,7 +204,7 @@ data:
 def chart_files() -> Mapping[str, str]:
     """Every generated file of the chart: path -> text. Raises ValueError where a manifest and a change disagree."""
     made = {template.manifest: _write(template) for template in TEMPLATES}
-    made |= {"config.yaml": _CONFIG, "prometheusrule.yaml": _RULES, "dashboards.yaml": _DASHBOARDS}
+    made |= {"config.yaml": _CONFIG, "prometheusrule.yaml": _RULES, "dashboards.yaml": _DASHBOARDS, "pods.yaml": _PODS}
     return {f"{FOLDER}/templates/{name}": _HEAD + text for name, text in made.items()}
 
 

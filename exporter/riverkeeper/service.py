@@ -14,6 +14,8 @@ from riverkeeper.config.load import Config
 from riverkeeper.config.policy import Policy
 from riverkeeper.config.problem import ConfigErrors
 from riverkeeper.config.settings import WebhookSettings
+from riverkeeper.evidence.lives import WatchState
+from riverkeeper.evidence.watcher import PodWatchers
 from riverkeeper.maintenance import Maintenance
 from riverkeeper.metrics.catalogue.process import Process
 from riverkeeper.metrics.exposition import Exposition
@@ -55,6 +57,8 @@ class Service:
         self._load = load
         self._exposition = Exposition()
         self._process = Process()
+        self._pods = make_watchers(config)
+        self._process.watch_state = self._watch_state
         self._supervisor = Supervisor(config, self._read, self._process.acts)
         self._collector, self._maintenance = self._readers(config)
         self._failing = asyncio.Semaphore(1)  # a page for people: one connection at a time is enough
@@ -118,6 +122,7 @@ class Service:
         if config != self.config:  # a new reader counts in memory from 0 again: not for nothing
             self._collector.close()
             self._maintenance.stop()
+            self._reload_watchers(config)
             self.config = config
             self._collector, self._maintenance = self._readers(config)
             self._maintenance.start()
@@ -168,6 +173,8 @@ class Service:
     def start(self) -> None:
         """Let maintenance and the rescuer run; without them the service only reads."""
         self._maintenance.start()
+        if self._pods:
+            self._pods.start()
         self._supervisor.start()
 
     def close(self) -> None:
@@ -175,6 +182,21 @@ class Service:
         self._supervisor.stop()
         self._maintenance.stop()
         self._collector.close()
+        if self._pods:
+            self._pods.stop()
+
+    def _reload_watchers(self, config: Config) -> None:
+        """Watch other pods, or none. What was seen of the same pods stays."""
+        if config.kubernetes == self.config.kubernetes:
+            return
+        if self._pods:
+            self._pods.stop()
+        self._pods = make_watchers(config)
+        if self._pods:
+            self._pods.start()
+
+    def _watch_state(self) -> WatchState | None:
+        return self._pods.evidence.state() if self._pods else None
 
     def _read(self, seconds: float) -> Snapshot:
         """For the supervisor: half its interval old at most, or it would often meet its own last reading again."""
@@ -192,8 +214,14 @@ class Service:
             maintenance.wait_for_maintained,
             self._supervisor.process_health,
             self._supervisor.find_observed_path,
+            self._pods.evidence if self._pods else None,
         )
         return Collector(reader, config.collect.min_interval), maintenance
+
+
+def make_watchers(config: Config) -> PodWatchers | None:
+    """The watchers of pods; None where Kubernetes is not asked."""
+    return PodWatchers(config.kubernetes) if config.kubernetes.enabled else None
 
 
 def failing_jobs(config: Config, queue: str | None, kind: str | None, shown: int) -> FailingJobs:

@@ -32,6 +32,12 @@ webhook:
   token_file: null  # default
   max_body: 4MiB  # default
   max_age: 1h  # default
+kubernetes:
+  enabled: false  # default
+  namespaces: []  # default
+  label_selector: null  # default
+  container: null  # default
+  kubeconfig: null  # default
 assets:
   keeper_url: null  # default
   grafana_url: null  # default

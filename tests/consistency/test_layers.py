@@ -8,7 +8,7 @@ from consistency.tree import PACKAGE, imports, modules, named
 
 # Each package imports only packages that stand before it.
 ORDER = (
-    "postgres", "heartbeat", "config", "verdict", "river", "schema", "ledger", "brakes", "rescue", "scrape",
+    "postgres", "heartbeat", "config", "evidence", "verdict", "river", "schema", "ledger", "brakes", "rescue", "scrape",
     "maintenance", "metrics", "doctor", "look", "service", "web", "dashboards", "assets", "demo", "cli", "__main__",
 )  # fmt: skip
 TOOLS = {"generate"}  # runs from the command line only; imports any package, and no package imports it

@@ -21,7 +21,10 @@ from kubernetes.cluster import Cluster
 from kubernetes.conftest import make_secret
 from kubernetes.test_chart import CHART, ROOT, run
 
-SWITCHES = ("schemaJob", "monitoring.scrape", "monitoring.rules", "monitoring.dashboards", "networkPolicy.enabled")
+SWITCHES = (
+    "schemaJob", "monitoring.scrape", "monitoring.rules", "monitoring.dashboards", "networkPolicy.enabled",
+    "kubernetes.enabled",
+)  # fmt: skip
 RELEASE = "riverkeeper"
 OTHER_VALUES = {  # every value that is not a switch
     "image": {"repository": "registry.example:5000/mirror/riverkeeper", "tag": "0.1.1"},
@@ -31,6 +34,7 @@ OTHER_VALUES = {  # every value that is not a switch
     "config": {"rescue": {"mode": "live"}, "database": {"river_schema": "jobs"}},
     "monitoring": {"labels": {"release": "mine"}},
     "networkPolicy": {"prometheusNamespace": "prometheus", "databasePort": 6432},
+    "kubernetes": {"namespaces": ["jobs"], "apiPorts": [8443]},
     "resources": {"limits": {"memory": "512Mi"}},
     "pod": {
         "imagePullSecrets": [{"name": "mirror"}],

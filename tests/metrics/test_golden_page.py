@@ -7,6 +7,7 @@ from typing import Any
 
 from fixtures.sample import FULL
 from riverkeeper import __version__
+from riverkeeper.evidence.lives import WatchState
 from riverkeeper.metrics.catalogue import ACTS, OF_SNAPSHOT, PROCESS
 from riverkeeper.metrics.catalogue.process import Process
 from riverkeeper.metrics.exposition import Exposition
@@ -29,7 +30,9 @@ def acts() -> Acts:
 
 def test_the_whole_page() -> None:
     """Names, types, help, labels, values, buckets and order."""
-    body, content_type = Exposition().page(FULL, Process(acts=acts()), "", frozenset())
+    body, content_type = Exposition().page(
+        FULL, Process(acts=acts(), watch_state=lambda: WatchState(True, 12)), "", frozenset()
+    )
     ours, _, libraries = body.decode().partition("# HELP process_")
 
     assert ours == PAGE.replace("VERSION", __version__)

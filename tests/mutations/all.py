@@ -6,6 +6,7 @@ from mutations import (
     attempts,
     brakes,
     decisions,
+    evidence,
     fence,
     go_client,
     heartbeats,
@@ -22,6 +23,6 @@ from mutations import (
 
 FILES = (
     locks, transaction, decisions, verdicts, brakes, heartbeats, ledger, service, search_path, web, fence, attempts,
-    go_client, js_client, rust_client,
+    go_client, js_client, rust_client, evidence,
 )  # fmt: skip
 MUTATIONS = tuple(mutation for file in FILES for mutation in file.MUTATIONS)

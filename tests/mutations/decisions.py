@@ -24,7 +24,7 @@ MUTATIONS = (
     ),
     Mutation(
         "the job of a client that cannot fence is worked anew before its late result came",
-        "    if not fences:\n        return tier.plain_fence\n",
+        "    if not fences:\n        return _wait_unfenced(verdict, tier)\n",
         "",
         (NEXT_ATTEMPT,),
     ),

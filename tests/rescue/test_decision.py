@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from riverkeeper.brakes.rules import Brake
@@ -15,6 +15,7 @@ from riverkeeper.config.tiers import Action, Tier
 from riverkeeper.rescue.audit.outcome import DRY_WATCH_SECONDS, FollowUpFacts, PreviousWorker, judge_outcome
 from riverkeeper.rescue.audit.records import collect_evidence
 from riverkeeper.rescue.decision import (
+    DEAD_FENCE,
     SHORT_WAIT,
     STOPPED_FIRST,
     Act,
@@ -127,7 +128,11 @@ def test_the_next_attempt_waits_for_the_previous_worker(held: LockedJob, verdict
     what = plan_rescue(held, verdict, tier, Act.RETRY)
     beat = held.job.beat
 
-    ended = (verdict.underlying or verdict.reason) is Reason.ABANDONED
+    reason = verdict.underlying or verdict.reason
+    if reason is Reason.WORKER_DEAD:  # nobody is left who would have to stop: only what is on its way is waited for
+        assert 0.0 <= wait <= (0.0 if held.fences else DEAD_FENCE)
+        return
+    ended = reason is Reason.ABANDONED
     assert wait >= ((0.0 if ended else tier.fence) if held.fences else tier.plain_fence)
     if beat is not None and beat.lease is not None:
         assert NOW + wait >= beat.beat_at + beat.lease + tier.drain - 1e-3
@@ -145,6 +150,7 @@ def test_the_lease_and_the_drain_are_waited_out(
     held: LockedJob, verdict: Verdict, tier: Tier, lease: float, ago: float
 ) -> None:
     """A job that hangs is taken from a worker that beats: it has its whole lease, and time to stop, before the next."""
+    assume((verdict.underlying or verdict.reason) is not Reason.WORKER_DEAD)
     held = replace(held, job=replace(held.job, beat=Beat(NOW - ago, 10.0, lease=lease)), errors=0, chance=0.5)
     tier = replace(tier, fence=0.0, plain_fence=0.0, drain=ago + 2.0)
 

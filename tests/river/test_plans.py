@@ -65,6 +65,7 @@ ASKED: dict[str, Mapping[str, object]] = {
     "river/read_claims": {"max_rows": BOUND, "recent": BOUND, "own_clocks": ["host-a"]},
     "river/read_clients_at_work": {"max_rows": BOUND, "recent": BOUND, "names": BOUND, "kind": "kind 6", "queue": None},
     "river/read_left_claims": {"instances": [INSTANCE]},
+    "river/read_claimants": {"max_rows": BOUND},
     "river/read_suspects": {
         **RUNNING,
         "queues": ["q0", "q1"],
@@ -77,6 +78,7 @@ ASKED: dict[str, Mapping[str, object]] = {
         "run_limits": [60.0] * 2,
         "result_limits": [10.0] * 2,
         "clients": ["host-a"],
+        "dead_clients": ["host-b"],
     },
     "ledger/read_attempts": {
         **attempt_parameters([(state, "q1", 2) for state in BUDGETS], SLOTS, since=NOW - 900, refresh=NOW - 900),

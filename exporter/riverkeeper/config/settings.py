@@ -11,15 +11,18 @@ from riverkeeper.config.assets import AssetSettings
 from riverkeeper.config.option import Section, option
 from riverkeeper.config.policy import Policy
 from riverkeeper.config.problem import mistake
-from riverkeeper.config.quantity import Count, Duration, Size
+from riverkeeper.config.quantity import Count, Duration, Size, Switch
 from riverkeeper.config.values import (
     NAME_BYTES,
+    ContainerName,
     DatabaseUrl,
     FilePath,
     HostNames,
     JobAddress,
+    LabelSelector,
     ListenAddress,
     ListenAddresses,
+    Namespaces,
     SchemaName,
 )
 
@@ -167,6 +170,33 @@ class WebhookSettings(Section):
     )
 
 
+@dataclass(frozen=True, slots=True)
+class KubernetesSettings(Section):
+    """Proof from Kubernetes that the process of a worker has ended: its pod's status shows the end of its container.
+    Riverkeeper needs the extra `riverkeeper[kubernetes]`, and the rights `get`, `list` and `watch` on pods.
+    """
+
+    enabled: Switch = option(False, "Whether pods are watched.", example=True)
+    namespaces: Namespaces = option(
+        (),
+        "The namespaces of the workers. Empty: Riverkeeper's own, or that of the kubeconfig's context.",
+        example=["jobs"],
+    )
+    label_selector: LabelSelector | None = option(
+        None,
+        "Only pods with these labels, as `kubectl get pods --selector` takes them. null: all.",
+        example="app=worker",
+    )
+    container: ContainerName | None = option(
+        None,
+        "The container that runs the worker. null: each container of a pod may, so that all of them must have ended.",
+        example="worker",
+    )
+    kubeconfig: FilePath | None = option(
+        None, "A kubeconfig. null: the service account of Riverkeeper's pod.", example="/etc/riverkeeper/kubeconfig"
+    )
+
+
 @dataclass(frozen=True)
 class Surroundings(Section):
     """The sections that no verdict and no brake depends on."""
@@ -175,6 +205,7 @@ class Surroundings(Section):
     web: WebSettings = field(default_factory=WebSettings)
     collect: CollectSettings = field(default_factory=CollectSettings)
     webhook: WebhookSettings = field(default_factory=WebhookSettings)
+    kubernetes: KubernetesSettings = field(default_factory=KubernetesSettings)
     assets: AssetSettings = field(default_factory=AssetSettings)
 
 

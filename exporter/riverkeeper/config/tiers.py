@@ -49,6 +49,7 @@ def stricter_mode(mode: Mode, other: Mode | None) -> Mode:
 
 AnyAction = Annotated[Action, choice(*Action)]
 LastAction = Annotated[Action, choice(Action.HOLD, Action.DISCARD)]  # where a retry or a cancel makes no sense
+DeadAction = Annotated[Action, choice(Action.RETRY, Action.HOLD)]  # nobody is left who could cancel it
 AnyMode = Annotated[Mode, choice(*Mode)]
 _ACTIONS = "`retry`, `discard`, `cancel` or `hold` (only alerts)."
 _AN_HOUR = "after an hour River's own rescuer takes the job"
@@ -145,6 +146,12 @@ class Tier(Section):
     )
     on_worker_lost: AnyAction = option(
         Action.RETRY, f"If the worker is lost, or no worker holds the job: {_ACTIONS}", example="hold"
+    )
+    on_worker_dead: DeadAction | None = option(
+        None,
+        "If Kubernetes shows that the process of the worker has ended (`kubernetes`): `retry` or `hold` (only alerts). "
+        "null: `retry` if the worker sent heartbeats, else `hold`.",
+        example="retry",
     )
     on_hung: AnyAction = option(
         Action.RETRY, f"If the job hangs, after the request to stop: {_ACTIONS}", example="hold"

@@ -157,8 +157,29 @@ def _host_name(text: str) -> str:
     return text.lower()
 
 
+def _namespace(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", text):
+        raise mistake(f"{quote(text)} is not the name of a namespace", "write for example jobs")
+    return text
+
+
+def _selector(text: str) -> str:
+    if not text.strip() or not text.isprintable() or len(text) > 1000:
+        raise mistake(f"{quote(text)} is not a label selector", "write for example app=worker, or remove the line")
+    return text
+
+
+def _container(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", text):
+        raise mistake(f"{quote(text)} is not the name of a container", "write it as in the pod's specification")
+    return text
+
+
 SchemaName = Annotated[str, BeforeValidator(_name)]
 FilePath = Annotated[Path, BeforeValidator(path_text), FILE]  # absolute once loaded
 ListenAddresses = Annotated[tuple[ListenAddress, ...], AfterValidator(_distinct)]
 HostNames = tuple[Annotated[str, AfterValidator(_host_name)], ...]
+Namespaces = tuple[Annotated[str, AfterValidator(_namespace)], ...]
+LabelSelector = Annotated[str, AfterValidator(_selector)]
+ContainerName = Annotated[str, AfterValidator(_container)]
 JobAddress = Annotated[str, AfterValidator(_job_address)]

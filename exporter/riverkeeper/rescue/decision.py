@@ -20,6 +20,8 @@ from riverkeeper.verdict.verdict import STUCK, WORKERS_FAULT, Reason, Verdict
 SHORT_WAIT = 10.0  # up to here a job waits as `available`: River's scheduler runs only every five seconds
 BACKOFF_POWER, MOST_ERRORS = 4, 310  # River's: errors to the fourth, in seconds, up to 292 years
 JITTER = 0.1  # River's: up to 10 % more or less
+# For bytes that a process sent before it ended: TCP has repeated them four times by then (0.2, 0.6, 1.4 and 3 s).
+DEAD_FENCE = 5.0
 # Their worker is alive, so the first act is a stop request. The other reasons have no worker that could stop.
 STOPPED_FIRST = {Reason.HUNG, Reason.OVER_BUDGET}
 
@@ -68,7 +70,7 @@ def decide(job: RunningJob, verdict: Verdict, tier: Tier, now: float, requested:
     """The act by policy, the job's attempts and its cancel request. `requested`, by an operator, overrides the tier."""
     if not (verdict.reason.is_stuck or requested is not None):
         return Skipped(Refusal.UNKNOWN)
-    action = requested or action_for(tier, verdict.reason)
+    action = requested or action_for(tier, verdict.reason, beats=job.has_beaten)
     if action is Action.HOLD:
         return Skipped(Refusal.MAX_RESCUES if verdict.reason is Reason.RESCUE_LOOP else Refusal.HOLD_BY_POLICY)
     act = _end_claim(job, verdict, tier, action, requested)
@@ -128,6 +130,8 @@ def plan_rescue(locked: LockedJob, verdict: Verdict, tier: Tier, act: Act) -> Re
 def next_attempt_wait(locked: LockedJob, verdict: Verdict, tier: Tier) -> float:
     """Seconds until the next attempt may begin: never before the previous worker must have stopped by itself."""
     wait = fence_wait(verdict, tier, fences=locked.fences)
+    if _reason(verdict) is Reason.WORKER_DEAD:  # nobody is left who would have to stop
+        return wait
     beat = locked.job.beat
     if (gave_up_at := locked.job.gave_up_at) is not None:  # a shutdown reports this while the work still stops
         wait = max(wait, gave_up_at + tier.drain - locked.now)
@@ -141,8 +145,19 @@ def next_attempt_wait(locked: LockedJob, verdict: Verdict, tier: Tier) -> float:
 def fence_wait(verdict: Verdict, tier: Tier, *, fences: bool) -> float:
     """Seconds to wait for the previous worker's late result: none where its work ended, and is fenced."""
     if not fences:
+        return _wait_unfenced(verdict, tier)
+    return 0.0 if _reason(verdict).is_reported else tier.fence
+
+
+def _wait_unfenced(verdict: Verdict, tier: Tier) -> float:
+    """A process that has ended sends nothing more: only what it sent before may still be on its way."""
+    if _reason(verdict) is not Reason.WORKER_DEAD:
         return tier.plain_fence
-    return 0.0 if (verdict.underlying or verdict.reason).is_reported else tier.fence
+    return DEAD_FENCE if verdict.value is None else max(0.0, min(DEAD_FENCE, DEAD_FENCE - verdict.value))
+
+
+def _reason(verdict: Verdict) -> Reason:
+    return verdict.underlying or verdict.reason
 
 
 def is_blameless(job: RunningJob, verdict: Verdict) -> bool:
@@ -160,7 +175,9 @@ def backoff(errors: int, chance: float) -> float:
 def _error(locked: LockedJob, verdict: Verdict) -> Mapping[str, object]:
     """River reads `at` as a time with zone, `attempt` as a number; another shape strands a whole batch before 0.48."""
     text = f"Stuck job rescued by Riverkeeper: {verdict.reason}"
-    if verdict.limit is not None and verdict.value is not None:
+    if verdict.reason is Reason.WORKER_DEAD and verdict.limit is not None:
+        text += f", {verdict.limit.origin}"
+    elif verdict.limit is not None and verdict.value is not None:
         text += f", {verdict.value:.1f} s against a limit of {verdict.limit.seconds:g} s ({verdict.limit.origin})"
     return {"at": rfc3339(locked.now), "attempt": locked.job.claim.attempt, "error": text, "trace": ""}
 

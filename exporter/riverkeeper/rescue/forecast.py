@@ -10,7 +10,7 @@ from riverkeeper.rescue.decision import Act, decide, fence_wait, is_blameless
 from riverkeeper.rescue.refusal import Refusal, Skipped
 from riverkeeper.rescue.status import RescueStatus
 from riverkeeper.verdict.judge import age
-from riverkeeper.verdict.verdict import StuckJob
+from riverkeeper.verdict.verdict import Reason, StuckJob
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def shortest_wait(stuck: StuckJob, tier: Tier, now: float) -> float:
     """Seconds from the rescue until the next attempt may begin: the previous worker has this long to stop."""
     beat = stuck.job.beat
     wait = fence_wait(stuck.verdict, tier, fences=beat is not None and beat.fences)
-    if beat is None or beat.lease is None:
+    if beat is None or beat.lease is None or stuck.verdict.reason is Reason.WORKER_DEAD:
         return wait
     return max(wait, beat.lease + tier.drain - (age(beat.beat_at, now) or 0.0))
 

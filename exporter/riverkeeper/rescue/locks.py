@@ -130,6 +130,7 @@ def _running_job(
         suspect_since=request.suspect_since,
         seen_at=request.seen_at,
         claimed_before=claimed_before,
+        terminated=request.terminated,
     )
 
 

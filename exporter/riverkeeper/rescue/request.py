@@ -12,6 +12,7 @@ from uuid import UUID
 from riverkeeper.brakes.rules import EngagedBrake
 from riverkeeper.config.policy import Policy
 from riverkeeper.config.tiers import Action, Tier
+from riverkeeper.evidence.proof import Terminated
 from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.rescue.decision import Act
 from riverkeeper.verdict.job import JobClaim
@@ -48,6 +49,7 @@ class LockRequest:
     suspect_since: float | None = None
     seen_at: float | None = None
     claimed_before: float | None = None
+    terminated: Terminated | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ class RescueItem:
     @property
     def lock_request(self) -> LockRequest:
         job = self.stuck.job
-        return LockRequest(job.claim, job.has_row, job.suspect_since, job.seen_at, job.claimed_before)
+        return LockRequest(job.claim, job.has_row, job.suspect_since, job.seen_at, job.claimed_before, job.terminated)
 
 
 @dataclass(frozen=True, slots=True)

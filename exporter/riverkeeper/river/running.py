@@ -6,6 +6,7 @@ import contextlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
+from riverkeeper.evidence.proof import Terminated
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.postgres.transaction import Row, Transaction
 from riverkeeper.river.bounds import (
@@ -149,6 +150,7 @@ def running_job_of(
     suspect_since: float | None = None,
     seen_at: float | None = None,
     claimed_before: float | None = None,
+    terminated: Terminated | None = None,
 ) -> RunningJob:
     """Of river/read_suspects, or rescue/read_jobs and rescue/lock_jobs; the beat is of the same claim.
 
@@ -170,6 +172,7 @@ def running_job_of(
         suspect_since=suspect_since,
         seen_at=seen_at,
         claimed_before=claimed_before,
+        terminated=terminated,
     )
 
 

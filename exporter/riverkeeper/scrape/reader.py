@@ -17,6 +17,7 @@ from riverkeeper.brakes.rules import HEALTHY, ProcessHealth, find_engaged_brakes
 from riverkeeper.brakes.state import read_facts
 from riverkeeper.config.load import Config
 from riverkeeper.config.policy import Policy
+from riverkeeper.evidence.pod_evidence import PodEvidence
 from riverkeeper.heartbeat.leases import lease_clock
 from riverkeeper.ledger.names import NO_NAMES, Names, count_unnamed, keep
 from riverkeeper.ledger.totals import Finished, find_finished
@@ -40,6 +41,7 @@ from riverkeeper.river.waiting import read_partitions, read_waiting_kinds
 from riverkeeper.schema.fence import read_fence
 from riverkeeper.schema.layout import FENCE_VERSION
 from riverkeeper.schema.sweep import read_heartbeats
+from riverkeeper.scrape.dead_workers import NONE_DEAD, DeadWorkers, find_dead_workers
 from riverkeeper.scrape.notices import find_notices
 from riverkeeper.scrape.query_log import QueryLog
 from riverkeeper.scrape.rhythm import QueueRhythms
@@ -98,11 +100,12 @@ class Reader:
         maintained: Callable[[float], Maintained | None] = lambda _: None,
         process_health: Callable[[], ProcessHealth] = lambda: HEALTHY,
         own_path: Callable[[float], float | None] = lambda _: None,
+        evidence: PodEvidence | None = None,
     ) -> None:
         """`maintained`: what maintenance committed, for a scrape of at most this many seconds; None: it does not run.
 
         `process_health`: what the rescuer of this process knows about its process. `own_path`: since when its own
-        probes verify the heartbeat path, at a moment of the database's clock.
+        probes verify the heartbeat path, at a moment of the database's clock. `evidence`: what watched pods prove.
         """
         self._database = database
         self._settings = settings
@@ -110,7 +113,8 @@ class Reader:
         self._maintained = maintained
         self._process_health = process_health
         self._own_path = own_path
-        self._suspects = SuspectReader(settings.policy)
+        self._evidence = evidence
+        self._suspects = SuspectReader(settings.policy, evidence)
         self._rhythms = QueueRhythms()
         self._names: Names = NO_NAMES  # of the last scrape
         self._running = 0  # running jobs of the last scrape
@@ -141,6 +145,8 @@ class Reader:
             sent = time.time()
             opened = tx.query("river/open_transaction")[0]
             clock_skew = (sent + time.time()) / 2 - opened.clock
+            if self._evidence is not None:
+                self._evidence.compare_database_clock(clock_skew)
             schemas = self._lookup.find(tx, standby=opened.standby)
             queries = QueryLog(tx, [QueryOutcome("keeper_schema", 0.0, schemas.keeper_error)])
             now = opened.now if opened.data_at is None else opened.data_at  # of the data: a standby may lag
@@ -206,9 +212,18 @@ class Reader:
             fenced=facts.fence is not None and facts.fence.in_force,
         )
         learned = maintained.learned if maintained else {}
+        dead = self._find_dead_workers(queries, facts.now)
         return queries.run(
-            "suspects", lambda: self._suspects.read(tx, running, learned, readable, facts.now, path, facts.leader)
+            "suspects", lambda: self._suspects.read(tx, running, learned, readable, facts.now, path, facts.leader, dead)
         )
+
+    def _find_dead_workers(self, queries: QueryLog, now: float) -> DeadWorkers:
+        """None where nothing has ended lately; a query that fails takes no verdict away."""
+        evidence = self._evidence
+        if evidence is None or not evidence.is_open:
+            return NONE_DEAD
+        found = queries.run("dead_workers", lambda: find_dead_workers(queries.tx, evidence, now), aside=True)
+        return found or NONE_DEAD
 
     def _read_rescuing(self, queries: QueryLog, schemas: FoundSchemas) -> RescueStatus | None:
         if not self._settings.with_rescuer or not (schemas.keeper.control and schemas.keeper.audit):

@@ -11,10 +11,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from riverkeeper.config.policy import Policy
+from riverkeeper.evidence.pod_evidence import PodEvidence
 from riverkeeper.postgres.transaction import Row, Transaction
 from riverkeeper.river.bounds import MAX_RUNNING, METADATA_LARGE
 from riverkeeper.river.facts import Leader, Running
 from riverkeeper.river.running import HEARTBEAT, RFC3339, beat_of, running_job_of
+from riverkeeper.scrape.dead_workers import NONE_DEAD, DeadWorkers, find_proof
 from riverkeeper.verdict.client_ids import ClaimTimes, find_succeeded
 from riverkeeper.verdict.clocks import SeenClaims, is_cancel_of_claim, latest_claim_at
 from riverkeeper.verdict.job import GAVE_UP, Beat, JobClaim, RunningJob
@@ -56,6 +58,8 @@ class SuspectReader:
     """Reads and judges suspects, by one policy. Remembers for some seconds what it read of River's clients."""
 
     policy: Policy
+    evidence: PodEvidence | None = None
+    dead: DeadWorkers = NONE_DEAD
     claims: dict[str, ClaimTimes] = field(default_factory=dict)  # by client
     seen_claims: SeenClaims = field(default_factory=SeenClaims)
     _seen: Mapping[str, float] = field(default_factory=dict)  # newest claim by client, the database's clock
@@ -72,10 +76,13 @@ class SuspectReader:
         now: float,
         path_ok_since: float | None,
         leader: Leader | None = None,
+        dead: DeadWorkers = NONE_DEAD,
     ) -> Suspects:
         """The stuck and suspected jobs at `now`, the database's clock. Raises DatabaseError."""
+        self.dead = dead
         self.seen_claims.look(running.pairs, (leader.leader_id, leader.expires_at) if leader else None, now)
         groups = [screen_group(group, now, path_ok_since) for group in group_jobs(self.policy, learned, running.pairs)]
+        groups = [replace(each, dead=(each.queue, each.kind, each.priority) in dead.groups) for each in groups]
         workers = self._read_workers(tx, [group for group in groups if group.any_passed], readable, leader, now)
         groups = [
             group if workers.has_instance_for(group.kind) else replace(group, never_beat=None) for group in groups
@@ -157,6 +164,7 @@ class SuspectReader:
         parameters = {
             **_columns(groups),
             "clients": workers.client_ids,
+            "dead_clients": sorted(self.dead.clients),
             "metadata_interval": self.policy.heartbeat.metadata_interval,
             "most_bytes": METADATA_LARGE,
             "rfc3339": RFC3339,
@@ -180,7 +188,14 @@ class SuspectReader:
         if row.unread:
             return job
         since = workers.suspect_since.get(row.client_id)
-        return replace(job, instances=workers.of(row.client_id, row.kind), suspect_since=since)
+        terminated, why = find_proof(self.evidence, self.dead, row.client_id, row.claimed_at, now)
+        return replace(
+            job,
+            instances=workers.of(row.client_id, row.kind),
+            suspect_since=since,
+            terminated=terminated,
+            no_evidence=why,
+        )
 
     def _claimed_before(self, row: Row, beat: Beat | None, now: float) -> float:
         group = (row.queue, row.kind, row.priority, row.claimed_at)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from riverkeeper.evidence.proof import RESOLUTION, Terminated
+
 GAVE_UP = ("abandoned", "failed")  # ends of work that leave no result worth waiting for: heartbeat.outcome
 
 
@@ -68,6 +70,8 @@ class RunningJob:
     claimed_before: float | None = (
         None  # the claim was made by then, if not by the database's clock (verdict/clocks.py)
     )
+    terminated: Terminated | None = None  # proof by the orchestrator that its process has ended
+    no_evidence: str = ""  # else why the orchestrator proves nothing; "": it is not asked
 
     @property
     def held_since(self) -> float:
@@ -79,6 +83,20 @@ class RunningJob:
         """When its client reported that it gave the claim up; None: it did not, or somebody took the claim away."""
         beat = self.beat
         return beat.ended_at if beat is not None and beat.lost_at is None and beat.outcome in GAVE_UP else None
+
+    @property
+    def has_beaten(self) -> bool:
+        """Whether its claim, or any process that may hold it, ever beat."""
+        return self.beat is not None or bool(self.instances)
+
+    @property
+    def terminated_at(self) -> float | None:
+        """When its process ended; None: no proof, or something beat since, so that the proof is of another process."""
+        if self.terminated is None:
+            return None
+        beats = [instance.beat_at for instance in self.instances] + ([self.beat.beat_at] if self.beat else [])
+        latest = self.terminated.finished_at + RESOLUTION
+        return self.terminated.finished_at if all(beat_at <= latest for beat_at in beats) else None
 
     @property
     def has_row(self) -> bool:

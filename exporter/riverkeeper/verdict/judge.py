@@ -40,7 +40,7 @@ def judge(job: RunningJob, policy: Policy, limits: Limits, now: float, path_ok_s
     if not found.reason.is_stuck:
         suspected = found if found.reason.is_suspected else _suspect(job, tier, limits, now)
         found = _too_long(job, tier, limits, now) or suspected or found
-    return _in_a_loop(job, policy, tier, found)
+    return _in_a_loop(job, policy, tier, _dead(job, tier, found, now) or found)
 
 
 def _given_up(gave_up_at: float, tier: Tier, now: float) -> Verdict:
@@ -51,6 +51,17 @@ def _given_up(gave_up_at: float, tier: Tier, now: float) -> Verdict:
     return (
         Verdict(Reason.ABANDONED, tier.name, RESULT, since) if _over(since, RESULT) else Verdict(Reason.OK, tier.name)
     )
+
+
+def _dead(job: RunningJob, tier: Tier, found: Verdict, now: float) -> Verdict | None:
+    """Dead by proof. It only adds: it never replaces a verdict that is acted on by one that is not."""
+    since = age(job.terminated_at, now)
+    if since is None or job.terminated is None:
+        return None
+    held = action_for(tier, Reason.WORKER_DEAD, beats=job.has_beaten) is Action.HOLD
+    if held and found.reason.is_stuck and action_for(tier, found.reason) is not Action.HOLD:
+        return None
+    return Verdict(Reason.WORKER_DEAD, tier.name, Limit(LimitName.PROCESS, 0.0, job.terminated.sentence), since)
 
 
 def _has_beaten(
@@ -147,7 +158,8 @@ def _suspect(job: RunningJob, tier: Tier, limits: Limits, now: float) -> Verdict
 
 
 def _in_a_loop(job: RunningJob, policy: Policy, tier: Tier, found: Verdict) -> Verdict:
-    is_acted_on = found.reason.is_stuck and action_for(tier, found.reason) != Action.HOLD
+    action = action_for(tier, found.reason, beats=job.has_beaten)
+    is_acted_on = found.reason.is_stuck and action is not Action.HOLD
     if is_acted_on and job.rescues >= policy.rescue.max_rescues:
         return Verdict(Reason.RESCUE_LOOP, tier.name, found.limit, found.value, underlying=found.reason)
     return found

@@ -80,12 +80,13 @@ class Thresholds:
     never_beat: float | None = None  # since the claim, of jobs without any heartbeat
     run: float | None = None  # since the claim
     result: float | None = None  # since the client reported that it gave the claim up
+    dead: bool = False  # a client of the group has a process that has ended, by proof
 
     @property
     def any_passed(self) -> bool:
         """Whether the group may contain a stuck job."""
         passed = (self.heartbeat, self.progress, self.never_beat, self.run, self.result)
-        return any(threshold is not None for threshold in passed)
+        return self.dead or any(threshold is not None for threshold in passed)
 
 
 def screen_group(group: JobGroup, now: float, path_ok_since: float | None) -> Thresholds:

@@ -30,9 +30,10 @@ def wait_tier(policy: Policy, queue: str, priority: int) -> Tier:
     return _tier(policy, next(named, None) or BY_PRIORITY.get(priority, STANDARD))
 
 
-def action_for(tier: Tier, reason: Reason) -> Action:
-    """What policy says about a reason; a suspicion is never acted on."""
+def action_for(tier: Tier, reason: Reason, *, beats: bool = True) -> Action:
+    """What policy says about a reason; a suspicion is never acted on. `beats`: the worker has ever beaten."""
     return {
+        Reason.WORKER_DEAD: tier.on_worker_dead or (Action.RETRY if beats else Action.HOLD),
         Reason.WORKER_LOST: tier.on_worker_lost,
         Reason.ABANDONED: tier.on_worker_lost,
         Reason.ORPHANED: tier.on_worker_lost,

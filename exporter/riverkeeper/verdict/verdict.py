@@ -17,6 +17,7 @@ class Reason(StrEnum):
 
     OK = "ok"
     UNKNOWN = "unknown"
+    WORKER_DEAD = "worker_dead"
     WORKER_LOST = "worker_lost"
     ABANDONED = "abandoned"
     ORPHANED = "orphaned"
@@ -29,8 +30,8 @@ class Reason(StrEnum):
 
     @property
     def is_reported(self) -> bool:
-        """Reported by the worker's own side, so that no missed heartbeat needs to be believed."""
-        return self is Reason.ABANDONED
+        """Reported by the worker's own side or by its orchestrator: no missed heartbeat needs to be believed."""
+        return self in {Reason.ABANDONED, Reason.WORKER_DEAD}
 
     @property
     def is_suspected(self) -> bool:
@@ -45,7 +46,7 @@ STUCK = tuple(reason for reason in Reason if reason.is_stuck)
 SUSPECTED = tuple(reason for reason in Reason if reason.is_suspected)
 FOR_OPERATOR = frozenset({Reason.OVER_BUDGET, Reason.RESCUE_LOOP})  # stuck, and policy leaves them to a person
 # The job did nothing wrong: its worker is gone, or gave it up.
-WORKERS_FAULT = frozenset({Reason.WORKER_LOST, Reason.ABANDONED, Reason.ORPHANED})
+WORKERS_FAULT = frozenset({Reason.WORKER_DEAD, Reason.WORKER_LOST, Reason.ABANDONED, Reason.ORPHANED})
 
 
 class LimitName(StrEnum):
@@ -57,6 +58,7 @@ class LimitName(StrEnum):
     WAIT = "wait"
     SILENCE = "silence"
     RESULT = "result"  # how long the result of work that ended may take to reach the job's row
+    PROCESS = "process"  # none: a process that has ended works no longer
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 -- Index: control has one row, brake one for each name; rescue_by_time for the last minute.
 -- NULL: stopped_* where the kill switch is not pulled; path_* and actor_* before the first election; state and
 -- released_at where the brake has never moved. step_at is that of the mass brake's slow start,
--- which claims that their clients gave up do not use up. started_at is that of the
+-- which claims that their clients gave up, and those of processes proven dead, do not use up. started_at is that of the
 -- server that answers, which may be another than the one that path_* was written on.
 SELECT
     extract(epoch FROM clock_timestamp())::double precision AS now,
@@ -25,7 +25,7 @@ SELECT
     ) AS acted_in_minute,
     (
         SELECT count(*) FROM keeper.rescue AS r
-        WHERE r.dry_run = %(dry_run)s::boolean AND r.reason <> 'abandoned'
+        WHERE r.dry_run = %(dry_run)s::boolean AND r.reason NOT IN ('abandoned', 'worker_dead')
             AND r.at >= to_timestamp((b.state ->> 'step_at')::double precision)
     ) AS acted_in_step,
     (

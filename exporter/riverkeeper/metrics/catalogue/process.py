@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from riverkeeper.evidence.lives import WatchState
 from riverkeeper.metrics.family import Family, MetricType, Per, Samples
 from riverkeeper.rescue.status import Acts
 
@@ -32,6 +34,7 @@ class Process:
     config_reloaded: bool = True
     rejected: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(REJECTIONS, 0)))
     acts: Acts = field(default_factory=Acts)
+    watch_state: Callable[[], WatchState | None] = lambda: None  # of the pods; None: they are not watched
     series: int = 0  # samples on the page, without process_ and python_
 
 
@@ -45,6 +48,16 @@ def requests_rejected(process: Process) -> Samples:
 
 def series(process: Process) -> Samples:
     yield (), float(process.series)
+
+
+def kubernetes_up(process: Process) -> Samples:
+    if (state := process.watch_state()) is not None:
+        yield (), float(state.up)
+
+
+def kubernetes_pods(process: Process) -> Samples:
+    if (state := process.watch_state()) is not None:
+        yield (), float(state.pods)
 
 
 PROCESS: tuple[Family[Process], ...] = (
@@ -64,6 +77,21 @@ PROCESS: tuple[Family[Process], ...] = (
         requests_rejected,
         per=Per.OTHER,
         times=len(REJECTIONS),
+    ),
+    Family(
+        "riverkeeper_kubernetes_up",
+        MetricType.GAUGE,
+        "1 while the pods of every namespace in `kubernetes.namespaces` are watched. 0 while they are not: no new "
+        "worker_dead then, and every other verdict stays. Absent without `kubernetes.enabled`.",
+        (),
+        kubernetes_up,
+    ),
+    Family(
+        "riverkeeper_kubernetes_pods",
+        MetricType.GAUGE,
+        "Pods that are watched and live, as far as this process knows. Absent without `kubernetes.enabled`.",
+        (),
+        kubernetes_pods,
     ),
     Family(
         "riverkeeper_series",

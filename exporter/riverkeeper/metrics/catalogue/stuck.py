@@ -86,7 +86,8 @@ STUCK_FAMILIES: tuple[Family[Snapshot], ...] = (
     Family(
         "river_jobs_stuck",
         MetricType.GAUGE,
-        "Running attempts that are stuck, by reason: worker_lost, abandoned, orphaned, hung, over_budget, rescue_loop. "
+        "Running attempts that are stuck, by reason: worker_dead, worker_lost, abandoned, orphaned, hung, over_budget, "
+        "rescue_loop. "
         "0 for kinds seen in the last hour. Attempts that cannot be proven stuck are in river_jobs_suspected.",
         ("queue", "kind", "tier", "reason"),
         jobs_stuck,

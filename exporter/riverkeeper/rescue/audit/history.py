@@ -41,7 +41,7 @@ class AuditRecord:
     def outcome_sentence(self) -> str:
         """What the previous worker did afterwards."""
         if self.old_worker == PreviousWorker.SILENT:
-            is_lost = self.reason == Reason.WORKER_LOST  # else its process may beat on
+            is_lost = self.reason in {Reason.WORKER_LOST, Reason.WORKER_DEAD}  # else its process may beat on
             return "was not seen again" if is_lost else "did not report the end of its work"
         if self.old_worker == PreviousWorker.BEAT:
             return "was alive: it beat afterwards" if self.was_false else "its process beat afterwards"
@@ -56,6 +56,8 @@ class AuditRecord:
         value, limit = self._seconds("value"), self._seconds("limit_seconds")
         if value is None or limit is None:
             return ""
+        if self.reason == Reason.WORKER_DEAD:
+            return str(self.evidence.get("limit_origin", "what ended is not known"))
         return f"{value:.1f} s, limit {limit:g} s ({self.evidence.get('limit_origin', 'origin not known')})"
 
     def _seconds(self, fact: str) -> float | None:

@@ -124,10 +124,13 @@ def _find_in_job(facts: FollowUpFacts) -> RescueOutcome:
 _WORK = {"completed": "completed", "cancelled": "cancelled", "scheduled": "snoozed"}
 
 
+_CALLED_GONE = {Reason.WORKER_LOST, Reason.WORKER_DEAD}
+
+
 def _find_beat(facts: FollowUpFacts, seconds: float) -> RescueOutcome:
     is_over = facts.now - facts.at > seconds
     # The process of an orphaned or hung job is alive, so its beats prove nothing.
-    if facts.reason is Reason.WORKER_LOST and facts.worker_beat_at is not None and facts.worker_beat_at > facts.at:
+    if facts.reason in _CALLED_GONE and facts.worker_beat_at is not None and facts.worker_beat_at > facts.at:
         return RescueOutcome(PreviousWorker.BEAT, facts.worker_beat_at, closed=is_over)
     if not is_over:
         return RescueOutcome(None)

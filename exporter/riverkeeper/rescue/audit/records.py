@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from uuid import UUID
 
+from riverkeeper.evidence.proof import Terminated
 from riverkeeper.postgres.connection import Database
 from riverkeeper.postgres.transaction import Row, Transaction
 from riverkeeper.rescue.decision import Act, LockedJob, RescuePlan
@@ -80,13 +81,21 @@ def collect_evidence(
     }
     if limit is not None:
         facts |= {"limit": limit.name, "limit_seconds": limit.seconds, "limit_origin": limit.origin}
+    if job.terminated is not None and verdict.reason is Reason.WORKER_DEAD:
+        facts |= _process_facts(job.terminated)
     if beat is not None:
         facts |= {
             "beat_at": beat.beat_at, "interval": beat.interval, "lease": beat.lease, "progress_at": beat.progress_at,
-            "progress": beat.progress, "stop_requested_at": beat.stop_requested_at,
-            "ended_at": beat.ended_at,
+            "progress": beat.progress, "stop_requested_at": beat.stop_requested_at, "ended_at": beat.ended_at,
         }  # fmt: skip
     return {name: fact for name, fact in facts.items() if _is_known(fact)}
+
+
+def _process_facts(ended: Terminated) -> Mapping[str, Fact]:
+    return {
+        "pod": ended.pod, "pod_uid": ended.pod_uid, "container": ended.container, "cause": ended.cause,
+        "exit_code": ended.exit_code, "signal": ended.signal, "process_ended_at": ended.finished_at,
+    }  # fmt: skip
 
 
 def _is_known(fact: Fact) -> bool:

@@ -98,5 +98,6 @@ WHERE a.age > a.run_limit
    OR a.progress_age > a.progress_limit
    OR a.outcome = ANY (%(gave_up)s::text[]) AND a.result_age > a.result_limit
    OR a.heartbeat_age IS NULL AND a.age > a.never_beat_limit AND a.client_id = ANY (%(clients)s::text[])
+   OR a.client_id = ANY (%(dead_clients)s::text[])
 ORDER BY a.attempted_at, a.id
 LIMIT %(max_rows)s + 1

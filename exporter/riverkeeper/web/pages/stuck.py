@@ -162,6 +162,8 @@ def _job(stuck: StuckJob, forecast: Forecast | None, now: float) -> dict[str, ob
         "limit_seconds": limit.seconds if limit else None,
         "limit_origin": limit.origin if limit else None,
         "rescues_in_a_day": job.rescues,
+        "terminated": job.terminated.sentence if job.terminated else None,
+        "no_evidence": job.no_evidence or None,
     } | _plan(forecast)
 
 
@@ -230,7 +232,11 @@ def _progress(stuck: StuckJob, now: float) -> str:
 
 def _against(stuck: StuckJob) -> Iterator[str]:
     limit, value = stuck.verdict.limit, stuck.verdict.value
-    if limit is not None and value is not None:
+    if stuck.verdict.reason is Reason.WORKER_DEAD and stuck.job.terminated is not None:
+        yield stuck.job.terminated.sentence
+    elif limit is not None and value is not None:
         yield f"{span(value)}, {limit.name.value} limit {span(limit.seconds)}: {limit.origin}"
     if stuck.job.rescues:
         yield f"rescued {count_noun(stuck.job.rescues, 'time')} in a day"
+    if stuck.job.no_evidence:
+        yield f"no proof from Kubernetes: {stuck.job.no_evidence}"

@@ -1,0 +1,56 @@
+"""Mutations of proof from pods: what would call a living process dead."""
+
+from __future__ import annotations
+
+from mutations.mutation import Mutation
+
+PROOF, WATCHER, VERDICT = "evidence/test_proof.py", "evidence/test_watcher.py", "verdict/test_worker_dead.py"
+RESCUE, SCRAPE = "rescue/test_worker_dead.py", "scrape/test_dead_workers.py"
+
+MUTATIONS = (
+    Mutation(
+        "a process is taken for one of the start before it, because a node's clock was set back",
+        "alive_at <= end.finished_at - MARGIN",
+        "alive_at <= end.finished_at + RESOLUTION",
+        (f"{PROOF}::test_without_the_start_in_its_id_the_claim_must_be_well_before_the_end",
+         "evidence/test_pod_lives.py::test_no_job_of_a_living_process_is_called_dead"),
+    ),
+    Mutation(
+        "the pod of a StatefulSet that was deleted by force works on, and the end of its successor takes its jobs",
+        "if pods[0].is_reused:",
+        "if not pods[0].host:",
+        (f"{PROOF}::test_a_name_that_is_used_again_needs_the_uid",),
+    ),
+    Mutation(
+        "a container that runs, or may run, does not count",
+        "if why := _may_live(container, alive_at + slack):",
+        "if why := _may_live(container, 0.0):",
+        (f"{PROOF}::test_every_container_that_may_have_run_it_must_have_ended",),
+    ),
+    Mutation(
+        "the kubelet found no container any more, and its own end for it is believed",
+        "terminated.get(\"reason\") in NOT_SEEN | NOT_STARTED",
+        "terminated.get(\"reason\") in NOT_STARTED",
+        (f"{PROOF}::test_an_end_that_nobody_saw_proves_nothing",),
+    ),
+    Mutation(
+        "a beat after the end does not refute it",
+        "if all(beat_at <= latest for beat_at in beats) else None",
+        "if latest else None",
+        (f"{VERDICT}::test_a_beat_after_the_end_refutes_it", f"{RESCUE}::test_a_beat_after_the_end_refuses_the_rescue",
+         f"{SCRAPE}::test_a_later_beat_of_the_process_refutes_it"),
+    ),
+    Mutation(
+        "a clock that is far off makes an end look older than it is",
+        "return abs(self.seconds) + self.uncertainty <= MARGIN",
+        "return self.uncertainty <= MARGIN",
+        (f"{PROOF}::test_clocks_that_are_apart_prove_nothing",
+         f"{WATCHER}::test_the_clock_of_the_api_server_is_measured"),
+    ),
+    Mutation(
+        "proof that is held by policy hides a verdict that would have been acted on",
+        "    if held and found.reason.is_stuck and action_for(tier, found.reason) is not Action.HOLD:\n",
+        "    if held and found.reason is Reason.OK:\n",
+        (f"{VERDICT}::test_proof_that_is_held_hides_no_act",),
+    ),
+)  # fmt: skip
