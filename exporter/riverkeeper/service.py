@@ -32,6 +32,7 @@ from riverkeeper.river.known_names import KnownNames, read_known_names
 from riverkeeper.river.longest import LongestJobs, ReadableBeats, RunningFilter, read_client_names, read_longest
 from riverkeeper.schema.schemas import inspect_keeper, open_keeper, open_schemas
 from riverkeeper.scrape.collector import Collector, make_timeout
+from riverkeeper.scrape.job_facts import JobFacts, read_job_facts
 from riverkeeper.scrape.reader import Reader, reader_settings
 from riverkeeper.scrape.schemas import SchemaLookup
 from riverkeeper.scrape.scrape import Snapshot
@@ -48,8 +49,8 @@ INBOX_SECONDS = 5.0  # Alertmanager waits at least 10 s for an answer, and tries
 class Service:
     """One Riverkeeper process. `load` reads the configuration again, and raises ConfigErrors.
 
-    `failing`, `running`, `workers`, `known_names`, `client_names`, `rescues` and `receive` raise DatabaseError, whose
-    message and fix may be shown; the others do not raise.
+    `failing`, `running`, `job`, `workers`, `known_names`, `client_names`, `rescues` and `receive` raise DatabaseError,
+    whose message and fix may be shown; the others do not raise.
     """
 
     def __init__(self, config: Config, load: Callable[[], Config]) -> None:
@@ -62,6 +63,7 @@ class Service:
         self._supervisor = Supervisor(config, self._read, self._process.acts)
         self._collector, self._maintenance = self._readers(config)
         self._failing = asyncio.Semaphore(1)  # a page for people: one connection at a time is enough
+        self._job = asyncio.Semaphore(1)
         self._workers = asyncio.Semaphore(1)
         self._running = asyncio.Semaphore(1)
         self._audit = asyncio.Semaphore(1)
@@ -87,6 +89,11 @@ class Service:
         """Live jobs with at least one error, those with the fewest attempts left first."""
         async with self._failing:
             return await asyncio.to_thread(failing_jobs, self.config, queue, kind, shown)
+
+    async def job(self, job_id: int) -> JobFacts:
+        """All that the tables hold about one job."""
+        async with self._job:
+            return await asyncio.to_thread(read_job, self.config, job_id, FAILING_SECONDS)
 
     async def workers(self, wanted: WorkerFilter, shown: int) -> Workers:
         """The workers that are known, those that stopped beating first."""
@@ -228,6 +235,13 @@ def failing_jobs(config: Config, queue: str | None, kind: str | None, shown: int
     """The failing jobs, read on a connection of its own. Raises DatabaseError."""
     with begin_transaction(config.conninfo.reveal(), FAILING_SECONDS) as tx:
         return read_failing(tx, find_river(tx, config.database.river_schema), queue, kind, shown)
+
+
+def read_job(config: Config, job_id: int, seconds: float) -> JobFacts:
+    """All that the tables hold about one job, read on a connection of its own. Raises DatabaseError."""
+    place, interval = config.database, config.heartbeat.metadata_interval
+    url = config.conninfo.reveal()
+    return read_job_facts(url, place.river_schema, place.keeper_schema, job_id, interval, seconds)
 
 
 def list_workers(config: Config, wanted: WorkerFilter, shown: int, seconds: float) -> Workers:

@@ -249,7 +249,7 @@ def test_a_variable_names_the_configuration_file(run: Run, tmp_path: Path, monke
 
 def test_workers_are_a_table_and_json(run: Run, sql: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     """Those that stopped with a job come first; what a runtime lacks is "no"; each row is one line for grep."""
-    monkeypatch.delenv("COLUMNS")
+    monkeypatch.setenv("COLUMNS", "300")  # an age may be long on a busy machine
     run("schema", "install")
     add_beat(sql, add_job(sql), add_process(sql, 1, GO, 120))
     add_process(sql, 2, "mine", software="plain [b]web")
@@ -307,3 +307,36 @@ def test_running_jobs_are_a_table_and_json(run: Run, sql: Session) -> None:
 def _with_idle(sql: Session, run: Run) -> str:
     add_process(sql, 2, "web-4")
     return run("running", "--worker", "web-4").output
+
+
+FAILED = """UPDATE river_job SET scheduled_at = now() + interval '1 hour', args = '{"card": "4111"}',
+    errors = ARRAY[%(error)s::jsonb]"""
+
+
+def test_the_life_of_one_job(run: Run, sql: Session) -> None:
+    """How it is, what comes next, its events in order, its facts and errors; texts of users are never markup."""
+    run("schema", "install")
+    job = add_job(sql, kind="[red]send[/]", state="retryable")
+    sql.execute(FAILED, {"error": json.dumps({"attempt": 1, "at": "2026-11-28T10:00:00Z", "error": "boom [b]"})})
+    shown = run("job", str(job))
+    lines = [line.strip() for line in shown.output.splitlines()]
+    document = json.loads(run("job", str(job), "--json").output)
+
+    assert shown.exit_code == 0
+    assert lines[:2] == [f"Job {job}: retryable", "What happens next"]
+    assert lines[2].startswith("The next attempt may begin at ")
+    assert [line for line in lines if line in {"Its life", "The job now", "The newest 1 of 1 errors"}] == [
+        "Its life", "The job now", "The newest 1 of 1 errors",
+    ]  # fmt: skip
+    assert re.search(r"Kind\s+\[red\]send\[/\]", shown.output)
+    assert lines[-1] == "boom [b]"
+    assert "4111" not in shown.output + json.dumps(document)
+    assert (document["job"]["state"], len(document["next"])) == ("retryable", 1)
+
+
+def test_a_job_that_is_not_there(run: Run) -> None:
+    """1, in words; a wrong id is a wrong command."""
+    answer = run("job", "999")
+
+    assert (answer.exit_code, run("job", "0").exit_code, run("job", "x").exit_code) == (1, 2, 2)
+    assert "River's table has no such job" in answer.output

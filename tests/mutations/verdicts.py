@@ -186,7 +186,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a beat that an earlier attempt left in the metadata condemns the next one",
-        "if at is None or not row.claimed_at <= at <= row.now + AHEAD:",
+        "if at is None or not row.claimed_at <= at <= now + AHEAD:",
         "if at is None:",
         ("rescue/test_earlier_attempts.py::test_a_beat_in_the_metadata_of_an_earlier_attempt_is_none",),
     ),
@@ -310,6 +310,24 @@ MUTATIONS = (
         "self._queues = {name: self._queues.get(name) or _QueueRhythm(at) for name, at in rows.items()}",
         "self._queues = dict.fromkeys(rows, next(iter(self._queues.values()), _QueueRhythm(0.0)))",
         (f"{RHYTHM}::test_queues_keep_their_rhythms_apart",),
+    ),
+    Mutation(
+        "the page of a job gives a moment at which its verdict does not change",
+        "if verdict.reason is not present.reason:\n            return VerdictChange(at",
+        "if True:\n            return VerdictChange(at",
+        ("verdict/test_changes.py::test_at_the_change_the_verdict_is_the_one_that_was_given",),
+    ),
+    Mutation(
+        "the page of a job leaves out a limit, so that its verdict changes before the moment that it gave",
+        "    yield RESULT\n",
+        "    yield from ()\n",
+        ("verdict/test_changes.py::test_work_that_was_given_up_is_abandoned_when_its_result_does_not_come",),
+    ),
+    Mutation(
+        "the page of a job judges it by other limits than the scrape",
+        "PassInput.from_verdicts(now, 0.0, judged).limits(policy, tier, running.kind)",
+        "PassInput(now, 0.0, judged, {}).limits(policy, tier, running.kind)",
+        ("scrape/test_job_facts.py::test_a_job_is_judged_as_the_scrape_judges_it",),
     ),
     Mutation(
         "a process that missed one beat is shown as one that stopped",

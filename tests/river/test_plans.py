@@ -66,6 +66,13 @@ ASKED: dict[str, Mapping[str, object]] = {
     "river/read_clients_at_work": {"max_rows": BOUND, "recent": BOUND, "names": BOUND, "kind": "kind 6", "queue": None},
     "river/read_left_claims": {"instances": [INSTANCE]},
     "river/read_claimants": {"max_rows": BOUND},
+    "river/read_job": {
+        "job_id": 7,
+        "most_bytes": 65_536,
+        "most_error_bytes": 65_536,
+        "most_letters": 100,
+        "most_errors": 5,
+    },
     "river/read_suspects": {
         **RUNNING,
         "queues": ["q0", "q1"],

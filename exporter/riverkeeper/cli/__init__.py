@@ -13,6 +13,7 @@ DOORS = {
         "check",
         "serve",
         "stuck",
+        "job",
         "running",
         "workers",
         "failing",

@@ -77,7 +77,7 @@ def _table(found: RunningJobs) -> Table:
     for column in ("id", "kind", "worker", "running", "last beat", "progress", "expected end", "run limit", "verdict"):
         table.add_column(column, justify="right" if column == "id" else "left", overflow="fold")
     for job in found.jobs:
-        table.add_row(*_cells(make_row(job, found.found.now, None)))
+        table.add_row(*_cells(make_row(job, found.found.now)))
     return table
 
 

@@ -56,8 +56,8 @@ def stuck(config: Config, limit: int, as_json: bool, **scope: str | None) -> Non
     if as_json:
         click.echo(json.dumps(document(query, found, forecast), indent=2))
     else:
-        suspected = [make_row(job, None, found.now, None, found.missing(job)) for job in found.suspected]
-        _show(found, [make_row(job, forecast(job), found.now, None) for job in found.shown], suspected)
+        suspected = [make_row(job, None, found.now, found.missing(job)) for job in found.suspected]
+        _show(found, [make_row(job, forecast(job), found.now) for job in found.shown], suspected)
 
 
 def _show(found: StuckJobs, rows: list[StuckRow], suspected: list[StuckRow]) -> None:

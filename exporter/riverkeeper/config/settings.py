@@ -107,7 +107,7 @@ class WebSettings(Section):
     )
     river_ui_url: JobAddress | None = option(
         None,
-        "The address of a job in River UI, with `{id}` in place of its id. The pages link there. null: no links.",
+        "The address of a job in River UI, with `{id}` in place of its id. A job's page links there. null: no links.",
         example="https://riverui.example/jobs/{id}",
     )
 

@@ -78,7 +78,7 @@ class _LockedRows:
             return Skipped(Refusal.GONE)
         if number not in self.locked:
             return Skipped(Refusal.LOCKED, "its row in the job table")
-        beat = latest_beat(_table_beat(row) if row else None, _metadata_beat(job, self.metadata_interval))
+        beat = latest_beat(_table_beat(row) if row else None, metadata_beat_of(job, job.now, self.metadata_interval))
         instances = self._read_instances(job) if beat is None and job.client_id is not None else []
         known = [instance.software for instance in instances] + ([row.software] if row and row.software else [])
         return _locked_job(request, job, beat, instances, known)
@@ -160,12 +160,12 @@ def _table_beat(row: Row) -> Beat:
     return beat_of(row, fences=bool(row.fences), note=row.note, lost_at=row.lost_at)
 
 
-def _metadata_beat(row: Row, interval: float) -> Beat | None:
+def metadata_beat_of(row: Row, now: float, interval: float) -> Beat | None:
     """The beat in a job's metadata (health_at of read_jobs.sql), if it is of this claim."""
     at = parse_moment(row.health_at)
-    if at is None or not row.claimed_at <= at <= row.now + AHEAD:
+    if at is None or not row.claimed_at <= at <= now + AHEAD:
         return None
-    return Beat(min(at, row.now), interval, by_metadata=True)
+    return Beat(min(at, now), interval, by_metadata=True)
 
 
 def latest_beat(table: Beat | None, metadata: Beat | None) -> Beat | None:

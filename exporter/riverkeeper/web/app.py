@@ -18,6 +18,7 @@ from riverkeeper.web.http.guard import Guard
 from riverkeeper.web.http.hosts import Hosts
 from riverkeeper.web.pages.failing import FailingPage
 from riverkeeper.web.pages.front import FrontPage
+from riverkeeper.web.pages.job import JobPage
 from riverkeeper.web.pages.job_list import JobListPage
 from riverkeeper.web.pages.metrics import MetricsPage
 from riverkeeper.web.pages.rescues import RescuesPage
@@ -54,11 +55,14 @@ def create_app(
         "/rescues": RescuesPage(service, templates),
         "/failing": FailingPage(service, templates),
     }
+    job = JobPage(service, templates)
     routes = [
         Route("/", FrontPage(service, security, templates, clock).page),
         Route("/metrics", MetricsPage(service).metrics),
         *(Route(path, page.page) for path, page in lists.items()),
         *(Route(f"{path}.json", page.json) for path, page in lists.items()),
+        Route("/jobs/{job_id}.json", job.json),
+        Route("/jobs/{job_id}", job.page),
         Route("/-/healthy", _healthy),
         Route("/-/ready", _ready(service)),
         Route("/-/reload", _reload(service), methods=["POST"]),

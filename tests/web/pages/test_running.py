@@ -248,8 +248,8 @@ def test_a_database_that_cannot_be_read_is_explained() -> None:
     assert answer.json()["error"] == "connection refused"
 
 
-def test_ids_lead_to_river_ui() -> None:
-    """Where its address is configured."""
-    service = FakeService(longest=found(HALF), reading=JUDGED, river_ui="https://ui.example/jobs")
+def test_ids_lead_to_the_page_of_the_job() -> None:
+    """As on every list."""
+    service = FakeService(longest=found(HALF), reading=JUDGED)
 
-    assert '<a href="https://ui.example/jobs/7">7</a>' in ask(app_of(service), "/running").text
+    assert '<a href="jobs/7">7</a>' in ask(app_of(service), "/running").text

@@ -81,7 +81,7 @@ def read_rescues(tx: Transaction, scope: Scope, shown: int, job_id: int | None =
         "queue": scope.queue, "kind": scope.kind, "tier": scope.tier, "reason": scope.reason,
         "job_id": job_id, "shown": shown,
     }  # fmt: skip
-    return RescueHistory(tuple(_record_of(row) for row in tx.find("rescue/audit/read_rescues", values)), now)
+    return RescueHistory(tuple(record_of(row) for row in tx.find("rescue/audit/read_rescues", values)), now)
 
 
 def read_report(tx: Transaction, since: float) -> tuple[ClaimCounts, ...]:
@@ -103,7 +103,8 @@ def read_report(tx: Transaction, since: float) -> tuple[ClaimCounts, ...]:
     )
 
 
-def _record_of(row: Row) -> AuditRecord:
+def record_of(row: Row) -> AuditRecord:
+    """Of read_rescues.sql or read_job_rescues.sql."""
     return AuditRecord(
         row.id, row.at, row.dry_run, row.job_id, row.attempt, row.queue, row.kind, row.tier, row.reason, row.action,
         row.state_after, row.scheduled_at, row.evidence if isinstance(row.evidence, dict) else {}, row.woken_by,

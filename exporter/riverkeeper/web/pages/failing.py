@@ -25,7 +25,7 @@ class FailingPage(JobListPage[FailingJobs]):
         return not result.jobs
 
     def _show(self, query: JobQuery, result: FailingJobs) -> dict[str, object]:
-        rows = [make_row(job, result.now, self._service.river_job_url(job.id)) for job in result.jobs]
+        rows = [make_row(job, result.now) for job in result.jobs]
         return {"found": result, "rows": rows}
 
     def _document(self, query: JobQuery, result: FailingJobs) -> dict[str, object]:
@@ -77,16 +77,15 @@ class FailingRow:
     next_try_words: str | None
     error: str
     error_rest: str
-    url: str | None  # of River UI's page of the job
 
 
-def make_row(job: FailingJob, now: float, url: str | None = None) -> FailingRow:
+def make_row(job: FailingJob, now: float) -> FailingRow:
     """`now` is the database's."""
     at = job.attempted_at if job.state == "running" else job.scheduled_at
     error = job.last_error or ""
     cut = len(error) if len(error) <= _SHORT_ERROR + 40 else _SHORT_ERROR  # not worth unfolding a few letters
     return FailingRow(
-        job, next_failure_discards(job), _next_try(job, now), rfc3339(at), moment(at), error[:cut], error[cut:], url
+        job, next_failure_discards(job), _next_try(job, now), rfc3339(at), moment(at), error[:cut], error[cut:]
     )
 
 

@@ -23,7 +23,7 @@ class RescuesPage(JobListPage[RescueHistory]):
         return not result.rows
 
     def _show(self, query: JobQuery, result: RescueHistory) -> dict[str, object]:
-        rows = [make_row(each, result.now, self._service.river_job_url(each.job_id)) for each in result.rows]
+        rows = [make_row(each, result.now) for each in result.rows]
         return {"found": result, "rows": rows}
 
     def _document(self, query: JobQuery, result: RescueHistory) -> dict[str, object]:
@@ -37,11 +37,12 @@ def document(query: JobQuery, found: RescueHistory) -> dict[str, object]:
         "job": query.job_id,
         "limit": query.limit,
         "now": rfc3339(found.now),
-        "rescues": [_rescue(record) for record in found.rows],
+        "rescues": [describe_record(record) for record in found.rows],
     }
 
 
-def _rescue(record: AuditRecord) -> dict[str, object]:
+def describe_record(record: AuditRecord) -> dict[str, object]:
+    """One row of the audit, as JSON."""
     return {
         "id": record.id,
         "at": rfc3339(record.at),
@@ -71,17 +72,16 @@ class RescueRow:
     """A rescue as the table shows it."""
 
     rescue: AuditRecord
-    url: str | None  # of River UI's page of the job
     ago: str
     at: str | None  # RFC 3339
     words: str | None
     done: str
 
 
-def make_row(record: AuditRecord, now: float, url: str | None) -> RescueRow:
+def make_row(record: AuditRecord, now: float) -> RescueRow:
     """`now` is the database's."""
     return RescueRow(
-        record, url, f"{span(now - record.at)} ago", rfc3339(record.at), moment(record.at), describe_act(record)
+        record, f"{span(now - record.at)} ago", rfc3339(record.at), moment(record.at), describe_act(record)
     )
 
 

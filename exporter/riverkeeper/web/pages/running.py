@@ -109,7 +109,7 @@ class RunningPage(JobListPage[RunningJobs]):
 
     def _show(self, query: JobQuery, result: RunningJobs) -> dict[str, object]:
         now = result.found.now
-        rows = [make_row(job, now, self._service.river_job_url(job.job.claim.job_id)) for job in result.jobs]
+        rows = [make_row(job, now) for job in result.jobs]
         next_limit = min(query.limit + SHOWN, MOST_SHOWN) if result.more and query.limit < MOST_SHOWN else None
         return {"found": result, "rows": rows, "next_limit": next_limit}
 
@@ -247,7 +247,6 @@ class RunningRow:
     """A running job as the table shows it."""
 
     listed: ListedJob
-    url: str | None  # of River UI's page of the job
     worker: str  # its host or pod, else its client id
     worker_kind: str  # "pod", "host" or "client"
     running: Moment
@@ -260,14 +259,13 @@ class RunningRow:
     stuck_filters: Mapping[str, str]  # of /stuck
 
 
-def make_row(listed: ListedJob, now: float, url: str | None) -> RunningRow:
+def make_row(listed: ListedJob, now: float) -> RunningRow:
     """`now` is the database's."""
     job, beat = listed.job, listed.job.beat
     host = listed.host
     claimed_at = None if listed.age is None else now - listed.age
     return RunningRow(
         listed,
-        url,
         worker=host or job.client_id or "unknown",
         worker_kind="client" if host is None else "pod" if is_pod(host) else "host",
         running=_running(listed, claimed_at, now),

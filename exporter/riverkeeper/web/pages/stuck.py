@@ -72,10 +72,8 @@ class StuckPage(JobListPage[tuple[Snapshot, StuckJobs]]):
 
     def _show(self, query: JobQuery, result: tuple[Snapshot, StuckJobs]) -> dict[str, object]:
         snapshot, found = result
-        rows = [
-            make_row(job, self._forecast(job, snapshot, found.now), found.now, self._url(job)) for job in found.shown
-        ]
-        suspected = [make_row(job, None, found.now, self._url(job), found.missing(job)) for job in found.suspected]
+        rows = [make_row(job, self._forecast(job, snapshot, found.now), found.now) for job in found.shown]
+        suspected = [make_row(job, None, found.now, found.missing(job)) for job in found.suspected]
         status = snapshot.rescuing
         return {"found": found, "rows": rows, "suspected": suspected, "brakes": status.brakes if status else {}}
 
@@ -86,9 +84,6 @@ class StuckPage(JobListPage[tuple[Snapshot, StuckJobs]]):
     def _forecast(self, job: StuckJob, snapshot: Snapshot, now: float) -> Forecast:
         skip_reason = self._service.skip_reason(job.job.claim)
         return forecast_rescue(job, self._service.policy(), snapshot.rescuing, now, skip_reason)
-
-    def _url(self, job: StuckJob) -> str | None:
-        return self._service.river_job_url(job.job.claim.job_id)
 
 
 def find_stuck_jobs(snapshot: Snapshot, query: JobQuery) -> StuckJobs:
@@ -183,7 +178,6 @@ class StuckRow:
 
     stuck: StuckJob
     forecast: Forecast | None  # None: of a suspected job, with which nothing is done
-    url: str | None  # of River UI's page of the job
     age: str
     claimed: Mapping[str, str | None]  # `at` RFC 3339, `words`
     beat: str
@@ -193,14 +187,13 @@ class StuckRow:
     missing: str = ""  # of a suspected job: the evidence that is missing
 
 
-def make_row(stuck: StuckJob, forecast: Forecast | None, now: float, url: str | None, missing: str = "") -> StuckRow:
+def make_row(stuck: StuckJob, forecast: Forecast | None, now: float, missing: str = "") -> StuckRow:
     """`now` is the database's."""
     job = stuck.job
     claimed = {"at": rfc3339(job.claimed_at), "words": moment(job.claimed_at)}
     return StuckRow(
         stuck,
         forecast,
-        url,
         age=span(now - job.claimed_at),
         claimed=claimed,
         beat=_beat(stuck, now),

@@ -32,8 +32,8 @@ class Templates:
         self._environment.filters |= {"span": formats.span, "moment": formats.moment, "count": formats.count}
 
     def html(self, template: str, status: int = 200, **facts: object) -> HTMLResponse:
-        """Renders a template of `pages/`."""
-        return HTMLResponse(self._environment.get_template(template).render(facts), status)
+        """Renders a template of `pages/`. `root` of `facts`: the way to the front page, for a page in a folder."""
+        return HTMLResponse(self._environment.get_template(template).render({"root": ""} | facts), status)
 
 
 def static_file(name: str) -> Response:

@@ -1,0 +1,230 @@
+"""Reads all that is known of one job: its row, its heartbeats, its worker processes, its rescues, its late results.
+
+Each is found by a key, so the cost does not depend on how many jobs there are. What this login may not read is None.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from riverkeeper.postgres.errors import DatabaseError, ErrorKind
+from riverkeeper.postgres.transaction import Row, Transaction
+from riverkeeper.rescue.audit.history import AuditRecord, record_of
+from riverkeeper.rescue.locks import latest_beat, metadata_beat_of
+from riverkeeper.river.bounds import METADATA_LARGE
+from riverkeeper.river.failures import Failure, parse_moment
+from riverkeeper.river.running import beat_of, running_job_of
+from riverkeeper.schema.layout import FENCE_VERSION, KeeperSchema
+from riverkeeper.schema.schemas import inspect_keeper, open_schemas
+from riverkeeper.scrape.suspects import RESCUE
+from riverkeeper.verdict.clocks import is_cancel_of_claim, latest_claim_at
+from riverkeeper.verdict.job import Beat, JobClaim, RunningJob
+from riverkeeper.verdict.suspects import WorkerInstance, WorkerInstances
+
+MOST_ERRORS = 20  # entries of river_job.errors, the newest
+MOST_LETTERS = 4_000  # of one error's text, and of its trace
+MOST_ERROR_BYTES = 20_000_000  # of all errors as stored: a tenth of a second
+MOST_ROWS = 50  # claims, rescues and late results
+UNREADABLE = frozenset({ErrorKind.FORBIDDEN, ErrorKind.MISSING})
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True)
+class JobError:
+    """One entry of river_job.errors, as River has it; texts are cut."""
+
+    failure: Failure
+    trace: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobRow:
+    """The row in River's table. Moments are Unix seconds; Ruby and Java write `claimed_at` by the worker's clock."""
+
+    id: int
+    state: str
+    queue: str
+    kind: str
+    priority: int
+    attempt: int
+    max_attempts: int
+    client_id: str | None  # of the newest claim
+    attempted_at: str | None  # of the newest claim, as JobClaim has it
+    claimed_at: float | None
+    scheduled_at: float
+    finalized_at: float | None
+    errors: tuple[JobError, ...]  # the newest first
+    error_count: int | None  # None: too large to read
+    metadata_unread: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimBeats:
+    """The heartbeat row of one claim."""
+
+    attempt: int
+    attempted_at: str
+    claimed_at: float
+    beat: Beat
+    instance: str
+
+
+@dataclass(frozen=True, slots=True)
+class LateResult:
+    """A result of an earlier claim that the fence dropped."""
+
+    at: float
+    claimed_at: float | None
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobFacts:
+    """What the tables hold about one job."""
+
+    job_id: int
+    now: float  # the database's clock
+    row: JobRow | None  # None: River's table has no such job
+    beats: tuple[ClaimBeats, ...] | None  # the newest claim first; None: cannot be read
+    workers: WorkerInstances
+    rescues: tuple[AuditRecord, ...] | None  # the newest first
+    late: tuple[LateResult, ...] | None
+    running: RunningJob | None  # as `judge` takes it; None: it does not run
+    river_schema: str = ""
+
+    @property
+    def is_known(self) -> bool:
+        """Whether any table knows the job."""
+        return self.row is not None or bool(self.beats or self.rescues or self.late)
+
+
+def read_job_facts(
+    url: str, river_schema: str | None, keeper_schema: str | None, job_id: int, metadata_interval: float, seconds: float
+) -> JobFacts:
+    """All that is known of the job, on a connection of its own. Raises DatabaseError."""
+    with open_schemas(url, river_schema, keeper_schema, seconds) as (tx, schemas):
+        now = tx.query("river/open_transaction")[0].now
+        facts = _read(tx, inspect_keeper(tx, schemas), job_id, now, metadata_interval)
+        return replace(facts, river_schema=schemas.river)
+
+
+def _read(tx: Transaction, keeper: KeeperSchema, job_id: int, now: float, metadata_interval: float) -> JobFacts:
+    rows = tx.query("river/read_job", _parameters(job_id), without=() if keeper.audit else (RESCUE,))
+    by_job: dict[str, object] = {"job_id": job_id, "most_rows": MOST_ROWS}
+    beats = _read_beats(tx, by_job) if keeper.heartbeat is not None else None
+    row = rows[0] if rows else None
+    workers = _read_workers(tx, row, beats or ()) if keeper.heartbeat is not None else WorkerInstances()
+    may_have_late = (keeper.version or 0) >= FENCE_VERSION
+    return JobFacts(
+        job_id=job_id,
+        now=now,
+        row=_job_row(row) if row else None,
+        beats=beats,
+        workers=workers,
+        rescues=_readable(lambda: _read_rescues(tx, by_job)) if keeper.audit else None,
+        late=_readable(lambda: _read_late_results(tx, by_job)) if may_have_late else None,
+        running=_running_job(row, beats or (), workers, now, metadata_interval) if _runs(row) else None,
+    )
+
+
+def _parameters(job_id: int) -> dict[str, object]:
+    return {
+        "job_id": job_id, "most_bytes": METADATA_LARGE, "most_error_bytes": MOST_ERROR_BYTES,
+        "most_letters": MOST_LETTERS, "most_errors": MOST_ERRORS,
+    }  # fmt: skip
+
+
+def _readable(read: Callable[[], Value]) -> Value | None:
+    """None where this login may not read the table; what cannot be read is not empty."""
+    try:
+        return read()
+    except DatabaseError as error:
+        if error.kind not in UNREADABLE:
+            raise
+        return None
+
+
+def _runs(row: Row | None) -> bool:
+    return row is not None and row.state == "running" and row.attempted_at is not None
+
+
+def _job_row(row: Row) -> JobRow:
+    return JobRow(
+        row.id, row.state, row.queue, row.kind, row.priority, row.attempt, row.max_attempts, row.client_id,
+        row.attempted_at, row.claimed_at, row.scheduled_at, row.finalized_at, tuple(map(_error, row.errors or ())),
+        row.error_count, row.unread,
+    )  # fmt: skip
+
+
+def _error(entry: dict[str, object]) -> JobError:
+    attempt = entry["attempt"]
+    failure = Failure(
+        attempt if isinstance(attempt, int) else None, parse_moment(entry["at"]), str(entry["error"] or "")
+    )
+    return JobError(failure, str(entry["trace"] or ""))
+
+
+def _read_beats(tx: Transaction, by_job: dict[str, object]) -> tuple[ClaimBeats, ...]:
+    return tuple(
+        ClaimBeats(
+            row.attempt, row.attempted_at, row.claimed_at, beat_of(row, fences=False, lost_at=row.lost_at), row.instance
+        )
+        for row in tx.query("river/read_job_beats", by_job)
+    )
+
+
+def _read_workers(tx: Transaction, row: Row | None, beats: Iterable[ClaimBeats]) -> WorkerInstances:
+    """The processes that beat or have beaten for the job, and those of the client that claimed it last."""
+    values = {"client_id": row.client_id if row else None, "instances": [claim.instance for claim in beats]}
+    found: defaultdict[str, list[WorkerInstance]] = defaultdict(list)
+    for each in tx.query("river/read_job_processes", values):
+        kinds = None if each.kinds is None else frozenset(each.kinds)
+        found[each.client_id].append(
+            WorkerInstance(
+                each.instance, each.beat_at, each.beat_interval, each.started_at, kinds, each.fences, each.software
+            )
+        )
+    return WorkerInstances({client: tuple(processes) for client, processes in found.items()})
+
+
+def _read_rescues(tx: Transaction, by_job: dict[str, object]) -> tuple[AuditRecord, ...]:
+    return tuple(record_of(row) for row in tx.query("rescue/audit/read_job_rescues", by_job))
+
+
+def _read_late_results(tx: Transaction, by_job: dict[str, object]) -> tuple[LateResult, ...]:
+    rows = tx.query("rescue/audit/read_job_late_results", by_job)
+    return tuple(LateResult(row.at, row.claimed_at, row.outcome) for row in rows)
+
+
+def _running_job(
+    row: Row, beats: Iterable[ClaimBeats], workers: WorkerInstances, now: float, metadata_interval: float
+) -> RunningJob:
+    """As a scrape reads it, without what only a reading of all clients shows (successors, claims seen by River)."""
+    claim = JobClaim(row.id, row.attempt, row.attempted_at)
+    own = next(
+        (each for each in beats if (each.attempted_at, each.attempt) == (claim.attempted_at, claim.attempt)), None
+    )
+    beat = latest_beat(own.beat if own else None, metadata_beat_of(row, now, metadata_interval))
+    claimed_before = None
+    if workers.claims_by_own_clock(row.client_id):
+        claimed_before = latest_claim_at(row.claimed_at, now, beat.first_at if beat else None)
+    return running_job_of(
+        row,
+        claim,
+        beat,
+        cancel_requested=is_cancel_of_claim(parse_moment(row.cancel_at), row.claimed_at, claimed_before),
+        instances=() if row.unread else workers.of(row.client_id, row.kind),
+        claimed_before=claimed_before,
+    )
+
+
+def with_fence(facts: JobFacts, *, in_force: bool) -> JobFacts:
+    """The same, where the fence is known: whether a late result of the running claim would be dropped."""
+    if facts.running is None or facts.running.beat is None:
+        return facts
+    own = next((each for each in facts.beats or () if each.attempted_at == facts.running.claim.attempted_at), None)
+    fences = replace(facts.workers, fenced=in_force).fences(facts.running.client_id, own.instance if own else None)
+    return replace(facts, running=replace(facts.running, beat=replace(facts.running.beat, fences=fences)))
