@@ -13,6 +13,7 @@ from mutations import (
     js_client,
     ledger,
     locks,
+    pages,
     rust_client,
     search_path,
     service,
@@ -22,7 +23,7 @@ from mutations import (
 )
 
 FILES = (
-    locks, transaction, decisions, verdicts, brakes, heartbeats, ledger, service, search_path, web, fence, attempts,
-    go_client, js_client, rust_client, evidence,
+    locks, transaction, decisions, verdicts, brakes, heartbeats, ledger, service, search_path, web, pages, fence,
+    attempts, go_client, js_client, rust_client, evidence,
 )  # fmt: skip
 MUTATIONS = tuple(mutation for file in FILES for mutation in file.MUTATIONS)

@@ -88,7 +88,19 @@ def test_paused_rescues_are_named_with_the_stuck_jobs_and_without() -> None:
 
     assert "All rescues are paused: kill_switch, paused by ada." in page(replace(with_jobs(1, 0), rescuing=live))
     assert "<h2>All rescues are paused</h2>" in page(replace(with_jobs(0, 0), rescuing=live))
+    assert "rescue resume" in page(replace(with_jobs(0, 0), rescuing=live))
     assert 'class="status good"' in page(replace(with_jobs(0, 0), rescuing=dry))
+
+
+def test_the_three_answers_come_before_everything_else() -> None:
+    """Is anything stuck, who acts, what needs me: a reader who was woken up scrolls for none of them."""
+    text = page(with_jobs(1, 0))
+    places = [
+        text.index(part)
+        for part in ("<h1>", "Is anything stuck?", "Who acts?", "What needs you?", "Live jobs by queue")
+    ]
+
+    assert places == sorted(places)
 
 
 def with_jobs(stuck: int, suspected: int) -> Snapshot:

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
-from riverkeeper.config.tiers import Mode
 from riverkeeper.formats import server_version, span
 from riverkeeper.scrape.scrape import QueryOutcome, Snapshot
 from riverkeeper.service import Service
 from riverkeeper.verdict.job import Partition
-from riverkeeper.web.pages.status import describe_status, explain_unverified
+from riverkeeper.web.pages.answers import Answer, answer
+from riverkeeper.web.pages.status import describe_status
 from riverkeeper.web.pages.templates import Templates
 from riverkeeper.web.web_config.security import Security
 
@@ -35,7 +35,7 @@ class FrontPage:
     async def page(self, request: Request) -> Response:
         """Always 200: a page that explains why the database cannot be read is an answer."""
         snapshot = await self._service.snapshot(ANSWER_SECONDS)
-        rows = queue_rows(snapshot)
+        rows, answers = queue_rows(snapshot), answer(snapshot, self._service.policy())
         return self._templates.html(
             "front.html",
             snapshot=snapshot,
@@ -44,10 +44,8 @@ class FrontPage:
             queries=_worst_first(snapshot.queries),
             facts=describe_target(snapshot),
             verdicts=describe_status(snapshot),
-            stuck=count_stuck(snapshot),
-            suspected=count_suspected(snapshot),
-            paused=engaged_brakes(snapshot),
-            unverified=explain_unverified(snapshot),
+            answers=answers,
+            needs=[*answers.needs, *(Answer(notice) for notice in self._own_notices())],
             columns=STATES,
             queues=rows[:QUEUES_SHOWN],
             more_queues=len(rows[QUEUES_SHOWN:]),
@@ -61,24 +59,6 @@ class FrontPage:
 
 def _worst_first(queries: Iterable[QueryOutcome]) -> list[QueryOutcome]:
     return sorted(queries, key=lambda query: (query.error is None, -query.seconds))
-
-
-def count_stuck(snapshot: Snapshot) -> int:
-    """How many running jobs are proven stuck."""
-    return sum(snapshot.verdicts.counts.values()) if snapshot.verdicts else 0
-
-
-def engaged_brakes(snapshot: Snapshot) -> list[str]:
-    """The brakes that pause rescues and why, where any tier is live: a dry run has nothing to pause."""
-    state = snapshot.rescuing
-    if state is None or Mode.LIVE not in state.modes.values():
-        return []
-    return [f"{brake.value}, {sentence}" for brake, sentence in state.brakes.items()]
-
-
-def count_suspected(snapshot: Snapshot) -> int:
-    """How many of the judged running jobs may be stuck."""
-    return sum(snapshot.verdicts.suspected_counts.values()) if snapshot.verdicts else 0
 
 
 def describe_target(snapshot: Snapshot) -> list[tuple[str, str]]:

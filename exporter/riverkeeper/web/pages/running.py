@@ -20,6 +20,7 @@ from riverkeeper.verdict.tiers import tier_of
 from riverkeeper.verdict.verdict import Limit, LimitName, Reason, StuckJob
 from riverkeeper.web.pages.filters import ListError, refuse_unknown_worker
 from riverkeeper.web.pages.job_list import ANSWER_SECONDS, MOST_SHOWN, SHOWN, JobListPage, JobQuery
+from riverkeeper.web.pages.status import FIRST_BEAT_SECONDS
 
 # A job that is stuck for one of these goes on no more, so it has no expected end.
 _AT_A_STANDSTILL = frozenset({Reason.WORKER_LOST, Reason.ABANDONED, Reason.ORPHANED, Reason.HUNG, Reason.RESCUE_LOOP})
@@ -134,7 +135,7 @@ def list_running(found: LongestJobs, snapshot: Snapshot, policy: Policy) -> Runn
     jobs = []
     for job in found.jobs:
         tier = tier_of(policy, job.queue, job.kind, job.priority).name
-        word, reason, why = _judge(job, known.get(job.claim), snapshot)
+        word, reason, why = _judge(job, known.get(job.claim), snapshot, found.now)
         end = (
             ExpectedEnd(Basis.NONE, f"it is stuck: {reason}")
             if reason in _AT_A_STANDSTILL
@@ -161,7 +162,7 @@ def list_running(found: LongestJobs, snapshot: Snapshot, policy: Policy) -> Runn
     )
 
 
-def _judge(job: RunningJob, listed: StuckJob | None, snapshot: Snapshot) -> tuple[Word, Reason | None, str]:
+def _judge(job: RunningJob, listed: StuckJob | None, snapshot: Snapshot, now: float) -> tuple[Word, Reason | None, str]:
     """A job that no scrape has called stuck is ok only if it beats: without heartbeats nobody knows."""
     if listed is not None:
         verdict = listed.verdict
@@ -172,7 +173,8 @@ def _judge(job: RunningJob, listed: StuckJob | None, snapshot: Snapshot) -> tupl
     if not snapshot.verdicts.complete:
         return Word.UNKNOWN, None, "more jobs are stuck than a scrape lists"
     if job.beat is None:
-        return Word.UNKNOWN, None, "it never beat"
+        young = now - job.held_since <= FIRST_BEAT_SECONDS
+        return Word.UNKNOWN, None, "no beat has come yet" if young else "it never beat"
     if job.beat.lost_at is not None:
         return Word.UNKNOWN, None, "a rescue took it from this worker"
     return Word.OK, None, ""

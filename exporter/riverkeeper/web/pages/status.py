@@ -12,6 +12,9 @@ from riverkeeper.rescue.status import RescueStatus
 from riverkeeper.scrape.scrape import Snapshot
 from riverkeeper.verdict.verdict import VerdictSummary
 
+FIRST_BEAT_SECONDS = (
+    60.0  # a new claim beats with the next beat of its process, by default within 10 s, and a slow one too
+)
 Fact = tuple[str, str, str | None]  # a name, a value, and the page with the details
 
 
@@ -37,18 +40,38 @@ def explain_unverified(snapshot: Snapshot) -> str | None:
     return path_problem(snapshot) if beats or snapshot.rescuing is not None else None
 
 
+def explain_unseen(snapshot: Snapshot) -> str | None:
+    """Which running jobs never beat, so that nobody knows whether their worker lives; None where all beat.
+
+    A job that was just claimed beats with the next beat of its process.
+    """
+    if snapshot.running is None or snapshot.now is None:
+        return None
+    silent = [
+        (snapshot.now - pair.oldest_unbeaten, pair.kind)
+        for pair in snapshot.running.pairs
+        if pair.oldest_unbeaten is not None and snapshot.now - pair.oldest_unbeaten > FIRST_BEAT_SECONDS
+    ]
+    if not silent:
+        return None
+    oldest, kinds = max(silent)[0], sorted({kind for _, kind in silent})
+    named = kinds[0] if len(kinds) == 1 else f"{count(len(kinds))} kinds"
+    return f"Jobs of {named} run and never beat, one for {span(oldest)}: nothing shows whether their workers live"
+
+
 def describe_verdicts(snapshot: Snapshot) -> Iterator[Fact]:
     """Stuck and suspected jobs; empty where no job was judged."""
     if snapshot.verdicts is not None:
-        yield from _describe_judgements(snapshot.verdicts, explain_unverified(snapshot))
+        unseen = explain_unseen(snapshot) is not None
+        yield from _describe_judgements(snapshot.verdicts, explain_unverified(snapshot), unseen=unseen)
 
 
-def _describe_judgements(verdicts: VerdictSummary, unverified: str | None) -> Iterator[Fact]:
+def _describe_judgements(verdicts: VerdictSummary, unverified: str | None, *, unseen: bool) -> Iterator[Fact]:
     """Never "none" while no job could be proven to be on a lost worker."""
     stuck, suspected = _by_reason(verdicts.counts), _by_reason(verdicts.suspected_counts)
     if unverified:
         yield "Heartbeat path", f"not verified, so missed heartbeats do not count: {unverified}", "stuck"
-    yield "Stuck jobs", stuck or ("none is proven" if unverified or suspected else "none"), "stuck"
+    yield "Stuck jobs", stuck or ("none is proven" if unverified or suspected or unseen else "none"), "stuck"
     if suspected:
         yield "Suspected jobs", suspected, "stuck#suspected"
 
