@@ -19,29 +19,35 @@ type Beater struct {
 	counts     counters
 	failureLog failureLog
 
-	mu            sync.Mutex
-	works         map[claimKey]*Work // at work, or waiting to be
-	newest        map[int64]*Work    // by job, to find an earlier attempt in this process
-	active        int                // begun and not yet through Finish
-	ends          []ending
-	interval      time.Duration // the shortest interval of any claim so far
-	lastBeat      time.Duration // uptime of sending the last beat that succeeded; 0 = never
-	riverVerified bool          // a claim of ours was found in this River table
-	fence         atomic.Int32  // a fence, the last answer of meta.sql
-	sql           *statements   // nil until the keeper schema is known to serve our River
-	checkedOn     *pgx.Conn     // the connection that last sent meta.sql
-	checkedAt     time.Duration // uptime of that check
-	state         state
+	mu              sync.Mutex
+	works           map[claimKey]*Work // at work, or waiting to be
+	newest          map[int64]*Work    // by job, to find an earlier attempt in this process
+	active          int                // begun and not yet through Finish
+	ends            []ending
+	unsaved         []*Work       // work that has returned with a checkpoint that is not saved
+	failing         bool          // the last beat failed
+	interval        time.Duration // the shortest interval of any claim so far
+	lastBeat        time.Duration // uptime of sending the last beat that succeeded; 0 = never
+	riverVerified   bool          // a claim of ours was found in this River table
+	fence           atomic.Int32  // a fence, the last answer of meta.sql
+	checkpointTable atomic.Int32  // whether the keeper schema has checkpoints
+	sql             *statements   // nil until the keeper schema is known to serve our River
+	checkedOn       *pgx.Conn     // the connection that last sent meta.sql
+	checkedAt       time.Duration // uptime of that check
+	state           state
 
 	answered    chan struct{} // closed when the first beat has succeeded or failed
 	firstAnswer sync.Once
 	wake        chan struct{}
+	atOnce      chan struct{} // a checkpoint must be saved before its work returns
 	leaseWake   chan struct{}
 	stopping    chan struct{}
 	halted      context.Context // over when Stop has lost its patience
 	halt        context.CancelFunc
 	done        chan struct{}
 	leaseDone   chan struct{}
+
+	checkpointsRefusedUntil time.Duration // uptime; belongs to the goroutine that beats
 }
 
 type state int
@@ -68,6 +74,7 @@ func New(config Config) (*Beater, error) {
 		interval:   settings.Interval,
 		answered:   make(chan struct{}),
 		wake:       make(chan struct{}, 1),
+		atOnce:     make(chan struct{}, 1),
 		leaseWake:  make(chan struct{}, 1),
 		stopping:   make(chan struct{}),
 		done:       make(chan struct{}),
@@ -140,6 +147,9 @@ func (b *Beater) run() {
 		case <-timer.C:
 			next = time.Now().Add(b.pause())
 			b.tick(b.halted)
+		case <-b.atOnce:
+			next = time.Now().Add(b.pause())
+			b.tick(b.halted)
 		case <-b.wake: // a shorter interval, or the last work has gone
 			if soon := time.Now().Add(b.pause()); soon.Before(next) {
 				next = soon
@@ -164,7 +174,10 @@ func (b *Beater) isDone() bool {
 
 func (b *Beater) finishStop() {
 	b.abandonWork()
-	b.guarded("stop", func() { b.flushEnds(context.Background()) })
+	b.guarded("stop", func() {
+		b.saveCheckpoints(context.Background())
+		b.flushEnds(context.Background())
+	})
 	b.mu.Lock()
 	b.state = stateStopped
 	b.mu.Unlock()

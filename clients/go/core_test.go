@@ -39,6 +39,7 @@ func TestStatementsAreForPgx(t *testing.T) {
 	for name, sql := range map[string]string{
 		"meta": all.meta, "beat": all.beat, "beat_metadata": all.beatMetadata, "end": all.end, "stack": all.stack,
 		"claim_status": all.claimStatus, "verify_claim": all.verifyClaim, "known": all.known,
+		"checkpoint": all.checkpoint, "checkpoint_tx": all.checkpointTx, "resume": all.resume,
 	} {
 		if regexp.MustCompile(`%\(|\bkeeper\.|\briver\.|--`).MatchString(sql) {
 			t.Errorf("%s: %s", name, sql)

@@ -12,7 +12,10 @@ import (
 )
 
 // refusal is an answer of the database that means: no heartbeats here. A refusal never cancels a job.
-type refusal struct{ reason string }
+type refusal struct {
+	reason  string
+	missing bool // the tables are not there
+}
 
 func (r *refusal) Error() string { return "riverbeat: " + r.reason }
 
@@ -40,6 +43,16 @@ func refusalReason(err error) string {
 		return refusals[answer.Code]
 	}
 	return ""
+}
+
+// isMissing is true where the tables are not there, so that nothing can have been saved in them.
+func isMissing(err error) bool {
+	var known *refusal
+	if errors.As(err, &known) {
+		return known.missing
+	}
+	answer := serverError(err)
+	return answer != nil && (answer.Code == "42P01" || answer.Code == "3F000")
 }
 
 // serverError is the server's own error, or nil where the statement did not reach the server.
@@ -102,18 +115,22 @@ func (l *failureLog) beatFailed(err error) {
 
 // recovered forgets the failures of beats, so that new ones are logged again.
 func (l *failureLog) recovered() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	failed := false
-	for kind := range l.logged {
-		if strings.HasPrefix(kind, beatKind) {
-			delete(l.logged, kind)
-			failed = true
-		}
-	}
-	if failed {
+	if l.forget(beatKind) {
 		l.log.Info("riverbeat: beats succeed again")
 	}
+}
+
+// forget is true where a kind with this prefix was logged.
+func (l *failureLog) forget(prefix string) (found bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for kind := range l.logged {
+		if strings.HasPrefix(kind, prefix) {
+			delete(l.logged, kind)
+			found = true
+		}
+	}
+	return found
 }
 
 // guarded runs code that must never harm a job: a panic in it is logged and counted.

@@ -16,8 +16,8 @@ type ending struct {
 	outcome Outcome
 }
 
-// Finish records that the work has returned and how it ended. The next beat reports the outcome. Finish never waits. False
-// means that the claim is known to be lost: do not write the result if you can prevent that. With a Token on the result
+// Finish records that the work has returned and how it ended. The next beat reports the outcome. Finish waits only until the
+// last Checkpoint of work that failed or snoozed is saved, for a second at most. False means that the claim is known to be lost: do not write the result if you can prevent that. With a Token on the result
 // the database drops it in any case.
 //
 // Work that failed after its lease expired is reported as "abandoned": whatever the queue does with the result, Riverkeeper
@@ -27,6 +27,7 @@ func (w *Work) Finish(outcome Outcome) (held bool) {
 	if b == nil {
 		return true
 	}
+	w.awaitLastCheckpoint(outcome)
 	w.removeFromBeats()
 	defer b.release(w)
 	b.mu.Lock()
@@ -40,6 +41,7 @@ func (w *Work) Finish(outcome Outcome) (held bool) {
 		outcome = abandoned
 		b.counts.abandoned.Add(1)
 	}
+	b.keepUnsaved(w, outcome)
 	if w.sent && !w.givenUp {
 		b.addEnd(ending{w.key, outcome})
 	}
@@ -84,16 +86,12 @@ func (b *Beater) flushEnds(ctx context.Context) {
 	b.mu.Lock()
 	ends := b.ends
 	b.ends = nil
-	limit := beatTimeout(b.interval)
-	if b.halted.Err() != nil {
-		limit = min(limit, closeTimeout)
-	}
 	b.mu.Unlock()
 	if len(ends) == 0 {
 		return
 	}
 	slices.SortFunc(ends, func(a, b ending) int { return a.key.compare(b.key) })
-	err := b.connection.use(ctx, limit, func(ctx context.Context, conn *pgx.Conn) error {
+	err := b.connection.use(ctx, b.lastLimit(), func(ctx context.Context, conn *pgx.Conn) error {
 		sql, err := b.checkedStatements(ctx, conn)
 		if err != nil {
 			return err

@@ -59,17 +59,18 @@ func (b *Beater) checkKeeper(ctx context.Context, conn *pgx.Conn, meta, river st
 	var fence bool
 	err := queryRow(ctx, conn, meta, nil, &serves, &version, &minCompatible, &fence)
 	if err == nil && serves == river {
+		b.recordVersion(version)
 		b.recordFence(fence) // also where the version does not fit: results must be fenced all the same
 	}
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
-		return &refusal{reason: fmt.Sprintf("keeper schema %q is not fully installed: run riverkeeper schema install", b.KeeperSchema)}
+		return &refusal{missing: true, reason: fmt.Sprintf("keeper schema %q is not fully installed: run riverkeeper schema install", b.KeeperSchema)}
 	case err != nil:
 		return err
 	case serves != river:
 		return &refusal{reason: fmt.Sprintf("keeper schema %q serves River schema %q, not %q: set Config.KeeperSchema or Config.RiverSchema", b.KeeperSchema, serves, river)}
 	case version < contract:
-		return &refusal{reason: fmt.Sprintf("keeper schema %q has version %d, without heartbeats: run riverkeeper schema install", b.KeeperSchema, version)}
+		return &refusal{missing: true, reason: fmt.Sprintf("keeper schema %q has version %d, without heartbeats: run riverkeeper schema install", b.KeeperSchema, version)}
 	case minCompatible > contract:
 		return &refusal{reason: fmt.Sprintf("keeper schema %q needs a client of version %d, this client has version %d: upgrade the client", b.KeeperSchema, minCompatible, contract)}
 	}

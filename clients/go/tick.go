@@ -37,6 +37,7 @@ func (b *Beater) tick(ctx context.Context) {
 		answer, err := b.send(ctx, batch)
 		b.applyAnswer(batch, answer, err)
 		if err == nil {
+			b.saveCheckpoints(ctx)
 			b.flushEnds(ctx)
 			b.sendStacks(ctx, batch)
 		}
@@ -70,10 +71,10 @@ const longestDelay = 100 * time.Millisecond // that a new claim waits before a b
 // due leaves out claims that have just begun: each named claim makes a row, and most jobs are short. Until a beat names a
 // claim, the beat of its process shows that it lives.
 func (w *Work) due(now, pace time.Duration) bool {
-	if !w.sent {
+	if !w.sent && !w.leaving {
 		return now-w.lastBeat >= min(w.tier.Interval/20, longestDelay)
 	}
-	return !w.confirmed || now+pace/2 >= w.lastBeat+w.tier.Interval*9/10
+	return !w.confirmed || w.leaving || now+pace/2 >= w.lastBeat+w.tier.Interval*9/10
 }
 
 func (b *Beater) send(ctx context.Context, batch *batch) (answer statuses, err error) {
@@ -141,7 +142,7 @@ func (b *Beater) applyAnswer(batch *batch, answer statuses, err error) {
 	b.failureLog.recovered()
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.lastBeat = batch.sent
+	b.lastBeat, b.failing = batch.sent, false
 	for i, w := range batch.works {
 		if !w.over {
 			b.applyStatus(w, batch, i, answer[w.key])
@@ -180,6 +181,7 @@ func (b *Beater) applyFailure(batch *batch, err error) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.failing = true
 	unsent := batch.sent == 0
 	if reason != "" || unsent { // nothing was written
 		for _, w := range batch.fresh {

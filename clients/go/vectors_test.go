@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -96,6 +97,45 @@ func TestVectorsOfNotes(t *testing.T) {
 		_, _, sent := w.progress.latest()
 		if (sent == nil) != (c.Sent == nil) || sent != nil && *sent != *c.Sent {
 			t.Errorf("%s: %q", c.Name, note)
+		}
+	}
+}
+
+// A checkpoint is sent as JSON in ASCII, and what is none, or is too large, is an error at the call.
+func TestVectorsOfCheckpoints(t *testing.T) {
+	for _, c := range vectors[struct {
+		Name, Needs string
+		Given       any
+		Times       int
+		Sent        *string
+	}](t, "checkpoints") {
+		given := c.Given
+		switch {
+		case c.Needs == "surrogates": // Go's strings hold none, a json.RawMessage does
+			given = json.RawMessage(`["a\ud800b"]`)
+		case c.Needs == "numbers":
+			given, _ = strconv.ParseFloat(c.Given.(string), 64)
+		case c.Times > 0:
+			given = strings.Repeat(c.Given.(string), c.Times)
+		}
+		sent, err := encodeCheckpoint(given)
+		if c.Times > 0 {
+			sent = strconv.Itoa(len(sent))
+		}
+		if (err == nil) != (c.Sent != nil) || err == nil && sent != *c.Sent {
+			t.Errorf("%s: %q, %v", c.Name, sent, err)
+		}
+	}
+}
+
+// A pair of escapes is a character, each half alone is none, and an escaped backslash is no escape.
+func TestLoneSurrogates(t *testing.T) {
+	for text, want := range map[string]bool{
+		`"\ud83d\ude00"`: false, `"\ud83d"`: true, `"\ude00"`: true, `"\ude00\ud83d"`: true, `"\ud83d\ud83d\ude00"`: true,
+		`"\\ud83d"`: false, `"\\\ud83d"`: true, `"\u0000\""`: false, `"\ud83dx\ude00"`: true,
+	} {
+		if got := hasLoneSurrogate(text); got != want {
+			t.Errorf("%s: %v", text, got)
 		}
 	}
 }

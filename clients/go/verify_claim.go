@@ -33,10 +33,13 @@ func (w *Work) VerifyClaim(ctx context.Context, tx Querier) error {
 	return verifyClaim(ctx, tx, statement("sql/verify_claim", w.b.RiverSchema, ""), w.claim)
 }
 
+// claimArgument names a claim in a statement of one claim.
+func claimArgument(claim Claim) map[string]any {
+	return map[string]any{"job_id": claim.JobID, "attempted_at": claim.AttemptedAt, "attempt": int16(claim.Attempt)}
+}
+
 func verifyClaim(ctx context.Context, tx Querier, sql string, claim Claim) error {
-	arguments := named(map[string]any{
-		"job_id": claim.JobID, "attempted_at": claim.AttemptedAt, "attempt": int16(claim.Attempt),
-	})
+	arguments := named(claimArgument(claim))
 	var held int
 	err := tx.QueryRow(ctx, sql, arguments...).Scan(&held)
 	if errors.Is(err, pgx.ErrNoRows) {

@@ -9,16 +9,17 @@ import (
 
 // Work is one claim at work in this process, from Begin to Finish.
 type Work struct {
-	b        *Beater // nil for work that does not beat
-	process  *Beater // also for that
-	claim    Claim
-	key      claimKey
-	tier     Tier
-	ctx      context.Context //nolint:containedctx // handed out by Begin
-	cancel   context.CancelCauseFunc
-	returned chan struct{}
-	ended    time.Duration // uptime of its return; readable once returned is closed
-	progress progress
+	b           *Beater // nil for work that does not beat
+	process     *Beater // also for that
+	claim       Claim
+	key         claimKey
+	tier        Tier
+	ctx         context.Context //nolint:containedctx // handed out by Begin
+	cancel      context.CancelCauseFunc
+	returned    chan struct{}
+	ended       time.Duration // uptime of its return; readable once returned is closed
+	progress    progress
+	checkpoints checkpoints
 
 	// The rest is guarded by b.mu.
 	lastBeat      time.Duration // uptime of sending the last beat that named it and succeeded; of its start before that
@@ -29,6 +30,7 @@ type Work struct {
 	stopRequested bool
 	expired       bool
 	over          bool  // the work has returned
+	leaving       bool  // it waits until its last checkpoint is saved
 	givenUp       bool  // reported as abandoned
 	successor     *Work // a later attempt of the job that was begun here while this one was at work
 }

@@ -16,7 +16,18 @@ from riverkeeper.metrics.document import metrics_markdown
 from riverkeeper.postgres.statements import source
 
 COPIED = {
-    "go": ("beat", "beat_metadata", "claim_status", "end", "meta", "stack", "verify_claim"),
+    "go": (
+        "beat",
+        "beat_metadata",
+        "checkpoint",
+        "checkpoint_tx",
+        "claim_status",
+        "end",
+        "meta",
+        "resume",
+        "stack",
+        "verify_claim",
+    ),
     "js": ("beat", "claim", "end", "meta", "verify_claim"),
     "rust": ("beat", "end", "meta", "verify_claim"),
 }

@@ -6,7 +6,10 @@ import pytest
 
 # What a failed scenario compared is printed, as in a test.
 pytest.register_assert_rewrite(
-    *(f"conformance.{name}" for name in ("claims", "leases", "outages", "progress", "refusals", "tokens"))
+    *(
+        f"conformance.{name}"
+        for name in ("checkpoints", "claims", "leases", "outages", "progress", "refusals", "tokens")
+    )
 )
 
 

@@ -24,6 +24,9 @@ class Client(Protocol):
     ) -> Any: ...  # may wait for an earlier attempt; on_stop takes the cause
 
     def progress(self, work: Any, value: float | None, note: str | None) -> None: ...
+    def checkpoint(self, work: Any, value: object) -> None: ...  # raises ValueError for what it does not take
+    def checkpoint_tx(self, work: Any, value: object, *, commit: bool) -> bool: ...  # False: known to be lost
+    def resume(self, work: Any) -> tuple[bool, bool, object]: ...  # held, found, value
     def finish(self, work: Any, outcome: str) -> tuple[str | None, bool]: ...  # token; False: known to be lost
     def stats(self) -> dict[str, int]: ...
 
@@ -73,6 +76,29 @@ class Floor:
         _, work = self._jobs[command["job_id"]][-1]
         value = command.get("value")
         self._client.progress(work.result(10), float(value) if isinstance(value, str) else value, command.get("note"))
+
+    def _newest(self, command: Event) -> tuple[Event, Any]:
+        claim, work = self._jobs[command["job_id"]][-1]
+        return claim, work.result(10)
+
+    def _checkpoint(self, command: Event) -> None:
+        claim, work = self._newest(command)
+        try:
+            self._client.checkpoint(work, command["value"])
+        except ValueError:
+            self._say({"event": "checkpoint", **claim, "accepted": False})
+        else:
+            self._say({"event": "checkpoint", **claim, "accepted": True})
+
+    def _checkpoint_tx(self, command: Event) -> None:
+        claim, work = self._newest(command)
+        held = self._client.checkpoint_tx(work, command["value"], commit=command["commit"])
+        self._say({"event": "checkpoint_tx", **claim, "held": held})
+
+    def _resume(self, command: Event) -> None:
+        claim, work = self._newest(command)
+        held, found, value = self._client.resume(work)
+        self._say({"event": "resumed", **claim, "held": held, "found": found, "value": value})
 
     def _finish(self, command: Event) -> None:
         claim, work = self._jobs[command["job_id"]].pop(0)

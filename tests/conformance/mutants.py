@@ -35,6 +35,8 @@ DROPPED = """            if self.session:
             self.session = None
             raise
 """
+PUT = "work.checkpoint, work.checkpoints = encode(value), work.checkpoints + 1"
+UNSAVED = "return  # no beat fails by it"
 ENDED = "            ended = dict(self.ended)\n"
 
 PLAIN = (
@@ -215,6 +217,62 @@ PLAIN = (
     mutant("a revoked grant ends a lease", "grant_is_revoked", ('"42501", ', "")),
     mutant("a read-only server ends a lease", "server_becomes_read_only", (', "25006"', "")),
     mutant("a refused login ends a lease", "login_is_refused", ("{ErrorKind.REFUSED_LOGIN, ", "{")),
+)
+
+CHECKPOINTS = (
+    mutant(
+        "it sends a checkpoint with every beat",
+        "unchanged_checkpoint_sends_nothing",
+        (" and each[1] != each[0].saved]", "]"),
+    ),
+    mutant(
+        "it keeps the first checkpoint of an interval",
+        "checkpoint_goes_with_the_next_beat",
+        (PUT, f"if work.checkpoint in {{None, work.saved}}:\n            {PUT}"),
+    ),
+    mutant(
+        "it takes a checkpoint of any size", "odd_checkpoints_stop_no_beat", ("len(text) > CHECKPOINT_BYTES", "False")
+    ),
+    mutant(
+        "a beat that failed takes its checkpoints along",
+        "checkpoint_waits_for_the_database",
+        (FAILED, FAILED + "            for work in works:\n                work.checkpoint = None\n"),
+    ),
+    mutant(
+        "failed work does not wait for its newest checkpoint",
+        "failed_work_keeps_its_newest_checkpoint",
+        ('if outcome in {"failed", "snoozed"} and', "if False and"),
+    ),
+    mutant(
+        "failed work waits for a database that is away",
+        "result_waits_for_no_lost_database",
+        ("work.was_saved.wait(1.0)", "work.was_saved.wait(60.0)"),
+    ),
+    mutant(
+        "a lost claim reads the checkpoint",
+        "lost_claim_saves_and_reads_nothing",
+        (
+            'statement("heartbeat/resume", **self.schemas), work.claim',
+            '"SELECT value FROM riverkeeper.checkpoint WHERE job_id = %(job_id)s", work.claim',
+        ),
+    ),
+    mutant(
+        "a checkpoint that was not sent replaces the one of a transaction",
+        "checkpoint_is_saved_with_its_effect",
+        ("work.checkpoint, work.checkpoints, work.saved = None, ", "work.checkpoints, work.saved = "),
+        ('"numbers": [number for', '"numbers": [number + 9 for'),
+    ),
+    mutant(
+        "a checkpoint that is refused fails the beat",
+        "checkpoints_that_are_refused_stop_no_beat",
+        (UNSAVED, UNSAVED.replace("return ", "raise ")),
+    ),
+    mutant(
+        "it looks for checkpoints in every keeper schema",
+        "keeper_schema_without_checkpoints",
+        ("rows[0].version >= CHECKPOINT_VERSION", "True"),
+        (UNSAVED, UNSAVED.replace("return ", "raise ")),
+    ),
 )
 
 PROGRESS = (
@@ -408,4 +466,4 @@ FULL = (
     mutant("any refusal ends the tokens", "grant_is_revoked", (GONE, "if message:")),
 )
 
-MUTANTS = (*PLAIN, *PROGRESS, *LEASING, *FULL)
+MUTANTS = (*PLAIN, *PROGRESS, *CHECKPOINTS, *LEASING, *FULL)

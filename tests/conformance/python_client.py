@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
+
+import psycopg
 
 from conformance.floor import Event, run
 from riverkeeper.heartbeat import (
@@ -33,6 +36,7 @@ class PythonClient:
     stacks = True
 
     def __init__(self, url: str, river_schema: str, keeper_schema: str, client_id: str, interval: float) -> None:
+        self.url = url
         self.beater = Beater(
             url,
             client_id,
@@ -56,6 +60,29 @@ class PythonClient:
 
     def progress(self, work: Any, value: float | None, note: str | None) -> None:
         work.progress(value, note)
+
+    def checkpoint(self, work: Any, value: object) -> None:
+        with suppress(ClaimLost):
+            work.checkpoint(value)
+
+    def checkpoint_tx(self, work: Any, value: object, *, commit: bool) -> bool:
+        with psycopg.connect(self.url) as connection:
+            try:
+                work.checkpoint_tx(value).run(lambda sql, values: connection.execute(sql, values).fetchone())
+            except ClaimLost:
+                connection.rollback()
+                return False
+            if not commit:
+                connection.rollback()
+            return True
+
+    def resume(self, work: Any) -> tuple[bool, bool, object]:
+        nothing = object()
+        try:
+            value = work.resume(nothing)
+        except ClaimLost:
+            return False, False, None
+        return True, value is not nothing, None if value is nothing else value
 
     def finish(self, work: Any, outcome: str) -> tuple[str | None, bool]:
         self.at_work.discard(work)

@@ -24,6 +24,7 @@ class Scenario:
     play: Play
     level: Level  # clients of this level and above play it
     takes_a_minute: bool = False  # it waits for the check of a minute, which no interval shortens
+    part: str = ""  # of its level, which a client may lack: see --without
 
     @property
     def name(self) -> str:
@@ -33,11 +34,11 @@ class Scenario:
 SCENARIOS: list[Scenario] = []
 
 
-def scenario(level: Level, *, takes_a_minute: bool = False) -> Callable[[Play], Play]:
+def scenario(level: Level, *, takes_a_minute: bool = False, part: str = "") -> Callable[[Play], Play]:
     """Take a scenario into the list."""
 
     def add(play: Play) -> Play:
-        SCENARIOS.append(Scenario(play, level, takes_a_minute))
+        SCENARIOS.append(Scenario(play, level, takes_a_minute, part))
         return play
 
     return add

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 import uuid
@@ -10,6 +11,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+
+import psycopg
 
 from conformance.floor import Event, run
 from riverkeeper.postgres.connection import Session
@@ -25,6 +28,8 @@ FENCE_SECONDS = 10.0
 FIRST_ANSWER_SECONDS = 1.0
 ASK_AGAIN_SECONDS = 50.0
 NOTE_BYTES = 1024
+CHECKPOINT_BYTES = 8192
+CHECKPOINT_VERSION = 8
 
 
 @dataclass(eq=False)
@@ -39,6 +44,10 @@ class Work:
     cause: str | None = None
     reported: tuple[float | None, str | None] = (None, None)
     reports: int = 0
+    checkpoint: str | None = None  # the newest
+    checkpoints: int = 0
+    saved: str | None = None  # None: not known
+    was_saved: threading.Event = field(default_factory=threading.Event)
     acknowledged: int = 0
     returned: threading.Event = field(default_factory=threading.Event)
 
@@ -63,9 +72,11 @@ class SqlClient:
         self.works: list[Work] = []  # at work, and not known to be finished or lost
         self.ended: dict[tuple[int, str], str] = {}
         self.beats = self.failures = 0
+        self.has_checkpoints = False
         self.fence: bool | None = None  # what meta.sql answered last; None until it has answered
         self.asked_at, self.answered = float("-inf"), threading.Event()
         self.lock, self.closing, self.wake = threading.RLock(), threading.Event(), threading.Event()
+        self.at_once = threading.Event()
         self.at_work: set[Work] = set()
         self.session: Session | None = None
         self.threads = [threading.Thread(target=work, daemon=True) for work in (self._beat, self._watch)]
@@ -91,7 +102,33 @@ class SqlClient:
     def progress(self, work: Any, value: float | None, note: str | None) -> None:
         work.reported, work.reports = (value, note), work.reports + 1
 
+    def checkpoint(self, work: Any, value: object) -> None:
+        work.checkpoint, work.checkpoints = encode(value), work.checkpoints + 1
+
+    def checkpoint_tx(self, work: Any, value: object, *, commit: bool) -> bool:
+        work.checkpoint, work.checkpoints, work.saved = None, work.checkpoints + 1, None
+        text = statement("heartbeat/checkpoint_tx", **self.schemas)
+        with psycopg.connect(self.url) as connection:
+            values = work.claim | {"number": work.checkpoints, "val": encode(value)}
+            held = connection.execute(text, values).fetchone() is not None
+            if not (held and commit):
+                connection.rollback()
+            return held
+
+    def resume(self, work: Any) -> tuple[bool, bool, object]:
+        if not self.has_checkpoints:
+            return True, False, None
+        with psycopg.connect(self.url) as connection:
+            rows = connection.execute(statement("heartbeat/resume", **self.schemas), work.claim).fetchall()
+        text = rows[0][0] if rows else None
+        return bool(rows), text is not None, None if text is None else json.loads(text)
+
     def finish(self, work: Any, outcome: str) -> tuple[str | None, bool]:
+        if outcome in {"failed", "snoozed"} and work.checkpoint not in {None, work.saved} and not work.lost:
+            work.was_saved.clear()
+            self.at_once.set()
+            self.wake.set()
+            work.was_saved.wait(1.0)
         self._leave_out(work)
         work.returned.set()
         given_up = work.cause == "lease_expired" and not work.lost and outcome == "failed"
@@ -126,8 +163,13 @@ class SqlClient:
     def _beat(self) -> None:
         while not self.closing.is_set():
             began = time.monotonic()
+            self.at_once.clear()
             self._tick()
-            while not self.closing.is_set() and (left := began + 0.95 * self._pace() - time.monotonic()) > 0:
+            while (
+                not self.closing.is_set()
+                and not self.at_once.is_set()
+                and (left := began + 0.95 * self._pace() - time.monotonic()) > 0
+            ):
                 self.wake.wait(left)
                 self.wake.clear()
         self._tick()
@@ -151,6 +193,7 @@ class SqlClient:
                 self.beats += 1
                 for row in rows:
                     self._hear(works[row.ordinal - 1], reports[row.ordinal - 1], row.status, sent_at)
+                self._save(ask, [work for work in works if not work.lost])
                 if ended:
                     ask("end", {"job_ids": [job for job, _ in ended], "attempted_ats": [at for _, at in ended],
                                 "outcomes": list(ended.values())})  # fmt: skip
@@ -170,6 +213,25 @@ class SqlClient:
             with suppress(DatabaseError), self._session(limit) as ask:
                 ask("stack", {"job_ids": [job for job, _ in keys], "attempted_ats": [at for _, at in keys],
                               "stacks": ["conformance.work\tsql_client.py:1"] * len(keys)})  # fmt: skip
+
+    def _save(self, ask: Callable[[str, Event], list[Row]], works: list[Work]) -> None:
+        unsaved = [(work, work.checkpoint, work.checkpoints) for work in works]
+        unsaved = [each for each in unsaved if each[1] is not None and each[1] != each[0].saved]
+        if not unsaved or not self.has_checkpoints:
+            return
+        for work, _, _ in unsaved:
+            work.saved = None
+        values = {key: [work.claim[key] for work, _, _ in unsaved] for key in ("job_id", "attempted_at", "attempt")}
+        try:
+            ask("checkpoint", {
+                **{f"{key}s": listed for key, listed in values.items()},
+                "numbers": [number for _, _, number in unsaved], "vals": [text for _, text, _ in unsaved],
+            })  # fmt: skip
+        except DatabaseError:
+            return  # no beat fails by it
+        for work, text, _ in unsaved:
+            work.saved = text
+            work.was_saved.set()
 
     def _forget(self, ended: dict[tuple[int, str], str]) -> None:
         with self.lock:
@@ -228,6 +290,7 @@ class SqlClient:
         self.fence = rows[0].fence
         if rows[0].version < 2 or rows[0].min_compatible > 2:
             raise DatabaseError(ErrorKind.TOO_NEW, f"a keeper schema for other clients: {rows}")
+        self.has_checkpoints = rows[0].version >= CHECKPOINT_VERSION
         self.asked_at = time.monotonic()
 
     def _parameters(self, works: list[Work]) -> Event:
@@ -258,6 +321,14 @@ def fit_number(value: float | None) -> float | None:
 def fit_note(note: str | None) -> str | None:
     text = (note or "").replace("\0", "?").encode("utf-8", "replace")[:NOTE_BYTES].decode("utf-8", "ignore")
     return text or None
+
+
+def encode(value: object) -> str:
+    json.dumps(value, ensure_ascii=False).encode()  # raises ValueError for a lone surrogate
+    text = json.dumps(value, allow_nan=False, separators=(",", ":"))
+    if len(text) > CHECKPOINT_BYTES:
+        raise ValueError("a checkpoint is too large")
+    return text
 
 
 def span(seconds: float | None) -> str | None:

@@ -29,12 +29,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     clients = dict(CLIENTS)
     if command:
         launch = partial(as_program, shlex.split(command))
-        clients = {"client": ClientUnderTest(launch, launch, Level[metafunc.config.getoption("level").upper()])}
+        level = Level[metafunc.config.getoption("level").upper()]
+        lacks = frozenset(metafunc.config.getoption("without"))
+        clients = {"client": ClientUnderTest(launch, launch, level, lacks)}
     cases = [
         pytest.param(scenario, client, id=f"{scenario.name}-{name}", marks=marks_of(scenario))
         for scenario in SCENARIOS
         for name, client in clients.items()
-        if scenario.level <= client.level and is_played(scenario, is_new_client=bool(command))
+        if scenario.level <= client.level and scenario.part not in client.lacks
+        if is_played(scenario, is_new_client=bool(command))
     ]
     metafunc.parametrize(("scenario", "client"), cases)
 

@@ -84,6 +84,31 @@ class Worker:
     def progress(self, claim: Event, value: float | str | None, note: str | None) -> None:
         self.send({"do": "progress", "job_id": claim["job_id"], "value": value, "note": note})
 
+    def checkpoint(self, claim: Event, value: object) -> bool:
+        """Save a checkpoint for the newest attempt: whether the client takes the value."""
+        event = self._ask({"do": "checkpoint", "job_id": claim["job_id"], "value": value}, "checkpoint", claim)
+        return bool(event["accepted"])
+
+    def checkpoint_tx(self, claim: Event, value: object, *, commit: bool = True) -> bool:
+        """Save a checkpoint in a transaction of the job's: False where the claim is lost."""
+        command = {"do": "checkpoint_tx", "job_id": claim["job_id"], "value": value, "commit": commit}
+        return bool(self._ask(command, "checkpoint_tx", claim)["held"])
+
+    def resume(self, claim: Event) -> Event:
+        """`held`, `found` and `value`, as the client has them."""
+        return self._ask({"do": "resume", "job_id": claim["job_id"]}, "resumed", claim)
+
+    def _ask(self, command: Event, what: str, claim: Event) -> Event:
+        """Send a command, and wait for its event."""
+        asked_at = time.monotonic()
+        self.send(command)
+
+        def answer() -> Event | None:
+            found = self.last(what, claim)
+            return found[1] if found and found[0] >= asked_at else None
+
+        return {"held": True, "found": False, "value": None} | self.until(answer, f"the answer to {command['do']}")
+
     def finish(self, claim: Event, outcome: str = "completed") -> None:
         self.send({"do": "finish", "job_id": claim["job_id"], "outcome": outcome})
 

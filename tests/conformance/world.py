@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg.rows import dict_row
@@ -61,6 +62,7 @@ class ClientUnderTest:
     launch: Launch
     launch_program: Launch
     level: Level = Level.FULL
+    lacks: frozenset[str] = frozenset()  # parts of its level that it does not have
 
 
 class World:
@@ -216,6 +218,23 @@ class World:
         return self.until(
             lambda: row if (row := self.row(claim)) and row["outcome"] else None,
             f"the end of job {claim['job_id']} to be reported",
+        )
+
+    def checkpoint_row(self, claim: Event) -> Event | None:
+        """What a claim has saved."""
+        sql = "SELECT * FROM riverkeeper.checkpoint WHERE job_id = %s AND attempted_at = %s::timestamptz"
+        return next(iter(self.rows(sql, [claim["job_id"], claim["attempted_at"]])), None)
+
+    def checkpoint(self, claim: Event) -> Any:
+        """The value; None where there is none."""
+        row = self.checkpoint_row(claim)
+        return None if row is None else json.loads(row["value"])
+
+    def saved(self, claim: Event, value: object) -> Event:
+        """Wait until a claim has saved a value: its row."""
+        return self.until(
+            lambda: row if (row := self.checkpoint_row(claim)) and json.loads(row["value"]) == value else None,
+            f"job {claim['job_id']} to save its checkpoint",
         )
 
     def job(self, claim: Event) -> Event:

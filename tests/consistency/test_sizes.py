@@ -26,8 +26,6 @@ SMALL = {
     "river/failing.py": "the failing jobs, as the page /failing shows them",
     "river/known_names.py": "the queues and kinds that exist, for every filter",
     "river/services.py": "River's queues, leader, migrations and tables",
-    "schema/layout.py": "pure: the tables, columns and versions of the keeper schema",
-    "schema/sweep.py": "the sweep of the heartbeat tables",
     "scrape/query_log.py": "runs and logs the queries of a transaction, for scrapes, maintenance and check",
     "scrape/schemas.py": "looks both schemas up once a minute, for every loop",
     "web/errors.py": "the error of http, web_config and webhook, none of which imports the others",

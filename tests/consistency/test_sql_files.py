@@ -26,6 +26,7 @@ SCRIPTS = {
     "005_fence",
     "006_was_false",
     "007_attempts",
+    "008_checkpoint",
     "009_stack",
     "create_fence",
     "drop_fence",

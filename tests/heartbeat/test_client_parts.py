@@ -51,6 +51,8 @@ class Answers:
             raise answer
         return {beat.claim: answer for beat, _ in beats}
 
+    def save_checkpoints(self, values: Sequence[tuple[Claim, int, str]], seconds: float) -> None: ...
+
     def end(self, ended: Mapping[Claim, Outcome], seconds: float) -> None:
         self.ended |= ended
 

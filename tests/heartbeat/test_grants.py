@@ -10,7 +10,7 @@ import pytest
 from psycopg import errors
 
 from conformance.rescue import rescue
-from fixtures.contract import INSTANCE, Connection, age, ask, beat, claims_of, connected, end
+from fixtures.contract import INSTANCE, Connection, age, ask, beat, claims_of, connected, end, save
 from fixtures.grants import grant
 from fixtures.offenders import for_each
 from riverkeeper.postgres.connection import run_script
@@ -55,6 +55,8 @@ def test_a_worker_keeps_the_contract(owner: Connection, worker: Connection) -> N
     age(owner)
     assert rescue(owner, second, 60.0)
     assert beat(worker, claims)[second["job_id"]] == "lost"
+    assert save(worker, claims) == {claim["job_id"]: "refused" if claim is claims[1] else "taken" for claim in claims}
+    assert ask(worker, "resume", first)[0]["val"] == "1"
     end(worker, [first, second])
     assert [row["outcome"] for row in owner.execute("SELECT * FROM riverkeeper.heartbeat ORDER BY job_id")] == [
         "completed", "completed", None,
@@ -74,11 +76,15 @@ def test_a_worker_may_look_where_there_is_no_table(owner: Connection, worker: Co
     ("name", "values"),
     [
         ("verify_claim", {"job_id": 1, "attempted_at": "2026-01-01T00:00:00Z", "attempt": 1}),
+        (
+            "checkpoint_tx",
+            {"job_id": 1, "attempted_at": "2026-01-01T00:00:00Z", "attempt": 1, "number": 1, "val": "1"},
+        ),
         ("beat_metadata", CLAIM),
     ],
 )
 def test_what_belongs_to_the_login_that_works(worker: Connection, name: str, values: dict[str, object]) -> None:
-    """Two statements write or lock the job's own row; River's worker may do that, a login that only beats may not."""
+    """Three statements write or lock the job's own row; River's worker may do that, a login that only beats may not."""
     with pytest.raises(errors.InsufficientPrivilege):
         ask(worker, name, values)
 
@@ -121,6 +127,10 @@ def test_what_belongs_to_the_login_that_works(worker: Connection, name: str, val
         "DELETE FROM riverkeeper.heartbeat",
         "TRUNCATE riverkeeper.heartbeat",
         "DELETE FROM riverkeeper.client",
+        "DELETE FROM riverkeeper.checkpoint",
+        "UPDATE riverkeeper.checkpoint SET attempted_at = now()",
+        "UPDATE riverkeeper.checkpoint SET generation = 9",
+        "BEGIN; LOCK TABLE riverkeeper.checkpoint IN ROW EXCLUSIVE MODE",
         "UPDATE riverkeeper.meta SET version = 99",
         "SELECT FROM riverkeeper.ledger",
         "SELECT FROM riverkeeper.ledger_total",

@@ -42,6 +42,14 @@ MUTATIONS = (
         "j.state OPERATOR(pg_catalog.=) 'running'",
         "j.state = 'running'",
         (f"{TRAPS}::test_the_python_client_is_not_trapped",),
+        beside="in the transaction that has the effect? The only real guarantee",
+    ),
+    Mutation(
+        "a checkpoint runs an operator of another login, in the transaction that has the effect",
+        "c.number OPERATOR(pg_catalog.<) %(number)s::pg_catalog.int8",
+        "c.number < %(number)s::pg_catalog.int8",
+        ("heartbeat/test_checkpoints.py::test_a_hostile_path_changes_no_name_in_the_users_transaction",),
+        errors=("RaiseException",),
     ),
     Mutation(
         "a login that may create in a schema of the search_path runs its code with the rights of a Go worker",

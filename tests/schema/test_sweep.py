@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from conformance.rescue import rescue
-from fixtures.contract import Connection, age, beat, claims_of, connected, end
+from conformance.world import CLAIM_AGAIN
+from fixtures.contract import Connection, age, beat, claims_of, connected, end, save
 from fixtures.scrape import SECONDS, errors, page_of, reader
 from riverkeeper.postgres.connection import Database
 from riverkeeper.postgres.statements import statement
@@ -248,3 +249,45 @@ def test_who_may_not_delete_does_not_try(sql: Connection, river_url: str, right:
     assert errors(snapshot) == {}
     assert page_of(snapshot).value("riverkeeper_query_success", query="sweep") is None
     assert len(jobs(sql)) == 1
+
+
+OLD = "UPDATE riverkeeper.checkpoint SET saved_at = saved_at - interval '11 min'"
+
+
+def saved(sql: Connection) -> list[tuple[int, int]]:
+    """Job and generation of each checkpoint."""
+    rows = sql.execute("SELECT job_id, generation FROM riverkeeper.checkpoint ORDER BY job_id, generation")
+    return [(row["job_id"], row["generation"]) for row in rows]
+
+
+def test_checkpoints_stay_as_long_as_the_job_may_resume(sql: Connection, database: Database) -> None:
+    """Not of a completed job, and not of one that is gone; but of one that an operator may retry."""
+    claims = claims_of(sql, 5)
+    beat(sql, claims)
+    save(sql, claims)
+    waiting, discarded, completed, gone, fresh = (claim["job_id"] for claim in claims)
+    sql.execute("UPDATE river_job SET state = 'retryable' WHERE id = %s", [waiting])
+    sql.execute("UPDATE river_job SET state = 'discarded', finalized_at = now() WHERE id = %s", [discarded])
+    sql.execute("DELETE FROM river_job WHERE id = %s", [gone])
+    sql.execute(FINISH, [[completed, fresh]])
+    sql.execute(f"{OLD} WHERE job_id <> %s", [fresh])
+    sweep(database)
+
+    assert saved(sql) == [(waiting, 1), (discarded, 1), (fresh, 1)]
+
+
+def test_an_earlier_claim_s_checkpoint_goes_after_its_heartbeat(sql: Connection, database: Database) -> None:
+    """The work that it lost is counted by both."""
+    (first,) = claims_of(sql, 1)
+    beat(sql, [first])
+    save(sql, [first])
+    second = dict(sql.execute(CLAIM_AGAIN, [first["job_id"]]).fetchone() or {})
+    beat(sql, [second])
+    save(sql, [second])
+    sql.execute(OLD)
+    sweep(database)
+    assert saved(sql) == [(first["job_id"], 1), (first["job_id"], 2)]
+
+    age(sql)
+    sweep(database)
+    assert saved(sql) == [(first["job_id"], 2)]

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from riverkeeper.heartbeat.active_claims import ActiveClaim
+from riverkeeper.heartbeat.checkpoints import NoCheckpoints, TransactionCheckpoint
 from riverkeeper.heartbeat.claim import (
     TOKEN_KEY,
     Claim,
@@ -31,8 +32,10 @@ __all__ = [
     "ClaimVerification",
     "HeartbeatTier",
     "LeaseExpired",
+    "NoCheckpoints",
     "Outcome",
     "StopRequested",
+    "TransactionCheckpoint",
     "WorkMustStop",
     "beating",
 ]

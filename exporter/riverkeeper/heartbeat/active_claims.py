@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from typing import Any
 
+from riverkeeper.heartbeat.checkpoints import (
+    CheckpointAccess,
+    ClaimCheckpoints,
+    NoCheckpoints,
+    TransactionCheckpoint,
+    encode_checkpoint,
+)
 from riverkeeper.heartbeat.claim import Claim, ClaimLost, HeartbeatTier, LeaseExpired, Outcome, WorkMustStop
 from riverkeeper.heartbeat.fence import ClientFence
 from riverkeeper.heartbeat.stacks import ThreadPlace, WorkPlace
@@ -14,6 +23,7 @@ from riverkeeper.heartbeat.stacks import ThreadPlace, WorkPlace
 log = logging.getLogger("riverkeeper.heartbeat")  # the standard library's: this code runs in a user's program
 
 MAX_ENDS = 100_000  # kept while the database is away; they only inform
+MAX_UNSAVED = 1000  # checkpoints of 8 kB that are kept then
 Progress = tuple[object, object]  # fraction and note, as the job gave them
 NO_PROGRESS: Progress = (None, None)
 
@@ -22,7 +32,8 @@ NO_PROGRESS: Progress = (None, None)
 class ActiveClaim:
     """A claim with work in this process.
 
-    The job uses `progress`, `check`, `stopped`, `token` and `runs_here`, from any thread. The rest is the client's.
+    The job uses `progress`, `checkpoint`, `checkpoint_tx`, `resume`, `check`, `stopped`, `token` and `runs_here`, from
+    any thread. The rest is the client's.
     """
 
     claim: Claim
@@ -36,6 +47,8 @@ class ActiveClaim:
     reported: Progress = NO_PROGRESS
     acknowledged: Progress = NO_PROGRESS
     fence: ClientFence = field(default_factory=lambda: ClientFence(wanted=False))
+    checkpoints: ClaimCheckpoints = field(default_factory=ClaimCheckpoints)
+    access: CheckpointAccess | None = None  # None: nothing is saved
     reason: WorkMustStop | None = None  # why the work has to stop; None while it may go on
     stack_requested: bool = False  # by the last beat
     place: WorkPlace | None = None  # where the work runs; None: not known, so that no stack of it is sent
@@ -64,6 +77,42 @@ class ActiveClaim:
         if self.sends_stacks:
             self.place = ThreadPlace(threading.current_thread())
 
+    def checkpoint(self, value: object) -> None:
+        """Save where the job is, as JSON of at most 8 kB: its next attempt can `resume` from there.
+
+        The newest value is sent with the next beat, and nothing where it has not changed. A worker that dies loses what
+        it did since its last beat at most. Raises ValueError for a value that is no JSON or is too large, ClaimLost.
+        """
+        text = encode_checkpoint(value)
+        if self.lost:
+            raise ClaimLost(f"this process lost the claim on job {self.claim.job_id}: nothing is saved")
+        if self.access is not None and self.access.support.installed is False:
+            self.access.support.log_missing()
+        else:
+            self.checkpoints.put(text)
+
+    def checkpoint_tx(self, value: object) -> TransactionCheckpoint:
+        """A checkpoint for the transaction that has the effect: `run` it there, first.
+
+        Raises ValueError as `checkpoint` does, and NoCheckpoints where the keeper schema has no table for it.
+        """
+        text, access = encode_checkpoint(value), self.access
+        if access is None or access.support.installed is False:
+            raise NoCheckpoints("the keeper schema has no table of checkpoints: run riverkeeper schema install")
+        number = self.checkpoints.number_in_transaction()
+        return TransactionCheckpoint(self.claim, number, text, access.river_schema, access.keeper_schema)
+
+    def resume(self, default: Any = None) -> Any:
+        """The newest checkpoint of the job, which an earlier attempt has saved; `default` where there is none.
+
+        Queries the database. Raises ClaimLost, and DatabaseError where the query failed: let the job fail then.
+        """
+        return default if self.access is None else self.access.resume(self.claim, default)
+
+    async def resume_async(self, default: Any = None) -> Any:
+        """`resume` in an asyncio task."""
+        return await asyncio.get_running_loop().run_in_executor(None, self.resume, default)
+
     def check(self) -> None:
         """Raise ClaimLost, LeaseExpired or StopRequested once the work has to stop."""
         if self.reason is not None:
@@ -90,6 +139,11 @@ class ActiveClaim:
             log.exception("on_stop failed: job_id=%d", self.claim.job_id)
 
 
+def keeps_checkpoint(outcome: Outcome) -> bool:
+    """Whether an attempt may follow, so that the newest checkpoint has to be saved."""
+    return outcome in {Outcome.FAILED, Outcome.SNOOZED, Outcome.ABANDONED}
+
+
 class ActiveClaims:
     """The active claims, and the outcomes that the next tick reports.
 
@@ -102,6 +156,7 @@ class ActiveClaims:
         self._newest: dict[int, ActiveClaim] = {}  # by job id
         self._ended: dict[Claim, Outcome] = {}
         self._unfinished: set[ActiveClaim] = set()
+        self._unsaved: list[ActiveClaim] = []  # their work has returned, and their newest checkpoint is not saved
         self._sealed = False
 
     def add(self, added: ActiveClaim) -> ActiveClaim | None:
@@ -137,6 +192,9 @@ class ActiveClaims:
             self._unfinished.discard(ended)
             if ended.named and len(self._ended) < MAX_ENDS:
                 self._ended[ended.claim] = outcome
+            is_unsaved = ended.named and keeps_checkpoint(outcome) and not ended.checkpoints.is_saved()
+            if is_unsaved and len(self._unsaved) < MAX_UNSAVED:
+                self._unsaved.append(ended)
 
     def list_active(self) -> list[ActiveClaim]:
         with self._lock:
@@ -145,6 +203,13 @@ class ActiveClaims:
     def list_beating(self) -> list[ActiveClaim]:
         """Those that the next beat names: a lost claim is over for good."""
         return [active for active in self.list_active() if not active.lost]
+
+    def list_unsaved(self) -> list[ActiveClaim]:
+        """Claims with a checkpoint that has to be sent: those that beat, and each of the others once."""
+        beating = [active for active in self.list_beating() if active.named and active.checkpoints.pending()]
+        with self._lock:
+            ended, self._unsaved = self._unsaved, []
+        return beating + ended
 
     def list_ends(self) -> dict[Claim, Outcome]:
         """The outcomes that were not reported yet."""

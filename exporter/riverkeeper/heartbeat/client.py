@@ -11,9 +11,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from datetime import datetime
+from functools import partial
 from threading import Thread
 
-from riverkeeper.heartbeat.active_claims import ActiveClaim, ActiveClaims
+from riverkeeper.heartbeat.active_claims import ActiveClaim, ActiveClaims, keeps_checkpoint
+from riverkeeper.heartbeat.checkpoints import LAST_CHECKPOINT_SECONDS, CheckpointAccess, CheckpointSupport
 from riverkeeper.heartbeat.claim import (
     METADATA_INTERVAL,
     Claim,
@@ -68,15 +70,15 @@ class Beater:
         self._fence = ClientFence(wanted=fences and not metadata)
         process = WorkerProcess(client_id, self._accept(self.tier).interval, kinds=kinds)
         river, keeper = river_schema or "public", keeper_schema or default_keeper_schema(river_schema)
-
-        def store() -> HeartbeatTable | JobMetadata:
-            if metadata:
-                return JobMetadata(url, river, client_id)
-            return HeartbeatTable(url, river, keeper, process, self._fence)
-
+        support = CheckpointSupport(installed=False if metadata else None)
+        store: Callable[[], HeartbeatTable | JobMetadata] = partial(JobMetadata, url, river, client_id)
+        if not metadata:
+            store = partial(HeartbeatTable, url, river, keeper, process, self._fence, support)
         self._closing, self._claims, self._failures = threading.Event(), ActiveClaims(), BeatFailures()
         self._store = store()  # not the ticker's, whose statement may take half an interval
-        self._ticker = Ticker(store(), self._claims, self._failures, self.tier.interval, self._closing, self._fence)
+        self._access = CheckpointAccess(support, self._read_checkpoint, river, keeper)
+        every = self.tier.interval
+        self._ticker = Ticker(store(), self._claims, self._failures, every, self._closing, self._fence, support)
         self._leases = LeaseWatcher(self._claims, self._closing)
         loops = {"ticker": self._ticker.run, "leases": self._leases.run}
         self._threads = [Thread(target=loop, name=f"heartbeat-{name}", daemon=True) for name, loop in loops.items()]
@@ -174,7 +176,7 @@ class Beater:
         self._refuse_child()
         active = ActiveClaim(
             claim, self._accept(tier or self.tier), lease_clock(), on_stop, fence=self._fence,
-            sends_stacks=self._sends_stacks,
+            sends_stacks=self._sends_stacks, access=self._access,
         )  # fmt: skip
         earlier = self._claims.add(active)
         if earlier is not None:
@@ -182,14 +184,17 @@ class Beater:
         self._wake()
         return active, earlier
 
-    def finish(self, active: ActiveClaim, outcome: Outcome) -> bool:
-        """The work has returned. Never waits. False where the claim is known to be lost: write no result then.
+    def finish(self, active: ActiveClaim, outcome: Outcome, *, wait: bool = True) -> bool:
+        """The work has returned. False where the claim is known to be lost: write no result then.
 
-        Otherwise write the result with the claim's token: the database drops a result whose claim is lost by then.
+        With `wait` it waits until the last checkpoint of work that failed or snoozed is saved, for a second at most.
+        Write the result with the claim's token: the database drops a result whose claim is lost by then.
         Raises RuntimeError where the work had returned before: a claim ends once.
         """
         if active.returned.is_set():
             raise RuntimeError(f"the work on job {active.claim.job_id} has ended already")
+        if self.request_last_checkpoint(active, outcome) and wait:
+            active.checkpoints.wait_until_saved(LAST_CHECKPOINT_SECONDS)
         self._claims.remove(active)
         active.returned.set()
         self._claims.record_end(active, active.outcome_to_report(outcome))
@@ -198,9 +203,24 @@ class Beater:
             self._close_if_done()
         return not active.lost
 
+    def request_last_checkpoint(self, active: ActiveClaim, outcome: Outcome) -> bool:
+        """Have the newest checkpoint saved before the job's result is written. False: there is nothing to wait for.
+
+        Nothing is saved once the result is written, for then the job does not run under the claim any more. A database
+        that failed the last beat is not waited for.
+        """
+        wanted = keeps_checkpoint(outcome) and not active.lost and active.checkpoints.pending() is not None
+        if not wanted or self._ticker.is_failing or not self._threads[0].is_alive():
+            return False
+        self._ticker.tick_at_once()
+        return True
+
     def abandon(self, active: ActiveClaim) -> None:
         """End a claim's work without a result: write nothing. Riverkeeper does not wait for this claim."""
-        self.finish(active, Outcome.ABANDONED)
+        self.finish(active, Outcome.ABANDONED, wait=False)  # no result is written, so that the next tick is soon enough
+
+    def _read_checkpoint(self, claim: Claim) -> str | None:
+        return self._store.resume(claim, LAST_SECONDS)
 
     def _accept(self, tier: HeartbeatTier) -> HeartbeatTier:
         if self._metadata and tier.lease is not None:

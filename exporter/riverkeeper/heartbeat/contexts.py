@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from riverkeeper.heartbeat.active_claims import ActiveClaim
+from riverkeeper.heartbeat.checkpoints import LAST_CHECKPOINT_SECONDS
 from riverkeeper.heartbeat.claim import Claim, ClaimLost, HeartbeatTier, Outcome, WorkMustStop
 from riverkeeper.heartbeat.fence import FIRST_ANSWER_SECONDS, ClientFence
 from riverkeeper.heartbeat.stacks import TaskPlace
@@ -58,7 +59,9 @@ async def beat_in_task(
         if not ours and not isinstance(error, Exception):
             beater.abandon(active)  # cancelled by other code: the process ends, or nobody waits for a result
             raise
-        if not beater.finish(active, Outcome.FAILED):
+        if beater.request_last_checkpoint(active, Outcome.FAILED):  # `finish` would block the event loop
+            await _wait_until(active.checkpoints.is_saved, LAST_CHECKPOINT_SECONDS)
+        if not beater.finish(active, Outcome.FAILED, wait=False):
             raise _claim_lost(active) from error
         if ours and active.reason is not None:
             raise active.reason from None

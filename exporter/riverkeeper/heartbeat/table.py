@@ -11,11 +11,13 @@ from uuid import UUID, uuid4
 
 from riverkeeper import __version__
 from riverkeeper.heartbeat.active_claims import ActiveClaim, Progress
-from riverkeeper.heartbeat.claim import Claim, ClaimStatus, Outcome, fit_fraction, fit_note
+from riverkeeper.heartbeat.checkpoints import CheckpointSupport
+from riverkeeper.heartbeat.claim import Claim, ClaimLost, ClaimStatus, Outcome, fit_fraction, fit_note
 from riverkeeper.heartbeat.connection import DedicatedConnection, Query
-from riverkeeper.heartbeat.fence import ClientFence
+from riverkeeper.heartbeat.fence import SCHEMA_IS_GONE, ClientFence
 from riverkeeper.heartbeat.stacks import STACK_BYTES
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
+from riverkeeper.postgres.transaction import Parameters
 
 OLDEST_VERSION = 2  # of the keeper schema: the first with heartbeat tables
 NEWEST_COMPATIBLE = 2  # this client does not use a schema that needs a newer one
@@ -36,11 +38,18 @@ class HeartbeatTable:
     """Beats in the heartbeat table, over one connection."""
 
     def __init__(
-        self, url: str, river_schema: str, keeper_schema: str, process: WorkerProcess, fence: ClientFence | None = None
+        self,
+        url: str,
+        river_schema: str,
+        keeper_schema: str,
+        process: WorkerProcess,
+        fence: ClientFence | None = None,
+        support: CheckpointSupport | None = None,
     ) -> None:
         self._schemas = {"river": river_schema, "keeper": keeper_schema}
         self._process = process
         self._fence = fence or ClientFence(wanted=False)
+        self._support = support or CheckpointSupport()
         self._connection = DedicatedConnection(url, self._schemas, self._check)
         self._ascii_notes = False  # this database's encoding lacks a character of the notes
 
@@ -93,6 +102,32 @@ class HeartbeatTable:
             parameters["stacks"] = [_as_ascii(text)[:STACK_BYTES] for text in stacks.values()]
             self._connection.query("heartbeat/stack", parameters, seconds)
 
+    def save_checkpoints(self, values: Sequence[tuple[Claim, int, str]], seconds: float) -> None:
+        """Save the newest checkpoint of claims: its number in the claim, and its text. Raises DatabaseError."""
+        parameters = claim_parameters([claim for claim, _, _ in values])
+        parameters |= {"numbers": [number for _, number, _ in values], "vals": [text for _, _, text in values]}
+        self._connection.query("heartbeat/checkpoint", parameters, seconds)
+
+    def resume(self, claim: Claim, seconds: float) -> str | None:
+        """The newest checkpoint of the job. Raises ClaimLost, DatabaseError."""
+        parameters = {"job_id": claim.job_id, "attempted_at": claim.attempted_at, "attempt": claim.attempt}
+        try:
+            rows = self._connection.query("heartbeat/resume", partial(self._if_supported, parameters), seconds)
+        except DatabaseError as error:
+            if error.kind is not ErrorKind.MISSING or error.sqlstate not in {None, *SCHEMA_IS_GONE}:
+                raise
+            self._support.log_missing()  # nothing can have been saved
+            return None
+        if not rows:
+            raise ClaimLost(f"this process lost the claim on job {claim.job_id}")
+        text: str | None = rows[0].val
+        return text
+
+    def _if_supported(self, parameters: Parameters) -> Parameters:
+        if self._support.installed is False:
+            raise DatabaseError(ErrorKind.MISSING, "the keeper schema has no table of checkpoints")
+        return parameters
+
     def claim(self, job_id: int, attempt: int, seconds: float) -> Claim | None:
         """The claim that this client holds on the job, None where it holds none. Raises DatabaseError."""
         return _find_claim(self._connection, job_id, attempt, self._process.client_id, seconds)
@@ -109,6 +144,7 @@ class HeartbeatTable:
         if meta.river_schema != river:
             message = f'keeper schema "{keeper}" belongs to River schema "{meta.river_schema}", not to "{river}"'
             raise DatabaseError(ErrorKind.WRONG_KEEPER, message)
+        self._support.record_version(meta.version)
         self._fence.record_answer(meta.fence)  # also where the version does not fit: results are fenced all the same
         if meta.version < OLDEST_VERSION:
             message = f'keeper schema "{keeper}" has version {meta.version}, without heartbeats: upgrade it'
@@ -162,6 +198,12 @@ class JobMetadata:
 
     def send_stacks(self, stacks: Mapping[Claim, str], seconds: float) -> None:
         """Does nothing: nobody can request a stack."""
+
+    def save_checkpoints(self, values: Sequence[tuple[Claim, int, str]], seconds: float) -> None:
+        """Does nothing: there is no table."""
+
+    def resume(self, claim: Claim, seconds: float) -> None:
+        """Finds nothing."""
 
     def claim(self, job_id: int, attempt: int, seconds: float) -> Claim | None:
         """The claim that this client holds on the job, None where it holds none. Raises DatabaseError."""

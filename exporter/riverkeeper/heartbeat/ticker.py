@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from riverkeeper.heartbeat.active_claims import ActiveClaim, ActiveClaims, Progress
+from riverkeeper.heartbeat.checkpoints import CheckpointSupport
 from riverkeeper.heartbeat.claim import Claim, ClaimStatus, Outcome, StopRequested
 from riverkeeper.heartbeat.fence import ClientFence
 from riverkeeper.heartbeat.leases import lease_clock
@@ -37,6 +38,7 @@ class BeatStore(Protocol):
     """Where beats are written: HeartbeatTable, JobMetadata, or a test's stand-in."""
 
     def beat(self, beats: Sequence[tuple[ActiveClaim, Progress]], seconds: float) -> dict[Claim, ClaimStatus]: ...
+    def save_checkpoints(self, values: Sequence[tuple[Claim, int, str]], seconds: float) -> None: ...
     def end(self, ended: Mapping[Claim, Outcome], seconds: float) -> None: ...
     def send_stacks(self, stacks: Mapping[Claim, str], seconds: float) -> None: ...
     def close(self) -> None: ...
@@ -82,6 +84,7 @@ class Ticker:
         interval: float,
         closing: threading.Event,
         fence: ClientFence,
+        support: CheckpointSupport | None = None,
     ) -> None:
         self._store = store
         self._claims = claims
@@ -90,12 +93,20 @@ class Ticker:
         self._closing = closing
         self._fence = fence
         self._stacks = StackAnswers(store)
+        self._support = support or CheckpointSupport(installed=False)
         self._wake = threading.Event()
         self._random = random.Random()  # noqa: S311 - only jitter; the program's own sequence stays as it is
+        self._at_once = False  # the next tick is due now
+        self.is_failing = False  # the last beat failed
         self.beats = 0  # that succeeded
 
     def wake(self) -> None:
         """A change may need an earlier tick."""
+        self._wake.set()
+
+    def tick_at_once(self) -> None:
+        """A checkpoint must be saved before its work returns."""
+        self._at_once = True
         self._wake.set()
 
     def run(self) -> None:
@@ -112,7 +123,7 @@ class Ticker:
 
     def _pause(self, began: float) -> None:
         share = 1 - JITTER * self._random.random()
-        while not (self._closing.is_set() and self._claims.is_finished()):
+        while not self._at_once and not (self._closing.is_set() and self._claims.is_finished()):
             # Computed again after each wake: a more urgent claim must not wait for the pause of a patient one.
             left = began + self._seconds() * share - time.monotonic()
             if left <= 0 or not self._wake.wait(left):
@@ -126,7 +137,8 @@ class Ticker:
             log.exception("bug in the heartbeat client; beats continue")
 
     def tick(self) -> None:
-        """One statement for the process and all its claims; one more for claims that ended, and one for stacks."""
+        """One statement for the process and all its claims; one more each for checkpoints, ended claims and stacks."""
+        self._at_once = False
         beats = [(active, active.reported) for active in self._claims.list_beating()]
         ended, limit, sent_at = self._claims.list_ends(), self._seconds() / 2, lease_clock()
         fresh, began = [active for active, _ in beats if not active.named], time.monotonic()
@@ -134,16 +146,18 @@ class Ticker:
             active.named = True  # before the statement is sent: its answer may get lost although the row exists
         try:
             statuses = self._store.beat(beats, limit)
-            self.beats += 1
+            self.beats, self.is_failing = self.beats + 1, False
             self._failures.record_success()
             for active, reported in beats:
                 self._apply(active, reported, statuses[active.claim], sent_at)
+            self._save_checkpoints(limit)
             if ended:
                 self._store.end(ended, limit)
                 self._claims.forget_ends(ended)
             left = limit - (time.monotonic() - began)  # the next beat must not wait for a stack
             self._stacks.answer([active for active, _ in beats], max(left, 0.0))
         except DatabaseError as error:
+            self.is_failing = True
             self._failures.record(error)
             if error.kind in REFUSALS:
                 self._fence.record_refusal(error)
@@ -153,6 +167,23 @@ class Ticker:
                     active.named = False
         finally:
             self._fence.answered.set()  # whatever the answer was: no work waits for another answer
+
+    def _save_checkpoints(self, limit: float) -> None:
+        """In a transaction of its own, after the beat: where it fails, the beat has not."""
+        listed = [(active, active.checkpoints.pending()) for active in self._claims.list_unsaved()]
+        unsaved = [(active, *pending) for active, pending in listed if pending]
+        if not unsaved or not self._support.may_send():
+            return
+        for active, _, _ in unsaved:
+            active.checkpoints.mark_sent()
+        try:
+            self._store.save_checkpoints([(active.claim, number, text) for active, number, text in unsaved], limit)
+        except DatabaseError as error:
+            self._support.record_failure(error)
+            return
+        self._support.record_success()
+        for active, number, text in unsaved:
+            active.checkpoints.record_answer(number, text)
 
     def _seconds(self) -> float:
         return self._claims.shortest_interval(self._interval)

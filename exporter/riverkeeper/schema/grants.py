@@ -10,7 +10,7 @@ from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.postgres.statements import quote_identifier
 from riverkeeper.postgres.transaction import Row, Transaction
 from riverkeeper.river.layout import COLUMNS, PRO, Layout
-from riverkeeper.schema.layout import HEARTBEAT_COLUMNS, KEEPER_TABLES
+from riverkeeper.schema.layout import CHECKPOINT_COLUMNS, HEARTBEAT_COLUMNS, KEEPER_TABLES
 from riverkeeper.schema.schemas import Schemas, inspect_keeper, open_schemas
 
 READER = "riverkeeper_reader"
@@ -20,14 +20,20 @@ RESCUER = "riverkeeper_rescuer"
 
 # The columns that a client of the heartbeat contract writes. `lost_at` and the requests are Riverkeeper's.
 _BEATS = "instance, beat_interval, lease, beat_at, progress_at, progress, note"
+_SAVES = "number, saved_at, value"
+_RESUMES = "resumed_at, resumes"
 _LIVES = "client_id, beat_at, beat_interval, kinds, fences"
 # By column: a right on the whole table would let a worker lock the table. An upsert reads what it writes, so that a
-# worker may also read the notes of other jobs.
+# worker may also read the notes and checkpoints of other jobs.
 WORKER_TABLES: Mapping[str, str] = {
     "meta": "SELECT",
     "heartbeat": (
         f"SELECT (job_id, attempted_at, {_BEATS}, lost_at, stop_requested_at, stack_requested_at, stack_at), "
         f"INSERT (job_id, attempted_at, attempt, {_BEATS}), UPDATE ({_BEATS}, stack_at, ended_at, outcome)"
+    ),
+    "checkpoint": (
+        f"SELECT (job_id, attempted_at, attempt, generation, {_SAVES}, {_RESUMES}), "
+        f"INSERT (job_id, attempted_at, attempt, generation, {_SAVES}), UPDATE ({_SAVES}, {_RESUMES})"
     ),
     "client": f"SELECT (instance, {_LIVES}), INSERT (instance, {_LIVES}, software, started_at), UPDATE ({_LIVES})",
     # No right to read a stack: it shows where the jobs of others are.
@@ -196,7 +202,7 @@ def _read_keeper(target: GrantTarget) -> Iterator[str]:
     schema = target.keeper
     yield f"GRANT USAGE ON SCHEMA {name_in_script(schema)} TO {READER};"
     yield _grant("SELECT", schema, "meta", READER)
-    for table, columns in HEARTBEAT_COLUMNS.items():
+    for table, columns in {**HEARTBEAT_COLUMNS, "checkpoint": CHECKPOINT_COLUMNS}.items():
         if table in target.keeper_tables:
             yield select(schema, table, columns)
     for table in _READ_BY_ALL:

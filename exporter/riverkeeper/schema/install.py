@@ -28,6 +28,7 @@ MIGRATIONS = (
     "schema/migrations/005_fence",
     "schema/migrations/006_was_false",
     "schema/migrations/007_attempts",
+    "schema/migrations/008_checkpoint",
     "schema/migrations/009_stack",
 )
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-VERSION = 8  # of what the files in migrations/ make
+VERSION = 9  # of what the files in migrations/ make
 MIN_COMPATIBLE = 1  # the oldest Riverkeeper that may use this version
 FENCE_VERSION = 5  # the first version with the fence
 RESCUE_VERSION = 6  # the first version with all that the rescuer and its audit need
 ATTEMPTS_VERSION = 7  # the first version with the counted attempts
+CHECKPOINT_VERSION = 8  # the first version with checkpoints
 
 # What Riverkeeper does with each of its tables. The owner, who runs `schema install`, may do everything.
 KEEPER_TABLES: Mapping[str, str] = {
@@ -22,6 +23,7 @@ KEEPER_TABLES: Mapping[str, str] = {
     "run_day": "SELECT, INSERT, UPDATE, DELETE",
     "heartbeat": "SELECT, INSERT, UPDATE, DELETE",
     "client": "SELECT, DELETE",
+    "checkpoint": "UPDATE (resumes), DELETE",  # and reads CHECKPOINT_COLUMNS; the sweep locks before it deletes
     "control": "SELECT, UPDATE",
     "brake": "SELECT, INSERT, UPDATE",
     "rescue": "SELECT, INSERT, UPDATE, DELETE",
@@ -29,6 +31,10 @@ KEEPER_TABLES: Mapping[str, str] = {
     "late_result": "SELECT, UPDATE (counted_at), DELETE",
     "stack": "SELECT, DELETE",
 }
+# The columns that Riverkeeper reads of a checkpoint: never its value, which may be private.
+CHECKPOINT_COLUMNS = (
+    "job_id", "attempted_at", "attempt", "generation", "number", "saved_at", "bytes", "resumed_at", "resumes",
+)  # fmt: skip
 KEEPER_VIEWS = ("fence",)  # PUBLIC may read them
 # The columns that Riverkeeper reads of the heartbeat tables. It reads no notes: they may be private.
 HEARTBEAT_COLUMNS: Mapping[str, tuple[str, ...]] = {
@@ -57,3 +63,5 @@ class KeeperSchema:
     learns: bool = False  # the runs by day are there and writable
     control: bool = False  # the control row of all replicas is there and readable
     sweepable: bool = False  # old heartbeats may be deleted
+    checkpoints: bool = False  # checkpoints are there and readable, without their values
+    checkpoints_sweepable: bool = False

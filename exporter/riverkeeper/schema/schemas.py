@@ -90,6 +90,8 @@ def inspect_keeper(tx: Transaction, schemas: Schemas) -> KeeperSchema:
         learns=rights.learns,
         control=rights.control,
         sweepable=rights.heartbeat is not None and rights.sweepable,
+        checkpoints=rights.checkpoints,
+        checkpoints_sweepable=rights.checkpoints_sweepable,
     )
 
 

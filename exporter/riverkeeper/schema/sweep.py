@@ -56,4 +56,6 @@ def _sweep(tx: Transaction, keeper: KeeperSchema) -> int:
     tx.query("river/open_transaction")  # its planner switches: no statement reads all of River's table
     swept: int = tx.query("schema/sweep_heartbeats", {"most": SWEEP_ROWS})[0].rows
     tx.query("schema/sweep_clients", {"most": SWEEP_ROWS})
+    if keeper.checkpoints_sweepable:
+        tx.query("schema/sweep_checkpoints", {"most": SWEEP_ROWS})  # after the heartbeats that keep some of them
     return swept

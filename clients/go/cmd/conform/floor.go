@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/riverkeeper/riverkeeper/clients/go"
 )
 
@@ -24,6 +26,7 @@ type command struct {
 	Value       any     `json:"value"` // a number, null, or a text for what JSON has no number for
 	Note        string  `json:"note"`
 	Outcome     string  `json:"outcome"`
+	Commit      bool    `json:"commit"`
 }
 
 // event is one line of output.
@@ -35,6 +38,9 @@ type event struct {
 	Cause       string           `json:"cause,omitempty"`
 	Token       *string          `json:"token,omitempty"`
 	Held        *bool            `json:"held,omitempty"`
+	Accepted    *bool            `json:"accepted,omitempty"`
+	Found       *bool            `json:"found,omitempty"`
+	Value       json.RawMessage  `json:"value,omitempty"`
 	Instance    string           `json:"instance,omitempty"`
 	Stacks      bool             `json:"stacks,omitempty"` // it answers requests for stacks
 	Stats       *riverbeat.Stats `json:"stats,omitempty"`
@@ -51,14 +57,15 @@ type job struct {
 
 // floor is where the jobs are worked.
 type floor struct {
-	beater *riverbeat.Beater
-	mu     sync.Mutex
-	out    *json.Encoder
-	jobs   map[int64][]*job // oldest attempt first
+	beater   *riverbeat.Beater
+	database *pgx.ConnConfig
+	mu       sync.Mutex
+	out      *json.Encoder
+	jobs     map[int64][]*job // oldest attempt first
 }
 
-func newFloor(beater *riverbeat.Beater, out *json.Encoder) *floor {
-	return &floor{beater: beater, out: out, jobs: map[int64][]*job{}}
+func newFloor(beater *riverbeat.Beater, database *pgx.ConnConfig, out *json.Encoder) *floor {
+	return &floor{beater: beater, database: database, out: out, jobs: map[int64][]*job{}}
 }
 
 func (f *floor) say(e event) {
@@ -73,6 +80,8 @@ func (f *floor) obey(c command) error {
 		return f.start(c)
 	case "progress":
 		return f.progress(c)
+	case "checkpoint", "checkpoint_tx", "resume":
+		return f.checkpoint(c)
 	case "finish":
 		return f.finish(c)
 	case "stats":
@@ -121,6 +130,62 @@ func (f *floor) progress(c command) error {
 	value, err := numberOf(c.Value)
 	riverbeat.Progress(newest.ctx, value, c.Note)
 	return err
+}
+
+// checkpoint saves or reads a checkpoint of the newest attempt.
+func (f *floor) checkpoint(c command) error {
+	jobs := f.jobs[c.JobID]
+	if len(jobs) == 0 {
+		return fmt.Errorf("job %d was not started", c.JobID)
+	}
+	newest := jobs[len(jobs)-1]
+	<-newest.begun
+	e := event{Event: c.Do, JobID: newest.claim.JobID, Attempt: newest.claim.Attempt, AttemptedAt: newest.claim.AttemptedAt}
+	var err error
+	switch c.Do {
+	case "checkpoint":
+		saved := riverbeat.Checkpoint(newest.ctx, c.Value)
+		accepted := saved == nil || errors.Is(saved, riverbeat.ErrClaimLost)
+		e.Accepted = &accepted
+	case "checkpoint_tx":
+		e.Held, err = f.checkpointTx(newest.ctx, c)
+	case "resume":
+		e.Event = "resumed"
+		var found, held bool
+		found, err = riverbeat.Resume(newest.ctx, &e.Value)
+		if held = !errors.Is(err, riverbeat.ErrClaimLost); !held {
+			err = nil
+		}
+		e.Held, e.Found = &held, &found
+	}
+	if err == nil {
+		f.say(e)
+	}
+	return err
+}
+
+// checkpointTx saves a checkpoint in a transaction of its own; false where the claim is lost.
+func (f *floor) checkpointTx(ctx context.Context, c command) (*bool, error) {
+	held := true
+	conn, err := pgx.ConnectConfig(context.Background(), f.database)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close(context.Background())
+	tx, err := conn.Begin(context.Background())
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = tx.Rollback(context.Background()) }()
+	err = riverbeat.CheckpointTx(context.WithoutCancel(ctx), tx, c.Value)
+	if errors.Is(err, riverbeat.ErrClaimLost) {
+		held = false
+		return &held, nil
+	}
+	if err == nil && c.Commit {
+		err = tx.Commit(context.Background())
+	}
+	return &held, err
 }
 
 // numberOf is NaN, which is no progress, for null: this client's Progress takes a number.

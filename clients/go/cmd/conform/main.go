@@ -36,7 +36,7 @@ func run() error {
 		return err
 	}
 	beater.Start(context.Background())
-	floor := newFloor(beater, json.NewEncoder(os.Stdout))
+	floor := newFloor(beater, config.Database.ConnConfig, json.NewEncoder(os.Stdout))
 	floor.say(event{Event: "ready", Stacks: !config.Metadata})
 	lines := bufio.NewScanner(os.Stdin)
 	lines.Buffer(nil, longestLine)

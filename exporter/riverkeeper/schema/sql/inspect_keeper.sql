@@ -23,6 +23,11 @@ SELECT
     NOT pg_is_in_recovery()
         AND count(*) FILTER (WHERE c.relname IN ('heartbeat', 'client', 'stack') AND has_table_privilege(c.oid, 'DELETE')) = 3
         AND bool_or(has_table_privilege(c.oid, 'UPDATE')) FILTER (WHERE c.relname = 'heartbeat') AS sweepable,
+    coalesce(bool_or(has_column_privilege(c.oid, 'saved_at', 'SELECT')) FILTER (WHERE c.relname = 'checkpoint'), false)
+        AS checkpoints,
+    NOT pg_is_in_recovery()
+        AND coalesce(bool_or(has_table_privilege(c.oid, 'DELETE')) FILTER (WHERE c.relname = 'checkpoint'), false)
+        AS checkpoints_sweepable,
     array_agg(c.relname::text ORDER BY c.relname) FILTER (WHERE row_security_active(c.oid)) AS filtered
 FROM pg_catalog.pg_namespace AS n
 JOIN pg_catalog.pg_class AS c ON c.relnamespace = n.oid AND c.relkind = 'r'
