@@ -61,6 +61,7 @@ _LOGINS = (
 )
 _POD = "{{- with .Values.pod }}\n{{ toYaml . | indent 6 }}\n{{- end }}\n"
 
+_WATCHES_PODS = 'dig "kubernetes" "enabled" false .Values.config'
 _RESOURCE_NAME = Change("\n  name: riverkeeper\n", f"\n  name: {_NAME}\n")
 _RESOURCES = """          resources:                            # measured: docs/performance.md
             requests: {cpu: 50m, memory: 128Mi}
@@ -73,11 +74,10 @@ _DEPLOYMENT = (
     Change(
         f"    metadata:\n      labels: {_OWN_LABELS}\n",
         f"    metadata:\n      labels: {_OWN_LABELS}\n"
-        "      annotations: {checksum/config: "
-        "{{ list .Values.config .Values.kubernetes.enabled .Values.kubernetes.namespaces | toJson | sha256sum }}}\n",
+        "      annotations: {checksum/config: {{ toYaml .Values.config | sha256sum }}}\n",
     ),
     Change("      serviceAccountName: riverkeeper\n", f"{_POD}      serviceAccountName: {_NAME}\n"),
-    Change("automountServiceAccountToken: false", "automountServiceAccountToken: {{ .Values.kubernetes.enabled }}"),
+    Change("automountServiceAccountToken: false", f"automountServiceAccountToken: {{{{ {_WATCHES_PODS} }}}}"),
     Change(_IMAGE, _OWN_IMAGE),
     Change(_RESOURCES, "          resources:\n{{ toYaml .Values.resources | indent 12 }}\n"),
     Change("configMap: {name: riverkeeper}", f"configMap: {{name: {_NAME}}}"),
@@ -101,7 +101,7 @@ _SCHEMA_JOB = (
     Change("secretName: riverkeeper,", "secretName: {{ .Values.secretName }},"),
 )
 _API_PORTS = (
-    "{{- if .Values.kubernetes.enabled }}\n{{- range .Values.kubernetes.apiPorts }}\n"
+    f"{{{{- if {_WATCHES_PODS} }}}}\n{{{{- range .Values.networkPolicy.apiPorts }}}}\n"
     "        - {protocol: TCP, port: {{ . }}}\n{{- end }}\n{{- end }}\n"
 )
 _NETWORK_POLICY = (
@@ -135,12 +135,10 @@ metadata:
   name: {_NAME}
 data:
   riverkeeper.yml: |
-{{{{- $pods := dict "enabled" .Values.kubernetes.enabled "namespaces" .Values.kubernetes.namespaces }}}}
-{{{{- $watched := ternary (dict "kubernetes" $pods) dict .Values.kubernetes.enabled }}}}
-{{{{ toYaml (mergeOverwrite (deepCopy .Values.config) $watched) | indent 4 }}}}
+{{{{ toYaml .Values.config | indent 4 }}}}
 """
-_PODS = """{{- if .Values.kubernetes.enabled }}
-{{- range .Values.kubernetes.namespaces | default (list .Release.Namespace) }}
+_PODS = """{{- if dig "kubernetes" "enabled" false .Values.config }}
+{{- range dig "kubernetes" "namespaces" list .Values.config | default (list .Release.Namespace) }}
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: Role

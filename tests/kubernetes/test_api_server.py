@@ -23,7 +23,7 @@ from kubernetes.test_chart import CHART, ROOT, run
 
 SWITCHES = (
     "schemaJob", "monitoring.scrape", "monitoring.rules", "monitoring.dashboards", "networkPolicy.enabled",
-    "kubernetes.enabled",
+    "config.kubernetes.enabled",
 )  # fmt: skip
 RELEASE = "riverkeeper"
 OTHER_VALUES = {  # every value that is not a switch
@@ -33,8 +33,7 @@ OTHER_VALUES = {  # every value that is not a switch
     "logins": {"riverkeeper": "keeper", "workers": "app"},
     "config": {"rescue": {"mode": "live"}, "database": {"river_schema": "jobs"}},
     "monitoring": {"labels": {"release": "mine"}},
-    "networkPolicy": {"prometheusNamespace": "prometheus", "databasePort": 6432},
-    "kubernetes": {"namespaces": ["jobs"], "apiPorts": [8443]},
+    "networkPolicy": {"prometheusNamespace": "prometheus", "databasePort": 6432, "apiPorts": [8443]},
     "resources": {"limits": {"memory": "512Mi"}},
     "pod": {
         "imagePullSecrets": [{"name": "mirror"}],

@@ -24,6 +24,7 @@ def acts() -> Acts:
     did.refusals["locked"] += 2
     did.late_finishes["default", "email"] += 1
     did.late_results["default", "email", "completed"] += 1
+    did.lost_jobs["default", "OOMKilled"] += 1
     did.to_rescue[3] += 1
     return did
 

@@ -98,3 +98,11 @@ def test_missing_evidence_is_named(kept: Session, exporter: Exporter, evidence: 
     [stuck] = verdicts.stuck
     assert stuck.verdict.reason.value == "worker_lost"
     assert "the API server does not have the pod any more" in stuck.job.no_evidence
+
+
+def test_a_watch_that_does_not_work_is_a_notice(kept: Session, exporter: Exporter, evidence: PodEvidence) -> None:
+    """On the front page: nobody has to look at a metric to learn that proof is missing."""
+    evidence.report("jobs", "the API server answers 403")
+    assert any("Pods are not watched: the API server answers 403" in notice for notice in exporter.read().notices)
+    evidence.report("jobs")
+    assert not any("Pods" in notice for notice in exporter.read().notices)

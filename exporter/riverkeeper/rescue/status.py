@@ -39,6 +39,7 @@ class Acts:
     refusals: Counter[str] = field(default_factory=Counter)  # by Refusal
     late_finishes: Counter[tuple[str, str]] = field(default_factory=Counter)  # (queue, kind)
     late_results: Counter[tuple[str, str, str]] = field(default_factory=Counter)  # (queue, kind, outcome)
+    lost_jobs: Counter[tuple[str, str]] = field(default_factory=Counter)  # (queue, EndCause): proven by pods
     to_rescue: list[int] = field(default_factory=lambda: [0] * (len(TIME_EDGES) + 1))
     to_rescue_seconds: float = 0.0
     webhook_alerts: Counter[str] = field(default_factory=lambda: Counter({status.value: 0 for status in AlertStatus}))

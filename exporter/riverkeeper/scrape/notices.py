@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from riverkeeper.evidence.lives import WatchState
 from riverkeeper.formats import count_noun
 from riverkeeper.river.bounds import MAX_PARTITIONS
 from riverkeeper.river.layout import Layout
@@ -14,14 +15,24 @@ LAG_SECONDS = 5.0  # a standby that lags by less keeps up
 
 
 def find_notices(
-    layout: Layout, keeper: KeeperSchema, facts: RiverFacts, replay_lag: float | None, *, standby: bool
+    layout: Layout,
+    keeper: KeeperSchema,
+    facts: RiverFacts,
+    replay_lag: float | None,
+    *,
+    standby: bool,
+    pods: WatchState | None = None,
 ) -> tuple[str, ...]:
-    """The notices of one scrape, for the front page. `replay_lag`: seconds, None on a primary."""
+    """The notices of one scrape, for the front page.
+
+    `replay_lag`: seconds, None on a primary. `pods` None: nobody asked for them to be watched.
+    """
     return (
         *_lag(replay_lag),
         *_ledger(keeper, standby),
         *_schemas(layout, keeper),
         *_fence(facts),
+        *_pods(pods),
         *_heartbeats(facts),
         *_partitions(facts),
         *_sampled(facts),
@@ -31,6 +42,12 @@ def find_notices(
 def _fence(facts: RiverFacts) -> list[str]:
     fence = facts.fence
     return [] if fence is None or fence.in_force else [f"{fence.message[0].upper()}{fence.message[1:]} ({fence.fix})."]
+
+
+def _pods(pods: WatchState | None) -> list[str]:
+    if pods is None or pods.up:
+        return []
+    return [f"Pods are not watched: {pods.error}. Verdicts rest on heartbeats alone."]
 
 
 def _lag(replay_lag: float | None) -> list[str]:

@@ -278,7 +278,9 @@ class Reader:
 
     def _find_notices(self, reading: Reading, kinds: set[str]) -> tuple[str, ...]:
         facts, schemas = reading.facts, reading.schemas
-        found = find_notices(schemas.layout, schemas.keeper, facts, reading.replay_lag, standby=schemas.standby)
+        pods = self._evidence.state() if self._evidence else None
+        lag, standby = reading.replay_lag, schemas.standby
+        found = find_notices(schemas.layout, schemas.keeper, facts, lag, standby=standby, pods=pods)
         return (*found, *find_unmatched_rules(self._settings.policy, kinds))
 
     def _summarize(

@@ -92,6 +92,10 @@ class Verdict:
     missing: str = ""  # of a suspected job: the evidence that is missing, in a sentence
     inactive: float | None = None  # seconds of which `value` counts only what was verified; None: `value` counts all
 
+    def is_of(self, reason: Reason) -> bool:
+        """Whether this is the reason, or would be without the rescue loop."""
+        return (self.underlying or self.reason) is reason
+
     @property
     def passed_for(self) -> float | None:
         """Seconds since the limit was passed; None where there is none."""

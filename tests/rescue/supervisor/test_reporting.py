@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from fixtures.running_jobs import JOB
 from riverkeeper.config.policy import Policy, RescueSettings
 from riverkeeper.config.tiers import Action, Mode, Tier
+from riverkeeper.evidence.pods import EndCause
 from riverkeeper.metrics.catalogue.rescue import ACTS
 from riverkeeper.rescue.refusal import Refusal
 from riverkeeper.rescue.status import Acts
 from riverkeeper.rescue.supervisor.reporting import PassReporter
+from riverkeeper.verdict.verdict import Reason, StuckJob, Verdict
+from verdict.test_worker_dead import END
 
 
 def live_policy(*tiers: Tier) -> Policy:
@@ -25,11 +31,13 @@ def test_what_policy_can_come_to_is_counted_from_0_on() -> None:
     PassReporter(acts).start_series(live_policy(*tiers))
 
     assert acts.rescues == {
+        ("standard", "worker_dead", "retry"): 0,
         ("standard", "worker_lost", "retry"): 0,
         ("standard", "abandoned", "retry"): 0,
         ("standard", "orphaned", "retry"): 0,
         ("standard", "hung", "stop"): 0,
         ("standard", "hung", "retry"): 0,
+        ("bulk", "worker_dead", "retry"): 0,
         ("bulk", "hung", "stop"): 0,
         ("bulk", "hung", "discard"): 0,
     }
@@ -56,3 +64,17 @@ def test_every_refusal_has_its_series() -> None:
     [family] = [family for family in ACTS if family.name == "riverkeeper_rescue_refusals_total"]
 
     assert len(list(family.samples(acts))) == family.times == len(Refusal)
+
+
+def test_a_lost_job_is_counted_once() -> None:
+    """However many passes find it held; by why its container ended, and from 0 on for every known queue."""
+    acts = Acts()
+    reporter = PassReporter(acts)
+    dead = StuckJob(replace(JOB, terminated=END), Verdict(Reason.WORKER_DEAD, "standard"))
+    reporter.count_lost_jobs([], ["default", "other"])
+    assert set(acts.lost_jobs.values()) == {0}
+    assert len(acts.lost_jobs) == 2 * len(EndCause)
+    for _ in range(3):
+        reporter.count_lost_jobs([dead], ["default", "other"])
+
+    assert +acts.lost_jobs == {("default", "OOMKilled"): 1}

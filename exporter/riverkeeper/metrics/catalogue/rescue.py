@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from riverkeeper.brakes.rules import Brake
 from riverkeeper.config.tiers import Mode
+from riverkeeper.evidence.pods import EndCause
 from riverkeeper.ledger.names import OTHER
 from riverkeeper.metrics.cardinality import sum_samples
 from riverkeeper.metrics.family import Bucketed, Family, MetricType, Per, Samples
@@ -88,6 +89,10 @@ def late_finishes(acts: Acts) -> Samples:
 
 def late_results(acts: Acts) -> Samples:
     return ((key, float(count)) for key, count in acts.late_results.items())
+
+
+def lost_jobs(acts: Acts) -> Samples:
+    return ((key, float(count)) for key, count in acts.lost_jobs.items())
 
 
 def time_to_rescue(acts: Acts) -> Samples:
@@ -175,7 +180,7 @@ ACTS: tuple[Family[Acts], ...] = (
         ("tier", "reason", "action"),
         rescues,
         per=Per.OTHER,
-        times=TIERS * 6,
+        times=TIERS * 7,
     ),
     Family(
         "riverkeeper_rescue_refusals_total",
@@ -205,6 +210,17 @@ ACTS: tuple[Family[Acts], ...] = (
         late_results,
         per=Per.PAIR,
         times=len(LATE_OUTCOMES),
+    ),
+    Family(
+        "riverkeeper_jobs_lost_total",
+        MetricType.COUNTER,
+        "Jobs whose worker's container ended while it held them, by proof from Kubernetes and by why it ended: "
+        "OOMKilled, Evicted, Preempted, NodeShutdown, Completed, Error. Dry runs and held jobs count too. The active "
+        "replica counts each job once. Absent without `kubernetes.enabled`.",
+        ("queue", "reason"),
+        lost_jobs,
+        per=Per.QUEUE,
+        times=len(EndCause),
     ),
     Family(
         "riverkeeper_time_to_rescue_seconds",

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 import structlog
 
 from riverkeeper.config.policy import Policy
+from riverkeeper.evidence.pods import EndCause
 from riverkeeper.rescue.audit.follow_up import FalseRescue
 from riverkeeper.rescue.decision import list_expected_acts
 from riverkeeper.rescue.refusal import BRAKES, Refusal, Skipped
@@ -15,6 +16,7 @@ from riverkeeper.rescue.request import Rescued
 from riverkeeper.rescue.status import LATE_OUTCOMES, TIME_EDGES, Acts
 from riverkeeper.rescue.supervisor.rescue_pass import Candidate
 from riverkeeper.verdict.job import JobClaim
+from riverkeeper.verdict.verdict import Reason, StuckJob
 
 log = structlog.get_logger()
 
@@ -32,6 +34,7 @@ class PassReporter:
         self._reporting: set[tuple[JobClaim, str]] = set()  # in this pass
         self._lines = 0
         self._failure = ""
+        self._lost: frozenset[JobClaim] = frozenset()  # in the last pass
         self._skipping: dict[JobClaim, str] = {}
         self.skip_reasons: Mapping[JobClaim, str] = {}  # of the last pass; replaced as a whole, other threads read it
 
@@ -39,6 +42,16 @@ class PassReporter:
         """Let each counter start at 0: Prometheus sees no increase in a series that starts at 1."""
         self._acts.rescues.update(dict.fromkeys(list_expected_acts(policy), 0))
         self._acts.refusals.update({refusal.value: 0 for refusal in Refusal})
+
+    def count_lost_jobs(self, stuck: Iterable[StuckJob], queues: Iterable[str]) -> None:
+        """Count each job once whose process has ended. Every queue has a counter for each cause, from 0 on."""
+        counts = self._acts.lost_jobs
+        counts.update({(queue, cause.value): 0 for queue in queues for cause in EndCause})
+        lost = {each.job.claim: each.job for each in stuck if each.verdict.is_of(Reason.WORKER_DEAD)}
+        for claim, job in lost.items():
+            if claim not in self._lost and job.terminated is not None:
+                counts[job.queue, job.terminated.cause.value] += 1
+        self._lost = frozenset(lost)
 
     def report(self, candidate: Candidate, outcome: Rescued | Skipped) -> None:
         """Count and log the outcome of a candidate."""
