@@ -35,11 +35,13 @@ from riverkeeper.metrics.family import MetricType
 from riverkeeper.river.layout import FINAL_STATES, LIVE_STATES
 from riverkeeper.web.pages.failing import FailingPage
 from riverkeeper.web.pages.job_list import JobListPage
+from riverkeeper.web.pages.running import RunningPage
 
 for_each_board = for_each("file", FILES)
 BOARDS = {board(file)["uid"]: file for file in FILES}
 PAGES = {  # of the keeper, with the parameters that each takes
     "/stuck": {*JobListPage.names, "limit"},
+    "/running": {*RunningPage.names, *RunningPage.own_names, "limit"},
     "/failing": {*FailingPage.names, "limit"},
     "/rescues": {*JobListPage.names, "limit"},
 }

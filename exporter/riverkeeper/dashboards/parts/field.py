@@ -123,6 +123,7 @@ def to_river(title: str, uid: str, *, of_line: bool = False) -> Json:
 
 
 STUCK_PAGE = to_page("Stuck jobs", "/stuck")
+RUNNING_PAGE = to_page("Running jobs", "/running")
 FAILING_PAGE = to_page("Failing jobs", "/failing")
 RESCUES_PAGE = to_page("Rescues", "/rescues")
 KINDS_OF_QUEUE = to_board("Kinds of this queue", KIND, "queue=${__field.labels.queue}")  # of a line or a value

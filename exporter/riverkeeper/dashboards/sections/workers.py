@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 from riverkeeper.dashboards.parts.facts import running_attempts, running_by_queue
-from riverkeeper.dashboards.parts.field import KINDS_OF_QUEUE, OF_LIMIT, STUCK_PAGE, colored, steps
+from riverkeeper.dashboards.parts.field import (
+    KINDS_OF_QUEUE,
+    OF_LIMIT,
+    RUNNING_PAGE,
+    STUCK_PAGE,
+    TIMES,
+    colored,
+    steps,
+    to_board,
+    to_page,
+)
 from riverkeeper.dashboards.parts.palette import GOOD, PLAIN, WARN
 from riverkeeper.dashboards.parts.panel import Panel, Query, Text, stat, timeseries
 from riverkeeper.dashboards.parts.query import Queries, by, total
+from riverkeeper.dashboards.parts.scope import KIND
+from riverkeeper.dashboards.parts.tables import COLORED, GAUGE, Column, table
+
+SHOWN = 15  # kinds: more rows than that nobody reads
+FAR_OVER = steps((None, PLAIN), (3, WARN))  # learned_limits.factor: there a learned limit calls a job stuck
 
 
 def slots_there(q: Queries) -> str:
@@ -32,7 +47,7 @@ def slots_busy(q: Queries) -> Panel:
 
 
 def workers(q: Queries) -> tuple[Panel, ...]:
-    return processes(q), slots(q), beating(q)
+    return processes(q), slots(q), beating(q), long_running(q)
 
 
 def processes(q: Queries) -> Panel:
@@ -78,3 +93,35 @@ def beating(q: Queries) -> Panel:
     )
     return running_attempts(q, "Running jobs: alive, unknown, stuck", text, "beating", "unknown", "stuck",
                             links=[STUCK_PAGE], width=8, decimals=0)  # fmt: skip
+
+
+def long_running(q: Queries) -> Panel:
+    text = Text(
+        shows=f"The {SHOWN} kinds whose oldest attempt has run longest. Usual is the time within which 95 % of the "
+        "completed runs in this time range ended. Progress is the age of the least recent progress report.",
+        normal="below 3 × usual, and progress younger than a minute or two.",
+        next="click the queue for /running: how far each job is, and when it is expected to end. It is far over usual, "
+        "and its progress is old: /stuck shows whether it hangs.",
+        empty="Nothing runs",
+    )
+    longest = by("queue, kind", q.age("river_job_oldest_running_timestamp_seconds"), "max")
+    buckets = by("le, queue, kind", q.increase("river_job_run_duration_seconds", "_bucket", over="[$__range]"))
+    usual = f"histogram_quantile(0.95, {buckets}) > 0"
+    progress = by("queue, kind", q.age("river_job_oldest_progress_timestamp_seconds"), "max")
+    run_limit = by("queue, kind", q.fact("river_job_limit_used_ratio", limit="run"), "max")
+    shown = f"and on (queue, kind) topk({SHOWN}, {longest})"
+    return table(
+        "Running long, against what is usual", text,
+        Column("Queue", label="queue", width=140,
+               links=[to_page("Its running jobs", "/running?queue=${__value.raw}&kind=${__data.fields.Kind}")]),
+        Column("Kind", label="kind", links=[
+            to_board("This kind", KIND, "kind=${__value.raw}", "queue=${__data.fields.Queue}")]),
+        Column("Longest", width=120, expr=f"topk({SHOWN}, {longest})", unit="s"),
+        Column("Usual", width=120, expr=f"{usual} {shown}", unit="s"),
+        Column("Against usual", width=130, expr=f"{longest} / ({usual}) {shown}", unit=TIMES,
+               look={"thresholds": FAR_OVER, "decimals": 1, **COLORED}),
+        Column("Progress", width=120, expr=f"{progress} {shown}", unit="s"),
+        Column("Run limit used", width=160, expr=f"{run_limit} {shown}", unit="percentunit",
+               look={"thresholds": OF_LIMIT, "decimals": 0, "min": 0, "max": 1, **GAUGE}),
+        width=24, height=9, sort={"Longest": True}, links=[RUNNING_PAGE],
+    )  # fmt: skip
