@@ -15,6 +15,7 @@ from riverkeeper.config.policy import Policy
 from riverkeeper.config.problem import ConfigErrors
 from riverkeeper.config.settings import WebhookSettings
 from riverkeeper.evidence.lives import WatchState
+from riverkeeper.evidence.pod_evidence import PodEvidence
 from riverkeeper.evidence.watcher import PodWatchers
 from riverkeeper.maintenance import Maintenance
 from riverkeeper.metrics.catalogue.process import Process
@@ -97,8 +98,9 @@ class Service:
 
     async def workers(self, wanted: WorkerFilter, shown: int) -> Workers:
         """The workers that are known, those that stopped beating first."""
+        evidence = self._pods.evidence if self._pods else None
         async with self._workers:
-            return await asyncio.to_thread(list_workers, self.config, wanted, shown, FAILING_SECONDS)
+            return await asyncio.to_thread(list_workers, self.config, wanted, shown, FAILING_SECONDS, evidence)
 
     async def known_names(self, queue: str | None, kind: str | None) -> KnownNames:
         """The queues and kinds of the table; a list asks for them where it found nothing by these names."""
@@ -244,10 +246,12 @@ def read_job(config: Config, job_id: int, seconds: float) -> JobFacts:
     return read_job_facts(url, place.river_schema, place.keeper_schema, job_id, interval, seconds)
 
 
-def list_workers(config: Config, wanted: WorkerFilter, shown: int, seconds: float) -> Workers:
-    """The workers, read on a connection of their own. Raises DatabaseError."""
-    place = config.database
-    return read_workers(config.conninfo.reveal(), place.river_schema, place.keeper_schema, wanted, shown, seconds)
+def list_workers(
+    config: Config, wanted: WorkerFilter, shown: int, seconds: float, evidence: PodEvidence | None = None
+) -> Workers:
+    """The workers, read on a connection of their own. Raises DatabaseError. `evidence`: what watched pods prove."""
+    place, url = config.database, config.conninfo.reveal()
+    return read_workers(url, place.river_schema, place.keeper_schema, wanted, shown, seconds, evidence)
 
 
 def read_names(config: Config, queue: str | None, kind: str | None) -> KnownNames:

@@ -13,12 +13,19 @@ import pytest
 from fixtures.running_jobs import FRESH, JOB
 from fixtures.stuck_jobs import ENDLESS, LIVE, LOST, RESCUE, held, judged, reading
 from fixtures.web import DOWN, NOW, UP, FakeService, failing_job, served
+from fixtures.workers import GO
 from riverkeeper.brakes.rules import Brake
 from riverkeeper.rescue.audit.history import RescueHistory
 from riverkeeper.river.failing import FailingJobs
+from riverkeeper.river.failures import Failure
 from riverkeeper.river.longest import LongestJobs
+from riverkeeper.scrape.job_facts import ClaimBeats, JobError, JobFacts, JobRow, LateResult
 from riverkeeper.scrape.scrape import QueryOutcome, Snapshot
+from riverkeeper.scrape.workers import Workers
+from riverkeeper.verdict.client_ids import Runtime
+from riverkeeper.verdict.suspects import WorkerInstances
 from riverkeeper.verdict.verdict import Reason, StuckJob, Verdict
+from riverkeeper.verdict.workers import LeftClaims, Presence, RuntimeRow, Worker, WorkerFence
 
 RENDER = Path(__file__).parent / "render"
 SUSPECT = StuckJob(LOST.job, Verdict(Reason.PATH_UNVERIFIED, "standard", LOST.verdict.limit, 47.0, missing="a path"))
@@ -40,10 +47,28 @@ STATES: Mapping[str, Snapshot] = {
     "broken": BROKEN,
     "down": DOWN,
 }
+BEATING = Worker(
+    GO, Presence.BEATING, Runtime.GO, WorkerFence.DATABASE, "a", "riverbeat-go/0.1.0", "web-1", NOW - 7200,
+    beat_at=NOW - 4, interval=10.0, last_claim=NOW - 30, jobs=2, kinds=("parse_upload", "transcode_video"), fences=True,
+)  # fmt: skip
+DEAD = replace(BEATING, instance="b", presence=Presence.STALE, beat_at=NOW - 90, left=LeftClaims(True, rescued=2))
+LONG_NAME = "k" * 127
+UNSEEN = Worker("k" * 80, Presence.NO_HEARTBEATS, None, WorkerFence.NONE, last_claim=NOW - 5, kinds=(LONG_NAME,))
+FLEET = Workers((DEAD, BEATING, UNSEEN), 2000, {Presence.STALE: 1}, (
+    RuntimeRow(Runtime.GO, 3, beating=3, fenced=2, guarded=0, watched=2),
+), True, True, True, NOW)  # fmt: skip
+ERROR = JobError(Failure(1, NOW - 300, LONG_ERROR), "goroutine 7 [running]:\nmain.work()\n\tmain.go:88")
+CLAIM = LOST.job.claim
+JOB_41 = JobFacts(
+    41, NOW, JobRow(41, "running", "mail", LONG_NAME, 1, 2, 25, "web-1", CLAIM.attempted_at, NOW - 100, NOW - 200, None,
+                    (ERROR,), 3),
+    (ClaimBeats(1, CLAIM.attempted_at, NOW - 100, replace(LOST.job.beat or FRESH, first_at=NOW - 99), "a"),),
+    WorkerInstances(), (replace(RESCUE, at=NOW - 400),), (LateResult(NOW - 350, None, "completed"),), LOST.job,
+)  # fmt: skip
 LISTS = ("/failing", "/rescues", "/failing?limit=none")  # they do not show the scrape
 PAGES = {
-    "well": ("/", "/stuck", *LISTS),
-    "suspecting": ("/", "/stuck", "/running"),
+    "well": ("/", "/stuck", "/workers", "/jobs/41", "/jobs/x", *LISTS),
+    "suspecting": ("/", "/stuck", "/running", "/jobs/41"),
     "broken": ("/",),
     "down": ("/", "/stuck", "/running"),
 }
@@ -51,7 +76,7 @@ PAGES = {
 
 def service(snapshot: Snapshot) -> FakeService:
     audit = RescueHistory((RESCUE, replace(RESCUE, id=8)), NOW)
-    return FakeService(reading=snapshot, found=FOUND, audit=audit, longest=RUNNING)
+    return FakeService(reading=snapshot, found=FOUND, audit=audit, longest=RUNNING, fleet=FLEET, about_job=JOB_41)
 
 
 @pytest.mark.parametrize("state", STATES)

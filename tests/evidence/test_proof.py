@@ -9,7 +9,15 @@ import pytest
 
 from riverkeeper.evidence.lives import MOST_GONE, PodLives
 from riverkeeper.evidence.pods import EndCause
-from riverkeeper.evidence.proof import MARGIN, ClockOffset, Holder, NoEvidence, Terminated, find_termination
+from riverkeeper.evidence.proof import (
+    MARGIN,
+    ClockOffset,
+    Holder,
+    NoEvidence,
+    Terminated,
+    find_termination,
+    sees_process,
+)
 from riverkeeper.formats import rfc3339
 
 T = 1_764_000_000.0
@@ -236,3 +244,15 @@ def test_memory_is_bounded() -> None:
     assert len(lives.pods) == MOST_GONE + 1
     assert "alive" in lives.pods
     assert lives.of_host("n0") == []
+
+
+def test_a_process_whose_end_could_be_proven_is_seen() -> None:
+    """While it runs too; not without a pod or a host, with two pods of a name, or a foreign container."""
+    other = pod(status(running(T)), uid="u2")
+    seen = lives_of(pod(status(running(T))))
+
+    assert sees_process(HOLDER, seen)
+    assert not sees_process(HOLDER, seen, "sidecar")
+    assert not sees_process(replace(HOLDER, host=None), seen)
+    assert not sees_process(HOLDER, lives_of())
+    assert not sees_process(HOLDER, lives_of(pod(status(running(T))), other))

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import random
+import time
 
 import pytest
 
 from fixtures.grants import grant
 from fixtures.offenders import for_each
 from fixtures.workers import GO, JAVA, RUBY, RUST, add_beat, add_job, add_process, add_rescue, instance
+from riverkeeper.evidence.pod_evidence import PodEvidence
+from riverkeeper.formats import rfc3339
 from riverkeeper.postgres.connection import Session
 from riverkeeper.scrape.workers import WorkerFilter, Workers, read_workers
+from riverkeeper.verdict.client_ids import Runtime
 from riverkeeper.verdict.workers import LeftClaims, Presence, Worker, WorkerEnding, WorkerFence
 
 NAIVE_JOBS = """SELECT j.attempted_by[1] AS client, count(*) AS jobs FROM river_job AS j
@@ -161,6 +165,41 @@ def test_a_reader_sees_the_same(installed_url: str, sql: Session, reader_url: st
     add_beat(sql, add_job(sql), add_process(sql, 1, GO, 120))
 
     assert find(reader_url).shown == find(installed_url).shown
+
+
+def test_the_end_that_kubernetes_proves_is_how_it_ended(installed_url: str, sql: Session) -> None:
+    """A fact, where there was a guess; and the others show that nobody could prove their end."""
+    client = f"{POD_NAME}_2026_08_07T14_32_57_123456"
+    dead = add_process(sql, 1, client, 120)
+    add_process(sql, 2, "mine")
+    add_beat(sql, add_job(sql, client, ago=300), dead)
+    evidence = PodEvidence(["jobs"])
+    evidence.update(POD)
+    evidence.compare_api_clock(0.0, 0.1)
+    evidence.compare_database_clock(0.0)
+    found = read_workers(installed_url, None, None, WorkerFilter(), 10, 20.0, evidence)
+    worker = by_instance(found)[dead]
+
+    assert (worker.ending, worker.is_watched) == (WorkerEnding.TERMINATED, True)
+    assert f"pod jobs/{POD_NAME} was killed because it used more memory than its limit" in worker.proof
+    assert [(row.runtime, row.watched) for row in found.runtimes] == [(Runtime.GO, 0)]
+    assert [(row.watched) for row in find(installed_url).runtimes] == [None]
+
+
+POD_NAME = "web-6d9f7c4b5d-x2k4q"
+# Its container started just before the client of the id, and was killed while the last heartbeat was under way.
+ENDED = {
+    "startedAt": "2026-08-07T14:32:50Z", "finishedAt": rfc3339(time.time() - 100), "exitCode": 137,
+    "reason": "OOMKilled", "containerID": "containerd://1",
+}  # fmt: skip
+POD = {
+    "metadata": {"uid": "u", "name": POD_NAME, "namespace": "jobs", "generateName": POD_NAME[:-5]},
+    "spec": {"containers": [{"name": "worker"}]},
+    "status": {"phase": "Running", "containerStatuses": [{
+        "name": "worker", "state": {"terminated": ENDED}, "lastState": {}, "restartCount": 0,
+        "containerID": "containerd://1",
+    }]},
+}  # fmt: skip
 
 
 @pytest.fixture

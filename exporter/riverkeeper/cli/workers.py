@@ -58,10 +58,10 @@ def workers(config: Config, queue: str | None, kind: str | None, limit: int, as_
     if as_json:
         click.echo(json.dumps(document(query, found), indent=2))
     else:
-        _print(query, found)
+        _print(query, found, asks_kubernetes=config.kubernetes.enabled)
 
 
-def _print(query: JobQuery, found: Workers) -> None:
+def _print(query: JobQuery, found: Workers, *, asks_kubernetes: bool) -> None:
     out = console()
     numbers = ", ".join(f"{found.known.get(presence, 0)} {STATUS_WORDS[presence]}" for presence in Presence)
     out.print(Text(f"{found.found}{'' if found.complete else ' or more'} workers" if query.filters else numbers))
@@ -74,7 +74,7 @@ def _print(query: JobQuery, found: Workers) -> None:
         more = found.found - len(found.shown)
         out.print(Text(f"{more} more: --limit, or a filter, shows them.")) if more else None
     if found.runtimes:
-        out.print(_runtimes(found))
+        out.print(_runtimes(found, "not read here" if asks_kubernetes else ""))
 
 
 def _table(found: Workers) -> Table:
@@ -98,11 +98,12 @@ def _seen(row: WorkerRow) -> str:
     return f"{row.seen_by} {row.seen['ago']}" if row.seen else "not known"
 
 
-def _runtimes(found: Workers) -> Table:
+def _runtimes(found: Workers, evidence: str) -> Table:
+    """`evidence`: what stands there where only `riverkeeper serve` watches pods."""
     table = Table(title="What Riverkeeper has of each runtime", title_justify="left", box=None, pad_edge=False)
     for column in ("runtime", "workers", "metrics", "beats", "fence", "evidence of death"):
         table.add_column(column, justify="right" if column == "workers" else "left")
     for row in map(describe_runtime, found.runtimes):
-        cells = (row.runtime, str(row.workers), row.metrics, row.beats, row.fence, row.evidence)
+        cells = (row.runtime, str(row.workers), row.metrics, row.beats, row.fence, evidence or row.evidence)
         table.add_row(*map(Text, cells))
     return table

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from riverkeeper.evidence.lives import PodLives, WatchState
-from riverkeeper.evidence.proof import ClockOffset, Holder, NoEvidence, Terminated, find_termination
+from riverkeeper.evidence.proof import ClockOffset, Holder, NoEvidence, Terminated, find_termination, sees_process
 
 # A claim that was committed before its process ended is visible by then to every scrape.
 SETTLE_SECONDS = 60.0
@@ -59,6 +59,11 @@ class PodEvidence:
         """Proof that the process of a claim has ended; `now`: the database's clock."""
         with self._lock:
             return find_termination(holder, self._lives, self._offset(), now, self._container)
+
+    def sees(self, holder: Holder) -> bool:
+        """Whether the end of this process could be proven, now or later."""
+        with self._lock:
+            return sees_process(holder, self._lives, self._container)
 
     def settle(self, holding: Collection[str]) -> None:
         """Nobody needs to look for jobs of the other pods any more: only these still hold some (by UID)."""

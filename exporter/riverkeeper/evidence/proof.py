@@ -105,6 +105,12 @@ def find_termination(
     return found
 
 
+def sees_process(holder: Holder, lives: PodLives, container: str | None = None) -> bool:
+    """Whether the pods that are watched could prove the end of this process, now or later."""
+    pod = _find_pod(holder, lives)
+    return isinstance(pod, Pod) and not pod.doubt and any(container in (None, each.name) for each in pod.containers)
+
+
 def _find_pod(holder: Holder, lives: PodLives) -> Pod | NoEvidence:
     if holder.pod_uid is not None:
         pod = lives.pods.get(holder.pod_uid)

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from riverkeeper.evidence.pod_evidence import PodEvidence
+from riverkeeper.evidence.proof import Terminated
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.postgres.transaction import Row, Transaction
 from riverkeeper.river.bounds import MAX_RUNNING
@@ -13,6 +15,7 @@ from riverkeeper.river.running import HEARTBEAT
 from riverkeeper.schema.fence import read_fence
 from riverkeeper.schema.layout import FENCE_VERSION, KeeperSchema
 from riverkeeper.schema.schemas import inspect_keeper, open_schemas
+from riverkeeper.scrape.dead_workers import holder_of
 from riverkeeper.scrape.suspects import MAX_INSTANCES, RECENT_FINISHED, read_instances
 from riverkeeper.verdict.client_ids import Runtime
 from riverkeeper.verdict.workers import (
@@ -72,19 +75,34 @@ class Workers:
 
 
 def read_workers(
-    url: str, river_schema: str | None, keeper_schema: str | None, wanted: WorkerFilter, limit: int, seconds: float
+    url: str,
+    river_schema: str | None,
+    keeper_schema: str | None,
+    wanted: WorkerFilter,
+    limit: int,
+    seconds: float,
+    evidence: PodEvidence | None = None,
 ) -> Workers:
-    """The workers, on a connection of their own. Raises DatabaseError."""
+    """The workers, on a connection of their own. Raises DatabaseError. `evidence`: what watched pods prove."""
     with open_schemas(url, river_schema, keeper_schema, seconds) as (tx, schemas):
         now = tx.query("river/open_transaction")[0].now
-        return _read(tx, inspect_keeper(tx, schemas), wanted, limit, now)
+        return _read(tx, inspect_keeper(tx, schemas), wanted, limit, now, evidence)
 
 
-def _read(tx: Transaction, keeper: KeeperSchema, wanted: WorkerFilter, limit: int, now: float) -> Workers:
+def _read(
+    tx: Transaction,
+    keeper: KeeperSchema,
+    wanted: WorkerFilter,
+    limit: int,
+    now: float,
+    evidence: PodEvidence | None,
+) -> Workers:
     heartbeats = keeper.heartbeat is not None
     fenced = read_fence(tx).in_force if (keeper.version or 0) >= FENCE_VERSION else False if heartbeats else None
     instances = read_instances(tx) if heartbeats else {}
     known = list_workers(instances, _read_work(tx, wanted, heartbeats=heartbeats), now, fenced=fenced)
+    if evidence is not None:
+        known = [_with_evidence(worker, evidence, now) for worker in known]
     found = [worker for worker in order_workers(known) if wanted.covers(worker)]
     return Workers(
         shown=_follow(tx, found[:limit], now, audit=keeper.audit),
@@ -119,6 +137,16 @@ def _read_work(tx: Transaction, wanted: WorkerFilter, *, heartbeats: bool) -> li
 
 def _query_work(tx: Transaction, values: dict[str, object], without: tuple[str, ...]) -> list[Row]:
     return tx.query("river/read_clients_at_work", values, seconds=tx.remaining(), without=without)
+
+
+def _with_evidence(worker: Worker, evidence: PodEvidence, now: float) -> Worker:
+    """With what its pod shows; its last sign of life stands for the claim that must have been made before its end."""
+    alive_at = max((at for at in (worker.beat_at, worker.last_claim) if at is not None), default=None)
+    if alive_at is None:
+        return replace(worker, is_watched=False)
+    holder = holder_of(worker.client_id, alive_at, worker.last_claim)
+    end = evidence.find(holder, now) if worker.presence is Presence.STALE else None
+    return replace(worker, is_watched=evidence.sees(holder), proof=end.sentence if isinstance(end, Terminated) else "")
 
 
 def _follow(tx: Transaction, workers: list[Worker], now: float, *, audit: bool) -> tuple[Worker, ...]:

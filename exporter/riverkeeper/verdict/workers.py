@@ -40,6 +40,7 @@ class WorkerFence(StrEnum):
 class WorkerEnding(StrEnum):
     """How a stale process ended, as far as the tables show it."""
 
+    TERMINATED = "terminated"  # its orchestrator proves it
     GAVE_UP = "gave_up"  # it reported that it gave jobs up
     HELD_JOBS = "held_jobs"  # it held jobs at its last beat, and reported nothing
     HELD_NONE = "held_none"  # all of its claims ended: a clean stop, or killed while idle
@@ -98,6 +99,8 @@ class Worker:
     beats_for: frozenset[str] | None = None  # None: for every kind, or it does not beat
     fences: bool = False
     left: LeftClaims = field(default_factory=LeftClaims)
+    is_watched: bool | None = None  # its orchestrator could prove its end; None: none is asked
+    proof: str = ""  # of its end, in a sentence without its full stop
 
     @property
     def level(self) -> str | None:
@@ -115,6 +118,8 @@ class Worker:
         """None: it is not stale."""
         if self.presence is not Presence.STALE:
             return None
+        if self.proof:
+            return WorkerEnding.TERMINATED
         if self.left.gave_up:
             return WorkerEnding.GAVE_UP
         if self.jobs or self.left.rescued or self.left.recorded:
@@ -248,6 +253,7 @@ class RuntimeRow:
     beating: int
     fenced: int  # by the token
     guarded: int  # by River itself
+    watched: int | None  # their orchestrator could prove their end; None: none is asked
 
 
 def count_runtimes(workers: Iterable[Worker]) -> tuple[RuntimeRow, ...]:
@@ -261,6 +267,12 @@ def count_runtimes(workers: Iterable[Worker]) -> tuple[RuntimeRow, ...]:
             beating=sum(each.runtime is runtime and each.presence is Presence.BEATING for each in there),
             fenced=sum(each.runtime is runtime and each.fence is WorkerFence.DATABASE for each in there),
             guarded=sum(each.runtime is runtime and each.fence is WorkerFence.NATIVE for each in there),
+            watched=_count_watched(each for each in there if each.runtime is runtime),
         )
         for runtime, number in counts.most_common()
     )
+
+
+def _count_watched(workers: Iterable[Worker]) -> int | None:
+    watched = [worker.is_watched for worker in workers]
+    return None if None in watched else sum(map(bool, watched))

@@ -71,7 +71,7 @@ def test_a_worker_is_shown_in_full() -> None:
     """Who, where, since when and by whose clock, last seen, its jobs and kinds, its runtime, level and fence."""
     shown = text(fleet(BEATING))
 
-    for fact in (GO, "host or pod: web-1", "beating", "beat <time", "4.0 s ago", "2 h ago", "report, send", "go"):
+    for fact in (GO, "host web-1", "beating", "beat <time", "4.0 s ago", "2 h ago", "report, send", "go"):
         assert fact in shown
     assert "riverbeat-go/0.1.0, level full" in shown
     assert "1 of 1, at 2023-11-14 22:13:20 UTC. Beats are dated by the database's clock." in shown
@@ -101,7 +101,9 @@ def test_json_holds_the_same() -> None:
 
 
 KILLED = "killed, cut off or frozen at work"
+OOM = "container worker of pod jobs/web-1 was killed"
 ENDS = [
+    (replace(STALE, proof=OOM, left=LeftClaims(True, gave_up=1)), f"{OOM}; jobs: 1 still running"),
     (replace(STALE, left=LeftClaims(True, rescued=2)), f"{KILLED}; jobs: 1 still running, 2 rescued"),
     (
         replace(STALE, left=LeftClaims(True, recorded=1)),
@@ -152,14 +154,14 @@ def test_many_kinds_are_cut() -> None:
 def test_the_table_of_runtimes() -> None:
     """What there is of each, with "no" where it is no."""
     rows = [
-        RuntimeRow(Runtime.GO, 3, beating=3, fenced=2, guarded=0),
-        RuntimeRow(Runtime.JAVA, 1, beating=0, fenced=0, guarded=1),
-        RuntimeRow(None, 2, beating=1, fenced=0, guarded=0),
+        RuntimeRow(Runtime.GO, 3, beating=3, fenced=2, guarded=0, watched=2),
+        RuntimeRow(Runtime.JAVA, 1, beating=0, fenced=0, guarded=1, watched=0),
+        RuntimeRow(None, 2, beating=1, fenced=0, guarded=0, watched=None),
     ]
     cells = [describe_runtime(row) for row in rows]
 
     assert [(c.runtime, c.metrics, c.beats, c.fence, c.evidence) for c in cells] == [
-        ("go", "yes", "yes", "2 of 3", "no"),
+        ("go", "yes", "yes", "2 of 3", "2 of 3"),
         ("java", "yes, without waits", "no", "native guard", "no"),
         ("unknown", "yes", "1 of 2", "no", "no"),
     ]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from riverkeeper.formats import count_noun, moment, rfc3339, span
 from riverkeeper.rescue.wakes.wake import Scope
 from riverkeeper.scrape.workers import RUNTIMES, STATUSES, WorkerFilter, Workers
+from riverkeeper.verdict.client_ids import is_pod
 from riverkeeper.verdict.workers import Presence, RuntimeRow, Worker, WorkerEnding, WorkerFence
 from riverkeeper.web.pages.filters import BadQuery, describe_known
 from riverkeeper.web.pages.job_list import JobListPage, JobQuery
@@ -19,6 +20,7 @@ STATUS_WORDS: Mapping[str, str] = {
     Presence.NO_HEARTBEATS: "without heartbeats",
 }
 KINDS_SHOWN = 4
+LONG_KIND = 24  # letters that a column of the table has room for
 
 
 class WorkersPage(JobListPage[Workers]):
@@ -104,7 +106,7 @@ def _runtime(row: RuntimeRow) -> dict[str, object]:
         "beating": row.beating,
         "fenced": row.fenced,
         "native_guard": row.guarded,
-        "evidence": False,
+        "evidence": row.watched or 0,
     }
 
 
@@ -118,6 +120,7 @@ def _worker(worker: Worker, now: float) -> dict[str, object]:
         "level": worker.level,
         "fence": worker.fence.value,
         "host": worker.host,
+        "pod": worker.host if worker.host and is_pod(worker.host) else None,
         "started_at": rfc3339(worker.started_at),
         "started_at_clock": None if worker.started_at is None else started_clock(worker),
         "last_beat_at": rfc3339(worker.beat_at),
@@ -181,7 +184,7 @@ def describe_runtime(row: RuntimeRow) -> RuntimeCells:
         metrics="yes, without waits" if own_clock else "yes",
         beats=_share(row.beating, row.workers),
         fence="native guard" if row.guarded == row.workers else _share(row.fenced + row.guarded, row.workers),
-        evidence="no",
+        evidence="no" if row.watched is None else _share(row.watched, row.workers),
     )
 
 
@@ -198,11 +201,12 @@ class WorkerRow:
     status: str
     runtime: str
     software: str
-    host: str
+    host: str  # with the word for it: a pod's name has a form of its own
     started: Mapping[str, str | None] | None  # `ago`, `at` RFC 3339, `words`
     seen: Mapping[str, str | None] | None  # the last beat, or the last claim
     seen_by: str  # "beat" or "claim"
     kinds: str
+    has_long_kind: bool  # which may break inside of a word
     fence: str
     end: tuple[str, ...]  # how it ended and the outcome of its jobs
 
@@ -216,11 +220,12 @@ def make_row(worker: Worker, now: float) -> WorkerRow:
         status=STATUS_WORDS[worker.presence],
         runtime=worker.runtime.value if worker.runtime else "unknown",
         software=describe_software(worker),
-        host=worker.host or "not known",
+        host=describe_host(worker.host),
         started=_since(worker.started_at, now),
         seen=_since(worker.beat_at if beats else worker.last_claim, now),
         seen_by="beat" if beats else "claim",
         kinds=describe_kinds(worker),
+        has_long_kind=any(len(kind) > LONG_KIND for kind in (*worker.kinds, *(worker.beats_for or ()))),
         fence=describe_fence(worker),
         end=tuple(describe_end(worker)),
     )
@@ -228,6 +233,13 @@ def make_row(worker: Worker, now: float) -> WorkerRow:
 
 def _since(at: float | None, now: float) -> dict[str, str | None] | None:
     return None if at is None else {"ago": f"{span(now - at)} ago", "at": rfc3339(at), "words": moment(at)}
+
+
+def describe_host(host: str | None) -> str:
+    """Where it runs, as far as its client id shows it."""
+    if host is None:
+        return "host or pod: not known"
+    return f"pod {host}" if is_pod(host) else f"host {host}"
 
 
 def describe_software(worker: Worker) -> str:
@@ -261,6 +273,8 @@ def describe_end(worker: Worker) -> Iterator[str]:
     match worker.ending:
         case None:
             return
+        case WorkerEnding.TERMINATED:
+            yield worker.proof
         case WorkerEnding.GAVE_UP:
             yield f"ended in order: it gave up {count_noun(left.gave_up, 'job')} before"
         case WorkerEnding.HELD_JOBS:
