@@ -20,6 +20,7 @@ SMALL = {
     "cli/demo.py": "a command",
     "cli/look.py": "a command",
     "demo/guide.py": "pure: the text that the demo prints at its start",
+    "doctor/pods.py": "the findings of `check` about pods",
     "heartbeat/leases.py": "leases: their clock and their thread",
     "postgres/time_limit.py": "the time limit of a connection, for the session and its transactions",
     "rescue/status.py": "pure: the state of the rescuer, for metrics and pages",

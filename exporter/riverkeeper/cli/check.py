@@ -11,6 +11,7 @@ from rich.text import Text
 from riverkeeper.cli.options import WRONG_USE, database_options
 from riverkeeper.cli.terminal import console
 from riverkeeper.config.load import Config
+from riverkeeper.doctor import pods
 from riverkeeper.doctor.check import examine
 from riverkeeper.doctor.doors import describe_doors, find_open_doors
 from riverkeeper.doctor.report import CheckFinding, CheckReport, Level
@@ -39,7 +40,8 @@ def check(config: Config, as_json: bool) -> None:
     exist.
     """
     examined = examine(config)
-    report = CheckReport((*examined.findings, *webhook_check.findings(config.webhook)), examined.misconfigured)
+    others = (*webhook_check.findings(config.webhook), *pods.findings(config.kubernetes))
+    report = CheckReport((*examined.findings, *others), examined.misconfigured)
     if as_json:
         doors = {"doors": find_open_doors(report.findings), "summary": describe_doors(report.findings)}
         click.echo(json.dumps({**report.as_json(), **doors}, indent=2))

@@ -63,6 +63,23 @@ def connect(settings: KubernetesSettings) -> tuple[httpx2.Client, str]:
     return Client(found, ConnectionParams(timeout=timeout)), found.namespace
 
 
+def count_pods(settings: KubernetesSettings, namespace: str) -> tuple[str, int]:
+    """The namespace, and the pods in a first page of it. Raises WatchFailed where they cannot be listed."""
+    try:
+        client, own = connect(settings)
+        with client:
+            parameters = _selected({"limit": str(PAGE)}, settings)
+            response = client.get(_path(namespace or own), params=parameters)
+            _raise_for(response.status_code)
+            return namespace or own, len(response.json().get("items") or ())
+    except ImportError:
+        raise WatchFailed(EXTRA) from None
+    except WatchFailed:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever the library raises
+        raise WatchFailed(_describe(error)) from None
+
+
 OWN = ""  # stands for the namespace that the credentials name
 
 
@@ -103,8 +120,8 @@ class PodWatcher:
                 if failed.expired:
                     self._version = None
                 self._fail(str(failed))
-            except Exception as error:  # noqa: BLE001 - whatever the library raises; its text may hold a secret
-                self._fail(f"{type(error).__name__} from the Kubernetes client")
+            except Exception as error:  # noqa: BLE001 - whatever the library raises
+                self._fail(_describe(error))
                 self._reconnect()
             self._stopping.wait(wait)
             wait = min(2 * wait, LONGEST_WAIT)
@@ -126,7 +143,7 @@ class PodWatcher:
         while True:
             parameters = {"limit": str(PAGE), **({"continue": token} if token else {})}
             sent = time.time()
-            response = client.get(self._path, params=self._selected(parameters))
+            response = client.get(_path(self._namespace), params=_selected(parameters, self._settings))
             _raise_for(response.status_code)
             self._compare_clock(response.headers.get("Date"), sent)
             page = response.json()
@@ -148,7 +165,8 @@ class PodWatcher:
         }  # fmt: skip
         patient = httpx2.Timeout(WATCH_SECONDS + WATCH_SLACK, connect=CONNECT_SECONDS)
         sent = time.time()
-        with client.stream("GET", self._path, params=self._selected(parameters), timeout=patient) as response:
+        selected = _selected(parameters, self._settings)
+        with client.stream("GET", _path(self._namespace), params=selected, timeout=patient) as response:
             _raise_for(response.status_code)
             self._compare_clock(response.headers.get("Date"), sent)
             self._succeed()
@@ -169,14 +187,6 @@ class PodWatcher:
         except ValueError:
             return
         self._evidence.compare_api_clock((sent + received) / 2 - (moment + 0.5), (received - sent) / 2 + 0.5)
-
-    @property
-    def _path(self) -> str:
-        return f"/api/v1/namespaces/{self._namespace}/pods"
-
-    def _selected(self, parameters: dict[str, str]) -> dict[str, str]:
-        selector = self._settings.label_selector
-        return parameters if selector is None else {**parameters, "labelSelector": selector}
 
     def _succeed(self) -> None:
         if self._failure:
@@ -214,6 +224,20 @@ class PodWatchers:
     def stop(self) -> None:
         for watcher in self._watchers:
             watcher.stop()
+
+
+def _path(namespace: str) -> str:
+    return f"/api/v1/namespaces/{namespace}/pods"
+
+
+def _selected(parameters: dict[str, str], settings: KubernetesSettings) -> dict[str, str]:
+    selector = settings.label_selector
+    return parameters if selector is None else {**parameters, "labelSelector": selector}
+
+
+def _describe(error: Exception) -> str:
+    """Its type alone: its text may hold an address or a secret."""
+    return f"{type(error).__name__} from the Kubernetes client"
 
 
 GONE = 410
