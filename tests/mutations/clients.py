@@ -51,7 +51,8 @@ def alone(language: Language) -> Iterator[None]:
     if language is not Language.RUST:
         yield
         return
-    with Path(os.environ["CARGO_TARGET_DIR"]).joinpath("mutant.lock").open("w") as file:
+    rust_folder().mkdir(parents=True, exist_ok=True)
+    with rust_folder().joinpath("lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
@@ -68,7 +69,7 @@ def play_tests(mutation: Mutation, tree: Path, new_url: Callable[[], str]) -> di
 
 def copy_client(language: Language, folder: Path) -> Path:
     """A tree with this client alone. Those in Rust share one place, so that cargo keeps one build of them."""
-    tree = Path(os.environ["CARGO_TARGET_DIR"]) / "mutant" if language is Language.RUST else folder
+    tree = rust_folder() if language is Language.RUST else folder
     shutil.rmtree(tree / "clients", ignore_errors=True)
     for part in (language.value, "sql", "vectors"):
         # With new times of change, because cargo compares them.
@@ -84,14 +85,20 @@ def build(language: Language, tree: Path) -> list[str]:
     if language is Language.JS:
         return ["node", str(tree / "clients" / "js" / "conform" / "main.js")]
     cargo(tree, "build", "--bin", "riverbeat-conform").check_returncode()
-    return [str(Path(os.environ["CARGO_TARGET_DIR"]) / "debug" / "riverbeat-conform")]
+    return [str(rust_folder() / "target" / "debug" / "riverbeat-conform")]
+
+
+def rust_folder() -> Path:
+    """With a target folder of its own: in another, cargo would take what a mutant left there for the client itself."""
+    return Path(os.environ["CARGO_TARGET_DIR"]) / "mutants"
 
 
 def cargo(tree: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """Of the whole workspace: with the features of some packages alone, their dependencies would be built again."""
     return subprocess.run(
         ["cargo", words[0], "--workspace", "--locked", "--quiet", *words[1:]],
-        cwd=tree / "clients" / "rust", capture_output=True, text=True, check=False, timeout=BUILD_SECONDS,
+        cwd=tree / "clients" / "rust", env={**os.environ, "CARGO_TARGET_DIR": str(rust_folder() / "target")},
+        capture_output=True, text=True, check=False, timeout=BUILD_SECONDS,
     )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ MUTATIONS = (
     Mutation(
         "a grant that was taken back ends all leased work (Rust)",
         "lock(&work.state).last_beat = uptime(); // a refused",
-        "let _ = lock(&work.state); // a refused",
+        "lock(&work.state).last_beat += std::time::Duration::ZERO; // a refused",
         ("rust::grant_is_revoked", "rust::vectors::decisions"),
     ),
     Mutation(

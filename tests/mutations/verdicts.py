@@ -303,7 +303,7 @@ MUTATIONS = (
         "the first refresh after hours without a producer ends the quick rhythm",
         "            if seen.gap <= DEFAULT_SECONDS:",
         "            if seen.gap <= 1e9:",
-        (f"{RHYTHM}::test_a_rhythm_is_known_after_three_refreshes",),
+        (f"{RHYTHM}::test_a_start_after_hours_is_no_gap",),
     ),
     Mutation(
         "the rhythm of one queue is that of all",

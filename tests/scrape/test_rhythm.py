@@ -60,6 +60,11 @@ def test_a_rhythm_is_known_after_three_refreshes() -> None:
     assert watch(every(30, 600), 120) is not None
 
 
+def test_a_start_after_hours_is_no_gap() -> None:
+    """There was no producer before. Else the first refresh would end every rhythm for 25 minutes."""
+    assert watch(every(30, 600, 60), 300) is not None
+
+
 def test_a_rhythm_is_kept_until_the_row_is_past_every_limit() -> None:
     """A queue that lost its producers keeps the limit by which they are missed. Then 25 minutes hold."""
     gone = every(30, 600)
