@@ -222,7 +222,8 @@ class World:
 
     def checkpoint_row(self, claim: Event) -> Event | None:
         """What a claim has saved."""
-        sql = "SELECT * FROM riverkeeper.checkpoint WHERE job_id = %s AND attempted_at = %s::timestamptz"
+        sql = """SELECT attempt, number, saved_at, value FROM riverkeeper.checkpoint
+            WHERE job_id = %s AND attempted_at = %s::timestamptz"""
         return next(iter(self.rows(sql, [claim["job_id"], claim["attempted_at"]])), None)
 
     def checkpoint(self, claim: Event) -> Any:
