@@ -28,8 +28,8 @@ COPIED = {
         "stack",
         "verify_claim",
     ),
-    "js": ("beat", "claim", "end", "meta", "verify_claim"),
-    "rust": ("beat", "end", "meta", "verify_claim"),
+    "js": ("beat", "checkpoint", "checkpoint_tx", "claim", "end", "meta", "resume", "verify_claim"),
+    "rust": ("beat", "checkpoint", "checkpoint_tx", "end", "meta", "resume", "verify_claim"),
 }
 
 

@@ -116,3 +116,24 @@ def test_no_file_names_a_place_on_somebodys_machine() -> None:
     ]
 
     assert found == []
+
+
+CLIENT_PAGES = ("clients/go/README.md", "clients/rust/README.md", "clients/js/README.md", "docs/python-heartbeats.md")
+CLIENT_SECTIONS = [
+    "One line", "Progress", "Checkpoints", "Where does it hang?", "Why was I cancelled?", "Tiers and leases",
+    "The fence",
+]  # fmt: skip
+
+
+def test_the_clients_are_described_by_one_pattern() -> None:
+    """Who knows one client finds the same section of another; what one of them alone has stands beside these."""
+    found = {
+        page: [
+            heading
+            for heading in HEADING.findall(CODE.sub("", (ROOT / page).read_text(encoding="utf-8")))
+            if heading in CLIENT_SECTIONS
+        ]
+        for page in CLIENT_PAGES
+    }
+
+    assert found == dict.fromkeys(CLIENT_PAGES, CLIENT_SECTIONS)

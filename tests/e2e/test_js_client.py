@@ -26,7 +26,7 @@ def run(*command: str | Path, cwd: Path = CLIENT, **environment: str) -> str:
 
 def test_client_keeps_the_contract(postgres: Server) -> None:
     """At level full. `pytest tests/conformance --client` plays one scenario alone."""
-    play_all(["node", CLIENT / "conform" / "main.js"], Level.FULL, postgres, lacks=frozenset({"checkpoints"}))
+    play_all(["node", CLIENT / "conform" / "main.js"], Level.FULL, postgres)
 
 
 def test_own_tests_pass(postgres: Server) -> None:

@@ -28,7 +28,7 @@ CLIENT = Path(__file__).resolve().parents[2] / "clients" / "rust"
 
 def test_client_keeps_the_contract(postgres: Server) -> None:
     """At level full. `pytest tests/conformance --client` plays one scenario alone."""
-    play_all([tool("conform-rust")], Level.FULL, postgres, lacks=frozenset({"checkpoints"}))
+    play_all([tool("conform-rust")], Level.FULL, postgres)
 
 
 @pytest.mark.parametrize(

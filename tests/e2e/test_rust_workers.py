@@ -30,6 +30,10 @@ WHERE state = 'running' AND attempt = 2 AND attempted_by = '{rusty,gopher}' AND 
 """
 ENDS = "SELECT state::text, attempt, attempted_by, errors FROM river_job WHERE id = ANY(%(jobs)s) ORDER BY id"
 ERRORS = "SELECT errors[1] ->> 'error' FROM river_job WHERE state = 'completed' AND attempt = 2"
+STEPS = """
+SELECT state::text, attempt, errors[1] ->> 'error', errors[2] ->> 'error'
+FROM river_job WHERE kind = 'steps' AND finalized_at IS NOT NULL
+"""
 OUTCOMES = "SELECT outcome FROM heartbeat WHERE job_id = ANY(%(jobs)s) AND lost_at IS NOT NULL"
 NAMED = "SELECT client_id FROM client WHERE software LIKE 'riverbeat-rust/%'"
 
@@ -72,6 +76,19 @@ def test_hung_jobs_stop_on_request(river_database: MakeRiver, tmp_path: Path) ->
 
         assert sorted(river.rows(ERRORS)) == [("riverbeat: Riverkeeper requests that this job stops",), *why]
         assert river.rows("SELECT DISTINCT action, reason FROM rescue") == [("stop", "hung")]
+
+
+def test_the_next_attempt_goes_on_from_a_checkpoint(river_database: MakeRiver, tmp_path: Path) -> None:
+    """Of a job that failed, then panicked, before a beat: River writes that after the checkpoint was saved."""
+    river = river_database()
+    with crew_at_work(river, tmp_path) as crew:
+        crew.hire("rusty", "default", program=RUST)
+        with river.connect() as connection:
+            connection.execute("INSERT INTO river_job (kind, args, max_attempts) VALUES ('steps', '{}', 3)")
+        until(lambda: river.rows(STEPS), "the job to end", PATIENCE)
+
+        assert river.rows(STEPS) == [("completed", 3, "failed after the third step", "panicked after the sixth step")]
+        assert river.rows("SELECT attempt, value, resumes FROM checkpoint ORDER BY 1") == [(1, "3", 1), (2, "6", 1)]
 
 
 def test_leased_work_gives_its_claims_up(river_database: MakeRiver, tmp_path: Path) -> None:

@@ -2,7 +2,8 @@
 
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
-import { Beats } from "../src/index.js";
+import pg from "pg";
+import { Beats, checkpointTx, ClaimLost } from "../src/index.js";
 
 const CAUSES = { ClaimLost: "claim_lost", LeaseExpired: "lease_expired", StopRequested: "stop_requested" };
 
@@ -45,6 +46,7 @@ async function finish({ job_id, outcome }) {
   const [{ claim, begun }, ...left] = jobs.get(job_id);
   jobs.set(job_id, left);
   const work = await begun;
+  if (outcome === "failed" || outcome === "snoozed") await work.saveCheckpoint();
   const { token } = work;
   say({ event: "result", ...claim, token, held: work.finish(outcome) });
 }
@@ -54,7 +56,57 @@ async function progress({ job_id, value, note }) {
   (await jobs.get(job_id).at(-1).begun).progress(number, note);
 }
 
-const commands = { start, finish, progress, stats: () => say({ event: "stats", stats: beats.stats() }) };
+async function checkpoint({ job_id, value }) {
+  const { claim, begun } = jobs.get(job_id).at(-1);
+  const work = await begun;
+  let accepted = true;
+  try {
+    work.checkpoint(value);
+  } catch (error) {
+    accepted = error instanceof ClaimLost;
+  }
+  say({ event: "checkpoint", ...claim, accepted });
+}
+
+async function checkpoint_tx({ job_id, value, commit }) {
+  const { claim, begun } = jobs.get(job_id).at(-1);
+  const work = await begun;
+  const client = new pg.Client(values["database-url"]);
+  await client.connect();
+  const held = await client
+    .query("BEGIN")
+    .then(() => checkpointTx(client, value, work))
+    .then(() => client.query(commit ? "COMMIT" : "ROLLBACK"))
+    .then(() => true)
+    .catch((error) => {
+      if (error instanceof ClaimLost) return false;
+      throw error;
+    });
+  await client.end();
+  say({ event: "checkpoint_tx", ...claim, held });
+}
+
+async function resume({ job_id }) {
+  const { claim, begun } = jobs.get(job_id).at(-1);
+  const answer = await (await begun).resume().then(
+    (value) => ({ held: true, found: value !== undefined, value: value ?? null }),
+    (error) => {
+      if (error instanceof ClaimLost) return { held: false, found: false, value: null };
+      throw error;
+    },
+  );
+  say({ event: "resumed", ...claim, ...answer });
+}
+
+const commands = {
+  start,
+  finish,
+  progress,
+  checkpoint,
+  checkpoint_tx,
+  resume,
+  stats: () => say({ event: "stats", stats: beats.stats() }),
+};
 say({ event: "ready" });
 for await (const line of createInterface({ input: process.stdin })) {
   const command = JSON.parse(line);

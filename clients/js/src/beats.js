@@ -68,7 +68,7 @@ export class Beats {
   #works = new Map();
   /** @type {Map<string, Work>} */
   #newest = new Map(); // by job id, to find an earlier attempt in this process
-  /** @type {Map<number, (found: { attemptedAt?: string | null, error?: string }) => void>} */
+  /** @type {Map<number, (found: any) => void>} */
   #lookups = new Map();
   /** @type {boolean | null} */
   #inForce = null;
@@ -79,6 +79,7 @@ export class Beats {
   #answer = () => {};
   #answered;
   #hasAnswered = false;
+  #failing = false; // the last beat
   /** @type {() => void} */
   #close = () => {};
   #closed;
@@ -98,10 +99,16 @@ export class Beats {
     this.#answered = new Promise((/** @type {(value: void) => void} */ resolve) => (this.#answer = resolve));
     this.#closed = new Promise((/** @type {(value: void) => void} */ resolve) => (this.#close = resolve));
     this.#home = {
-      post: (/** @type {Record<string, unknown>} */ command) => this.#port.postMessage(command),
+      post: (/** @type {any} */ command) => {
+        if (command.do === "checkpoint") this.#checkpoints.set(command.id, command);
+        this.#port.postMessage(command);
+      },
       drain: () => this.#drain(),
       fenced: () => this.#options.fence !== "none" && this.#inForce !== false,
       returned: (/** @type {Work} */ work) => this.#forget(work),
+      failing: () => this.#failing,
+      schemas: () => ({ riverSchema: this.#options.riverSchema, keeperSchema: this.#options.keeperSchema }),
+      resume: (/** @type {import("./values.js").CheckedClaim} */ claim) => this.#resume(claim),
     };
     this.#startedAt = new Date().toISOString();
     [this.#thread, this.#port] = this.#start();
@@ -150,6 +157,7 @@ export class Beats {
       work.finish("completed");
       return result;
     } catch (error) {
+      await work.saveCheckpoint();
       work.finish("failed");
       throw error;
     }
@@ -211,11 +219,24 @@ export class Beats {
 
   /** @param {{ jobId: string, attempt: number }} job @returns {Promise<{ attemptedAt?: string | null, error?: string }>} */
   #find(job) {
+    return this.#lookUp({ do: "find", ...job });
+  }
+
+  /** @param {import("./values.js").CheckedClaim} claim @returns {Promise<{ held: boolean, val: string | null }>} */
+  async #resume(claim) {
+    const found = await this.#lookUp({ do: "resume", claim });
+    if (found.error) throw new Error(`riverbeat: the checkpoint could not be read: ${found.error}`);
+    return found;
+  }
+
+  /** What the thread reads in the database. @param {Record<string, unknown>} command @returns {Promise<any>} */
+  #lookUp(command) {
     const id = this.#nextId++;
+    if (this.#ended) return Promise.resolve({ error: "the beats of this process have stopped" });
     return new Promise((resolve) => {
       this.#lookups.set(id, resolve);
       this.#port.ref(); // until the answer is there
-      this.#port.postMessage({ do: "find", id, ...job });
+      this.#port.postMessage({ ...command, id });
     });
   }
 
@@ -255,6 +276,9 @@ export class Beats {
 
   /** @type {Map<number, Record<string, unknown>>} */
   #commands = new Map(); // of work that has begun, for a thread that has to start again
+  /** @type {Map<number, Record<string, unknown>>} */
+  #checkpoints = new Map(); // the newest of each, for the same
+  #ended = false; // no thread answers any more
 
   /** @param {Tier} tier */
   #seconds({ intervalSeconds, leaseSeconds = null }) {
@@ -270,6 +294,7 @@ export class Beats {
   #forget(work) {
     this.#works.delete(work.id);
     this.#commands.delete(work.id);
+    this.#checkpoints.delete(work.id);
     if (work.claim && this.#newest.get(work.claim.jobId) === work) this.#newest.delete(work.claim.jobId);
   }
 
@@ -313,11 +338,15 @@ export class Beats {
   /** Without the thread every job of the process would look dead. @param {Worker} thread */
   #restart(thread) {
     this.#close();
+    for (const answer of this.#lookups.values()) answer({ error: "the thread that beats has ended" });
+    this.#lookups.clear();
+    this.#ended = this.#closing;
     if (this.#closing || thread !== this.#thread) return;
     setTimeout(() => {
       if (this.#closing) return;
       [this.#thread, this.#port] = this.#start();
       for (const command of this.#commands.values()) this.#port.postMessage({ ...command, at: leaseClock() });
+      for (const command of this.#checkpoints.values()) this.#port.postMessage(command);
     }, RESTART_MS).unref();
   }
 
@@ -336,8 +365,11 @@ export class Beats {
       case "ticked":
         this.#inForce = event.fence;
         this.#stats = event.stats;
+        this.#failing = event.failing;
         this.#hasAnswered = true;
         return this.#answer();
+      case "saved":
+        return this.#works.get(event.id)?.saved(event.number);
       case "log":
         return this.#options.logger[/** @type {"info" | "warn" | "error"} */ (event.level)](
           event.message,

@@ -1,4 +1,5 @@
 export { Beats } from "./beats.js";
+export { checkpoint, checkpointTx, resume } from "./checkpoint.js";
 export { BeatsStopped, ClaimLost, LeaseExpired, StopRequested, WorkMustStop } from "./errors.js";
 export { attemptedAtText, TOKEN_KEY } from "./values.js";
 export { verifyClaim } from "./verify.js";

@@ -47,6 +47,7 @@ export function wrapHandler(beats, handler, tier) {
       outcome = outcomeOfError(error, context.signal);
       throw error;
     } finally {
+      if (outcome === "failed" || outcome === "snoozed") await work.saveCheckpoint();
       attachToken(context, work); // once more, for a fence that was installed meanwhile
       work.finish(outcome);
     }

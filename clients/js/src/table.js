@@ -8,6 +8,7 @@ import { PIN, RIVER_SCHEMA, prepare } from "./statements.js";
 import { arrayText, asciiNote, intervalText } from "./values.js";
 
 const CHECK_MS = 45_000; // an answer of meta.sql holds so long: the contract wants one each minute
+const CHECKPOINT_VERSION = 8; // of the keeper schema: the first with checkpoints
 const LEAST_MS = 50; // for a statement, where opening the connection took nearly all the time
 
 /**
@@ -29,7 +30,8 @@ const LEAST_MS = 50; // for a statement, where opening the connection took nearl
  * @property {boolean} reported
  * @property {number | null} progress
  * @property {string | null} note
- * @typedef {{ river: string, keeper: string } & Record<"meta" | "beat" | "end" | "claim", import("./statements.js").Prepared>} Statements
+ * @typedef {"meta" | "beat" | "end" | "claim" | "checkpoint" | "resume"} StatementName
+ * @typedef {{ river: string, keeper: string } & Record<StatementName, import("./statements.js").Prepared>} Statements
  */
 
 export class HeartbeatTable {
@@ -53,6 +55,8 @@ export class HeartbeatTable {
     this.#process = process;
     /** Whether the fence is in force; null until the database has answered. @type {boolean | null} */
     this.fence = null;
+    /** The keeper schema is known to have no table of checkpoints. */
+    this.lacksCheckpoints = false;
     /** Called before the beat that reports it: a result of that moment must not lack its token. @type {() => void} */
     this.onFence = () => {};
   }
@@ -94,6 +98,36 @@ export class HeartbeatTable {
   }
 
   /**
+   * Save the newest checkpoints of these claims.
+   * @param {ReadonlyArray<{ claim: CheckedClaim, number?: number, text?: string }>} rows
+   * @param {number} limit milliseconds
+   */
+  checkpoint(rows, limit) {
+    const values = {
+      job_ids: arrayText(rows.map(({ claim }) => claim.jobId)),
+      attempted_ats: arrayText(rows.map(({ claim }) => claim.attemptedAt)),
+      attempts: arrayText(rows.map(({ claim }) => claim.attempt)),
+      numbers: arrayText(rows.map(({ number }) => number ?? null)),
+      vals: arrayText(rows.map(({ text }) => text ?? null)),
+    };
+    return this.#use(limit, true, (query) => query("checkpoint", values));
+  }
+
+  /**
+   * The job's newest checkpoint, as JSON; `held` is false where the claim is lost.
+   * @param {CheckedClaim} claim
+   * @param {number} limit milliseconds
+   * @returns {Promise<{ held: boolean, val: string | null }>}
+   */
+  async resume({ jobId, attempt, attemptedAt }, limit) {
+    const values = { job_id: jobId, attempt: String(attempt), attempted_at: attemptedAt };
+    const rows = await this.#use(limit, true, async (query) =>
+      this.lacksCheckpoints ? [[null]] : await query("resume", values),
+    );
+    return { held: rows.length > 0, val: rows[0]?.[0] ?? null };
+  }
+
+  /**
    * `attempted_at` of the claim that this client holds on the job; null where it holds none.
    * @param {string} jobId
    * @param {number} attempt
@@ -115,7 +149,7 @@ export class HeartbeatTable {
    * @template T
    * @param {number} limit
    * @param {boolean} check whether meta.sql must have said yes
-   * @param {(query: (name: "meta" | "beat" | "end" | "claim", values: Record<string, string | null>) => Promise<ReadonlyArray<import("./pipeline.js").Row>>) => Promise<T>} work
+   * @param {(query: (name: StatementName, values: Record<string, string | null>) => Promise<ReadonlyArray<import("./pipeline.js").Row>>) => Promise<T>} work
    * @param {boolean} [closing]
    * @returns {Promise<T>}
    */
@@ -129,7 +163,7 @@ export class HeartbeatTable {
         }
         const client = await this.#connected(limit);
         const statements = (this.#statements ??= await this.#prepared(client, deadline));
-        /** @param {"meta" | "beat" | "end" | "claim"} name @param {Record<string, string | null>} values */
+        /** @param {StatementName} name @param {Record<string, string | null>} values */
         const query = (name, values) => send(client, statements[name], values, deadline);
         if (check && performance.now() - this.#checkedAt > CHECK_MS) {
           this.#checkMeta((await query("meta", {}))[0], statements);
@@ -181,6 +215,8 @@ export class HeartbeatTable {
       beat: prepared("beat"),
       end: prepared("end"),
       claim: prepared("claim"),
+      checkpoint: prepared("checkpoint"),
+      resume: prepared("resume"),
     };
   }
 
@@ -200,6 +236,7 @@ export class HeartbeatTable {
     const judged = judgeMeta(meta ?? null, river, keeper);
     this.fence = judged.fence ?? this.fence; // also where the version does not fit: results are fenced all the same
     this.onFence();
+    this.lacksCheckpoints = meta !== undefined && meta.version < CHECKPOINT_VERSION;
     if (judged.refusal) throw new Refused(judged.refusal);
   }
 

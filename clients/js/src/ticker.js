@@ -10,7 +10,8 @@ const LONGEST_DELAY_SECONDS = 0.1; // that a new claim waits before a beat names
 const LEASE_CHECK_MS = 1000; // leases are checked so often although none is due: a timer stops while the machine sleeps
 const LEAST_LEASE_CHECK_MS = 5;
 const MAX_ENDS = 100_000; // kept while the database is away; they only inform
-const LOOKUP_MS = 5000; // for claim.sql, once for a job whose claim came without microseconds
+const LOOKUP_MS = 5000; // for claim.sql, once for a job whose claim came without microseconds, and for resume.sql
+const REFUSED_MS = 60_000; // no checkpoint is sent for so long after a refusal: each failed statement costs a connection
 
 /**
  * @typedef {import("./errors.js").Cause} Cause
@@ -38,6 +39,10 @@ const LOOKUP_MS = 5000; // for claim.sql, once for a job whose claim came withou
  * @property {string | null} note
  * @property {number} reports so far
  * @property {number} acknowledged reports that a beat has brought
+ * @property {{ number: number, text: string } | null} checkpoint the newest; null: none, or the job's own transaction has it
+ * @property {string | null} saved the checkpoint that is saved; null: not known
+ * @property {number} inTransaction number of the newest that a transaction of the job has written
+ * @property {boolean} leaving its work has failed, and waits until its newest checkpoint is saved
  */
 
 /** Counts since the start. @type {Readonly<Record<"beats" | "failures" | "refusals" | "lost" | "leasesExpired" | "stopsRequested" | "abandoned" | "lastBeatSeconds", number>>} */
@@ -59,6 +64,9 @@ export class Ticker {
   #ends = [];
   #closing = false;
   #wake = () => {};
+  #failing = false; // the last beat
+  #atOnce = false; // no pause before the next tick
+  #checkpointsFrom = -Infinity; // before it none is sent
   /** @type {NodeJS.Timeout | undefined} */
   #leaseTimer;
   /** @type {Set<string>} */
@@ -98,6 +106,10 @@ export class Ticker {
       note: null,
       reports: 0,
       acknowledged: 0,
+      checkpoint: null,
+      saved: null,
+      inTransaction: 0,
+      leaving: false,
     });
     this.#wake(); // a more urgent claim must not wait for the pause of a patient one
     if (lease !== null) this.#watchLeases();
@@ -110,6 +122,38 @@ export class Ticker {
     entry.progress = fitFraction(value);
     entry.note = fitNote(note);
     entry.reports++; // the same number reported again is progress too
+  }
+
+  /** @param {{ id: number, number: number, text: string | null }} command text null: a transaction of the job saves this one */
+  checkpoint({ id, number, text }) {
+    const entry = this.#entries.get(id);
+    if (!entry) return;
+    entry.checkpoint = text === null ? null : { number, text };
+    if (text === null) [entry.inTransaction, entry.saved] = [number, null];
+  }
+
+  /** The work has failed: its newest checkpoint has to be saved before its result is written. @param {{ id: number }} command */
+  save({ id }) {
+    const entry = this.#entries.get(id);
+    if (!entry) return;
+    if (!isUnsaved(entry) || this.#table.lacksCheckpoints) {
+      this.#tell({ event: "saved", id, number: entry.checkpoint?.number ?? Infinity });
+      return;
+    }
+    entry.leaving = true;
+    this.#atOnce = true;
+    this.#wake();
+  }
+
+  /** @param {{ id: number, claim: CheckedClaim }} command */
+  async resume({ id, claim }) {
+    try {
+      this.#tell({ event: "found", id, ...(await this.#table.resume(claim, LOOKUP_MS)) });
+    } catch (error) {
+      if (isSchemaGone(error))
+        this.#tell({ event: "found", id, held: true, val: null }); // nothing can have been saved
+      else this.#tell({ event: "found", id, error: String(error) });
+    }
   }
 
   /** The queue handed the job out again here: the earlier attempt is over. @param {{ id: number }} command */
@@ -160,7 +204,7 @@ export class Ticker {
       } catch (error) {
         this.#log("error", "riverbeat: bug in the heartbeat client; jobs continue", { error: String(error) }, "bug");
       }
-      this.#tell({ event: "ticked", fence: this.#table.fence, stats: this.stats });
+      this.#tell({ event: "ticked", fence: this.#table.fence, stats: this.stats, failing: this.#failing });
       if (!last) await this.#pause(began);
     }
     clearTimeout(this.#leaseTimer);
@@ -192,7 +236,7 @@ export class Ticker {
       this.#wake = () => {
         clearTimeout(timer);
         const left = began + this.#seconds() * share * 1000 - performance.now();
-        if (left <= 0 || this.#isDone()) {
+        if (left <= 0 || this.#atOnce || this.#isDone()) {
           this.#wake = () => {};
           resolve();
         } else timer = setTimeout(this.#wake, left);
@@ -202,6 +246,7 @@ export class Ticker {
   }
 
   async #tick() {
+    this.#atOnce = false;
     const limit = (this.#seconds() * 1000) / 2;
     const now = leaseClock();
     const entries = [...this.#entries.values()].filter((entry) => isDue(entry, now)).sort(inOrder);
@@ -219,11 +264,59 @@ export class Ticker {
       if ([...statuses.keys()].some((ordinal) => !entries[ordinal - 1])) {
         this.#log("error", "riverbeat: a beat was answered for a claim that it did not name", {}, "unknown ordinal");
       }
+      this.#failing = false;
+      await this.#saveCheckpoints(
+        entries.filter((_, at) => ["held", "stop"].includes(statuses.get(at + 1) ?? "")),
+        limit,
+      );
     } catch (error) {
+      this.#failing = true;
       this.#failed(error, fresh);
       return;
     }
     await this.#sendEnds(limit);
+  }
+
+  /** In a transaction of their own: where it fails, the beat has not. @param {Entry[]} held @param {number} limit */
+  async #saveCheckpoints(held, limit) {
+    const unsaved = held.filter(isUnsaved);
+    if (unsaved.length === 0) return;
+    const sent = unsaved.map(({ checkpoint }) => /** @type {{ number: number, text: string }} */ (checkpoint));
+    if (this.#table.lacksCheckpoints) {
+      const fix = "riverkeeper schema install, and schema grants";
+      this.#log(
+        "warn",
+        "riverbeat: checkpoints are not saved: the keeper schema has no table for them",
+        { fix },
+        "no table",
+      );
+    } else if (performance.now() >= this.#checkpointsFrom) {
+      for (const entry of unsaved) entry.saved = null; // its answer may get lost although the value is saved
+      try {
+        await this.#table.checkpoint(
+          unsaved.map(({ claim }, at) => ({ claim, ...sent[at] })),
+          limit,
+        );
+        unsaved.forEach((entry, at) => {
+          const { number, text } = sent[at] ?? { number: 0, text: "" };
+          if (number > entry.inTransaction) entry.saved = text; // also where it was refused: that is for good
+        });
+        this.#logged.delete("checkpoint");
+      } catch (error) {
+        const reason = refusalReason(error);
+        if (reason) this.#checkpointsFrom = performance.now() + REFUSED_MS;
+        this.#log(
+          "warn",
+          "riverbeat: checkpoints were not saved; jobs continue",
+          { reason, error: String(error) },
+          "checkpoint",
+        );
+      }
+    }
+    unsaved.forEach((entry, at) => {
+      entry.leaving = false;
+      this.#tell({ event: "saved", id: entry.id, number: sent[at]?.number ?? 0 });
+    });
   }
 
   /** @param {number} limit */
@@ -323,7 +416,12 @@ export class Ticker {
 /** Claims that have just begun wait: each named claim makes a row. @param {Entry} entry @param {number} now */
 function isDue(entry, now) {
   if (entry.lost || entry.finished) return false;
-  return entry.named || now - entry.began >= Math.min(entry.interval / 20, LONGEST_DELAY_SECONDS);
+  return entry.named || entry.leaving || now - entry.began >= Math.min(entry.interval / 20, LONGEST_DELAY_SECONDS);
+}
+
+/** @param {Entry} entry */
+function isUnsaved({ checkpoint, saved }) {
+  return checkpoint !== null && checkpoint.text !== saved;
 }
 
 /** The order in which claims stand in a statement: two writers that keep it cannot wait for each other.

@@ -4,6 +4,7 @@
 export const TOKEN_KEY = "riverkeeper:claim";
 
 const NOTE_BYTES = 1024; // the table refuses longer notes
+const CHECKPOINT_BYTES = 8192; // nor longer checkpoints
 const SMALLEST = 1e-6; // a `real` column refuses numbers that are nearly, but not quite, nothing
 const TIME = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(?:Z|([+-]\d\d)(?::?(\d\d))?)$/i;
 
@@ -110,4 +111,35 @@ export function intervalText(seconds) {
 export function arrayText(values) {
   const elements = values.map((value) => (value === null ? "NULL" : `"${String(value).replace(/["\\]/g, "\\$&")}"`));
   return `{${elements.join(",")}}`;
+}
+
+/**
+ * A checkpoint as JSON in ASCII: no encoding of a database refuses it. Throws RangeError for what is no checkpoint.
+ * @param {unknown} value
+ * @returns {string}
+ */
+export function encodeCheckpoint(value) {
+  let text;
+  try {
+    text = JSON.stringify(value, checked);
+  } catch (error) {
+    throw new RangeError(`riverbeat: a checkpoint must be JSON: ${error instanceof Error ? error.message : error}`);
+  }
+  if (text === undefined) throw new RangeError(`riverbeat: a checkpoint must be JSON, not ${typeof value}`);
+  const ascii = text.replace(/[\u0080-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  if (ascii.length > CHECKPOINT_BYTES) {
+    throw new RangeError(
+      `riverbeat: a checkpoint takes at most ${CHECKPOINT_BYTES} bytes of JSON, not ${ascii.length}`,
+    );
+  }
+  return ascii;
+}
+
+/** What JSON.stringify would change without an error. @param {string} key @param {unknown} value */
+function checked(key, value) {
+  if (typeof value === "number" && !Number.isFinite(value)) throw new RangeError(`it has no ${value}`);
+  for (const text of [key, value]) {
+    if (typeof text === "string" && /\p{Surrogate}/u.test(text)) throw new RangeError("a lone surrogate is no text");
+  }
+  return value;
 }

@@ -1,8 +1,10 @@
 // One claim at work in this process, in the thread of the job.
 
 import { AsyncLocalStorage } from "node:async_hooks";
-import { errorOf } from "./errors.js";
+import { ClaimLost, errorOf } from "./errors.js";
+import { encodeCheckpoint } from "./values.js";
 
+const LAST_CHECKPOINT_MS = 1000; // at most, that the result of a failed job waits until its newest checkpoint is saved
 const PROGRESS_MS = 50; // between two messages to the thread that beats: a job may report a million times a second
 
 /** @type {AsyncLocalStorage<Work>} */
@@ -39,6 +41,9 @@ export function currentWork() {
  * @property {(command: Record<string, unknown>) => void} post
  * @property {() => void} drain takes in at once what the thread has reported
  * @property {(work: Work) => boolean} fenced
+ * @property {() => boolean} failing whether the last beat failed
+ * @property {() => { riverSchema: string, keeperSchema: string }} schemas
+ * @property {(claim: import("./values.js").CheckedClaim) => Promise<{ held: boolean, val: string | null }>} resume
  * @property {(work: Work) => void} returned
  */
 
@@ -54,6 +59,11 @@ export class Work {
   #report = [null, null];
   /** @type {() => void} */
   #return = () => {};
+  #checkpoints = 0; // so far
+  #newest = 0; // number of the newest that a beat has to save; 0: none
+  #saved = 0; // number of the newest that was sent
+  /** @type {() => void} */
+  #onSaved = () => {};
 
   /**
    * @param {number} id
@@ -96,6 +106,62 @@ export class Work {
     const wait = this.#sentAt + PROGRESS_MS - performance.now();
     if (wait <= 0) this.#sendProgress();
     else this.#timer ??= setTimeout(() => this.#sendProgress(), wait).unref();
+  }
+
+  /**
+   * Save where this work is; see the function of the same name.
+   * @param {unknown} value
+   */
+  checkpoint(value) {
+    const text = encodeCheckpoint(value);
+    if (this.#over || this.claim === null) return;
+    if (this.lost) throw new ClaimLost(`this process lost the claim on job ${this.claim.jobId}`);
+    this.#newest = ++this.#checkpoints;
+    this.#home.post({ do: "checkpoint", id: this.id, number: this.#newest, text });
+  }
+
+  /**
+   * The newest checkpoint of this job; see the function of the same name.
+   * @returns {Promise<any>}
+   */
+  async resume() {
+    if (this.claim === null) return undefined;
+    const { held, val } = await this.#home.resume(this.claim);
+    if (!held) throw new ClaimLost(`this process lost the claim on job ${this.claim.jobId}`);
+    return val === null ? undefined : JSON.parse(val);
+  }
+
+  /**
+   * Wait until the newest checkpoint is saved. Await it when the work has failed or snoozed, before its result is written:
+   * afterwards the job does not run under the claim. `run` and `wrap` do it. It takes a second at most, and no time where
+   * nothing is left to save, or where the last beat failed.
+   * @returns {Promise<void>}
+   */
+  async saveCheckpoint() {
+    this.#home.drain();
+    if (this.#over || this.lost || this.claim === null || this.#newest <= this.#saved || this.#home.failing()) return;
+    this.#home.post({ do: "save", id: this.id });
+    /** @type {NodeJS.Timeout | undefined} */
+    let timer;
+    await new Promise((/** @type {(value: void) => void} */ resolve) => {
+      this.#onSaved = () => this.#newest <= this.#saved && resolve();
+      timer = setTimeout(resolve, LAST_CHECKPOINT_MS);
+    });
+    clearTimeout(timer);
+  }
+
+  /** @internal a beat has brought the checkpoint of this number @param {number} number */
+  saved(number) {
+    this.#saved = Math.max(this.#saved, number);
+    this.#onSaved();
+  }
+
+  /** @internal a transaction of the job saves the next one */
+  replaceCheckpoint() {
+    const number = ++this.#checkpoints;
+    this.#newest = 0;
+    this.#home.post({ do: "checkpoint", id: this.id, number, text: null });
+    return { ...this.#home.schemas(), number };
   }
 
   /** Throws the reason if the work must stop; see the function of the same name. */

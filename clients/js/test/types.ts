@@ -5,9 +5,12 @@ import {
   attemptedAtText,
   Beats,
   check,
+  checkpoint,
+  checkpointTx,
   ClaimLost,
   currentWork,
   progress,
+  resume,
   TOKEN_KEY,
   verifyClaim,
   WorkMustStop,
@@ -36,6 +39,9 @@ interface WorkContext extends RiverContext {
 const tier: Tier = { intervalSeconds: 2, leaseSeconds: 5 };
 const handler: (context: WorkContext) => Promise<{ kind: string }> = beats.wrap(async (context: WorkContext) => {
   progress(context.job.args.page / 10, "page");
+  const { page } = (await resume()) ?? { page: 0 };
+  checkpoint({ page: page + 1 });
+  await checkpointTx(await pool.connect(), { page: page + 2 });
   await context.completeTx(undefined);
   return { kind: "complete" };
 }, tier);
@@ -43,6 +49,10 @@ beats.wrap(handler, (job) => (job.args.page > 9 ? tier : {}));
 
 const work = await beats.begin({ jobId: 1n, attempt: 1, attemptedAt: claimedAt });
 const token: string | null = work.token;
+work.checkpoint(7);
+await checkpointTx(await pool.connect(), 8, work);
+const where: unknown = await work.resume();
+await work.saveCheckpoint();
 const held: boolean = work.finish("completed");
 const reason: unknown = work.signal.reason;
 if (reason instanceof ClaimLost || reason instanceof WorkMustStop) reason.message.trim();
@@ -56,7 +66,7 @@ const beatsSoFar: number = beats.stats().beats;
 await verifyClaim(await pool.connect(), currentWork());
 check();
 await beats.close({ waitSeconds: 10 });
-export { beatsSoFar, held, result, text, token, TOKEN_KEY };
+export { beatsSoFar, where, held, result, text, token, TOKEN_KEY };
 
 // @ts-expect-error an outcome that no job can have
 work.finish("done");

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { arrayText, asciiNote, attemptedAtText, checkedJob, intervalText } from "../src/values.js";
+import { arrayText, asciiNote, attemptedAtText, checkedJob, encodeCheckpoint, intervalText } from "../src/values.js";
 
 test("a Date matches no claim", () => {
   assert.throws(() => attemptedAtText(new Date()), /a Date has no microseconds/);
@@ -27,4 +27,13 @@ test("arrays and intervals are text that Postgres reads under every setting", ()
 
 test("a note for a database that lacks a character", () => {
   assert.equal(asciiNote("50 € 😀"), "50 ? ?");
+});
+
+test("a checkpoint is what JSON has", () => {
+  const loop = {};
+  loop.self = loop;
+  for (const value of [undefined, () => {}, 1n, loop, { at: [NaN] }, { "\ud800": 1 }]) {
+    assert.throws(() => encodeCheckpoint(value), RangeError);
+  }
+  assert.equal(encodeCheckpoint({ at: new Date(0), gone: undefined }), '{"at":"1970-01-01T00:00:00.000Z"}');
 });

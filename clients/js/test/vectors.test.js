@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { decide } from "../src/decisions.js";
 import { isSchemaGone, judgeMeta, refusalReason } from "../src/refusals.js";
-import { attemptedAtText, fitFraction, fitNote } from "../src/values.js";
+import { attemptedAtText, encodeCheckpoint, fitFraction, fitNote } from "../src/values.js";
 
 const vectors = (name) => JSON.parse(readFileSync(new URL(`../../vectors/${name}.json`, import.meta.url), "utf8"));
 
@@ -32,6 +32,15 @@ for (const { name, given, sent } of vectors("progress")) {
 for (const { name, given, sent, needs } of vectors("notes")) {
   if (needs === "bytes") continue; // strings here are of UTF-16
   test(`note: ${name}`, () => assert.equal(fitNote(given), sent));
+}
+
+for (const { name, given, times, sent, needs } of vectors("checkpoints")) {
+  test(`checkpoint: ${name}`, () => {
+    const value = needs === "numbers" ? Number(given) : times === undefined ? given : given.repeat(times);
+    if (sent === null) assert.throws(() => encodeCheckpoint(value), RangeError);
+    else if (times === undefined) assert.equal(encodeCheckpoint(value), sent);
+    else assert.equal(encodeCheckpoint(value).length, Number(sent));
+  });
 }
 
 for (const { sqlstate, name, meaning, fence_is_gone } of vectors("sqlstates")) {

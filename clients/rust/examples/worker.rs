@@ -14,7 +14,8 @@ struct RenderBook {
 }
 
 async fn render_book(context: WorkContext, job: Job<RenderBook>) -> Result<WorkOutcome, BoxError> {
-    for page in 0..job.args.pages {
+    let first = riverbeat::resume::<u32>().await?.unwrap_or(0);
+    for page in first..job.args.pages {
         riverbeat::progress(f64::from(page) / f64::from(job.args.pages), &format!("page {page}"));
         tokio::select! {
             () = tokio::time::sleep(Duration::from_secs(1)) => {} // render it
@@ -27,6 +28,7 @@ async fn render_book(context: WorkContext, job: Job<RenderBook>) -> Result<WorkO
                 return Err(WorkCancelled.into());
             }
         }
+        riverbeat::checkpoint(&(page + 1))?;
     }
     Ok(WorkOutcome::Complete)
 }

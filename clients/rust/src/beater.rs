@@ -2,15 +2,17 @@
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Condvar, Mutex, Once};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::cause::Cause;
+use crate::checkpoint::Resume;
 use crate::claim::{ClaimKey, Outcome};
 use crate::clock::uptime;
 use crate::config::{Config, Settings};
@@ -52,6 +54,14 @@ pub(crate) struct Shared {
     pub(crate) answered: CancellationToken,
     /// A shorter interval, or the last work has gone.
     pub(crate) wake: Notify,
+    /// A checkpoint has to be saved before the result of its job is written.
+    pub(crate) at_once: Notify,
+    /// What jobs ask the thread to read.
+    pub(crate) requests: (mpsc::UnboundedSender<Resume>, Mutex<Option<mpsc::UnboundedReceiver<Resume>>>),
+    /// The keeper schema has no table of checkpoints.
+    pub(crate) no_checkpoints: AtomicBool,
+    /// The last beat failed.
+    pub(crate) failing: AtomicBool,
     /// Another client id: a claim under an id that has never beaten proves nothing.
     renamed: Notify,
     stopping: CancellationToken,
@@ -77,6 +87,8 @@ pub(crate) struct State {
     pub(crate) last_beat: Option<Duration>,
     /// A claim of ours was found in this River table.
     pub(crate) river_verified: bool,
+    /// After a refusal.
+    pub(crate) no_checkpoints_until: Option<Duration>,
     /// The database's encoding does not have every character.
     pub(crate) plain_notes: bool,
 }
@@ -106,6 +118,7 @@ impl Beater {
         let client_id = config.client_id.clone();
         let settings = Settings::new(config);
         let interval = settings.interval;
+        let (requests, received) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared {
             settings,
             counts: Counters::default(),
@@ -114,6 +127,10 @@ impl Beater {
             state: Mutex::new(State { client_id, interval, ..State::default() }),
             answered: CancellationToken::new(),
             wake: Notify::new(),
+            at_once: Notify::new(),
+            requests: (requests, Mutex::new(Some(received))),
+            no_checkpoints: AtomicBool::new(false),
+            failing: AtomicBool::new(false),
             renamed: Notify::new(),
             stopping: CancellationToken::new(),
             halted: CancellationToken::new(),
@@ -228,6 +245,7 @@ impl Shared {
         let mut connection = Connection::default();
         let mut next = Instant::now();
         let mut stopping = false;
+        let Some(mut requests) = lock(&self.requests.1).take() else { return };
         while !self.is_done() {
             tokio::select! {
                 () = tokio::time::sleep_until(next) => {
@@ -235,6 +253,10 @@ impl Shared {
                     self.guarded("tick", self.tick(&mut connection)).await;
                     self.answered.cancel(); // also after a panic
                 }
+                Some(request) = requests.recv() => {
+                    self.guarded("resume", self.answer_resume(&mut connection, request)).await;
+                }
+                () = self.at_once.notified() => next = Instant::now(),
                 () = self.renamed.notified() => next = Instant::now(),
                 () = self.wake.notified() => next = next.min(Instant::now() + self.pause()),
                 () = self.stopping.cancelled(), if !stopping => stopping = true,

@@ -115,6 +115,11 @@ impl FailureLog {
         }
     }
 
+    /// Forgets a kind, so that its next failure is logged again.
+    pub(crate) fn forget(&self, kind: &str) {
+        lock(&self.0).remove(kind);
+    }
+
     /// Forgets the failures of beats, so that new ones are logged again.
     pub(crate) fn recovered(&self) {
         let mut logged = lock(&self.0);

@@ -62,6 +62,9 @@ impl Shared {
     ) -> Result<(), Failure> {
         let rows = connection.query(&statements.meta, limit).await?;
         let meta = rows.first().map(Meta::read).transpose()?;
+        if let Some(meta) = &meta {
+            self.record_version(meta.version);
+        }
         let (may_beat, fence) = decide(meta.as_ref(), river, &self.settings.keeper_schema);
         if let Some(in_force) = fence {
             self.record_fence(in_force);

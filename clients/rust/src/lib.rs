@@ -1,7 +1,8 @@
 //! Lets a running River job prove that it is alive and moves, and stops the result of a lost claim from being written into
 //! the next attempt of the job.
 //!
-//! River users add one line, the plugin [`Riverbeat`], and use from here only [`progress`] and [`cause`]:
+//! River users add one line, the plugin [`Riverbeat`], and use from here only [`progress`], [`checkpoint`] and [`resume`], and
+//! [`cause`]:
 //!
 //! ```no_run
 //! # #[cfg(feature = "riverqueue")]
@@ -49,17 +50,20 @@
 
 mod beater;
 mod cause;
+mod checkpoint;
 mod claim;
 mod clock;
 mod config;
 mod connection;
 mod failures;
 mod fence;
+mod finite;
 mod keeper_schema;
 mod lease;
 mod progress;
 #[cfg(feature = "riverqueue")]
 mod river;
+mod save;
 mod statements;
 mod stats;
 mod tick;
@@ -71,6 +75,7 @@ mod work;
 
 pub use beater::Beater;
 pub use cause::Cause;
+pub use checkpoint::{CheckpointError, checkpoint, checkpoint_tx, resume};
 pub use claim::{Claim, Outcome, attempted_at_text};
 pub use config::{Config, Database};
 pub use fence::TOKEN_KEY;

@@ -1,11 +1,13 @@
 //! The plugin for River: jobs beat, and results carry the token.
 
+use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use std::{error, fmt};
 
+use futures_util::FutureExt;
 use riverqueue::{
     BoxError, Extensions, Hook, JobCancelError, JobRow, Metric, Plugin, WorkContext, WorkError, WorkMiddleware,
     WorkNext, WorkOutcome,
@@ -218,8 +220,17 @@ impl WorkMiddleware for Riverbeat {
         let work = beater.begin(claim, tier, context.cancellation_token().clone()).await;
         let attempt = Attempt { plugin: self, context, work };
         self.attach(context, &attempt.work);
-        let result = attempt.work.scope(self.run(context, &attempt.work, job, next)).await;
-        attempt.work.finish(outcome_of(&result));
+        let run = attempt.work.scope(self.run(context, &attempt.work, job, next));
+        let result = match AssertUnwindSafe(run).catch_unwind().await {
+            Ok(result) => result,
+            Err(panic) => {
+                attempt.work.save_checkpoint(Outcome::Failed).await;
+                std::panic::resume_unwind(panic) // River makes the result of it
+            }
+        };
+        let outcome = outcome_of(&result);
+        attempt.work.save_checkpoint(outcome).await;
+        attempt.work.finish(outcome);
         attempt.work.await_successor().await;
         result
     }

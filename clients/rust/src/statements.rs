@@ -10,6 +10,8 @@ pub(crate) struct Statements {
     pub(crate) meta: String,
     pub(crate) beat: String,
     pub(crate) end: String,
+    pub(crate) checkpoint: String,
+    pub(crate) resume: String,
     /// This client's own.
     pub(crate) known: String,
 }
@@ -21,6 +23,8 @@ impl Statements {
             meta: sql(include_str!("../sql/meta.sql")),
             beat: sql(include_str!("../sql/beat.sql")),
             end: sql(include_str!("../sql/end.sql")),
+            checkpoint: sql(include_str!("../sql/checkpoint.sql")),
+            resume: sql(include_str!("../sql/resume.sql")),
             known: sql(include_str!("../query/known.sql")),
         }
     }
@@ -34,6 +38,11 @@ pub(crate) fn river_schema() -> String {
 /// An empty schema is the one that the search_path finds.
 pub(crate) fn verify_claim(river: &str) -> String {
     prepared(include_str!("../sql/verify_claim.sql"), river, "")
+}
+
+/// The same for River's schema.
+pub(crate) fn checkpoint_tx(river: &str, keeper: &str) -> String {
+    prepared(include_str!("../sql/checkpoint_tx.sql"), river, keeper)
 }
 
 /// The settings under which a statement of ours runs. With another schema in the search_path, any login that may create there

@@ -1,6 +1,7 @@
 //! One beat for all claims, and what its answer changes.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use sqlx::Row;
@@ -59,6 +60,7 @@ impl Shared {
         match self.send(connection, &mut batch).await {
             Ok(answer) => {
                 self.apply_answer(&batch, &answer);
+                self.save_checkpoints(connection).await;
                 self.flush_ends(connection).await;
             }
             Err(failure) => {
@@ -144,6 +146,7 @@ impl Shared {
 
     pub(crate) fn apply_answer(&self, batch: &Batch, answer: &[Option<Status>]) {
         self.counts.beats.add();
+        self.failing.store(false, Ordering::Relaxed);
         self.failure_log.recovered();
         let sent = batch.sent.unwrap_or_default();
         lock(&self.state).last_beat = Some(sent);
@@ -186,6 +189,7 @@ impl Shared {
     /// A statement that failed proves nothing about any claim.
     pub(crate) fn apply_failure(&self, batch: &Batch, failure: &Failure) {
         self.failure_log.beat_failed(failure);
+        self.failing.store(true, Ordering::Relaxed);
         let refused = failure.refusal().is_some();
         if refused {
             self.counts.refusals.add();

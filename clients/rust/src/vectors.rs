@@ -7,6 +7,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::beater::Beater;
+use crate::checkpoint::encoded;
 use crate::claim::Claim;
 use crate::config::Config;
 use crate::failures::{Failure, is_missing_schema, refusal_of};
@@ -74,6 +75,25 @@ fn notes() {
             progress.report(0.0, given);
             assert_eq!(progress.latest().note, text(&case["sent"]), "{}", case["name"]);
         }
+    }
+}
+
+/// A value of any letters is sent in ASCII; a value that is too large, or no JSON, is an error.
+#[test]
+fn checkpoints() {
+    for case in cases("checkpoints") {
+        if case["needs"] == "numbers" {
+            let number: f64 = case["given"].as_str().unwrap().parse().unwrap();
+            assert!(encoded(&number).is_err(), "{case}");
+            continue;
+        }
+        let given = match case["times"].as_u64() {
+            Some(times) => case["given"].as_str().unwrap().repeat(usize::try_from(times).unwrap()).into(),
+            None => case["given"].clone(),
+        };
+        let sent = encoded(&given).ok();
+        let sent = if case["times"].is_null() { sent } else { sent.map(|text| text.len().to_string()) };
+        assert_eq!(sent, text(&case["sent"]), "{}", case["name"]);
     }
 }
 

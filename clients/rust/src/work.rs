@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::beater::{Beater, Phase, Shared, State};
 use crate::cause::Cause;
+use crate::checkpoint::Checkpoints;
 use crate::claim::{Claim, ClaimKey, Outcome};
 use crate::clock::uptime;
 use crate::fence::Fence;
@@ -29,17 +30,17 @@ const WRITTEN_AT_LATEST: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub struct Work {
     /// None for a claim that cannot be read.
-    process: Option<Arc<Shared>>,
+    pub(crate) process: Option<Arc<Shared>>,
     /// None for work that does not beat.
-    active: Option<Arc<Active>>,
+    pub(crate) active: Option<Arc<Active>>,
     attempted_at: String,
 }
 
 /// Work at hand for what a job spawns: see [`current`](crate::current).
 #[derive(Clone, Debug)]
 pub struct WorkHandle {
-    process: Option<Arc<Shared>>,
-    active: Option<Arc<Active>>,
+    pub(crate) process: Option<Arc<Shared>>,
+    pub(crate) active: Option<Arc<Active>>,
 }
 
 #[derive(Debug)]
@@ -48,6 +49,7 @@ pub(crate) struct Active {
     pub(crate) key: ClaimKey,
     pub(crate) tier: Tier,
     pub(crate) progress: Progress,
+    pub(crate) checkpoints: Checkpoints,
     pub(crate) state: Mutex<WorkState>,
     token: CancellationToken,
     cause: OnceLock<Cause>,
@@ -69,6 +71,8 @@ pub(crate) struct WorkState {
     pub(crate) finished: bool,
     pub(crate) stop_requested: bool,
     pub(crate) expired: bool,
+    /// It waits until its last checkpoint is saved.
+    pub(crate) leaving: bool,
     /// The work has returned,
     pub(crate) over: bool,
     /// at this uptime.
@@ -95,10 +99,10 @@ impl Active {
         if state.finished || state.lost {
             return false;
         }
-        if !state.sent {
+        if !state.sent && !state.leaving {
             return now.saturating_sub(state.last_beat) >= (self.tier.interval / 20).min(LONGEST_DELAY);
         }
-        !state.confirmed || now + pace / 2 >= state.last_beat + self.tier.interval * 9 / 10
+        !state.confirmed || state.leaving || now + pace / 2 >= state.last_beat + self.tier.interval * 9 / 10
     }
 }
 
@@ -144,6 +148,7 @@ impl Shared {
             tier,
             token,
             progress: Progress::default(),
+            checkpoints: Checkpoints::default(),
             state: Mutex::new(WorkState { last_beat: uptime(), ..WorkState::default() }),
             cause: OnceLock::new(),
             returned: CancellationToken::new(),

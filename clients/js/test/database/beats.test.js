@@ -161,7 +161,8 @@ test("a thread that crashed is started again, with all claims", async (t) => {
     MessagePort.prototype.postMessage = postMessage;
     this.postMessage({ do: "a command that the thread does not know" });
   };
-  work.progress(0.1);
+  work.checkpoint({ page: 7 }); // its message is lost with the thread
+  const found = assert.rejects(work.resume(), /could not be read/);
 
   await until(
     () => logged.some(({ message }) => message === "riverbeat: the thread that beats has crashed"),
@@ -170,6 +171,8 @@ test("a thread that crashed is started again, with all claims", async (t) => {
   const { beat_at } = await row(sql, claim);
   await until(async () => (await row(sql, claim)).beat_at > beat_at, "a beat of the next thread");
   assert.equal(work.signal.aborted, false);
+  await found;
+  await until(async () => (await work.resume())?.page === 7, "the checkpoint of before");
   work.finish("completed");
 });
 

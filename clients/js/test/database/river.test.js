@@ -3,7 +3,16 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { check, ClaimLost, currentWork, progress, TOKEN_KEY } from "../../src/index.js";
+import {
+  check,
+  checkpoint,
+  checkpointTx,
+  ClaimLost,
+  currentWork,
+  progress,
+  resume,
+  TOKEN_KEY,
+} from "../../src/index.js";
 import { claimed, row, stage, takeAway, until } from "./stage.js";
 
 /** A context as River makes one, with private fields, as a class may have them. */
@@ -149,4 +158,50 @@ test("without a fence no token is attached", async (t) => {
   const { beats, context } = await river(t, { fence: "none" });
   await beats.wrap(() => undefined)(context);
   assert.deepEqual(context.metadata, {});
+});
+
+const saved = async (sql, { jobId }) =>
+  (await sql.query("SELECT value FROM riverkeeper.checkpoint WHERE job_id = $1", [jobId])).rows.map(
+    ({ value }) => value,
+  );
+
+test("a job that fails at once keeps its newest checkpoint, and the next attempt goes on from there", async (t) => {
+  const { sql, beats, claim, context } = await river(t, { intervalSeconds: 60 });
+  const first = beats.wrap(async () => {
+    assert.equal(await resume(), undefined);
+    for (const page of [1, 2, 3]) checkpoint({ page });
+    throw new Error("at page 4");
+  });
+  await assert.rejects(first(context), /at page 4/);
+  assert.deepEqual(await saved(sql, claim), ['{"page":3}']);
+
+  await takeAway(sql, claim);
+  const { rows } = await sql.query(
+    `UPDATE river_job SET state = 'running', attempt = 2, attempted_at = clock_timestamp() WHERE id = $1 RETURNING
+      to_char(attempted_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS "attemptedAt"`,
+    [claim.jobId],
+  );
+  const next = new StandInContext({ ...claim, attempt: 2, ...rows[0] });
+  assert.deepEqual(await beats.wrap(() => resume())(next), { page: 3 });
+});
+
+test("a checkpoint in a transaction is there with its effect, and is lost with its claim", async (t) => {
+  const { sql, beats, claim, context } = await river(t);
+  const handler = beats.wrap(async () => {
+    await sql.query("BEGIN");
+    await checkpointTx(sql, 1);
+    await sql.query("COMMIT");
+    await takeAway(sql, claim);
+    await assert.rejects(checkpointTx(sql, 2), ClaimLost);
+    await assert.rejects(resume(), ClaimLost);
+  });
+  await handler(context);
+  assert.deepEqual(await saved(sql, claim), ["1"]);
+});
+
+test("outside of a job nothing is saved, and what is no JSON is an error all the same", async () => {
+  checkpoint({ page: 1 });
+  assert.throws(() => checkpoint(NaN), RangeError);
+  assert.equal(await resume(), undefined);
+  await assert.rejects(checkpointTx(null, 1), /does not beat/);
 });

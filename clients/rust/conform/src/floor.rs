@@ -5,9 +5,11 @@ use std::error::Error;
 use std::io::Write;
 use std::time::Duration;
 
-use riverbeat::{Beater, Cause, Claim, Outcome, Tier, Work};
+use riverbeat::{Beater, Cause, CheckpointError, Claim, Outcome, Tier, Work};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{Connection, PgConnection};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
@@ -28,25 +30,31 @@ pub(crate) struct Command {
     value: Option<Value>,
     note: Option<String>,
     outcome: Option<String>,
+    #[serde(default)]
+    commit: bool,
 }
 
 /// What the task of a claim is told.
 enum Order {
     Progress(f64, String),
+    Checkpoint(Value),
+    CheckpointTx(Value, bool),
+    Resume,
     Finish(Outcome),
 }
 
 /// By job, the oldest attempt first: where its orders go, and when its work has begun.
 pub(crate) struct Floor {
     beater: Beater,
+    database: PgConnectOptions,
     jobs: HashMap<i64, VecDeque<mpsc::UnboundedSender<Order>>>,
     begun: HashMap<i64, oneshot::Receiver<()>>,
 }
 
 impl Floor {
-    pub(crate) fn new(beater: Beater) -> Self {
+    pub(crate) fn new(beater: Beater, database: PgConnectOptions) -> Self {
         say(&json!({"event": "ready"}));
-        Self { beater, jobs: HashMap::new(), begun: HashMap::new() }
+        Self { beater, database, jobs: HashMap::new(), begun: HashMap::new() }
     }
 
     pub(crate) fn obey(&mut self, command: Command) -> Result<(), Box<dyn Error>> {
@@ -56,6 +64,16 @@ impl Floor {
                 let orders =
                     self.jobs.get(&command.job_id).and_then(VecDeque::back).ok_or("the job was not started")?;
                 orders.send(Order::Progress(number(command.value.as_ref()), command.note.unwrap_or_default()))?;
+            }
+            "checkpoint" | "checkpoint_tx" | "resume" => {
+                let orders =
+                    self.jobs.get(&command.job_id).and_then(VecDeque::back).ok_or("the job was not started")?;
+                let value = command.value.unwrap_or_default();
+                orders.send(match command.do_.as_str() {
+                    "checkpoint" => Order::Checkpoint(value),
+                    "checkpoint_tx" => Order::CheckpointTx(value, command.commit),
+                    _ => Order::Resume,
+                })?;
             }
             "finish" => {
                 let orders = self.jobs.get_mut(&command.job_id).and_then(VecDeque::pop_front);
@@ -84,6 +102,7 @@ impl Floor {
             kind: String::new(),
         };
         let beater = self.beater.clone();
+        let database = self.database.clone();
         tokio::spawn(async move {
             if let Some(earlier) = earlier {
                 let _ = earlier.await; // attempts of one job begin in the order of the commands
@@ -92,7 +111,7 @@ impl Floor {
             let work = beater.begin(claim.clone(), tier, token.clone()).await;
             let _ = begun.send(());
             say_of(&claim, json!({"event": if work.beats() { "begun" } else { "refused" }}));
-            work_on(&work, &claim, &token, received).await;
+            work_on(&work, &claim, &token, &database, received).await;
         });
         Ok(())
     }
@@ -104,7 +123,13 @@ impl Floor {
     }
 }
 
-async fn work_on(work: &Work, claim: &Claim, token: &CancellationToken, mut orders: mpsc::UnboundedReceiver<Order>) {
+async fn work_on(
+    work: &Work,
+    claim: &Claim,
+    token: &CancellationToken,
+    database: &PgConnectOptions,
+    mut orders: mpsc::UnboundedReceiver<Order>,
+) {
     let mut cancelled = false;
     loop {
         let order = tokio::select! {
@@ -119,13 +144,48 @@ async fn work_on(work: &Work, claim: &Claim, token: &CancellationToken, mut orde
         };
         match order {
             Some(Order::Progress(value, note)) => work.handle().progress(value, &note),
+            Some(Order::Checkpoint(value)) => {
+                let saved = work.handle().checkpoint(&value);
+                let accepted = matches!(saved, Ok(()) | Err(CheckpointError::ClaimLost));
+                say_of(claim, json!({"event": "checkpoint", "accepted": accepted}));
+            }
+            Some(Order::CheckpointTx(value, commit)) => {
+                let held = checkpoint_tx(work, database, &value, commit).await;
+                say_of(claim, json!({"event": "checkpoint_tx", "held": held.expect("a transaction")}));
+            }
+            Some(Order::Resume) => {
+                let found = work.handle().resume::<Value>().await;
+                let held = !matches!(found, Err(CheckpointError::ClaimLost));
+                let found = if held { found.expect("an answer") } else { None };
+                let (is_found, value) = (found.is_some(), found.unwrap_or_default());
+                say_of(claim, json!({"event": "resumed", "held": held, "found": is_found, "value": value}));
+            }
             Some(Order::Finish(outcome)) => {
+                work.save_checkpoint(outcome).await;
                 let held = work.finish(outcome);
                 return say_of(claim, json!({"event": "result", "token": work.token(), "held": held}));
             }
             None => return,
         }
     }
+}
+
+/// False where the claim is lost.
+async fn checkpoint_tx(
+    work: &Work,
+    database: &PgConnectOptions,
+    value: &Value,
+    commit: bool,
+) -> Result<bool, Box<dyn Error>> {
+    let mut connection = PgConnection::connect_with(database).await?;
+    let mut tx = connection.begin().await?;
+    match work.handle().checkpoint_tx(&mut *tx, value).await {
+        Ok(()) if commit => tx.commit().await?,
+        Ok(()) => tx.rollback().await?,
+        Err(CheckpointError::ClaimLost) => return Ok(false),
+        Err(failure) => return Err(failure.into()),
+    }
+    Ok(true)
 }
 
 fn outcome_of(word: &str) -> Result<Outcome, String> {

@@ -18,9 +18,10 @@ const PATIENCE: Duration = Duration::from_millis(100);
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     tracing_subscriber::fmt().with_writer(std::io::stderr).init();
-    let beater = Beater::new(configuration()?);
+    let (config, database) = configuration()?;
+    let beater = Beater::new(config);
     beater.start();
-    let mut floor = Floor::new(beater.clone());
+    let mut floor = Floor::new(beater.clone(), database);
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
     while let Some(line) = lines.next_line().await? {
         let command: Command = serde_json::from_str(&line)?;
@@ -33,7 +34,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn configuration() -> Result<Config, Box<dyn Error>> {
+fn configuration() -> Result<(Config, PgConnectOptions), Box<dyn Error>> {
     let given: Vec<String> = std::env::args().skip(1).collect();
     let flag = |name: &str| {
         let value =
@@ -41,13 +42,14 @@ fn configuration() -> Result<Config, Box<dyn Error>> {
         value.filter(|text| !text.is_empty())
     };
     let database: PgConnectOptions = flag("database-url").ok_or("-database-url is missing")?.parse()?;
-    let defaults = Config::new(database, flag("client-id").unwrap_or_else(|| "conform".to_owned()));
-    Ok(Config {
+    let defaults = Config::new(database.clone(), flag("client-id").unwrap_or_else(|| "conform".to_owned()));
+    let config = Config {
         river_schema: flag("river-schema"),
         keeper_schema: flag("keeper-schema"),
         interval: flag("interval").as_deref().map_or(Ok(defaults.interval), duration)?,
         fences: true,
         software: "riverbeat-conform".to_owned(),
         ..defaults
-    })
+    };
+    Ok((config, database))
 }

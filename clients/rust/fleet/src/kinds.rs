@@ -29,6 +29,11 @@ struct Stalled {}
 #[river(kind = "deaf")]
 struct Deaf {}
 
+/// Saves three steps and fails, saves three more and panics; it is done by the attempt that finds the sixth.
+#[derive(Clone, Debug, Deserialize, JobArgs, Serialize)]
+#[river(kind = "steps")]
+struct Steps {}
+
 /// Hangs, whatever its token says, until the file of `-gate` exists. Then it ends in the way that its id chooses.
 #[derive(Clone, Debug, Deserialize, JobArgs, Serialize)]
 #[river(kind = "hanging")]
@@ -51,6 +56,7 @@ pub(crate) fn workers(pool: &PgPool, gate: &str) -> Result<Workers, riverqueue::
             pending().await
         })
     })?;
+    workers.add_fn(|_: WorkContext, _: Job<Steps>| go_on())?;
     let late = Arc::new(Late { pool: pool.clone(), gate: PathBuf::from(gate) });
     workers.add_fn(move |context, job: Job<Hanging>| {
         let late = Arc::clone(&late);
@@ -64,6 +70,18 @@ async fn first_attempt(
     work: impl Future<Output = Result<WorkOutcome, BoxError>>,
 ) -> Result<WorkOutcome, BoxError> {
     if job.attempt > 1 { Ok(WorkOutcome::Complete) } else { work.await }
+}
+
+async fn go_on() -> Result<WorkOutcome, BoxError> {
+    let first = riverbeat::resume::<u32>().await?.unwrap_or(0);
+    for step in first..6 {
+        riverbeat::checkpoint(&(step + 1))?;
+        if step + 1 == 3 {
+            return Err("failed after the third step".into());
+        }
+        assert!(step + 1 < 6, "panicked after the sixth step");
+    }
+    Ok(WorkOutcome::Complete)
 }
 
 async fn report_each_second(context: WorkContext) -> Result<WorkOutcome, BoxError> {
