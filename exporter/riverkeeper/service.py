@@ -280,7 +280,7 @@ def _open_beats(config: Config, seconds: float) -> Iterator[tuple[Transaction, R
         readable = ReadableBeats()
         with contextlib.suppress(DatabaseError):
             keeper = inspect_keeper(tx, schemas)
-            readable = ReadableBeats(keeper.heartbeat, keeper.audit)
+            readable = ReadableBeats(keeper.heartbeat, keeper.audit, keeper.checkpoints)
         yield tx, readable
 
 

@@ -27,8 +27,8 @@ MUTATIONS = (
     ),
     Mutation(
         "a job whose worker is dead is expected to end",
-        "if reason in _AT_A_STANDSTILL",
-        "if reason is None and why",
+        "if reason is not None and reason.is_stuck and reason is not Reason.OVER_BUDGET:",
+        "if reason is not None and reason is Reason.HUNG:",
         (f"{RUNNING}::test_a_stuck_job_is_not_expected_to_end",),
     ),
     Mutation(

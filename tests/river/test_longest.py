@@ -166,3 +166,21 @@ def test_more_than_can_be_read_is_marked(installed_url: str, sql: Session, monke
 
     assert (len(found.jobs), found.found, found.bounded) == (2, 2, True)
     assert find(installed_url, RunningFilter(kind="nothing")).bounded
+
+
+def test_the_newest_checkpoint_counts(installed_url: str, sql: Session) -> None:
+    """By generation, whatever the clocks say; and the claim knows whether it resumed."""
+    job, other = add_job(sql), add_job(sql)
+    sql.execute(
+        "INSERT INTO riverkeeper.checkpoint"
+        " (job_id, attempted_at, generation, attempt, value, saved_at, number, resumed_at)"
+        " SELECT j.id, j.attempted_at - g * interval '1 h', 3 - g, 1, '1', now() - (60 * (4 - g)) * interval '1 s', 1,"
+        " CASE WHEN g = 1 THEN j.attempted_at ELSE '-infinity' END"
+        " FROM river_job AS j, generate_series(0, 2) AS g WHERE j.id = %(id)s",
+        {"id": job},
+    )
+    found = find(installed_url)
+
+    assert found.checkpoints.keys() == {job}
+    assert (round(found.now - found.checkpoints[job].saved_at), found.checkpoints[job].resumed) == (240, True)
+    assert other not in found.checkpoints

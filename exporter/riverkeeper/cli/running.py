@@ -86,13 +86,14 @@ def _cells(row: RunningRow) -> tuple[Text, ...]:
     listed, job = row.listed, row.listed.job
     done = [] if row.percent is None else [_bar(row.percent)]
     note = job.beat.note if job.beat else None
-    texts = (
+    saved = f"checkpoint {row.checkpoint.ago}" if row.checkpoint else None
+    texts: tuple[list[str | None], ...] = (
         [str(job.claim.job_id)],
         [job.kind, f"queue {job.queue}"],
         [row.worker],
         [row.running.ago, row.running.words],
         [row.beat.ago, row.beat.words],
-        [*done, row.progress.ago, row.progress.words, note],
+        [*done, row.progress.ago, row.progress.words, note, saved],
         [row.end, row.end_range, listed.end.why],
         [row.limit, listed.limit.origin if listed.limit else None],
         [listed.word.value, listed.reason.value if listed.reason else listed.why],

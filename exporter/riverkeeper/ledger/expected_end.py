@@ -1,8 +1,7 @@
 """When a running job is expected to end: by its own progress, else by how long other runs of its kind took. Pure.
 
 A job that reports progress is expected to go on at the speed that it had since its claim. The range begins with that
-speed, and ends with a job that has done nothing since its last report. A job that resumed in the middle looks faster
-than it is.
+speed, and ends with a job that has done nothing since its last report.
 
 A job that reports none is compared with the runs of its kind that took longer than it has run by now: after an hour,
 runs of ten minutes show nothing about it. Where both are missing, the end is unknown: it is never guessed.
@@ -43,8 +42,13 @@ class ExpectedEnd:
     latest: float | None = None  # None: the range has no end that is known
 
 
-def expect_end(job: RunningJob, past: RunCounts | None, now: float) -> ExpectedEnd:
-    """The expected end of a job that goes on; `past`: the completed runs of its kind."""
+def expect_end(job: RunningJob, past: RunCounts | None, now: float, *, resumed: bool = False) -> ExpectedEnd:
+    """The expected end of a job that goes on; `past`: the completed runs of its kind.
+
+    `resumed`: this claim began from a checkpoint. Then neither its speed is known, nor do whole runs compare.
+    """
+    if resumed:
+        return ExpectedEnd(Basis.NONE, "it resumed from a checkpoint, so its progress did not begin at 0")
     age = now - job.held_since
     if not math.isfinite(age):
         return ExpectedEnd(Basis.NONE, "its claim has no moment")

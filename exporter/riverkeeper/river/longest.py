@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 
 from riverkeeper.postgres.transaction import Row, Transaction
 from riverkeeper.river.bounds import MAX_RUNNING, METADATA_LARGE
@@ -28,6 +28,14 @@ class RunningFilter:
 
 
 @dataclass(frozen=True, slots=True)
+class JobCheckpoint:
+    """The newest checkpoint of a running job."""
+
+    saved_at: float
+    resumed: bool  # the present claim began from a checkpoint, so its progress did not begin at 0
+
+
+@dataclass(frozen=True, slots=True)
 class LongestJobs:
     """The running jobs that have run longest. Times are Unix seconds of the database."""
 
@@ -37,6 +45,7 @@ class LongestJobs:
     now: float
     beats: bool = True  # False: there are no heartbeats that this login can read
     notes: bool = True  # False: this login may not read progress notes
+    checkpoints: Mapping[int, JobCheckpoint] = field(default_factory=dict)  # by job
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +54,7 @@ class ReadableBeats:
 
     heartbeat: int | None = None  # oid of the heartbeat table; None: not readable
     audit: bool = False
+    checkpoints: bool = False
 
 
 def read_longest(
@@ -81,6 +91,7 @@ def read_longest(
         now=now,
         beats=readable.heartbeat is not None,
         notes=notes is not None,
+        checkpoints=_read_checkpoints(tx, jobs) if readable.checkpoints else {},
     )
 
 
@@ -123,6 +134,16 @@ def _read_notes(tx: Transaction, jobs: Sequence[RunningJob], heartbeat: int | No
         "attempts": [claim.attempt for claim in claims],
     }
     return {row.job_id: row.note for row in tx.query("river/read_notes", values)} if claims else {}
+
+
+def _read_checkpoints(tx: Transaction, jobs: Sequence[RunningJob]) -> Mapping[int, JobCheckpoint]:
+    claims = [job.claim for job in jobs if job.claim.attempted_at]
+    values = {
+        "job_ids": [claim.job_id for claim in claims],
+        "claimed_at": [claim.attempted_at for claim in claims],
+    }
+    rows = tx.query("river/read_checkpoints", values) if claims else ()
+    return {row.job_id: JobCheckpoint(row.saved_at, row.resumed) for row in rows}
 
 
 def _with_note(job: RunningJob, notes: Mapping[int, str]) -> RunningJob:

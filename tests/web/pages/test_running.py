@@ -15,7 +15,7 @@ from riverkeeper.ledger.learned_limits import RunCounts
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.river.bounds import MANY_RUNNING
 from riverkeeper.river.known_names import KnownNames
-from riverkeeper.river.longest import LongestJobs, RunningFilter
+from riverkeeper.river.longest import JobCheckpoint, LongestJobs, RunningFilter
 from riverkeeper.scrape.scrape import Snapshot
 from riverkeeper.verdict.job import RunningJob
 from riverkeeper.verdict.verdict import Limit, LimitInForce, LimitName, Reason, StuckJob, Verdict
@@ -113,6 +113,8 @@ def test_json_has_stable_keys() -> None:
         "progress": 0.5,
         "progress_at": "2023-11-14T22:12:20.000Z",
         "note": "page 3",
+        "checkpoint_at": None,
+        "resumed": None,
         "expected_end": {
             "basis": "progress",
             "at": "2023-11-14T22:21:20.000Z",
@@ -224,9 +226,9 @@ def test_what_is_not_shown_is_counted() -> None:
 
 def test_stuck_jobs_are_announced_whatever_is_listed() -> None:
     """The longest are not the stuck ones: the page begins with those, and links to them."""
-    assert "2 of all running jobs are stuck" in shown(found(HALF), reading(LOST, ENDLESS))
+    assert "2 running jobs are stuck" in shown(found(HALF), reading(LOST, ENDLESS))
     suspecting = replace(judged(), suspected=(SUSPECT,), suspected_counts={("mail", "send", "standard", "x"): 1})
-    assert "1 of all running jobs may be stuck" in shown(found(HALF), replace(UP, verdicts=suspecting))
+    assert "1 running job may be stuck" in shown(found(HALF), replace(UP, verdicts=suspecting))
     assert "Running jobs were not judged" in shown(found(HALF), DOWN)
 
 
@@ -253,3 +255,17 @@ def test_ids_lead_to_the_page_of_the_job() -> None:
     service = FakeService(longest=found(HALF), reading=JUDGED)
 
     assert '<a href="jobs/7">7</a>' in ask(app_of(service), "/running").text
+
+
+def test_a_checkpoint_has_its_age_and_its_moment() -> None:
+    """A job that resumed did not begin at 0, so its speed gives no end."""
+    saved = found(HALF, checkpoints={7: JobCheckpoint(NOW - 180, resumed=False)})
+    resumed = found(HALF, checkpoints={7: JobCheckpoint(NOW - 180, resumed=True)})
+    text = shown(saved)
+
+    assert "checkpoint 3 min ago" in text
+    assert "22:10:20 UTC" in text
+    assert "in about 8 min" in text
+    assert "it resumed from a checkpoint, so its progress did not begin at 0" in shown(resumed)
+    answer = ask(app_of(FakeService(longest=resumed, reading=JUDGED)), "/running.json").json()["jobs"][0]
+    assert (answer["checkpoint_at"], answer["resumed"]) == ("2023-11-14T22:10:20.000Z", True)

@@ -238,7 +238,8 @@ def test_the_front_page_shows_the_rescuer_s_status() -> None:
     state = replace(held(Brake.RATE, "120 jobs were rescued in the last minute"), wakes_open=3, last_rescue_at=1e9)
     shown = ask(app_of(FakeService(reading=reading(LOST, ENDLESS, rescuing=state))), "/").text
 
-    for fact in ("1 over_budget, 1 worker_lost", "Mode live", "tiers standard", "Mode dry_run", "tiers urgent",
+    for fact in ("1 over_budget, 1 worker_lost", "Rescues stuck jobs of", "tiers standard (mode live)",
+                 "Only records what it would do for", "tiers urgent (mode dry_run)",
                  "Brake rate", "120 jobs were rescued in the last minute", "<dd>3</dd>", "2001-09-09"):  # fmt: skip
         assert fact in shown
     assert "Unknown: running jobs were not judged in the last scrape." in ask(app_of(FakeService()), "/").text

@@ -12,7 +12,7 @@ from riverkeeper.formats import moment_near, rfc3339, span
 from riverkeeper.ledger.expected_end import Basis, ExpectedEnd, expect_end
 from riverkeeper.postgres.errors import DatabaseError
 from riverkeeper.river.bounds import MANY_RUNNING
-from riverkeeper.river.longest import LongestJobs, RunningFilter
+from riverkeeper.river.longest import JobCheckpoint, LongestJobs, RunningFilter
 from riverkeeper.scrape.scrape import Snapshot
 from riverkeeper.verdict.client_ids import is_pod, parse_client_id
 from riverkeeper.verdict.job import RunningJob
@@ -21,9 +21,6 @@ from riverkeeper.verdict.verdict import Limit, LimitName, Reason, StuckJob
 from riverkeeper.web.pages.filters import ListError, refuse_unknown_worker
 from riverkeeper.web.pages.job_list import ANSWER_SECONDS, MOST_SHOWN, SHOWN, JobListPage, JobQuery
 from riverkeeper.web.pages.status import FIRST_BEAT_SECONDS
-
-# A job that is stuck for one of these goes on no more, so it has no expected end.
-_AT_A_STANDSTILL = frozenset({Reason.WORKER_LOST, Reason.ABANDONED, Reason.ORPHANED, Reason.HUNG, Reason.RESCUE_LOOP})
 
 
 class Word(StrEnum):
@@ -47,6 +44,7 @@ class ListedJob:
     end: ExpectedEnd
     limit: Limit | None  # of its run
     age: float | None  # seconds; None where its claim has no moment
+    checkpoint: JobCheckpoint | None = None  # None: there is none, or none can be read
 
     @property
     def used(self) -> float | None:
@@ -134,32 +132,37 @@ def list_running(found: LongestJobs, snapshot: Snapshot, policy: Policy) -> Runn
     )
     jobs = []
     for job in found.jobs:
-        tier = tier_of(policy, job.queue, job.kind, job.priority).name
+        tier, age = tier_of(policy, job.queue, job.kind, job.priority).name, found.now - job.held_since
         word, reason, why = _judge(job, known.get(job.claim), snapshot, found.now)
-        end = (
-            ExpectedEnd(Basis.NONE, f"it is stuck: {reason}")
-            if reason in _AT_A_STANDSTILL
-            else expect_end(job, snapshot.past_runs.get(job.kind), found.now)
+        checkpoint = found.checkpoints.get(job.claim.job_id)
+        listed = ListedJob(
+            job,
+            tier,
+            word,
+            reason,
+            why,
+            end=_expect_end(job, reason, checkpoint, snapshot, found.now),
+            limit=limits.get((job.kind, tier)),
+            age=max(age, 0.0) if math.isfinite(age) else None,
+            checkpoint=checkpoint,
         )
-        age = found.now - job.held_since
-        jobs.append(
-            ListedJob(
-                job,
-                tier,
-                word,
-                reason,
-                why,
-                end,
-                limits.get((job.kind, tier)),
-                max(age, 0.0) if math.isfinite(age) else None,
-            )
-        )
+        jobs.append(listed)
     return RunningJobs(
         found,
         tuple(jobs),
         sum(judged.counts.values()) if judged else None,
         sum(judged.suspected_counts.values()) if judged else None,
     )
+
+
+def _expect_end(
+    job: RunningJob, reason: Reason | None, checkpoint: JobCheckpoint | None, snapshot: Snapshot, now: float
+) -> ExpectedEnd:
+    """A stuck job goes on no more; one over its budget does."""
+    if reason is not None and reason.is_stuck and reason is not Reason.OVER_BUDGET:
+        return ExpectedEnd(Basis.NONE, f"it is stuck: {reason}")
+    resumed = checkpoint is not None and checkpoint.resumed
+    return expect_end(job, snapshot.past_runs.get(job.kind), now, resumed=resumed)
 
 
 def _judge(job: RunningJob, listed: StuckJob | None, snapshot: Snapshot, now: float) -> tuple[Word, Reason | None, str]:
@@ -218,6 +221,8 @@ def _job(listed: ListedJob, now: float) -> dict[str, object]:
         "progress": beat.progress if beat else None,
         "progress_at": rfc3339(beat.progress_at) if beat else None,
         "note": beat.note if beat else None,
+        "checkpoint_at": rfc3339(listed.checkpoint.saved_at) if listed.checkpoint else None,
+        "resumed": listed.checkpoint.resumed if listed.checkpoint else None,
         "expected_end": {
             "basis": listed.end.basis.value,
             "at": rfc3339(listed.end.at),
@@ -255,6 +260,7 @@ class RunningRow:
     beat: Moment
     percent: int | None
     progress: Moment
+    checkpoint: Moment | None
     end: str
     end_range: str  # the moment and its range; "" where the end is unknown
     limit: str
@@ -274,6 +280,7 @@ def make_row(listed: ListedJob, now: float) -> RunningRow:
         beat=_ago(beat.beat_at, now) if beat else Moment("never"),
         percent=None if beat is None or beat.progress is None else int(beat.progress * 100),
         progress=_ago(beat.progress_at, now) if beat and beat.progress_at is not None else Moment("not reported"),
+        checkpoint=_ago(listed.checkpoint.saved_at, now) if listed.checkpoint else None,
         end=describe_end(listed.end, now),
         end_range="; ".join(_describe_range(listed.end, now)),
         limit=_describe_limit(listed),
@@ -312,6 +319,6 @@ def _describe_range(end: ExpectedEnd, now: float) -> Iterator[str]:
 
 def _describe_limit(listed: ListedJob) -> str:
     if listed.limit is None:
-        return "none"
+        return "no limit"
     share = "" if listed.used is None else f"{listed.used:.0%} of "
     return f"{share}{span(listed.limit.seconds)}"

@@ -15,6 +15,11 @@ from riverkeeper.verdict.verdict import VerdictSummary
 FIRST_BEAT_SECONDS = (
     60.0  # a new claim beats with the next beat of its process, by default within 10 s, and a slow one too
 )
+_MODES = {
+    Mode.LIVE: "Rescues stuck jobs of",
+    Mode.DRY_RUN: "Only records what it would do for",
+    Mode.DISABLED: "Does nothing for",
+}
 Fact = tuple[str, str, str | None]  # a name, a value, and the page with the details
 
 
@@ -84,10 +89,10 @@ def _by_reason(counts: Mapping[tuple[str, str, str, str], int]) -> str:
 
 
 def _rescuing(state: RescueStatus, now: float | None) -> Iterator[Fact]:
-    for mode in Mode:
+    for mode, words in _MODES.items():
         tiers = ", ".join(tier for tier, of_tier in state.modes.items() if of_tier is mode)
         if tiers:
-            yield f"Mode {mode.value}", f"tiers {tiers}", None
+            yield words, f"tiers {tiers} (mode {mode.value})", None
     if not state.brakes:
         yield "Brakes", "none engaged", None
     for brake, sentence in state.brakes.items():
