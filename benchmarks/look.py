@@ -40,6 +40,11 @@ TROUBLED = Shape(
         JUST_FINISHED,
     ),
 )
+# Without one `look` waits six seconds, for as long as an election takes.
+LEADER = (
+    "INSERT INTO river_leader (leader_id, elected_at, expires_at) VALUES ('worker', now(), now() + interval '1 day')"
+    " ON CONFLICT (name) DO UPDATE SET expires_at = excluded.expires_at"
+)
 BUFFERS = "SELECT sum(shared_blks_hit + shared_blks_read)::bigint AS pages FROM pg_stat_statements"
 
 
@@ -63,8 +68,9 @@ def main(scale: float, repeat: int) -> None:
 def measure(server: Server, url: str, repeat: int) -> list[str]:
     """Seconds of the whole command; the first run finds no page in the server's memory."""
     server.restart()
-    first, _ = run_look(url)
     with Session(url, "benchmark") as sql:
+        sql.execute(LEADER)
+        first, _ = run_look(url)
         sql.execute("SELECT pg_stat_statements_reset()")
         before = processor_seconds(server)
         runs = [run_look(url) for _ in range(repeat)]
