@@ -112,12 +112,17 @@ class WorkerPod:
 
 @contextlib.contextmanager
 def worker_in_pod(kubelet: Kubelet, river: River, folder: Path) -> Iterator[tuple[WorkerPod, Program]]:
-    """A real Go worker of one slot without heartbeats, under its pod's host name, with River's own client id."""
+    """A real worker of one slot without heartbeats, under its pod's host name.
+
+    In Go with the client id that River makes; the fleet in Rust has to be given one in the form of River for Rust.
+    """
     pod = kubelet.create_pod()
     pod.show_running()
+    rust_id = f"{pod.name}_{datetime.now(UTC):%Y_%m_%dT%H_%M_%S_%f}_{uuid4().hex[:8]}"
+    own = ("-client-id", rust_id) if river.program == "fleet-rust" else ("-rescue-after", "1h")
     command = river.command(
         "work", "-events", str(folder / f"{pod.name}.events"), "-workers", "1", "-queues", "default",
-        "-stop-after", "1s", "-rescue-after", "1h",
+        "-stop-after", "1s", *own,
     )  # fmt: skip
     with started(pod.name, [*IN_POD, pod.name, *command], folder) as program:
         program.wait_for("ready")

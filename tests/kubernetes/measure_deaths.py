@@ -1,6 +1,7 @@
-"""From a container's end until River works its job again, for real Go workers without heartbeats: p50, p99 and max.
+"""From a container's end until River works its job again, for real workers without heartbeats: p50, p99 and max.
 
     PYTHONPATH=tests python -m kubernetes.measure_deaths --deaths 100      (after tests/kubernetes/tools.sh)
+    PYTHONPATH=tests python -m kubernetes.measure_deaths --rust            (workers in Rust, not in Go)
 
 A real API server, one replica in live mode, the defaults but for `on_worker_dead: retry`. In each round ten workers are
 killed, and their containers shown as ended: killed for memory, exit 1, exit 0. Ten others take the jobs over.
@@ -14,6 +15,7 @@ import statistics
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from itertools import cycle
 from pathlib import Path
 
@@ -44,15 +46,18 @@ def main() -> None:
     """Print the times of all deaths."""
     asked = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
     asked.add_argument("--deaths", type=int, default=100)
-    deaths, took, ends = asked.parse_args().deaths, list[float](), cycle(ENDS)
+    asked.add_argument("--rust", action="store_true", help="workers in Rust")
+    given = asked.parse_args()
+    deaths, took, ends = given.deaths, list[float](), cycle(ENDS)
     with contextlib.ExitStack() as programs:
         folder = Path(programs.enter_context(tempfile.TemporaryDirectory()))
         river, kubelet, _ = place(programs, folder)
-        river.insert(AT_ONCE, "-kinds", "endless", "-queues", "default")
-        workers = start_workers(programs, kubelet, river, folder)
+        river.insert(AT_ONCE, "-kinds", "hanging", "-queues", "default")
+        fleet = replace(river, program="fleet-rust") if given.rust else river
+        workers = start_workers(programs, kubelet, fleet, folder)
         while len(took) < deaths:
             held = until(lambda: found if len(found := river.rows(HELD)) == AT_ONCE else None, "the jobs", PATIENCE)
-            others = start_workers(programs, kubelet, river, folder)
+            others = start_workers(programs, kubelet, fleet, folder)
             took += kill_all(river, workers, {job: attempt for job, attempt, _ in held}, ends)
             workers = others
             sys.stderr.write(f"\r{len(took)} of {deaths} deaths, the slowest {max(took):.1f} s ")
