@@ -33,10 +33,9 @@ func (w *Work) Do(ctx context.Context, f func(context.Context)) {
 func (k claimKey) label() string { return strconv.FormatInt(k.jobID, 10) + " " + k.attemptedAt }
 
 // sendStacks answers the requests that a beat brought. What goes wrong costs no beat: the next one brings the request again.
-func (b *Beater) sendStacks(ctx context.Context, batch *batch) {
+func (b *Beater) sendStacks(ctx context.Context, batch *batch, stacks []stack) {
 	b.guarded("stack", func() {
 		limit := beatTimeout(batch.interval) - (uptime() - batch.sent)
-		stacks := b.takeStacks(batch.requested)
 		if len(stacks) == 0 || limit <= 0 {
 			return
 		}
@@ -62,6 +61,11 @@ type stack struct {
 // takeStacks stops the world for the time of one profile, however many jobs are asked for. A job whose work does not run under Do
 // has no stack.
 func (b *Beater) takeStacks(requested []*Work) (stacks []stack) {
+	b.guarded("stack", func() { stacks = b.readStacks(requested) })
+	return stacks
+}
+
+func (b *Beater) readStacks(requested []*Work) (stacks []stack) {
 	found := &stackReader{wanted: map[string]*jobStack{}}
 	b.mu.Lock()
 	for _, w := range requested {

@@ -35,11 +35,12 @@ func (b *Beater) tick(ctx context.Context) {
 		batch := b.collect()
 		defer b.firstAnswer.Do(func() { close(b.answered) }) // also after a panic
 		answer, err := b.send(ctx, batch)
+		stacks := b.takeStacks(batch.requested) // before work is cancelled: they show where it hung
 		b.applyAnswer(batch, answer, err)
 		if err == nil {
 			b.saveCheckpoints(ctx)
 			b.flushEnds(ctx)
-			b.sendStacks(ctx, batch)
+			b.sendStacks(ctx, batch, stacks)
 		}
 	})
 }

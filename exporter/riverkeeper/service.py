@@ -24,6 +24,7 @@ from riverkeeper.postgres.connection import Database, begin_transaction
 from riverkeeper.postgres.errors import DatabaseError
 from riverkeeper.postgres.transaction import Transaction
 from riverkeeper.rescue.audit.history import RescueHistory, read_rescues
+from riverkeeper.rescue.stacks import read_listed_stacks
 from riverkeeper.rescue.supervisor.loop import Supervisor
 from riverkeeper.rescue.wakes import inbox
 from riverkeeper.rescue.wakes.wake import Call, Scope
@@ -39,6 +40,7 @@ from riverkeeper.scrape.schemas import SchemaLookup
 from riverkeeper.scrape.scrape import Snapshot
 from riverkeeper.scrape.workers import WorkerFilter, Workers, read_workers
 from riverkeeper.verdict.job import JobClaim
+from riverkeeper.verdict.stack import JobStack
 
 log = structlog.get_logger()
 
@@ -50,8 +52,8 @@ INBOX_SECONDS = 5.0  # Alertmanager waits at least 10 s for an answer, and tries
 class Service:
     """One Riverkeeper process. `load` reads the configuration again, and raises ConfigErrors.
 
-    `failing`, `running`, `job`, `workers`, `known_names`, `client_names`, `rescues` and `receive` raise DatabaseError,
-    whose message and fix may be shown; the others do not raise.
+    `failing`, `running`, `job`, `workers`, `known_names`, `client_names`, `rescues`, `stacks` and `receive` raise
+    DatabaseError, whose message and fix may be shown; the others do not raise.
     """
 
     def __init__(self, config: Config, load: Callable[[], Config]) -> None:
@@ -164,6 +166,11 @@ class Service:
         """The newest rows of the audit."""
         async with self._audit:
             return await asyncio.to_thread(read_audit, self.config, scope, shown, job_id)
+
+    async def stacks(self, claims: Sequence[JobClaim]) -> dict[JobClaim, JobStack]:
+        """The stacks that clients have sent for these claims."""
+        async with self._audit:
+            return await asyncio.to_thread(read_listed_stacks, self.config, claims)
 
     async def receive(self, calls: Sequence[Call]) -> int:
         """Store calls as wakes, committed on return; gives how many wake, the rest is too old."""

@@ -30,6 +30,7 @@ SMALL = {
     "scrape/query_log.py": "runs and logs the queries of a transaction, for scrapes, maintenance and check",
     "scrape/schemas.py": "looks both schemas up once a minute, for every loop",
     "web/errors.py": "the error of http, web_config and webhook, none of which imports the others",
+    "web/pages/stack.py": "pure: the stack of a job, for pages and commands",
     "web/pages/templates.py": "what renders every page",
     "web/web_config/fingerprints.py": "whether a file has changed, for the web configuration and the webhook's token",
     "web/webhook/check.py": "the findings of `check` about the webhook",

@@ -179,14 +179,19 @@ def requested_claims(numbers: Sequence[int]) -> list[RequestedClaim]:
     return [RequestedClaim(Claim(number, AT % 1, 1), here) for number in numbers]
 
 
+def answer(store: Store, claims: Sequence[RequestedClaim]) -> None:
+    answers = StackAnswers(store)
+    answers.send(answers.take(claims), 1.0)
+
+
 def test_only_what_is_requested_and_still_at_work_is_sent() -> None:
     """One statement for all of them, and none where there is nothing to say."""
     store, claims = Store(), requested_claims([1, 2, 3, 4])
     claims[1].stack_requested = False
     claims[2].returned.set()
     claims[3].place = None
-    StackAnswers(store).answer(claims, 1.0)
-    StackAnswers(store).answer(claims[1:], 1.0)
+    answer(store, claims)
+    answer(store, claims[1:])
 
     assert [[claim.job_id for claim in sent] for sent in store.sent] == [[1]]
 
@@ -194,7 +199,7 @@ def test_only_what_is_requested_and_still_at_work_is_sent() -> None:
 def test_many_requests_are_answered_in_turn() -> None:
     """A thousand hung jobs must not send 32 MB in one statement."""
     store = Store()
-    StackAnswers(store).answer(requested_claims(range(1, 1001)), 1.0)
+    answer(store, requested_claims(range(1, 1001)))
 
     assert [len(sent) for sent in store.sent] == [MOST_STACKS]
 
@@ -205,10 +210,10 @@ def test_a_stack_that_is_refused_is_logged_once(caplog: pytest.LogCaptureFixture
     answers = StackAnswers(store)
     store.error = DatabaseError(ErrorKind.FORBIDDEN, "permission denied")
     for _ in range(3):
-        answers.answer(requested_claims([1]), 1.0)
+        answers.send(answers.take(requested_claims([1])), 1.0)
     assert len(caplog.records) == 1
     store.error = None
-    answers.answer(requested_claims([1]), 1.0)
+    answers.send(answers.take(requested_claims([1])), 1.0)
 
     assert len(store.sent) == 1
 

@@ -190,6 +190,39 @@ MUTATIONS = (
         (f"{PLAN}::test_what_is_written_is_a_row_that_river_reads",),
     ),
     Mutation(
+        "a job is stopped before its stack is requested, which then shows how it ends",
+        "            self._request_stacks(found, given.read_at)\n        left",
+        "            pass\n        left",
+        ("rescue/test_stacks.py::test_a_hung_job_is_requested_its_stack_before_its_stop",),
+    ),
+    Mutation(
+        "a request for a stack that fails holds up every rescue",
+        "            if error.kind in {ErrorKind.LOST, ErrorKind.UNREACHABLE}:\n                raise\n"
+        '            log.warning("stacks',
+        '            raise\n            log.warning("stacks',
+        ("rescue/test_stacks.py::test_a_request_that_fails_holds_up_no_rescue",),
+        errors=("DatabaseError",),
+    ),
+    Mutation(
+        "a thousand hung jobs of one kind send 32 MB",
+        "if wanted and seen[group] < STACKS_OF_A_KIND:",
+        "if wanted:",
+        ("rescue/test_stacks.py::test_one_kind_is_not_requested_a_thousand",),
+    ),
+    Mutation(
+        "a request for a stack waits for a beat or a rescue, which waits for it",
+        "        FOR UPDATE OF h SKIP LOCKED\n    ) AS held\n)\nUPDATE",
+        "        FOR UPDATE OF h NOWAIT\n    ) AS held\n)\nUPDATE",
+        ("rescue/test_stacks.py::test_a_request_waits_for_no_lock_and_moves_no_other",),
+        errors=("DatabaseError",),
+    ),
+    Mutation(
+        "an operator who requests a stack again and again moves the moment since when the worker owes it",
+        "          AND (h.stack_requested_at IS NULL OR h.stack_at >= h.stack_requested_at)\n",
+        "",
+        ("rescue/test_stacks.py::test_a_request_waits_for_no_lock_and_moves_no_other",),
+    ),
+    Mutation(
         "an error without its zone strands a whole batch that River has fetched",
         'isoformat(timespec="microseconds").replace("+00:00", "Z")',
         'isoformat(timespec="microseconds").replace("+00:00", "")',

@@ -6,6 +6,7 @@ from mutations.mutation import Mutation
 
 WAITS, RACES = "heartbeat/test_waits.py", "heartbeat/test_races.py"
 PARTS, SWEEP = "heartbeat/test_client_parts.py", "schema/test_sweep.py"
+STACKS = "heartbeat/test_stacks.py"
 BEATER, CLAIMS = "heartbeat/test_client.py", "heartbeat/test_statements.py"
 
 
@@ -64,6 +65,44 @@ MUTATIONS = (
         "    PRIMARY KEY (job_id, attempted_at),\n    UNIQUE (job_id)\n",
         (contract("same_process_claims_the_job_again"),),
         beside="first_beat_at     timestamptz",
+    ),
+    Mutation(
+        "a client sends stacks that nobody requested, and the page shows them",
+        "      AND h.stack_requested_at IS NOT NULL\n"
+        "      AND (h.stack_at IS NULL OR h.stack_at < h.stack_requested_at)\n",
+        "",
+        (f"{STACKS}::test_the_database_takes_a_stack_once_for_each_request",),
+    ),
+    Mutation(
+        "a worker that lost its claim sends a stack of it",
+        "    WHERE h.lost_at IS NULL\n      AND h.stack_requested_at IS NOT NULL\n",
+        "    WHERE h.stack_requested_at IS NOT NULL\n",
+        (f"{STACKS}::test_the_database_takes_a_stack_once_for_each_request",),
+    ),
+    Mutation(
+        "a stack is requested again by each beat after its answer",
+        "h.stack_requested_at IS NOT NULL AND (h.stack_at IS NULL OR h.stack_at < h.stack_requested_at)\n    ) AS",
+        "h.stack_requested_at IS NOT NULL\n    ) AS",
+        (f"{STACKS}::test_a_beat_brings_the_request_until_it_is_answered",),
+    ),
+    Mutation(
+        "the stack of another job is sent, whose thread got the same ident",
+        "if self.thread.is_alive() and self.thread.ident is not None:",
+        "if self.thread.ident is not None:",
+        (f"{STACKS}::test_a_thread_that_has_ended_has_no_stack",),
+    ),
+    Mutation(
+        "a stack of a thousand frames is refused by the table, and never comes",
+        "if size > STACK_BYTES or len(lines) == MOST_FRAMES:",
+        "if not frame:",
+        (f"{STACKS}::test_a_long_stack_is_cut_and_odd_names_are_cleaned",),
+    ),
+    Mutation(
+        "a stack that is refused fails the tick, and with it the beats of all jobs",
+        "            self._logged.clear()\n        except DatabaseError as error:\n",
+        "            self._logged.clear()\n        except ZeroDivisionError as error:\n",
+        (f"{STACKS}::test_a_stack_that_is_refused_is_logged_once",),
+        errors=("DatabaseError",),
     ),
     Mutation(
         "two processes with one client id are taken for one",

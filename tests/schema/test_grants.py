@@ -121,6 +121,7 @@ def test_the_keeper_role_counts_in_its_schema(granted: Granted) -> None:
     [
         "SELECT args FROM river_job",
         "SELECT * FROM river_job",
+        "INSERT INTO kept.stack SELECT 1, now(), now(), ''",
         "SELECT tags, unique_key FROM river_job",
         "SELECT metadata FROM river_queue",
         "UPDATE river_job SET state = 'available'",

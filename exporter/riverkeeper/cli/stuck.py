@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import click
 from rich.table import Table
@@ -20,11 +21,22 @@ from riverkeeper.cli.options import (
 )
 from riverkeeper.cli.terminal import console
 from riverkeeper.config.load import Config
+from riverkeeper.postgres.errors import DatabaseError
 from riverkeeper.rescue.forecast import Forecast, forecast_rescue
+from riverkeeper.rescue.stacks import read_listed_stacks
 from riverkeeper.verdict.verdict import StuckJob
 from riverkeeper.web.pages.filters import names_are_known
 from riverkeeper.web.pages.job_list import JobQuery
-from riverkeeper.web.pages.stuck import NotJudged, StuckJobs, StuckPage, StuckRow, document, find_stuck_jobs, make_row
+from riverkeeper.web.pages.stuck import (
+    NotJudged,
+    StuckJobs,
+    StuckPage,
+    StuckRow,
+    document,
+    find_stuck_jobs,
+    make_row,
+    stack_of,
+)
 
 
 @click.command()
@@ -48,6 +60,10 @@ def stuck(config: Config, limit: int, as_json: bool, **scope: str | None) -> Non
         raise SystemExit(WRONG_USE if snapshot.misconfigured else 1) from None
     if not (found.jobs or found.suspects or names_are_known(query.scope, snapshot)):
         refuse_names(query.scope, config)
+    try:
+        found = replace(found, stacks=read_listed_stacks(config, found.stacked))
+    except DatabaseError as error:  # the list is worth more than its stacks
+        found = replace(found, stacks_problem=error.message)
     policy, status = config, snapshot.rescuing
 
     def forecast(job: StuckJob) -> Forecast:
@@ -57,7 +73,8 @@ def stuck(config: Config, limit: int, as_json: bool, **scope: str | None) -> Non
         click.echo(json.dumps(document(query, found, forecast), indent=2))
     else:
         suspected = [make_row(job, None, found.now, found.missing(job)) for job in found.suspected]
-        _show(found, [make_row(job, forecast(job), found.now) for job in found.shown], suspected)
+        rows = [make_row(job, forecast(job), found.now, stack=stack_of(job, found)) for job in found.shown]
+        _show(found, rows, suspected)
 
 
 def _show(found: StuckJobs, rows: list[StuckRow], suspected: list[StuckRow]) -> None:
@@ -87,5 +104,9 @@ def _cells(row: StuckRow) -> tuple[Text, ...]:
     job, verdict = row.stuck.job, row.stuck.verdict
     reason = f"{verdict.reason}\n{row.against}" if row.against else str(verdict.reason)
     last = "\n".join([row.forecast.plan, *row.forecast.held_by]) if row.forecast else row.missing
+    if row.stack.where:
+        reason += f"\nin {row.stack.where}, {row.stack.seen}"
+    elif row.stack.missing:
+        reason += f"\nstack: {row.stack.missing}"
     texts = (str(job.claim.job_id), job.kind, job.queue, verdict.tier, reason, row.age, row.beat, row.progress, last)
     return tuple(map(Text, texts))

@@ -116,6 +116,12 @@ class RescueSettings(Section):
         why="a replica cannot judge heartbeats that it did not watch",
         example="2m",
     )
+    stacks: Switch = option(
+        True,
+        "Whether the worker of a job that hangs or is over its limit is requested to send the stack of the job. It is "
+        "requested in every mode, because a request changes no job.",
+        example=False,
+    )
     audit_retention: Duration = option(
         90 * DAY,
         "Records of rescues are deleted after this time.",

@@ -10,7 +10,7 @@ import logging
 import re
 import sys
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import FrameType
 from typing import Protocol
@@ -124,13 +124,17 @@ class StackAnswers:
         self._store = store
         self._logged: set[ErrorKind] = set()
 
-    def answer(self, active: Sequence[RequestedStack], seconds: float) -> None:
-        """Send the stacks that the last beat requested, in `seconds` at most."""
-        requested = [each for each in active if each.stack_requested and not each.returned.is_set()]
+    def take(self, active: Iterable[RequestedStack]) -> Mapping[Claim, str]:
+        """The stacks that the last beat requested; before a job is stopped, so that they show where it hung."""
         stacks = dict[Claim, str]()
-        for each in requested:
-            if each.place is not None and len(stacks) < MOST_STACKS and (text := format_stack(each.place.frames())):
+        for each in active:
+            requested = each.stack_requested and not each.returned.is_set() and len(stacks) < MOST_STACKS
+            if requested and each.place is not None and (text := format_stack(each.place.frames())):
                 stacks[each.claim] = text
+        return stacks
+
+    def send(self, stacks: Mapping[Claim, str], seconds: float) -> None:
+        """Send them, in `seconds` at most."""
         if not stacks:
             return
         try:

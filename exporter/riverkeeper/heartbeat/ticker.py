@@ -148,6 +148,7 @@ class Ticker:
             statuses = self._store.beat(beats, limit)
             self.beats, self.is_failing = self.beats + 1, False
             self._failures.record_success()
+            stacks = self._stacks.take(active for active, _ in beats)
             for active, reported in beats:
                 self._apply(active, reported, statuses[active.claim], sent_at)
             self._save_checkpoints(limit)
@@ -155,7 +156,7 @@ class Ticker:
                 self._store.end(ended, limit)
                 self._claims.forget_ends(ended)
             left = limit - (time.monotonic() - began)  # the next beat must not wait for a stack
-            self._stacks.answer([active for active, _ in beats], max(left, 0.0))
+            self._stacks.send(stacks, max(left, 0.0))
         except DatabaseError as error:
             self.is_failing = True
             self._failures.record(error)

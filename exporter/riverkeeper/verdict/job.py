@@ -33,6 +33,8 @@ class Beat:
     note: str | None = None
     lost_at: float | None = None
     stop_requested_at: float | None = None
+    stack_requested_at: float | None = None  # the last request for the stack of its work
+    stack_at: float | None = None  # the client's last answer to one
     ended_at: float | None = None  # the client reported that the work ended
     outcome: str | None = None  # how, as the client reported it
     first_at: float | None = None  # when the claim first beat; metadata: not known

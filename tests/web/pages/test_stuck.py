@@ -7,10 +7,13 @@ from dataclasses import replace
 import pytest
 
 from fixtures.stuck_jobs import ENDLESS, HEARTBEAT, LIVE, LOST, held, judged, reading
-from fixtures.web import DOWN, UP, FakeService, app_of, ask
+from fixtures.web import DOWN, NOW, UP, FakeService, app_of, ask
 from riverkeeper.brakes.rules import Brake
+from riverkeeper.formats import rfc3339
+from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.verdict.job import Beat
-from riverkeeper.verdict.verdict import Reason, Verdict
+from riverkeeper.verdict.stack import JobStack
+from riverkeeper.verdict.verdict import Reason, StuckJob, Verdict
 
 SCRIPT = "<script>alert(1)</script>\"'"
 
@@ -105,6 +108,66 @@ def test_a_hung_job_is_stopped_first() -> None:
     hung = replace(LOST, job=replace(LOST.job, beat=beat), verdict=replace(LOST.verdict, reason=Reason.HUNG))
 
     assert "request its worker to stop; retry if it still runs 60 s later" in text(FakeService(reading=reading(hung)))
+
+
+STACK = JobStack(
+    "internal/poll.runtime_pollWait\t/go/src/runtime/netpoll.go:351\n"
+    "net/http.(*Transport).roundTrip\t/go/src/net/http/transport.go:640\n"
+    "example.com/shop/billing.Charge\t/app/billing/billing.go:88",
+    NOW - 12,
+)
+
+
+def hung(**beat: float) -> StuckJob:
+    row = Beat(beat_at=NOW - 3, interval=10.0, progress_at=NOW - 840, stack_requested_at=NOW - 15)
+    row = replace(row, **beat)  # type: ignore[arg-type]
+    return replace(LOST, job=replace(LOST.job, beat=row), verdict=replace(LOST.verdict, reason=Reason.HUNG))
+
+
+def test_a_stack_shows_where_the_job_hangs() -> None:
+    """What it waits in and whose code called that, since when; the whole stack below, and in the JSON."""
+    job = hung(stack_at=NOW - 12)
+    service = FakeService(reading=reading(job, ENDLESS), sent_stacks={job.job.claim: STACK})
+    shown = text(service)
+
+    assert "<strong>net/http.(*Transport).roundTrip ← billing.Charge billing.go:88</strong>" in shown
+    assert "seen there 12 s ago; no progress for 14 min" in shown
+    assert STACK.text in shown
+    assert service.stack_requests == [[job.job.claim]]
+    first, second = ask(app_of(service), "/stuck.json").json()["jobs"]
+    assert first["stack"] == {
+        "at": rfc3339(NOW - 12), "where": "net/http.(*Transport).roundTrip ← billing.Charge billing.go:88",
+        "text": STACK.text, "complete": True,
+    }  # fmt: skip
+    assert second["stack"] is None
+
+
+def test_a_stack_is_read_only_where_one_was_sent() -> None:
+    """A page of jobs without stacks costs no query more; why there is none is shown."""
+    service = FakeService(reading=reading(hung(), LOST))
+    shown = text(service)
+
+    assert service.stack_requests == []
+    assert shown.count('data-label="Stack"') == 1
+    assert "requested 15 s ago; the next beat brings it" in shown
+
+
+def test_a_stack_that_cannot_be_read_hides_no_job() -> None:
+    """A login that may not read stacks, a table that is locked: the list is worth more."""
+    refused = DatabaseError(ErrorKind.FORBIDDEN, "this login may not read stack")
+    shown = text(FakeService(reading=reading(hung(stack_at=NOW - 12)), sent_stacks=refused))
+
+    assert "this login may not read stack" in shown
+    assert "41" in shown
+
+
+def test_a_stack_is_inert() -> None:
+    """It is a text of a worker's login."""
+    job = hung(stack_at=NOW - 12)
+    stack = JobStack(f"{SCRIPT}\t{SCRIPT}:1\n{SCRIPT}", NOW - 12, is_cut=True)
+    shown = text(FakeService(reading=reading(job), sent_stacks={job.job.claim: stack}))
+
+    assert "<script>" not in shown.replace('<script src="static/refresh.js', "")
 
 
 def test_an_empty_list_is_no_all_clear_while_missed_heartbeats_do_not_count() -> None:

@@ -22,6 +22,7 @@ from riverkeeper.rescue.connection import RescueConnection
 from riverkeeper.rescue.decision import decide
 from riverkeeper.rescue.refusal import BRAKES, Refusal, Skipped
 from riverkeeper.rescue.request import BrakeCheck, BrakeReader, Rescued, RescueItem, RescueRequest
+from riverkeeper.rescue.stacks import choose_requests, request_stacks
 from riverkeeper.rescue.supervisor.election import LeaderElection, Replica
 from riverkeeper.rescue.transaction import rescue_jobs
 from riverkeeper.rescue.wakes.wake import Wake
@@ -149,6 +150,8 @@ class RescuePass:
     def run(self, found: list[Candidate], given: PassInput, policy: Policy) -> Iterator[Outcome]:
         """Yields the outcome of each candidate that was reached. Raises DatabaseError where the connection is lost."""
         yield from self._resolve_unconfirmed()
+        if policy.rescue.stacks:
+            self._request_stacks(found, given.read_at)
         left, waiting = policy.rescue.batch, list[Candidate]()
         for candidate in order_candidates(found, self.tried_at):
             if skipped := self._skip_early(candidate):
@@ -166,6 +169,19 @@ class RescuePass:
             if ended:  # for all with the same budget: dry runs and live rescues are counted apart
                 yield from ((each, ended) for each in waiting if each.dry_run == together[0].dry_run)
                 waiting = [each for each in waiting if each.dry_run != together[0].dry_run]
+
+    def _request_stacks(self, found: Sequence[Candidate], now: float) -> None:
+        """Before a job is stopped, and in every mode: a request changes no job. A failure holds up no rescue."""
+        claims = choose_requests((candidate.stuck for candidate in found), now)
+        if not claims:
+            return
+        try:
+            with self.connection.writing(RESCUE_SECONDS) as tx:
+                request_stacks(tx, claims)
+        except DatabaseError as error:
+            if error.kind in {ErrorKind.LOST, ErrorKind.UNREACHABLE}:
+                raise
+            log.warning("stacks not requested; rescues continue", jobs=len(claims), error=str(error))
 
     def notice_server(self, server: str | None) -> None:
         """A server after a failover may lack the newest audit rows: forget which dry runs were recorded."""

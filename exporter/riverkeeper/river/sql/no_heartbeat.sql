@@ -14,6 +14,8 @@ SELECT
     NULL::uuid AS instance,
     NULL::real AS progress,
     NULL::timestamptz AS stop_requested_at,
+    NULL::timestamptz AS stack_requested_at,
+    NULL::timestamptz AS stack_at,
     NULL::timestamptz AS ended_at,
     NULL::text AS outcome
 WHERE false

@@ -23,6 +23,7 @@ WITH threshold AS (
         s.drain, s.heartbeat_limit, s.progress_limit, s.never_beat_limit, s.run_limit, s.result_limit,
         least(j.attempted_at, h.first_beat_at) AS claimed_at,
         h.instance, h.beat_at AS row_beat_at, h.first_beat_at, h.progress_at, h.progress, h.stop_requested_at, h.ended_at, h.outcome,
+        h.stack_requested_at, h.stack_at,
         extract(epoch FROM h.beat_interval)::double precision AS beat_interval,
         extract(epoch FROM h.lease)::double precision AS lease
     FROM (SELECT DISTINCT threshold.queue, threshold.priority FROM threshold) AS partition_key
@@ -82,6 +83,8 @@ SELECT
     extract(epoch FROM a.progress_at)::double precision AS progress_at,
     a.progress,
     extract(epoch FROM a.stop_requested_at)::double precision AS stop_requested_at,
+    extract(epoch FROM a.stack_requested_at)::double precision AS stack_requested_at,
+    extract(epoch FROM a.stack_at)::double precision AS stack_at,
     extract(epoch FROM a.ended_at)::double precision AS ended_at,
     CASE WHEN octet_length(a.cancel_text) <= 35 AND a.cancel_text ~ %(rfc3339)s
         THEN extract(epoch FROM a.cancel_text::timestamptz)::double precision END AS cancel_at,

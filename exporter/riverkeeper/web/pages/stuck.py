@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from riverkeeper.formats import count, count_noun, moment, rfc3339, span
+from riverkeeper.postgres.errors import DatabaseError
 from riverkeeper.rescue.forecast import Forecast, forecast_rescue
 from riverkeeper.rescue.wakes.wake import Scope
 from riverkeeper.scrape.scrape import Snapshot
+from riverkeeper.verdict.job import JobClaim
+from riverkeeper.verdict.stack import JobStack
 from riverkeeper.verdict.verdict import STUCK, SUSPECTED, Reason, StuckJob
 from riverkeeper.web.pages.filters import ListError, names_are_known
 from riverkeeper.web.pages.job_list import ANSWER_SECONDS, JobListPage, JobQuery
+from riverkeeper.web.pages.stack import NO_STACK, ShownStack, show_stack, stack_document, stuck_since
 from riverkeeper.web.pages.status import path_problem
 
 
@@ -27,6 +31,13 @@ class StuckJobs:
     now: float
     suspected: tuple[StuckJob, ...] = ()  # may be stuck; as many as are shown of the others at most
     suspects: int = 0  # how many there are
+    stacks: Mapping[JobClaim, JobStack] = field(default_factory=dict)  # of those of `shown` whose clients sent one
+    stacks_problem: str = ""  # why none can be read
+
+    @property
+    def stacked(self) -> list[JobClaim]:
+        """The shown jobs whose clients have sent a stack."""
+        return [each.job.claim for each in self.shown if each.job.beat and each.job.beat.stack_at is not None]
 
     def missing(self, suspect: StuckJob) -> str:
         """Which evidence is missing, in a sentence."""
@@ -62,7 +73,12 @@ class StuckPage(JobListPage[tuple[Snapshot, StuckJobs]]):
 
     async def _find(self, query: JobQuery) -> tuple[Snapshot, StuckJobs]:
         snapshot = await self._service.snapshot(ANSWER_SECONDS)
-        return snapshot, find_stuck_jobs(snapshot, query)
+        found = find_stuck_jobs(snapshot, query)
+        try:
+            stacks = await self._in_time(self._service.stacks(found.stacked)) if found.stacked else {}
+            return snapshot, replace(found, stacks=stacks)
+        except DatabaseError as error:  # the list is worth more than its stacks
+            return snapshot, replace(found, stacks_problem=error.message)
 
     def _is_empty(self, result: tuple[Snapshot, StuckJobs]) -> bool:
         return not (result[1].jobs or result[1].suspects)
@@ -71,9 +87,11 @@ class StuckPage(JobListPage[tuple[Snapshot, StuckJobs]]):
         return names_are_known(scope, result[0])
 
     def _show(self, query: JobQuery, result: tuple[Snapshot, StuckJobs]) -> dict[str, object]:
-        snapshot, found = result
-        rows = [make_row(job, self._forecast(job, snapshot, found.now), found.now) for job in found.shown]
-        suspected = [make_row(job, None, found.now, found.missing(job)) for job in found.suspected]
+        (snapshot, found), now = result, result[1].now
+        rows = [
+            make_row(job, self._forecast(job, snapshot, now), now, stack=stack_of(job, found)) for job in found.shown
+        ]
+        suspected = [make_row(job, None, now, found.missing(job)) for job in found.suspected]
         status = snapshot.rescuing
         return {"found": found, "rows": rows, "suspected": suspected, "brakes": status.brakes if status else {}}
 
@@ -126,7 +144,10 @@ def document(query: JobQuery, found: StuckJobs, forecast: Callable[[StuckJob], F
         "complete": found.complete,
         "path_ok": found.path_ok,
         "path_why": None if found.path_ok else found.path_problem,
-        "jobs": [_job(job, forecast(job), found.now) for job in found.shown],
+        "jobs": [
+            _job(job, forecast(job), found.now) | {"stack": stack_document(found.stacks.get(job.job.claim))}
+            for job in found.shown
+        ],
         "found_suspected": found.suspects,
         "suspected": [_job(job, None, found.now) | {"missing": found.missing(job)} for job in found.suspected],
     }
@@ -151,6 +172,7 @@ def _job(stuck: StuckJob, forecast: Forecast | None, now: float) -> dict[str, ob
         "last_beat_at": rfc3339(beat.beat_at) if beat else None,
         "progress_at": rfc3339(beat.progress_at) if beat else None,
         "progress": beat.progress if beat else None,
+        "stack_requested_at": rfc3339(beat.stack_requested_at) if beat else None,
         "note": beat.note if beat else None,
         "value_seconds": verdict.value,
         "limit_name": limit.name.value if limit else None,
@@ -185,9 +207,22 @@ class StuckRow:
     against: str  # which value against which limit
     held: tuple[str, ...]  # why nothing is done now; of brakes only the name, since they hold every job
     missing: str = ""  # of a suspected job: the evidence that is missing
+    stack: ShownStack = NO_STACK
 
 
-def make_row(stuck: StuckJob, forecast: Forecast | None, now: float, missing: str = "") -> StuckRow:
+def stack_of(stuck: StuckJob, found: StuckJobs) -> ShownStack:
+    """Where a job hangs, as far as its client has sent it."""
+    stack, since = found.stacks.get(stuck.job.claim), stuck_since(stuck, found.now)
+    return show_stack(stack, stuck.job.beat, found.now, since, found.stacks_problem)
+
+
+def make_row(
+    stuck: StuckJob,
+    forecast: Forecast | None,
+    now: float,
+    missing: str = "",
+    stack: ShownStack = NO_STACK,
+) -> StuckRow:
     """`now` is the database's."""
     job = stuck.job
     claimed = {"at": rfc3339(job.claimed_at), "words": moment(job.claimed_at)}
@@ -201,6 +236,7 @@ def make_row(stuck: StuckJob, forecast: Forecast | None, now: float, missing: st
         against="; ".join(_against(stuck)),
         held=tuple(map(_short, forecast.held_by if forecast else ())),
         missing=missing,
+        stack=stack,
     )
 
 
