@@ -4,6 +4,9 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
+	"net/http"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -20,6 +23,9 @@ type (
 	Stalled struct{}
 	// Deaf tells progress once and then hangs whatever its context says; its second attempt is done at once.
 	Deaf struct{}
+	// Calling tells progress once and then waits for the answer of an HTTP server that never answers, in a goroutine of its
+	// own beside it too; its second attempt is done at once.
+	Calling struct{}
 	// Told is deaf as well, but each of its attempts ends as soon and as its row's metadata says, as in
 	// {"ends": {"1": "snooze"}}: success, error, snooze or cancel. Attempts after the first tell of progress meanwhile.
 	Told struct{}
@@ -30,6 +36,7 @@ type (
 func (Steady) Kind() string  { return "steady" }
 func (Stalled) Kind() string { return "stalled" }
 func (Deaf) Kind() string    { return "deaf" }
+func (Calling) Kind() string { return "calling" }
 func (Told) Kind() string    { return "told" }
 func (Timed) Kind() string   { return "timed" }
 
@@ -51,6 +58,13 @@ func addLiveness(ws *river.Workers, check *checker) {
 			select {}
 		})
 	}})
+	river.AddWorker(ws, &worker[Calling]{limit: -1, work: func(ctx context.Context, job *river.Job[Calling]) error {
+		return firstAttempt(job.Attempt, func() error {
+			riverbeat.Progress(ctx, 0.4, "charge 40 of 100")
+			go watchCard(ctx, "4111 1111 1111 1111")
+			return chargeCard(ctx, "4111 1111 1111 1111")
+		})
+	}})
 	river.AddWorker(ws, &worker[Told]{limit: -1, work: func(ctx context.Context, job *river.Job[Told]) error {
 		return untilTold(ctx, check, job.JobRow)
 	}})
@@ -58,6 +72,27 @@ func addLiveness(ws *river.Workers, check *checker) {
 		return firstAttempt(job.Attempt, func() error { return tellEachSecond(ctx) })
 	})
 }
+
+// chargeCard asks a server that accepts the connection and never answers.
+func chargeCard(ctx context.Context, card string) error {
+	server, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	defer server.Close()
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+server.Addr().String(), strings.NewReader(card))
+	if err != nil {
+		return err
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	return answer.Body.Close()
+}
+
+//go:noinline
+func watchCard(ctx context.Context, _ string) { <-ctx.Done() }
 
 func firstAttempt(attempt int, work func() error) error {
 	if attempt > 1 {

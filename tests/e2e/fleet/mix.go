@@ -53,6 +53,7 @@ var recipes = []recipe{
 	{"steady", 0, func(*rand.Rand) (river.JobArgs, river.InsertOpts) { return Steady{}, river.InsertOpts{} }},
 	{"stalled", 0, func(*rand.Rand) (river.JobArgs, river.InsertOpts) { return Stalled{}, river.InsertOpts{} }},
 	{"deaf", 0, func(*rand.Rand) (river.JobArgs, river.InsertOpts) { return Deaf{}, river.InsertOpts{} }},
+	{"calling", 0, func(*rand.Rand) (river.JobArgs, river.InsertOpts) { return Calling{}, river.InsertOpts{} }},
 	{"told", 0, func(*rand.Rand) (river.JobArgs, river.InsertOpts) { return Told{}, river.InsertOpts{} }},
 	{"timed", 0, func(*rand.Rand) (river.JobArgs, river.InsertOpts) { return Timed{}, river.InsertOpts{} }},
 	{"late", 0, func(*rand.Rand) (river.JobArgs, river.InsertOpts) { return Late{}, river.InsertOpts{} }},

@@ -13,6 +13,7 @@ from fixtures.web import NOW, FakeService, app_of, ask
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.rescue.audit.history import AuditRecord, RescueHistory
 from riverkeeper.rescue.wakes.wake import Scope
+from riverkeeper.verdict.stack import JobStack
 from riverkeeper.web.pages.rescues import RescuesPage
 from riverkeeper.web.pages.templates import Templates
 
@@ -37,6 +38,20 @@ def test_a_rescue_is_shown_in_full() -> None:
                  "retry → available, next attempt after 10 s", "supervisor", "is not known yet"):  # fmt: skip
         assert fact in shown
     assert "dry run:" not in shown
+
+
+def test_where_a_job_hung_is_kept_with_its_rescue() -> None:
+    """A week later an operator still finds the line of code; what a worker sent stays text."""
+    stack = JobStack(
+        f"net/http.(*Transport).roundTrip\t/go/src/net/http/transport.go:640\n{SCRIPT}\tbilling.py:88", NOW
+    )
+    shown = text(replace(RESCUE, reason="hung", stack=stack))
+    document = ask(app_of(service(replace(RESCUE, stack=stack), RESCUE)), "/rescues.json").json()
+
+    assert "It hung in <strong>net/http.(*Transport).roundTrip ← " in shown
+    assert SCRIPT not in shown
+    assert document["rescues"][0]["stack"]["text"] == stack.text
+    assert document["rescues"][1]["stack"] is None
 
 
 def test_dry_runs_are_marked() -> None:

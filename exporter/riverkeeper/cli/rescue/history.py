@@ -72,7 +72,7 @@ def _table(rows: Sequence[AuditRecord]) -> Table:
             record.kind,
             record.queue,
             record.tier,
-            record.reason,
+            f"{record.reason}\nin {record.stack.where}" if record.stack else record.reason,
             done,
             record.woken_by,
         )

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
+from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.postgres.transaction import Row, Transaction
 from riverkeeper.rescue.audit.outcome import DRY_WATCH_SECONDS, WATCH_SECONDS, PreviousWorker
 from riverkeeper.rescue.audit.report import ClaimCounts
+from riverkeeper.rescue.stacks import MOST_IN_A_LIST, read_stacks
 from riverkeeper.rescue.wakes.wake import Scope
+from riverkeeper.verdict.job import JobClaim
+from riverkeeper.verdict.stack import STACKED, JobStack
 from riverkeeper.verdict.verdict import Reason
+
+STACKED_REASONS = {*(reason.value for reason in STACKED), Reason.RESCUE_LOOP.value}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,7 @@ class AuditRecord:
     old_outcome: str | None = None
     closed_at: float | None = None  # the follow-up ended
     was_false: bool | None = None  # the rescue was false, or would have been; None: not known, or not yet
+    stack: JobStack | None = None  # where the work hung; None: its client sent none, or this login may not read it
 
     @property
     def outcome_sentence(self) -> str:
@@ -81,7 +88,27 @@ def read_rescues(tx: Transaction, scope: Scope, shown: int, job_id: int | None =
         "queue": scope.queue, "kind": scope.kind, "tier": scope.tier, "reason": scope.reason,
         "job_id": job_id, "shown": shown,
     }  # fmt: skip
-    return RescueHistory(tuple(record_of(row) for row in tx.find("rescue/audit/read_rescues", values)), now)
+    rows = tx.find("rescue/audit/read_rescues", values)
+    stacks = _read_stacks(tx, rows)
+    return RescueHistory(tuple(replace(record_of(row), stack=stacks.get(_claim_of(row))) for row in rows), now)
+
+
+def _read_stacks(tx: Transaction, rows: Sequence[Row]) -> Mapping[JobClaim, JobStack]:
+    """Of the newest rescues whose worker was alive. None for a login that may read the audit and no stacks."""
+    claims = [*dict.fromkeys(_claim_of(row) for row in rows if row.reason in STACKED_REASONS)]
+    if not claims:
+        return {}
+    try:
+        with tx.savepoint():
+            return read_stacks(tx, claims[:MOST_IN_A_LIST])
+    except DatabaseError as error:
+        if error.kind is not ErrorKind.FORBIDDEN:
+            raise
+        return {}
+
+
+def _claim_of(row: Row) -> JobClaim:
+    return JobClaim(row.job_id, row.attempt, row.attempted_at)
 
 
 def read_report(tx: Transaction, since: float) -> tuple[ClaimCounts, ...]:

@@ -14,6 +14,8 @@ SELECT
     h.progress::double precision AS progress,
     extract(epoch FROM h.lost_at)::double precision AS lost_at,
     extract(epoch FROM h.stop_requested_at)::double precision AS stop_requested_at,
+    extract(epoch FROM h.stack_requested_at)::double precision AS stack_requested_at,
+    extract(epoch FROM h.stack_at)::double precision AS stack_at,
     extract(epoch FROM h.ended_at)::double precision AS ended_at,
     h.outcome
 FROM keeper.heartbeat AS h

@@ -8,6 +8,7 @@ from riverkeeper.formats import moment, rfc3339, span
 from riverkeeper.rescue.audit.history import AuditRecord, RescueHistory
 from riverkeeper.verdict.verdict import STUCK
 from riverkeeper.web.pages.job_list import JobListPage, JobQuery
+from riverkeeper.web.pages.stack import stack_document
 
 
 class RescuesPage(JobListPage[RescueHistory]):
@@ -64,6 +65,7 @@ def describe_record(record: AuditRecord) -> dict[str, object]:
         "old_outcome": record.old_outcome,
         "was_false": record.was_false,
         "closed_at": rfc3339(record.closed_at),
+        "stack": stack_document(record.stack),
     }
 
 
