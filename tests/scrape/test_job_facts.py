@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from fixtures.grants import grant
 from fixtures.scrape import SETTINGS, reader
 from fixtures.workers import GO, JAVA, RUBY, add_beat, add_job, add_process, add_rescue
 from riverkeeper.config.policy import Policy, RescueSettings
@@ -36,6 +37,7 @@ ERRORS = """UPDATE river_job SET args = '{"card": "4111-secret"}', errors = ARRA
 STATEMENTS = {
     "river/read_job": {"most_bytes": 65_536, "most_error_bytes": 10**6, "most_letters": 100, "most_errors": 5},
     "river/read_job_beats": {"most_rows": 10},
+    "river/read_job_checkpoint": {},
     "rescue/audit/read_job_rescues": {"most_rows": 10},
     "rescue/audit/read_job_late_results": {"most_rows": 10},
 }
@@ -45,6 +47,8 @@ INSERT INTO riverkeeper.heartbeat (job_id, attempted_at, attempt, instance, beat
     SELECT id, attempted_at, 1, gen_random_uuid(), '10 s', now() FROM river_job;
 INSERT INTO riverkeeper.late_result (job_id, claimed_at, queue, kind, outcome, row_state, row_attempt)
     SELECT id, attempted_at, queue, kind, 'completed', 'available', 1 FROM river_job;
+INSERT INTO riverkeeper.checkpoint (job_id, attempted_at, generation, attempt, value, saved_at, number)
+    SELECT id, attempted_at, 1, 1, '{}', now(), 1 FROM river_job;
 INSERT INTO riverkeeper.rescue (dry_run, job_id, attempted_at, attempt, queue, kind, priority, tier, reason, action,
         evidence, woken_by, keeper)
     SELECT id % 2 = 0, id, attempted_at, 1, queue, kind, 1, 'standard', 'hung',
@@ -210,3 +214,40 @@ def test_each_event_is_on_the_line(installed_url: str, sql: Session) -> None:
     }  # fmt: skip
     assert [event.at for event in events] == sorted(event.at for event in events)
     assert events[-1].kind is EventKind.NOW
+
+
+def test_the_newest_checkpoint_and_the_note_are_read(installed_url: str, sql: Session) -> None:
+    """The newest by generation, whatever the clocks are; its value is nowhere."""
+    job = add_job(sql)
+    add_beat(sql, job, add_process(sql, 1))
+    sql.execute("UPDATE riverkeeper.heartbeat SET note = 'page 3'")
+    sql.execute(CHECKPOINTS, {"job": job})
+    facts = facts_of(installed_url, job)
+
+    assert facts.checkpoint is not None
+    assert (facts.checkpoint.attempt, facts.checkpoint.bytes, facts.checkpoint.resumes) == (2, 10, 1)
+    assert facts.running is not None
+    assert facts.running.beat is not None
+    assert (facts.running.beat.note, facts.unreadable) == ("page 3", ())
+    assert "secret" not in repr(facts)
+
+
+CHECKPOINTS = """INSERT INTO riverkeeper.checkpoint
+    (job_id, attempted_at, generation, attempt, resumes, value, saved_at, number) VALUES
+    (%(job)s, now(), 1, 1, 0, '"old secret"', now(), 1),
+    (%(job)s, now() - interval '1 hour', 2, 2, 1, '"secret 2"', now() - interval '1 minute', 1)"""
+
+
+def test_a_reader_sees_all_but_the_notes(installed_url: str, sql: Session) -> None:
+    """And the page names them: a reader may not take them for absent."""
+    job = add_job(sql)
+    add_beat(sql, job, add_process(sql, 1))
+    add_rescue(sql, job)
+    sql.execute(CHECKPOINTS, {"job": job})
+    grant(installed_url)
+    sql.execute("DROP ROLE IF EXISTS some_job_reader")
+    sql.execute("CREATE ROLE some_job_reader LOGIN IN ROLE riverkeeper_reader")
+    facts = facts_of(installed_url.replace("postgres@", "some_job_reader@"), job)
+
+    assert facts.unreadable == ("notes of progress",)
+    assert (len(facts.beats or ()), len(facts.rescues or ()), facts.checkpoint is not None) == (1, 1, True)

@@ -83,9 +83,9 @@ def read_longest(
         rows = tx.find("river/read_longest", values, seconds=tx.remaining(), without=tuple(missing))
     jobs = [_job(row, now, metadata_interval) for row in rows if row.id is not None]
     jobs.sort(key=lambda job: job.held_since if math.isfinite(job.held_since) else math.inf)
-    notes = _read_notes(tx, jobs, readable.heartbeat)
+    notes = read_notes(tx, jobs, readable.heartbeat)
     return LongestJobs(
-        tuple(_with_note(job, notes or {}) for job in jobs),
+        tuple(with_note(job, notes or {}) for job in jobs),
         rows[0].found if rows else 0,
         bounded=any(row.bounded for row in rows),
         now=now,
@@ -121,7 +121,7 @@ def _job(row: Row, now: float, metadata_interval: float) -> RunningJob:
     )
 
 
-def _read_notes(tx: Transaction, jobs: Sequence[RunningJob], heartbeat: int | None) -> Mapping[int, str] | None:
+def read_notes(tx: Transaction, jobs: Sequence[RunningJob], heartbeat: int | None) -> Mapping[int, str] | None:
     """Notes by job; None where this login may not read them."""
     if heartbeat is None:
         return {}
@@ -146,6 +146,7 @@ def _read_checkpoints(tx: Transaction, jobs: Sequence[RunningJob]) -> Mapping[in
     return {row.job_id: JobCheckpoint(row.saved_at, row.resumed) for row in rows}
 
 
-def _with_note(job: RunningJob, notes: Mapping[int, str]) -> RunningJob:
+def with_note(job: RunningJob, notes: Mapping[int, str]) -> RunningJob:
+    """The same with its note."""
     note = notes.get(job.claim.job_id)
     return replace(job, beat=replace(job.beat, note=note)) if job.beat and note else job

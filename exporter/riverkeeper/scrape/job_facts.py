@@ -16,6 +16,7 @@ from riverkeeper.rescue.audit.history import AuditRecord, record_of
 from riverkeeper.rescue.locks import latest_beat, metadata_beat_of
 from riverkeeper.river.bounds import METADATA_LARGE
 from riverkeeper.river.failures import Failure, parse_moment
+from riverkeeper.river.longest import read_notes, with_note
 from riverkeeper.river.running import beat_of, running_job_of
 from riverkeeper.schema.layout import FENCE_VERSION, KeeperSchema
 from riverkeeper.schema.schemas import inspect_keeper, open_schemas
@@ -28,6 +29,7 @@ MOST_ERRORS = 20  # entries of river_job.errors, the newest
 MOST_LETTERS = 4_000  # of one error's text, and of its trace
 MOST_ERROR_BYTES = 20_000_000  # of all errors as stored: a tenth of a second
 MOST_ROWS = 50  # claims, rescues and late results
+CHECKPOINT_FIELDS = ("attempt", "bytes", "saved_at", "resumes", "resumed_at")
 UNREADABLE = frozenset({ErrorKind.FORBIDDEN, ErrorKind.MISSING})
 Value = TypeVar("Value")
 
@@ -82,6 +84,17 @@ class LateResult:
 
 
 @dataclass(frozen=True, slots=True)
+class NewestCheckpoint:
+    """From where the next attempt goes on. Its value is never read: it may be private."""
+
+    attempt: int  # which saved it
+    bytes: int
+    saved_at: float
+    resumes: int  # how many claims have resumed from it
+    resumed_at: float | None  # attempted_at of the last one that did
+
+
+@dataclass(frozen=True, slots=True)
 class JobFacts:
     """What the tables hold about one job."""
 
@@ -93,12 +106,13 @@ class JobFacts:
     rescues: tuple[AuditRecord, ...] | None  # the newest first
     late: tuple[LateResult, ...] | None
     running: RunningJob | None  # as `judge` takes it; None: it does not run
-    river_schema: str = ""
+    checkpoint: NewestCheckpoint | None = None
+    unreadable: tuple[str, ...] = ()  # what this login may not read, in words
 
     @property
     def is_known(self) -> bool:
         """Whether any table knows the job."""
-        return self.row is not None or bool(self.beats or self.rescues or self.late)
+        return self.row is not None or bool(self.beats or self.rescues or self.late or self.checkpoint)
 
 
 def read_job_facts(
@@ -107,8 +121,7 @@ def read_job_facts(
     """All that is known of the job, on a connection of its own. Raises DatabaseError."""
     with open_schemas(url, river_schema, keeper_schema, seconds) as (tx, schemas):
         now = tx.query("river/open_transaction")[0].now
-        facts = _read(tx, inspect_keeper(tx, schemas), job_id, now, metadata_interval)
-        return replace(facts, river_schema=schemas.river)
+        return _read(tx, inspect_keeper(tx, schemas), job_id, now, metadata_interval)
 
 
 def _read(tx: Transaction, keeper: KeeperSchema, job_id: int, now: float, metadata_interval: float) -> JobFacts:
@@ -118,7 +131,9 @@ def _read(tx: Transaction, keeper: KeeperSchema, job_id: int, now: float, metada
     row = rows[0] if rows else None
     workers = _read_workers(tx, row, beats or ()) if keeper.heartbeat is not None else WorkerInstances()
     may_have_late = (keeper.version or 0) >= FENCE_VERSION
-    return JobFacts(
+    running = _running_job(row, beats or (), workers, now, metadata_interval) if row and _runs(row) else None
+    notes = read_notes(tx, [running], keeper.heartbeat) if running is not None else {}
+    facts = JobFacts(
         job_id=job_id,
         now=now,
         row=_job_row(row) if row else None,
@@ -126,8 +141,20 @@ def _read(tx: Transaction, keeper: KeeperSchema, job_id: int, now: float, metada
         workers=workers,
         rescues=_readable(lambda: _read_rescues(tx, by_job)) if keeper.audit else None,
         late=_readable(lambda: _read_late_results(tx, by_job)) if may_have_late else None,
-        running=_running_job(row, beats or (), workers, now, metadata_interval) if _runs(row) else None,
+        running=with_note(running, notes or {}) if running is not None else None,
+        checkpoint=_read_checkpoint(tx, job_id) if keeper.checkpoints else None,
     )
+    seen = {
+        "heartbeats": facts.beats is not None, "notes of progress": notes is not None,
+        "rescues": facts.rescues is not None, "late results": facts.late is not None,
+        "checkpoints": keeper.checkpoints,
+    }  # fmt: skip
+    return replace(facts, unreadable=tuple(name for name, is_seen in seen.items() if not is_seen))
+
+
+def _read_checkpoint(tx: Transaction, job_id: int) -> NewestCheckpoint | None:
+    rows = tx.query("river/read_job_checkpoint", {"job_id": job_id})
+    return NewestCheckpoint(*(getattr(rows[0], name) for name in CHECKPOINT_FIELDS)) if rows else None
 
 
 def _parameters(job_id: int) -> dict[str, object]:

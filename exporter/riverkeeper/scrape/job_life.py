@@ -31,6 +31,7 @@ class EventKind(StrEnum):
     CLAIM = "claim"
     BEAT = "beat"
     PROGRESS = "progress"
+    CHECKPOINT = "checkpoint"
     SILENCE = "silence"  # no beat since then
     STOP = "stop"
     RESCUE = "rescue"
@@ -132,6 +133,7 @@ def list_events(facts: JobFacts, changes: Iterable[VerdictChange]) -> tuple[Life
             LifeEvent(each.at, EventKind.LATE_RESULT, f"a late result ({each.outcome}) came and was dropped")
             for each in facts.late or ()
         ),
+        *_checkpoint(facts),
         *_errors(facts),
         *_end_of_job(facts.row),
         LifeEvent(facts.now, EventKind.NOW, "now"),
@@ -199,6 +201,12 @@ def describe_rescue(record: AuditRecord) -> str:
     after = f" → {record.state_after}" if record.state_after else ""
     why = f" ({record.limit_sentence})" if record.limit_sentence else ""
     return f"{done}{after}, because {record.reason}{why}; requested by {record.woken_by}"
+
+
+def _checkpoint(facts: JobFacts) -> Iterator[LifeEvent]:
+    saved = facts.checkpoint
+    if saved is not None:
+        yield LifeEvent(saved.saved_at, EventKind.CHECKPOINT, "newest checkpoint saved", saved.attempt)
 
 
 def _errors(facts: JobFacts) -> Iterator[LifeEvent]:

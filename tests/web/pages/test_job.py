@@ -17,7 +17,7 @@ from riverkeeper.evidence.proof import Terminated
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.river.facts import Queue
 from riverkeeper.river.failures import Failure
-from riverkeeper.scrape.job_facts import ClaimBeats, JobError, JobFacts, JobRow, LateResult
+from riverkeeper.scrape.job_facts import ClaimBeats, JobError, JobFacts, JobRow, LateResult, NewestCheckpoint
 from riverkeeper.scrape.job_life import EventKind, LifeEvent
 from riverkeeper.scrape.scrape import Snapshot
 from riverkeeper.verdict.job import Beat, Instance, JobClaim, RunningJob
@@ -173,7 +173,8 @@ def test_a_lost_job_is_shown_in_full() -> None:
 
 def test_what_cannot_be_read_is_not_shown_as_empty() -> None:
     """A login without the right sees no rescues; that is not the same as none."""
-    shown = page(replace(FACTS, beats=None, rescues=None, late=None))
+    unreadable = ("heartbeats", "rescues", "late results")
+    shown = page(replace(FACTS, beats=None, rescues=None, late=None, unreadable=unreadable))
 
     assert "this login may not read it: heartbeats, rescues, late results." in shown
     assert ask_json(replace(FACTS, rescues=None))["rescues"] is None
@@ -266,3 +267,22 @@ def test_a_dead_worker_is_shown_with_its_proof() -> None:
     assert found["headline"] == "stuck: its worker is dead: its process has ended"
     assert "Container worker of pod jobs/web-1 was killed because it used more memory" in str(found["explained"])
     assert found["changes"] == []
+
+
+def test_a_checkpoint_is_shown_without_its_value() -> None:
+    """From where the next attempt goes on: size, age, by which attempt, and whether one has resumed from it."""
+    saved = NewestCheckpoint(1, 412, NOW - 60, 0, None)
+
+    assert "412 bytes, saved 1 min ago" in page(replace(FACTS, checkpoint=saved))
+    assert "by attempt 1; no attempt has resumed from it yet" in page(replace(FACTS, checkpoint=saved))
+    assert "resumed 2 times" in page(replace(FACTS, checkpoint=replace(saved, resumes=2, resumed_at=NOW - 30)))
+    assert ask_json(replace(FACTS, checkpoint=saved))["checkpoint"] == {
+        "attempt": 1, "bytes": 412, "resumes": 0, "saved_at": "2023-11-14T22:12:20.000Z", "resumed_at": None,
+    }  # fmt: skip
+
+
+def test_a_note_of_progress_is_shown_escaped() -> None:
+    """It is a text of users, and only there where this login may read it."""
+    shown = page(beating(replace(BEAT, note="page <3>")))
+
+    assert "page &lt;3&gt;" in shown

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from riverkeeper.formats import moment, rfc3339, span
+from riverkeeper.formats import count_noun, moment, rfc3339, span
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
-from riverkeeper.scrape.job_facts import JobError
+from riverkeeper.scrape.job_facts import JobError, NewestCheckpoint
 from riverkeeper.scrape.job_life import EventKind, JobLife, LifeEvent, compose_life
 from riverkeeper.service import Service
 from riverkeeper.verdict.client_ids import parse_client_id, runtime_of
@@ -94,15 +94,14 @@ def show(life: JobLife) -> dict[str, object]:
         "about": list(describe_job(life)),
         "errors": [make_error(error, now) for error in life.facts.row.errors] if life.facts.row else [],
         "rescues": [make_row(record, now) for record in life.facts.rescues or ()],
+        "checkpoint": _checkpoint(life.facts.checkpoint),
         "unreadable": list_unreadable(life),
     }
 
 
 def list_unreadable(life: JobLife) -> list[str]:
     """What this login cannot see; it is not empty, it is not known."""
-    facts = life.facts
-    missing = {"heartbeats": facts.beats, "rescues": facts.rescues, "late results": facts.late}
-    return [name for name, found in missing.items() if found is None]
+    return list(life.facts.unreadable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,10 +168,23 @@ def describe_job(life: JobLife) -> list[tuple[str, str]]:
         if beat is not None and beat.progress_at is not None:
             share = "" if beat.progress is None else f"{beat.progress:.0%}, "
             pairs.append(("Progress", f"{share}reported {ago(beat.progress_at, now)}"))
+        if beat is not None and beat.note:
+            pairs.append(("Note", beat.note))
+    if (saved := life.facts.checkpoint) is not None:
+        pairs.append(("Checkpoint", describe_checkpoint(saved, now)))
     if life.limits is not None:
         limits = (("heartbeat", life.limits.heartbeat), ("progress", life.limits.progress), ("run", life.limits.run))
         pairs += [(f"Limit {name}", describe_limit(limit)) for name, limit in limits]
     return pairs
+
+
+def describe_checkpoint(saved: NewestCheckpoint, now: float) -> str:
+    """Its size and age, and who resumed from it; never its value."""
+    resumed = "no attempt has resumed from it yet"
+    if saved.resumed_at is not None:
+        resumed = f"resumed {count_noun(saved.resumes, 'time')}, last by the attempt of {ago(saved.resumed_at, now)}"
+    size = f"{saved.bytes} bytes"
+    return f"{size}, saved {ago(saved.saved_at, now)}, by attempt {saved.attempt}; {resumed}"
 
 
 def describe_limit(limit: Limit | None) -> str:
@@ -218,6 +230,7 @@ def document(life: JobLife) -> dict[str, object]:
         "held_by": list(life.forecast.held_by) if life.forecast else [],
         "events": [_event(event) for event in life.events],
         "rescues": None if facts.rescues is None else [describe_record(record) for record in facts.rescues],
+        "checkpoint": _checkpoint(life.facts.checkpoint),
         "unreadable": list_unreadable(life),
     }
 
@@ -226,6 +239,18 @@ def _event(event: LifeEvent) -> dict[str, object]:
     clock = "worker" if event.by_worker else "database"
     at = rfc3339(event.at)
     return {"at": at, "kind": event.kind.value, "text": event.text, "attempt": event.attempt, "clock": clock}
+
+
+def _checkpoint(saved: NewestCheckpoint | None) -> dict[str, object] | None:
+    if saved is None:
+        return None
+    return {
+        "attempt": saved.attempt,
+        "bytes": saved.bytes,
+        "resumes": saved.resumes,
+        "saved_at": rfc3339(saved.saved_at),
+        "resumed_at": rfc3339(saved.resumed_at),
+    }
 
 
 def _job(life: JobLife) -> dict[str, object] | None:
@@ -248,6 +273,7 @@ def _job(life: JobLife) -> dict[str, object] | None:
         "last_beat_at": rfc3339(beat.beat_at) if beat else None,
         "progress": beat.progress if beat else None,
         "progress_at": rfc3339(beat.progress_at) if beat else None,
+        "note": beat.note if beat else None,
         "error_count": row.error_count,
         "errors": [
             {
