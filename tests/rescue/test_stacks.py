@@ -54,6 +54,7 @@ def test_a_hung_job_is_requested_its_stack_before_its_stop(scene: Scene, config:
     assert isinstance(outcome, Rescued)
     assert outcome.act is Act.STOP
     assert row is not None
+    assert row["stack_requested_at"] is not None
     assert row["stack_requested_at"] < row["stop_requested_at"]
 
 
