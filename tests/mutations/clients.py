@@ -141,4 +141,9 @@ def names_of_client(language: Language) -> set[str]:
         return set(_BY_NAME) | {path.name for path in (folder / "test").glob("*.test.js")}
     module = {path.stem: path.read_text(encoding="utf-8") for path in (folder / "src").glob("*.rs")}
     tests = re.compile(r"#\[(?:tokio::)?test\]\s+(?:async )?fn (\w+)")
-    return set(_BY_NAME) | {f"{stem}::{name}" for stem, text in module.items() for name in tests.findall(text)}
+    known = set(_BY_NAME)
+    for stem, text in module.items():
+        beside, _, inside = text.partition("mod tests {")
+        known |= {f"{stem}::{name}" for name in tests.findall(beside)}
+        known |= {f"{stem}::tests::{name}" for name in tests.findall(inside)}
+    return known

@@ -77,4 +77,28 @@ MUTATIONS = (
         "(bytes.readUInt8(end) & 0xc0) === 0x81) end--;",
         ("js::vectors.test.js",),
     ),
+    Mutation(
+        "work that fails before its first beat loses its newest checkpoint (JavaScript)",
+        "    entry.leaving = true;\n",
+        "",
+        ("js::failed_work_keeps_its_newest_checkpoint",),
+    ),
+    Mutation(
+        "each beat sends a checkpoint that has not changed (JavaScript)",
+        "return checkpoint !== null && checkpoint.text !== saved;",
+        "return checkpoint !== null;",
+        ("js::unchanged_checkpoint_sends_nothing",),
+    ),
+    Mutation(
+        "NaN comes back as another value (JavaScript)",
+        'if (typeof value === "number" && !Number.isFinite(value))',
+        "if (false)",
+        ("js::vectors.test.js",),
+    ),
+    Mutation(
+        "a checkpoint that is on its way replaces the one of a transaction (JavaScript)",
+        "if (text === null) [entry.inTransaction, entry.saved] = [number, null];",
+        "if (text === null) return;",
+        ("js::checkpoint_is_saved_with_its_effect",),
+    ),
 )

@@ -59,4 +59,25 @@ MUTATIONS = (
         "note[..end].to_owned()",
         ("rust::vectors::notes",),
     ),
+    Mutation(
+        "work that fails before its first beat loses its newest checkpoint (Rust)",
+        "lock(&active.state).leaving = true;",
+        "",
+        ("rust::failed_work_keeps_its_newest_checkpoint",),
+    ),
+    Mutation(
+        "each beat sends a checkpoint that has not changed (Rust)",
+        "values.newest.as_ref().filter(|newest| values.saved.as_ref() != Some(newest))?",
+        "values.newest.as_ref()?",
+        (
+            "rust::unchanged_checkpoint_sends_nothing",
+            "rust::checkpoint::tests::the_newest_value_is_pending_until_it_is_answered",
+        ),
+    ),
+    Mutation(
+        "NaN comes back as another value (Rust)",
+        "    if !is_finite(value) {\n",
+        "    if false {\n",
+        ("rust::vectors::checkpoints",),
+    ),
 )

@@ -25,39 +25,32 @@ from mutations.tree_copy import copy_tree, mutate, run_go_tests, run_python_test
 
 LONG = bool(os.environ.get("RIVERKEEPER_TEST_LONG"))
 NEEDS_GO = pytest.mark.skipif(shutil.which("go") is None, reason="mutations of the Go client need Go")
-OF_CLIENTS = [mutation for mutation in MUTATIONS if mutation.language in CLIENTS]
 SAMPLE = next(mutation for mutation in MUTATIONS if all(test.startswith("verdict/") for test in mutation.tests))
 
 
+def needs(mutation: Mutation) -> list[pytest.MarkDecorator]:
+    language = mutation.language
+    if language in CLIENTS:
+        return [pytest.mark.skipif(not is_installed(language), reason=f"the client in {language} cannot run here")]
+    return [NEEDS_GO] if language is Language.GO else []
+
+
 def parametrized(mutations: list[Mutation]) -> list[object]:
-    return [
-        pytest.param(each, id=each.hazard, marks=NEEDS_GO if each.language is Language.GO else ())
-        for each in mutations
-        if each.language not in CLIENTS
-    ]
+    return [pytest.param(each, id=each.hazard, marks=needs(each)) for each in mutations]
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("mutation", parametrized([*MUTATIONS] if LONG else [SAMPLE]))
-def test_a_mutation_is_caught(mutation: Mutation, tmp_path: Path) -> None:
+def test_a_mutation_is_caught(mutation: Mutation, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """By every test that is named for it, and because the test found the hazard: not by a source that is broken."""
-    copy = copy_tree(tmp_path)
-    mutate(mutation, copy)
-    reported = (run_go_tests if mutation.language is Language.GO else run_python_tests)(copy, mutation.tests)
-    outcomes = {test: outcome_of(reported, test, mutation.errors) for test in mutation.tests}
-
-    assert outcomes == dict.fromkeys(mutation.tests, "fails")
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("mutation", [pytest.param(each, id=each.hazard) for each in OF_CLIENTS if LONG])
-def test_a_mutation_of_a_client_is_caught(
-    mutation: Mutation, tmp_path: Path, installed_database: ReusableDatabase
-) -> None:
-    """Of those in JavaScript and Rust: by scenarios of the conformance suite, or by its own tests."""
-    if not is_installed(mutation.language):
-        pytest.skip(f"the client in {mutation.language} cannot run here")
-    outcomes = play_mutant(mutation, tmp_path, installed_database.renew)
+    if mutation.language in CLIENTS:
+        database: ReusableDatabase = request.getfixturevalue("installed_database")
+        outcomes = play_mutant(mutation, tmp_path, database.renew)
+    else:
+        copy = copy_tree(tmp_path)
+        mutate(mutation, copy)
+        reported = (run_go_tests if mutation.language is Language.GO else run_python_tests)(copy, mutation.tests)
+        outcomes = {test: outcome_of(reported, test, mutation.errors) for test in mutation.tests}
 
     assert outcomes == dict.fromkeys(mutation.tests, "fails")
 
