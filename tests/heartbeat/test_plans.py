@@ -40,6 +40,8 @@ def claims(sql: Connection, *, analyzed: bool = True) -> list[Claim]:
 
 def given(name: str, url: str, held: list[Claim]) -> dict[str, object]:
     """Parameters of a statement."""
+    if name == "checkpoint":
+        return claim_parameters(held) | {"numbers": [1] * len(held), "vals": ["1"] * len(held)}
     plain = {"instance": UUID(int=1), "client_id": "worker", "beat_interval": "10 s"} | claim_parameters(held)
     if name != "beat":
         return plain
@@ -47,7 +49,7 @@ def given(name: str, url: str, held: list[Claim]) -> dict[str, object]:
     return HeartbeatTable(url, "public", "riverkeeper", WorkerProcess("worker", 10.0)).parameters(beats)
 
 
-@pytest.mark.parametrize("name", ["beat", "beat_plain", "beat_metadata", "claim_status"])
+@pytest.mark.parametrize("name", ["beat", "beat_plain", "beat_metadata", "checkpoint", "claim_status"])
 def test_a_thousand_claims_are_looked_up_by_id(installed_url: str, name: str) -> None:
     """With a plain join the planner reads all of a table of ten thousand jobs, at every tick, twice."""
     with connected(installed_url) as sql:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from mutations import (
     attempts,
     brakes,
+    checkpoints,
     decisions,
     evidence,
     fence,
@@ -23,7 +24,7 @@ from mutations import (
 )
 
 FILES = (
-    locks, transaction, decisions, verdicts, brakes, heartbeats, ledger, service, search_path, web, pages, fence,
-    attempts, go_client, js_client, rust_client, evidence,
+    locks, transaction, decisions, verdicts, brakes, heartbeats, checkpoints, ledger, service, search_path, web, pages,
+    fence, attempts, go_client, js_client, rust_client, evidence,
 )  # fmt: skip
 MUTATIONS = tuple(mutation for file in FILES for mutation in file.MUTATIONS)

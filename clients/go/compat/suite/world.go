@@ -61,7 +61,7 @@ func InstallKeeper(ctx context.Context, url, keeper, river string) error {
 		return err
 	}
 	_, err = conn.Exec(ctx, "INSERT INTO "+pgx.Identifier{keeper}.Sanitize()+
-		".meta (river_schema, version, min_compatible) VALUES ($1, 2, 1)", river)
+		".meta (river_schema, version, min_compatible) VALUES ($1, 9, 1)", river)
 	return err
 }
 
