@@ -340,3 +340,14 @@ def test_a_job_that_is_not_there(run: Run) -> None:
 
     assert (answer.exit_code, run("job", "0").exit_code, run("job", "x").exit_code) == (1, 2, 2)
     assert "River's table has no such job" in answer.output
+
+
+def test_a_stack_that_cannot_come_is_a_sentence(run: Run, sql: Session) -> None:
+    """1, with the reason: the job does not run, or its worker does not beat for it."""
+    run("schema", "install")
+    waiting, silent = add_job(sql, state="retryable"), add_job(sql)
+    answers = [run("job", str(job), "--stack") for job in (waiting, silent)]
+
+    assert [answer.exit_code for answer in answers] == [1, 1]
+    assert "it does not run" in answers[0].output
+    assert "its worker does not beat for it" in answers[1].output

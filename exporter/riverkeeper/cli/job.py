@@ -12,13 +12,15 @@ from riverkeeper.cli.options import WRONG_USE, WholeNumber, database_options, gi
 from riverkeeper.cli.terminal import console
 from riverkeeper.config.load import Config
 from riverkeeper.postgres.errors import DatabaseError
+from riverkeeper.rescue.stacks import request_stack
 from riverkeeper.scrape.job_life import EventKind, JobLife, compose_life
 from riverkeeper.service import read_job
-from riverkeeper.web.pages.job import describe_job, document, list_unreadable, make_error, make_event
+from riverkeeper.web.pages.job import describe_job, document, list_unreadable, make_error, make_event, newest_stack
 from riverkeeper.web.pages.job_list import BIGGEST_ID
 from riverkeeper.web.pages.job_words import explain, headline, list_next, urgency
 
 SECONDS = 20.0  # an operator waits
+STACK_SECONDS = 30.0  # three beats of the default interval: one may be lost on the way
 MOST_LINES = 12  # of one error's text: the page and --json have all of it
 _STYLES = {"bad": "bold red", "fair": "bold yellow", "good": "bold green"}
 _EVENT_STYLES = {EventKind.NOW: "bold", EventKind.AHEAD: "yellow", EventKind.SILENCE: "red"}
@@ -27,15 +29,18 @@ _EVENT_STYLES = {EventKind.NOW: "bold", EventKind.AHEAD: "yellow", EventKind.SIL
 @click.command()
 @database_options
 @click.argument("job_id", type=WholeNumber(1, BIGGEST_ID), metavar="ID")
+@click.option("--stack", "wants_stack", is_flag=True, help="Request its worker's stack first, and wait for it.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
-def job(config: Config, job_id: int, as_json: bool) -> None:
+def job(config: Config, job_id: int, wants_stack: bool, as_json: bool) -> None:
     """Show one job's life: its claims, heartbeats, errors and rescues, its verdict, and what happens next and when.
 
-    It never shows the arguments of the job.
+    It never shows the arguments of the job. --stack requests where its work stands from its worker, and waits for
+    three beats at most; it needs a login that may write the keeper schema.
 
-    Exit codes: 0 the job was found, 1 River's table has no such job or cannot be read, 2 the command or the
-    configuration is wrong.
+    Exit codes: 0 the job was found, 1 River's table has no such job, it cannot be read, or no stack came, 2 the command
+    or the configuration is wrong.
     """
+    answered = _request(config, job_id) if wants_stack else True
     snapshot = scrape_or_exit(config)
     if not snapshot.up:
         click.echo(f"Error: {snapshot.error}\n  see `riverkeeper check`", err=True)
@@ -48,8 +53,26 @@ def job(config: Config, job_id: int, as_json: bool) -> None:
         click.echo(json.dumps(document(life), indent=2))
     else:
         _print(life, console())
-    if life.facts.row is None:
+    if life.facts.row is None or not answered:
         raise SystemExit(1)
+
+
+def _request(config: Config, job_id: int) -> bool:
+    """Request the stack and wait; whether it came. Why it did not is written to standard error."""
+    try:
+        answer = request_stack(config, job_id, STACK_SECONDS)
+    except DatabaseError as error:
+        give_up(error)
+    if answer.is_answered:
+        return True
+    if answer.claim is None:
+        why = "it does not run"
+    elif not answer.beats:
+        why = "its worker does not beat for it, so that no request can reach it"
+    else:
+        why = f"its worker sent none within {STACK_SECONDS:g} s; the request stays"
+    click.echo(f"No stack of job {job_id}: {why}.", err=True)
+    return False
 
 
 def _print(life: JobLife, out: Console) -> None:
@@ -68,6 +91,11 @@ def _print(life: JobLife, out: Console) -> None:
             clock = f" {row.clock}" if row.clock else ""
             style = _EVENT_STYLES.get(event.kind, "")
             out.print(Text(f"  {row.words or 'not known'}  {row.distance:>14}  {row.text}{clock}", style=style))
+    stack = newest_stack(life)
+    if stack.text or stack.missing:
+        out.print(Text("Where its work stands", style="bold"))
+        out.print(Text(f"  {stack.where}; {stack.seen}" if stack.text else f"  {stack.missing}"))
+        out.print(Text("\n".join(f"    {line}" for line in stack.text.splitlines())))
     _print_facts(life, out)
 
 

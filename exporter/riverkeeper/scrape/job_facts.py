@@ -6,14 +6,15 @@ Each is found by a key, so the cost does not depend on how many jobs there are. 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.postgres.transaction import Row, Transaction
 from riverkeeper.rescue.audit.history import AuditRecord, record_of
 from riverkeeper.rescue.locks import latest_beat, metadata_beat_of
+from riverkeeper.rescue.stacks import WHOLE, read_stacks
 from riverkeeper.river.bounds import METADATA_LARGE
 from riverkeeper.river.failures import Failure, parse_moment
 from riverkeeper.river.longest import read_notes, with_note
@@ -23,6 +24,7 @@ from riverkeeper.schema.schemas import inspect_keeper, open_schemas
 from riverkeeper.scrape.suspects import RESCUE
 from riverkeeper.verdict.clocks import is_cancel_of_claim, latest_claim_at
 from riverkeeper.verdict.job import Beat, JobClaim, RunningJob
+from riverkeeper.verdict.stack import JobStack
 from riverkeeper.verdict.suspects import WorkerInstance, WorkerInstances
 
 MOST_ERRORS = 20  # entries of river_job.errors, the newest
@@ -107,6 +109,7 @@ class JobFacts:
     late: tuple[LateResult, ...] | None
     running: RunningJob | None  # as `judge` takes it; None: it does not run
     checkpoint: NewestCheckpoint | None = None
+    stacks: Mapping[JobClaim, JobStack] = field(default_factory=dict)  # of the claims in `beats`
     unreadable: tuple[str, ...] = ()  # what this login may not read, in words
 
     @property
@@ -133,6 +136,8 @@ def _read(tx: Transaction, keeper: KeeperSchema, job_id: int, now: float, metada
     may_have_late = (keeper.version or 0) >= FENCE_VERSION
     running = _running_job(row, beats or (), workers, now, metadata_interval) if row and _runs(row) else None
     notes = read_notes(tx, [running], keeper.heartbeat) if running is not None else {}
+    sent = [JobClaim(job_id, each.attempt, each.attempted_at) for each in beats or () if each.beat.stack_at is not None]
+    stacks = _readable(lambda: read_stacks(tx, sent, WHOLE))
     facts = JobFacts(
         job_id=job_id,
         now=now,
@@ -143,11 +148,12 @@ def _read(tx: Transaction, keeper: KeeperSchema, job_id: int, now: float, metada
         late=_readable(lambda: _read_late_results(tx, by_job)) if may_have_late else None,
         running=with_note(running, notes or {}) if running is not None else None,
         checkpoint=_read_checkpoint(tx, job_id) if keeper.checkpoints else None,
+        stacks=stacks or {},
     )
     seen = {
         "heartbeats": facts.beats is not None, "notes of progress": notes is not None,
         "rescues": facts.rescues is not None, "late results": facts.late is not None,
-        "checkpoints": keeper.checkpoints,
+        "checkpoints": keeper.checkpoints, "stacks": stacks is not None,
     }  # fmt: skip
     return replace(facts, unreadable=tuple(name for name, is_seen in seen.items() if not is_seen))
 

@@ -32,6 +32,7 @@ class EventKind(StrEnum):
     BEAT = "beat"
     PROGRESS = "progress"
     CHECKPOINT = "checkpoint"
+    STACK = "stack"
     SILENCE = "silence"  # no beat since then
     STOP = "stop"
     RESCUE = "rescue"
@@ -134,6 +135,10 @@ def list_events(facts: JobFacts, changes: Iterable[VerdictChange]) -> tuple[Life
             for each in facts.late or ()
         ),
         *_checkpoint(facts),
+        *(
+            LifeEvent(stack.taken_at, EventKind.STACK, f"its worker sent its stack: {stack.where}", claim.attempt)
+            for claim, stack in facts.stacks.items()
+        ),
         *_errors(facts),
         *_end_of_job(facts.row),
         LifeEvent(facts.now, EventKind.NOW, "now"),

@@ -21,6 +21,7 @@ from riverkeeper.scrape.job_facts import ClaimBeats, JobError, JobFacts, JobRow,
 from riverkeeper.scrape.job_life import EventKind, LifeEvent
 from riverkeeper.scrape.scrape import Snapshot
 from riverkeeper.verdict.job import Beat, Instance, JobClaim, RunningJob
+from riverkeeper.verdict.stack import JobStack
 from riverkeeper.verdict.suspects import WorkerInstances
 from riverkeeper.verdict.verdict import Reason, StuckJob, Verdict
 from riverkeeper.web.pages.job_line import draw
@@ -286,3 +287,20 @@ def test_a_note_of_progress_is_shown_escaped() -> None:
     shown = page(beating(replace(BEAT, note="page <3>")))
 
     assert "page &lt;3&gt;" in shown
+
+
+STACK = "net/http.(*Transport).roundTrip\tnet/http/transport.go:9\nbilling.Charge\tbilling.go:88"
+
+
+def test_where_its_work_stands_is_shown() -> None:
+    """Of the newest claim that sent a stack; a request without an answer shows why."""
+    beat = replace(BEAT, stack_requested_at=NOW - 60, stack_at=NOW - 50)
+    stacks = {JobClaim(41, 2, AT): JobStack(STACK, NOW - 50)}
+    shown = page(replace(beating(beat), stacks=stacks))
+    waiting_for_it = page(beating(replace(BEAT, stack_requested_at=NOW - 1)))
+
+    assert "Where its work stands" in shown
+    assert "billing.Charge" in shown
+    assert "requested 1.0 s ago; the next beat brings it" in waiting_for_it
+    assert "Where its work stands" not in page(FACTS)
+    assert ask_json(replace(beating(beat), stacks=stacks))["stacks"] != []

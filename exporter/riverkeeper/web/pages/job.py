@@ -14,12 +14,14 @@ from riverkeeper.scrape.job_facts import JobError, NewestCheckpoint
 from riverkeeper.scrape.job_life import EventKind, JobLife, LifeEvent, compose_life
 from riverkeeper.service import Service
 from riverkeeper.verdict.client_ids import parse_client_id, runtime_of
+from riverkeeper.verdict.job import JobClaim
 from riverkeeper.verdict.verdict import Limit
 from riverkeeper.web.pages.filters import BadQuery, ListError
 from riverkeeper.web.pages.job_line import draw
 from riverkeeper.web.pages.job_list import ANSWER_SECONDS, BIGGEST_ID
 from riverkeeper.web.pages.job_words import explain, headline, list_next, urgency
 from riverkeeper.web.pages.rescues import describe_record, make_row
+from riverkeeper.web.pages.stack import NO_STACK, ShownStack, show_stack, stack_document
 from riverkeeper.web.pages.templates import Templates
 
 ROOT = "../"  # the page is one folder deeper than the others
@@ -91,12 +93,23 @@ def show(life: JobLife) -> dict[str, object]:
         "next": list_next(life),
         "drawing": draw(life.events),
         "events": [make_event(event, now) for event in life.events],
+        "stack": newest_stack(life),
         "about": list(describe_job(life)),
         "errors": [make_error(error, now) for error in life.facts.row.errors] if life.facts.row else [],
         "rescues": [make_row(record, now) for record in life.facts.rescues or ()],
         "checkpoint": _checkpoint(life.facts.checkpoint),
         "unreadable": list_unreadable(life),
     }
+
+
+def newest_stack(life: JobLife) -> ShownStack:
+    """Where the work stood last, of the newest claim that was requested to send its stack; or why there is none."""
+    facts = life.facts
+    for each in facts.beats or ():
+        stack = facts.stacks.get(JobClaim(facts.job_id, each.attempt, each.attempted_at))
+        if stack is not None or each.beat.stack_requested_at is not None:
+            return show_stack(stack, each.beat, facts.now, f"attempt {each.attempt}")
+    return NO_STACK
 
 
 def list_unreadable(life: JobLife) -> list[str]:
@@ -231,6 +244,9 @@ def document(life: JobLife) -> dict[str, object]:
         "events": [_event(event) for event in life.events],
         "rescues": None if facts.rescues is None else [describe_record(record) for record in facts.rescues],
         "checkpoint": _checkpoint(life.facts.checkpoint),
+        "stacks": [
+            {"attempt": claim.attempt, **(stack_document(stack) or {})} for claim, stack in facts.stacks.items()
+        ],
         "unreadable": list_unreadable(life),
     }
 
