@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import inspect
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,6 +25,7 @@ from riverkeeper.heartbeat.stacks import (
     TaskPlace,
     ThreadPlace,
     WorkPlace,
+    find_frame,
     format_stack,
 )
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
@@ -304,3 +307,28 @@ def test_a_stack_reaches_the_table(installed_url: str, sql: Connection) -> None:
         until(lambda: stacks(sql), "the stack")
 
     assert "test_a_stack_reaches_the_table" in functions(stacks(sql)[claim["job_id"]])
+
+
+def test_no_garbage_is_collected_while_threads_are_listed() -> None:
+    """It would run Python code while no thread may begin or end: before Python 3.11.9 the process then stops for ever."""
+    caught = list[int]()
+
+    def notice(_phase: str, _info: Mapping[str, int]) -> None:
+        caller = sys._getframe(1)
+        if caller.f_code is find_frame.__code__ and caller.f_lineno == listing:
+            caught.append(caller.f_lineno)
+
+    source, first = inspect.getsourcelines(find_frame)
+    listing = first + next(number for number, line in enumerate(source) if "return sys._current_frames()" in line)
+    thresholds = gc.get_threshold()
+    gc.callbacks.append(notice)
+    gc.set_threshold(1)
+    try:
+        found = [find_frame(threading.get_ident()) for _ in range(100)]
+    finally:
+        gc.set_threshold(*thresholds)
+        gc.callbacks.remove(notice)
+
+    assert None not in found
+    assert gc.isenabled()
+    assert caught == []

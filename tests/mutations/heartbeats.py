@@ -67,6 +67,12 @@ MUTATIONS = (
         beside="first_beat_at     timestamptz",
     ),
     Mutation(
+        "the request for a stack stops a worker's process for ever",
+        "    gc.disable()\n",
+        "",
+        (f"{STACKS}::test_no_garbage_is_collected_while_threads_are_listed",),
+    ),
+    Mutation(
         "a client sends stacks that nobody requested, and the page shows them",
         "      AND h.stack_requested_at IS NOT NULL\n"
         "      AND (h.stack_at IS NULL OR h.stack_at < h.stack_requested_at)\n",

@@ -6,6 +6,7 @@ Threads and tasks that the work has started are not in it: Python does not know 
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import re
 import sys
@@ -61,10 +62,25 @@ class ThreadPlace:
 
     def frames(self) -> Iterator[FrameType]:
         if self.thread.is_alive() and self.thread.ident is not None:
-            frame = sys._current_frames().get(self.thread.ident)
+            frame = find_frame(self.thread.ident)
             while frame is not None:
                 yield frame
                 frame = frame.f_back
+
+
+def find_frame(ident: int) -> FrameType | None:
+    """Where a thread is.
+
+    Before Python 3.11.9 a collection of garbage within `sys._current_frames` can stop the whole process for ever: it runs
+    Python code while no thread may begin or end (CPython issue 106883).
+    """
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        return sys._current_frames().get(ident)
+    finally:
+        if collects:
+            gc.enable()
 
 
 @dataclass(frozen=True, slots=True)
