@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from random import Random
 
 import pytest
@@ -11,6 +12,7 @@ from riverkeeper.evidence.lives import PodLives
 from riverkeeper.evidence.proof import ClockOffset, Terminated, find_termination
 
 OFFSET = ClockOffset(0.0, 0.6)
+LONG = bool(os.environ.get("RIVERKEEPER_TEST_LONG"))
 
 
 def watch(life: Life, random: Random) -> tuple[int, int, list[str]]:
@@ -48,7 +50,7 @@ def watch(life: Life, random: Random) -> tuple[int, int, list[str]]:
     return len(proven), len(dead), false
 
 
-@pytest.mark.parametrize("lives", [400, pytest.param(10_000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("lives", [400, *([pytest.param(10_000, marks=pytest.mark.long)] if LONG else [])])
 def test_no_job_of_a_living_process_is_called_dead(lives: int) -> None:
     """Restarts, names used again, deletion by force, lost nodes, gaps, and clocks of nodes up to 5 s off that step."""
     random, proven, dead = Random(17), 0, 0

@@ -310,7 +310,7 @@ def test_a_stack_reaches_the_table(installed_url: str, sql: Connection) -> None:
 
 
 def test_no_garbage_is_collected_while_threads_are_listed() -> None:
-    """It would run Python code while no thread may begin or end: before Python 3.11.9 the process then stops for ever."""
+    """It would run Python code while no thread may begin or end; before Python 3.11.9 the process can stop for ever."""
     caught = list[int]()
 
     def notice(_phase: str, _info: Mapping[str, int]) -> None:

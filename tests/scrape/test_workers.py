@@ -174,7 +174,7 @@ def test_the_end_that_kubernetes_proves_is_how_it_ended(installed_url: str, sql:
     add_process(sql, 2, "mine")
     add_beat(sql, add_job(sql, client, ago=300), dead)
     evidence = PodEvidence(["jobs"])
-    evidence.update(POD)
+    evidence.update(ended_pod())
     evidence.compare_api_clock(0.0, 0.1)
     evidence.compare_database_clock(0.0)
     found = read_workers(installed_url, None, None, WorkerFilter(), 10, 20.0, evidence)
@@ -187,19 +187,22 @@ def test_the_end_that_kubernetes_proves_is_how_it_ended(installed_url: str, sql:
 
 
 POD_NAME = "web-6d9f7c4b5d-x2k4q"
-# Its container started just before the client of the id, and was killed while the last heartbeat was under way.
-ENDED = {
-    "startedAt": "2026-08-07T14:32:50Z", "finishedAt": rfc3339(time.time() - 100), "exitCode": 137,
-    "reason": "OOMKilled", "containerID": "containerd://1",
-}  # fmt: skip
-POD = {
-    "metadata": {"uid": "u", "name": POD_NAME, "namespace": "jobs", "generateName": POD_NAME[:-5]},
-    "spec": {"containers": [{"name": "worker"}]},
-    "status": {"phase": "Running", "containerStatuses": [{
-        "name": "worker", "state": {"terminated": ENDED}, "lastState": {}, "restartCount": 0,
-        "containerID": "containerd://1",
-    }]},
-}  # fmt: skip
+
+
+def ended_pod() -> dict[str, object]:
+    """Its container started just before the client of the id, and was killed soon after the last heartbeat."""
+    ended = {
+        "startedAt": "2026-08-07T14:32:50Z", "finishedAt": rfc3339(time.time() - 100), "exitCode": 137,
+        "reason": "OOMKilled", "containerID": "containerd://1",
+    }  # fmt: skip
+    return {
+        "metadata": {"uid": "u", "name": POD_NAME, "namespace": "jobs", "generateName": POD_NAME[:-5]},
+        "spec": {"containers": [{"name": "worker"}]},
+        "status": {"phase": "Running", "containerStatuses": [{
+            "name": "worker", "state": {"terminated": ended}, "lastState": {}, "restartCount": 0,
+            "containerID": "containerd://1",
+        }]},
+    }  # fmt: skip
 
 
 @pytest.fixture

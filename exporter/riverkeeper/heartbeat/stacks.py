@@ -71,8 +71,8 @@ class ThreadPlace:
 def find_frame(ident: int) -> FrameType | None:
     """Where a thread is.
 
-    Before Python 3.11.9 a collection of garbage within `sys._current_frames` can stop the whole process for ever: it runs
-    Python code while no thread may begin or end (CPython issue 106883).
+    Before Python 3.11.9 a collection of garbage within `sys._current_frames` can stop the whole process for ever: it
+    runs Python code while no thread may begin or end (CPython issue 106883).
     """
     collects = gc.isenabled()
     gc.disable()
