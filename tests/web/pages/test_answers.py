@@ -120,6 +120,14 @@ def test_what_policy_leaves_to_an_operator_is_named() -> None:
     assert needs(snapshot, retried) == []
 
 
+def test_a_job_without_attempts_left_is_left_to_an_operator() -> None:
+    """Where its tier holds it: the rescuer does nothing more for it."""
+    exhausted = replace(LOST, job=replace(LOST.job, max_attempts=LOST.job.claim.attempt))
+
+    assert needs(reading(exhausted)) == ["Decide about 1 job without attempts left."]
+    assert needs(reading(LOST)) == []
+
+
 def test_only_a_pause_that_does_not_end_by_itself_needs_an_operator() -> None:
     """The pause of an operator and a mass failure do; a grace period does not."""
     paused = {brake: replace(WELL, rescuing=replace(LEADING, brakes={brake: "why"})) for brake in Brake}

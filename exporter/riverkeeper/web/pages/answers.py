@@ -15,10 +15,11 @@ from riverkeeper.brakes.rules import Brake
 from riverkeeper.config.policy import Policy
 from riverkeeper.config.tiers import Action, Mode, Tier
 from riverkeeper.formats import count, count_noun
+from riverkeeper.rescue.decision import is_held_without_attempts
 from riverkeeper.rescue.status import RescueStatus
 from riverkeeper.scrape.scrape import Snapshot
 from riverkeeper.verdict.tiers import action_for
-from riverkeeper.verdict.verdict import Reason
+from riverkeeper.verdict.verdict import WORKERS_FAULT, Reason
 from riverkeeper.web.pages.status import explain_unseen, explain_unverified
 
 # These end by themselves within minutes; the others wait for an operator, or show that something is badly wrong.
@@ -179,6 +180,18 @@ def _needs(snapshot: Snapshot, policy: Policy) -> Iterator[Answer]:
         yield Answer(f"Read {count_noun(len(snapshot.notices), 'notice')}.", "#notices")
 
 
+def _count_exhausted(snapshot: Snapshot, policy: Policy) -> int:
+    """Of the jobs in the list, those of lost workers that a live tier holds because no attempt is left."""
+    state, stuck = snapshot.rescuing, snapshot.verdicts.stuck if snapshot.verdicts else ()
+    return sum(
+        each.verdict.reason in WORKERS_FAULT
+        and state is not None
+        and state.modes.get(each.verdict.tier) is Mode.LIVE
+        and is_held_without_attempts(each.job, policy.tiers.get(each.verdict.tier) or Tier(each.verdict.tier))
+        for each in stuck
+    )
+
+
 def _needs_of_stuck(snapshot: Snapshot, policy: Policy) -> Iterator[Answer]:
     """Stuck jobs that policy leaves to an operator, and those that nobody acts on."""
     state, left = snapshot.rescuing, Counter[str]()
@@ -188,6 +201,8 @@ def _needs_of_stuck(snapshot: Snapshot, policy: Policy) -> Iterator[Answer]:
             left[reason] += jobs
         elif state is None or state.modes.get(tier) is not Mode.LIVE:
             nobody += jobs
+    if exhausted := _count_exhausted(snapshot, policy):
+        yield Answer(f"Decide about {count_noun(exhausted, 'job')} without attempts left.", "stuck")
     for reason, jobs in left.items():
         yield Answer(f"Decide about {count_noun(jobs, 'job')}: {reason}.", f"stuck?reason={reason}")
     if nobody:
