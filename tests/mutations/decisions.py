@@ -85,8 +85,8 @@ MUTATIONS = (
     ),
     Mutation(
         "attempts used up: a job is discarded because its worker died",
-        "and tier.on_exhausted is Action.HOLD",
-        "and tier.on_exhausted is None",
+        "held = verdict.reason in WORKERS_FAULT and tier.on_exhausted is Action.HOLD",
+        "held = verdict.reason in WORKERS_FAULT and tier.on_exhausted is None",
         (f"{WRITES}::test_attempts_used_up",),
     ),
     Mutation(

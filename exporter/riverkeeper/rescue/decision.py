@@ -79,11 +79,6 @@ def decide(job: RunningJob, verdict: Verdict, tier: Tier, now: float, requested:
     return _request_stop(job, tier, now) or act
 
 
-def is_held_without_attempts(job: RunningJob, tier: Tier) -> bool:
-    """Whether its attempts are used up, and the tier leaves such a job to an operator when its worker is gone."""
-    return job.claim.attempt >= job.max_attempts and tier.on_exhausted is Action.HOLD
-
-
 def _end_claim(
     job: RunningJob, verdict: Verdict, tier: Tier, action: Action, requested: Action | None
 ) -> Act | Skipped:
@@ -96,7 +91,7 @@ def _end_claim(
         return Act(action.value)
     if job.claim.attempt < job.max_attempts:
         return Act.RETRY
-    held = verdict.reason in WORKERS_FAULT and is_held_without_attempts(job, tier)
+    held = verdict.reason in WORKERS_FAULT and tier.on_exhausted is Action.HOLD
     if requested is Action.RETRY or (requested is None and held):  # a requested retry never discards the job
         return Skipped(Refusal.EXHAUSTED)
     return Act.DISCARD

@@ -120,11 +120,18 @@ def test_what_policy_leaves_to_an_operator_is_named() -> None:
     assert needs(snapshot, retried) == []
 
 
-def test_a_job_without_attempts_left_is_left_to_an_operator() -> None:
-    """Where its tier holds it: the rescuer does nothing more for it."""
-    exhausted = replace(LOST, job=replace(LOST.job, max_attempts=LOST.job.claim.attempt))
+def test_a_job_for_which_the_rescuer_does_nothing_more_is_left_to_an_operator() -> None:
+    """By the rescuer's own decision; a job that it cancels needs nobody, though no attempt is left."""
+    last = replace(LOST.job, max_attempts=LOST.job.claim.attempt)
 
-    assert needs(reading(exhausted)) == ["Decide about 1 job without attempts left."]
+    assert needs(reading(replace(LOST, job=last))) == ["Decide about 1 job: no attempt is left."]
+    assert needs(reading(replace(LOST, job=replace(last, cancel_requested=True)))) == []
+    assert needs(reading(replace(LOST, job=replace(last, cancel_requested=None)))) == [
+        "Decide about 1 job: a cancel was requested, perhaps of an earlier attempt."
+    ]
+    silent = replace(LOST.job, beat=None, instances=())
+    dead = StuckJob(silent, replace(LOST.verdict, reason=Reason.WORKER_DEAD))
+    assert needs(reading(dead)) == ["Decide about 1 job: its tier holds it."]
     assert needs(reading(LOST)) == []
 
 

@@ -15,15 +15,23 @@ from riverkeeper.brakes.rules import Brake
 from riverkeeper.config.policy import Policy
 from riverkeeper.config.tiers import Action, Mode, Tier
 from riverkeeper.formats import count, count_noun
-from riverkeeper.rescue.decision import is_held_without_attempts
+from riverkeeper.rescue.decision import decide
+from riverkeeper.rescue.refusal import Refusal, Skipped
 from riverkeeper.rescue.status import RescueStatus
 from riverkeeper.scrape.scrape import Snapshot
 from riverkeeper.verdict.tiers import action_for
-from riverkeeper.verdict.verdict import WORKERS_FAULT, Reason
+from riverkeeper.verdict.verdict import Reason
 from riverkeeper.web.pages.status import explain_unseen, explain_unverified
 
 # These end by themselves within minutes; the others wait for an operator, or show that something is badly wrong.
 PASSING_BRAKES = frozenset({Brake.RATE, Brake.GRACE, Brake.STALE_SNAPSHOT})
+
+# Refusals that no later pass takes back.
+LEFT = {
+    Refusal.EXHAUSTED: "no attempt is left",
+    Refusal.CANCEL_UNKNOWN: "a cancel was requested, perhaps of an earlier attempt",
+    Refusal.HOLD_BY_POLICY: "its tier holds it",
+}
 
 
 class AnswerLevel(StrEnum):
@@ -180,16 +188,17 @@ def _needs(snapshot: Snapshot, policy: Policy) -> Iterator[Answer]:
         yield Answer(f"Read {count_noun(len(snapshot.notices), 'notice')}.", "#notices")
 
 
-def _count_exhausted(snapshot: Snapshot, policy: Policy) -> int:
-    """Of the jobs in the list, those of lost workers that a live tier holds because no attempt is left."""
+def _find_left(snapshot: Snapshot, policy: Policy) -> Iterator[str]:
+    """Why the rescuer leaves a job of a live tier to an operator, where its reason alone does not show that."""
     state, stuck = snapshot.rescuing, snapshot.verdicts.stuck if snapshot.verdicts else ()
-    return sum(
-        each.verdict.reason in WORKERS_FAULT
-        and state is not None
-        and state.modes.get(each.verdict.tier) is Mode.LIVE
-        and is_held_without_attempts(each.job, policy.tiers.get(each.verdict.tier) or Tier(each.verdict.tier))
-        for each in stuck
-    )
+    for each in stuck:
+        tier = policy.tiers.get(each.verdict.tier) or Tier(each.verdict.tier)
+        is_held = action_for(tier, each.verdict.reason) is Action.HOLD
+        if is_held or state is None or state.modes.get(tier.name) is not Mode.LIVE:
+            continue
+        act = decide(each.job, each.verdict, tier, snapshot.now or 0.0, None)
+        if isinstance(act, Skipped) and act.refusal in LEFT:
+            yield LEFT[act.refusal]
 
 
 def _needs_of_stuck(snapshot: Snapshot, policy: Policy) -> Iterator[Answer]:
@@ -201,8 +210,8 @@ def _needs_of_stuck(snapshot: Snapshot, policy: Policy) -> Iterator[Answer]:
             left[reason] += jobs
         elif state is None or state.modes.get(tier) is not Mode.LIVE:
             nobody += jobs
-    if exhausted := _count_exhausted(snapshot, policy):
-        yield Answer(f"Decide about {count_noun(exhausted, 'job')} without attempts left.", "stuck")
+    for words, jobs in Counter(_find_left(snapshot, policy)).items():
+        yield Answer(f"Decide about {count_noun(jobs, 'job')}: {words}.", "stuck")
     for reason, jobs in left.items():
         yield Answer(f"Decide about {count_noun(jobs, 'job')}: {reason}.", f"stuck?reason={reason}")
     if nobody:
