@@ -65,10 +65,7 @@ class Service:
         self._process.watch_state = self._watch_state
         self._supervisor = Supervisor(config, self._read, self._process.acts)
         self._collector, self._maintenance = self._readers(config)
-        self._failing = asyncio.Semaphore(1)  # a page for people: one connection at a time is enough
-        self._job = asyncio.Semaphore(1)
-        self._workers = asyncio.Semaphore(1)
-        self._running = asyncio.Semaphore(1)
+        self._jobs = asyncio.Semaphore(1)  # pages for people: one connection at a time is enough for all of them
         self._audit = asyncio.Semaphore(1)
         self._inbox = asyncio.Semaphore(1)  # both peers of an Alertmanager may call at once
 
@@ -90,33 +87,33 @@ class Service:
 
     async def failing(self, queue: str | None, kind: str | None, shown: int) -> FailingJobs:
         """Live jobs with at least one error, those with the fewest attempts left first."""
-        async with self._failing:
+        async with self._jobs:
             return await asyncio.to_thread(failing_jobs, self.config, queue, kind, shown)
 
     async def job(self, job_id: int) -> JobFacts:
         """All that the tables hold about one job."""
-        async with self._job:
+        async with self._jobs:
             return await asyncio.to_thread(read_job, self.config, job_id, FAILING_SECONDS)
 
     async def workers(self, wanted: WorkerFilter, shown: int) -> Workers:
         """The workers that are known, those that stopped beating first."""
         evidence = self._pods.evidence if self._pods else None
-        async with self._workers:
+        async with self._jobs:
             return await asyncio.to_thread(list_workers, self.config, wanted, shown, FAILING_SECONDS, evidence)
 
     async def known_names(self, queue: str | None, kind: str | None) -> KnownNames:
         """The queues and kinds of the table; a list asks for them where it found nothing by these names."""
-        async with self._failing:
+        async with self._jobs:
             return await asyncio.to_thread(read_names, self.config, queue, kind)
 
     async def running(self, wanted: RunningFilter, shown: int, *, many: bool) -> LongestJobs:
         """The running jobs that have run longest. `many`: tens of thousands are likely to run."""
-        async with self._running:
+        async with self._jobs:
             return await asyncio.to_thread(longest_jobs, self.config, wanted, shown, many=many)
 
     async def client_names(self) -> frozenset[str]:
         """Client ids and hosts; a list asks for them where it found nothing by one of them."""
-        async with self._running:
+        async with self._jobs:
             return await asyncio.to_thread(read_clients, self.config)
 
     async def reload(self) -> str | None:

@@ -99,8 +99,7 @@ def _read_stacks(tx: Transaction, rows: Sequence[Row]) -> Mapping[JobClaim, JobS
     if not claims:
         return {}
     try:
-        with tx.savepoint():
-            return read_stacks(tx, claims[:MOST_IN_A_LIST])
+        return read_stacks(tx, claims[:MOST_IN_A_LIST])
     except DatabaseError as error:
         if error.kind is not ErrorKind.FORBIDDEN:
             raise
