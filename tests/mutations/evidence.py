@@ -6,6 +6,7 @@ from mutations.mutation import Mutation
 
 PROOF, WATCHER, VERDICT = "evidence/test_proof.py", "evidence/test_watcher.py", "verdict/test_worker_dead.py"
 RESCUE, SCRAPE = "rescue/test_worker_dead.py", "scrape/test_dead_workers.py"
+COUNTED = "rescue/supervisor/test_reporting.py"
 
 MUTATIONS = (
     Mutation(
@@ -52,5 +53,17 @@ MUTATIONS = (
         "    if held and found.reason.is_stuck and action_for(tier, found.reason) is not Action.HOLD:\n",
         "    if held and found.reason is Reason.OK:\n",
         (f"{VERDICT}::test_proof_that_is_held_hides_no_act",),
+    ),
+    Mutation(
+        "each restart of Riverkeeper counts the held jobs again, and the alert about memory fires",
+        " and ended.finished_at >= self._active_since:",
+        ":",
+        (f"{COUNTED}::test_held_jobs_are_not_counted_again_by_the_next_active_replica",),
+    ),
+    Mutation(
+        "a pass that could not read the pods makes the next one count its held jobs again",
+        "self._lost = known | lost.keys()",
+        "self._lost = frozenset(lost)",
+        (f"{COUNTED}::test_a_lost_job_is_counted_once",),
     ),
 )  # fmt: skip

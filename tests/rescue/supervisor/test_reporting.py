@@ -66,15 +66,34 @@ def test_every_refusal_has_its_series() -> None:
     assert len(list(family.samples(acts))) == family.times == len(Refusal)
 
 
+DEAD = StuckJob(replace(JOB, terminated=END), Verdict(Reason.WORKER_DEAD, "standard"))
+BEFORE, AFTER = END.finished_at - 60, END.finished_at + 60
+
+
 def test_a_lost_job_is_counted_once() -> None:
-    """However many passes find it held; by why its container ended, and from 0 on for every known queue."""
+    """However many passes find it held, also with a pass between that could not read the pods; by why its container
+    ended, and from 0 on for every known queue.
+    """
     acts = Acts()
     reporter = PassReporter(acts)
-    dead = StuckJob(replace(JOB, terminated=END), Verdict(Reason.WORKER_DEAD, "standard"))
-    reporter.count_lost_jobs([], ["default", "other"])
+    reporter.count_lost_jobs([], ["default", "other"], BEFORE)
     assert set(acts.lost_jobs.values()) == {0}
     assert len(acts.lost_jobs) == 2 * len(EndCause)
-    for _ in range(3):
-        reporter.count_lost_jobs([dead], ["default", "other"])
+    for stuck in ([DEAD], [DEAD], [], [DEAD]):
+        reporter.count_lost_jobs(stuck, ["default", "other"], AFTER)
 
     assert +acts.lost_jobs == {("default", "OOMKilled"): 1}
+
+
+def test_held_jobs_are_not_counted_again_by_the_next_active_replica() -> None:
+    """After a restart or a takeover: their containers ended before, when another process counted."""
+    restarted = Acts()
+    PassReporter(restarted).count_lost_jobs([DEAD], ["default"], AFTER)
+    took_over = Acts()
+    reporter = PassReporter(took_over)
+    reporter.count_lost_jobs([], ["default"], BEFORE)
+    reporter.stand_by()
+    reporter.count_lost_jobs([DEAD], ["default"], AFTER)
+
+    assert not +restarted.lost_jobs
+    assert not +took_over.lost_jobs

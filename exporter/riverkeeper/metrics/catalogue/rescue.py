@@ -216,7 +216,8 @@ ACTS: tuple[Family[Acts], ...] = (
         MetricType.COUNTER,
         "Jobs whose worker's container ended while it held them, by proof from Kubernetes and by why it ended: "
         "OOMKilled, Evicted, Preempted, NodeShutdown, Completed, Error. Dry runs and held jobs count too. The active "
-        "replica counts each job once. Absent without `kubernetes.enabled`.",
+        "replica counts each job once; a job whose container ended while no replica was active is not counted. Absent "
+        "without `kubernetes.enabled`.",
         ("queue", "reason"),
         lost_jobs,
         per=Per.QUEUE,

@@ -14,7 +14,7 @@ from riverkeeper.rescue.decision import list_expected_acts
 from riverkeeper.rescue.refusal import BRAKES, Refusal, Skipped
 from riverkeeper.rescue.request import Rescued
 from riverkeeper.rescue.status import LATE_OUTCOMES, TIME_EDGES, Acts
-from riverkeeper.rescue.supervisor.rescue_pass import Candidate
+from riverkeeper.rescue.supervisor.rescue_pass import REMEMBERED, Candidate
 from riverkeeper.verdict.job import JobClaim
 from riverkeeper.verdict.verdict import Reason, StuckJob
 
@@ -34,7 +34,8 @@ class PassReporter:
         self._reporting: set[tuple[JobClaim, str]] = set()  # in this pass
         self._lines = 0
         self._failure = ""
-        self._lost: frozenset[JobClaim] = frozenset()  # in the last pass
+        self._lost: frozenset[JobClaim] = frozenset()  # whose worker's container has ended, counted or not
+        self._active_since: float | None = None  # database clock; None: another replica may be the active one
         self._skipping: dict[JobClaim, str] = {}
         self.skip_reasons: Mapping[JobClaim, str] = {}  # of the last pass; replaced as a whole, other threads read it
 
@@ -43,15 +44,27 @@ class PassReporter:
         self._acts.rescues.update(dict.fromkeys(list_expected_acts(policy), 0))
         self._acts.refusals.update({refusal.value: 0 for refusal in Refusal})
 
-    def count_lost_jobs(self, stuck: Iterable[StuckJob], queues: Iterable[str]) -> None:
-        """Count each job once whose process has ended. Every queue has a counter for each cause, from 0 on."""
+    def stand_by(self) -> None:
+        """Another replica may be the active one: from now on it counts the lost jobs."""
+        self._active_since = None
+
+    def count_lost_jobs(self, stuck: Iterable[StuckJob], queues: Iterable[str], now: float) -> None:
+        """Count each job once whose process has ended. Every queue has a counter for each cause, from 0 on.
+
+        A job whose process ended before this replica became active was counted by the previous active replica. Held
+        jobs stay for days: else each restart of Riverkeeper would count all of them again.
+        """
+        if self._active_since is None:
+            self._active_since = now
         counts = self._acts.lost_jobs
         counts.update({(queue, cause.value): 0 for queue in queues for cause in EndCause})
         lost = {each.job.claim: each.job for each in stuck if each.verdict.is_of(Reason.WORKER_DEAD)}
         for claim, job in lost.items():
-            if claim not in self._lost and job.terminated is not None:
-                counts[job.queue, job.terminated.cause.value] += 1
-        self._lost = frozenset(lost)
+            ended = job.terminated
+            if claim not in self._lost and ended is not None and ended.finished_at >= self._active_since:
+                counts[job.queue, ended.cause.value] += 1
+        known = self._lost if len(self._lost) < REMEMBERED else frozenset()
+        self._lost = known | lost.keys()  # a pass that could not read the pods does not forget them
 
     def report(self, candidate: Candidate, outcome: Rescued | Skipped) -> None:
         """Count and log the outcome of a candidate."""
