@@ -67,12 +67,12 @@ class MessageEnvironment:
 
 @contextlib.contextmanager
 def message_environment(
-    folder: Path, factor: int = QUICK, rivers: tuple[str, ...] = (), webhook: str = ""
+    folder: Path, factor: int = QUICK, rivers: tuple[str, ...] = (), webhook: str = "", pages: str | None = None
 ) -> Iterator[MessageEnvironment]:
     """Alertmanager and the servers it sends to; gone at the end. The arguments are those of `write_files`."""
     received = Received()
     with http_receiver(received) as web, mail_receiver(received) as mail:
-        config = write_files(folder, web, mail, factor, rivers, webhook)
+        config = write_files(folder, web, mail, factor, rivers, webhook, pages)
         address = f"127.0.0.1:{free_port()}"
         where = [f"--config.file={config}", f"--storage.path={folder}/data", f"--web.listen-address={address}"]
         flags = [*where, "--cluster.listen-address=", "--web.external-url=https://alertmanager.example"]
@@ -82,11 +82,18 @@ def message_environment(
 
 
 def write_files(
-    folder: Path, web: str, mail: str, factor: int = QUICK, rivers: tuple[str, ...] = (), webhook: str = ""
+    folder: Path,
+    web: str,
+    mail: str,
+    factor: int = QUICK,
+    rivers: tuple[str, ...] = (),
+    webhook: str = "",
+    pages: str | None = None,
 ) -> Path:
     """The files of `riverkeeper assets`, with the addresses of our servers in the files that they name.
 
-    `webhook`: the address of Riverkeeper; without one our own server receives what is meant for it.
+    `webhook`: the address of Riverkeeper; without one our own server receives what is meant for it. `pages`: to which
+    Riverkeeper the links of alerts lead.
     """
     secrets = folder / "secrets"
     secrets.mkdir()
@@ -97,6 +104,7 @@ def write_files(
         webhook_token_file=str(secrets / "riverkeeper-token"),
         webhook_url=f"http://{webhook or web}/webhook/alertmanager",
         rivers=rivers,
+        keeper_url=pages,
     )
     files = alerting_files(settings)
     text = scaled(files["alerts/alertmanager.yml"], factor)

@@ -58,7 +58,13 @@ def alertmanager_at_work(folder: Path, replica: str, token: Path, alerts: Path =
 
 @contextlib.contextmanager
 def prometheus_at_work(
-    folder: Path, replicas: Sequence[str], alertmanager: str, alerts: Path = ALERTS, *flags: str, scrape: str = "1s"
+    folder: Path,
+    replicas: Sequence[str],
+    alertmanager: str,
+    alerts: Path = ALERTS,
+    *flags: str,
+    scrape: str = "1s",
+    job: str = "riverkeeper",
 ) -> Iterator[Prometheus]:
     """Prometheus with the shipped rules, scraping and judging each second; as shipped it would be every 15.
 
@@ -70,7 +76,7 @@ def prometheus_at_work(
         "global": {"scrape_interval": scrape, "evaluation_interval": "1s"},
         "rule_files": [str(alerts / f"{name}.yml") for name in RULES],
         "alerting": {"alertmanagers": [{"static_configs": [{"targets": [alertmanager]}]}]},
-        "scrape_configs": [{"job_name": "riverkeeper", "file_sd_configs": [{"files": [str(targets)]}]}],
+        "scrape_configs": [{"job_name": job, "file_sd_configs": [{"files": [str(targets)]}]}],
     }
     file = folder / "prometheus.yml"
     file.write_text(yaml.safe_dump(config))

@@ -19,7 +19,7 @@ from riverkeeper.scrape.job_facts import MOST_ERRORS, MOST_LETTERS, JobFacts, re
 from riverkeeper.scrape.job_life import EventKind, compose_life
 from riverkeeper.scrape.scrape import Snapshot
 from riverkeeper.verdict.verdict import Reason
-from riverkeeper.web.pages.job import document
+from riverkeeper.web.pages.job import document, newest_stack
 
 POLICY = Policy(
     {"standard": Tier("standard", progress_timeout=60.0, max_run=3000.0)},
@@ -37,7 +37,7 @@ ERRORS = """UPDATE river_job SET args = '{"card": "4111-secret"}', errors = ARRA
 STATEMENTS = {
     "river/read_job": {"most_bytes": 65_536, "most_error_bytes": 10**6, "most_letters": 100, "most_errors": 5},
     "river/read_job_beats": {"most_rows": 10},
-    "river/read_job_checkpoint": {},
+    "river/read_job_checkpoints": {"most_rows": 10},
     "rescue/audit/read_job_rescues": {"most_rows": 10},
     "rescue/audit/read_job_late_results": {"most_rows": 10},
 }
@@ -226,6 +226,7 @@ def test_the_newest_checkpoint_and_the_note_are_read(installed_url: str, sql: Se
 
     assert facts.checkpoint is not None
     assert (facts.checkpoint.attempt, facts.checkpoint.bytes, facts.checkpoint.resumes) == (2, 10, 1)
+    assert [claim.saved_by for claim in facts.resumed] == [1]
     assert facts.running is not None
     assert facts.running.beat is not None
     assert (facts.running.beat.note, facts.unreadable) == ("page 3", ())
@@ -233,9 +234,31 @@ def test_the_newest_checkpoint_and_the_note_are_read(installed_url: str, sql: Se
 
 
 CHECKPOINTS = """INSERT INTO riverkeeper.checkpoint
-    (job_id, attempted_at, generation, attempt, resumes, value, saved_at, number) VALUES
-    (%(job)s, now(), 1, 1, 0, '"old secret"', now(), 1),
-    (%(job)s, now() - interval '1 hour', 2, 2, 1, '"secret 2"', now() - interval '1 minute', 1)"""
+    (job_id, attempted_at, generation, attempt, resumes, resumed_at, value, saved_at, number) VALUES
+    (%(job)s, now(), 1, 1, 1, now(), '"old secret"', now(), 1),
+    (%(job)s, now() - interval '1 hour', 2, 2, 1, DEFAULT, '"secret 2"', now() - interval '1 minute', 1)"""
+
+
+def test_where_a_rescued_job_hung_outlives_its_heartbeats(installed_url: str, sql: Session) -> None:
+    """The heartbeats of a rescued claim are swept after ten minutes; its stack stays with the audit, and is shown."""
+    job = add_job(sql, state="completed")
+    sql.execute(HUNG, {"job": job})
+    life = compose_life(facts_of(installed_url, job), Snapshot(up=True, taken_at=0.0), POLICY)
+    shown = document(life)
+
+    assert life.facts.beats == ()
+    assert newest_stack(life).where == "main.charge billing.go:88"
+    assert [stack["where"] for stack in shown["stacks"]] == ["main.charge billing.go:88"]  # type: ignore[attr-defined]
+    assert shown["rescues"][0]["stack"]["where"] == "main.charge billing.go:88"  # type: ignore[index]
+
+
+HUNG = """WITH rescue AS (
+    INSERT INTO riverkeeper.rescue (dry_run, job_id, attempted_at, attempt, queue, kind, priority, tier, reason, action,
+        evidence, woken_by, keeper)
+    SELECT false, id, attempted_at - interval '1 hour', 1, queue, kind, 1, 'standard', 'hung', 'stop', '{}',
+        'supervisor', gen_random_uuid()
+    FROM river_job WHERE id = %(job)s RETURNING job_id, attempted_at
+) INSERT INTO riverkeeper.stack SELECT job_id, attempted_at, now(), E'main.charge\tbilling.go:88' FROM rescue"""
 
 
 def test_a_reader_sees_all_but_the_notes(installed_url: str, sql: Session) -> None:

@@ -93,7 +93,7 @@ def _print(life: JobLife, out: Console) -> None:
             out.print(Text(f"  {row.words or 'not known'}  {row.distance:>14}  {row.text}{clock}", style=style))
     stack = newest_stack(life)
     if stack.text or stack.missing:
-        out.print(Text("Where its work stands", style="bold"))
+        out.print(Text(f"Where its work {'stood' if stack.is_past else 'stands'}", style="bold"))
         out.print(Text(f"  {stack.where}; {stack.seen}" if stack.text else f"  {stack.missing}"))
         out.print(Text("\n".join(f"    {line}" for line in stack.text.splitlines())))
     _print_facts(life, out)

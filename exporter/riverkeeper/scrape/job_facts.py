@@ -6,13 +6,13 @@ Each is found by a key, so the cost does not depend on how many jobs there are. 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.postgres.transaction import Row, Transaction
-from riverkeeper.rescue.audit.history import AuditRecord, record_of
+from riverkeeper.rescue.audit.history import STACKED_REASONS, AuditRecord, claim_of, record_of
 from riverkeeper.rescue.locks import latest_beat, metadata_beat_of
 from riverkeeper.rescue.stacks import WHOLE, read_stacks
 from riverkeeper.river.bounds import METADATA_LARGE
@@ -97,6 +97,14 @@ class NewestCheckpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class ResumedClaim:
+    """A claim that began from a checkpoint."""
+
+    claimed_at: float
+    saved_by: int  # the attempt that had saved it
+
+
+@dataclass(frozen=True, slots=True)
 class JobFacts:
     """What the tables hold about one job."""
 
@@ -109,7 +117,8 @@ class JobFacts:
     late: tuple[LateResult, ...] | None
     running: RunningJob | None  # as `judge` takes it; None: it does not run
     checkpoint: NewestCheckpoint | None = None
-    stacks: Mapping[JobClaim, JobStack] = field(default_factory=dict)  # of the claims in `beats`
+    resumed: tuple[ResumedClaim, ...] = ()
+    stacks: Mapping[JobClaim, JobStack] = field(default_factory=dict)  # of the claims in `beats` and `rescues`
     unreadable: tuple[str, ...] = ()  # what this login may not read, in words
 
     @property
@@ -137,17 +146,23 @@ def _read(tx: Transaction, keeper: KeeperSchema, job_id: int, now: float, metada
     running = _running_job(row, beats or (), workers, now, metadata_interval) if row and _runs(row) else None
     notes = read_notes(tx, [running], keeper.heartbeat) if running is not None else {}
     sent = [JobClaim(job_id, each.attempt, each.attempted_at) for each in beats or () if each.beat.stack_at is not None]
-    stacks = _readable(lambda: read_stacks(tx, sent, WHOLE))
+    saved = tx.query("river/read_job_checkpoints", by_job) if keeper.checkpoints else []
+    rescues = _readable(lambda: tx.query("rescue/audit/read_job_rescues", by_job)) if keeper.audit else None
+    sent += [
+        claim_of(each) for each in rescues or () if each.reason in STACKED_REASONS
+    ]  # they outlive their heartbeats
+    stacks = _readable(lambda: read_stacks(tx, [*dict.fromkeys(sent)], WHOLE))
     facts = JobFacts(
         job_id=job_id,
         now=now,
         row=_job_row(row) if row else None,
         beats=beats,
         workers=workers,
-        rescues=_readable(lambda: _read_rescues(tx, by_job)) if keeper.audit else None,
+        rescues=None if rescues is None else _records(rescues, stacks or {}),
         late=_readable(lambda: _read_late_results(tx, by_job)) if may_have_late else None,
         running=with_note(running, notes or {}) if running is not None else None,
-        checkpoint=_read_checkpoint(tx, job_id) if keeper.checkpoints else None,
+        checkpoint=_newest(saved[0]) if saved else None,
+        resumed=tuple(ResumedClaim(each.resumed_at, each.attempt) for each in saved if each.resumed_at is not None),
         stacks=stacks or {},
     )
     seen = {
@@ -158,9 +173,8 @@ def _read(tx: Transaction, keeper: KeeperSchema, job_id: int, now: float, metada
     return replace(facts, unreadable=tuple(name for name, is_seen in seen.items() if not is_seen))
 
 
-def _read_checkpoint(tx: Transaction, job_id: int) -> NewestCheckpoint | None:
-    rows = tx.query("river/read_job_checkpoint", {"job_id": job_id})
-    return NewestCheckpoint(*(getattr(rows[0], name) for name in CHECKPOINT_FIELDS)) if rows else None
+def _newest(row: Row) -> NewestCheckpoint:
+    return NewestCheckpoint(*(getattr(row, name) for name in CHECKPOINT_FIELDS))
 
 
 def _parameters(job_id: int) -> dict[str, object]:
@@ -223,8 +237,8 @@ def _read_workers(tx: Transaction, row: Row | None, beats: Iterable[ClaimBeats])
     return WorkerInstances({client: tuple(processes) for client, processes in found.items()})
 
 
-def _read_rescues(tx: Transaction, by_job: dict[str, object]) -> tuple[AuditRecord, ...]:
-    return tuple(record_of(row) for row in tx.query("rescue/audit/read_job_rescues", by_job))
+def _records(rows: Sequence[Row], stacks: Mapping[JobClaim, JobStack]) -> tuple[AuditRecord, ...]:
+    return tuple(replace(record_of(row), stack=stacks.get(claim_of(row))) for row in rows)
 
 
 def _read_late_results(tx: Transaction, by_job: dict[str, object]) -> tuple[LateResult, ...]:

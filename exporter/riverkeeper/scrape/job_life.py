@@ -212,15 +212,26 @@ def _checkpoint(facts: JobFacts) -> Iterator[LifeEvent]:
     saved = facts.checkpoint
     if saved is not None:
         yield LifeEvent(saved.saved_at, EventKind.CHECKPOINT, "newest checkpoint saved", saved.attempt)
+    for claim in facts.resumed:
+        text = f"this attempt resumed from the checkpoint of attempt {claim.saved_by}"
+        yield LifeEvent(claim.claimed_at, EventKind.CHECKPOINT, text)
 
 
 def _errors(facts: JobFacts) -> Iterator[LifeEvent]:
-    """River dates a failure by the start of its attempt, by the worker's clock; a rescue by its own time."""
+    """River dates a failure by the start of its attempt, by the worker's clock; a rescue by its own time.
+
+    A client that reported the end of the attempt's work has dated it better.
+    """
+    ended = {each.attempt: each.beat.ended_at for each in facts.beats or () if each.beat.ended_at is not None}
     for error in facts.row.errors if facts.row else ():
         failure = error.failure
         if failure.at is None or failure.is_riverkeeper_rescue:
             continue  # the audit has it
         first_line = failure.text.partition("\n")[0][:120]
+        if failure.attempt in ended and not failure.is_rescue:
+            at = ended[failure.attempt]
+            yield LifeEvent(at, EventKind.ERROR, f"attempt {failure.attempt} failed: {first_line}", failure.attempt)
+            continue
         what = "River's own rescuer ended" if failure.is_rescue else "began"
         text = f"attempt {failure.attempt} {what}" + ("" if failure.is_rescue else f", and failed: {first_line}")
         yield LifeEvent(failure.at, EventKind.ERROR, text, failure.attempt, by_worker=not failure.is_rescue)

@@ -45,6 +45,7 @@ func work(ctx context.Context, o *options, _ []string) error {
 	}
 	addJournaled(config.Workers, pool, journal)
 	addStepped(config.Workers, pool)
+	addBilling(config.Workers)
 	client, err := river.NewClient(riverpgxv5.New(pool), config)
 	if err != nil {
 		return fmt.Errorf("make the client: %w", err)

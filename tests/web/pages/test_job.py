@@ -17,7 +17,15 @@ from riverkeeper.evidence.proof import Terminated
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.river.facts import Queue
 from riverkeeper.river.failures import Failure
-from riverkeeper.scrape.job_facts import ClaimBeats, JobError, JobFacts, JobRow, LateResult, NewestCheckpoint
+from riverkeeper.scrape.job_facts import (
+    ClaimBeats,
+    JobError,
+    JobFacts,
+    JobRow,
+    LateResult,
+    NewestCheckpoint,
+    ResumedClaim,
+)
 from riverkeeper.scrape.job_life import EventKind, LifeEvent
 from riverkeeper.scrape.scrape import Snapshot
 from riverkeeper.verdict.job import Beat, Instance, JobClaim, RunningJob
@@ -203,6 +211,26 @@ def test_an_error_names_the_clock_of_its_moment() -> None:
     assert "attempt 2 River&#39;s own rescuer ended" in shown
 
 
+def test_a_failure_stands_where_its_client_reported_the_end() -> None:
+    """Not at the start of the attempt, where a reader takes it for the first thing that went wrong."""
+    ended = ClaimBeats(1, AT, NOW - 300, replace(BEAT, ended_at=NOW - 40, outcome="failed"), "a")
+    errors = (JobError(Failure(1, NOW - 300, "no answer"), ""),)
+    facts = waiting("retryable", errors=errors, error_count=1)
+    events = ask_json(replace(facts, beats=(ended,)))["events"]
+    assert isinstance(events, list)
+    failure = next(event for event in events if "failed: no answer" in event["text"])
+
+    assert (failure["at"], failure["clock"]) == ("2023-11-14T22:12:40.000Z", "database")
+    assert failure["text"] == "attempt 1 failed: no answer"
+
+
+def test_an_attempt_that_resumed_is_on_the_line() -> None:
+    """With whose checkpoint it began."""
+    shown = page(replace(FACTS, resumed=(ResumedClaim(NOW - 100, 1),)))
+
+    assert "this attempt resumed from the checkpoint of attempt 1" in shown
+
+
 def test_links_of_a_page_in_a_folder() -> None:
     """Lead out of it: the page works behind a proxy that serves it under any path."""
     shown = page(FACTS)
@@ -304,3 +332,16 @@ def test_where_its_work_stands_is_shown() -> None:
     assert "requested 1.0 s ago; the next beat brings it" in waiting_for_it
     assert "Where its work stands" not in page(FACTS)
     assert ask_json(replace(beating(beat), stacks=stacks))["stacks"] != []
+
+
+def test_where_the_work_of_an_ended_attempt_stood_is_past() -> None:
+    """Nobody may take it for what the job does now."""
+    beat = replace(BEAT, stack_requested_at=NOW - 60, stack_at=NOW - 50)
+    ended = replace(waiting("completed"), beats=(ClaimBeats(2, AT, NOW - 100, beat, "a"),))
+    stack = JobStack(STACK, NOW - 50)
+    swept = replace(waiting("completed"), rescues=(replace(RESCUE, stack=stack),))
+
+    for facts in (replace(ended, stacks={JobClaim(41, 2, AT): stack}), swept):
+        shown = page(facts)
+        assert "Where its work stood" in shown
+        assert "It was in <strong>net/http." in shown

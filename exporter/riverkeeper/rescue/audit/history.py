@@ -90,12 +90,12 @@ def read_rescues(tx: Transaction, scope: Scope, shown: int, job_id: int | None =
     }  # fmt: skip
     rows = tx.find("rescue/audit/read_rescues", values)
     stacks = _read_stacks(tx, rows)
-    return RescueHistory(tuple(replace(record_of(row), stack=stacks.get(_claim_of(row))) for row in rows), now)
+    return RescueHistory(tuple(replace(record_of(row), stack=stacks.get(claim_of(row))) for row in rows), now)
 
 
 def _read_stacks(tx: Transaction, rows: Sequence[Row]) -> Mapping[JobClaim, JobStack]:
     """Of the newest rescues whose worker was alive. None for a login that may read the audit and no stacks."""
-    claims = [*dict.fromkeys(_claim_of(row) for row in rows if row.reason in STACKED_REASONS)]
+    claims = [*dict.fromkeys(claim_of(row) for row in rows if row.reason in STACKED_REASONS)]
     if not claims:
         return {}
     try:
@@ -106,7 +106,8 @@ def _read_stacks(tx: Transaction, rows: Sequence[Row]) -> Mapping[JobClaim, JobS
         return {}
 
 
-def _claim_of(row: Row) -> JobClaim:
+def claim_of(row: Row) -> JobClaim:
+    """Of read_rescues.sql or read_job_rescues.sql."""
     return JobClaim(row.job_id, row.attempt, row.attempted_at)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -108,7 +108,13 @@ def newest_stack(life: JobLife) -> ShownStack:
     for each in facts.beats or ():
         stack = facts.stacks.get(JobClaim(facts.job_id, each.attempt, each.attempted_at))
         if stack is not None or each.beat.stack_requested_at is not None:
-            return show_stack(stack, each.beat, facts.now, f"attempt {each.attempt}")
+            shown = show_stack(stack, each.beat, facts.now, f"attempt {each.attempt}")
+            return replace(
+                shown, is_past=facts.running is None or facts.running.claim.attempted_at != each.attempted_at
+            )
+    for record in facts.rescues or ():  # heartbeats are swept ten minutes after their claim; the audit keeps its stacks
+        if record.stack is not None:
+            return replace(show_stack(record.stack, None, facts.now, f"attempt {record.attempt}"), is_past=True)
     return NO_STACK
 
 

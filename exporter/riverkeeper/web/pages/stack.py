@@ -22,6 +22,7 @@ class ShownStack:
     text: str = ""
     is_cut: bool = False
     missing: str = ""
+    is_past: bool = False  # the attempt has ended
 
 
 NO_STACK = ShownStack()  # nobody requested one

@@ -1,4 +1,5 @@
--- Question: Reads where the next attempt of one job goes on: its newest checkpoint, without the value.
+-- Question: Reads the checkpoints of one job without their values, the newest first: where the next attempt goes on, and which
+-- attempts have resumed.
 -- Index: checkpoint's primary key, all claims of the job that saved one.
 -- NULL: resumed_at where no claim has resumed from it. No row: no claim has saved one.
 SELECT
@@ -10,4 +11,4 @@ SELECT
 FROM keeper.checkpoint AS c
 WHERE c.job_id = %(job_id)s
 ORDER BY c.generation DESC
-LIMIT 1
+LIMIT %(most_rows)s
