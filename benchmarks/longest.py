@@ -18,7 +18,12 @@ from riverkeeper.river.longest import RunningFilter
 from riverkeeper.service import longest_jobs
 
 SHOWN = 50  # as the page shows
-FILTERS = {"all": RunningFilter(), "a kind": RunningFilter(kind="kind_3"), "a worker": RunningFilter(worker="host-7")}
+FILTERS = {
+    "all": RunningFilter(),
+    "a kind": RunningFilter(kind="kind_3"),
+    "a worker": RunningFilter(worker="host-7"),
+    "a tier": RunningFilter(tier="standard"),
+}
 MANY = [shape for shape in SHAPES if shape.name in {"ct", "c++"}]
 
 

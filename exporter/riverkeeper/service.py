@@ -267,7 +267,7 @@ def read_names(config: Config, queue: str | None, kind: str | None) -> KnownName
 def longest_jobs(config: Config, wanted: RunningFilter, shown: int, *, many: bool) -> LongestJobs:
     """The running jobs that have run longest, read on a connection of its own. Raises DatabaseError."""
     with _open_beats(config, RUNNING_SECONDS) as (tx, readable):
-        return read_longest(tx, wanted, shown, readable, config.heartbeat.metadata_interval, many=many)
+        return read_longest(tx, wanted, shown, readable, config, many=many)
 
 
 def read_clients(config: Config) -> frozenset[str]:

@@ -301,6 +301,9 @@ def test_running_jobs_are_a_table_and_json(run: Run, sql: Session) -> None:
     assert [row["id"] for row in document["jobs"]] == [job]
     assert document["jobs"][0]["expected_end"]["basis"] == "progress"
     assert (run("running", "--worker", "web-2").exit_code, run("running", "--kind", "sned").exit_code) == (2, 2)
+    assert json.loads(run("running", "--json", "--tier", "standard").output)["found"] == 2
+    assert "No job is running, tier urgent" in run("running", "--tier", "urgent").output
+    assert "there is no tier" in run("running", "--tier", "urgnet").output
     assert "No job is running, worker web-4" in _with_idle(sql, run)
 
 

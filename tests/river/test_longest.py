@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,7 @@ from riverkeeper.demo.postgres import Server
 from riverkeeper.postgres.connection import Session, run_script
 from riverkeeper.river.longest import LongestJobs, RunningFilter
 from riverkeeper.service import longest_jobs, read_clients
+from riverkeeper.verdict.tiers import tier_of
 
 NAIVE = """
 SELECT j.id FROM river_job AS j
@@ -61,6 +63,27 @@ def test_the_longest_are_those_of_plain_sql(random_url: str, wanted: RunningFilt
 
     assert (ids(found), found.found, found.bounded) == (naive, len(naive), False)
     assert (ids(cut), cut.found) == (naive[:3], len(naive))
+
+
+@for_each("kind", [None, KINDS[0]])
+def test_a_tier_selects_the_jobs_that_policy_puts_into_it(random_url: str, tmp_path: Path, kind: str | None) -> None:
+    """By rules with globs and by priority, beside the other filters; each job is in one tier."""
+    file = tmp_path / "riverkeeper.yml"
+    file.write_text(
+        f"assign: [{{kind: '{KINDS[0][:2]}*', priority: 1, tier: bulk}}, {{queue: {QUEUES[0]}, tier: urgent}}]"
+    )
+    config = load(file, {}, Options(database_url=random_url))
+    everything = find(random_url, RunningFilter(kind=kind))
+    by_tier = {
+        tier: longest_jobs(config, RunningFilter(kind=kind, tier=tier), 500, many=False) for tier in config.tiers
+    }
+    wanted: dict[str, list[int]] = {tier: [] for tier in config.tiers}
+    for job in everything.jobs:
+        wanted[tier_of(config, job.queue, job.kind, job.priority).name].append(job.claim.job_id)
+
+    assert {tier: ids(found) for tier, found in by_tier.items()} == wanted
+    assert sum(found.found for found in by_tier.values()) == everything.found
+    assert len([tier for tier in wanted if wanted[tier]]) > 1
 
 
 def test_a_job_has_its_own_beat_and_note(installed_url: str, sql: Session) -> None:

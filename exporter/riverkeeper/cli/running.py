@@ -13,38 +13,47 @@ from riverkeeper.cli.options import (
     give_up,
     give_up_list,
     limit_option,
+    refuse_choices,
     refuse_names,
+    scope_of,
     scrape_or_exit,
 )
 from riverkeeper.cli.terminal import console
 from riverkeeper.config.load import Config
 from riverkeeper.formats import count
 from riverkeeper.postgres.errors import DatabaseError
-from riverkeeper.rescue.wakes.wake import Scope
-from riverkeeper.river.longest import RunningFilter
 from riverkeeper.service import longest_jobs, read_clients
 from riverkeeper.web.pages.filters import ListError, refuse_unknown_worker
 from riverkeeper.web.pages.job_list import JobQuery
-from riverkeeper.web.pages.running import RunningJobs, RunningRow, document, list_running, make_row, many_run
+from riverkeeper.web.pages.running import (
+    RunningJobs,
+    RunningRow,
+    document,
+    list_running,
+    make_filter,
+    make_row,
+    many_run,
+)
 
 
 @click.command()
 @database_options
 @click.option("--queue", metavar="NAME", help="Only this queue.")
 @click.option("--kind", metavar="NAME", help="Only this kind.")
+@click.option("--tier", metavar="NAME", help="Only this tier.")
 @click.option("--worker", metavar="NAME", help="Only this worker: a client id, or the host or pod of such ids.")
 @limit_option("jobs")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
-def running(config: Config, queue: str | None, kind: str | None, worker: str | None, limit: int, as_json: bool) -> None:
+def running(config: Config, worker: str | None, limit: int, as_json: bool, **scope: str | None) -> None:
     """Show running jobs, the longest first: progress, expected end, limit and verdict.
 
     Exit codes: 0 the jobs were read; 1 they could not be read; 2 the command or the configuration is wrong.
     """
-    query = JobQuery(Scope(queue or None, kind or None), limit, own={"worker": worker} if worker else {})
+    query = JobQuery(scope_of(**scope, reason=None), limit, own={"worker": worker} if worker else {})
+    refuse_choices(query.scope, config, ())
     snapshot = scrape_or_exit(config)
-    wanted = RunningFilter(query.scope.queue, query.scope.kind, query.own.get("worker"))
     try:
-        found = list_running(longest_jobs(config, wanted, limit, many=many_run(snapshot)), snapshot, config)
+        found = list_running(longest_jobs(config, make_filter(query), limit, many=many_run(snapshot)), snapshot, config)
         if not found.jobs:
             refuse_names(query.scope, config)
             refuse_unknown_worker(worker, read_clients(config) if worker else ())

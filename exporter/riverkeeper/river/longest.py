@@ -5,14 +5,16 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 
+from riverkeeper.config.policy import Policy
 from riverkeeper.postgres.transaction import Row, Transaction
 from riverkeeper.river.bounds import MAX_RUNNING, METADATA_LARGE
 from riverkeeper.river.running import HEARTBEAT, RFC3339, beat_of, bitmaps, running_job_of
 from riverkeeper.verdict.client_ids import ID_AFTER_HOST, OWN_CLOCK_IDS, parse_client_id
 from riverkeeper.verdict.clocks import MOST_SKEW, claims_by_own_clock, latest_claim_at
 from riverkeeper.verdict.job import Beat, JobClaim, RunningJob
+from riverkeeper.verdict.tiers import tier_of
 
 CLIENT, RESCUE = "keeper.client", "keeper.rescue"
 MOST_CLIENTS = 20_000  # names among which a filter is looked for, where it selects nothing
@@ -20,11 +22,12 @@ MOST_CLIENTS = 20_000  # names among which a filter is looked for, where it sele
 
 @dataclass(frozen=True, slots=True)
 class RunningFilter:
-    """Which running jobs: those of a queue, a kind, or a worker (a client id, or the host of such ids). None: all."""
+    """Which running jobs: of a queue, a kind, a worker (a client id, or the host of such ids), a tier. None: all."""
 
     queue: str | None = None
     kind: str | None = None
     worker: str | None = None
+    tier: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +61,20 @@ class ReadableBeats:
 
 
 def read_longest(
-    tx: Transaction, wanted: RunningFilter, shown: int, readable: ReadableBeats, metadata_interval: float, *, many: bool
+    tx: Transaction, wanted: RunningFilter, shown: int, readable: ReadableBeats, policy: Policy, *, many: bool
 ) -> LongestJobs:
     """At most `shown` running jobs, the longest first. Raises DatabaseError.
 
-    `metadata_interval` is what a beat in the metadata declares, in seconds. `many`: tens of thousands are likely to
-    run, which changes only the cost.
+    `many`: tens of thousands are likely to run, which changes only the cost.
     """
     opened = tx.query("river/open_transaction")[0]
     now = opened.now if opened.data_at is None else opened.data_at  # of the data: a standby may lag
     missing = [] if readable.heartbeat else [HEARTBEAT, CLIENT]
     missing += [] if readable.audit else [RESCUE]
     values = {
-        **asdict(wanted),
+        "queue": wanted.queue,
+        "kind": wanted.kind,
+        "worker": wanted.worker,
         "shown": shown,
         "max_rows": MAX_RUNNING,
         "own_clock_ids": OWN_CLOCK_IDS,
@@ -80,8 +84,9 @@ def read_longest(
         "rfc3339": RFC3339,
     }
     with bitmaps(tx) if many else contextlib.nullcontext():
-        rows = tx.find("river/read_longest", values, seconds=tx.remaining(), without=tuple(missing))
-    jobs = [_job(row, now, metadata_interval) for row in rows if row.id is not None]
+        groups = _groups_of_tier(tx, wanted, policy)
+        rows = tx.find("river/read_longest", values | groups, seconds=tx.remaining(), without=tuple(missing))
+    jobs = [_job(row, now, policy.heartbeat.metadata_interval) for row in rows if row.id is not None]
     jobs.sort(key=lambda job: job.held_since if math.isfinite(job.held_since) else math.inf)
     notes = read_notes(tx, jobs, readable.heartbeat)
     return LongestJobs(
@@ -93,6 +98,23 @@ def read_longest(
         notes=notes is not None,
         checkpoints=_read_checkpoints(tx, jobs) if readable.checkpoints else {},
     )
+
+
+def _groups_of_tier(tx: Transaction, wanted: RunningFilter, policy: Policy) -> dict[str, object]:
+    """The queues, kinds and priorities of running jobs that are of the tier: only `tier_of` knows which."""
+    if wanted.tier is None:
+        return dict.fromkeys(("queues", "kinds", "priorities"))
+    values = {"queue": wanted.queue, "kind": wanted.kind, "max_rows": MAX_RUNNING}
+    groups = [
+        group
+        for group in tx.query("river/read_running_groups", values)
+        if tier_of(policy, group.queue, group.kind, group.priority).name == wanted.tier
+    ]
+    return {
+        "queues": [group.queue for group in groups],
+        "kinds": [group.kind for group in groups],
+        "priorities": [group.priority for group in groups],
+    }
 
 
 def read_client_names(tx: Transaction, readable: ReadableBeats) -> frozenset[str]:

@@ -47,11 +47,11 @@ def row_of(job: RunningJob, snapshot: Snapshot = JUDGED) -> dict[str, object]:
 def test_the_filters_reach_the_query() -> None:
     """As they are given; an empty field means any, and an alert's other labels mean nothing here."""
     service = FakeService()
-    ask(app_of(service), "/running?queue=mail&kind=send&worker=web-1&limit=7")
-    ask(app_of(service), "/running?queue=&kind=&worker=&limit=&tier=urgent")
+    ask(app_of(service), "/running?queue=mail&kind=send&worker=web-1&tier=standard&limit=7")
+    ask(app_of(service), "/running?queue=&kind=&worker=&limit=&tier=&reason=hung")
 
     assert service.running_requests == [
-        (RunningFilter("mail", "send", "web-1"), 7, False),
+        (RunningFilter("mail", "send", "web-1", "standard"), 7, False),
         (RunningFilter(), 50, False),
     ]
 
@@ -84,6 +84,17 @@ def test_a_name_that_does_not_exist_is_refused(name: str) -> None:
     assert answer.status_code == 404
     assert 'did you mean "mail"?' in answer.json()["error"]
     assert "cannot be shown" in ask(app, f"/running?{name}=mial").text
+
+
+def test_a_tier_that_does_not_exist_is_refused() -> None:
+    """400 with those that do; the form offers them."""
+    app = app_of(FakeService())
+    answer = ask(app, "/running.json?tier=standrad")
+
+    assert answer.status_code == 400
+    assert 'there is no tier "standrad" in this configuration; did you mean "standard"?' in answer.json()["error"]
+    assert '<option value="standard" selected>' in ask(app, "/running?tier=standard").text
+    assert "No job is running with tier “standard”." in ask(app, "/running?tier=standard").text
 
 
 def test_a_worker_without_jobs_is_no_mistake() -> None:
@@ -136,6 +147,7 @@ def test_json_has_stable_keys() -> None:
     assert whole == {
         "queue": None,
         "kind": None,
+        "tier": None,
         "worker": None,
         "limit": 50,
         "now": "2023-11-14T22:13:20.000Z",

@@ -1,14 +1,17 @@
 -- Question: Lists the running jobs that have run longest, with the heartbeat of each, and counts all that the filters select.
 -- Index: river_job_prioritized_fetching_index, at most max_rows running rows, of one queue where one is given; then river_job_pkey
 -- and the primary key of heartbeat for the shown rows. No index has attempted_at: the longest are found among all running rows.
--- A filter that is NULL filters nothing. A worker is a client id, or the host or pod of such ids.
+-- A filter that is NULL filters nothing. A worker is a client id, or the host or pod of such ids. A tier is given as its queues,
+-- kinds and priorities, in parallel arrays.
 -- NULL: all columns of the job where no job is selected; the beat columns where the claim has no row; beat_at where the metadata has
 -- no valid beat either; software where no process of the client beats. claimed_at is NaN where attempted_at is missing or infinite.
 -- Ruby and Java date a claim by the worker's clock: in the order it counts from the latest moment at which it can have been made.
 WITH position AS (
     SELECT
         j.id,
+        j.queue,
         j.kind,
+        j.priority,
         j.attempted_by[cardinality(j.attempted_by)] AS client_id,
         CASE WHEN isfinite(j.attempted_at) THEN j.attempted_at END AS claimed_at,
         row_number() OVER () AS number
@@ -24,6 +27,10 @@ WITH position AS (
     FROM position AS p
     WHERE p.number <= %(max_rows)s
       AND (%(kind)s::text IS NULL OR p.kind = %(kind)s::text)
+      AND (%(kinds)s::text[] IS NULL OR (p.queue, p.kind, p.priority) IN (
+          SELECT g.queue, g.kind, g.priority
+          FROM unnest(%(queues)s::text[], %(kinds)s::text[], %(priorities)s::smallint[]) AS g (queue, kind, priority)
+      ))
       AND (%(worker)s::text IS NULL OR p.client_id = %(worker)s::text
           OR starts_with(p.client_id, %(worker)s::text)
              AND substr(p.client_id, length(%(worker)s::text) + 1) ~ %(id_after_host)s)

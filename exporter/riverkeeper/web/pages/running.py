@@ -80,13 +80,12 @@ class RunningPage(JobListPage[RunningJobs]):
     """/running and /running.json. The verdicts are those of the last scrape, as on /stuck."""
 
     template = "running.html"
-    names = ("queue", "kind")
+    names = ("queue", "kind", "tier")
     own_names = ("worker",)
 
     async def _find(self, query: JobQuery) -> RunningJobs:
         snapshot = await self._service.snapshot(ANSWER_SECONDS)
-        wanted = RunningFilter(query.scope.queue, query.scope.kind, query.own.get("worker"))
-        reading = self._service.running(wanted, query.limit, many=many_run(snapshot))
+        reading = self._service.running(make_filter(query), query.limit, many=many_run(snapshot))
         return list_running(await self._in_time(reading), snapshot, self._service.policy())
 
     def _is_empty(self, result: RunningJobs) -> bool:
@@ -114,6 +113,11 @@ class RunningPage(JobListPage[RunningJobs]):
 
     def _document(self, query: JobQuery, result: RunningJobs) -> dict[str, object]:
         return document(query, result)
+
+
+def make_filter(query: JobQuery) -> RunningFilter:
+    """What the page and the command read."""
+    return RunningFilter(query.scope.queue, query.scope.kind, query.own.get("worker"), query.scope.tier)
 
 
 def many_run(snapshot: Snapshot) -> bool:
@@ -189,6 +193,7 @@ def document(query: JobQuery, result: RunningJobs) -> dict[str, object]:
     return {
         "queue": query.scope.queue,
         "kind": query.scope.kind,
+        "tier": query.scope.tier,
         "worker": query.own.get("worker"),
         "limit": query.limit,
         "now": rfc3339(found.now),
