@@ -190,6 +190,7 @@ class Maintenance:
             log.info("ledger of finished jobs", kept="in the keeper schema" if durable else "in memory")
         self._ledger.store.learns = keeper.learns or not durable
         self._ledger.store.counts_attempts = (keeper.version or 0) >= ATTEMPTS_VERSION or not durable
+        self._ledger.store.counts_work = durable and keeper.counts_work
         return self._ledger
 
     def _learn(self, queries: QueryLog, ledger: Ledger, keeper: KeeperSchema, now: float) -> None:

@@ -10,6 +10,7 @@ import pytest
 from fixtures.offenders import for_each
 from fixtures.sample import DOWN, FULL, IDLE, NOW, PAIR, RUNNING
 from riverkeeper.ledger.names import MAX_QUEUES, OTHER, Names
+from riverkeeper.ledger.totals import WorkTotals
 from riverkeeper.metrics.cardinality import fold_pairs
 from riverkeeper.metrics.catalogue import OF_SNAPSHOT
 from riverkeeper.metrics.family import Bucketed, Family, Value
@@ -20,7 +21,8 @@ from riverkeeper.scrape.scrape import Snapshot
 FAMILIES = {family.name: family for family in OF_SNAPSHOT}
 OF_FINISHED = {
     "river_job_run_duration_seconds", "river_jobs_finished_total",
-    "river_job_attempts_ended_total", "river_jobs_rescued_total",
+    "river_job_attempts_ended_total", "river_jobs_rescued_total", "river_job_resumed_total",
+    "river_job_lost_work_seconds_total", "river_job_lost_work_attempts_total",
     "river_job_wait_duration_seconds", "river_job_last_finished_timestamp_seconds", "riverkeeper_ledger_durable",
     "riverkeeper_ledger_late_rows_total",
 }  # fmt: skip
@@ -175,3 +177,18 @@ def test_no_more_series_than_documented(family: Family[Any]) -> None:
 
     assert len(shown) <= family.times
     assert all(len(labels) == len(family.labels) for labels in shown)
+
+
+def test_lost_work_of_a_kind_that_never_beat_is_unknown() -> None:
+    """No series, because a 0 would say that it lost nothing; while it beats, a 0 that can rise."""
+    assert FULL.finished is not None
+    assert FULL.running is not None
+    pair = replace(FULL.finished.pairs[0], work=WorkTotals(resumed=0, measured=0, lost_seconds=0.0))
+    finished = replace(FULL, finished=replace(FULL.finished, pairs=(pair,)))
+    for beating, expected in ((0, {}), (1, {PAIR: 0.0})):
+        pairs = tuple(replace(each, beating=beating) for each in FULL.running.pairs)
+        snapshot = replace(finished, running=replace(FULL.running, pairs=pairs))
+
+        assert samples("river_job_lost_work_seconds_total", snapshot) == expected
+        assert samples("river_job_lost_work_attempts_total", snapshot) == expected
+        assert samples("river_job_resumed_total", snapshot) == {PAIR: 0.0}

@@ -8,7 +8,7 @@ from itertools import product
 from riverkeeper.ledger.attempts import AttemptOutcome, RiverRescue
 from riverkeeper.ledger.counts import RUN_EDGES, WAIT_EDGES
 from riverkeeper.ledger.names import MAX_QUEUES, NO_NAMES, OTHER, Names, Pair, keep
-from riverkeeper.ledger.totals import Finished, FinishedPair, Histogram
+from riverkeeper.ledger.totals import Finished, FinishedPair, Histogram, WorkTotals
 from riverkeeper.metrics.catalogue.process import Process
 from riverkeeper.metrics.exposition import Exposition
 from riverkeeper.river.bounds import AGE_EDGES, BEAT_EDGES, KIND_BUDGET, SAMPLE_BUDGET
@@ -23,6 +23,7 @@ MAX_PAIRS = 1000  # collect.max_pairs, as shipped
 PRIORITIES = (1, 2, 3, 4)
 TIERS = ("standard", "patient")
 USUAL = (LimitName.HEARTBEAT, LimitName.RUN)  # what every kind has; the others are for those who ask for them
+WORK = WorkTotals(resumed=1, measured=1, lost_seconds=1.0)
 LIMITS = (*USUAL, LimitName.PROGRESS, LimitName.SILENCE)
 
 
@@ -55,7 +56,7 @@ def whole_shop(pairs: list[Pair]) -> Snapshot:
     assert snapshot.finished
     assert snapshot.verdicts
     finished = (
-        replace(pair, ended=dict.fromkeys(AttemptOutcome, 1), rescued=dict.fromkeys(RiverRescue, 1))
+        replace(pair, ended=dict.fromkeys(AttemptOutcome, 1), rescued=dict.fromkeys(RiverRescue, 1), work=WORK)
         for pair in snapshot.finished.pairs
     )
     wait_limits = (WaitLimit(*part, TIERS[0], 300.0) for part in product(queues, PRIORITIES))

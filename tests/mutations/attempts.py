@@ -5,6 +5,8 @@ from __future__ import annotations
 from mutations.mutation import Mutation
 
 PURE, TABLE = "ledger/test_attempts.py", "ledger/test_attempts_on_river.py"
+WORK = "ledger/test_lost_work.py"
+MEASURED = f"{WORK}::test_lost_work_goes_from_the_last_checkpoint_to_the_last_sign_of_life"
 
 MUTATIONS = (
     Mutation(
@@ -48,5 +50,59 @@ MUTATIONS = (
         "if last is None or row.conflict or not",
         "if last is None or not",
         (f"{PURE}::test_a_rescue_whose_job_went_on_was_a_retry",),
+    ),
+    Mutation(
+        "an attempt that nobody saw beat counts as one that lost nothing",
+        "[lost[row.job_id, number] for number in new if number != cancelled and (row.job_id, number) in lost]",
+        "[lost.get((row.job_id, number), 0) for number in new if number != cancelled]",
+        (MEASURED,),
+    ),
+    Mutation(
+        "the work of a cancelled attempt counts as lost by a failure",
+        "for number in new if number != cancelled and (row.job_id, number) in lost]",
+        "for number in new if (row.job_id, number) in lost]",
+        (MEASURED,),
+    ),
+    Mutation(
+        "the clock of a worker dates the beginning of lost work",
+        "CASE WHEN w.client_id !~ %(own_clock_ids)s THEN h.attempted_at ELSE h.first_beat_at END)",
+        "h.attempted_at)",
+        (MEASURED,),
+    ),
+    Mutation(
+        "an attempt that follows a snooze, and never beat, gets the lost work of the one before",
+        "  AND coalesce(h.outcome, '') NOT IN ('completed', 'snoozed', 'cancelled')\n",
+        "",
+        (MEASURED,),
+    ),
+    Mutation(
+        "an attempt that resumed counts again with every step",
+        "SET resumes_counted = c.resumes_counted + u.resumed",
+        "SET resumes_counted = c.resumes_counted",
+        (f"{WORK}::test_what_did_not_commit_is_counted_by_the_next_step",),
+    ),
+    Mutation(
+        "what resumed before the ledger began is a jump of the counter",
+        "NO_RESUMES if reading.baseline_to else resumes,",
+        "resumes,",
+        (f"{WORK}::test_what_resumed_before_the_first_step_is_known_not_counted",),
+    ),
+    Mutation(
+        "a rescue gets the checkpoint that a later attempt saved",
+        "      AND u.saved_at <= r.at\n",
+        "",
+        (f"{WORK}::test_a_checkpoint_that_was_saved_after_the_rescue_was_not_rescued",),
+    ),
+    Mutation(
+        "a checkpoint is swept before it is counted that an attempt resumed from it",
+        "      AND (k.resumes = k.resumes_counted OR k.resumed_at < now() - interval '1 hour')\n",
+        "",
+        ("schema/test_sweep.py::test_a_checkpoint_waits_until_it_is_counted_that_an_attempt_resumed_from_it",),
+    ),
+    Mutation(
+        "a kind that never beat is shown as one that lost no work",
+        "if pair.work and (pair.work.measured or (pair.queue, pair.kind) in beating):",
+        "if pair.work:",
+        ("metrics/test_absence.py::test_lost_work_of_a_kind_that_never_beat_is_unknown",),
     ),
 )

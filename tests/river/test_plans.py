@@ -96,6 +96,7 @@ ASKED: dict[str, Mapping[str, object]] = {
         "bounds": [BOUND] * len(BUDGETS),
     },
     "ledger/read_finished": finished_parameters(SLOTS, most=BOUND),
+    "ledger/count_resumes": {"most": BOUND},
     "ledger/read_last_finished": {"until": NOW, "bound": BOUND},
     "ledger/read_fingerprints": {"slots": SLOTS},
     "look/read_claims": LOOKED,

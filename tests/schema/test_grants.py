@@ -78,12 +78,14 @@ def granted(postgres: Server) -> Iterator[Granted]:
 
 
 def test_the_reader_reads_all_but_writes_nothing(granted: Granted) -> None:
-    """Every question is answered, the ledger is in memory, and the page has the same families as the owner's."""
+    """Every question is answered, the ledger is in memory, and the page has all families of the owner's that it can."""
     snapshot = read(granted.reader, SETTINGS_HERE)
     owners = read(granted.owner, SETTINGS_HERE)
 
     assert snapshot.error is None
-    assert set(page_of(snapshot).samples) == set(page_of(owners).samples)
+    assert set(page_of(snapshot).samples) == set(page_of(owners).samples) - {
+        "river_job_resumed_total", "river_job_lost_work_seconds_total", "river_job_lost_work_attempts_total",
+    }  # fmt: skip
     assert page_of(snapshot).value("riverkeeper_ledger_durable") == 0
     assert page_of(owners).value("riverkeeper_ledger_durable") == 1
     assert page_of(snapshot).value("river_beating_clients") == 0

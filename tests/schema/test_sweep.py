@@ -276,6 +276,26 @@ def test_checkpoints_stay_as_long_as_the_job_may_resume(sql: Connection, databas
     assert saved(sql) == [(waiting, 1), (discarded, 1), (fresh, 1)]
 
 
+def test_a_checkpoint_waits_until_it_is_counted_that_an_attempt_resumed_from_it(
+    sql: Connection, database: Database
+) -> None:
+    """For an hour at most: without a ledger that can be written nobody would count it."""
+    counted, waits, forgotten = claims_of(sql, 3)
+    beat(sql, [counted, waits, forgotten])
+    save(sql, [counted, waits, forgotten])
+    sql.execute(FINISH, [[claim["job_id"] for claim in (counted, waits, forgotten)]])
+    sql.execute(OLD)
+    sql.execute("UPDATE riverkeeper.checkpoint SET resumes = 1, resumed_at = now() - interval '50 min'")
+    sql.execute("UPDATE riverkeeper.checkpoint SET resumes_counted = 1 WHERE job_id = %s", [counted["job_id"]])
+    sql.execute(
+        "UPDATE riverkeeper.checkpoint SET resumed_at = now() - interval '61 min' WHERE job_id = %s",
+        [forgotten["job_id"]],
+    )
+    sweep(database)
+
+    assert saved(sql) == [(waits["job_id"], 1)]
+
+
 def test_an_earlier_claim_s_checkpoint_goes_after_its_heartbeat(sql: Connection, database: Database) -> None:
     """The work that it lost is counted by both."""
     (first,) = claims_of(sql, 1)

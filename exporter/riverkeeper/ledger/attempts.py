@@ -7,6 +7,10 @@ counts as often.
 
 What was stored of a job is deleted after a while. Then only the time of an entry shows whether it was counted: every
 entry since `since` is new where nothing is stored, because what was counted then is still stored.
+
+With the end of an attempt counts the work that it lost: the time from its last checkpoint, or from its beginning where
+it saved none, to its last sign of life: its last heartbeat, or the end of its work that its client reported. What it
+did after that sign nobody saw. An attempt without a heartbeat shows no sign: what it lost is unknown, and not counted.
 """
 
 from __future__ import annotations
@@ -29,6 +33,11 @@ LEAST_ROWS = 10  # of one (state, queue, priority), however many there are
 MOST_ROWS = 20_000  # jobs of one step: 1,300 failing jobs a second; their errors take 1.5 s on a busy machine
 MOST_ERRORS = 100  # entries of one job that are read, the newest
 ERROR_BYTES = 1 << 20  # as stored: larger errors of a job are not read, and do not count
+
+
+LostWork = Mapping[tuple[int, int], int]  # (job id, attempt) -> microseconds of work lost, where it is known
+Resumes = Mapping[tuple[str, str], int]  # (queue, kind) -> attempts that resumed and were not counted before
+NO_RESUMES: Resumes = {}
 
 
 class AttemptOutcome(StrEnum):
@@ -84,6 +93,7 @@ class AttemptReading:
 
     rows: tuple[AttemptRow, ...]
     since: float  # Unix seconds: where nothing is stored of a job, only entries since then are new
+    lost: LostWork = field(default_factory=dict)  # of the attempts in the rows
 
 
 @dataclass(slots=True)
@@ -98,9 +108,9 @@ class AttemptChanges:
         """(queue, kind) of what rose: a new kind whose first attempt fails gets its name at once."""
         return dict.fromkeys(((series.queue, series.kind) for series in self.risen), 1)
 
-    def count(self, series: Series, number: int) -> None:
+    def count(self, series: Series, number: int, micros: int = 0) -> None:
         if number:
-            more = Tally({NO_DURATION: (number, 0)})
+            more = Tally({NO_DURATION: (number, micros)})
             self.risen[series] = self.risen.get(series, NOTHING).plus(more)
 
 
@@ -130,6 +140,7 @@ def count_attempts(
         before = changes.jobs.get(row.job_id) or known.get(row.job_id)
         new = _new_failures(row, before, since)
         _count_job(changes, row, before, new)
+        _count_lost_work(changes, row, new, reading.lost)
         changes.jobs[row.job_id] = CountedJob(
             attempt=max(row.ended, before.attempt if before else 0),
             rescues=max(row.rescues, before.rescues if before else 0),
@@ -153,14 +164,26 @@ def _new_failures(row: AttemptRow, before: CountedJob | None, since: float) -> d
 def _count_job(changes: AttemptChanges, row: AttemptRow, before: CountedJob | None, new: Mapping[int, Failure]) -> None:
     own = sum(failure.is_riverkeeper_rescue for failure in new.values())
     rivers = _count_river_rescues(row, before, new, own)
-    ended_by_cancel = row.state == "cancelled" and row.attempt in new and not _is_rescue(new[row.attempt])
-    failed = max(len(new) - own - rivers - ended_by_cancel, 0)
+    failed = max(len(new) - own - rivers - (_cancelled_attempt(row, new) is not None), 0)
     pair = row.queue, row.kind
     changes.count(Series("attempt", *pair, AttemptOutcome.FAILED), failed)
     changes.count(Series("attempt", *pair, AttemptOutcome.RESCUED), own + rivers)
     if rivers:
         changes.count(Series("rescued", *pair, RiverRescue.RETRIED), rivers - 1)
         changes.count(Series("rescued", *pair, _last_outcome(row, new, all_rescues=rivers == len(new))), 1)
+
+
+def _cancelled_attempt(row: AttemptRow, new: Mapping[int, Failure]) -> int | None:
+    """The attempt that ended because its job was cancelled: its entry is no failure."""
+    ends_by_cancel = row.state == "cancelled" and row.attempt in new and not _is_rescue(new[row.attempt])
+    return row.attempt if ends_by_cancel else None
+
+
+def _count_lost_work(changes: AttemptChanges, row: AttemptRow, new: Mapping[int, Failure], lost: LostWork) -> None:
+    """Of the attempts that failed or were rescued. Where a loss is not known, nothing counts: it is not 0."""
+    cancelled = _cancelled_attempt(row, new)
+    known = [lost[row.job_id, number] for number in new if number != cancelled and (row.job_id, number) in lost]
+    changes.count(Series("lost", row.queue, row.kind, ""), len(known), sum(known))
 
 
 def _count_river_rescues(row: AttemptRow, before: CountedJob | None, new: Mapping[int, Failure], own: int) -> int:
@@ -188,6 +211,11 @@ def _last_outcome(row: AttemptRow, new: Mapping[int, Failure], *, all_rescues: b
 
 def _is_rescue(failure: Failure) -> bool:
     return failure.is_rescue or failure.is_riverkeeper_rescue
+
+
+def resumed_series(resumes: Resumes) -> Mapping[Series, Tally]:
+    """What the totals rise by."""
+    return {Series("resumed", *pair, ""): Tally({NO_DURATION: (number, 0)}) for pair, number in resumes.items()}
 
 
 def job_ids(reading: AttemptReading | None) -> list[int]:

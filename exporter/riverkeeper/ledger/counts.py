@@ -66,12 +66,13 @@ _TO_PAGE: dict[tuple[float, ...], tuple[int, ...]] = {
 
 
 SLOT_SECONDS = 10
-BY_PAIR = frozenset({"run", "attempt", "rescued"})  # measures that have a kind
+BY_PAIR = frozenset({"run", "attempt", "rescued", "lost", "resumed"})  # measures that have a kind
 
 
 class Series(NamedTuple):
     """What is counted: `run` (label = final state), `wait` (kind empty, label = priority), `attempt` (label = how it
-    ended) or `rescued` (by River, label = outcome of the job)."""
+    ended), `rescued` (by River, label = outcome of the job), `lost` (attempts whose lost work is known, and its
+    microseconds) or `resumed` (attempts)."""
 
     measure: str
     queue: str

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 import structlog
 
 from riverkeeper.ledger import attempts, schedule, update
-from riverkeeper.ledger.attempts import AttemptReading, AttemptRow
+from riverkeeper.ledger.attempts import NO_RESUMES, AttemptReading, AttemptRow, LostWork
 from riverkeeper.ledger.counts import EDGES_MICROS, SLOT_SECONDS, CellKey, Tally
 from riverkeeper.ledger.names import Pair
 from riverkeeper.ledger.schedule import ReadProgress, slot_of
@@ -82,7 +82,11 @@ class Ledger:
         known = self.store.cells(tx, reading.fingerprints)
         epoch = max(state.epoch, self._shown.epoch) + 1 if why else state.epoch
         jobs = self.store.counted_jobs(tx, attempts.job_ids(reading.attempts))
-        changes = update.compute_changes(state, before, known, reading, live, self.max_pairs, epoch, _new_stamp(), jobs)
+        resumes = self.store.count_resumes(tx) if self.store.counts_work else NO_RESUMES
+        changes = update.compute_changes(
+            state, before, known, reading, live, self.max_pairs, epoch, _new_stamp(), jobs,
+            NO_RESUMES if reading.baseline_to else resumes,  # what came before the ledger is known, not counted
+        )  # fmt: skip
         self.store.save(tx, before.names, changes)
         _log_beginnings(reading, why, changes.state.epoch)
         return update.totals_after(before, changes)
@@ -105,12 +109,12 @@ class Ledger:
     def _read_totals(self, tx: Transaction, state: LedgerState, *, locked: bool) -> Totals:
         """The totals in the store; those that this process has exported if nobody has written since."""
         if self._shown.stamp == state.stamp:
-            return self._shown
+            return replace(self._shown, counts_work=self.store.counts_work)
         # Without the lock, its holder may commit between two statements: a new stamp makes the next step read again.
         stamp = state.stamp if locked else _new_stamp()
         return Totals(
             self.store.totals(tx), self.store.names(tx), state.epoch, state.late_rows, stamp,
-            counts_attempts=update.counts_attempts(state),
+            counts_attempts=update.counts_attempts(state), counts_work=self.store.counts_work,
         )  # fmt: skip
 
     def _begin(self, tx: Transaction, now: float, known: ReadProgress | None, server: str | None) -> LedgerReading:
@@ -140,8 +144,9 @@ class Ledger:
             return None, replace(progress, attempts_since=None)
         since = now if progress.attempts_since is None else progress.attempts_since
         rows = _query_attempts(tx, slots, since, now, self.late_window, self.store)
+        lost = _query_lost_work(tx, rows) if self.store.counts_work else {}
         after = attempts.next_since(since, progress, now, self.late_window)
-        return AttemptReading(tuple(rows), since), replace(progress, attempts_since=after)
+        return AttemptReading(tuple(rows), since, lost), replace(progress, attempts_since=after)
 
     def _reader(self, tx: Transaction) -> SlotReader:
         """Where every name is taken, the pairs that have one keep cells of their own first."""
@@ -263,6 +268,15 @@ def _query_attempts(
     if len(rows) >= attempts.MOST_ROWS:
         log.warning("more attempts ended than one step of the ledger counts", most=attempts.MOST_ROWS)
     return rows
+
+
+def _query_lost_work(tx: Transaction, rows: Collection[AttemptRow]) -> LostWork:
+    """What the ended attempts of these jobs lost; no statement where none has ended."""
+    job_ids = [row.job_id for row in rows if row.failures]
+    if not job_ids:
+        return {}
+    found = tx.query("ledger/read_lost_work", {"job_ids": job_ids, "own_clock_ids": OWN_CLOCK_IDS})
+    return {(row.job_id, row.attempt): row.micros for row in found}
 
 
 def attempt_parameters(

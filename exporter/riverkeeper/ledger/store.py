@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 from riverkeeper.config.tiers import LearnedLimits
-from riverkeeper.ledger.attempts import CLOCK_SECONDS, AttemptRow, CountedJob
+from riverkeeper.ledger.attempts import CLOCK_SECONDS, NO_RESUMES, AttemptRow, CountedJob, Resumes
 from riverkeeper.ledger.counts import CellKey, Series, Tally
 from riverkeeper.ledger.learned_limits import (
     KEEP_DAYS,
@@ -28,6 +28,7 @@ from riverkeeper.postgres.transaction import Row, Transaction
 from riverkeeper.river.failures import failures_of, parse_count
 
 MOST = 2**63 - 1  # a sum of durations stops there: 292,000 years, which only garbage reaches
+MOST_RESUMES = 5_000  # checkpoints of one step; the others follow with the next one
 
 
 def cell_from_row(row: Row) -> tuple[CellKey, Tally]:
@@ -112,6 +113,7 @@ class Store(Protocol):
     durable: bool
     learns: bool  # whether it remembers runs for learned limits
     counts_attempts: bool  # whether it remembers up to which attempt jobs are counted
+    counts_work: bool  # whether it counts resumed attempts and lost work
 
     def peek(self, tx: Transaction) -> LedgerState: ...
     def lock(self, tx: Transaction) -> LedgerState | None:
@@ -123,6 +125,10 @@ class Store(Protocol):
     def totals(self, tx: Transaction) -> Mapping[Series, Tally]: ...
     def names(self, tx: Transaction) -> Names: ...
     def counted_jobs(self, tx: Transaction, job_ids: Sequence[int]) -> Mapping[int, CountedJob]: ...
+    def count_resumes(self, tx: Transaction) -> Resumes:
+        """Attempts that resumed and were not counted before; they are counted when the transaction commits."""
+        ...
+
     def runs(self, tx: Transaction, first: int) -> Iterable[DayRuns]:
         """Completed runs since a day, for learned limits."""
         ...
@@ -137,6 +143,7 @@ class MemoryStore:
     durable: bool = False
     learns: bool = True
     counts_attempts: bool = True
+    counts_work: bool = False  # a login that may not write cannot mark what it has counted
     _state: LedgerState = field(default_factory=LedgerState)
     _slots: dict[int, tuple[SlotState, str]] = field(default_factory=dict)  # cells as JSON take a tenth of the memory
     _totals: Mapping[Series, Tally] = field(default_factory=dict)
@@ -165,6 +172,9 @@ class MemoryStore:
 
     def counted_jobs(self, tx: Transaction, job_ids: Sequence[int]) -> Mapping[int, CountedJob]:
         return {job_id: self._jobs[job_id] for job_id in job_ids if job_id in self._jobs}
+
+    def count_resumes(self, tx: Transaction) -> Resumes:
+        return NO_RESUMES
 
     def runs(self, tx: Transaction, first: int) -> Iterable[DayRuns]:
         return [DayRuns(day, by_kind) for day, by_kind in self._runs.items() if day >= first]
@@ -199,6 +209,7 @@ class KeeperStore:
     durable: bool = True
     learns: bool = True  # the schema has the table of runs, and this login may write it
     counts_attempts: bool = True  # the schema has the table of counted attempts
+    counts_work: bool = True  # it has checkpoints, and this login may mark those that are counted
 
     def peek(self, tx: Transaction) -> LedgerState:
         rows = tx.query("ledger/read_ledger")
@@ -231,6 +242,10 @@ class KeeperStore:
     def counted_jobs(self, tx: Transaction, job_ids: Sequence[int]) -> Mapping[int, CountedJob]:
         rows = tx.query("ledger/read_counted_attempts", {"job_ids": job_ids}) if job_ids else ()
         return {row.job_id: CountedJob(row.attempt, row.rescues, row.seen_at) for row in rows}
+
+    def count_resumes(self, tx: Transaction) -> Resumes:
+        rows = tx.query("ledger/count_resumes", {"most": MOST_RESUMES})
+        return {(row.queue, row.kind): row.resumed for row in rows}
 
     def runs(self, tx: Transaction, first: int) -> Iterable[DayRuns]:
         rows = tx.query("ledger/read_runs", {"first": first}) if self.learns else ()

@@ -6,7 +6,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from riverkeeper.ledger.attempts import AttemptOutcome, RiverRescue
-from riverkeeper.ledger.counts import NO_DURATION, NOTHING, RUN_EDGES, WAIT_EDGES, Series, Tally, export_counts, latest
+from riverkeeper.ledger.counts import (
+    NO_AMOUNT,
+    NO_DURATION,
+    NOTHING,
+    RUN_EDGES,
+    WAIT_EDGES,
+    Series,
+    Tally,
+    export_counts,
+    latest,
+)
 from riverkeeper.ledger.names import OTHER, Names, Pair
 from riverkeeper.ledger.update import Totals
 from riverkeeper.river.layout import FINAL_STATES
@@ -21,6 +31,15 @@ class Histogram:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkTotals:
+    """Work of attempts that did not complete."""
+
+    resumed: int  # attempts that resumed from a checkpoint
+    measured: int  # failed and rescued attempts whose lost work is known
+    lost_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class FinishedPair:
     """All that the ledger has counted of one (queue, kind) since its epoch began."""
 
@@ -31,6 +50,7 @@ class FinishedPair:
     last_finished: float | None
     ended: Mapping[str, int] = field(default_factory=dict)  # AttemptOutcome -> attempts; empty: not counted
     rescued: Mapping[str, int] = field(default_factory=dict)  # RiverRescue -> rescues by River; empty: not counted
+    work: WorkTotals | None = None  # lost and resumed; None: not counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +76,7 @@ def find_finished(totals: Totals, names: Names, *, durable: bool) -> Finished:
     rests = {(key.queue, key.kind) for key in series if key.kind == OTHER}
     pairs = sorted(names.pairs.keys() | rests)
     return Finished(
-        pairs=tuple(_pair(series, pair, counts_attempts=totals.counts_attempts) for pair in pairs),
+        pairs=tuple(_pair(totals, pair) for pair in pairs),
         waits={(key.queue, int(key.label)): _histogram(tally, WAIT_EDGES) for key, tally in _waits(series, names)},
         last_claims=_last_claims(series, names),
         durable=durable,
@@ -65,7 +85,8 @@ def find_finished(totals: Totals, names: Names, *, durable: bool) -> Finished:
     )
 
 
-def _pair(series: Mapping[Series, Tally], pair: Pair, *, counts_attempts: bool) -> FinishedPair:
+def _pair(totals: Totals, pair: Pair) -> FinishedPair:
+    series, counts_attempts = totals.series, totals.counts_attempts
     tallies = {state: series.get(Series("run", *pair, state), NOTHING) for state in FINAL_STATES}
     last = None
     for tally in tallies.values():
@@ -78,7 +99,13 @@ def _pair(series: Mapping[Series, Tally], pair: Pair, *, counts_attempts: bool) 
         last_finished=last,
         ended=_ended(series, pair, tallies["completed"].jobs) if counts_attempts else {},
         rescued=_counts(series, "rescued", pair, RiverRescue) if counts_attempts else {},
+        work=_work(series, pair) if counts_attempts and totals.counts_work else None,
     )
+
+
+def _work(series: Mapping[Series, Tally], pair: Pair) -> WorkTotals:
+    measured, micros = series.get(Series("lost", *pair, ""), NOTHING).buckets.get(NO_DURATION, NO_AMOUNT)
+    return WorkTotals(series.get(Series("resumed", *pair, ""), NOTHING).jobs, measured, micros / 1e6)
 
 
 def _ended(series: Mapping[Series, Tally], pair: Pair, completed: int) -> dict[str, int]:

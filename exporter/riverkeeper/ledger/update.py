@@ -6,7 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from riverkeeper.ledger.attempts import AttemptChanges, AttemptReading, CountedJob, count_attempts
+from riverkeeper.ledger.attempts import (
+    NO_RESUMES,
+    AttemptChanges,
+    AttemptReading,
+    CountedJob,
+    Resumes,
+    count_attempts,
+    resumed_series,
+)
 from riverkeeper.ledger.counts import BY_PAIR, NOTHING, CellKey, Cells, FoldResult, Series, Tally, fold
 from riverkeeper.ledger.learned_limits import NO_DAY_RUNS, DayRuns, collect_runs
 from riverkeeper.ledger.names import NO_NAMES, OTHER, Names, Pair, keep
@@ -61,6 +69,7 @@ class Totals:
     late_rows: int
     stamp: int  # of the state they were read with; one that nobody wrote where that is not sure
     counts_attempts: bool = False  # failed and rescued attempts are among the series
+    counts_work: bool = False  # lost work and resumed attempts are, too
 
 
 NO_TOTALS = Totals({}, NO_NAMES, 0, 0, -1)
@@ -125,6 +134,7 @@ def compute_changes(
     epoch: int,
     stamp: int,
     counted_jobs: Mapping[int, CountedJob] = NO_JOBS,
+    resumes: Resumes = NO_RESUMES,
 ) -> LedgerChanges:
     """The changes of one step, with every known cell of its slots, and what is stored of its jobs."""
     new_epoch = epoch != state.epoch
@@ -132,10 +142,10 @@ def compute_changes(
     counted = fold(known, (cell for cell in reading.cells if cell[0].slot >= reading.baseline_to))
     finished = {**reading.initial_values, **_last_by_pair(seen), **_last_by_pair(counted)}
     attempts = _count_attempts(state, reading, counted_jobs)
-    names = keep(before.names, {**attempts.live_pairs, **live}, finished, reading.now, max_pairs)
+    names = keep(before.names, {**attempts.live_pairs, **resumes, **live}, finished, reading.now, max_pairs)
     base = _drop_counts(before.series) if new_epoch else before.series
     grown: dict[Series, Tally] = {}
-    for risen in (_last_only(seen, reading.initial_values), counted.risen, attempts.risen):
+    for risen in (_last_only(seen, reading.initial_values), counted.risen, attempts.risen, resumed_series(resumes)):
         grown |= _add_to_totals({**base, **grown}, risen, names)
     progress = reading.progress if state.progress == reading.begun_from else state.progress
     return LedgerChanges(
@@ -162,7 +172,7 @@ def totals_after(before: Totals, changed: LedgerChanges) -> Totals:
     kept = {key: tally for key, tally in series.items() if is_named(changed.names, key)}
     return Totals(
         kept, changed.names, changed.state.epoch, changed.state.late_rows, changed.state.stamp,
-        counts_attempts=counts_attempts(changed.state),
+        counts_attempts=counts_attempts(changed.state), counts_work=before.counts_work,
     )  # fmt: skip
 
 

@@ -23,7 +23,7 @@ KEEPER_TABLES: Mapping[str, str] = {
     "run_day": "SELECT, INSERT, UPDATE, DELETE",
     "heartbeat": "SELECT, INSERT, UPDATE, DELETE",
     "client": "SELECT, DELETE",
-    "checkpoint": "UPDATE (resumes), DELETE",  # and reads CHECKPOINT_COLUMNS; the sweep locks before it deletes
+    "checkpoint": "UPDATE (resumes_counted), DELETE",  # and reads CHECKPOINT_COLUMNS
     "control": "SELECT, UPDATE",
     "brake": "SELECT, INSERT, UPDATE",
     "rescue": "SELECT, INSERT, UPDATE, DELETE",
@@ -34,6 +34,7 @@ KEEPER_TABLES: Mapping[str, str] = {
 # The columns that Riverkeeper reads of a checkpoint: never its value, which may be private.
 CHECKPOINT_COLUMNS = (
     "job_id", "attempted_at", "attempt", "generation", "number", "saved_at", "bytes", "resumed_at", "resumes",
+    "resumes_counted",
 )  # fmt: skip
 KEEPER_VIEWS = ("fence",)  # PUBLIC may read them
 # The columns that Riverkeeper reads of the heartbeat tables. It reads no notes: they may be private.
@@ -65,3 +66,4 @@ class KeeperSchema:
     sweepable: bool = False  # old heartbeats may be deleted
     checkpoints: bool = False  # checkpoints are there and readable, without their values
     checkpoints_sweepable: bool = False
+    counts_work: bool = False  # resumed attempts can be counted, and lost work measured

@@ -92,6 +92,7 @@ def inspect_keeper(tx: Transaction, schemas: Schemas) -> KeeperSchema:
         sweepable=rights.heartbeat is not None and rights.sweepable,
         checkpoints=rights.checkpoints,
         checkpoints_sweepable=rights.checkpoints_sweepable,
+        counts_work=rights.heartbeat is not None and rights.writable and rights.counts_work,
     )
 
 

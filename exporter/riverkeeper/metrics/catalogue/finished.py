@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from riverkeeper.ledger.attempts import AttemptOutcome, RiverRescue
 from riverkeeper.ledger.counts import RUN_EDGES, WAIT_EDGES
-from riverkeeper.ledger.totals import FinishedPair, Histogram
+from riverkeeper.ledger.names import Pair
+from riverkeeper.ledger.totals import FinishedPair, Histogram, WorkTotals
 from riverkeeper.metrics.family import Bucketed, Family, MetricType, Per, Samples
 from riverkeeper.river.layout import FINAL_STATES
 from riverkeeper.scrape.scrape import Snapshot
@@ -32,6 +35,27 @@ def rescued(snapshot: Snapshot) -> Samples:
     return (
         ((pair.queue, pair.kind, how), float(count)) for pair in _pairs(snapshot) for how, count in pair.rescued.items()
     )
+
+
+def resumed(snapshot: Snapshot) -> Samples:
+    return (((pair.queue, pair.kind), float(pair.work.resumed)) for pair in _pairs(snapshot) if pair.work)
+
+
+def lost_work(snapshot: Snapshot) -> Samples:
+    return ((pair, work.lost_seconds) for pair, work in _measured(snapshot))
+
+
+def measured_attempts(snapshot: Snapshot) -> Samples:
+    return ((pair, float(work.measured)) for pair, work in _measured(snapshot))
+
+
+def _measured(snapshot: Snapshot) -> Iterator[tuple[Pair, WorkTotals]]:
+    """A 0 only where an attempt beats: without heartbeats nothing is known, and nothing is not 0."""
+    running = snapshot.running.pairs if snapshot.running else ()
+    beating = {snapshot.names.pair((each.queue, each.kind)) for each in running if each.beating}
+    for pair in _pairs(snapshot):
+        if pair.work and (pair.work.measured or (pair.queue, pair.kind) in beating):
+            yield (pair.queue, pair.kind), pair.work
 
 
 def last_finished(snapshot: Snapshot) -> Samples:
@@ -94,6 +118,36 @@ FINISHED: tuple[Family[Snapshot], ...] = (
         rescued,
         per=Per.PAIR,
         times=len(RiverRescue),
+    ),
+    Family(
+        "river_job_resumed_total",
+        MetricType.COUNTER,
+        "Attempts that resumed from a checkpoint of an earlier attempt. Each counts once, when it resumes. Absent if "
+        "the keeper schema is too old for checkpoints, or if Riverkeeper's login may not write it.",
+        ("queue", "kind"),
+        resumed,
+        per=Per.PAIR,
+    ),
+    Family(
+        "river_job_lost_work_seconds_total",
+        MetricType.COUNTER,
+        "Work that failed and rescued attempts lost: the time from the last checkpoint of the attempt (from its "
+        "beginning if it saved none) to its last sign of life (last heartbeat, or the reported end of its work). Work "
+        "after that sign is not in it: up to one heartbeat interval for each attempt. Attempts without heartbeats are "
+        "not in it. Absent for kinds that never beat, and as river_job_resumed_total is.",
+        ("queue", "kind"),
+        lost_work,
+        per=Per.PAIR,
+    ),
+    Family(
+        "river_job_lost_work_attempts_total",
+        MetricType.COUNTER,
+        "Failed and rescued attempts whose lost work is known: those in river_job_lost_work_seconds_total. The others "
+        'of river_job_attempts_ended_total{outcome=~"failed|rescued"} sent no heartbeat, and their lost work is '
+        "unknown. Absent as river_job_lost_work_seconds_total is.",
+        ("queue", "kind"),
+        measured_attempts,
+        per=Per.PAIR,
     ),
     Family(
         "river_job_wait_duration_seconds",

@@ -49,7 +49,8 @@ CREATE TABLE keeper.rescue (                      -- the audit: one row for each
     old_worker    text,                           -- the previous worker: NULL not known yet | silent | beat | finished
     old_worker_at timestamptz,
     old_outcome   text,                           -- as the client wrote it into heartbeat.outcome
-    closed_at     timestamptz                     -- followed up to the end; NULL: still watched
+    closed_at     timestamptz,                    -- followed up to the end; NULL: still watched
+    resumed       jsonb                           -- the checkpoint a later attempt resumed from, never its value; NULL: none did
 );
 CREATE UNIQUE INDEX rescue_once_a_claim ON keeper.rescue (job_id, attempted_at) WHERE NOT dry_run AND action <> 'stop';
 CREATE UNIQUE INDEX rescue_stop_once ON keeper.rescue (job_id, attempted_at) WHERE NOT dry_run AND action = 'stop';

@@ -28,6 +28,11 @@ SELECT
     NOT pg_is_in_recovery()
         AND coalesce(bool_or(has_table_privilege(c.oid, 'DELETE')) FILTER (WHERE c.relname = 'checkpoint'), false)
         AS checkpoints_sweepable,
+    count(*) FILTER (
+        WHERE c.relname = 'checkpoint' AND has_column_privilege(c.oid, 'resumes_counted', 'SELECT')
+            AND has_column_privilege(c.oid, 'resumes_counted', 'UPDATE')
+            OR c.relname = 'rescue' AND has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'UPDATE')
+    ) = 2 AS counts_work,
     array_agg(c.relname::text ORDER BY c.relname) FILTER (WHERE row_security_active(c.oid)) AS filtered
 FROM pg_catalog.pg_namespace AS n
 JOIN pg_catalog.pg_class AS c ON c.relnamespace = n.oid AND c.relkind = 'r'

@@ -3,10 +3,12 @@
 -- (OFFSET 0: each job is looked up by its id). Locked before they are deleted, without waiting.
 -- NULL: never; gives how many were deleted. The checkpoint of a job that was discarded or cancelled stays as long as its
 -- row: an operator may retry the job. An earlier claim's stays as long as that claim's heartbeat: its lost work is counted by it.
+-- One that an attempt resumed from waits an hour for the ledger to count that.
 WITH forgotten AS (
     SELECT k.job_id, k.attempted_at
     FROM keeper.checkpoint AS k
     WHERE k.saved_at < now() - interval '10 minutes'
+      AND (k.resumes = k.resumes_counted OR k.resumed_at < now() - interval '1 hour')
       AND (
           NOT EXISTS (
               SELECT FROM river.river_job AS j WHERE j.id = k.job_id AND j.state <> 'completed' OFFSET 0

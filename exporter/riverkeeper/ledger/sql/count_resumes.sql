@@ -1,0 +1,40 @@
+-- Question: (writes) Which attempts have resumed from a checkpoint, and are not counted yet? Called under lock_ledger: each
+-- counts once. The last rescue of the job before that gets the checkpoint in the audit, without its value.
+-- Index: checkpoint_uncounted; rescue_once_a_claim by the job, then the audit's primary key; river_job_pkey
+-- (OFFSET 0: each job is looked up by its id).
+-- NULL: never. A job that is deleted has no row, and does not count: its queue and kind are not known.
+WITH uncounted AS MATERIALIZED (
+    SELECT
+        saved.job_id, saved.attempted_at, saved.attempt, saved.number, saved.saved_at, saved.resumed_at,
+        saved.resumes - saved.resumes_counted AS resumed
+    FROM keeper.checkpoint AS saved
+    WHERE saved.resumes > saved.resumes_counted
+    ORDER BY saved.job_id, saved.attempted_at
+    LIMIT %(most)s
+    FOR NO KEY UPDATE OF saved SKIP LOCKED
+),
+counted AS (
+    UPDATE keeper.checkpoint AS c
+    SET resumes_counted = c.resumes_counted + u.resumed
+    FROM uncounted AS u
+    WHERE c.job_id = u.job_id AND c.attempted_at = u.attempted_at
+),
+audited AS (
+    UPDATE keeper.rescue AS r
+    SET resumed = jsonb_build_object(
+        'attempt', u.attempt, 'number', u.number, 'saved_at', extract(epoch FROM u.saved_at),
+        'at', extract(epoch FROM u.resumed_at)
+    )
+    FROM uncounted AS u
+    WHERE r.id = (
+        SELECT max(a.id)
+        FROM keeper.rescue AS a
+        WHERE NOT a.dry_run AND a.action <> 'stop' AND a.job_id = u.job_id AND a.attempted_at <> u.resumed_at
+    )
+      AND r.resumed IS NULL
+      AND u.saved_at <= r.at
+)
+SELECT j.queue, j.kind, sum(u.resumed)::bigint AS resumed
+FROM uncounted AS u
+CROSS JOIN LATERAL (SELECT w.queue, w.kind FROM river.river_job AS w WHERE w.id = u.job_id OFFSET 0) AS j
+GROUP BY j.queue, j.kind
