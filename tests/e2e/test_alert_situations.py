@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ import yaml
 from alerts.rulebook import ALERTS, alerts, document
 from alerts.situations import River, rivers_by_length
 from alerts.troubles import CASES, ELSEWHERE
-from e2e.programs import tool
+from e2e.programs import promtool
 from riverkeeper.assets.alerting import RULES
 
 LABEL = {"Burning": "burn"}  # the label that distinguishes rules, by the end of the alert's name; else cause
@@ -75,9 +74,7 @@ def run(release: str, rivers: list[list[River]], path: Path) -> set[tuple[str, i
     ]
     rules = {"rule_files": [str(ALERTS / f"{name}.yml") for name in RULES], "group_eval_order": ORDER}
     path.write_text(yaml.safe_dump({**rules, "evaluation_interval": "1m", "tests": tests}))
-    done = subprocess.run(
-        [tool(f"{release}/promtool"), "test", "rules", path], check=False, capture_output=True, text=True
-    )
+    done = promtool(release, "test", "rules", path)
     output = done.stdout + done.stderr
     found = re.findall(r'expr: "(.*)", time: ([\dhms]+),', output)
     assert (done.returncode == 0) is (not found), output[-3000:]

@@ -31,7 +31,7 @@ def test_the_oldest_server() -> None:
     files = [str(path) for pattern in FILES for path in sorted((ROOT / "tests").glob(pattern))]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-n", "2", *files],
+        ["nice", sys.executable, "-m", "pytest", "-q", "-n", "2", *files],
         cwd=ROOT,
         env=environment | {"RIVERKEEPER_PG_BIN": str(oldest())},
         capture_output=True,
