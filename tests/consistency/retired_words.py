@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from consistency.tree import PACKAGE, ROOT, modules, named, tree
+from consistency.tree import PACKAGE, ROOT, files_below, modules, named, tree
 
 # Pattern -> what to write in its place. Only words that are wrong wherever a person reads them: no "line", no "look".
 RETIRED = {
@@ -74,7 +74,7 @@ class Offender:
 def offenders() -> list[Offender]:
     """Of code, tests, templates, alerts and documents."""
     found = [offender for path in modules() for offender in _in_code(path)]
-    found += [offender for path in sorted((ROOT / "tests").rglob("*.py")) for offender in _in_tests(path)]
+    found += [offender for path in files_below(ROOT / "tests", ".py") for offender in _in_tests(path)]
     for path in sorted(PACKAGE.rglob("*.html")) + sorted((PACKAGE / "assets" / "alerts").glob("*.yml")):
         found += _in_text(path, area_of(path))
     for path in sorted({path for pattern in DOCUMENTS for path in ROOT.glob(pattern)}):

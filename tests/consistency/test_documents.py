@@ -9,18 +9,13 @@ from pathlib import Path
 
 from release.chart import generated as chart
 
-from consistency.tree import ROOT, named
+from consistency.tree import ROOT, files_below, named
 from riverkeeper.generate import GENERATED
 
 # Written in pieces, so that this file does not contain what it forbids.
 PRIVATE = ("/wo" + "rk/", "/ro" + "ot/", "/ho" + "me/")
 FOLDERS = ("docs", "clients", "alerts", "dashboards", "deploy", "release", "benchmarks", "tests")
-SKIPPED = {"node_modules", ".tools"}  # what tools bring along
-DOCUMENTS = sorted(
-    path
-    for path in (*ROOT.glob("*.md"), *(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.md")))
-    if not SKIPPED & set(path.parts)
-)
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(path for folder in FOLDERS for path in files_below(ROOT / folder, ".md"))])
 CODE = re.compile(r"^ *```.*?^ *```", re.MULTILINE | re.DOTALL)
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 ITEM = r"(?:[-*]|\d+\.) "

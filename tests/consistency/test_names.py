@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 
-from consistency.tree import ROOT, modules, named, tree
+from consistency.tree import ROOT, files_below, modules, named, tree
 
 
 def places() -> dict[str, list[str]]:
@@ -28,7 +28,7 @@ def test_a_class_name_exists_once() -> None:
 def test_no_variable_is_called_one() -> None:
     """Five of them in a function are five things under one word; in a test as in the package."""
     folders = ("exporter", "tests", "benchmarks", "release")
-    files = [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
+    files = [path for folder in folders for path in files_below(ROOT / folder, ".py")]
     found = {
         f"{named(path)}:{node.lineno}"
         for path in files

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-from consistency.tree import PACKAGE, ROOT, modules, named, tree
+from consistency.tree import PACKAGE, ROOT, files_below, modules, named, tree
 
 LEAST_LINES = 60  # below, a file holds a part of an idea, unless it stands in SMALL
 MOST_LINES = 500  # 100 to 400 are normal; above, a file holds two ideas
@@ -39,7 +39,7 @@ SMALL = {
     "dashboards/parts/scope.py": "pure: where boards are shown",
     "dashboards/parts/palette.py": "pure: every colour of the boards, and what it means",
 }
-TESTS = sorted((ROOT / "tests").rglob("*.py"))
+TESTS = files_below(ROOT / "tests", ".py")
 
 
 def line_count(path: Path) -> int:

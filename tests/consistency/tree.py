@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import ast
+import os
 from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "exporter" / "riverkeeper"
+SKIPPED = {"node_modules", ".tools"}  # what tools bring along
 
 
 def modules() -> list[Path]:
     """Every Python file of the package."""
     return sorted(path for path in PACKAGE.rglob("*.py"))
+
+
+def files_below(folder: Path, *suffixes: str) -> list[Path]:
+    """The repository's files with such an ending. Folders where tools are installed come and go: it stays out."""
+    found: list[Path] = []
+    for here, folders, names in os.walk(folder):
+        folders[:] = sorted(set(folders) - SKIPPED)
+        found += [Path(here, name) for name in names if Path(name).suffix in suffixes]
+    return sorted(found)
 
 
 def named(path: Path) -> str:

@@ -21,42 +21,48 @@ MakeReplica = Callable[..., RiverkeeperProcess]
 
 _numbers = count(1)
 
-# Files that hold the seconds of a rescue against a promise: one after the other, never two at once.
+# Files of which never two run at once. The first group holds the seconds of a rescue against a promise. The clients of
+# the second play several scenarios at a time already, and one whose answers come late is played again.
 TIMED = (
     "test_chaos.py", "test_story.py", "test_outage.py", "test_suspected_fleet.py", "test_dead_fleet_alert.py",
-    "test_replay.py",
 )  # fmt: skip
+CONFORMANCE = ("test_go_conformance.py", "test_rust_client.py", "test_js_client.py", "test_plain_clients.py")
+GROUPS = dict.fromkeys(TIMED, "timed") | dict.fromkeys(CONFORMANCE, "conformance")
+
 # The longest of the others begin first, so that none is left running alone at the end.
 LONG = (
-    "test_quickstart.py",
-    "test_alerts_happen.py",
+    "test_alerts_happen.py", "test_dashboards.py", "test_fence_on_river.py", "test_quickstart.py",
     "test_older_postgres.py",
-    "test_dashboards.py",
-    "test_fence_on_river.py",
-)
+)  # fmt: skip
 
-# Files whose tests share nothing. They come last, and whichever process is free takes the next test.
-APART = ("test_alert_rules.py", "test_alert_situations.py", "test_js_client.py", "test_plain_clients.py")
+# Files whose tests share nothing. They come last, because they never wait: what is timed has ended by then. Whichever
+# process is free takes the next test; the longest first again.
+APART = ("test_alert_situations.py", "test_alert_rules.py")
+LONG_APART = ("pages.yml", "tickets.yml")  # in the name of a test
+
+ORDER = (*TIMED, *LONG, *CONFORMANCE, "any other", *APART)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    order = [*TIMED, *LONG]
+    """Sorts by file; within a file only tests that share nothing."""
 
-    def place(item: pytest.Item) -> tuple[bool, int]:
-        return item.path.name in APART, order.index(item.path.name) if item.path.name in order else len(order)
+    def place(item: pytest.Item) -> tuple[int, bool]:
+        file = item.path.name
+        number = ORDER.index(file if file in ORDER else "any other")
+        return number, file in APART and not any(part in item.name for part in LONG_APART)
 
     items.sort(key=place)
 
 
 class FileScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
-    """A file stays in one process, with its servers, and the timed files share one.
+    """A file stays in one process, with its servers; so does a group of files.
 
     Marks of `--dist loadgroup` would say the same, but xdist 3.8 loses them with pytest 9.2.
     """
 
     def _split_scope(self, nodeid: str) -> str:
         name = Path(nodeid.partition("::")[0]).name
-        return nodeid if name in APART else "timed" if name in TIMED else name
+        return nodeid if name in APART else GROUPS.get(name, name)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FileScheduling:

@@ -69,12 +69,14 @@ build_fleet() {
         nice go build -trimpath -tags river031 -modfile=river031.mod -o "$TOOLS/fleet-0.31" .)
 }
 
-# The Rust client behind the conformance protocol, and River workers in Rust. In two processes at most, as Go above.
+# The Rust client behind the conformance protocol, and River workers in Rust. In two processes at most, as Go above. It takes
+# longest, and runs beside what is fetched.
 build_rust() {
     say "building the Rust client's programs"
     (cd "$HERE/../../clients/rust" && CARGO_TARGET_DIR=$TOOLS/cargo nice cargo build --quiet --locked --workspace --jobs 2)
     cp "$TOOLS/cargo/debug/riverbeat-conform" "$TOOLS/conform-rust"
     cp "$TOOLS/cargo/debug/riverbeat-fleet" "$TOOLS/fleet-rust"
+    say "the Rust client's programs are there"
 }
 
 # Package lists may be missing on a fresh machine.
@@ -138,6 +140,10 @@ build_render() {
         say "installing Grafana's panel components"
         (cd "$render" && nice npm ci --silent && touch node_modules)
     fi
+    if [ -e "$render/dist/index.html" ] && ! find "$render/src" "$render"/*.* -newer "$render/dist/index.html" -print -quit | grep -q .; then
+        say "the drawing tool is there"
+        return
+    fi
     say "building the drawing tool"
     (cd "$render" && nice npm run --silent build)
 }
@@ -193,7 +199,8 @@ build_alertmanager alertmanager
 build_alertmanager amtool
 build_pint
 if command -v cargo >/dev/null; then
-    build_rust
+    build_rust &
+    rust=$!
 else
     without "no cargo here: the tests of the Rust client will fail"
 fi
@@ -213,4 +220,5 @@ else
     without "no apt here: the tests with prometheus $PROMETHEUS_OLD.x, pgbouncer and JDBC will fail"
 fi
 find_languages
+[ -z "${rust:-}" ] || wait "$rust" || give_up "the Rust client's programs were not built"
 say "ready"

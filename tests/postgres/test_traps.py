@@ -15,7 +15,7 @@ import psycopg
 import pytest
 from click.testing import CliRunner, Result
 
-from consistency.tree import ROOT
+from consistency.tree import ROOT, files_below
 from fixtures.contract import Connection, claims_of, connected
 from fixtures.replicas import Fleet, configured, keeping
 from fixtures.scrape import SECONDS, Exporter
@@ -88,8 +88,7 @@ def test_traps_cover_what_our_statements_use(server: Server) -> None:
     texts = [
         path.read_text()
         for folder in ("exporter/riverkeeper", "clients")
-        for path in (ROOT / folder).rglob("*")
-        if path.suffix in {".sql", ".py", ".go"}
+        for path in files_below(ROOT / folder, ".sql", ".py", ".go")
     ]
     words = {word for text in texts for word in re.findall(r"\b([a-z_][a-z0-9_]*)\(", text)}
     with Session(fresh(server, "cover"), "test") as sql:

@@ -39,11 +39,10 @@ FOR_PEOPLE = 'severity=~"critical|warning|info"'
 
 
 class Replay:
-    """One run. `forgiven`: seconds that a message may be late, on a machine that does other things as well."""
+    """One run."""
 
-    def __init__(self, environment: ReplayEnvironment, forgiven: float = 0) -> None:
+    def __init__(self, environment: ReplayEnvironment) -> None:
         self.environment = environment
-        self.forgiven = forgiven
         self.injections: list[Injection] = []
         self.lasting: set[tuple[str, str]] = set()  # alert and River that may still fire when the next incident begins
 
@@ -61,7 +60,7 @@ class Replay:
                     raise
                 injection.failure = f"the run itself failed: {type(error).__name__}: {str(error)[:300]}"
                 injection.undone = injection.undone or time.time()
-            injection.delay, injection.load = delay() + self.forgiven, os.getloadavg()[0]
+            injection.delay, injection.load = delay(), os.getloadavg()[0]
         self._wait_until_calm(injection)
         self._look_back(injection)
         outcome = self.outcomes()[-1]
@@ -77,7 +76,7 @@ class Replay:
         next(play)
         injection.injected = time.time()
         limits = [notice.deadline(factor) for notice in incident.notices]
-        last = injection.injected + max([0.0, *limits]) + PATIENCE_SECONDS + self.forgiven
+        last = injection.injected + max([0.0, *limits]) + PATIENCE_SECONDS
         least = injection.injected + self.environment.seconds(incident.minutes)
         while time.time() < least or (time.time() < last and not self._all_came(injection)):
             threading.Event().wait(LOOK)
@@ -189,14 +188,14 @@ def write_record(replays: list[Replay], factor: int) -> str:
     return "\n".join([head, "", *table, "", "The first line of each message:", "", *words])
 
 
-def run_all(names: tuple[str, ...], folder: Path, factor: int, forgiven: float = 0) -> Replay | None:
+def run_all(names: tuple[str, ...], folder: Path, factor: int) -> Replay | None:
     """The incidents of one environment, one after the other; None where there are none."""
     by_name = {each.name: each for each in INCIDENTS}
     if not names:
         return None
     folder.mkdir(parents=True)
     with replay_environment(folder, factor) as environment:
-        replay = Replay(environment, forgiven)
+        replay = Replay(environment)
         for name in names:
             replay.run(by_name[name])
         (folder / "requests.json").write_text(json.dumps([list(r) for r in environment.messages.received.requests]))
