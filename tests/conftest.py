@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 from collections.abc import Callable, Iterator
@@ -25,8 +26,13 @@ MEMORY, MEMORY_BYTES = Path("/dev/shm"), 4 * 2**30  # noqa: S108 - a server take
 _numbers = itertools.count()
 # Each has a test that takes half a minute or more on a busy machine.
 LONG = ("rescue/test_model.py", "demo/test_command.py", "brakes/test_clocks.py", "brakes/test_mass_silence.py")
-settings.register_profile("riverkeeper", deadline=None)  # a busy machine breaks no property
+# A busy machine breaks no property. Half of the usual hundred examples: `make test-long` and the mutations try 500.
+EXAMPLES = 500 if os.environ.get("RIVERKEEPER_TEST_LONG") else 50
+settings.register_profile("riverkeeper", deadline=None, max_examples=EXAMPLES)
 settings.load_profile("riverkeeper")
+
+
+gc.disable()  # until all tests are collected: nothing of what they make then becomes garbage
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -52,6 +58,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for number, (begin, end) in enumerate(itertools.pairwise(bounds))
         for item in (*long[number::processes], *others[begin:end])
     ]
+
+
+def pytest_collection_finish() -> None:
+    """The collector of garbage passes over what stays anyway: the modules, and the tests themselves."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(autouse=True)

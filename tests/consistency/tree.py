@@ -54,4 +54,5 @@ def imports(path: Path) -> set[str]:
 
 def is_pure(path: Path) -> bool:
     """Whether the module's docstring declares it pure."""
-    return "Pure." in (ast.get_docstring(tree(path)) or "")
+    declared = "Pure."
+    return declared in path.read_text(encoding="utf-8") and declared in (ast.get_docstring(tree(path)) or "")

@@ -1,127 +1,18 @@
-"""`riverkeeper demo` as somebody who tries it sees it: it shows what it announces, and leaves nothing behind."""
+"""`riverkeeper demo` as it starts and ends; all that it announces shows in e2e/test_demo.py."""
 
 from __future__ import annotations
 
-import contextlib
-import os
 import re
-import shutil
 import signal
 import socket
-import subprocess
 import sys
-import tempfile
-import threading
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from riverkeeper.demo.exposition import Page, read
-from riverkeeper.demo.guide import FAULTS
-from riverkeeper.demo.program import fetch
+from fixtures.demo_process import answers, assert_nothing_is_left, demo_folder, started
 
-LIMIT_SECONDS = 300.0  # a very busy machine; alone, the longest of these takes under 20 s
-
-
-class Demo:
-    """A running `riverkeeper demo` whose temporary files all lie in `folder`."""
-
-    def __init__(self, folder: Path, *arguments: str, path: str = "") -> None:
-        environment = {**os.environ, "TMPDIR": str(folder), "COLUMNS": "100"}
-        environment["PATH"] = f"{path}{os.pathsep}{environment['PATH']}"
-        command = [sys.executable, "-m", "riverkeeper", "demo", *arguments]
-        self.process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
-        )
-        self.said = ""
-
-    def read_until(self, words: str) -> None:
-        assert self.process.stdout is not None
-        while words not in self.said:
-            line = self.process.stdout.readline()
-            assert line, f"ended without saying {words!r}: {self.said}"
-            self.said += line
-
-    def end(self, how: signal.Signals | None = None) -> int:
-        """The exit code, after a signal or by itself."""
-        if how is not None:
-            self.process.send_signal(how)
-        rest, _ = self.process.communicate(timeout=LIMIT_SECONDS)
-        self.said += rest
-        return self.process.returncode
-
-    @property
-    def url(self) -> str:
-        return self._found(r"(http://\S+)/metrics")
-
-    def ports(self) -> list[int]:
-        """Of the exporter and of its Postgres."""
-        database = self._found(r"@127\.0\.0\.1:(\d+)/demo")
-        return [int(self.url.rpartition(":")[2]), int(database)]
-
-    def _found(self, pattern: str) -> str:
-        match = re.search(pattern, self.said)
-        assert match, self.said
-        return match[1]
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """An empty folder that Postgres, who is `nobody` where we are root, may enter."""
-    path = Path(tempfile.mkdtemp())
-    path.chmod(0o755)
-    yield path
-    shutil.rmtree(path, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def started(folder: Path, *arguments: str, path: str = "") -> Iterator[Demo]:
-    demo = Demo(folder, *arguments, path=path)
-    try:
-        yield demo
-    finally:
-        if demo.process.poll() is None:
-            demo.process.terminate()
-            demo.process.communicate()
-
-
-def answers(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def assert_nothing_is_left(demo: Demo, folder: Path) -> None:
-    assert list(folder.iterdir()) == []
-    assert [port for port in demo.ports() if answers(port)] == []
-
-
-def announced() -> set[str]:
-    """The metrics in which the guide lets faults be seen."""
-    return {metric for _, metric in FAULTS}
-
-
-def shown(page: Page) -> set[str]:
-    """Those of the announced metrics that have a value above 0 on the page."""
-    found = set()
-    for metric in announced():
-        name, _, labels = metric.partition("{")
-        wanted = dict(re.findall(r'(\w+)="([^"]*)"', labels))
-        if page.total(name, **wanted) > 0:
-            found.add(metric)
-    return found
-
-
-def assert_all_faults_show(demo: Demo) -> None:
-    """Each announced metric has a value above 0 at one time or another."""
-    missing = announced()
-    deadline, pause = time.monotonic() + LIMIT_SECONDS, threading.Event()
-    while missing:
-        missing -= shown(read(fetch(f"{demo.url}/metrics") or ""))
-        assert time.monotonic() < deadline, missing
-        pause.wait(0.5)  # between looks: the exporter reads the table every two seconds at most
-
+__all__ = ["demo_folder"]
 
 PROMETHEUS = """\
 #!{python}
@@ -152,32 +43,6 @@ def prometheus(folder: Path, ending: str = "") -> str:
     program.write_text(PROMETHEUS.format(python=sys.executable, ending=ending))
     program.chmod(0o755)
     return str(folder)
-
-
-def test_every_announced_fault_shows_and_ctrl_c_ends_it(folder: Path) -> None:
-    """Each metric of the guide comes to have a value, without a restart; then Ctrl-C ends it all, exit code 0.
-
-    A job whose worker was killed runs again, rescued by the exporter; the summary counts it, and no false rescue.
-
-    Meanwhile a second demo finds the usual port taken, reports that, and works on another.
-    """
-    with started(folder) as demo:
-        demo.read_until("Workers are killed and jobs hang")
-        with started(folder) as second:
-            second.read_until("Workers are killed and jobs hang")
-            assert "is taken" in second.said
-            assert second.url != demo.url
-            assert fetch(f"{second.url}/metrics")
-            assert second.end(signal.SIGTERM) == 0, second.said
-        assert_all_faults_show(demo)
-        assert "sync_crm" in (fetch(f"{demo.url}/failing") or "")  # it always fails
-        demo.read_until("running again after")
-        assert re.search(r"\w+ \d+: (worker killed|hung), noticed after \d+ s, running again after \d+ s\n", demo.said)
-        assert "worker" in (fetch(f"{demo.url}/rescues") or "")
-        assert demo.end(signal.SIGINT) == 0, demo.said
-    assert re.search(r"False rescues: 0 of [1-9]\d*\.", demo.said), demo.said
-    assert "Time to the next attempt: p50" in demo.said
-    assert_nothing_is_left(demo, folder)
 
 
 def test_with_seconds_it_ends_with_what_the_exporter_counted(folder: Path, tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from heartbeat.test_vectors import read_vectors
 from riverkeeper.heartbeat import Beater, Claim, ClaimLost, HeartbeatTier, NoCheckpoints, TransactionCheckpoint
 from riverkeeper.heartbeat.checkpoints import ClaimCheckpoints, encode_checkpoint
 
-RACES = 150  # each of four claims
+RACES = 80  # each of four claims
 AT_ONCE = 4
 BAD = object()
 

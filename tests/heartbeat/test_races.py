@@ -17,7 +17,7 @@ from conformance.floor import Event
 from conformance.rescue import rescue
 from fixtures.contract import Connection, age, beat, claims_of, connected, end
 
-RACES = 10_000 if os.environ.get("RIVERKEEPER_TEST_LONG") else 300  # each is of four claims
+RACES = 10_000 if os.environ.get("RIVERKEEPER_TEST_LONG") else 120  # each is of four claims
 AT_ONCE = 4
 LIMIT_SECONDS = 60.0  # a beat that is older is stale
 pytestmark = [pytest.mark.long] if os.environ.get("RIVERKEEPER_TEST_LONG") else []

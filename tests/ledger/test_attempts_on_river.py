@@ -17,7 +17,7 @@ from riverkeeper.postgres.connection import Session
 from riverkeeper.schema.install import install
 
 LONG = bool(os.environ.get("RIVERKEEPER_TEST_LONG"))
-SEEDS = range(40 if LONG else 2)
+SEEDS = range(40 if LONG else 1)
 STEPS = 120 if LONG else 25
 
 # Every entry with every metadata.

@@ -18,7 +18,7 @@ from riverkeeper.ledger.update import LedgerReading, Totals
 from riverkeeper.postgres.connection import Session
 
 pytestmark = pytest.mark.long  # more initial_values
-SEEDS = 200 if os.environ.get("RIVERKEEPER_TEST_LONG") else 3
+SEEDS = 200 if os.environ.get("RIVERKEEPER_TEST_LONG") else 1
 MANY = 30_000
 STEADY = ["one", "two"]
 

@@ -14,7 +14,7 @@ from riverkeeper.ledger.update import Totals
 from riverkeeper.postgres.connection import Session
 from riverkeeper.postgres.transaction import Transaction
 
-REPLICAS, ROUNDS, JOBS = 4, 50, 7
+REPLICAS, ROUNDS, JOBS = 4, 25, 7
 
 
 def finish(sql: Session, now: float, jobs: int) -> None:

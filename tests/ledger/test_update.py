@@ -237,12 +237,12 @@ def test_counters_rise_while_kinds_come_and_go(history: list[tuple[float, dict[P
         before = now
 
 
-def test_a_hundred_thousand_kinds_fold_into_other() -> None:
+def test_thirty_thousand_kinds_fold_into_other() -> None:
     """Somebody wrote an id into the kind: as many series as the limit allows, and no job lost."""
     shop = Shop(max_pairs=1000)
     for slot in range(SLOT, SLOT + 10):
-        totals = shop.collect({(slot, ("q", f"kind {slot} {number}")): 1 for number in range(10_000)})
+        totals = shop.collect({(slot, ("q", f"kind {slot} {number}")): 1 for number in range(3_000)})
 
     assert len(jobs(totals)) == 1001
-    assert sum(jobs(totals).values()) == 100_000
-    assert jobs(totals)["q", OTHER] == 99_000
+    assert sum(jobs(totals).values()) == 30_000
+    assert jobs(totals)["q", OTHER] == 29_000

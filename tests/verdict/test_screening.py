@@ -17,7 +17,7 @@ from riverkeeper.verdict.limits import Learned, limits_of
 from riverkeeper.verdict.screening import Thresholds, group_jobs, limits_used, screen_group
 from riverkeeper.verdict.verdict import LimitName, Reason
 
-patient = settings(max_examples=200)
+patient = settings(max_examples=100)
 learned = st.none() | st.builds(
     Learned, samples=st.integers(0, 500), quantile=st.just(0.99), seconds=st.floats(0.1, 500), window=st.just(86400.0)
 )
