@@ -105,4 +105,10 @@ MUTATIONS = (
         "if pair.work:",
         ("metrics/test_absence.py::test_lost_work_of_a_kind_that_never_beat_is_unknown",),
     ),
+    Mutation(
+        "the audit gives a checkpoint of an earlier attempt as one of the rescued attempt",
+        "if saved.attempt != self.attempt or beat_at is None:",
+        "if beat_at is None:",
+        ("rescue/audit/test_history.py::test_the_audit_has_how_far_the_work_was_and_where_it_went_on",),
+    ),
 )

@@ -205,7 +205,8 @@ def describe_rescue(record: AuditRecord) -> str:
     done = f"dry run: would {record.action}" if record.dry_run else f"Riverkeeper: {record.action}"
     after = f" → {record.state_after}" if record.state_after else ""
     why = f" ({record.limit_sentence})" if record.limit_sentence else ""
-    return f"{done}{after}, because {record.reason}{why}; requested by {record.woken_by}"
+    work = f"; {record.work_sentence}" if record.work_sentence else ""
+    return f"{done}{after}, because {record.reason}{why}; requested by {record.woken_by}{work}"
 
 
 def _checkpoint(facts: JobFacts) -> Iterator[LifeEvent]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -12,7 +14,7 @@ from riverkeeper.config.load import load
 from riverkeeper.postgres.connection import Session
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.postgres.transaction import Transaction
-from riverkeeper.rescue.audit.history import read_report, read_rescues
+from riverkeeper.rescue.audit.history import AuditRecord, ResumedCheckpoint, read_report, read_rescues
 from riverkeeper.rescue.audit.report import ClaimCounts
 from riverkeeper.rescue.wakes.wake import Scope
 from riverkeeper.schema.schemas import open_keeper
@@ -45,6 +47,47 @@ def audit(sql: Session, job_id: int, **changes: object) -> None:
         "closed": False,
     }  # fmt: skip
     sql.execute(INSERT, values | changes)
+
+
+RESUMED = ResumedCheckpoint(attempt=1, number=41, saved_at=1_700_000_097.0, at=1_700_000_160.5)
+
+
+def record(evidence: Mapping[str, object], **changes: object) -> AuditRecord:
+    made = AuditRecord(
+        1, 1_700_000_147.0, False, 7, 1, "mail", "send", "standard", "worker_lost", "retry", "available", None,
+        evidence, "supervisor", 2.0, resumed=RESUMED,
+    )  # fmt: skip
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def test_the_audit_has_how_far_the_work_was_and_where_it_went_on() -> None:
+    """In plain words, without the value of the checkpoint; what is not known is not there."""
+    known = {"progress": 0.734, "beat_at": 1_700_000_100.0}
+    assert record(known).work_sentence == (
+        "rescued at 73%, resumed from checkpoint 41, saved 3.0 s before its last heartbeat"
+    )
+    assert record({**known, "beat_at": 1_700_000_097.2}).work_sentence.endswith("41, saved with its last heartbeat")
+    assert record({"beat_at": 1_700_000_090.0}).work_sentence == (
+        "resumed from checkpoint 41, saved 7.0 s after its last heartbeat"
+    )
+    assert record(known, attempt=2).work_sentence.endswith("checkpoint 41 of attempt 1, saved 50 s before the rescue")
+    assert record({}).work_sentence.endswith("checkpoint 41 of attempt 1, saved 50 s before the rescue")
+    assert record(known, resumed=None).work_sentence == "rescued at 73%"
+    assert record(known, resumed=None, dry_run=True).work_sentence == "at 73%"
+    assert record(known, resumed=None, action="stop").work_sentence == "at 73%"
+    assert record({}, resumed=None).work_sentence == ""
+
+
+def test_a_checkpoint_comes_back_as_the_ledger_wrote_it(sql: Session, tx: Transaction) -> None:
+    """The column is JSON; a rescue after which nothing resumed has none."""
+    audit(sql, 1)
+    audit(sql, 2)
+    sql.execute(
+        "UPDATE riverkeeper.rescue SET resumed = %(resumed)s WHERE job_id = 2", {"resumed": json.dumps(asdict(RESUMED))}
+    )
+
+    found = {row.job_id: row.resumed for row in read_rescues(tx, Scope(), 9).rows}
+    assert found == {1: None, 2: RESUMED}
 
 
 def test_the_newest_comes_first_within_the_question(sql: Session, tx: Transaction) -> None:

@@ -11,7 +11,7 @@ from starlette.routing import Route
 from fixtures.stuck_jobs import RESCUE
 from fixtures.web import NOW, FakeService, app_of, ask
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
-from riverkeeper.rescue.audit.history import AuditRecord, RescueHistory
+from riverkeeper.rescue.audit.history import AuditRecord, RescueHistory, ResumedCheckpoint
 from riverkeeper.rescue.wakes.wake import Scope
 from riverkeeper.verdict.stack import JobStack
 from riverkeeper.web.pages.rescues import RescuesPage
@@ -52,6 +52,21 @@ def test_where_a_job_hung_is_kept_with_its_rescue() -> None:
     assert SCRIPT not in shown
     assert document["rescues"][0]["stack"]["text"] == stack.text
     assert document["rescues"][1]["stack"] is None
+
+
+def test_a_rescue_shows_how_far_the_work_was_and_where_it_went_on() -> None:
+    """What the rescue cost, long after the job has completed and its checkpoint is deleted."""
+    rescue = replace(
+        RESCUE,
+        evidence={**RESCUE.evidence, "progress": 0.73, "beat_at": NOW - 60},
+        resumed=ResumedCheckpoint(RESCUE.attempt, 17, NOW - 63, NOW - 20),
+    )
+    (document,) = ask(app_of(service(rescue)), "/rescues.json").json()["rescues"]
+
+    assert "rescued at 73%, resumed from checkpoint 17, saved 3.0 s before its last heartbeat" in text(rescue)
+    assert (document["resumed"]["attempt"], document["resumed"]["number"]) == (RESCUE.attempt, 17)
+    assert document["resumed"]["saved_at"].endswith("Z")
+    assert ask(app_of(service(RESCUE)), "/rescues.json").json()["rescues"][0]["resumed"] is None
 
 
 def test_dry_runs_are_marked() -> None:

@@ -73,7 +73,7 @@ def _table(rows: Sequence[AuditRecord]) -> Table:
             record.queue,
             record.tier,
             f"{record.reason}\nin {record.stack.where}" if record.stack else record.reason,
-            done,
+            f"{done}\n{record.work_sentence}" if record.work_sentence else done,
             record.woken_by,
         )
         table.add_row(*map(Text, texts), Text(record.outcome_sentence, style="bold red" if record.was_false else ""))

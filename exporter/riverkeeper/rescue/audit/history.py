@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from riverkeeper.formats import span
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.postgres.transaction import Row, Transaction
 from riverkeeper.rescue.audit.outcome import DRY_WATCH_SECONDS, WATCH_SECONDS, PreviousWorker
@@ -15,7 +16,18 @@ from riverkeeper.verdict.job import JobClaim
 from riverkeeper.verdict.stack import STACKED, JobStack
 from riverkeeper.verdict.verdict import Reason
 
+SAME_TICK = 1.0  # seconds: a checkpoint follows the heartbeat of its tick in a statement of its own
 STACKED_REASONS = {*(reason.value for reason in STACKED), Reason.RESCUE_LOOP.value}
+
+
+@dataclass(frozen=True, slots=True)
+class ResumedCheckpoint:
+    """The checkpoint from which a later attempt resumed. Its value is never read."""
+
+    attempt: int  # which saved it
+    number: int  # among the checkpoints of that attempt, from 1
+    saved_at: float
+    at: float  # when the attempt began that resumed from it
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +54,7 @@ class AuditRecord:
     old_outcome: str | None = None
     closed_at: float | None = None  # the follow-up ended
     was_false: bool | None = None  # the rescue was false, or would have been; None: not known, or not yet
+    resumed: ResumedCheckpoint | None = None  # None: no attempt resumed, or it is not counted yet
     stack: JobStack | None = None  # where the work hung; None: its client sent none, or this login may not read it
 
     @property
@@ -66,6 +79,25 @@ class AuditRecord:
         if self.reason == Reason.WORKER_DEAD:
             return str(self.evidence.get("limit_origin", "what ended is not known"))
         return f"{value:.1f} s, limit {limit:g} s ({self.evidence.get('limit_origin', 'origin not known')})"
+
+    @property
+    def work_sentence(self) -> str:
+        """How far the work was, and where a later attempt went on; empty where neither is known."""
+        progress, acts = self._seconds("progress"), not self.dry_run and self.action != "stop"
+        how_far = "" if progress is None else f"{'rescued ' if acts else ''}at {progress:.0%}"
+        return ", ".join(filter(None, (how_far, self._resumed_words())))
+
+    def _resumed_words(self) -> str:
+        saved = self.resumed
+        if saved is None:
+            return ""
+        words, beat_at = f"resumed from checkpoint {saved.number}", self._seconds("beat_at")
+        if saved.attempt != self.attempt or beat_at is None:
+            return f"{words} of attempt {saved.attempt}, saved {span(self.at - saved.saved_at)} before the rescue"
+        before = beat_at - saved.saved_at
+        if abs(before) < SAME_TICK:
+            return f"{words}, saved with its last heartbeat"
+        return f"{words}, saved {span(before)} {'before' if before > 0 else 'after'} its last heartbeat"
 
     def _seconds(self, fact: str) -> float | None:
         """A number of the evidence; None where it is missing."""
@@ -136,4 +168,10 @@ def record_of(row: Row) -> AuditRecord:
         row.id, row.at, row.dry_run, row.job_id, row.attempt, row.queue, row.kind, row.tier, row.reason, row.action,
         row.state_after, row.scheduled_at, row.evidence if isinstance(row.evidence, dict) else {}, row.woken_by,
         row.late_seconds, row.old_worker, row.old_worker_at, row.old_outcome, row.closed_at, row.was_false,
+        _resumed_of(row.resumed),
     )  # fmt: skip
+
+
+def _resumed_of(document: object) -> ResumedCheckpoint | None:
+    """Of the column `resumed`, as count_resumes.sql writes it."""
+    return ResumedCheckpoint(**document) if isinstance(document, dict) else None

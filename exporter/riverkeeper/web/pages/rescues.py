@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from riverkeeper.formats import moment, rfc3339, span
-from riverkeeper.rescue.audit.history import AuditRecord, RescueHistory
+from riverkeeper.rescue.audit.history import AuditRecord, RescueHistory, ResumedCheckpoint
 from riverkeeper.verdict.verdict import STUCK
 from riverkeeper.web.pages.job_list import JobListPage, JobQuery
 from riverkeeper.web.pages.stack import stack_document
@@ -65,8 +65,15 @@ def describe_record(record: AuditRecord) -> dict[str, object]:
         "old_outcome": record.old_outcome,
         "was_false": record.was_false,
         "closed_at": rfc3339(record.closed_at),
+        "resumed": _resumed(record.resumed),
         "stack": stack_document(record.stack),
     }
+
+
+def _resumed(saved: ResumedCheckpoint | None) -> dict[str, object] | None:
+    if saved is None:
+        return None
+    return asdict(saved) | {"saved_at": rfc3339(saved.saved_at), "at": rfc3339(saved.at)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@
 -- NULL: a filter that is NULL does not apply; columns as in 003_rescue.
 SELECT
     r.id, r.dry_run, r.job_id, r.attempt, r.queue, r.kind, r.tier, r.reason, r.action, r.state_after, r.evidence,
-    r.woken_by, r.late_seconds, r.old_worker, r.old_outcome, r.was_false,
+    r.woken_by, r.late_seconds, r.old_worker, r.old_outcome, r.was_false, r.resumed,
     to_char(r.attempted_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS attempted_at,
     extract(epoch FROM r.at)::double precision AS at,
     extract(epoch FROM r.scheduled_at)::double precision AS scheduled_at,
