@@ -39,7 +39,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """For tests/conformance; here, because options of a folder are not known where the whole suite runs."""
     group = parser.getgroup("conformance", "a heartbeat client of yours (clients/CONTRACT.md)")
     group.addoption("--client", metavar="COMMAND", help="the program that plays the scenarios of tests/conformance")
-    group.addoption("--without", choices=("checkpoints",), action="append", default=[], help="what it lacks")
+    group.addoption("--without", choices=("checkpoints", "pods"), action="append", default=[], help="what it lacks")
     group.addoption("--level", choices=("plain", "progress", "leasing", "full"), default="full", help="its level")
 
 

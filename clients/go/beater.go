@@ -48,6 +48,7 @@ type Beater struct {
 	leaseDone   chan struct{}
 
 	checkpointsRefusedUntil time.Duration // uptime; belongs to the goroutine that beats
+	podReported             bool          // since beats succeed; the same
 }
 
 type state int

@@ -63,6 +63,7 @@ type settings struct {
 	Config
 	instance string
 	started  time.Time
+	pod      *pod // nil: the environment names none
 }
 
 func (c Config) checked() (settings, error) {
@@ -77,7 +78,7 @@ func (c Config) checked() (settings, error) {
 	}
 	c.fillIn()
 	instance, err := newInstance()
-	return settings{Config: c, instance: instance, started: time.Now()}, err
+	return settings{Config: c, instance: instance, started: time.Now(), pod: readPod()}, err
 }
 
 func (c *Config) fillIn() {

@@ -21,6 +21,7 @@ var (
 // statements are the contract's SQL, for the schemas of one River.
 type statements struct {
 	meta, beat, beatMetadata, end, stack, claimStatus, verifyClaim string // copied from clients/sql
+	pod                                                            string // the same
 	checkpoint, checkpointTx, resume                               string // the same
 	known                                                          string // this client's own, query/
 }
@@ -31,7 +32,7 @@ func newStatements(river, keeper string) statements {
 		meta: sql("sql/meta"), beat: sql("sql/beat"), beatMetadata: sql("sql/beat_metadata"),
 		end: sql("sql/end"), stack: sql("sql/stack"), claimStatus: sql("sql/claim_status"), verifyClaim: sql("sql/verify_claim"),
 		checkpoint: sql("sql/checkpoint"), checkpointTx: sql("sql/checkpoint_tx"), resume: sql("sql/resume"),
-		known: sql("query/known"),
+		pod: sql("sql/pod"), known: sql("query/known"),
 	}
 }
 

@@ -37,10 +37,13 @@ func (b *Beater) tick(ctx context.Context) {
 		answer, err := b.send(ctx, batch)
 		stacks := b.takeStacks(batch.requested) // before work is cancelled: they show where it hung
 		b.applyAnswer(batch, answer, err)
-		if err == nil {
+		if err != nil {
+			b.podReported = false
+		} else {
 			b.saveCheckpoints(ctx)
 			b.flushEnds(ctx)
 			b.sendStacks(ctx, batch, stacks)
+			b.reportPod(ctx)
 		}
 	})
 }

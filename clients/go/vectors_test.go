@@ -164,6 +164,22 @@ func TestVectorsOfErrors(t *testing.T) {
 	}
 }
 
+// One bad value of the environment must stop no beat.
+func TestVectorsOfPods(t *testing.T) {
+	for _, c := range vectors[struct {
+		Name        string
+		Given, Sent *string
+	}](t, "pods") {
+		if c.Given == nil {
+			c.Given = new(string) // as an unset variable is read
+		}
+		sent := fitName(*c.Given)
+		if (sent == nil) != (c.Sent == nil) || sent != nil && *sent != *c.Sent {
+			t.Errorf("%s: %v", c.Name, sent)
+		}
+	}
+}
+
 // What a beat answers decides whether the work is cancelled, is named again, and has its lease renewed.
 func TestVectorsOfDecisions(t *testing.T) {
 	for _, c := range vectors[struct {

@@ -24,12 +24,13 @@ COPIED = {
         "claim_status",
         "end",
         "meta",
+        "pod",
         "resume",
         "stack",
         "verify_claim",
     ),
-    "js": ("beat", "checkpoint", "checkpoint_tx", "claim", "end", "meta", "resume", "verify_claim"),
-    "rust": ("beat", "checkpoint", "checkpoint_tx", "end", "meta", "resume", "verify_claim"),
+    "js": ("beat", "checkpoint", "checkpoint_tx", "claim", "end", "meta", "pod", "resume", "verify_claim"),
+    "rust": ("beat", "checkpoint", "checkpoint_tx", "end", "meta", "pod", "resume", "verify_claim"),
 }
 
 

@@ -8,7 +8,7 @@ import pytest
 pytest.register_assert_rewrite(
     *(
         f"conformance.{name}"
-        for name in ("checkpoints", "claims", "leases", "outages", "progress", "refusals", "tokens")
+        for name in ("checkpoints", "claims", "leases", "outages", "pods", "progress", "refusals", "stacks", "tokens")
     )
 )
 

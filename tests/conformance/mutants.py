@@ -275,6 +275,31 @@ CHECKPOINTS = (
     ),
 )
 
+PODS = (
+    mutant("it sends its pod with every beat", "pod_is_reported_once", ("            self.pod_is_due = False\n", "")),
+    mutant("it sends no host name", "pod_is_reported_once", ('"host": fit_name(socket.gethostname())', '"host": None')),
+    mutant(
+        "it sends its pod once, and never again",
+        "pod_is_reported_again_after_a_failure",
+        ("            self.pod_is_due = True\n", ""),
+    ),
+    mutant(
+        "it guesses a pod by its host name",
+        "process_without_a_pod_reports_none",
+        ("if any(named.values()) else None", "if True else None"),
+    ),
+    mutant(
+        "it sends whatever the environment has",
+        "odd_pods_stop_no_beat",
+        ('value if value is not None and re.fullmatch("[A-Za-z0-9.-]{1,253}", value) else None', "value"),
+    ),
+    mutant(
+        "a pod that is refused fails the beat",
+        ("pod_that_is_refused_costs_no_beat", "keeper_schema_without_pods"),
+        ("with suppress(DatabaseError), self._session(self.interval / 2)", "with self._session(self.interval / 2)"),
+    ),
+)
+
 PROGRESS = (
     mutant(
         "its ticker repeats the last progress",
@@ -466,4 +491,4 @@ FULL = (
     mutant("any refusal ends the tokens", "grant_is_revoked", (GONE, "if message:")),
 )
 
-MUTANTS = (*PLAIN, *PROGRESS, *CHECKPOINTS, *LEASING, *FULL)
+MUTANTS = (*PLAIN, *PROGRESS, *PODS, *CHECKPOINTS, *LEASING, *FULL)

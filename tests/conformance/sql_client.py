@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import socket
 import threading
 import time
 import uuid
@@ -30,6 +33,7 @@ ASK_AGAIN_SECONDS = 50.0
 NOTE_BYTES = 1024
 CHECKPOINT_BYTES = 8192
 CHECKPOINT_VERSION = 8
+POD = ("pod_namespace", "pod_name", "pod_uid")
 
 
 @dataclass(eq=False)
@@ -72,7 +76,7 @@ class SqlClient:
         self.works: list[Work] = []  # at work, and not known to be finished or lost
         self.ended: dict[tuple[int, str], str] = {}
         self.beats = self.failures = 0
-        self.has_checkpoints = False
+        self.has_checkpoints, self.pod, self.pod_is_due = False, read_pod(), True
         self.fence: bool | None = None  # what meta.sql answered last; None until it has answered
         self.asked_at, self.answered = float("-inf"), threading.Event()
         self.lock, self.closing, self.wake = threading.RLock(), threading.Event(), threading.Event()
@@ -199,8 +203,10 @@ class SqlClient:
                                 "outcomes": list(ended.values())})  # fmt: skip
                     self._forget(ended)
             self._send_stacks([works[row.ordinal - 1] for row in rows if row.stack_requested], self.interval / 2)
+            self._send_pod()
         except DatabaseError as error:
             self.failures += 1
+            self.pod_is_due = True
             if is_refused(error):
                 self._refuse(works, fresh, sent_at, str(error))
         finally:
@@ -213,6 +219,12 @@ class SqlClient:
             with suppress(DatabaseError), self._session(limit) as ask:
                 ask("stack", {"job_ids": [job for job, _ in keys], "attempted_ats": [at for _, at in keys],
                               "stacks": ["conformance.work\tsql_client.py:1"] * len(keys)})  # fmt: skip
+
+    def _send_pod(self) -> None:
+        if self.pod is not None and self.pod_is_due:
+            self.pod_is_due = False
+            with suppress(DatabaseError), self._session(self.interval / 2) as ask:
+                ask("pod", {"instance": self.instance, **self.pod})
 
     def _save(self, ask: Callable[[str, Event], list[Row]], works: list[Work]) -> None:
         unsaved = [(work, work.checkpoint, work.checkpoints) for work in works]
@@ -306,6 +318,15 @@ class SqlClient:
             "progress": [fit_number(work.reported[0]) for work in works],
             "notes": [fit_note(work.reported[1]) for work in works],
         }  # fmt: skip
+
+
+def read_pod() -> dict[str, str | None] | None:
+    named = {name: fit_name(os.environ.get(f"RIVERKEEPER_{name.upper()}")) for name in POD}
+    return {**named, "host": fit_name(socket.gethostname())} if any(named.values()) else None
+
+
+def fit_name(value: str | None) -> str | None:
+    return value if value is not None and re.fullmatch("[A-Za-z0-9.-]{1,253}", value) else None
 
 
 def is_refused(error: DatabaseError) -> bool:

@@ -23,7 +23,7 @@ READY = 'print(\'{"event": "ready"}\', flush=True); '
 def driver(python: str) -> Iterator[Worker]:
     """A real program of one line."""
     with as_program(
-        [sys.executable, "-c", "import os, sys; " + python], "url", "public", "riverkeeper", "id", 0.2
+        [sys.executable, "-c", "import os, sys; " + python], "url", "public", "riverkeeper", "id", 0.2, {}
     ) as w:
         yield w
 

@@ -11,9 +11,10 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
+from unittest.mock import patch
 
 from conformance.floor import Client, Event, Floor
 from fixtures.waiting import PATIENCE_SECONDS, until
@@ -197,10 +198,12 @@ class Worker:
 
 
 @contextlib.contextmanager
-def in_threads(make: Callable[[str, str, str, str, float], Client], *arguments: Any) -> Iterator[Worker]:
-    """A client in this process."""
+def in_threads(make: Callable[[str, str, str, str, float], Client], *given: Any) -> Iterator[Worker]:
+    """A client in this process. The last of `given` is what its environment has beside the usual."""
+    *arguments, environment = given
     worker = Worker()
-    client = make(*arguments)
+    with patch.dict(os.environ, environment):  # a client reads it once, when it starts
+        client = make(*arguments)
     worker.send = Floor(client, worker.hear, arguments[-1]).obey
     try:
         yield worker
@@ -210,7 +213,13 @@ def in_threads(make: Callable[[str, str, str, str, float], Client], *arguments: 
 
 @contextlib.contextmanager
 def as_program(
-    command: Sequence[str | Path], url: str, river: str, keeper: str, client_id: str, interval: float
+    command: Sequence[str | Path],
+    url: str,
+    river: str,
+    keeper: str,
+    client_id: str,
+    interval: float,
+    environment: Mapping[str, str],
 ) -> Iterator[Worker]:
     """A client in a process of its own, which is gone at the end."""
     flags = ["-database-url", url, "-river-schema", river, "-keeper-schema", keeper]
@@ -218,7 +227,7 @@ def as_program(
         [*map(str, command), *flags, "-client-id", client_id, "-interval", f"{interval}s"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1,
         errors="replace", start_new_session=True,  # what it has started ends with it
-        env={**os.environ, "PYTHONPATH": str(TESTS)},
+        env={**os.environ, "PYTHONPATH": str(TESTS), **environment},
     )  # fmt: skip
     worker = Worker(process)
     driver = Driver(process, worker.hear)

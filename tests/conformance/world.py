@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -43,7 +43,8 @@ WHERE id = %s
 RETURNING id AS job_id, attempt,
     to_char(attempted_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS attempted_at
 """  # noqa: S608 - our own text
-Launch = Callable[[str, str, str, str, float], AbstractContextManager[Worker]]
+# URL, both schemas, client id, interval, and what the environment has beside the usual.
+Launch = Callable[[str, str, str, str, float, Mapping[str, str]], AbstractContextManager[Worker]]
 
 
 class Level(IntEnum):
@@ -135,14 +136,17 @@ class World:
         river: str = "public",
         keeper: str = "riverkeeper",
         interval: float | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> Worker:
-        """A client that has started."""
-        launched = self._client.launch(url or self.url, river, keeper, client_id, interval or self.interval)
+        """A client that has started. `environment`: what its process finds there beside the usual."""
+        launched = self._client.launch(
+            url or self.url, river, keeper, client_id, interval or self.interval, environment or {}
+        )
         return self._enter(launched)
 
     def program(self) -> Worker:
         """A client in a process of its own."""
-        launched = self._client.launch_program(self.url, "public", "riverkeeper", "worker", self.interval)
+        launched = self._client.launch_program(self.url, "public", "riverkeeper", "worker", self.interval, {})
         return self._enter(launched)
 
     def _enter(self, launched: AbstractContextManager[Worker]) -> Worker:
@@ -219,6 +223,10 @@ class World:
             lambda: row if (row := self.row(claim)) and row["outcome"] else None,
             f"the end of job {claim['job_id']} to be reported",
         )
+
+    def client_row(self) -> Event | None:
+        """The newest row of a client."""
+        return next(iter(self.rows("SELECT * FROM riverkeeper.client ORDER BY beat_at DESC LIMIT 1")), None)
 
     def checkpoint_row(self, claim: Event) -> Event | None:
         """What a claim has saved."""

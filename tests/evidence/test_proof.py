@@ -14,6 +14,7 @@ from riverkeeper.evidence.proof import (
     ClockOffset,
     Holder,
     NoEvidence,
+    ReportedPod,
     Terminated,
     find_termination,
     sees_process,
@@ -168,8 +169,85 @@ def test_a_name_that_is_used_again_needs_the_uid(metadata: Manifest) -> None:
     lives, name = lives_of(pod(KILLED, metadata=metadata)), metadata.get("name", NAME)
 
     assert "used again" in why(find(lives, replace(HOLDER, host=name)))
-    assert isinstance(find(lives, replace(HOLDER, host=name, pod_uid="u1")), Terminated)
-    assert "has not shown" in why(find(lives, replace(HOLDER, host=name, pod_uid="u0")))
+    assert isinstance(find(lives, reporting("u1", name)), Terminated)
+
+
+def reporting(uid: str, name: str, namespace: str | None = "jobs", **more: Any) -> Holder:
+    """A process whose last beat was at 50 s, ten before the end, and whose next one is missing at 62 s."""
+    reported = ReportedPod(uid, namespace, name, more.pop("host", name))
+    in_id = more.pop("in_id", name)
+    return replace(HOLDER, host=in_id, pod=reported, last_beat_at=T + 50, beat_interval=10.0, has_beaten=True, **more)
+
+
+SET = {"name": "web-0", "generateName": "web-", "ownerReferences": [{"kind": "StatefulSet"}]}
+
+
+def test_the_uid_finds_one_of_several_pods_of_a_name() -> None:
+    """In two namespaces, or one after the other; only the end of its own pod counts."""
+    lives = lives_of(
+        pod(KILLED, metadata=SET),
+        pod(status(running(T)), uid="u2", metadata=SET | {"namespace": "others"}),
+        pod(status(running(T + 70)), uid="u3", metadata=SET),
+    )
+
+    assert isinstance(find(lives, reporting("u1", "web-0")), Terminated)
+    assert "is shown as running" in why(find(lives, reporting("u2", "web-0", "others")))
+    assert why(find(lives, reporting("u3", "web-0", process_started_at=T + 71, claimed_at=T + 80), now=T + 90))
+
+
+def test_a_uid_that_fits_no_pod_is_no_evidence() -> None:
+    """Not even where the name alone would be proof: the process may run in another cluster."""
+    lives = lives_of(pod(KILLED))
+
+    assert isinstance(find(lives), Terminated)
+    assert "has not shown" in why(find(lives, reporting("u0", NAME)))
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"namespace": "others"}, "with another name"),
+        ({"host": "laptop"}, "its host has another name"),
+        ({"in_id": "laptop"}, "its host has another name"),
+        ({"host": None, "in_id": None}, "no host name"),
+    ],
+)
+def test_a_copied_environment_is_no_evidence(more: dict[str, Any], words: str) -> None:
+    """The process runs elsewhere, and lives."""
+    assert words in why(find(lives_of(pod(KILLED, metadata=SET)), reporting("u1", "web-0", **more)))
+
+
+def test_a_client_id_that_holds_no_host_needs_the_reported_pod() -> None:
+    """The host name is then the process's own."""
+    lives = lives_of(pod(KILLED, metadata=SET))
+
+    assert isinstance(find(lives, reporting("u1", "web-0", in_id=None, process_started_at=None)), Terminated)
+    assert "names no pod" in why(find(lives, replace(HOLDER, host=None)))
+
+
+def test_where_the_uid_alone_names_the_pod_a_beat_must_be_missing() -> None:
+    """A UID that somebody wrote down names a pod whose end is no end of this process, which beats on."""
+    lives = lives_of(pod(KILLED, metadata=SET))
+
+    assert "next beat is awaited" in why(find(lives, reporting("u1", "web-0"), now=T + 60.5))
+    assert isinstance(find(lives, reporting("u1", "web-0"), now=T + 61.5), Terminated)
+    assert isinstance(find(lives_of(pod(KILLED)), reporting("u1", NAME), now=T + 60.5), Terminated)
+
+
+def test_a_beat_of_the_reporting_process_after_the_end_refutes_it() -> None:
+    """Whatever ended, it was not this process."""
+    holder = replace(reporting("u1", "web-0"), last_beat_at=T + 63)
+
+    assert "has beaten since" in why(find(lives_of(pod(KILLED, metadata=SET)), holder, now=T + 90))
+
+
+def test_a_pod_with_the_host_name_of_its_node_is_no_evidence() -> None:
+    """Every other pod there has the same one."""
+    spec = {"hostNetwork": True, "containers": [{"name": "worker"}]}
+
+    assert "of its node" in why(
+        find(lives_of(pod(KILLED, spec=spec)), reporting("u1", NAME, host="node-1", in_id=None))
+    )
 
 
 def test_a_pod_on_its_node_s_network_has_no_name_of_its_own() -> None:

@@ -46,6 +46,8 @@ def test_a_worker_keeps_the_contract(owner: Connection, worker: Connection) -> N
 
     for _ in range(2):  # rows that are new, and rows that are there
         assert set(beat(worker, claims).values()) == {"held"}
+    fields = ("pod_namespace", "pod_name", "pod_uid", "host")
+    ask(worker, "pod", {"instance": INSTANCE, **dict.fromkeys(fields, "web-0")})
     for text in ("a new row", "the row that is there"):
         owner.execute("UPDATE riverkeeper.heartbeat SET stack_requested_at = clock_timestamp()")
         named = (("job_ids", "job_id"), ("attempted_ats", "attempted_at"))
@@ -103,6 +105,7 @@ def test_what_belongs_to_the_login_that_works(worker: Connection, name: str, val
         "UPDATE riverkeeper.heartbeat SET lost_at = now()",
         "UPDATE riverkeeper.heartbeat SET stop_requested_at = NULL",
         "UPDATE riverkeeper.heartbeat SET stack_requested_at = now()",
+        "SELECT pod_uid FROM riverkeeper.client",
         "SELECT stack FROM riverkeeper.stack",
         "SELECT taken_at FROM riverkeeper.stack",
         "UPDATE riverkeeper.stack SET job_id = 2",

@@ -15,6 +15,7 @@ from riverkeeper.heartbeat import ActiveClaim, Claim, ClaimLost, HeartbeatTier, 
 from riverkeeper.heartbeat.active_claims import ActiveClaims
 from riverkeeper.heartbeat.claim import fit_fraction, fit_note, format_attempted_at
 from riverkeeper.heartbeat.fence import ClientFence
+from riverkeeper.heartbeat.pod import fit_name
 from riverkeeper.heartbeat.table import HeartbeatTable, WorkerProcess
 from riverkeeper.heartbeat.ticker import REFUSALS, BeatFailures, Ticker
 from riverkeeper.postgres.driver_errors import explain
@@ -83,6 +84,13 @@ def test_python_sends_progress_and_notes_as_the_vectors_have_them() -> None:
 
     assert numbers == pytest.approx({case["name"]: case["sent"] for case in read_vectors("progress")}, abs=1e-6)
     assert {case["name"]: fit_note(case["given"]) for case in notes} == {case["name"]: case["sent"] for case in notes}
+
+
+def test_python_sends_a_pod_as_the_vectors_have_it() -> None:
+    """One bad value of the environment must stop no beat."""
+    cases = read_vectors("pods")
+
+    assert {case["name"]: fit_name(case["given"]) for case in cases} == {case["name"]: case["sent"] for case in cases}
 
 
 def number(given: object) -> object:

@@ -66,4 +66,29 @@ MUTATIONS = (
         "self._lost = frozenset(lost)",
         (f"{COUNTED}::test_a_lost_job_is_counted_once",),
     ),
+    Mutation(
+        "a UID that somebody wrote down ends the jobs of a living process, which beats on",
+        "now > holder.last_beat_at + holder.beat_interval + BEAT_SLACK",
+        "now > 0.0",
+        (f"{PROOF}::test_where_the_uid_alone_names_the_pod_a_beat_must_be_missing",
+         "evidence/test_pod_lives.py::test_no_job_of_a_living_process_is_called_dead"),
+    ),
+    Mutation(
+        "an environment that was copied to another machine ends the jobs there",
+        "if reported.host not in (None, pod.host) or holder.host not in (None, pod.host, in_id):",
+        "if pod.host not in (pod.host, in_id):",
+        (f"{PROOF}::test_a_copied_environment_is_no_evidence",),
+    ),
+    Mutation(
+        "a beat of the process after the end of the pod that it reports does not refute it",
+        "holder.last_beat_at > found.finished_at + RESOLUTION:",
+        "holder.last_beat_at < 0.0:",
+        (f"{PROOF}::test_a_beat_of_the_reporting_process_after_the_end_refutes_it",),
+    ),
+    Mutation(
+        "two processes share a client id, and the end of the one that beats takes the jobs of the other",
+        "client_id and parse_client_id(client_id) is not None else None",
+        "client_id else None",
+        (f"{SCRAPE}::test_a_claim_that_never_beat_has_no_pod_by_an_id_of_one_s_own",),
+    ),
 )  # fmt: skip

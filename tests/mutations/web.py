@@ -9,8 +9,8 @@ SERVER, GUARD = "web/http/test_server.py", "web/http/test_guard.py"
 MUTATIONS = (
     Mutation(
         "a login that beats locks the table of the processes, and all rescues stop",
-        '"client": f"SELECT (instance',
-        '"client": f"UPDATE, SELECT (instance',
+        'f"SELECT (instance, {_LIVES})',
+        'f"UPDATE, SELECT (instance, {_LIVES})',
         ("heartbeat/test_grants.py::test_what_a_worker_may_not_do",),
     ),
     Mutation(

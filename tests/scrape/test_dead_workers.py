@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from uuid import UUID
 
 import pytest
 
@@ -16,9 +17,9 @@ from scrape.test_verdicts import CLIENT, WITH_POLICY, beat, client, kept, reason
 __all__ = ["kept"]
 
 
-def client_of(started_at: float) -> str:
+def client_of(started_at: float, host: str = NAME) -> str:
     """A Go client's id."""
-    return f"{NAME}_{datetime.fromtimestamp(started_at, UTC):%Y_%m_%dT%H_%M_%S_%f}"
+    return f"{host}_{datetime.fromtimestamp(started_at, UTC):%Y_%m_%dT%H_%M_%S_%f}"
 
 
 @pytest.fixture
@@ -61,6 +62,58 @@ def test_the_jobs_of_an_ended_process_are_dead(kept: Session, exporter: Exporter
     page = page_of(snapshot)
     assert page.value("river_jobs_stuck", queue="default", kind="dead", tier="standard", reason="worker_dead") == 1
     assert page.value("riverkeeper_query_success", query="dead_workers") == 1
+
+
+PROCESS = """INSERT INTO riverkeeper.client
+    (instance, client_id, beat_at, beat_interval, kinds, fences, software, started_at, pod_namespace,
+        pod_name, pod_uid, host)
+    VALUES (gen_random_uuid(), %(client)s, now() - make_interval(secs => %(ago)s), '10 s', NULL, true,
+        'riverbeat-go/test', now() - interval '1 hour', 'jobs', 'web-0', %(uid)s, 'web-0')
+    RETURNING instance"""
+HELD_BY = """UPDATE riverkeeper.heartbeat AS h SET instance = %(instance)s
+    FROM river_job AS j WHERE j.id = h.job_id AND j.kind = %(kind)s"""
+
+
+def process(sql: Session, client_id: str, uid: str, ago: float) -> UUID:
+    """A process in the pod of a StatefulSet, as its client reports it."""
+    [row] = sql.execute(PROCESS, {"client": client_id, "uid": uid, "ago": ago})
+    assert isinstance(row.instance, UUID)
+    return row.instance
+
+
+SET = {"name": "web-0", "generateName": "web-", "ownerReferences": [{"kind": "StatefulSet"}]}
+
+
+@pytest.mark.parametrize("in_id", [True, False], ids=["rivers_id", "own_id"])
+def test_a_stateful_set_s_pod_is_found_by_its_uid(
+    kept: Session, exporter: Exporter, evidence: PodEvidence, *, in_id: bool
+) -> None:
+    """And its successor, which has its name, and here its client id too, is never called dead."""
+    at = now(kept)
+    before, after = (client_of(at - 300, "web-0"), client_of(at - 8, "web-0")) if in_id else ("web-0", "web-0")
+    dead, alive = process(kept, before, "u1", 19.0), process(kept, after, "u2", 1.0)
+    for kind, owner, instance, age, ago in (("dead", before, dead, 60.0, 19.0), ("alive", after, alive, 6.0, 1.0)):
+        run(kept, kind, age, owner)
+        beat(kept, kind, ago)
+        kept.execute(HELD_BY, {"kind": kind, "instance": instance})
+    evidence.update(pod(status(running(at - 301)), uid="u1", metadata=SET))
+    evidence.update(pod(status(running(at - 9)), uid="u2", metadata=SET))
+    assert reasons(exporter.read()) == {}
+
+    evidence.update(pod(status(ended(at - 301, at - 18)), uid="u1", metadata=SET), deleted=True)
+    assert reasons(exporter.read()) == {"dead": "worker_dead"}
+
+
+def test_a_claim_that_never_beat_has_no_pod_by_an_id_of_one_s_own(
+    kept: Session, exporter: Exporter, evidence: PodEvidence
+) -> None:
+    """Another process may have made it, which sends no heartbeats and works on."""
+    at = now(kept)
+    process(kept, "shared", "u1", 24.0)
+    run(kept, "of_another", 30.0, "shared")
+    evidence.update(pod(status(ended(at - 301, at - 22)), uid="u1", metadata=SET))
+
+    assert reasons(exporter.read()) == {}
 
 
 def test_a_later_beat_of_the_process_refutes_it(kept: Session, exporter: Exporter, evidence: PodEvidence) -> None:

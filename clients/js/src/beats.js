@@ -4,6 +4,7 @@ import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { MessageChannel, receiveMessageOnPort, Worker } from "node:worker_threads";
 import { leaseClock } from "./clock.js";
+import { readPod } from "./pod.js";
 import { wrapHandler } from "./river.js";
 import { NO_STATS } from "./ticker.js";
 import { attemptedAtText, checkedJob } from "./values.js";
@@ -90,6 +91,7 @@ export class Beats {
   /** @type {Set<string>} */
   #warned = new Set();
   #options;
+  #pod = readPod();
   #home;
 
   /** @param {BeatsOptions} options */
@@ -332,6 +334,7 @@ export class Beats {
       riverSchema,
       keeperSchema,
       fence,
+      pod: this.#pod,
     };
   }
 

@@ -23,6 +23,7 @@ const LEAST_MS = 50; // for a statement, where opening the connection took nearl
  * @property {string} riverSchema "" for what the search_path finds
  * @property {string} keeperSchema
  * @property {"token" | "native" | "none"} fence
+ * @property {import("./pod.js").Pod | null} pod null: the environment names none
  * @typedef {object} BeatRow
  * @property {CheckedClaim} claim
  * @property {number} interval
@@ -30,7 +31,7 @@ const LEAST_MS = 50; // for a statement, where opening the connection took nearl
  * @property {boolean} reported
  * @property {number | null} progress
  * @property {string | null} note
- * @typedef {"meta" | "beat" | "end" | "claim" | "checkpoint" | "resume"} StatementName
+ * @typedef {"meta" | "beat" | "end" | "claim" | "checkpoint" | "resume" | "pod"} StatementName
  * @typedef {{ river: string, keeper: string } & Record<StatementName, import("./statements.js").Prepared>} Statements
  */
 
@@ -95,6 +96,15 @@ export class HeartbeatTable {
       outcomes: arrayText(ends.map(({ outcome }) => outcome)),
     };
     return this.#use(limit, true, (query) => query("end", values));
+  }
+
+  /**
+   * Write the pod into the row of this process, where its environment names one.
+   * @param {number} limit milliseconds
+   */
+  async reportPod(limit) {
+    const { instance, pod } = this.#process;
+    if (pod) await this.#use(limit, true, (query) => query("pod", { instance, ...pod }));
   }
 
   /**
@@ -217,6 +227,7 @@ export class HeartbeatTable {
       claim: prepared("claim"),
       checkpoint: prepared("checkpoint"),
       resume: prepared("resume"),
+      pod: prepared("pod"),
     };
   }
 

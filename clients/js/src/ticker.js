@@ -67,6 +67,7 @@ export class Ticker {
   #failing = false; // the last beat
   #atOnce = false; // no pause before the next tick
   #checkpointsFrom = -Infinity; // before it none is sent
+  #podDue = true;
   /** @type {NodeJS.Timeout | undefined} */
   #leaseTimer;
   /** @type {Set<string>} */
@@ -275,6 +276,7 @@ export class Ticker {
       return;
     }
     await this.#sendEnds(limit);
+    await this.#reportPod(limit);
   }
 
   /** In a transaction of their own: where it fails, the beat has not. @param {Entry[]} held @param {number} limit */
@@ -331,6 +333,22 @@ export class Ticker {
     }
   }
 
+  /**
+   * Once, and once more after beats have failed: the row of this process may be another one by then. No beat fails by it, and a
+   * failure is not tried again: each would cost the beats their connection.
+   * @param {number} limit
+   */
+  async #reportPod(limit) {
+    if (!this.#podDue) return;
+    this.#podDue = false;
+    try {
+      await this.#table.reportPod(limit);
+    } catch (error) {
+      const fields = { reason: refusalReason(error), error: String(error) };
+      this.#log("warn", "riverbeat: the pod of this process was not reported; beats continue", fields);
+    }
+  }
+
   /** @param {Entry} entry @param {string | undefined} status @param {number} reports @param {number} sentAt */
   #apply(entry, status, reports, sentAt) {
     const { cancel, beatsOn, renewsLease, known } = decide(status);
@@ -379,6 +397,7 @@ export class Ticker {
 
   /** A failure proves nothing about any claim. @param {unknown} error @param {Entry[]} fresh */
   #failed(error, fresh) {
+    this.#podDue = true;
     const reason = refusalReason(error);
     const detail = { error: error instanceof Error ? error.message : String(error) };
     if (!reason) {

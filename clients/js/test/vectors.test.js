@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { decide } from "../src/decisions.js";
+import { fitName } from "../src/pod.js";
 import { isSchemaGone, judgeMeta, refusalReason } from "../src/refusals.js";
 import { attemptedAtText, encodeCheckpoint, fitFraction, fitNote } from "../src/values.js";
 
@@ -32,6 +33,10 @@ for (const { name, given, sent } of vectors("progress")) {
 for (const { name, given, sent, needs } of vectors("notes")) {
   if (needs === "bytes") continue; // strings here are of UTF-16
   test(`note: ${name}`, () => assert.equal(fitNote(given), sent));
+}
+
+for (const { name, given, sent } of vectors("pods")) {
+  test(`pod: ${name}`, () => assert.equal(fitName(given), sent));
 }
 
 for (const { name, given, times, sent, needs } of vectors("checkpoints")) {

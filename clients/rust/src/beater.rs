@@ -62,6 +62,8 @@ pub(crate) struct Shared {
     pub(crate) no_checkpoints: AtomicBool,
     /// The last beat failed.
     pub(crate) failing: AtomicBool,
+    /// The pod of this process has to be reported.
+    pub(crate) pod_due: AtomicBool,
     /// Another client id: a claim under an id that has never beaten proves nothing.
     renamed: Notify,
     stopping: CancellationToken,
@@ -131,6 +133,7 @@ impl Beater {
             requests: (requests, Mutex::new(Some(received))),
             no_checkpoints: AtomicBool::new(false),
             failing: AtomicBool::new(false),
+            pod_due: AtomicBool::new(true),
             renamed: Notify::new(),
             stopping: CancellationToken::new(),
             halted: CancellationToken::new(),

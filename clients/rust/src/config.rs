@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use sqlx::PgPool;
 use sqlx::postgres::PgConnectOptions;
 
+use crate::pod::Pod;
 use crate::tier::{SHORTEST_INTERVAL, Tier};
 
 /// The name and version in the client row.
@@ -104,6 +105,8 @@ pub(crate) struct Settings {
     /// A random UUID. Client ids are set by users and may be shared; instances are not.
     pub(crate) instance: String,
     pub(crate) started_at: String,
+    /// None: the environment names no pod.
+    pub(crate) pod: Option<Pod>,
 }
 
 impl Settings {
@@ -121,6 +124,7 @@ impl Settings {
             software: config.software,
             instance: new_instance(),
             started_at: Timestamp::now().to_string(),
+            pod: Pod::read(),
         }
     }
 }

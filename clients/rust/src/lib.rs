@@ -60,6 +60,7 @@ mod fence;
 mod finite;
 mod keeper_schema;
 mod lease;
+mod pod;
 mod progress;
 #[cfg(feature = "riverqueue")]
 mod river;

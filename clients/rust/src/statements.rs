@@ -12,6 +12,7 @@ pub(crate) struct Statements {
     pub(crate) end: String,
     pub(crate) checkpoint: String,
     pub(crate) resume: String,
+    pub(crate) pod: String,
     /// This client's own.
     pub(crate) known: String,
 }
@@ -25,6 +26,7 @@ impl Statements {
             end: sql(include_str!("../sql/end.sql")),
             checkpoint: sql(include_str!("../sql/checkpoint.sql")),
             resume: sql(include_str!("../sql/resume.sql")),
+            pod: sql(include_str!("../sql/pod.sql")),
             known: sql(include_str!("../query/known.sql")),
         }
     }

@@ -62,6 +62,7 @@ impl Shared {
                 self.apply_answer(&batch, &answer);
                 self.save_checkpoints(connection).await;
                 self.flush_ends(connection).await;
+                self.report_pod(connection).await;
             }
             Err(failure) => {
                 connection.discard();
@@ -190,6 +191,7 @@ impl Shared {
     pub(crate) fn apply_failure(&self, batch: &Batch, failure: &Failure) {
         self.failure_log.beat_failed(failure);
         self.failing.store(true, Ordering::Relaxed);
+        self.pod_due.store(true, Ordering::Relaxed);
         let refused = failure.refusal().is_some();
         if refused {
             self.counts.refusals.add();

@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::failures::{Failure, is_missing_schema, refusal_of};
 use crate::keeper_schema::{Meta, decide};
 use crate::lock;
+use crate::pod::fit_name;
 use crate::progress::Progress;
 use crate::tick::Status;
 use crate::tier::Tier;
@@ -126,6 +127,15 @@ fn meta() {
         let (may_beat, fence) = decide(meta.as_ref(), case["own_river_schema"].as_str().unwrap(), "riverkeeper");
         assert_eq!(may_beat.is_ok(), case["beats"] == true, "{case}");
         assert_eq!(fence, case["fence"].as_bool(), "{case}");
+    }
+}
+
+/// One bad value of the environment must stop no beat.
+#[test]
+fn pods() {
+    for case in cases("pods") {
+        let Some(given) = text(&case["given"]) else { continue };
+        assert_eq!(fit_name(given), text(&case["sent"]), "{case}");
     }
 }
 

@@ -90,7 +90,8 @@ def _table(found: Workers) -> Table:
             _seen(row), str(worker.jobs), row.kinds, row.runtime, worker.level or "", worker.fence.value, started,
             "; ".join(row.end),
         )  # fmt: skip
-        table.add_row(Text(worker.client_id), status, *map(Text, texts))
+        place = f"\n{row.host}" if worker.pod else ""  # else the client id shows it
+        table.add_row(Text(f"{worker.client_id}{place}"), status, *map(Text, texts))
     return table
 
 

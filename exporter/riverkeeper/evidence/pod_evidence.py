@@ -55,6 +55,10 @@ class PodEvidence:
         """Whether a container has ended whose jobs may not have been looked for."""
         return bool(self._lives.changed)
 
+    def has_ended_lately(self, uid: str) -> bool:
+        """Whether a container of this pod has ended whose jobs may not have been looked for."""
+        return uid in self._lives.changed
+
     def find(self, holder: Holder, now: float) -> Terminated | NoEvidence:
         """Proof that the process of a claim has ended; `now`: the database's clock."""
         with self._lock:

@@ -16,7 +16,18 @@ from riverkeeper.evidence.pods import Container, EndCause, Ended, Pod
 from riverkeeper.formats import rfc3339
 
 MARGIN = 5.0  # seconds that the clock of a node may differ from the database's; nodes with time service keep 0.1 s
+BEAT_SLACK = 1.0  # seconds that a beat may take on its way
 RESOLUTION = 1.0  # the kubelet writes whole seconds, so that the end of a container lies up to one second later
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedPod:
+    """The pod that a heartbeat client reports of its process; None for what its environment does not name."""
+
+    uid: str
+    namespace: str | None = None
+    name: str | None = None
+    host: str | None = None  # host name of the process
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +38,10 @@ class Holder:
     process_started_at: float | None  # in its client id, by its node's clock; None: the id holds none
     claimed_at: float  # the claim, by the database's clock or by the node's
     last_claim_at: float | None = None  # of its newest claim, where it is known
-    pod_uid: str | None = None  # as its client reports it
+    pod: ReportedPod | None = None  # as the process reports it, and no other one of its client id
+    last_beat_at: float | None = None  # of that process, by the database's clock; not None where it reports a pod
+    beat_interval: float = 0.0  # of that process
+    has_beaten: bool = False  # the claim itself: then it is known which process of its client id holds it
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +57,7 @@ class Terminated:
     started_at: float  # node's clock
     finished_at: float
     container_id: str
+    is_reported: bool = False  # by the process that beats for the claim: beats of others of its client id do not count
 
     @property
     def sentence(self) -> str:
@@ -100,7 +115,8 @@ def find_termination(
     found = _find_end(holder, pod, considered)
     if isinstance(found, NoEvidence):
         return found
-    if why := _find_clock_doubt(holder, found, offset, now):
+    why = _find_clock_doubt(holder, found, offset, now) or _find_later_sign(holder, found)
+    if why := why or _await_beat(holder, pod, lives, now):
         return NoEvidence(f"{found.sentence}, but {why}")
     return found
 
@@ -112,9 +128,8 @@ def sees_process(holder: Holder, lives: PodLives, container: str | None = None) 
 
 
 def _find_pod(holder: Holder, lives: PodLives) -> Pod | NoEvidence:
-    if holder.pod_uid is not None:
-        pod = lives.pods.get(holder.pod_uid)
-        return pod or NoEvidence("its client reports a pod that the API server has not shown")
+    if holder.pod is not None:
+        return _find_reported(holder, holder.pod, lives)
     if holder.host is None:
         return NoEvidence("its client id names no pod, and its client does not report one")
     pods = lives.of_host(holder.host)
@@ -127,6 +142,23 @@ def _find_pod(holder: Holder, lives: PodLives) -> Pod | NoEvidence:
             f"the name of pod {_name(pods[0])} is used again and again, and its client does not report the pod's UID"
         )
     return pods[0]
+
+
+def _find_reported(holder: Holder, reported: ReportedPod, lives: PodLives) -> Pod | NoEvidence:
+    """By its UID. The host name must fit too: an environment can be copied, to another container or machine."""
+    pod = lives.pods.get(reported.uid)
+    if pod is None:
+        return NoEvidence("its client reports the UID of a pod that the API server has not shown")
+    if reported.namespace not in (None, pod.namespace) or reported.name not in (None, pod.name):
+        return NoEvidence(f"its client reports the UID of pod {_name(pod)} with another name")
+    if not pod.host:
+        return NoEvidence(f"the processes of pod {_name(pod)} have the host name of its node")
+    if reported.host is None and holder.host is None:
+        return NoEvidence(f"its client reports pod {_name(pod)} and no host name, so that it may run elsewhere")
+    in_id = pod.host.replace(".", "_")  # as River writes it
+    if reported.host not in (None, pod.host) or holder.host not in (None, pod.host, in_id):
+        return NoEvidence(f"its client reports pod {_name(pod)}, and its host has another name")
+    return pod
 
 
 def _find_end(holder: Holder, pod: Pod, containers: Sequence[Container]) -> Terminated | NoEvidence:
@@ -146,7 +178,7 @@ def _find_end(holder: Holder, pod: Pod, containers: Sequence[Container]) -> Term
     end, container = max(ends, key=lambda each: each[0].finished_at)
     return Terminated(
         pod.uid, _name(pod), container.name, end.cause, end.exit_code, end.signal, end.started_at, end.finished_at,
-        end.container_id,
+        end.container_id, is_reported=holder.pod is not None and holder.has_beaten,
     )  # fmt: skip
 
 
@@ -184,11 +216,27 @@ def _find_clock_doubt(holder: Holder, found: Terminated, offset: ClockOffset | N
         )
     if found.finished_at > now + MARGIN:
         return "that is in the future: the clock of its node is wrong"
+    return None
+
+
+def _find_later_sign(holder: Holder, found: Terminated) -> str | None:
+    """What its client did after the end, or before its process began."""
     if max(holder.claimed_at, holder.last_claim_at or holder.claimed_at) > found.finished_at + MARGIN:
         return "its client has claimed a job since"
+    if holder.last_beat_at is not None and holder.last_beat_at > found.finished_at + RESOLUTION:
+        return "it has beaten since"
     if holder.process_started_at is not None and holder.claimed_at < holder.process_started_at - 2 * MARGIN:
         return "the job was claimed before the process began"
     return None
+
+
+def _await_beat(holder: Holder, pod: Pod, lives: PodLives, now: float) -> str | None:
+    """Where only the reported UID names the pod, a beat must be missing too: somebody may have written the UID down."""
+    if holder.pod is None or (not pod.is_reused and holder.host is not None and lives.of_host(holder.host) == [pod]):
+        return None
+    if holder.last_beat_at is not None and now > holder.last_beat_at + holder.beat_interval + BEAT_SLACK:
+        return None
+    return "its next beat is awaited, because its client id alone does not name the pod"
 
 
 def _name(pod: Pod) -> str:

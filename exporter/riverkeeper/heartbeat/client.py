@@ -28,6 +28,7 @@ from riverkeeper.heartbeat.claim import (
 from riverkeeper.heartbeat.contexts import beat_in_task, beat_in_thread
 from riverkeeper.heartbeat.fence import FIRST_ANSWER_SECONDS, ClientFence
 from riverkeeper.heartbeat.leases import LeaseWatcher, lease_clock
+from riverkeeper.heartbeat.pod import read_own_pod
 from riverkeeper.heartbeat.table import HeartbeatTable, JobMetadata, WorkerProcess
 from riverkeeper.heartbeat.ticker import BeatFailures, Ticker
 from riverkeeper.postgres.statements import default_keeper_schema
@@ -68,7 +69,7 @@ class Beater:
         self.reclaim_seconds = reclaim_seconds
         self._metadata, self._sends_stacks, self._pid = metadata, stacks, os.getpid()
         self._fence = ClientFence(wanted=fences and not metadata)
-        process = WorkerProcess(client_id, self._accept(self.tier).interval, kinds=kinds)
+        process = WorkerProcess(client_id, self._accept(self.tier).interval, kinds=kinds, pod=read_own_pod())
         river, keeper = river_schema or "public", keeper_schema or default_keeper_schema(river_schema)
         support = CheckpointSupport(installed=False if metadata else None)
         store: Callable[[], HeartbeatTable | JobMetadata] = partial(JobMetadata, url, river, client_id)

@@ -15,6 +15,7 @@ from riverkeeper.heartbeat.checkpoints import CheckpointSupport
 from riverkeeper.heartbeat.claim import Claim, ClaimLost, ClaimStatus, Outcome, fit_fraction, fit_note
 from riverkeeper.heartbeat.connection import DedicatedConnection, Query
 from riverkeeper.heartbeat.fence import SCHEMA_IS_GONE, ClientFence
+from riverkeeper.heartbeat.pod import WorkerPod
 from riverkeeper.heartbeat.stacks import STACK_BYTES
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.postgres.transaction import Parameters
@@ -32,6 +33,7 @@ class WorkerProcess:
     kinds: Sequence[str] | None = None  # None: beats for every kind
     instance: UUID = field(default_factory=uuid4)
     started_at: str = field(default_factory=lambda: datetime.now(UTC).isoformat())  # for people; decides nothing
+    pod: WorkerPod | None = None  # None: its environment names none
 
 
 class HeartbeatTable:
@@ -101,6 +103,12 @@ class HeartbeatTable:
                 raise
             parameters["stacks"] = [_as_ascii(text)[:STACK_BYTES] for text in stacks.values()]
             self._connection.query("heartbeat/stack", parameters, seconds)
+
+    def report_pod(self, seconds: float) -> None:
+        """Write the pod into the row of this process, where its environment names one. Raises DatabaseError."""
+        if self._process.pod is not None:
+            parameters = {"instance": self._process.instance, **self._process.pod.parameters}
+            self._connection.query("heartbeat/pod", parameters, seconds)
 
     def save_checkpoints(self, values: Sequence[tuple[Claim, int, str]], seconds: float) -> None:
         """Save the newest checkpoint of claims: its number in the claim, and its text. Raises DatabaseError."""
@@ -198,6 +206,9 @@ class JobMetadata:
 
     def send_stacks(self, stacks: Mapping[Claim, str], seconds: float) -> None:
         """Does nothing: nobody can request a stack."""
+
+    def report_pod(self, seconds: float) -> None:
+        """Does nothing: no row stands for the process."""
 
     def save_checkpoints(self, values: Sequence[tuple[Claim, int, str]], seconds: float) -> None:
         """Does nothing: there is no table."""

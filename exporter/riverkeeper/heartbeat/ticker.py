@@ -14,6 +14,7 @@ from riverkeeper.heartbeat.checkpoints import CheckpointSupport
 from riverkeeper.heartbeat.claim import Claim, ClaimStatus, Outcome, StopRequested
 from riverkeeper.heartbeat.fence import ClientFence
 from riverkeeper.heartbeat.leases import lease_clock
+from riverkeeper.heartbeat.pod import PodReport
 from riverkeeper.heartbeat.stacks import StackAnswers
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 
@@ -41,6 +42,7 @@ class BeatStore(Protocol):
     def save_checkpoints(self, values: Sequence[tuple[Claim, int, str]], seconds: float) -> None: ...
     def end(self, ended: Mapping[Claim, Outcome], seconds: float) -> None: ...
     def send_stacks(self, stacks: Mapping[Claim, str], seconds: float) -> None: ...
+    def report_pod(self, seconds: float) -> None: ...
     def close(self) -> None: ...
 
 
@@ -93,6 +95,7 @@ class Ticker:
         self._closing = closing
         self._fence = fence
         self._stacks = StackAnswers(store)
+        self._pod = PodReport(store.report_pod)
         self._support = support or CheckpointSupport(installed=False)
         self._wake = threading.Event()
         self._random = random.Random()  # noqa: S311 - only jitter; the program's own sequence stays as it is
@@ -137,7 +140,7 @@ class Ticker:
             log.exception("bug in the heartbeat client; beats continue")
 
     def tick(self) -> None:
-        """One statement for the process and all its claims; one more each for checkpoints, ended claims and stacks."""
+        """One statement for the process and all its claims; one more each for checkpoints, ends, stacks and the pod."""
         self._at_once = False
         beats = [(active, active.reported) for active in self._claims.list_beating()]
         ended, limit, sent_at = self._claims.list_ends(), self._seconds() / 2, lease_clock()
@@ -157,8 +160,10 @@ class Ticker:
                 self._claims.forget_ends(ended)
             left = limit - (time.monotonic() - began)  # the next beat must not wait for a stack
             self._stacks.send(stacks, max(left, 0.0))
+            self._pod.send_if_due(max(limit - (time.monotonic() - began), 0.0))
         except DatabaseError as error:
             self.is_failing = True
+            self._pod.record_failure()
             self._failures.record(error)
             if error.kind in REFUSALS:
                 self._fence.record_refusal(error)

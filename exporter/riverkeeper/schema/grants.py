@@ -23,6 +23,7 @@ _BEATS = "instance, beat_interval, lease, beat_at, progress_at, progress, note"
 _SAVES = "number, saved_at, value"
 _RESUMES = "resumed_at, resumes"
 _LIVES = "client_id, beat_at, beat_interval, kinds, fences"
+_PODS = "pod_namespace, pod_name, pod_uid, host"
 # By column: a right on the whole table would let a worker lock the table. An upsert reads what it writes, so that a
 # worker may also read the notes and checkpoints of other jobs.
 WORKER_TABLES: Mapping[str, str] = {
@@ -35,7 +36,9 @@ WORKER_TABLES: Mapping[str, str] = {
         f"SELECT (job_id, attempted_at, attempt, generation, {_SAVES}, {_RESUMES}), "
         f"INSERT (job_id, attempted_at, attempt, generation, {_SAVES}), UPDATE ({_SAVES}, {_RESUMES})"
     ),
-    "client": f"SELECT (instance, {_LIVES}), INSERT (instance, {_LIVES}, software, started_at), UPDATE ({_LIVES})",
+    "client": (
+        f"SELECT (instance, {_LIVES}), INSERT (instance, {_LIVES}, software, started_at), UPDATE ({_LIVES}, {_PODS})"
+    ),
     # No right to read a stack: it shows where the jobs of others are.
     "stack": (
         "SELECT (job_id, attempted_at), INSERT (job_id, attempted_at, taken_at, stack), UPDATE (taken_at, stack)"

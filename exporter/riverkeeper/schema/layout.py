@@ -46,6 +46,7 @@ HEARTBEAT_COLUMNS: Mapping[str, tuple[str, ...]] = {
     ),
     "client": (
         "instance", "client_id", "beat_at", "beat_interval", "kinds", "fences", "software", "started_at",
+        "pod_namespace", "pod_name", "pod_uid", "host",
     ),
 }  # fmt: skip
 

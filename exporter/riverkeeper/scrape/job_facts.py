@@ -21,6 +21,7 @@ from riverkeeper.river.longest import read_notes, with_note
 from riverkeeper.river.running import beat_of, running_job_of
 from riverkeeper.schema.layout import FENCE_VERSION, KeeperSchema
 from riverkeeper.schema.schemas import inspect_keeper, open_schemas
+from riverkeeper.scrape.dead_workers import reported_pod
 from riverkeeper.scrape.suspects import RESCUE
 from riverkeeper.verdict.clocks import is_cancel_of_claim, latest_claim_at
 from riverkeeper.verdict.job import Beat, JobClaim, RunningJob
@@ -231,9 +232,10 @@ def _read_workers(tx: Transaction, row: Row | None, beats: Iterable[ClaimBeats])
         kinds = None if each.kinds is None else frozenset(each.kinds)
         found[each.client_id].append(
             WorkerInstance(
-                each.instance, each.beat_at, each.beat_interval, each.started_at, kinds, each.fences, each.software
+                each.instance, each.beat_at, each.beat_interval, each.started_at, kinds, each.fences, each.software,
+                reported_pod(each),
             )
-        )
+        )  # fmt: skip
     return WorkerInstances({client: tuple(processes) for client, processes in found.items()})
 
 

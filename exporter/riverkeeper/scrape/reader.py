@@ -212,17 +212,20 @@ class Reader:
             fenced=facts.fence is not None and facts.fence.in_force,
         )
         learned = maintained.learned if maintained else {}
-        dead = self._find_dead_workers(queries, facts.now)
+        dead = self._find_dead_workers(queries, facts.now, heartbeats=readable.heartbeats)
         return queries.run(
             "suspects", lambda: self._suspects.read(tx, running, learned, readable, facts.now, path, facts.leader, dead)
         )
 
-    def _find_dead_workers(self, queries: QueryLog, now: float) -> DeadWorkers:
+    def _find_dead_workers(self, queries: QueryLog, now: float, *, heartbeats: bool) -> DeadWorkers:
         """None where nothing has ended lately; a query that fails takes no verdict away."""
         evidence = self._evidence
         if evidence is None or not evidence.is_open:
             return NONE_DEAD
-        found = queries.run("dead_workers", lambda: find_dead_workers(queries.tx, evidence, now), aside=True)
+        tx = queries.tx
+        found = queries.run(
+            "dead_workers", lambda: find_dead_workers(tx, evidence, now, heartbeats=heartbeats), aside=True
+        )
         return found or NONE_DEAD
 
     def _read_rescuing(self, queries: QueryLog, schemas: FoundSchemas) -> RescueStatus | None:

@@ -16,7 +16,7 @@ from riverkeeper.postgres.transaction import Row, Transaction
 from riverkeeper.river.bounds import MAX_RUNNING, METADATA_LARGE
 from riverkeeper.river.facts import Leader, Running
 from riverkeeper.river.running import HEARTBEAT, RFC3339, beat_of, running_job_of
-from riverkeeper.scrape.dead_workers import NONE_DEAD, DeadWorkers, find_proof
+from riverkeeper.scrape.dead_workers import NONE_DEAD, DeadWorkers, find_proof, reported_pod
 from riverkeeper.verdict.client_ids import ClaimTimes, find_succeeded
 from riverkeeper.verdict.clocks import SeenClaims, is_cancel_of_claim, latest_claim_at
 from riverkeeper.verdict.job import GAVE_UP, Beat, JobClaim, RunningJob
@@ -188,7 +188,8 @@ class SuspectReader:
         if row.unread:
             return job
         since = workers.suspect_since.get(row.client_id)
-        terminated, why = find_proof(self.evidence, self.dead, row.client_id, row.claimed_at, now)
+        process = workers.process_of(row.client_id, row.instance)
+        terminated, why = find_proof(self.evidence, self.dead, row, process, now)
         return replace(
             job,
             instances=workers.of(row.client_id, row.kind),
@@ -216,8 +217,9 @@ def read_instances(tx: Transaction) -> dict[str, tuple[WorkerInstance, ...]]:
     for row in tx.query("river/read_worker_instances", {"max_rows": MAX_INSTANCES}):
         kinds = None if row.kinds is None else frozenset(row.kinds)
         process = WorkerInstance(
-            row.instance, row.beat_at, row.beat_interval, row.started_at, kinds, row.fences, row.software
-        )
+            row.instance, row.beat_at, row.beat_interval, row.started_at, kinds, row.fences, row.software,
+            reported_pod(row),
+        )  # fmt: skip
         found[row.client_id].append(process)
     return {client_id: tuple(processes) for client_id, processes in found.items()}
 

@@ -144,7 +144,8 @@ def _with_evidence(worker: Worker, evidence: PodEvidence, now: float) -> Worker:
     alive_at = max((at for at in (worker.beat_at, worker.last_claim) if at is not None), default=None)
     if alive_at is None:
         return replace(worker, is_watched=False)
-    holder = holder_of(worker.client_id, alive_at, worker.last_claim)
+    beats = worker.instance is not None  # then it is known which process it is
+    holder = holder_of(worker.client_id, alive_at, worker.last_claim, worker.process, has_beaten=beats)
     end = evidence.find(holder, now) if worker.presence is Presence.STALE else None
     return replace(worker, is_watched=evidence.sees(holder), proof=end.sentence if isinstance(end, Terminated) else "")
 

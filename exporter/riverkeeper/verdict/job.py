@@ -96,7 +96,8 @@ class RunningJob:
         """When its process ended; None: no proof, or something beat since, so that the proof is of another process."""
         if self.terminated is None:
             return None
-        beats = [instance.beat_at for instance in self.instances] + ([self.beat.beat_at] if self.beat else [])
+        others = () if self.terminated.is_reported else self.instances
+        beats = [instance.beat_at for instance in others] + ([self.beat.beat_at] if self.beat else [])
         latest = self.terminated.finished_at + RESOLUTION
         return self.terminated.finished_at if all(beat_at <= latest for beat_at in beats) else None
 

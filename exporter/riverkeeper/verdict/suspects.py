@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from riverkeeper.config.policy import Policy
-from riverkeeper.verdict.client_ids import drops_late_results
+from riverkeeper.evidence.proof import ReportedPod
+from riverkeeper.verdict.client_ids import drops_late_results, parse_client_id
 from riverkeeper.verdict.clocks import claims_by_own_clock
 from riverkeeper.verdict.job import Instance, RunningJob
 from riverkeeper.verdict.judge import judge
@@ -65,6 +66,7 @@ class WorkerInstance:
     kinds: frozenset[str] | None = None  # for which it beats; None: for all
     fences: bool = False  # its results carry the fencing token
     software: str = ""  # name and version of its heartbeat client; "": not known
+    pod: ReportedPod | None = None  # None: it reports none
 
     def beats_for(self, kind: str) -> bool:
         return self.kinds is None or kind in self.kinds
@@ -89,6 +91,16 @@ class WorkerInstances:
         return bool(self.suspect_since) or any(
             instance.beats_for(kind) for instances in self.by_client.values() for instance in instances
         )
+
+    def process_of(self, client_id: str | None, instance: str | None) -> WorkerInstance | None:
+        """The process that beats for a claim of this client id.
+
+        Of a claim that never beat it is known where the id is one of River's own, which no two processes share.
+        """
+        processes = self.by_client.get(client_id or "", ())
+        if instance is not None:
+            return next((each for each in processes if each.instance == instance), None)
+        return processes[0] if len(processes) == 1 and client_id and parse_client_id(client_id) is not None else None
 
     def of(self, client_id: str | None, kind: str) -> tuple[Instance, ...]:
         """The processes that a client id may mean, as a job of this kind sees them."""

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from riverkeeper.evidence.proof import ReportedPod
 from riverkeeper.verdict.client_ids import Runtime, drops_late_results, parse_client_id, runtime_of, software_name
 from riverkeeper.verdict.limits import MISSED_BEATS
 from riverkeeper.verdict.suspects import WorkerInstance
@@ -101,6 +102,12 @@ class Worker:
     left: LeftClaims = field(default_factory=LeftClaims)
     is_watched: bool | None = None  # its orchestrator could prove its end; None: none is asked
     proof: str = ""  # of its end, in a sentence without its full stop
+    process: WorkerInstance | None = None  # None: known from claims alone
+
+    @property
+    def pod(self) -> ReportedPod | None:
+        """As the process reports it."""
+        return self.process.pod if self.process else None
 
     @property
     def level(self) -> str | None:
@@ -176,7 +183,7 @@ def _of_process(
         fence=_fence_of(client_id, process, fenced),
         instance=process.instance,
         software=process.software,
-        host=known.host if known else None,
+        host=known.host if known else process.pod.host if process.pod else None,
         started_at=process.started_at,
         started_by_database=software_name(process.software) == "plain",  # its statement writes now()
         beat_at=process.beat_at,
@@ -190,6 +197,7 @@ def _of_process(
         queues=_union(each.queues for each in both),
         beats_for=process.kinds,
         fences=process.fences,
+        process=process,
     )
 
 

@@ -9,10 +9,12 @@ import pytest
 from fixtures.offenders import for_each
 from fixtures.web import NOW, FakeService, app_of, ask
 from fixtures.workers import GO
+from riverkeeper.evidence.proof import ReportedPod
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.river.known_names import KnownNames
 from riverkeeper.scrape.workers import WorkerFilter, Workers
 from riverkeeper.verdict.client_ids import Runtime
+from riverkeeper.verdict.suspects import WorkerInstance
 from riverkeeper.verdict.workers import LeftClaims, Presence, RuntimeRow, Worker, WorkerFence
 from riverkeeper.web.pages.workers import describe_end, describe_fence, describe_kinds, describe_runtime
 
@@ -173,6 +175,18 @@ def test_a_fleet_of_which_nobody_beats_is_no_quiet_page() -> None:
     assert "No process beats now" in text(fleet(STALE))
     assert "No process beats now" not in text(fleet(STALE, BEATING))
     assert "nobody can be seen to beat" in text(fleet(UNSEEN, heartbeats=False))
+
+
+def test_the_pod_that_a_process_reports_is_shown_with_its_namespace() -> None:
+    """A StatefulSet's pod looks like any host, and a client id of one's own holds no host at all."""
+    pod = ReportedPod("0f3c1a52", "jobs", "web-0", "web-0")
+    found = fleet(
+        replace(BEATING, client_id="mine", host="web-0", process=WorkerInstance("i", NOW, 10.0, NOW, pod=pod))
+    )
+
+    assert "pod jobs/web-0" in text(found)
+    [shown] = ask(app_of(FakeService(fleet=found)), "/workers.json").json()["workers"]
+    assert (shown["pod"], shown["pod_namespace"], shown["pod_uid"]) == ("web-0", "jobs", "0f3c1a52")
 
 
 def test_a_cut_list_shows_how_many_more() -> None:

@@ -2,6 +2,11 @@
 -- Index: none.
 -- NULL: every column; there is never a row, so that the planner drops a join with it.
 SELECT
+    NULL::uuid AS instance,
     NULL::text AS client_id,
-    NULL::text AS software
+    NULL::text AS software,
+    NULL::text AS pod_namespace,
+    NULL::text AS pod_name,
+    NULL::text AS pod_uid,
+    NULL::text AS host
 WHERE false

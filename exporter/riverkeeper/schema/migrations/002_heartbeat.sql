@@ -30,5 +30,9 @@ CREATE TABLE keeper.client (
     kinds         text[],                        -- NULL: it beats for every kind it works
     fences        boolean NOT NULL,              -- its results carry the fencing token (contract, level full)
     software      text NOT NULL,                 -- name and version of the client library
-    started_at    timestamptz NOT NULL
+    started_at    timestamptz NOT NULL,
+    pod_namespace text CHECK (octet_length(pod_namespace) <= 253),  -- these four: NULL where the process was given no pod
+    pod_name      text CHECK (octet_length(pod_name) <= 253),
+    pod_uid       text CHECK (octet_length(pod_uid) <= 253),
+    host          text CHECK (octet_length(host) <= 253)  -- host name of the process: the pod's, if the pod is its own
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);

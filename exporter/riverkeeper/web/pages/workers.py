@@ -120,7 +120,9 @@ def _worker(worker: Worker, now: float) -> dict[str, object]:
         "level": worker.level,
         "fence": worker.fence.value,
         "host": worker.host,
-        "pod": worker.host if worker.host and is_pod(worker.host) else None,
+        "pod": pod_name(worker),
+        "pod_namespace": worker.pod.namespace if worker.pod else None,
+        "pod_uid": worker.pod.uid if worker.pod else None,
         "started_at": rfc3339(worker.started_at),
         "started_at_clock": None if worker.started_at is None else started_clock(worker),
         "last_beat_at": rfc3339(worker.beat_at),
@@ -220,7 +222,7 @@ def make_row(worker: Worker, now: float) -> WorkerRow:
         status=STATUS_WORDS[worker.presence],
         runtime=worker.runtime.value if worker.runtime else "unknown",
         software=describe_software(worker),
-        host=describe_host(worker.host),
+        host=describe_place(worker),
         started=_since(worker.started_at, now),
         seen=_since(worker.beat_at if beats else worker.last_claim, now),
         seen_by="beat" if beats else "claim",
@@ -233,6 +235,21 @@ def make_row(worker: Worker, now: float) -> WorkerRow:
 
 def _since(at: float | None, now: float) -> dict[str, str | None] | None:
     return None if at is None else {"ago": f"{span(now - at)} ago", "at": rfc3339(at), "words": moment(at)}
+
+
+def pod_name(worker: Worker) -> str | None:
+    """As the process reports it, else where its host name has the form of one."""
+    if worker.pod is not None and worker.pod.name is not None:
+        return worker.pod.name
+    return worker.host if worker.host and is_pod(worker.host) else None
+
+
+def describe_place(worker: Worker) -> str:
+    """The pod that the process reports, with its namespace; else what its client id shows."""
+    pod = worker.pod
+    if pod is None or pod.name is None:
+        return describe_host(worker.host)
+    return f"pod {pod.namespace}/{pod.name}" if pod.namespace else f"pod {pod.name}"
 
 
 def describe_host(host: str | None) -> str:
