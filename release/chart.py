@@ -16,6 +16,8 @@ from pathlib import Path
 
 import yaml
 
+from riverkeeper.generate import write_whole
+
 ROOT = Path(__file__).parents[1]
 FOLDER = "deploy/helm/riverkeeper"
 DOCUMENT = "docs/kubernetes.md"
@@ -266,4 +268,4 @@ def generated() -> Mapping[str, str]:
 
 if __name__ == "__main__":
     for path, content in generated().items():
-        (ROOT / path).write_text(content, encoding="utf-8")
+        write_whole(ROOT / path, content)

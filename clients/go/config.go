@@ -47,11 +47,13 @@ type Config struct {
 	// fence, and about six times the write-ahead log of a beat in the table.
 	Metadata bool
 
-	// NoStacks leaves Riverkeeper's requests for the stack of a stuck job unanswered, and the job's goroutines unlabelled.
+	// NoStacks leaves Riverkeeper's requests for the stack of a stuck job unanswered, and the job's goroutines
+	// unlabelled.
 	NoStacks bool
 
-	// Software is the name and version in the client row. Default "riverbeat-go/<version>": by it Riverkeeper knows that River
-	// for Go dates claims by the database's clock. Under another name, and with client ids of your own, rescues come later.
+	// Software is the name and version in the client row. Default "riverbeat-go/<version>": by it Riverkeeper knows that
+	// River for Go dates claims by the database's clock. Under another name, and with client ids of your own, rescues
+	// come later.
 	Software string
 
 	// Logger receives each kind of failure once. Default slog.Default().

@@ -16,9 +16,10 @@ type ending struct {
 	outcome Outcome
 }
 
-// Finish records that the work has returned and how it ended. The next beat reports the outcome. Finish waits only until the
-// last Checkpoint of work that failed or snoozed is saved, for a second at most. False means that the claim is known to be lost: do not write the result if you can prevent that. With a Token on the result
-// the database drops it in any case.
+// Finish records that the work has returned and how it ended. The next beat reports the outcome. Finish waits only until
+// the last Checkpoint of work that failed or snoozed is saved, for a second at most. False means that the claim is known
+// to be lost: do not write the result if you can prevent that. With a Token on the result the database drops it in any
+// case.
 //
 // Work that failed after its lease expired is reported as "abandoned": whatever the queue does with the result, Riverkeeper
 // does not have to wait for this claim.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 from collections.abc import Callable, Mapping
 from functools import partial
 from importlib.resources import files
@@ -116,10 +118,22 @@ GENERATED: Mapping[str, Callable[[], str]] = {
 
 
 def main() -> None:
-    """Write every generated file below the working directory."""
+    """Write every generated file below the working directory, which has to be the repository."""
+    if not Path("exporter/riverkeeper").is_dir():
+        sys.exit("Run this in the folder of the repository: make generate")
     for name, text in GENERATED.items():
-        Path(name).parent.mkdir(parents=True, exist_ok=True)
-        Path(name).write_text(text(), encoding="utf-8")
+        write_whole(Path(name), text())
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Puts the file there in one step: where this process is killed, or fails, the old one stays as it was."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(path.resolve())
+    finally:
+        part.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

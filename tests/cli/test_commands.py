@@ -257,7 +257,7 @@ def test_workers_are_a_table_and_json(run: Run, sql: Session, monkeypatch: pytes
     shown = run("workers")
     document = json.loads(run("workers", "--json", "--status", "stale").output)
 
-    lines = re.sub(r"\d[\d.]* (ms|s|min|h)\b( \d+ s)?( ago)?", "AGO", shown.output).splitlines()
+    lines = re.sub(r"\d[\d.]* (ms|s|min|h)\b( \d+ (min|s))?( ago)?", "AGO", shown.output).splitlines()
     cells = [re.split(r"\s{2,}", line.strip()) for line in lines]
     killed = "killed, cut off or frozen at work; jobs: 1 still running"
     assert shown.exit_code == 0
