@@ -26,7 +26,7 @@ def found_dead(scene: Scene, claim: Event, ended_ago: float = 0.0) -> StuckJob:
     end = Terminated("u1", "jobs/api-1", "worker", EndCause.OOM_KILLED, 137, None, at - 900, at, "containerd://1")
     job = replace(scene.found(claim).job, terminated=end)
     verdict = judge(job, scene.policy(), limits_of(scene.policy(), scene.tier, job.kind), scene.now(), None)
-    assert verdict.reason is Reason.WORKER_DEAD
+    assert verdict.is_of(Reason.WORKER_DEAD)
     return StuckJob(job, verdict)
 
 
@@ -75,4 +75,55 @@ def test_a_worker_that_never_beat_is_held(scene: Scene) -> None:
     scene.sql.execute("DELETE FROM riverkeeper.client")
 
     assert scene.rescue(claim, found_dead(scene, claim)) == Skipped(Refusal.HOLD_BY_POLICY)
+    assert scene.job(claim)["state"] == "running"
+
+
+def killed_again(scene: Scene, claim: Event, attempt: int) -> Event:
+    """The next worker took the job, and its container is killed too."""
+    scene.sql.execute(
+        "UPDATE river_job SET state = 'running', attempt = %s, attempted_at = clock_timestamp()", [attempt]
+    )
+    claim = claim | {"attempt": attempt, "attempted_at": scene.text_of(claim)}
+    beat(scene.sql, [claim])
+    return claim
+
+
+def test_a_job_that_kills_each_worker_is_held(scene: Scene) -> None:
+    """It runs again at once after each kill, and is an operator's after `max_rescues` of them."""
+    scene.tier = replace(TIER, on_rescue_loop=Action.HOLD)
+    claim = scene.claim()
+    beat(scene.sql, [claim])
+    for attempt in (2, 3, 4):
+        assert isinstance(scene.rescue(claim, found_dead(scene, claim), cooldown=0.0), Rescued)
+        claim = killed_again(scene, claim, attempt)
+    fourth = found_dead(scene, claim)
+
+    assert fourth.verdict.reason is Reason.RESCUE_LOOP
+    assert scene.rescue(claim, fourth, cooldown=0.0) == Skipped(Refusal.MAX_RESCUES)
+    assert scene.job(claim)["state"] == "running"
+    assert [entry["evidence"]["cause"] for entry in scene.audit()] == ["OOMKilled"] * 3
+
+
+def test_the_last_act_on_such_a_job_has_its_evidence_too(scene: Scene) -> None:
+    """Where the tier discards a job in a loop: the audit still names what killed its worker."""
+    scene.tier = replace(TIER, on_rescue_loop=Action.DISCARD)
+    claim = scene.claim()
+    beat(scene.sql, [claim])
+    for attempt in (2, 3, 4):
+        scene.rescue(claim, found_dead(scene, claim), cooldown=0.0)
+        claim = killed_again(scene, claim, attempt)
+    discarded = scene.rescue(claim, found_dead(scene, claim), cooldown=0.0)
+
+    assert isinstance(discarded, Rescued)
+    assert (discarded.state, discarded.reason) == ("discarded", Reason.RESCUE_LOOP)
+    assert scene.audit()[-1]["evidence"]["cause"] == "OOMKilled"
+
+
+def test_a_job_without_attempts_left_is_held(scene: Scene) -> None:
+    """Each kill uses an attempt up: after the last one it is not run again, however few rescues it had."""
+    scene.tier = replace(TIER, on_exhausted=Action.HOLD)
+    claim = scene.claim(max_attempts=1)
+    beat(scene.sql, [claim])
+
+    assert scene.rescue(claim, found_dead(scene, claim)) == Skipped(Refusal.EXHAUSTED)
     assert scene.job(claim)["state"] == "running"

@@ -298,6 +298,19 @@ def test_a_dead_worker_is_shown_with_its_proof() -> None:
     assert found["changes"] == []
 
 
+def test_a_job_whose_workers_run_out_of_memory_is_shown_as_what_may_kill_them() -> None:
+    """From the second kill on, while the job can still be tried again; the same attempt in dry run and live is one."""
+    killed = [
+        replace(RESCUE, reason="worker_dead", attempt=number, evidence={"cause": "OOMKilled"}) for number in (2, 1, 1)
+    ]
+    lost = replace(RESCUE, attempt=3)
+    again = waiting("available")
+
+    assert "2 of its workers were killed" in str(ask_json(replace(again, rescues=tuple(killed)))["explained"])
+    assert ask_json(replace(again, rescues=(*killed[1:], lost)))["explained"] == []
+    assert ask_json(replace(waiting("completed"), rescues=tuple(killed)))["explained"] == []
+
+
 def test_a_checkpoint_is_shown_without_its_value() -> None:
     """From where the next attempt goes on: size, age, by which attempt, and whether one has resumed from it."""
     saved = NewestCheckpoint(1, 412, NOW - 60, 0, None)

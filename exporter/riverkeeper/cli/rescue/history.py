@@ -72,12 +72,19 @@ def _table(rows: Sequence[AuditRecord]) -> Table:
             record.kind,
             record.queue,
             record.tier,
-            f"{record.reason}\nin {record.stack.where}" if record.stack else record.reason,
+            _reason(record),
             f"{done}\n{record.work_sentence}" if record.work_sentence else done,
             record.woken_by,
         )
         table.add_row(*map(Text, texts), Text(record.outcome_sentence, style="bold red" if record.was_false else ""))
     return table
+
+
+def _reason(record: AuditRecord) -> str:
+    """With where the work hung, or why the worker's container ended."""
+    if record.stack:
+        return f"{record.reason}\nin {record.stack.where}"
+    return f"{record.reason}\n{record.cause}" if record.cause else record.reason
 
 
 @click.command()

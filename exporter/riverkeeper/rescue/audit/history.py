@@ -71,6 +71,11 @@ class AuditRecord:
         return "is not known yet" if self.closed_at is None else "cannot be known: it does not beat"
 
     @property
+    def cause(self) -> str:
+        """Why the worker's container ended, by proof from its pod; empty where there was none."""
+        return str(self.evidence.get("cause", ""))
+
+    @property
     def limit_sentence(self) -> str:
         """Which value passed which limit; empty where there was no limit."""
         value, limit = self._seconds("value"), self._seconds("limit_seconds")

@@ -81,7 +81,7 @@ def collect_evidence(
     }
     if limit is not None:
         facts |= {"limit": limit.name, "limit_seconds": limit.seconds, "limit_origin": limit.origin}
-    if job.terminated is not None and verdict.reason is Reason.WORKER_DEAD:
+    if job.terminated is not None and verdict.is_of(Reason.WORKER_DEAD):
         facts |= _process_facts(job.terminated)
     if beat is not None:
         facts |= {

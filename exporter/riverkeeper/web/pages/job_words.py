@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from riverkeeper.evidence.pods import EndCause
 from riverkeeper.formats import moment, span
 from riverkeeper.scrape.job_life import JobLife
 from riverkeeper.verdict.changes import Course, VerdictChange
@@ -63,6 +64,7 @@ def urgency(life: JobLife) -> str:
 def explain(life: JobLife) -> Iterator[str]:
     """Why it is so: the value against its limit, and the evidence that is missing."""
     verdict = life.verdict
+    yield from _explain_kills(life)
     if life.not_judged:
         yield f"Its verdict is not known: {life.not_judged}."
     if verdict is None:
@@ -75,6 +77,22 @@ def explain(life: JobLife) -> Iterator[str]:
         yield f"Missing evidence: {verdict.missing}."
     if verdict.reason is Reason.UNKNOWN:
         yield _explain_unknown(life)
+
+
+REPEATED = 2  # kills: one may be the fault of another job in the same process
+
+
+def _explain_kills(life: JobLife) -> Iterator[str]:
+    """Whether the job may be what kills its workers, by the audit of its rescues."""
+    row = life.facts.row
+    if row is None or row.state in FINAL:
+        return
+    killed = {record.attempt for record in life.facts.rescues or () if record.cause == EndCause.OOM_KILLED}
+    if len(killed) >= REPEATED:
+        yield (
+            f"{len(killed)} of its workers were killed because they used more memory than their limit (OOMKilled): "
+            "the next one may be killed too. Does its kind need more memory?"
+        )
 
 
 def describe_value(verdict: Verdict) -> str | None:

@@ -261,7 +261,7 @@ def _progress(stuck: StuckJob, now: float) -> str:
 
 def _against(stuck: StuckJob) -> Iterator[str]:
     limit, value = stuck.verdict.limit, stuck.verdict.value
-    if stuck.verdict.reason is Reason.WORKER_DEAD and stuck.job.terminated is not None:
+    if stuck.verdict.is_of(Reason.WORKER_DEAD) and stuck.job.terminated is not None:
         yield stuck.job.terminated.sentence
     elif limit is not None and value is not None:
         yield f"{span(value)}, {limit.name.value} limit {span(limit.seconds)}: {limit.origin}"
