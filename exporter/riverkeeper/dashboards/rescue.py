@@ -183,7 +183,7 @@ def policy_raised(q: Queries) -> Panel:
 
 
 def liveness(q: Queries) -> tuple[Panel, ...]:
-    return coverage(q), heartbeat_ages(q), limits_used(q), oldest_heartbeat(q)
+    return coverage(q), heartbeat_ages(q), limits_used(q), oldest_heartbeat(q), lost_by_cause(q)
 
 
 def coverage(q: Queries) -> Panel:
@@ -233,6 +233,24 @@ def oldest_heartbeat(q: Queries) -> Panel:
     ages = by("queue", q.age("river_job_oldest_heartbeat_timestamp_seconds"), "max")
     return timeseries("Oldest heartbeat", text, Query(ages, "{{queue}}"), unit="s", fill=0, logarithmic=True,
                       links=[to_page("Stuck jobs", "/stuck?queue=${__field.labels.queue}")])  # fmt: skip
+
+
+def lost_by_cause(q: Queries) -> Panel:
+    text = Text(
+        shows="Jobs whose worker's container ended while it held them, by the reason in the status of its pod. Held "
+        "jobs and dry runs count too.",
+        normal="none.",
+        next="OOMKilled: the workers need more memory, or one kind does. Completed: a deploy gave its jobs too little "
+        "time to end. Evicted, Preempted, NodeShutdown: look at the nodes. Error: read the log of the worker. Click to "
+        "see pods and kinds.",
+        empty="No job was lost by proof from Kubernetes, or kubernetes.enabled is off",
+    )
+    count = by("queue, reason", q.acts("riverkeeper_jobs_lost_total"))
+    return timeseries(
+        "Why workers ended: jobs lost", text, Query(f"{count} > 0", "{{reason}} in {{queue}}"), unit="short", width=24,
+        height=7, stacked=True, bars=True, decimals=0,
+        links=[to_page("Rescues after proof", "/rescues?reason=worker_dead&queue=${__field.labels.queue}")],
+    )  # fmt: skip
 
 
 TIME = "riverkeeper_time_to_rescue_seconds"

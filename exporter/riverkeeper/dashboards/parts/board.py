@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from riverkeeper.dashboards.parts.field import CORNER, FAILING_PAGE, RESCUES_PAGE, STUCK_PAGE, Json
-from riverkeeper.dashboards.parts.palette import ACTED, ACTIVE, QUIET
+from riverkeeper.dashboards.parts.palette import ACTED, ACTIVE, QUIET, WARN
 from riverkeeper.dashboards.parts.panel import DATA_SOURCE, Panel
-from riverkeeper.dashboards.parts.query import Queries, total
+from riverkeeper.dashboards.parts.query import Queries, by, total
 from riverkeeper.dashboards.parts.scope import DashboardScope
 from riverkeeper.dashboards.parts.variables import fleet_variables, variables
 
@@ -133,18 +133,22 @@ BEFORE = "offset 1m"  # most scrapers come at least once a minute; a change is s
 
 
 def _marks(q: Queries) -> list[Json]:
-    """What people do to a River that runs: rescues, and deploys of workers and of Riverkeeper."""
+    """What happens to a River that runs: rescues, jobs that were lost, and deploys of workers and of Riverkeeper."""
     rescued = f"{q.fact('riverkeeper_last_rescue_timestamp_seconds')} * 1000"
     workers = q.select("river_beating_clients")
     now, before = (total(q.once(series), "max") for series in (workers, f"{workers} {BEFORE}"))
     build = q.select("riverkeeper_build_info")
     known = f"last_over_time({build}[1h] {BEFORE})"
+    lost = by("queue, reason", q.acts("riverkeeper_jobs_lost_total"))
     return [
         BUILT_IN,
         _mark("Rescues", rescued, ACTED, "A stuck job was rescued: see /rescues")
         | {"useValueForTime": True, "step": "10s"},
         _mark("Worker processes", f"{now} != {before}", ACTIVE,
               "The number of worker processes changed: a deploy, a crash, or scaling. See the section Workers."),
+        _mark("Jobs lost", f"{lost} > 0", WARN,
+              "{{reason}}: a worker of queue {{queue}} ended while it held jobs. Completed: a deploy. Evicted, "
+              "Preempted, NodeShutdown: its node."),
         _mark("Riverkeeper", f"count by (version) ({build}) unless count by (version) ({known})", QUIET,
               "Another version of Riverkeeper started"),
     ]  # fmt: skip
