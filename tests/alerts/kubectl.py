@@ -13,6 +13,8 @@ from alerts.rulebook import ROOT
 WORKERS = "WORKERS"  # a namespace of others, whose Deployment is DEPLOYMENT
 FLAGS = {
     "get": ("-o", "--sort-by"),
+    "top": (),
+    "describe": (),
     "logs": ("-c", "--tail", "--previous"),
     "rollout": (),
     "scale": ("--replicas",),
@@ -51,7 +53,7 @@ def refuse_unknown(line: str) -> None:
 
 def _refuse_names(line: str, namespace: str, verb: str, names: list[str]) -> None:
     kind, _, name = names[0].partition("/")
-    if verb == "get":
+    if verb in {"get", "top"}:
         assert kind in LISTED or names[1] in manifests()[kind], line
     else:
         deployments = {"DEPLOYMENT"} if namespace == WORKERS else manifests()["deployment"].keys()

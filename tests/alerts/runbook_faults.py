@@ -217,6 +217,22 @@ def need_decision(scene: Scene, staged: Staged) -> None:
     scene.sql.execute("UPDATE riverkeeper.rescue SET job_id = %s", [claim["job_id"]])
 
 
+@fault("RiverWorkersOutOfMemory")
+def workers_out_of_memory(scene: Scene, staged: Staged) -> None:
+    """One job has been killed three times today, and another one once; the first is held."""
+    claim = scene.stale(queue="payments", kind="charge_card", attempt=4)
+    name_job(staged, scene, claim)
+    beat(scene.sql, [])
+    add_rescues(scene, 4, worker="silent", was_false=False)
+    scene.sql.execute(_KILLED, {"job": claim["job_id"], "evidence": KILLED})
+
+
+KILLED = """{"cause": "OOMKilled", "exit_code": 137, "pod": "jobs/api-6d9f7c4b5d-x2x7b", "value": 4,
+    "limit_seconds": 0, "limit_origin": "container worker of pod jobs/api-6d9f7c4b5d-x2x7b was killed"}"""
+_KILLED = """UPDATE riverkeeper.rescue SET reason = 'worker_dead', evidence = %(evidence)s::jsonb,
+    job_id = CASE job_id WHEN 20 THEN 20 ELSE %(job)s END, attempt = CASE job_id WHEN 20 THEN 1 ELSE 20 - job_id END"""
+
+
 @fault("RiverWorkersLostOften")
 def workers_lost_often(scene: Scene, staged: Staged) -> None:
     add_rescues(scene, 14, worker="silent", was_false=False)

@@ -271,6 +271,12 @@ CASES = (
         60,
     ),
     Trouble(
+        "RiverWorkersOutOfMemory",
+        (Fact("riverkeeper_jobs_lost_total", f'{QUEUE}, reason="OOMKilled"', always(0), from_begin(0.5)),),
+        8,
+        HOUR,
+    ),
+    Trouble(
         "RiverWorkersLostOften",
         (
             Fact(

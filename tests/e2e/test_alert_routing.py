@@ -53,6 +53,8 @@ INHIBITIONS = [
     ("RiverQueueNotMoving queue=default", "RiverWaitBudgetBurning queue=default tier=urgent", True),
     ("RiverQueueNotMoving queue=default", "RiverWaitBudgetBurning queue=payments tier=urgent", False),
     ("RiverQueueNotMoving queue=default", "RiverJobsStuck queue=default kind=mail", False),
+    ("RiverWorkersOutOfMemory queue=default", "RiverWorkersLostOften queue=default", True),
+    ("RiverWorkersOutOfMemory queue=default", "RiverWorkersLostOften queue=payments", False),
     ("RiverQueuePaused queue=default", "RiverWaitBudgetBurning queue=default tier=urgent", False),
     ("RiverRescuesPaused brake=rate", "RiverJobsStuck queue=default kind=mail", False),
     ("RiverJobsStuck queue=default kind=mail", "RiverRescueWake queue=default kind=mail", False),
