@@ -91,4 +91,16 @@ MUTATIONS = (
         "client_id else None",
         (f"{SCRAPE}::test_a_claim_that_never_beat_has_no_pod_by_an_id_of_one_s_own",),
     ),
+    Mutation(
+        "the last rescue of a job that kills its workers does not name what killed them",
+        "    if job.terminated is not None and verdict.is_of(Reason.WORKER_DEAD):\n",
+        "    if job.terminated is not None and verdict.reason is Reason.WORKER_DEAD:\n",
+        (f"{RESCUE}::test_the_last_act_on_such_a_job_has_its_evidence_too",),
+    ),
+    Mutation(
+        "a dry run and the live rescue of one claim count as two kills of the job's workers",
+        "killed = {record.attempt for record in life.facts.rescues or () if record.cause == EndCause.OOM_KILLED}",
+        "killed = [record.attempt for record in life.facts.rescues or () if record.cause == EndCause.OOM_KILLED]",
+        ("web/pages/test_job.py::test_a_job_whose_workers_run_out_of_memory_is_shown_as_what_may_kill_them",),
+    ),
 )  # fmt: skip
