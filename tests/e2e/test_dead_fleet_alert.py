@@ -12,23 +12,18 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
-import yaml
 
-from alerts.rulebook import ALERTS
 from e2e.conftest import MakeRiver
-from e2e.programs import free_port, started, tool
+from e2e.programs import tool
 from e2e.receivers import Received, http_receiver
-from e2e.rescue_environment import ready
 from e2e.river import Fleet, River, fleet_at_work
 from e2e.riverkeeper_process import RiverkeeperProcess, replica_at_work, riverkeeper
-from e2e.scaled import scaled
 from e2e.scraper import Scraper, prometheus_at_work
+from e2e.shipped_alerts import alertmanager_as_shipped, find_alert, shipped_rules
 from fixtures.waiting import until
-from riverkeeper.assets.alerting import RULES
 
 FACTOR = 1 if os.environ.get("RIVERKEEPER_REAL_TIME") else 10
 PATIENCE = 900.0  # seconds; in real time a stuck job alerts after ten minutes
@@ -65,7 +60,7 @@ def test_a_dead_fleet_is_one_page(river: River, tmp_path: Path) -> None:
             died = time.monotonic()
             until(lambda: received.sent_to("/pages"), "a page", PATIENCE)
             took = time.monotonic() - died
-            stuck = until(lambda: standing(alertmanager, "RiverJobsStuck"), "RiverJobsStuck to fire", PATIENCE)
+            stuck = until(lambda: find_alert(alertmanager, "RiverJobsStuck"), "RiverJobsStuck to fire", PATIENCE)
         page = httpx.get(f"http://{replica.address}/stuck", timeout=20).text
         rescues = river.rows("SELECT count(*) FROM riverkeeper.rescue")
 
@@ -76,13 +71,6 @@ def test_a_dead_fleet_is_one_page(river: River, tmp_path: Path) -> None:
     assert "none of 3 worker processes has beaten" in page
     assert "9 running jobs may be stuck" in page
     assert rescues == [(0,)]
-
-
-def standing(alertmanager: str, name: str) -> dict[str, Any] | None:
-    """An alert as Alertmanager reports it, once it is there."""
-    query = {"filter": f'alertname="{name}"'}
-    listed = httpx.get(f"http://{alertmanager}/api/v2/alerts", params=query).raise_for_status().json()
-    return next(iter(listed), None)
 
 
 @contextlib.contextmanager
@@ -103,34 +91,12 @@ def watched(river: River, folder: Path, receivers: str) -> Iterator[tuple[Riverk
     file.write_text(CONFIG if FACTOR == 1 else QUICK)
     with contextlib.ExitStack() as programs:
         replica = programs.enter_context(replica_at_work(river.url, folder, "", "--config.file", str(file)))
-        alertmanager = programs.enter_context(alertmanager_as_shipped(folder, receivers))
+        alertmanager = programs.enter_context(alertmanager_as_shipped(folder, receivers, FACTOR))
         scraper = programs.enter_context(
-            prometheus_at_work(tool("prometheus"), [replica.address], folder, {"groups": groups()}, alertmanager)
+            prometheus_at_work(
+                tool("prometheus"), [replica.address], folder, {"groups": shipped_rules(FACTOR)}, alertmanager
+            )
         )
         path = "SELECT path_ok_since IS NOT NULL FROM riverkeeper.control"
         until(lambda: river.rows(path) == [(True,)], "the heartbeat path to be verified", PATIENCE)
         yield replica, scraper, alertmanager
-
-
-def groups() -> list[dict[str, Any]]:
-    """The groups of every shipped rule file."""
-    found: list[dict[str, Any]] = []
-    for name in RULES:
-        found += yaml.safe_load(scaled((ALERTS / f"{name}.yml").read_text(), FACTOR))["groups"]
-    return found
-
-
-@contextlib.contextmanager
-def alertmanager_as_shipped(folder: Path, receivers: str) -> Iterator[str]:
-    """The shipped routing, with our server in the place of every integration; its address."""
-    config = yaml.safe_load(scaled((ALERTS / "alertmanager.yml").read_text(), FACTOR))
-    names = [receiver["name"] for receiver in config["receivers"]]
-    config["receivers"] = [{"name": name, "webhook_configs": [{"url": f"http://{receivers}/{name}"}]} for name in names]
-    home = folder / "alertmanager"
-    home.mkdir()
-    (home / "alertmanager.yml").write_text(yaml.safe_dump(config))
-    address = f"127.0.0.1:{free_port()}"
-    flags = [f"--config.file={home}/alertmanager.yml", f"--storage.path={home}", f"--web.listen-address={address}"]
-    with started("alertmanager", [tool("alertmanager"), *flags, "--cluster.listen-address="], home):
-        until(lambda: ready(address), "Alertmanager to be ready")
-        yield address

@@ -111,8 +111,8 @@ class WorkerPod:
 
 
 @contextlib.contextmanager
-def worker_in_pod(kubelet: Kubelet, river: River, folder: Path) -> Iterator[tuple[WorkerPod, Program]]:
-    """A real worker of one slot without heartbeats, under its pod's host name.
+def worker_in_pod(kubelet: Kubelet, river: River, folder: Path, slots: int = 1) -> Iterator[tuple[WorkerPod, Program]]:
+    """A real worker without heartbeats, under its pod's host name.
 
     In Go with the client id that River makes; the fleet in Rust has to be given one in the form of River for Rust.
     """
@@ -121,7 +121,7 @@ def worker_in_pod(kubelet: Kubelet, river: River, folder: Path) -> Iterator[tupl
     rust_id = f"{pod.name}_{datetime.now(UTC):%Y_%m_%dT%H_%M_%S_%f}_{uuid4().hex[:8]}"
     own = ("-client-id", rust_id) if river.program == "fleet-rust" else ("-rescue-after", "1h")
     command = river.command(
-        "work", "-events", str(folder / f"{pod.name}.events"), "-workers", "1", "-queues", "default",
+        "work", "-events", str(folder / f"{pod.name}.events"), "-workers", str(slots), "-queues", "default",
         "-stop-after", "1s", *own,
     )  # fmt: skip
     with started(pod.name, [*IN_POD, pod.name, *command], folder) as program:
