@@ -130,6 +130,9 @@ def test_target_rate_interval() -> None:
         for function in (*RATES, "deriv"):
             for part in query.expr.split(f"{function}(")[1:]:
                 window = part.partition("[")[2].partition("]")[0]
+                if ": annotation " in query.place:  # there Grafana computes the variable by another step
+                    assert window == "2m", query.place
+                    continue
                 assert window in {"$__rate_interval", "$__range"}, query.place
                 assert window == "$__rate_interval" or function == "increase", query.place
 

@@ -81,12 +81,12 @@ def test_an_oom_kill_is_a_ticket_and_its_jobs_run_again(watched: Watched, tmp_pa
                 lambda: rows[0] if (rows := river.rows(AGAIN))[0][1] == JOBS else None, "them again", PATIENCE
             )
             ticket = until(lambda: watched.message("tickets"), "a ticket", PATIENCE)
-            told_at = time.time()
+            ticket_at = time.time()
 
     rescued_at, *audit = river.rows(AUDIT)[0]
     print(  # noqa: T201 - to be seen with -s
         f"after the kill: rescued {rescued_at - killed_at:.1f} s, next attempts {again[0] - killed_at:.1f} s, "
-        f"ticket {told_at - killed_at:.1f} s (alert {FACTOR} times as quick)"
+        f"ticket {ticket_at - killed_at:.1f} s (alert {FACTOR} times as quick)"
     )
     assert audit == [JOBS, "OOMKilled", f"{kubelet.namespace}/{pod.name}"]
     [alert] = ticket["alerts"]
@@ -99,7 +99,7 @@ def test_an_oom_kill_is_a_ticket_and_its_jobs_run_again(watched: Watched, tmp_pa
 
 
 def test_a_pod_that_is_deleted_by_force_is_no_ticket(watched: Watched, tmp_path: Path) -> None:
-    """Its process runs on: nothing is called dead, nothing is counted, and /jobs/ID says what is missing."""
+    """Its process runs on: nothing is called dead, nothing is counted, and no message is sent."""
     river, kubelet, replica = watched.shop.river, watched.shop.kubelet, watched.shop.replica
     river.insert(JOBS, "-kinds", "endless", "-queues", "default")
     with worker_in_pod(kubelet, river, tmp_path, slots=JOBS) as (pod, _):

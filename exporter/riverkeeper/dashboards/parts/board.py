@@ -129,6 +129,8 @@ BUILT_IN: Json = {
     "hide": True,
     "iconColor": "rgba(0, 211, 255, 1)",
 }
+# Fixed: Grafana computes $__rate_interval of an annotation by another step than the one that it queries with (10, 11).
+LOOKBACK = "[2m]"
 BEFORE = "offset 1m"  # most scrapers come at least once a minute; a change is seen within the next
 
 
@@ -139,7 +141,7 @@ def _marks(q: Queries) -> list[Json]:
     now, before = (total(q.once(series), "max") for series in (workers, f"{workers} {BEFORE}"))
     build = q.select("riverkeeper_build_info")
     known = f"last_over_time({build}[1h] {BEFORE})"
-    lost = by("queue, reason", q.acts("riverkeeper_jobs_lost_total"))
+    lost = by("queue, reason", f"increase({q.select('riverkeeper_jobs_lost_total')}{LOOKBACK})")
     return [
         BUILT_IN,
         _mark("Rescues", rescued, ACTED, "A stuck job was rescued: see /rescues")
