@@ -7,13 +7,13 @@ import importlib.util
 import sys
 
 import click
-from benchmarks import bloat, longest, memory, page, readings
+from benchmarks import bloat, crowd, longest, memory, page, readings
 from benchmarks.shapes import SHAPES
 from rich.console import Console
 
 from riverkeeper import logs
 
-PARTS = ("shapes", "bloat", "page", "longest", "memory", "ledger")
+PARTS = ("shapes", "bloat", "page", "longest", "crowd", "memory", "ledger")
 
 
 @click.command()
@@ -37,6 +37,8 @@ def main(names: tuple[str, ...], parts: tuple[str, ...], scale: float, repeat: i
         console.print(page.measure(scale, repeat))
     if "longest" in wanted:
         console.print(longest.measure(scale, repeat))
+    if "crowd" in wanted:
+        console.print(crowd.measure(scale, repeat))
     if "memory" in wanted:
         console.print(memory.measure(scale))
     if "ledger" in wanted and importlib.util.find_spec("benchmarks.ledger"):

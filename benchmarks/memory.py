@@ -63,14 +63,16 @@ def _grow(postgres: Server, name: str, scale: float, *, installed: bool) -> list
 
 
 @contextlib.contextmanager
-def serving(url: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    """`riverkeeper serve` on the database, and the URL of its page."""
+def serving(
+    url: str, settings: str = "collect: {min_interval: 100ms}"
+) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """`riverkeeper serve` on the database, and the URL of its page. By default every scrape reads anew."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{probe.getsockname()[1]}"
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "config.yml"
-        config.write_text("collect: {min_interval: 100ms}\n")  # every scrape reads anew
+        config.write_text(f"{settings}\n")
         command = [sys.executable, "-m", "riverkeeper", "serve", "--config.file", str(config), "--database-url", url]
         process = subprocess.Popen([*command, "--web.listen-address", address, "--log.level", "error"])
         try:

@@ -27,6 +27,7 @@ class Rows:
     finalized_at: str = "NULL"
     errors: str = "NULL"
     metadata: str = "'{}'::jsonb"
+    client: str = "i %% 200"  # the number of its host
 
     def insert(self) -> str:
         """Inserts the rows from %(first)s to %(last)s of %(number)s."""
@@ -35,7 +36,7 @@ class Rows:
                 scheduled_at, priority, args, attempted_by, errors, kind, metadata, queue)
             SELECT ({self.state})::river_job_state, {int(self.claimed)}, 25, {attempted_at if self.claimed else "NULL"},
                 now() - {HOUR} * 30, ({self.finalized_at})::timestamptz, {self.scheduled_at}, {self.priority}, {ARGS},
-                {"ARRAY['host-' || i %% 200]" if self.claimed else "NULL"}, ({self.errors})::jsonb[],
+                {f"ARRAY['host-' || {self.client}]" if self.claimed else "NULL"}, ({self.errors})::jsonb[],
                 {self.kind}, {self.metadata}, {self.queue}
             FROM (SELECT i, i / %(number)s::double precision AS share
                 FROM generate_series(%(first)s::bigint, %(last)s::bigint) AS i) AS numbered"""  # noqa: S608 - our own texts

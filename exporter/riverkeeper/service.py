@@ -7,6 +7,7 @@ import contextlib
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import structlog
 
@@ -98,8 +99,10 @@ class Service:
     async def workers(self, wanted: WorkerFilter, shown: int) -> Workers:
         """The workers that are known, those that stopped beating first."""
         evidence = self._pods.evidence if self._pods else None
+        latest = self.latest()
+        read = partial(list_workers, evidence=evidence, many=latest is not None and latest.many_run)
         async with self._jobs:
-            return await asyncio.to_thread(list_workers, self.config, wanted, shown, FAILING_SECONDS, evidence)
+            return await asyncio.to_thread(read, self.config, wanted, shown, RUNNING_SECONDS)
 
     async def known_names(self, queue: str | None, kind: str | None) -> KnownNames:
         """The queues and kinds of the table; a list asks for them where it found nothing by these names."""
@@ -251,11 +254,17 @@ def read_job(config: Config, job_id: int, seconds: float) -> JobFacts:
 
 
 def list_workers(
-    config: Config, wanted: WorkerFilter, shown: int, seconds: float, evidence: PodEvidence | None = None
+    config: Config,
+    wanted: WorkerFilter,
+    shown: int,
+    seconds: float,
+    evidence: PodEvidence | None = None,
+    *,
+    many: bool = False,
 ) -> Workers:
     """The workers, read on a connection of their own. Raises DatabaseError. `evidence`: what watched pods prove."""
     place, url = config.database, config.conninfo.reveal()
-    return read_workers(url, place.river_schema, place.keeper_schema, wanted, shown, seconds, evidence)
+    return read_workers(url, place.river_schema, place.keeper_schema, wanted, shown, seconds, evidence, many=many)
 
 
 def read_names(config: Config, queue: str | None, kind: str | None) -> KnownNames:

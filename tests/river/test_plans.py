@@ -67,7 +67,8 @@ ASKED: dict[str, Mapping[str, object]] = {
     "river/read_running_groups": {"queue": "q1", "kind": "kind 6", "max_rows": BOUND},
     "river/read_client_names": {"max_rows": BOUND, "most": BOUND},
     "river/read_claims": {"max_rows": BOUND, "recent": BOUND, "own_clocks": ["host-a"]},
-    "river/read_clients_at_work": {"max_rows": BOUND, "recent": BOUND, "names": BOUND, "kind": "kind 6", "queue": None},
+    "river/read_clients_at_work": {"max_rows": BOUND, "recent": BOUND, "kind": "kind 6", "queue": None},
+    "river/read_kinds_of_clients": {"max_rows": BOUND, "names": BOUND, "clients": ["host-a"]},
     "river/read_left_claims": {"instances": [INSTANCE]},
     "river/read_claimants": {"max_rows": BOUND},
     "river/read_job": {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from operator import attrgetter
 
 import pytest
 
@@ -19,6 +20,7 @@ from riverkeeper.verdict.workers import LeftClaims, Presence, Worker, WorkerEndi
 
 NAIVE_JOBS = """SELECT j.attempted_by[1] AS client, count(*) AS jobs FROM river_job AS j
     WHERE j.state = 'running' GROUP BY 1"""
+NAIVE_KINDS = "SELECT DISTINCT attempted_by[1] AS client, kind FROM river_job WHERE state = 'running'"
 NAIVE_PROCESSES = """SELECT c.instance::text, c.beat_at > now() - 3 * c.beat_interval AS beats,
     (
         SELECT count(*) FROM river_job AS j
@@ -33,8 +35,8 @@ CLAIMED_AGAIN = """UPDATE river_job
     SET attempt = 2, attempted_at = now(), attempted_by = '{other}' WHERE id = %(job)s"""
 
 
-def find(url: str, wanted: WorkerFilter = WorkerFilter(), limit: int = 500) -> Workers:  # noqa: B008 - frozen
-    return read_workers(url, None, None, wanted, limit, 20.0)
+def find(url: str, wanted: WorkerFilter = WorkerFilter(), limit: int = 500, *, many: bool = False) -> Workers:  # noqa: B008 - frozen
+    return read_workers(url, None, None, wanted, limit, 20.0, many=many)
 
 
 def by_instance(found: Workers) -> dict[str | None, Worker]:
@@ -52,13 +54,21 @@ def test_workers_are_those_of_plain_sql(installed_url: str, sql: Session, seed: 
     ]
     for _ in range(60):
         process, client = chance.choice([*processes, ("", "other"), ("", JAVA)])
-        job = add_job(sql, client, chance.choice(["running", "running", "completed", "available"]))
+        state = chance.choice(["running", "running", "completed", "available"])
+        job = add_job(sql, client, state, kind=chance.choice(["send", "report"]))
         if process and chance.random() < 0.8:
             add_beat(sql, job, process, lost=chance.random() < 0.05)
-    found = find(installed_url)
+    found, by_pages = find(installed_url), find(installed_url, many=True)
 
     jobs = {row.client: row.jobs for row in sql.execute(NAIVE_JOBS)}
     assert {client: sum(worker.jobs for worker in found.shown if worker.client_id == client) for client in jobs} == jobs
+    named = {(worker.client_id, kind) for worker in found.shown for kind in worker.kinds}
+    assert named == {(row.client, row.kind) for row in sql.execute(NAIVE_KINDS)}
+    assert {(worker.client_id, queue) for worker in found.shown for queue in worker.queues} == {
+        (client, "default") for client in jobs
+    }
+    facts = attrgetter("client_id", "instance", "jobs", "unbeaten", "kinds", "queues")
+    assert {facts(worker) for worker in by_pages.shown} == {facts(worker) for worker in found.shown}
     for row in sql.execute(NAIVE_PROCESSES):
         worker = by_instance(found)[row.instance]
         assert (worker.presence is Presence.BEATING, worker.jobs - worker.unbeaten) == (row.beats, row.jobs)

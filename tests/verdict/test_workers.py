@@ -22,7 +22,7 @@ from riverkeeper.verdict.workers import (
 )
 
 PROCESS = WorkerInstance("a", NOW - 5, 10.0, NOW - 900, fences=True, software="riverbeat-go/0.1.0")
-WORK = ClientWork(GO, "a", 2, 2, NOW - 60, NOW - 30, ("send",), ("mail",))
+WORK = ClientWork(GO, "a", 2, 2, NOW - 60, NOW - 30)
 STALE = Worker(GO, Presence.STALE, Runtime.GO, WorkerFence.DATABASE, "a", beat_at=NOW - 90, interval=10.0)
 
 
@@ -73,7 +73,7 @@ def test_a_client_without_a_process_is_known_by_its_claims() -> None:
         "web-1",
         None,
     )
-    assert (worker.jobs, worker.unbeaten, worker.kinds, worker.fence) == (2, 2, ("send",), WorkerFence.NONE)
+    assert (worker.jobs, worker.unbeaten, worker.fence) == (2, 2, WorkerFence.NONE)
     assert worker.started_at is not None
 
 

@@ -32,7 +32,6 @@ from riverkeeper.web.pages.running import (
     list_running,
     make_filter,
     make_row,
-    many_run,
 )
 
 
@@ -53,7 +52,7 @@ def running(config: Config, worker: str | None, limit: int, as_json: bool, **sco
     refuse_choices(query.scope, config, ())
     snapshot = scrape_or_exit(config)
     try:
-        found = list_running(longest_jobs(config, make_filter(query), limit, many=many_run(snapshot)), snapshot, config)
+        found = list_running(longest_jobs(config, make_filter(query), limit, many=snapshot.many_run), snapshot, config)
         if not found.jobs:
             refuse_names(query.scope, config)
             refuse_unknown_worker(worker, read_clients(config) if worker else ())

@@ -15,6 +15,7 @@ from riverkeeper.ledger.names import NO_NAMES, Names, Pair
 from riverkeeper.ledger.totals import Finished
 from riverkeeper.ledger.update import Totals
 from riverkeeper.rescue.status import RescueStatus
+from riverkeeper.river.bounds import MANY_RUNNING
 from riverkeeper.river.facts import Leader, LiveKind, Queue, Running, TableSize
 from riverkeeper.verdict.job import Partition
 from riverkeeper.verdict.limits import Learned
@@ -135,3 +136,8 @@ class Snapshot:
     def live_pairs(self) -> Counter[Pair]:
         """(queue, kind) -> live jobs; in a long queue those of the part that was read."""
         return count_live_pairs(self.waiting_kinds, self.running)
+
+    @property
+    def many_run(self) -> bool:
+        """Whether so many jobs run that it is cheaper to read whole pages of the table."""
+        return self.running is not None and sum(pair.jobs for pair in self.running.pairs) > MANY_RUNNING

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import contextlib
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -11,7 +12,7 @@ from riverkeeper.evidence.proof import Terminated
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.postgres.transaction import Row, Transaction
 from riverkeeper.river.bounds import MAX_RUNNING
-from riverkeeper.river.running import HEARTBEAT
+from riverkeeper.river.running import HEARTBEAT, bitmaps
 from riverkeeper.schema.fence import read_fence
 from riverkeeper.schema.layout import FENCE_VERSION, KeeperSchema
 from riverkeeper.schema.schemas import inspect_keeper, open_schemas
@@ -82,11 +83,19 @@ def read_workers(
     limit: int,
     seconds: float,
     evidence: PodEvidence | None = None,
+    *,
+    many: bool = False,
 ) -> Workers:
-    """The workers, on a connection of their own. Raises DatabaseError. `evidence`: what watched pods prove."""
+    """The workers, on a connection of their own. Raises DatabaseError.
+
+    `evidence`: what watched pods prove. `many`: tens of thousands of jobs are likely to run, which changes only the
+    cost.
+    """
     with open_schemas(url, river_schema, keeper_schema, seconds) as (tx, schemas):
         now = tx.query("river/open_transaction")[0].now
-        return _read(tx, inspect_keeper(tx, schemas), wanted, limit, now, evidence)
+        keeper = inspect_keeper(tx, schemas)
+        with bitmaps(tx) if many else contextlib.nullcontext():
+            return _read(tx, keeper, wanted, limit, now, evidence)
 
 
 def _read(
@@ -104,8 +113,9 @@ def _read(
     if evidence is not None:
         known = [_with_evidence(worker, evidence, now) for worker in known]
     found = [worker for worker in order_workers(known) if wanted.covers(worker)]
+    shown = _with_names(tx, found[:limit], heartbeats=heartbeats)
     return Workers(
-        shown=_follow(tx, found[:limit], now, audit=keeper.audit),
+        shown=_follow(tx, shown, now, audit=keeper.audit),
         found=len(found),
         known=Counter(worker.presence for worker in known),
         runtimes=count_runtimes(known),
@@ -119,7 +129,7 @@ def _read(
 def _read_work(tx: Transaction, wanted: WorkerFilter, *, heartbeats: bool) -> list[ClientWork]:
     """Of a kind or queue whose name this database's encoding lacks there can be no job."""
     without = () if heartbeats else (HEARTBEAT,)
-    values = {"max_rows": MAX_RUNNING, "recent": RECENT_FINISHED, "names": MOST_NAMES}
+    values = {"max_rows": MAX_RUNNING, "recent": RECENT_FINISHED}
     try:
         rows, fits = _query_work(tx, values | {"kind": wanted.kind, "queue": wanted.queue}, without), True
     except DatabaseError as error:
@@ -128,8 +138,8 @@ def _read_work(tx: Transaction, wanted: WorkerFilter, *, heartbeats: bool) -> li
         rows, fits = _query_work(tx, values | {"kind": None, "queue": None}, without), False
     return [
         ClientWork(
-            row.client, row.instance, row.jobs, row.fitting if fits else 0, row.oldest_claim, row.last_claim,
-            tuple(row.kinds or ()), tuple(row.queues or ()),
+            row.client, row.instance and str(row.instance), row.jobs, row.fitting if fits else 0, row.oldest_claim,
+            row.last_claim,
         )
         for row in rows
     ]  # fmt: skip
@@ -137,6 +147,27 @@ def _read_work(tx: Transaction, wanted: WorkerFilter, *, heartbeats: bool) -> li
 
 def _query_work(tx: Transaction, values: dict[str, object], without: tuple[str, ...]) -> list[Row]:
     return tx.query("river/read_clients_at_work", values, seconds=tx.remaining(), without=without)
+
+
+def _with_names(tx: Transaction, workers: list[Worker], *, heartbeats: bool) -> list[Worker]:
+    """The same, with the kinds and queues of their running jobs. Where no job runs it runs no query."""
+    clients = sorted({worker.client_id for worker in workers if worker.jobs})
+    if not clients:
+        return workers
+    values = {"max_rows": MAX_RUNNING, "names": MOST_NAMES, "clients": clients}
+    without = () if heartbeats else (HEARTBEAT,)
+    by_client: defaultdict[str, list[Row]] = defaultdict(list)
+    for row in tx.query("river/read_kinds_of_clients", values, seconds=tx.remaining(), without=without):
+        by_client[row.client].append(row)
+    return [_with_names_of(worker, by_client[worker.client_id]) if worker.jobs else worker for worker in workers]
+
+
+def _with_names_of(worker: Worker, rows: Iterable[Row]) -> Worker:
+    """Jobs that do not beat are of the process with which `list_workers` has counted them."""
+    own = [row for row in rows if worker.instance in (None, row.instance) or (row.instance is None and worker.unbeaten)]
+    kinds = {kind for row in own for kind in row.kinds}
+    queues = {queue for row in own for queue in row.queues}
+    return replace(worker, kinds=tuple(sorted(kinds)), queues=tuple(sorted(queues)))
 
 
 def _with_evidence(worker: Worker, evidence: PodEvidence, now: float) -> Worker:

@@ -58,8 +58,6 @@ class ClientWork:
     fitting: int  # of the kind and queue that are filtered by
     oldest_claim: float | None  # attempted_at of the running ones
     last_claim: float | None
-    kinds: tuple[str, ...] = ()
-    queues: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,8 +191,6 @@ def _of_process(
         jobs=sum(each.jobs for each in both),
         unbeaten=sum(each.jobs for each in unbeaten),
         fitting=sum(each.fitting for each in both),
-        kinds=_union(each.kinds for each in both),
-        queues=_union(each.queues for each in both),
         beats_for=process.kinds,
         fences=process.fences,
         process=process,
@@ -216,8 +212,6 @@ def _of_claims(client_id: str, work: list[ClientWork]) -> Worker:
         jobs=sum(each.jobs for each in work),
         unbeaten=sum(each.jobs for each in work),
         fitting=sum(each.fitting for each in work),
-        kinds=_union(each.kinds for each in work),
-        queues=_union(each.queues for each in work),
     )
 
 
@@ -235,10 +229,6 @@ def _latest(work: Iterable[ClientWork]) -> float | None:
 
 def _oldest(work: Iterable[ClientWork]) -> float | None:
     return min((each.oldest_claim for each in work if each.oldest_claim is not None), default=None)
-
-
-def _union(names: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
-    return tuple(sorted({name for each in names for name in each}))
 
 
 def order_workers(workers: Iterable[Worker]) -> list[Worker]:

@@ -1,20 +1,18 @@
 -- Question: Which clients hold running jobs, or completed one of the newest finished jobs? How many jobs does each process hold,
--- of which kinds and queues, and how many of them are of the given kind and queue?
+-- and how many of them are of the given kind and queue?
 -- Index: river_job_prioritized_fetching_index for the running rows, at most max_rows; river_job_state_and_finalized_at_index backwards for the
 -- newest `recent` completed rows; the heartbeat table's primary key.
 -- NULL: instance of jobs that do not beat; oldest_claim where none runs; a given kind or queue that is NULL fits every job.
 -- Rows without a client are left out. Moments are attempted_at, which Ruby and Java write by the worker's clock.
 SELECT
     seen.client,
-    CASE WHEN h.lost_at IS NULL THEN h.instance END::text AS instance,
+    CASE WHEN h.lost_at IS NULL THEN h.instance END AS instance,
     count(*) FILTER (WHERE seen.is_running) AS jobs,
     count(*) FILTER (WHERE seen.is_running
         AND (%(kind)s::text IS NULL OR seen.kind = %(kind)s::text)
         AND (%(queue)s::text IS NULL OR seen.queue = %(queue)s::text)) AS fitting,
     extract(epoch FROM min(seen.attempted_at) FILTER (WHERE seen.is_running))::double precision AS oldest_claim,
-    extract(epoch FROM max(seen.attempted_at))::double precision AS last_claim,
-    (array_agg(DISTINCT seen.kind ORDER BY seen.kind) FILTER (WHERE seen.is_running))[1:%(names)s] AS kinds,
-    (array_agg(DISTINCT seen.queue ORDER BY seen.queue) FILTER (WHERE seen.is_running))[1:%(names)s] AS queues
+    extract(epoch FROM max(seen.attempted_at))::double precision AS last_claim
 FROM (
     (
         SELECT

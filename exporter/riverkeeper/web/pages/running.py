@@ -11,7 +11,6 @@ from riverkeeper.config.policy import Policy
 from riverkeeper.formats import moment_near, rfc3339, span
 from riverkeeper.ledger.expected_end import Basis, ExpectedEnd, expect_end
 from riverkeeper.postgres.errors import DatabaseError
-from riverkeeper.river.bounds import MANY_RUNNING
 from riverkeeper.river.longest import JobCheckpoint, LongestJobs, RunningFilter
 from riverkeeper.scrape.scrape import Snapshot
 from riverkeeper.verdict.client_ids import is_pod, parse_client_id
@@ -85,7 +84,7 @@ class RunningPage(JobListPage[RunningJobs]):
 
     async def _find(self, query: JobQuery) -> RunningJobs:
         snapshot = await self._service.snapshot(ANSWER_SECONDS)
-        reading = self._service.running(make_filter(query), query.limit, many=many_run(snapshot))
+        reading = self._service.running(make_filter(query), query.limit, many=snapshot.many_run)
         return list_running(await self._in_time(reading), snapshot, self._service.policy())
 
     def _is_empty(self, result: RunningJobs) -> bool:
@@ -118,11 +117,6 @@ class RunningPage(JobListPage[RunningJobs]):
 def make_filter(query: JobQuery) -> RunningFilter:
     """What the page and the command read."""
     return RunningFilter(query.scope.queue, query.scope.kind, query.own.get("worker"), query.scope.tier)
-
-
-def many_run(snapshot: Snapshot) -> bool:
-    """Whether so many jobs run that it is cheaper to read whole pages of the table."""
-    return snapshot.running is not None and sum(pair.jobs for pair in snapshot.running.pairs) > MANY_RUNNING
 
 
 def list_running(found: LongestJobs, snapshot: Snapshot, policy: Policy) -> RunningJobs:
