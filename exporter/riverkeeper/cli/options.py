@@ -16,6 +16,8 @@ from riverkeeper.config.layers import Options, find_flag
 from riverkeeper.config.load import Config, load
 from riverkeeper.config.problem import ConfigErrors
 from riverkeeper.config.quantity import DURATION
+from riverkeeper.evidence.pod_evidence import PodEvidence
+from riverkeeper.evidence.watcher import list_pods
 from riverkeeper.maintenance import Maintenance
 from riverkeeper.postgres.connection import Database
 from riverkeeper.postgres.errors import DatabaseError
@@ -31,6 +33,7 @@ Command = Callable[..., Any]
 WRONG_USE = 2
 SCRAPE_SECONDS = 20.0  # an operator waits
 COMMITTED_SECONDS = 5.0  # of these, for what maintenance has committed
+PODS_SECONDS = 5.0  # for a list of all pods; the jobs are worth more than why their workers ended
 
 
 class WholeNumber(click.IntRange):
@@ -80,7 +83,17 @@ def load_or_exit(file: Path | None, given: Options) -> Config:
         raise SystemExit(WRONG_USE) from None
 
 
-def scrape_or_exit(config: Config) -> Snapshot:
+def list_pods_or_warn(config: Config) -> PodEvidence | None:
+    """What the pods show now; None where Kubernetes is not asked. Where they are unknown, the operator reads why."""
+    if not config.kubernetes.enabled:
+        return None
+    evidence = list_pods(config.kubernetes, PODS_SECONDS)
+    if error := evidence.state().error:
+        click.echo(f"Pods unknown: {error}. The jobs are judged without them.", err=True)
+    return evidence
+
+
+def scrape_or_exit(config: Config, evidence: PodEvidence | None = None) -> Snapshot:
     """A scrape with what `serve` has committed. It writes nothing, and logs nothing into the command's output."""
     logs.configure("error", "logfmt")
     settings = reader_settings(config)
@@ -91,7 +104,7 @@ def scrape_or_exit(config: Config) -> Snapshot:
         give_up(error)
     try:
         committed = Maintenance(database, settings, lookup).read_committed(COMMITTED_SECONDS)
-        return Reader(database, settings, lookup, lambda _: committed).read(SCRAPE_SECONDS)
+        return Reader(database, settings, lookup, lambda _: committed, evidence=evidence).read(SCRAPE_SECONDS)
     finally:
         database.close()
 

@@ -13,6 +13,7 @@ from riverkeeper.cli.options import (
     WRONG_USE,
     database_options,
     limit_option,
+    list_pods_or_warn,
     refuse_choices,
     refuse_names,
     scope_of,
@@ -52,7 +53,7 @@ def stuck(config: Config, limit: int, as_json: bool, **scope: str | None) -> Non
     """
     query = JobQuery(scope_of(**scope), limit)
     refuse_choices(query.scope, config, StuckPage.reasons)
-    snapshot = scrape_or_exit(config)
+    snapshot = scrape_or_exit(config, list_pods_or_warn(config))
     try:
         found = find_stuck_jobs(snapshot, query)
     except NotJudged as error:

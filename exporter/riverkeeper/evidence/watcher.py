@@ -104,6 +104,21 @@ class PodWatcher:
         """Ask the thread to end. It may sit in a read for a minute more: it is a daemon, and only reads."""
         self._stopping.set()
 
+    def list_once(self) -> None:
+        """One list and no watch, for a command that judges once. The evidence has the reason where it fails."""
+        try:
+            client, own = connect(self._settings)
+            self._namespace = self._asked or own
+            with client:
+                self._list(client)
+            self._evidence.report(self._asked)
+        except ImportError:
+            self._evidence.report(self._asked, EXTRA)
+        except WatchFailed as failed:
+            self._evidence.report(self._asked, str(failed))
+        except Exception as error:  # noqa: BLE001 - whatever the library raises
+            self._evidence.report(self._asked, _describe(error))
+
     def _run(self) -> None:
         wait = FIRST_WAIT
         while not self._stopping.is_set():
@@ -224,6 +239,27 @@ class PodWatchers:
     def stop(self) -> None:
         for watcher in self._watchers:
             watcher.stop()
+
+
+def list_pods(settings: KubernetesSettings, seconds: float) -> PodEvidence:
+    """What the pods show now, by one list of each namespace. Never raises: the evidence has the reason where it fails.
+
+    What is not listed after `seconds` is not waited for: what was listed until then counts, as evidence only adds.
+    """
+    namespaces = settings.namespaces or (OWN,)
+    evidence = PodEvidence(namespaces, settings.container)
+    lists = {
+        namespace: threading.Thread(target=PodWatcher(settings, namespace, evidence).list_once, daemon=True)
+        for namespace in namespaces
+    }
+    deadline = time.monotonic() + seconds
+    for thread in lists.values():
+        thread.start()
+    for namespace, thread in lists.items():
+        thread.join(max(0.0, deadline - time.monotonic()))
+        if thread.is_alive():
+            evidence.report(namespace, f"they could not all be listed within {seconds:g} s")
+    return evidence
 
 
 def _path(namespace: str) -> str:

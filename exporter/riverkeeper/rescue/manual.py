@@ -15,6 +15,7 @@ from riverkeeper.brakes.rules import DOUBTS, Brake
 from riverkeeper.config.load import Config
 from riverkeeper.config.policy import Policy
 from riverkeeper.config.tiers import Action
+from riverkeeper.evidence.proof import Terminated
 from riverkeeper.postgres.connection import Database
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.postgres.transaction import Transaction
@@ -32,6 +33,8 @@ from riverkeeper.verdict.verdict import Reason, StuckJob, Verdict
 SECONDS = 10.0  # for one job
 NOT_RUNNING = Skipped(Refusal.GONE, "it is not running")
 RequestFor = Callable[[RunningJob], RescueRequest]
+Proofs = Mapping[JobClaim, Terminated]
+NO_PROOFS: Proofs = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +70,9 @@ def rescue_manually(
     policy: Policy,
     keeper: UUID,
     request_for: RequestFor,
+    proofs: Proofs = NO_PROOFS,
 ) -> Iterator[ManualRescue]:
-    """Rescue each of these jobs in a transaction of its own, in order of id.
+    """Rescue each of these jobs in a transaction of its own, in order of id. `proofs`: of ended processes, by claim.
 
     The request of a job has its tier, limits and brakes. Its `dry_run` decides whether anything is written. Its
     `action` applies to a job that the policy would hold, or whose worker is not known. A job whose worker was seen
@@ -82,14 +86,14 @@ def rescue_manually(
             yield ManualRescue(job_id, None, NOT_RUNNING)
             continue
         with database.writing(SECONDS, schemas) as tx:
-            result = _rescue_claim(tx, claims[job_id], policy, keeper, request_for)
+            result = _rescue_claim(tx, claims[job_id], policy, keeper, request_for, proofs)
         yield result
 
 
 def _rescue_claim(
-    tx: Transaction, claim: JobClaim, policy: Policy, keeper: UUID, request_for: RequestFor
+    tx: Transaction, claim: JobClaim, policy: Policy, keeper: UUID, request_for: RequestFor, proofs: Proofs
 ) -> ManualRescue:
-    locked = read_locked_job(tx, claim, keeper, policy.heartbeat.metadata_interval)
+    locked = read_locked_job(tx, claim, keeper, policy.heartbeat.metadata_interval, proofs)
     if isinstance(locked, Skipped):
         return ManualRescue(claim.job_id, None, locked)
     request = request_for(locked.job)
@@ -104,6 +108,7 @@ def preview_rescues(
     policy: Policy,
     keeper: UUID,
     request_for: RequestFor,
+    proofs: Proofs = NO_PROOFS,
 ) -> Iterator[RescuePreview]:
     """What `rescue_manually` would do, in order of id; no lock stays and no row, not even in the audit.
 
@@ -113,16 +118,16 @@ def preview_rescues(
         with database.writing(SECONDS, schemas) as tx:
             rows = tx.query("rescue/read_claims", {"job_ids": [job_id]})
             if rows:
-                yield _preview_claim(tx, JobClaim(*rows[0]), policy, keeper, request_for)
+                yield _preview_claim(tx, JobClaim(*rows[0]), policy, keeper, request_for, proofs)
             else:
                 yield RescuePreview(job_id, None, NOT_RUNNING)
 
 
 def _preview_claim(
-    tx: Transaction, claim: JobClaim, policy: Policy, keeper: UUID, request_for: RequestFor
+    tx: Transaction, claim: JobClaim, policy: Policy, keeper: UUID, request_for: RequestFor, proofs: Proofs
 ) -> RescuePreview:
     may_rescue = tx.query("rescue/read_rights")[0].may_rescue
-    locked = read_locked_job(tx, claim, keeper, policy.heartbeat.metadata_interval, jobs_too=may_rescue)
+    locked = read_locked_job(tx, claim, keeper, policy.heartbeat.metadata_interval, proofs, jobs_too=may_rescue)
     if isinstance(locked, Skipped):
         return RescuePreview(claim.job_id, None, locked)
     request = request_for(locked.job)
@@ -137,12 +142,19 @@ def _preview_claim(
 
 
 def read_locked_job(
-    tx: Transaction, claim: JobClaim, keeper: UUID, metadata_interval: float, *, jobs_too: bool = True
+    tx: Transaction,
+    claim: JobClaim,
+    keeper: UUID,
+    metadata_interval: float,
+    proofs: Proofs = NO_PROOFS,
+    *,
+    jobs_too: bool = True,
 ) -> LockedJob | Skipped:
     """What the two locks of a rescue show (see `acquire_locks`); they are released at once. Raises DatabaseError."""
+    request = LockRequest(claim, terminated=proofs.get(claim))
     try:
         with tx.savepoint():
-            raise _PreviewEnd(acquire_locks(tx, [LockRequest(claim)], keeper, metadata_interval, jobs_too=jobs_too)[0])
+            raise _PreviewEnd(acquire_locks(tx, [request], keeper, metadata_interval, jobs_too=jobs_too)[0])
     except _PreviewEnd as ended:
         return ended.locked
     except DatabaseError as error:

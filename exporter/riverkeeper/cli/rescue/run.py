@@ -10,9 +10,10 @@ from uuid import uuid4
 import click
 
 from riverkeeper.brakes.control import read_status
-from riverkeeper.cli.options import WholeNumber, database_options, give_up
+from riverkeeper.cli.options import WholeNumber, database_options, give_up, list_pods_or_warn, scrape_or_exit
 from riverkeeper.config.load import Config
 from riverkeeper.config.tiers import Action
+from riverkeeper.evidence.proof import Terminated
 from riverkeeper.formats import span
 from riverkeeper.postgres.connection import Database
 from riverkeeper.postgres.errors import DatabaseError
@@ -21,6 +22,7 @@ from riverkeeper.rescue.refusal import Skipped
 from riverkeeper.rescue.request import Rescued
 from riverkeeper.schema.schemas import open_keeper
 from riverkeeper.scrape.limits import read_limits
+from riverkeeper.verdict.job import JobClaim
 from riverkeeper.verdict.verdict import Verdict
 
 SECONDS = 20.0  # an operator waits
@@ -72,17 +74,29 @@ def run(config: Config, ids: tuple[int, ...], apply: bool, action: str | None, a
 def _rescue_or_preview(config: Config, ids: tuple[int, ...], apply: bool, action: Action | None) -> Iterator[JobResult]:
     with open_keeper(config, SECONDS) as tx:
         status, schemas = read_status(tx), dict(tx.schemas)
-    url, policy, keeper = config.conninfo.reveal(), config, uuid4()
+    url, policy, keeper, proofs = config.conninfo.reveal(), config, uuid4(), _find_proofs(config)
     learned = read_limits(url, config.database.river_schema, config.database.keeper_schema, policy, None).learned
     request_for = request_factory(config, status, learned, apply=apply, action=action)
     database = Database(url)
     try:
         if apply:
-            yield from map(_describe_rescue, rescue_manually(database, schemas, ids, policy, keeper, request_for))
+            yield from map(
+                _describe_rescue, rescue_manually(database, schemas, ids, policy, keeper, request_for, proofs)
+            )
         else:
-            yield from map(_describe_preview, preview_rescues(database, schemas, ids, policy, keeper, request_for))
+            yield from map(
+                _describe_preview, preview_rescues(database, schemas, ids, policy, keeper, request_for, proofs)
+            )
     finally:
         database.close()
+
+
+def _find_proofs(config: Config) -> dict[JobClaim, Terminated]:
+    """Of ended processes, by one list of the pods and a scrape; the rescue compares again under its locks."""
+    evidence = list_pods_or_warn(config)
+    verdicts = scrape_or_exit(config, evidence).verdicts if evidence is not None and evidence.is_open else None
+    jobs = [judged.job for judged in (*verdicts.stuck, *verdicts.suspected)] if verdicts else []
+    return {job.claim: job.terminated for job in jobs if job.terminated is not None}
 
 
 def _describe_rescue(rescue: ManualRescue) -> JobResult:
