@@ -5,21 +5,15 @@ from __future__ import annotations
 from riverkeeper.dashboards.parts.board import Board, BoardSection
 from riverkeeper.dashboards.parts.facts import (
     MODES,
-    RUNNING,
     brakes_engaged,
     mode_of_tiers,
-    query_success,
-    running_attempts,
 )
 from riverkeeper.dashboards.parts.field import (
-    AGE_OF_SCRAPE,
     ANY_IS_BAD,
     ANY_IS_ODD,
-    OF_LIMIT,
     ONE_ACTIVE,
     RESCUES_PAGE,
     STUCK_PAGE,
-    Json,
     named,
     steps,
     to_board,
@@ -27,10 +21,12 @@ from riverkeeper.dashboards.parts.field import (
     words,
 )
 from riverkeeper.dashboards.parts.palette import BAD, PLAIN, QUIET, WARN
-from riverkeeper.dashboards.parts.panel import Panel, Query, Text, heatmap, stat, timeline, timeseries
+from riverkeeper.dashboards.parts.panel import Panel, Query, Text, stat, timeline, timeseries
 from riverkeeper.dashboards.parts.query import Queries, by, total
 from riverkeeper.dashboards.parts.scope import KIND, RESCUE, DashboardScope
 from riverkeeper.dashboards.parts.tables import COLORED, Column, table
+from riverkeeper.dashboards.sections.liveness import liveness
+from riverkeeper.dashboards.sections.riverkeeper_itself import riverkeeper_itself
 
 FILTERS = ("queue", "kind")
 BRAKES = {0: ("off", PLAIN), 1: ("PAUSES", WARN)}
@@ -182,77 +178,6 @@ def policy_raised(q: Queries) -> Panel:
                 thresholds=ANY_IS_ODD, links=[STUCK_PAGE])  # fmt: skip
 
 
-def liveness(q: Queries) -> tuple[Panel, ...]:
-    return coverage(q), heartbeat_ages(q), limits_used(q), oldest_heartbeat(q), lost_by_cause(q)
-
-
-def coverage(q: Queries) -> Panel:
-    text = Text(
-        shows="Running attempts. Beating: the worker sends heartbeats. Unknown: it sends none. Stuck: proven to be "
-        "stuck. Suspected: without proof.",
-        normal="most are beating: only for these Riverkeeper notices a dead worker within seconds.",
-        next="many are unknown: add the heartbeat client to those workers. The board Kind counts them by kind.",
-        empty="No job has run in this time range",
-    )
-    return running_attempts(q, "Beating, unknown, stuck, suspected", text, *RUNNING, links=[STUCK_PAGE])
-
-
-def heartbeat_ages(q: Queries) -> Panel:
-    text = Text(
-        shows="Beating attempts by the time since their last beat.",
-        normal="one band below the declared interval.",
-        next="one band climbs: one process stopped beating. All bands climb: check the network to the database.",
-        empty="No beating job has run in this time range",
-    )
-    ages = q.once(q.select("river_job_heartbeat_age_seconds", "_bucket"))
-    return heatmap("Time since the last beat", text, f"sum by (le) ({ages})")
-
-
-def limits_used(q: Queries) -> Panel:
-    text = Text(
-        shows="How much of each limit the worst running job uses. Values above 200 % are drawn at 200 %.",
-        normal="heartbeat below a third, run below 80 %.",
-        next="a line is above the red line: a job is stuck. Click to see the kinds.",
-        empty="No limits: Riverkeeper gave no verdicts in this time range",
-    )
-    used = q.fact("river_job_limit_used_ratio", limit="~heartbeat|progress|run")
-    worst = f"clamp_max({by('limit, tier', used, 'max')}, 2)"
-    return timeseries(
-        "Limits used", text, Query(worst, "{{limit}} ({{tier}})"), unit="percentunit", fill=0, thresholds=OF_LIMIT,
-        threshold_lines=True, links=[to_board("Kinds", KIND)],
-    )  # fmt: skip
-
-
-def oldest_heartbeat(q: Queries) -> Panel:
-    text = Text(
-        shows="Time since the last beat of the attempt that has not beaten for longest, in each queue.",
-        normal="below the declared interval of its clients, 10 s at the defaults.",
-        next="a line climbs: a process died, froze or lost the database. Click for /stuck.",
-        empty="No beating job has run in this time range",
-    )
-    ages = by("queue", q.age("river_job_oldest_heartbeat_timestamp_seconds"), "max")
-    return timeseries("Oldest heartbeat", text, Query(ages, "{{queue}}"), unit="s", fill=0, logarithmic=True,
-                      links=[to_page("Stuck jobs", "/stuck?queue=${__field.labels.queue}")])  # fmt: skip
-
-
-def lost_by_cause(q: Queries) -> Panel:
-    text = Text(
-        shows="Jobs whose worker's container ended while it held them, by the reason in the status of its pod. Held "
-        "jobs and dry runs count too.",
-        normal="none.",
-        next="OOMKilled: the workers need more memory, or one kind does. Completed: a deploy gave its jobs too little "
-        "time to end. Evicted, Preempted, NodeShutdown: look at the nodes. Error: read the log of the worker. Click to "
-        "see pods and kinds.",
-        empty="No job was lost by proof from Kubernetes, or kubernetes.enabled is off",
-    )
-    count = by("queue, reason", q.acts("riverkeeper_jobs_lost_total"))
-    return timeseries(
-        "Why workers ended: jobs lost", text, Query(f"{count} > 0", "{{reason}} in {{queue}}"), unit="short", width=24,
-        height=7, stacked=True, bars=True, decimals=0,
-        links=[to_page("Rescues after proof", "/rescues?reason=worker_dead&queue=${__field.labels.queue}")],
-    )  # fmt: skip
-
-
 TIME = "riverkeeper_time_to_rescue_seconds"
 
 
@@ -366,92 +291,3 @@ def webhook(q: Queries) -> Panel:
     count = by("status", q.acts("riverkeeper_webhook_alerts_total"))
     return timeseries("Alerts received", text, Query(count, "{{status}}"), unit="short", width=10, height=8,
                       stacked=True, bars=True, links=[RESCUES_PAGE])  # fmt: skip
-
-
-YES_NO: Json = {"mappings": words({0: ("no", BAD), 1: ("yes", PLAIN)}), **COLORED}
-
-
-def riverkeeper_itself(q: Queries) -> tuple[Panel, ...]:
-    return replicas(q), query_times(q), series(q), ledger(q), refused_requests(q)
-
-
-def replicas(q: Queries) -> Panel:
-    text = Text(
-        shows="The replicas that read this River. Age: how old are the numbers of the replica? Skew: its clock minus "
-        "the clock of the database. Durable: do its counts survive a restart? Folded: pairs of queue and kind that are "
-        "counted as `other`.",
-        normal="reads, configured and durable are yes, the age is some seconds, the skew is below a second.",
-        next="no: run `riverkeeper check` on that replica. The age grows: the replica hangs. Skew: fix the clock, "
-        "because rescues wait for it.",
-        empty="No replica has read this River in this time range",
-    )
-    version = "* on (job, instance) group_left (version)"
-    reads = f"{q.select('river_up')} {version} {q.select('riverkeeper_build_info')}"
-    return table(
-        "Replicas", text,
-        Column("Instance", label="instance"),
-        Column("Version", label="version"),
-        Column("Reads", expr=by("instance, version", reads, "max"), look=YES_NO),
-        Column("Age", expr=f"time() - {each(q, 'riverkeeper_snapshot_timestamp_seconds')}", unit="s",
-               look={"thresholds": AGE_OF_SCRAPE, **COLORED}),
-        Column("Skew", expr=each(q, "riverkeeper_clock_skew_seconds"), unit="s"),
-        Column("Active", expr=each(q, "riverkeeper_actor"), look={"mappings": words({0: ("standby", PLAIN),
-                                                                                   1: ("active", PLAIN)})}),
-        Column("Configured", expr=each(q, "riverkeeper_config_last_reload_successful"), look=YES_NO),
-        Column("Durable", expr=each(q, "riverkeeper_ledger_durable"), look=YES_NO),
-        Column("Folded", expr=each(q, "riverkeeper_folded_pairs")),
-        width=24, height=5, sort={"Age": True},
-    )  # fmt: skip
-
-
-def each(q: Queries, family: str) -> str:
-    return by("instance", q.select(family), "max")
-
-
-def query_times(q: Queries) -> Panel:
-    text = Text(
-        shows="Duration of each query to the database, in the slowest replica. A query that fails is drawn below zero.",
-        normal="milliseconds, for a table of any size.",
-        next="a query is slow: is the table bloated? Is the database busy? A query fails: the front page shows the "
-        "error.",
-        empty="No query in this time range",
-    )
-    failed = f"- ({query_success(q)} == 0)"
-    return timeseries(
-        "Queries to the database", text,
-        Query(by("query", q.select("riverkeeper_query_duration_seconds"), "max"), "{{query}}"),
-        Query(f"{failed} - 0.01", "{{query}} failed"), unit="s", fill=0, at_least=None,
-    )  # fmt: skip
-
-
-def series(q: Queries) -> Panel:
-    text = Text(
-        shows="Samples on the page of each replica.",
-        normal="flat. Each new kind adds some dozens: see docs/metrics.md.",
-        next="it only grows: a program makes names of kinds or queues from data. collect.max_pairs limits them.",
-        empty="No replica was scraped in this time range",
-    )
-    return timeseries("Series", text, Query(each(q, "riverkeeper_series"), "{{instance}}"), unit="short", width=12)
-
-
-def ledger(q: Queries) -> Panel:
-    text = Text(
-        shows="Finished jobs that became visible late. The ledger counted them when it read their time slot again.",
-        normal="few. They are counted, some minutes later.",
-        next="many: there are long transactions, or the clocks of workers differ. A job that becomes visible later "
-        "than collect.late_window is not counted.",
-        empty="The ledger cannot be read",
-    )
-    late = f"sum({q.increase('riverkeeper_ledger_late_rows_total')})"
-    return timeseries("Counted late", text, Query(late, "rows"), unit="short", bars=True)
-
-
-def refused_requests(q: Queries) -> Panel:
-    text = Text(
-        shows="HTTP requests that Riverkeeper refused, by reason.",
-        normal="none.",
-        next="no_credentials or wrong_credentials: do Prometheus and Alertmanager have the right password or token?",
-        empty="Riverkeeper was not scraped in this time range",
-    )
-    count = by("reason", q.acts("riverkeeper_http_requests_rejected_total"))
-    return timeseries("Requests refused", text, Query(count, "{{reason}}"), unit="short", stacked=True, bars=True)
