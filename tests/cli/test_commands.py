@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from fixtures.workers import GO, JAVA, add_beat, add_job, add_process
+from fixtures.workers import GO, JAVA, add_beat, add_job, add_process, add_rescue
 from riverkeeper.cli import main
+from riverkeeper.cli.terminal import JOB_HINT
 from riverkeeper.postgres.connection import Session
 from riverkeeper.schema.install import install
 
@@ -305,6 +306,20 @@ def test_running_jobs_are_a_table_and_json(run: Run, sql: Session) -> None:
     assert "No job is running, tier urgent" in run("running", "--tier", "urgent").output
     assert "there is no tier" in run("running", "--tier", "urgnet").output
     assert "No job is running, worker web-4" in _with_idle(sql, run)
+
+
+def test_a_list_with_ids_names_the_command_of_one_job(run: Run, sql: Session) -> None:
+    """Who has an id in hand need not search for the way on; an empty list has none."""
+    run("schema", "install")
+    lists = ("failing",), ("running",), ("rescue", "list")
+    empty = [run(*words).output for words in lists]
+    job = add_job(sql)
+    add_rescue(sql, job)
+    sql.execute("UPDATE river_job SET errors = ARRAY['{}'::jsonb]")
+
+    assert not [shown for shown in empty if JOB_HINT in shown]
+    assert [JOB_HINT in run(*words).output for words in lists] == [True, True, True]
+    assert f"riverkeeper job {job}" in run("rescue", "run", str(job)).output
 
 
 def _with_idle(sql: Session, run: Run) -> str:

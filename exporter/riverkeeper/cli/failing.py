@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from riverkeeper.cli.options import database_options, give_up, limit_option, refuse_names
-from riverkeeper.cli.terminal import console
+from riverkeeper.cli.terminal import JOB_HINT, console
 from riverkeeper.config.load import Config
 from riverkeeper.postgres.errors import DatabaseError
 from riverkeeper.rescue.wakes.wake import Scope
@@ -38,6 +38,8 @@ def failing(config: Config, queue: str | None, kind: str | None, limit: int, as_
         click.echo(json.dumps(document(JobQuery(scope, limit), found), indent=2))
     else:
         console().print(_table(found) if found.jobs else Text(_describe_nothing(queue, kind)))
+        if found.jobs:
+            console().print(JOB_HINT)
 
 
 def _table(found: FailingJobs) -> Table:

@@ -18,7 +18,7 @@ from riverkeeper.cli.options import (
     scope_of,
     scrape_or_exit,
 )
-from riverkeeper.cli.terminal import console
+from riverkeeper.cli.terminal import JOB_HINT, console
 from riverkeeper.config.load import Config
 from riverkeeper.formats import count
 from riverkeeper.postgres.errors import DatabaseError
@@ -76,6 +76,7 @@ def _show(query: JobQuery, found: RunningJobs) -> None:
         console().print("There are no heartbeats that this login can read: last beats and progress are unknown.")
     elif not found.found.notes:
         console().print("Notes of progress are not shown: this login may not read them.")
+    console().print(JOB_HINT)
 
 
 def _table(found: RunningJobs) -> Table:

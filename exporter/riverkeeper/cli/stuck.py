@@ -20,7 +20,7 @@ from riverkeeper.cli.options import (
     scope_options,
     scrape_or_exit,
 )
-from riverkeeper.cli.terminal import console
+from riverkeeper.cli.terminal import JOB_HINT, console
 from riverkeeper.config.load import Config
 from riverkeeper.postgres.errors import DatabaseError
 from riverkeeper.rescue.forecast import Forecast, forecast_rescue
@@ -89,6 +89,8 @@ def _show(found: StuckJobs, rows: list[StuckRow], suspected: list[StuckRow]) -> 
     if suspected:
         title = f"{len(suspected)} of {found.suspects}{more} suspected jobs, which are not rescued"
         console().print(_table(title, "missing evidence", suspected))
+    if rows or suspected:
+        console().print(JOB_HINT)
 
 
 def _table(title: str, last: str, rows: list[StuckRow]) -> Table:

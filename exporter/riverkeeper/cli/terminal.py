@@ -13,6 +13,7 @@ import click
 from rich.console import Console
 
 PIPE_WIDTH = 200  # in a pipe to grep or less, a row must stay on one line
+JOB_HINT = "One job's life, and what happens to it next: riverkeeper job ID"  # below every list that has ids
 
 
 def console() -> Console:

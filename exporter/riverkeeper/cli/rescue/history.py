@@ -21,7 +21,7 @@ from riverkeeper.cli.options import (
     scope_options,
     seconds,
 )
-from riverkeeper.cli.terminal import console
+from riverkeeper.cli.terminal import JOB_HINT, console
 from riverkeeper.config.load import Config
 from riverkeeper.config.quantity import DURATION
 from riverkeeper.formats import count_noun, moment
@@ -58,6 +58,8 @@ def list_rescues(config: Config, job_id: int | None, limit: int, as_json: bool, 
         click.echo(json.dumps(document(query, found), indent=2))
     else:
         console().print(_table(found.rows) if found.rows else "The audit has no such rescue.")
+        if found.rows:
+            console().print(JOB_HINT)
 
 
 def _table(rows: Sequence[AuditRecord]) -> Table:

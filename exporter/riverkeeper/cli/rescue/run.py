@@ -67,7 +67,10 @@ def run(config: Config, ids: tuple[int, ...], apply: bool, action: str | None, a
         click.echo(json.dumps({"applied": apply, "jobs": [_as_json(result) for result in results]}, indent=2))
     elif not apply:
         click.echo("Nothing was written. Add --apply to rescue.")
-    if any(result.act is None for result in results):
+    skipped = [result.job_id for result in results if result.act is None]
+    if skipped and not as_json:
+        click.echo(f"Why a job is as it is: riverkeeper job {skipped[0]}")
+    if skipped:
         raise SystemExit(1)
 
 
