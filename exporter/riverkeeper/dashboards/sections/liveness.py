@@ -9,9 +9,11 @@ from riverkeeper.dashboards.parts.facts import (
 from riverkeeper.dashboards.parts.field import (
     OF_LIMIT,
     STUCK_PAGE,
+    steps,
     to_board,
     to_page,
 )
+from riverkeeper.dashboards.parts.palette import PLAIN, WARN
 from riverkeeper.dashboards.parts.panel import Panel, Query, Text, heatmap, timeseries
 from riverkeeper.dashboards.parts.query import Queries, by
 from riverkeeper.dashboards.parts.scope import KIND
@@ -70,19 +72,23 @@ def oldest_heartbeat(q: Queries) -> Panel:
                       links=[to_page("Stuck jobs", "/stuck?queue=${__field.labels.queue}")])  # fmt: skip
 
 
+LOST = "queue_reason:riverkeeper_jobs_lost:increase1h"
+OF_KILLS = steps((None, PLAIN), (3, WARN))  # as RiverWorkersOutOfMemory has it
+
+
 def lost_by_cause(q: Queries) -> Panel:
     text = Text(
-        shows="Jobs whose worker's container ended while it held them, by the reason in the status of its pod. Held "
-        "jobs and dry runs count too.",
+        shows="Jobs that lost their worker within the hour before, by why its container ended, as its pod's status has "
+        "it. Held jobs and dry runs count too.",
         normal="none.",
         next="OOMKilled: the workers need more memory, or one kind does. Completed: a deploy gave its jobs too little "
         "time to end. Evicted, Preempted, NodeShutdown: look at the nodes. Error: read the log of the worker. Click to "
         "see pods and kinds.",
         empty="No job was lost by proof from Kubernetes, or kubernetes.enabled is off",
     )
-    count = by("queue, reason", q.acts("riverkeeper_jobs_lost_total"))
+    count = by("queue, reason", q.recorded(LOST))
     return timeseries(
-        "Why workers ended: jobs lost", text, Query(f"{count} > 0", "{{reason}} in {{queue}}"), unit="short", width=24,
-        height=7, stacked=True, bars=True, decimals=0,
+        "Why workers ended: jobs lost within an hour", text, Query(f"{count} > 0", "{{reason}} in {{queue}}"),
+        unit="short", width=24, fill=0, decimals=0, shown_to=4, thresholds=OF_KILLS, threshold_lines=True,
         links=[to_page("Rescues after proof", "/rescues?reason=worker_dead&queue=${__field.labels.queue}")],
     )  # fmt: skip
