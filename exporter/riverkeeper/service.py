@@ -35,7 +35,8 @@ from riverkeeper.river.known_names import KnownNames, read_known_names
 from riverkeeper.river.longest import LongestJobs, ReadableBeats, RunningFilter, read_client_names, read_longest
 from riverkeeper.schema.schemas import inspect_keeper, open_keeper, open_schemas
 from riverkeeper.scrape.collector import Collector, make_timeout
-from riverkeeper.scrape.job_facts import JobFacts, read_job_facts
+from riverkeeper.scrape.job_facts import JobFacts
+from riverkeeper.scrape.job_reader import read_job_facts
 from riverkeeper.scrape.reader import Reader, reader_settings
 from riverkeeper.scrape.schemas import SchemaLookup
 from riverkeeper.scrape.scrape import Snapshot

@@ -15,8 +15,9 @@ from riverkeeper.config.policy import Policy, RescueSettings
 from riverkeeper.config.tiers import Tier
 from riverkeeper.postgres.connection import Session
 from riverkeeper.postgres.statements import source, statement
-from riverkeeper.scrape.job_facts import MOST_ERRORS, MOST_LETTERS, JobFacts, read_job_facts
+from riverkeeper.scrape.job_facts import JobFacts
 from riverkeeper.scrape.job_life import EventKind, compose_life
+from riverkeeper.scrape.job_reader import MOST_ERRORS, MOST_LETTERS, read_job_facts
 from riverkeeper.scrape.scrape import Snapshot
 from riverkeeper.verdict.verdict import Reason
 from riverkeeper.web.pages.job import document, newest_stack
@@ -100,7 +101,7 @@ def test_errors_that_are_too_large_are_not_read(
     installed_url: str, sql: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And that is not shown as none."""
-    monkeypatch.setattr("riverkeeper.scrape.job_facts.MOST_ERROR_BYTES", 100)
+    monkeypatch.setattr("riverkeeper.scrape.job_reader.MOST_ERROR_BYTES", 100)
     job = add_job(sql, state="retryable")
     sql.execute(ERRORS, {"job": job})
     row = facts_of(installed_url, job).row
