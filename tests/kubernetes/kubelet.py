@@ -21,6 +21,7 @@ from e2e.programs import Program, started
 from e2e.river import River
 
 Manifest = dict[str, Any]
+SPEC = {"automountServiceAccountToken": False, "containers": [{"name": "worker", "image": "worker"}]}
 # The host name is set before the worker asks for it; the shell becomes the worker, so that a kill meets it.
 IN_POD = ("unshare", "--uts", "bash", "-c", 'hostname "$0" && exec "$@"')
 
@@ -69,9 +70,17 @@ class Kubelet:
         owner = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "api", "uid": str(uuid4()), "controller": True}
         made = self.request("POST", self.pods, {
             "metadata": {"generateName": "api-6d9f7c4b5d-", "labels": {"app": "worker"}, "ownerReferences": [owner]},
-            "spec": {"automountServiceAccountToken": False, "containers": [{"name": "worker", "image": "worker"}]},
+            "spec": SPEC,
         })  # fmt: skip
-        return WorkerPod(self, made["metadata"]["name"])
+        return WorkerPod(self, made["metadata"]["name"], made["metadata"]["uid"])
+
+    def create_set_pod(self, name: str) -> WorkerPod:
+        """A pod of a StatefulSet: its name is used again."""
+        owner = {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "api", "uid": str(uuid4()), "controller": True}
+        made = self.request("POST", self.pods, {
+            "metadata": {"name": name, "labels": {"app": "worker"}, "ownerReferences": [owner]}, "spec": SPEC,
+        })  # fmt: skip
+        return WorkerPod(self, name, made["metadata"]["uid"])
 
     @property
     def pods(self) -> str:
@@ -84,8 +93,18 @@ class WorkerPod:
 
     kubelet: Kubelet
     name: str
+    uid: str
     container_id: str = field(default_factory=lambda: f"containerd://{uuid4().hex}")
     started_at: str = ""
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the downward API writes into the worker's container, as docs/kubernetes.md configures it."""
+        return {
+            "RIVERKEEPER_POD_NAMESPACE": self.kubelet.namespace,
+            "RIVERKEEPER_POD_NAME": self.name,
+            "RIVERKEEPER_POD_UID": self.uid,
+        }
 
     def show_running(self) -> None:
         """The container has started just now."""
@@ -127,6 +146,19 @@ def worker_in_pod(kubelet: Kubelet, river: River, folder: Path, slots: int = 1) 
     with started(pod.name, [*IN_POD, pod.name, *command], folder) as program:
         program.wait_for("ready")
         yield pod, program
+
+
+@contextlib.contextmanager
+def beating_in_pod(pod: WorkerPod, river: River, folder: Path, slots: int = 1) -> Iterator[Program]:
+    """A real worker in Go with heartbeats, in a pod of a StatefulSet, with the variables that name the pod."""
+    pod.show_running()
+    command = river.command(
+        "work", "-events", str(folder / f"{pod.uid}.events"), "-workers", str(slots), "-queues", "default",
+        "-beat", "table", "-rescue-after", "1h", "-stop-after", "1s",
+    )  # fmt: skip
+    with started(pod.uid, [*IN_POD, pod.name, *command], folder, pod.environment) as program:
+        program.wait_for("ready")
+        yield program
 
 
 def give_rights(kubelet: Kubelet, kubeconfig: Path, folder: Path) -> Path:
