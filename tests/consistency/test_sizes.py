@@ -35,6 +35,7 @@ SMALL = {
     "web/web_config/fingerprints.py": "whether a file has changed, for the web configuration and the webhook's token",
     "web/webhook/check.py": "the findings of `check` about the webhook",
     # Alerts and boards: their files follow the shape of what they write.
+    "dashboards/sections/lost_work.py": "what failures and rescues cost: a section of its own",
     "assets/render.py": "the list of everything that is rendered",
     "dashboards/parts/scope.py": "pure: where boards are shown",
     "dashboards/parts/palette.py": "pure: every colour of the boards, and what it means",

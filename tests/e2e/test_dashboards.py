@@ -11,11 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 import yaml
 
 from dashboards.boards import FILES, FOLDER, BoardQuery, queries_of
 from e2e.conftest import MakeRiver
+from e2e.measure_resumes import INSERT, STEP_MILLISECONDS, STEPS, TABLE
 from e2e.programs import tool
 from e2e.river import Fleet, River, fleet_at_work
 from e2e.riverkeeper_process import replica_at_work, riverkeeper
@@ -67,6 +69,7 @@ def server(river_database: MakeRiver, tmp_path_factory: pytest.TempPathFactory) 
     folder = tmp_path_factory.mktemp("dashboards")
     riverkeeper(river, "schema", "install")
     with contextlib.ExitStack() as stack:
+        saving_checkpoints(river)
         workers = {name: beating(stack, river, folder, name) for name in ("doomed", "kept")}
         stack.enter_context(fleet_at_work(river, folder, "worker", *BEATS, "-rate", "30"))
         stack.enter_context(fleet_at_work(river, folder, "checks", *BEATS, *ALWAYS_RUNNING))
@@ -98,6 +101,14 @@ def beating(stack: contextlib.ExitStack, river: River, folder: Path, name: str) 
     return fleet
 
 
+def saving_checkpoints(river: River) -> None:
+    """A job of the doomed worker that saves a checkpoint after each step, so that it resumes when it is rescued."""
+    with psycopg.connect(river.url, autocommit=True) as sql:
+        sql.execute(TABLE)
+        sql.execute(INSERT, (STEPS, STEP_MILLISECONDS, 1))
+        sql.execute("UPDATE river_job SET queue = 'doomed' WHERE kind = 'stepped'")
+
+
 def watched(stack: contextlib.ExitStack, url: str, folder: Path) -> str:
     folder.mkdir()
     (folder / "riverkeeper.yml").write_text(CONFIGURATION)
@@ -108,9 +119,11 @@ def watched(stack: contextlib.ExitStack, url: str, folder: Path) -> str:
 def rescued_falsely(server: Scraper, fleet: Fleet) -> None:
     """A worker that is suspended until its jobs are rescued, and then goes on with them."""
     until(lambda: server.query('sum(river_jobs_beating{queue="doomed"}) >= 2'), "jobs that beat")
+    until(lambda: server.query('sum(river_jobs_beating{kind="stepped"}) >= 1'), "a job that saves checkpoints")
     with fleet.program.frozen():
         until(lambda: server.query("sum(riverkeeper_rescues_total) >= 2"), "rescues of lost jobs", 90)
     until(lambda: server.query("sum(riverkeeper_late_finishes_total) > 0"), "the previous worker to be noticed", 60)
+    until(lambda: server.query("sum(river_job_resumed_total) > 0"), "a rescued job to resume", 60)
 
 
 def has_watched(server: Scraper) -> bool:

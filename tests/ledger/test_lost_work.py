@@ -304,6 +304,22 @@ def test_the_audit_of_a_rescue_gets_the_checkpoint_that_the_job_resumed_from(rep
     assert audited(sql) == [None, {"attempt": 1, "number": 41}, None]
 
 
+def test_a_row_of_the_audit_that_is_locked_holds_up_nothing(
+    installed_url: str, replica: Replica, sql: Connection
+) -> None:
+    """The follow-up of a rescue writes the same row: the resume counts with the next step, and the audit gets it."""
+    first, other = saved_claim(sql), saved_claim(sql)
+    sql.execute(RESCUED, [0, False, first["job_id"], first["attempted_at"], first["attempt"], "retry"])
+    for claim in (first, other):
+        ask(sql, "resume", again(sql, claim))
+    with connected(installed_url) as following, following.transaction():
+        following.execute("SELECT FROM riverkeeper.rescue FOR UPDATE")
+        assert resumed(collect(replica, sql)) == 1
+    assert resumed(collect(replica, sql)) == 2
+
+    assert audited(sql) == [{"attempt": 1, "number": 41}]
+
+
 def test_a_checkpoint_that_was_saved_after_the_rescue_was_not_rescued(replica: Replica, sql: Connection) -> None:
     """The attempt after the rescue began from its start; a later one resumed from what that attempt saved."""
     first = saved_claim(sql)

@@ -89,8 +89,8 @@ MUTATIONS = (
     ),
     Mutation(
         "a rescue gets the checkpoint that a later attempt saved",
-        "      AND u.saved_at <= r.at\n",
-        "",
+        "r.resumed IS NULL AND u.saved_at <= r.at",
+        "r.resumed IS NULL",
         (f"{WORK}::test_a_checkpoint_that_was_saved_after_the_rescue_was_not_rescued",),
     ),
     Mutation(
@@ -110,5 +110,19 @@ MUTATIONS = (
         "if saved.attempt != self.attempt or beat_at is None:",
         "if beat_at is None:",
         ("rescue/audit/test_history.py::test_the_audit_has_how_far_the_work_was_and_where_it_went_on",),
+    ),
+    Mutation(
+        "a step of the ledger fails while a rescue is followed up",
+        "    FOR NO KEY UPDATE OF r SKIP LOCKED\n",
+        "    FOR NO KEY UPDATE OF r\n",
+        (f"{WORK}::test_a_row_of_the_audit_that_is_locked_holds_up_nothing",),
+        errors=("DatabaseError",),
+    ),
+    Mutation(
+        "a resume is counted while its rescue cannot be written, and the audit never gets it",
+        "    WHERE n.id IS NULL OR n.id IN (SELECT h.id FROM held AS h)\n",
+        "",
+        (f"{WORK}::test_a_row_of_the_audit_that_is_locked_holds_up_nothing",),
+        errors=("DatabaseError",),
     ),
 )

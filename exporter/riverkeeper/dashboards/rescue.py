@@ -26,6 +26,7 @@ from riverkeeper.dashboards.parts.query import Queries, by, total
 from riverkeeper.dashboards.parts.scope import KIND, RESCUE, DashboardScope
 from riverkeeper.dashboards.parts.tables import COLORED, Column, table
 from riverkeeper.dashboards.sections.liveness import liveness
+from riverkeeper.dashboards.sections.lost_work import cost
 from riverkeeper.dashboards.sections.riverkeeper_itself import riverkeeper_itself
 
 FILTERS = ("queue", "kind")
@@ -48,6 +49,7 @@ def rescue_board(scope: DashboardScope) -> Board:
         (
             BoardSection("Are running jobs alive?", liveness(q)),
             BoardSection("What the rescuer did", rescues(q)),
+            BoardSection("What failures and rescues cost", cost(q)),
             BoardSection("Riverkeeper itself", riverkeeper_itself(q), collapsed=True),
         ),
     )  # fmt: skip
