@@ -9,11 +9,13 @@ import pytest
 from fixtures.stuck_jobs import ENDLESS, HEARTBEAT, LIVE, LOST, held, judged, reading
 from fixtures.web import DOWN, NOW, UP, FakeService, app_of, ask
 from riverkeeper.brakes.rules import Brake
+from riverkeeper.evidence.pods import EndCause
+from riverkeeper.evidence.proof import Terminated
 from riverkeeper.formats import rfc3339
 from riverkeeper.postgres.errors import DatabaseError, ErrorKind
 from riverkeeper.verdict.job import Beat
 from riverkeeper.verdict.stack import JobStack
-from riverkeeper.verdict.verdict import Reason, StuckJob, Verdict
+from riverkeeper.verdict.verdict import Limit, LimitName, Reason, StuckJob, Verdict
 
 SCRIPT = "<script>alert(1)</script>\"'"
 
@@ -289,6 +291,19 @@ def test_the_address_is_inert(path: str, name: str) -> None:
 def test_how_often_a_job_was_rescued(rescues: int, words: str) -> None:
     """In words that are right for one."""
     assert words in text(FakeService(reading=reading(replace(LOST, job=replace(LOST.job, rescues=rescues)))))
+
+
+def test_a_job_in_a_loop_is_shown_with_what_killed_its_worker() -> None:
+    """The proof, and not the age against a limit that proof does not have."""
+    end = Terminated("u", "jobs/web-1", "worker", EndCause.OOM_KILLED, 137, 9, NOW - 900, NOW - 4, "c")
+    job = replace(LOST.job, terminated=end, rescues=3)
+    process = Limit(LimitName.PROCESS, 0.0, end.sentence)
+    loop = StuckJob(job, Verdict(Reason.RESCUE_LOOP, "standard", process, 4.0, underlying=Reason.WORKER_DEAD))
+    shown = text(FakeService(reading=reading(loop)))
+
+    assert "container worker of pod jobs/web-1 was killed because it used more memory than its limit" in shown
+    assert "process limit" not in shown
+    assert "rescued 3 times in a day" in shown
 
 
 def test_ids_lead_to_the_page_of_the_job() -> None:
