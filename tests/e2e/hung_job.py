@@ -135,6 +135,10 @@ class HungJob:
         until(lambda: self.river.rows(ENDED, job=self.job), "the end of the job")
         return self.shown()
 
+    def wait_for_the_follow_up(self) -> None:
+        """Until the audit knows that the worker ended its work after the stop."""
+        until(lambda: all(rescue["old_worker"] for rescue in self.shown()["rescues"]), "the follow-up of the stop")
+
     def shown(self) -> Json:
         shown: Json = httpx.get(self.url(f"jobs/{self.job}.json"), timeout=20).json()
         return shown

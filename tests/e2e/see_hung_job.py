@@ -37,6 +37,7 @@ def draw_stages(story: HungJob, pictures: Path, folder: Path) -> None:
     story.resume_rescues()
     story.wait_for_the_stop()
     story.wait_for_the_end()
+    story.wait_for_the_follow_up()
     shoot(story, pictures / "hung-job-stop.png", f"rescues?job={story.job}")
     shoot(story, pictures / "hung-job-resumed.png", f"jobs/{story.job}", "--until", "#life")
 

@@ -92,12 +92,12 @@ def test_a_job_has_its_own_beat_and_note(installed_url: str, sql: Session) -> No
     job, other = add_job(sql, ago=600), add_job(sql, ago=500)
     add_beat(sql, job, process)
     add_beat(sql, other, process)
-    sql.execute("UPDATE riverkeeper.heartbeat SET progress = 0.25, progress_at = now(), note = 'page 3' || job_id")
+    sql.execute("UPDATE riverkeeper.heartbeat SET progress = 0.4, progress_at = now(), note = 'page 3' || job_id")
     sql.execute("UPDATE river_job SET attempt = 2, attempted_at = now() WHERE id = %(id)s", {"id": other})
     first, second = find(installed_url).jobs
 
     assert first.beat is not None
-    assert (first.beat.note, first.beat.progress, first.claim.job_id) == (f"page 3{job}", 0.25, job)
+    assert (first.beat.note, first.beat.progress, first.claim.job_id) == (f"page 3{job}", 0.4, job)
     assert (second.beat, second.claim.job_id) == (None, other)
 
 

@@ -105,6 +105,15 @@ def test_a_worker_without_jobs_is_no_mistake() -> None:
     assert "No job is running with worker “web-1”." in answer.text
 
 
+@pytest.mark.parametrize(("progress", "percent"), [(0.29, 29), (0.999, 99), (1.0, 100), (0.0, 0)])
+def test_a_share_is_shown_in_whole_percents_that_were_reached(progress: float, percent: int) -> None:
+    """29 % is no 28 %, though 100 times 0.29 is a little less than 29; and 100 % is shown only at the end."""
+    job = replace(HALF, beat=replace(HALF.beat, progress=progress)) if HALF.beat else HALF
+    shown = ask(app_of(FakeService(longest=found(job), reading=JUDGED)), "/running").text
+
+    assert f'<progress value="{percent}" max="100"' in shown
+
+
 def test_json_has_stable_keys() -> None:
     """Scripts get every fact; times as RFC 3339 in UTC, null for what is not known."""
     assert row_of(HALF, LIMITED) == {

@@ -277,7 +277,7 @@ def make_row(listed: ListedJob, now: float) -> RunningRow:
         worker_kind="client" if host is None else "pod" if is_pod(host) else "host",
         running=_running(listed, claimed_at, now),
         beat=_ago(beat.beat_at, now) if beat else Moment("never"),
-        percent=None if beat is None or beat.progress is None else int(beat.progress * 100),
+        percent=None if beat is None or beat.progress is None else math.floor(round(beat.progress * 100, 4)),
         progress=_ago(beat.progress_at, now) if beat and beat.progress_at is not None else Moment("not reported"),
         checkpoint=_ago(listed.checkpoint.saved_at, now) if listed.checkpoint else None,
         end=describe_end(listed.end, now),
