@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from fixtures.running_jobs import JOB
+from fixtures.stuck_jobs import judged
 from riverkeeper.config.policy import Policy, RescueSettings
 from riverkeeper.config.tiers import Action, Mode, Tier
 from riverkeeper.evidence.pods import EndCause
@@ -12,7 +13,7 @@ from riverkeeper.metrics.catalogue.rescue import ACTS
 from riverkeeper.rescue.refusal import Refusal
 from riverkeeper.rescue.status import Acts
 from riverkeeper.rescue.supervisor.reporting import PassReporter
-from riverkeeper.verdict.verdict import Reason, StuckJob, Verdict
+from riverkeeper.verdict.verdict import Reason, StuckJob, Verdict, WaitLimit
 from verdict.test_worker_dead import END
 
 
@@ -67,6 +68,12 @@ def test_every_refusal_has_its_series() -> None:
 
 
 DEAD = StuckJob(replace(JOB, terminated=END), Verdict(Reason.WORKER_DEAD, "standard"))
+NONE_LOST = replace(
+    judged(),
+    wait_limits=(WaitLimit("default", 1, "standard", 300.0),),
+    pair_tiers=frozenset({("other", "mail", "no_limit")}),  # a tier with `max_wait: null`
+)
+LOST = replace(NONE_LOST, stuck=(DEAD,))
 BEFORE, AFTER = END.finished_at - 60, END.finished_at + 60
 
 
@@ -76,11 +83,11 @@ def test_a_lost_job_is_counted_once() -> None:
     """
     acts = Acts()
     reporter = PassReporter(acts)
-    reporter.count_lost_jobs([], ["default", "other"], BEFORE)
+    reporter.count_lost_jobs(NONE_LOST, BEFORE)
     assert set(acts.lost_jobs.values()) == {0}
     assert len(acts.lost_jobs) == 2 * len(EndCause)
-    for stuck in ([DEAD], [DEAD], [], [DEAD]):
-        reporter.count_lost_jobs(stuck, ["default", "other"], AFTER)
+    for verdicts in (LOST, LOST, NONE_LOST, LOST):
+        reporter.count_lost_jobs(verdicts, AFTER)
 
     assert +acts.lost_jobs == {("default", "OOMKilled"): 1}
 
@@ -88,12 +95,12 @@ def test_a_lost_job_is_counted_once() -> None:
 def test_held_jobs_are_not_counted_again_by_the_next_active_replica() -> None:
     """After a restart or a takeover: their containers ended before, when another process counted."""
     restarted = Acts()
-    PassReporter(restarted).count_lost_jobs([DEAD], ["default"], AFTER)
+    PassReporter(restarted).count_lost_jobs(LOST, AFTER)
     took_over = Acts()
     reporter = PassReporter(took_over)
-    reporter.count_lost_jobs([], ["default"], BEFORE)
+    reporter.count_lost_jobs(NONE_LOST, BEFORE)
     reporter.stand_by()
-    reporter.count_lost_jobs([DEAD], ["default"], AFTER)
+    reporter.count_lost_jobs(LOST, AFTER)
 
     assert not +restarted.lost_jobs
     assert not +took_over.lost_jobs

@@ -142,7 +142,7 @@ class Supervisor:
             self._reporter.report_failure(scrape.error or "the scrape has no verdicts")
             return
         if config.kubernetes.enabled:
-            self._reporter.count_lost_jobs(verdicts.stuck, {limit.queue for limit in verdicts.wait_limits}, now)
+            self._reporter.count_lost_jobs(verdicts, now)
         self._rescue_pass.notice_server(leadership.path.server if leadership.path else None)
         given = PassInput.from_verdicts(now, min(requested_at, scrape.began_at or requested_at), verdicts)
         settings = config.rescue

@@ -16,7 +16,7 @@ from riverkeeper.rescue.request import Rescued
 from riverkeeper.rescue.status import LATE_OUTCOMES, TIME_EDGES, Acts
 from riverkeeper.rescue.supervisor.rescue_pass import REMEMBERED, Candidate
 from riverkeeper.verdict.job import JobClaim
-from riverkeeper.verdict.verdict import Reason, StuckJob
+from riverkeeper.verdict.verdict import Reason, VerdictSummary
 
 log = structlog.get_logger()
 
@@ -48,7 +48,7 @@ class PassReporter:
         """Another replica may be the active one: from now on it counts the lost jobs."""
         self._active_since = None
 
-    def count_lost_jobs(self, stuck: Iterable[StuckJob], queues: Iterable[str], now: float) -> None:
+    def count_lost_jobs(self, verdicts: VerdictSummary, now: float) -> None:
         """Count each job once whose process has ended. Every queue has a counter for each cause, from 0 on.
 
         A job whose process ended before this replica became active was counted by the previous active replica. Held
@@ -57,8 +57,9 @@ class PassReporter:
         if self._active_since is None:
             self._active_since = now
         counts = self._acts.lost_jobs
+        queues = {queue for queue, _, _ in verdicts.pair_tiers} | {limit.queue for limit in verdicts.wait_limits}
         counts.update({(queue, cause.value): 0 for queue in queues for cause in EndCause})
-        lost = {each.job.claim: each.job for each in stuck if each.verdict.is_of(Reason.WORKER_DEAD)}
+        lost = {each.job.claim: each.job for each in verdicts.stuck if each.verdict.is_of(Reason.WORKER_DEAD)}
         for claim, job in lost.items():
             ended = job.terminated
             if claim not in self._lost and ended is not None and ended.finished_at >= self._active_since:
