@@ -32,7 +32,7 @@ GROUPS = dict.fromkeys(TIMED, "timed") | dict.fromkeys(CONFORMANCE, "conformance
 # The longest of the others begin first, so that none is left running alone at the end.
 LONG = (
     "test_alerts_happen.py", "test_dashboards.py", "test_fence_on_river.py", "test_quickstart.py",
-    "test_older_postgres.py",
+    "test_older_postgres.py", "test_demo.py",
 )  # fmt: skip
 
 # Files whose tests share nothing. They come last, because they never wait: what is timed has ended by then. Whichever
