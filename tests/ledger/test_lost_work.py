@@ -320,6 +320,18 @@ def test_a_row_of_the_audit_that_is_locked_holds_up_nothing(
     assert audited(sql) == [{"attempt": 1, "number": 41}]
 
 
+def test_a_table_that_is_locked_does_not_hold_up_the_ledger(
+    installed_url: str, replica: Replica, sql: Connection
+) -> None:
+    """An ALTER TABLE of the audit: finished jobs are counted, and the resumes with a later step."""
+    ask(sql, "resume", again(sql, saved_claim(sql)))
+    with connected(installed_url) as altering, altering.transaction():
+        altering.execute("LOCK TABLE riverkeeper.rescue")
+        assert resumed(collect(replica, sql)) == 0
+
+    assert resumed(collect(replica, sql)) == 1
+
+
 def test_a_checkpoint_that_was_saved_after_the_rescue_was_not_rescued(replica: Replica, sql: Connection) -> None:
     """The attempt after the rescue began from its start; a later one resumed from what that attempt saved."""
     first = saved_claim(sql)

@@ -112,6 +112,13 @@ MUTATIONS = (
         ("rescue/audit/test_history.py::test_the_audit_has_how_far_the_work_was_and_where_it_went_on",),
     ),
     Mutation(
+        "a lock on the audit holds up the counts of finished jobs",
+        "            if error.kind is not ErrorKind.LOCKED:\n                raise\n            return NO_RESUMES",
+        "            raise",
+        (f"{WORK}::test_a_table_that_is_locked_does_not_hold_up_the_ledger",),
+        errors=("DatabaseError",),
+    ),
+    Mutation(
         "a step of the ledger fails while a rescue is followed up",
         "    FOR NO KEY UPDATE OF r SKIP LOCKED\n",
         "    FOR NO KEY UPDATE OF r\n",
