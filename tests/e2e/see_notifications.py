@@ -109,12 +109,13 @@ def pager_frame(page: Json) -> str:
         f"<a style='display:inline-block;margin-right:14px;color:#0b5cad'>{html.escape(link['text'])}</a>"
         for link in page["links"]
     )
-    [clock] = re.findall(r"\d\d:\d\d", details)[:1]  # when the first alert began
+    [(clock, date)] = re.findall(r"(\d\d:\d\d) UTC, (\d+ \w+)", details)[:1]  # when the first alert began
+    day = f"{datetime.strptime(f'{date} {BEGUN.year}', '%d %b %Y'):%A %-d %B}"  # noqa: DTZ007 - a day, no moment
     source = html.escape(f"{page['payload']['class']} · {page['payload']['source']} · {page['payload']['severity']}")
     return f"""<div style="background:#dfe3e8;padding:24px;display:flex;gap:20px;align-items:flex-start">
 <div style="flex:0 0 270px;background:#10141c;border-radius:26px;padding:26px 12px;color:#fff;min-height:240px">
 <div style="text-align:center;font-size:44px;font-weight:200">{clock}</div>
-<div style="text-align:center;font-size:13px;margin-bottom:16px;color:#c7cdd6">Saturday 28 November</div>
+<div style="text-align:center;font-size:13px;margin-bottom:16px;color:#c7cdd6">{day}</div>
 <div style="background:#f3f4f6f2;color:#111;border-radius:14px;padding:10px 12px;font-size:14px;line-height:1.35">
 <div style="display:flex;justify-content:space-between;color:#555;font-size:12px"><b>Incident</b><span>now</span></div>
 {summary}</div></div>
