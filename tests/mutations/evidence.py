@@ -96,6 +96,7 @@ MUTATIONS = (
         "    if job.terminated is not None and verdict.is_of(Reason.WORKER_DEAD):\n",
         "    if job.terminated is not None and verdict.reason is Reason.WORKER_DEAD:\n",
         (f"{RESCUE}::test_the_last_act_on_such_a_job_has_its_evidence_too",),
+        errors=("KeyError",),
     ),
     Mutation(
         "a dry run and the live rescue of one claim count as two kills of the job's workers",
