@@ -304,4 +304,16 @@ MUTATIONS = (
         "",
         (f"{SWEEP}::test_clients_stale_for_an_hour",),
     ),
+    Mutation(
+        "a worker sends its pod with every beat, one statement more each",
+        "        self._due = False\n        try:\n            self._send(seconds)",
+        "        try:\n            self._send(seconds)",
+        (contract("pod_is_reported_once"),),
+    ),
+    Mutation(
+        "a keeper schema without the columns of pods takes no beats any more",
+        '        except DatabaseError as error:\n            log.warning(\n                "the pod',
+        '        except KeyError as error:\n            log.warning(\n                "the pod',
+        (contract("keeper_schema_without_pods"), contract("pod_that_is_refused_costs_no_beat")),
+    ),
 )
