@@ -231,6 +231,27 @@ def test_aliases_are_never_written_out(tmp_path: Path, key: tuple[str, str]) -> 
     assert all(len(message) < 500 for message in messages)
 
 
+@for_each(
+    "selector",
+    ("app=worker", "app == worker, !canary", "tier in (a, b),x notin (c)", "example.com/role!=web", "app", "app="),
+)
+def test_label_selectors(selector: str, tmp_path: Path) -> None:
+    """As Kubernetes writes them."""
+    config = load(written(tmp_path, f"kubernetes: {{enabled: true, label_selector: '{selector}'}}"), {}, Options())
+
+    assert config.kubernetes.label_selector == selector
+
+
+@for_each("text", ("postgresql://u:p4ss@h/db", "host=h password=p4ss", "app=worker p4ss", "p4ss:x", "(p4ss)", " "))
+def test_what_is_no_label_selector(text: str, tmp_path: Path) -> None:
+    """A connection string that got into its place is refused, and not repeated."""
+    (problem,) = refused(written(tmp_path, f"kubernetes: {{label_selector: '{text}'}}"))
+
+    assert "is not a label selector" in problem
+    assert "p4ss@" not in problem
+    assert "password=p4ss" not in problem
+
+
 @pytest.mark.parametrize(("text", "host", "port"), [(":0", "", 0), ("h-1.x:80", "h-1.x", 80), ("[::]:80", "::", 80)])
 def test_listen_addresses(text: str, host: str, port: int) -> None:
     """An empty host is all interfaces; an address prints as it was written."""

@@ -8,11 +8,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import pytest
 from structlog.testing import capture_logs
 
+from fixtures.contenders import Dying
 from fixtures.cut_connection import Cut, wire
 from fixtures.ledger_replica import SCHEMAS, SECONDS, Replica, equals_naive, page
 from fixtures.simulated_river import World
@@ -29,19 +30,6 @@ LONG = bool(os.environ.get("RIVERKEEPER_TEST_LONG"))
 
 class Dead(Exception):
     """The process is gone."""
-
-
-class Dying:
-    """A transaction whose process dies before statement number `left`."""
-
-    def __init__(self, tx: Transaction, left: int, die: Callable[[], None]) -> None:
-        self._tx, self._left, self._die = tx, left, die
-
-    def query(self, *asked: Any) -> Any:
-        if self._left == 0:
-            self._die()
-        self._left -= 1
-        return self._tx.query(*asked)
 
 
 def die() -> None:

@@ -6,6 +6,7 @@ import contextlib
 import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from typing import Any, cast
 
 from fixtures.ledger_replica import SCHEMAS, SECONDS, Replica, falls, page
@@ -82,6 +83,9 @@ class Asking:
     def query(self, name: str, parameters: Mapping[str, Any] | None = None) -> Any:
         self.names.append(name)
         return self._tx.query(name, parameters)
+
+    def savepoint(self) -> AbstractContextManager[None]:
+        return self._tx.savepoint()
 
 
 def queries_of(replica: Replica, now: float) -> list[str]:

@@ -163,8 +163,18 @@ def _namespace(text: str) -> str:
     return text
 
 
+_LABEL = r"(?:[a-z0-9.-]{1,253}/)?[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?"
+_LABEL_VALUE = r"[A-Za-z0-9._-]{0,63}"
+_REQUIREMENT = (
+    rf"(?:!\s*{_LABEL}|{_LABEL}(?:\s*(?:==?|!=)\s*{_LABEL_VALUE}"
+    rf"|\s+(?:in|notin)\s*\(\s*{_LABEL_VALUE}(?:\s*,\s*{_LABEL_VALUE})*\s*\))?)"
+)
+# A selector is shown by `check` and in errors: a connection string that got into its place must not pass as one.
+_SELECTOR = re.compile(rf"\s*{_REQUIREMENT}(?:\s*,\s*{_REQUIREMENT})*\s*")
+
+
 def _selector(text: str) -> str:
-    if not text.strip() or not text.isprintable() or len(text) > 1000:
+    if not _SELECTOR.fullmatch(text) or len(text) > 1000:
         raise mistake(f"{quote(text)} is not a label selector", "write for example app=worker, or remove the line")
     return text
 
