@@ -50,7 +50,8 @@ def _labels(names: tuple[str, ...]) -> tuple[str, ...]:
 
 def _job_names(names: tuple[str, ...]) -> tuple[str, ...]:
     for name in names:
-        if not name or re.search(r'["\\\n]', name):
+        # What a connection string has is refused: rules and errors show these names.
+        if not re.fullmatch(r"[\w ./:+-]+", name) or "://" in name:
             raise mistake(f"{quote(name)} is not the name of a scrape job", "write it as in Prometheus' scrape_configs")
     return names
 
