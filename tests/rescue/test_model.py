@@ -34,7 +34,7 @@ from riverkeeper.demo.postgres import Server
 from riverkeeper.postgres.connection import Database
 
 LONG = bool(os.environ.get("RIVERKEEPER_TEST_LONG"))
-PARTS, EXAMPLES, STEPS = (2, 10_000, 25) if LONG else (1, 60, 25)  # parts run beside each other where there are cores
+PARTS, EXAMPLES, STEPS = (2, 10_000, 25) if LONG else (1, 40, 25)  # parts run beside each other where there are cores
 # What the rescuer must have done in them. What comes up is luck: another source of the package draws other lives.
 ENOUGH = {"retry": EXAMPLES / 4, "stop": EXAMPLES / 10, "again": EXAMPLES / 20, "late": EXAMPLES / 20}
 MOST_ROUNDS = 4
