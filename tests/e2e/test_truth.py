@@ -25,6 +25,7 @@ ELSEWHERE = {
     "river_queue_wait_limit_seconds",  # limits of the configuration: tests/metrics/test_wait_limits.py
     "river_job_limit_used_ratio",
     "river_job_oldest_progress_timestamp_seconds",  # the fleet reports none
+    "river_job_resumed_total",  # the fleet saves no checkpoint: tests/ledger/test_lost_work.py
     "river_beating_clients",  # the fleet's beats are in the metadata: no client of it says so itself
 }
 HISTOGRAM = ("_bucket", "_count", "_sum", "_gcount", "_gsum")

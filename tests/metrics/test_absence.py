@@ -180,13 +180,13 @@ def test_no_more_series_than_documented(family: Family[Any]) -> None:
 
 
 def test_lost_work_of_a_kind_that_never_beat_is_unknown() -> None:
-    """No series, because a 0 would say that it lost nothing; while it beats, a 0 that can rise."""
+    """No series, because a 0 would say that it lost nothing; while it beats in the table, a 0 that can rise."""
     assert FULL.finished is not None
     assert FULL.running is not None
     pair = replace(FULL.finished.pairs[0], work=WorkTotals(resumed=0, measured=0, lost_seconds=0.0))
     finished = replace(FULL, finished=replace(FULL.finished, pairs=(pair,)))
-    for beating, expected in ((0, {}), (1, {PAIR: 0.0})):
-        pairs = tuple(replace(each, beating=beating) for each in FULL.running.pairs)
+    for beating, undeclared, expected in ((0, 0, {}), (1, 1, {}), (2, 1, {PAIR: 0.0})):
+        pairs = tuple(replace(each, beating=beating, undeclared=undeclared) for each in FULL.running.pairs)
         snapshot = replace(finished, running=replace(FULL.running, pairs=pairs))
 
         assert samples("river_job_lost_work_seconds_total", snapshot) == expected

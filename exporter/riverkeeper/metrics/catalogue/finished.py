@@ -50,9 +50,9 @@ def measured_attempts(snapshot: Snapshot) -> Samples:
 
 
 def _measured(snapshot: Snapshot) -> Iterator[tuple[Pair, WorkTotals]]:
-    """A 0 only where an attempt beats: without heartbeats nothing is known, and nothing is not 0."""
+    """A 0 only where an attempt beats in the table: of others nothing is known, and nothing is not 0."""
     running = snapshot.running.pairs if snapshot.running else ()
-    beating = {snapshot.names.pair((each.queue, each.kind)) for each in running if each.beating}
+    beating = {snapshot.names.pair((each.queue, each.kind)) for each in running if each.beating > each.undeclared}
     for pair in _pairs(snapshot):
         if pair.work and (pair.work.measured or (pair.queue, pair.kind) in beating):
             yield (pair.queue, pair.kind), pair.work
@@ -134,7 +134,7 @@ FINISHED: tuple[Family[Snapshot], ...] = (
         "Work that failed and rescued attempts lost: the time from the last checkpoint of the attempt (from its "
         "beginning if it saved none) to its last sign of life (last heartbeat, or the reported end of its work). Work "
         "after that sign is not in it: up to one heartbeat interval for each attempt. Attempts without heartbeats are "
-        "not in it. Absent for kinds that never beat, and as river_job_resumed_total is.",
+        "not in it. Absent for kinds that never beat, or by metadata alone, and as river_job_resumed_total is.",
         ("queue", "kind"),
         lost_work,
         per=Per.PAIR,
