@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
-JOBS   ?= 6   # on two cores: many tests wait for a scaled time to pass; 5 take 186 s, 6 take 175 s
+JOBS   ?= 6   # on two cores: many tests wait for a scaled time to pass; five take as long (178 s and 180 s)
 
 # Tests start hundreds of programs: each would compile all modules anew where the environment forbids to keep them.
 unexport PYTHONDONTWRITEBYTECODE
