@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The real programs the end-to-end tests run, each at a pinned version, in one folder; what is there already is left alone.
 # RIVERKEEPER_TOOLS puts the folder elsewhere. Nothing is installed into the system, but a browser and a Ruby, and those only in CI.
-# `tools.sh fleet` builds the fleet alone.
+# `tools.sh fleet` builds the fleet alone, `tools.sh alerts` also Prometheus and Alertmanager.
 set -euo pipefail
 
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -197,6 +197,7 @@ build_prometheus promtool
 build_prometheus prometheus
 build_alertmanager alertmanager
 build_alertmanager amtool
+[ "${1:-}" != alerts ] || exit 0
 build_pint
 if command -v cargo >/dev/null; then
     build_rust &
