@@ -9,10 +9,10 @@ from random import Random
 
 import pytest
 
-from fixtures.ledger_replica import SCHEMAS, SECONDS, Replica, page
+from fixtures.ledger_replica import Replica, page, read, settle
 from fixtures.simulated_attempts import START, AttemptWorld, LiveJob, counted
 from riverkeeper.ledger import attempts
-from riverkeeper.ledger.update import LedgerReading, Totals
+from riverkeeper.ledger.update import Totals
 from riverkeeper.postgres.connection import Session
 from riverkeeper.schema.install import install
 
@@ -35,18 +35,6 @@ FROM (VALUES
     ('[1]'::jsonb), ('"x"'), ('{"river:rescue_count": 1.5}'), ('{"river:rescue_count": 99999999999}')
 ) AS m (metadata)
 """
-
-
-def read(replica: Replica, now: float) -> LedgerReading:
-    with replica.database.reading(SECONDS, SCHEMAS) as tx:
-        return replica.ledger.read(tx, now)
-
-
-def settle(replica: Replica, reading: LedgerReading) -> Totals:
-    with replica.writing() as tx:
-        totals = replica.ledger.settle(tx, reading, {})
-    replica.show(totals)
-    return totals
 
 
 def collect(replica: Replica, world: AttemptWorld) -> Totals:

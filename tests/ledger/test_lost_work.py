@@ -15,10 +15,10 @@ import pytest
 from conformance.floor import Event
 from conformance.world import CLAIM_AGAIN
 from fixtures.contract import Connection, ask, beat, claims_of, connected, save
-from fixtures.ledger_replica import SCHEMAS, SECONDS, Replica, page
+from fixtures.ledger_replica import SECONDS, Replica, page, read, settle
 from fixtures.simulated_attempts import AttemptWorld, LiveJob
 from riverkeeper.ledger.totals import FinishedPair, WorkTotals
-from riverkeeper.ledger.update import LedgerReading, Totals
+from riverkeeper.ledger.update import Totals
 from riverkeeper.postgres.connection import Session
 
 LONG = bool(os.environ.get("RIVERKEEPER_TEST_LONG"))
@@ -90,18 +90,6 @@ def database_now(sql: Connection) -> float:
     row = sql.execute("SELECT extract(epoch FROM clock_timestamp())::float8 AS now").fetchone()
     assert row is not None
     return float(row["now"])
-
-
-def read(replica: Replica, now: float) -> LedgerReading:
-    with replica.database.reading(SECONDS, SCHEMAS) as tx:
-        return replica.ledger.read(tx, now)
-
-
-def settle(replica: Replica, reading: LedgerReading) -> Totals:
-    with replica.writing() as tx:
-        totals = replica.ledger.settle(tx, reading, {})
-    replica.show(totals)
-    return totals
 
 
 def collect(replica: Replica, sql: Connection) -> Totals:

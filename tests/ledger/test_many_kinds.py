@@ -10,11 +10,11 @@ from random import Random
 
 import pytest
 
-from fixtures.ledger_replica import SCHEMAS, SECONDS, Replica, page
+from fixtures.ledger_replica import Replica, page, read, settle
 from fixtures.simulated_river import LATE, START
 from riverkeeper.ledger import ledger
 from riverkeeper.ledger.names import OTHER
-from riverkeeper.ledger.update import LedgerReading, Totals
+from riverkeeper.ledger.update import Totals
 from riverkeeper.postgres.connection import Session
 
 pytestmark = pytest.mark.long  # more initial_values
@@ -43,18 +43,6 @@ def finish(sql: Session, now: float, kinds: list[str]) -> None:
         " FROM unnest(%(kinds)s::text[]) AS kind, to_timestamp(%(now)s::float8) AS at",
         {"kinds": kinds, "now": now},
     )
-
-
-def read(replica: Replica, now: float) -> LedgerReading:
-    with replica.database.reading(SECONDS, SCHEMAS) as tx:
-        return replica.ledger.read(tx, now)
-
-
-def settle(replica: Replica, reading: LedgerReading) -> Totals:
-    with replica.writing() as tx:
-        totals = replica.ledger.settle(tx, reading, {})
-    replica.show(totals)
-    return totals
 
 
 def collect(replica: Replica, now: float) -> Totals:

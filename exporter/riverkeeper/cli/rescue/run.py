@@ -69,7 +69,7 @@ def run(config: Config, ids: tuple[int, ...], apply: bool, action: str | None, a
         click.echo("Nothing was written. Add --apply to rescue.")
     skipped = [result.job_id for result in results if result.act is None]
     if skipped and not as_json:
-        click.echo(f"Why a job is as it is: riverkeeper job {skipped[0]}")
+        click.echo(f"A skipped job's life, and what happens to it next: riverkeeper job {skipped[0]}")
     if skipped:
         raise SystemExit(1)
 
