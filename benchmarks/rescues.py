@@ -55,7 +55,7 @@ NO_SLOW_START = "UPDATE riverkeeper.brake SET state = state - 'slow_from' - 'ste
 RESCUED = """
 SELECT count(*) AS rescues, min(at) AS began, extract(epoch FROM max(at) - min(at))::float8 AS seconds,
     max(late_seconds) AS late
-FROM riverkeeper.rescue
+FROM riverkeeper.rescue WHERE job_id > 0
 """
 COMPLETE = """
 WITH batch AS (
@@ -66,6 +66,16 @@ WITH batch AS (
 DONE = """
 UPDATE river_job SET state = 'completed', finalized_at = now() WHERE id = ANY (%(ids)s) AND (state = 'running') IS TRUE
 """  # IS TRUE: by its key at all times, whatever the statistics say of a state that few jobs are in at first
+AUDITED = """
+INSERT INTO riverkeeper.rescue (
+    at, dry_run, job_id, attempted_at, attempt, queue, kind, priority, tier, reason, action, evidence, woken_by, keeper,
+    closed_at, was_false
+)
+SELECT
+    now() - make_interval(secs => i), false, -i, now(), 1, 'default', 'report', 1, 'standard', 'worker_lost', 'retry',
+    jsonb_build_object('as long as', repeat('x', 600)), 'supervisor', md5('x')::uuid, now(), false
+FROM generate_series(1, %(rows)s) AS i
+"""
 LOCKS_MISSED = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
 
 
@@ -167,6 +177,7 @@ def until(condition: Callable[[], bool], seconds: float = 300.0) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--jobs", type=int, default=10_000)
+    parser.add_argument("--audited", type=int, default=0, help="rows that the audit has before")
     parser.add_argument("--beside", action="store_true")
     parser.add_argument(
         "--pace", type=float, default=0.0, help="batches/s of the client beside, at most; 0: all it can"
@@ -176,6 +187,9 @@ def main() -> None:
         url = server.database("rescues")
         server.execute(source("demo/river_table").replace("river.", "public."), "rescues")
         install(url, None, None)
+        if options.audited:
+            with Session(url) as session:
+                session.execute(AUDITED, {"rows": options.audited})
         if not options.beside:
             die_and_be_rescued(url, options.jobs, folder)
             return

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from mutations.mutation import Mutation
 
+AUDIT_PLANS = "rescue/audit/test_plans.py"
 PLANS, INBOX, ROLES = "river/test_plans.py", "rescue/wakes/test_inbox.py", "rescue/test_roles.py"
 WEBHOOK, WIRE = "web/webhook/test_endpoint.py", "web/webhook/test_wire.py"
 
 MUTATIONS = (
     Mutation(
         "where most of the table is live a scrape reads all of it",
-        "set_config('enable_seqscan', 'off', true)",
-        "set_config('enable_seqscan', 'on', true)",
+        '"enable_seqscan",\n        "off",\n',
+        '"enable_seqscan",\n        "on",\n',
         (
             f"{PLANS}::test_no_question_reads_the_whole_table[mostly live]",
             f"{PLANS}::test_no_question_reads_the_whole_table[mostly running]",
@@ -22,6 +23,24 @@ MUTATIONS = (
         "set_config('enable_bitmapscan', 'off', true)",
         "set_config('enable_bitmapscan', 'on', true)",
         (f"{PLANS}::test_no_question_reads_the_whole_table[mostly live]",),
+    ),
+    Mutation(
+        "each rescue reads the whole audit to count those of a minute",
+        "r.at > now() - interval '1 minute'",
+        "r.at > clock_timestamp() - interval '1 minute'",
+        (f"{AUDIT_PLANS}::test_no_question_reads_the_audit[analyzed of rescues]",),
+    ),
+    Mutation(
+        "each checkpoint that was resumed reads the whole audit for the last rescue of its job",
+        "AND a.attempted_at <> saved.resumed_at\n                OFFSET 0\n",
+        "AND a.attempted_at <> saved.resumed_at\n",
+        (f"{AUDIT_PLANS}::test_no_question_reads_the_audit[analyzed before it grew of rescues]",),
+    ),
+    Mutation(
+        "a scrape reads a month of dry runs for the last rescue",
+        "ON keeper.rescue (dry_run, at)",
+        "ON keeper.rescue (at)",
+        (f"{AUDIT_PLANS}::test_no_question_reads_the_audit[analyzed of dry runs]",),
     ),
     Mutation(
         "a queue of millions is counted to its end",

@@ -37,6 +37,7 @@ HOSTILE = {
     "default_transaction_isolation": "serializable",
     "default_transaction_read_only": "on",
     "default_transaction_deferrable": "on",
+    "enable_seqscan": "on",
     "enable_indexscan": "off",
     "enable_indexonlyscan": "off",
     "enable_nestloop": "off",

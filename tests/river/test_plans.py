@@ -5,23 +5,23 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import pytest
 
 from consistency.tree import PACKAGE
 from fixtures.offenders import for_each
+from fixtures.plans import Plan, explain, header, nodes
 from riverkeeper.demo.postgres import Server
 from riverkeeper.ledger.attempts import BUDGETS
 from riverkeeper.ledger.ledger import attempt_parameters, finished_parameters
 from riverkeeper.postgres.connection import Session
+from riverkeeper.postgres.session_settings import PIN
 from riverkeeper.postgres.statements import source, statement
 from riverkeeper.river.layout import FINAL_STATES, LIVE_STATES
 from riverkeeper.river.running import PARAMETERS as RUNNING
 from riverkeeper.schema.install import install
 from riverkeeper.verdict.client_ids import ID_AFTER_HOST
 
-Plan = dict[str, Any]
 BOUND = 10  # rows or entries; every part of the fillings is longer
 STATES = [state for state in LIVE_STATES if state != "running"]
 NOW = time.time()
@@ -171,6 +171,7 @@ def filled(postgres: Server, request: pytest.FixtureRequest) -> Iterator[Session
         if request.param != "never analyzed":
             sql.execute("VACUUM ANALYZE")
         sql.execute("BEGIN")
+        sql.execute(PIN)
         sql.execute(statement("river/open_transaction"))
         yield sql
 
@@ -247,7 +248,7 @@ def test_many_running_rows_are_read_page_by_page(filled: Session) -> None:
 def most_rows(sql: Session, name: str) -> int:
     """More rows than this the question has no use for."""
     if name.removeprefix("river/read_") in {"longest", "client_names", "poison", "running", "suspects"}:
-        return int(sql.execute("SELECT count(*) AS n FROM river_job WHERE state = 'running'")[0].n)
+        return int(sql.execute("SELECT count(*) AS n FROM public.river_job WHERE state = 'running'")[0].n)
     if name == "ledger/read_attempts":
         return 120 + BOUND * len(BUDGETS)
     if name in {"ledger/read_finished", "ledger/read_fingerprints"}:
@@ -256,23 +257,9 @@ def most_rows(sql: Session, name: str) -> int:
 
 
 def explained(sql: Session, name: str, without: tuple[str, ...] = ()) -> Plan:
-    """The plan of a question with what really happened."""
-    text = statement(name, river="public", keeper="riverkeeper", without=without)
-    asked = "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + text
-    return dict(sql.execute(asked, (ASKED | SAMPLED)[name])[0][0][0]["Plan"])
+    return explain(sql, name, (ASKED | SAMPLED)[name], without)
 
 
 def scans_of_jobs(plan: Plan) -> Iterator[Plan]:
     """The nodes that touch river_job."""
     return (node for node in nodes(plan) if node.get("Relation Name") == "river_job")
-
-
-def nodes(plan: Plan) -> Iterator[Plan]:
-    yield plan
-    for child in plan.get("Plans", ()):
-        yield from nodes(child)
-
-
-def header(name: str) -> str:
-    """The comment lines that begin a file."""
-    return "\n".join(line for line in source(name).splitlines() if line.startswith("-- "))

@@ -28,6 +28,9 @@ CUT_AFTER_SECONDS = 0.5  # after the deadline; the server's statement_timeout re
 NO_SCHEMAS: Mapping[str, str] = MappingProxyType({})  # until they are found
 _LEVELS = {True: psycopg.IsolationLevel.REPEATABLE_READ, False: psycopg.IsolationLevel.READ_COMMITTED}
 
+# A connection with an open transaction, the session's search_path, and the limit of time, which ends when it is closed.
+_Begun = tuple[Connection, tuple[str, ...], contextlib.ExitStack]
+
 
 class Database:
     """One connection to one database, opened at the first use and again after a failure. For one thread at a time."""
@@ -59,8 +62,8 @@ class Database:
     @contextlib.contextmanager
     def _transaction(self, seconds: float, schemas: Mapping[str, str], *, read_only: bool) -> Iterator[Transaction]:
         deadline = time.monotonic() + seconds
-        connection, search_path = self._begin(deadline, read_only)
-        with limit_time(connection, deadline + CUT_AFTER_SECONDS):
+        connection, search_path, limited = self._begin(deadline, read_only)
+        with limited:
             try:
                 yield Transaction(connection, deadline, schemas, self._search_path or search_path)
                 if not read_only:  # a read succeeds also where its connection breaks afterwards
@@ -70,8 +73,8 @@ class Database:
             finally:
                 self._end(connection)
 
-    def _begin(self, deadline: float, read_only: bool) -> tuple[Connection, tuple[str, ...]]:
-        """Begin on the kept connection, or on a new one if the kept one is dead; with the session's search_path."""
+    def _begin(self, deadline: float, read_only: bool) -> _Begun:
+        """Begin on the kept connection, or on a new one if the kept one is dead."""
         if self._connection is not None:
             with contextlib.suppress(DatabaseError):
                 return self._begin_on(self._connection, deadline, read_only)
@@ -83,9 +86,10 @@ class Database:
             raise DatabaseError(ErrorKind.TIMED_OUT, "connect: the connection opened after the deadline")
         return self._begin_on(self._connection, deadline, read_only)
 
-    def _begin_on(self, connection: Connection, deadline: float, read_only: bool) -> tuple[Connection, tuple[str, ...]]:
+    def _begin_on(self, connection: Connection, deadline: float, read_only: bool) -> _Begun:
         try:
-            with limit_time(connection, deadline + CUT_AFTER_SECONDS):
+            with contextlib.ExitStack() as limited:
+                limited.enter_context(limit_time(connection, deadline + CUT_AFTER_SECONDS))
                 connection.isolation_level = _LEVELS[read_only]
                 connection.read_only = read_only
                 with connection.pipeline():  # one message, with the BEGIN that the driver adds
@@ -93,7 +97,7 @@ class Database:
                     connection.execute(as_literal(f"SET LOCAL lock_timeout = {LOCK_MILLISECONDS}"))
                     # A dead replica must not hold locks.
                     connection.execute("SET LOCAL idle_in_transaction_session_timeout = '10s'")
-                return connection, tuple(pinned.fetchall()[0].searched)
+                return connection, tuple(pinned.fetchall()[0].searched), limited.pop_all()
         except FAILURES as error:
             self.close()
             raise explain_failure(connection, error, "begin") from None

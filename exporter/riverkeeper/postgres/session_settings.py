@@ -59,6 +59,12 @@ PINNED = (
     Setting("standard_conforming_strings", "on", "The backslashes in our patterns are backslashes."),
     Setting("transform_null_equals", "off", "`= NULL` is never true in our statements."),
     Setting("quote_all_identifiers", "off", "An index is known by the text of its condition."),
+    Setting(
+        "enable_seqscan",
+        "off",
+        "Where most rows of a table are live, or came since it was analyzed, the planner reads all of it, and the time "
+        "grows with the history.",
+    ),
     Setting("enable_indexscan", "on", "Without it a scrape reads the whole table."),
     Setting("enable_indexonlyscan", "on", "Without it a count visits every row."),
     Setting("enable_nestloop", "on", "Our probes of an index are nested loops."),

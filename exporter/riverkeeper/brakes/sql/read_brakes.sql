@@ -21,7 +21,7 @@ SELECT
     extract(epoch FROM b.released_at)::double precision AS released_at,
     (
         SELECT count(*) FROM keeper.rescue AS r
-        WHERE r.dry_run = %(dry_run)s::boolean AND r.at > clock_timestamp() - interval '1 minute'
+        WHERE r.dry_run = %(dry_run)s::boolean AND r.at > now() - interval '1 minute'
     ) AS acted_in_minute,
     (
         SELECT count(*) FROM keeper.rescue AS r

@@ -1,5 +1,6 @@
 -- Question: which brakes are engaged, which replica is active, is the heartbeat path verified, and what waits?
--- Index: one row of control; brake's primary key; wake_open; rescue_by_time, backwards to the last rescue that acted.
+-- Index: one row of control; brake's primary key; wake_open; rescue_by_time, the last of rescues and of dry runs
+-- (the planner may take rescue_dry_once instead where it has few entries).
 -- NULL: stopped_at: the kill switch is not pulled. resumed_*: no operator ever released it. path_ok_since,
 -- path_server: not verified. path_why, modes, patience, fingerprint, grace_until, actor_at: no replica
 -- was active yet.

@@ -1,7 +1,7 @@
 -- Question: (writes) Which attempts have resumed from a checkpoint, and are not counted yet? Called under lock_ledger: each
 -- counts once. The last rescue of the job before that gets the checkpoint in the audit, without its value.
 -- Index: checkpoint_uncounted; rescue_once_a_claim by the job, then the audit's primary key; river_job_pkey
--- (OFFSET 0: each job is looked up by its id).
+-- (OFFSET 0: each job, and the rescues of each job, are looked up by its id).
 -- NULL: never. A job that is deleted has no row, and does not count: its queue and kind are not known.
 -- Waits for no lock: what another session has locked, a checkpoint or a row of the audit, counts with the next step.
 WITH uncounted AS MATERIALIZED (
@@ -9,9 +9,13 @@ WITH uncounted AS MATERIALIZED (
         saved.job_id, saved.attempted_at, saved.attempt, saved.number, saved.saved_at, saved.resumed_at,
         saved.resumes - saved.resumes_counted AS resumed,
         (
-            SELECT max(a.id)
-            FROM keeper.rescue AS a
-            WHERE NOT a.dry_run AND a.action <> 'stop' AND a.job_id = saved.job_id AND a.attempted_at <> saved.resumed_at
+            SELECT max(own.id)
+            FROM (
+                SELECT a.id
+                FROM keeper.rescue AS a
+                WHERE NOT a.dry_run AND a.action <> 'stop' AND a.job_id = saved.job_id AND a.attempted_at <> saved.resumed_at
+                OFFSET 0
+            ) AS own
         ) AS last_rescue
     FROM keeper.checkpoint AS saved
     WHERE saved.resumes > saved.resumes_counted

@@ -12,8 +12,6 @@ SELECT
     END)::double precision END AS data_at,
     current_database()::text AS database,
     current_setting('server_version_num')::integer AS server_version,
-    -- Where most rows are live, the planner reads the whole table, and the time grows with the history.
-    set_config('enable_seqscan', 'off', true) AS enable_seqscan,
     -- A bitmap scan reads every entry of a queue before its first row; an index scan stops at its bound.
     set_config('enable_bitmapscan', 'off', true) AS enable_bitmapscan,
     set_config('jit', 'off', true) AS jit,

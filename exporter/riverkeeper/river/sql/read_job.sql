@@ -36,8 +36,10 @@ SELECT
     ) END AS errors,
     (
         SELECT count(*)
-        FROM keeper.rescue AS r
-        WHERE r.job_id = j.id AND r.action <> 'stop' AND NOT r.dry_run AND r.at > now() - interval '24 hours'
+        FROM (
+            SELECT r.at FROM keeper.rescue AS r WHERE r.job_id = j.id AND NOT r.dry_run AND r.action <> 'stop' OFFSET 0
+        ) AS acted
+        WHERE acted.at > now() - interval '24 hours'
     ) AS rescues
 FROM river.river_job AS j
 WHERE j.id = %(job_id)s

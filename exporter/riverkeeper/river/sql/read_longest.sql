@@ -1,6 +1,6 @@
 -- Question: Lists the running jobs that have run longest, with the heartbeat of each, and counts all that the filters select.
 -- Index: river_job_prioritized_fetching_index, at most max_rows running rows, of one queue where one is given; then river_job_pkey
--- and the primary key of heartbeat for the shown rows. No index has attempted_at: the longest are found among all running rows.
+-- and the primary key of heartbeat for the shown rows, rescue_once_a_claim for their rescues. No index has attempted_at: the longest are found among all running rows.
 -- A filter that is NULL filters nothing. A worker is a client id, or the host or pod of such ids. A tier is given as its queues,
 -- kinds and priorities, in parallel arrays.
 -- NULL: all columns of the job where no job is selected; the beat columns where the claim has no row; beat_at where the metadata has
@@ -92,8 +92,10 @@ SELECT
     h.outcome,
     (
         SELECT count(*)
-        FROM keeper.rescue AS r
-        WHERE r.job_id = p.id AND NOT r.dry_run AND r.action <> 'stop' AND r.at > now() - interval '24 hours'
+        FROM (
+            SELECT r.at FROM keeper.rescue AS r WHERE r.job_id = p.id AND NOT r.dry_run AND r.action <> 'stop' OFFSET 0
+        ) AS acted
+        WHERE acted.at > now() - interval '24 hours'
     ) AS rescues
 FROM total
 LEFT JOIN parsed AS p ON true

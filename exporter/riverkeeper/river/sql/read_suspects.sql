@@ -1,6 +1,6 @@
 -- Question: Selects the running jobs of the given groups that are past a threshold, with what is known of each.
--- Index: river_job_prioritized_fetching_index by state, queue and priority; the primary keys of the heartbeat table and of the
--- audit's claims. It runs only where a group has a job that is old enough. At most max_rows rows, the longest running first.
+-- Index: river_job_prioritized_fetching_index by state, queue and priority; the primary key of the heartbeat table, and
+-- rescue_once_a_claim for the audit. It runs only where a group has a job that is old enough. At most max_rows rows, the longest running first.
 -- NULL: the beat columns where the claim has no row; metadata_beat_at where the metadata has no valid beat; a threshold that does
 -- not apply to the group. `unread`: the metadata is too large to read, so that a beat in it is unknown.
 -- Ruby and Java date a claim by the worker's clock: where that is ahead, the first heartbeat shows how old the claim is at least.
@@ -90,8 +90,10 @@ SELECT
         THEN extract(epoch FROM a.cancel_text::timestamptz)::double precision END AS cancel_at,
     (
         SELECT count(*)
-        FROM keeper.rescue AS r
-        WHERE r.job_id = a.id AND NOT r.dry_run AND r.action <> 'stop' AND r.at > now() - interval '24 hours'
+        FROM (
+            SELECT r.at FROM keeper.rescue AS r WHERE r.job_id = a.id AND NOT r.dry_run AND r.action <> 'stop' OFFSET 0
+        ) AS acted
+        WHERE acted.at > now() - interval '24 hours'
     ) AS rescues
 FROM aged AS a
 WHERE a.age > a.run_limit

@@ -55,7 +55,7 @@ CREATE TABLE keeper.rescue (                      -- the audit: one row for each
 CREATE UNIQUE INDEX rescue_once_a_claim ON keeper.rescue (job_id, attempted_at) WHERE NOT dry_run AND action <> 'stop';
 CREATE UNIQUE INDEX rescue_stop_once ON keeper.rescue (job_id, attempted_at) WHERE NOT dry_run AND action = 'stop';
 CREATE UNIQUE INDEX rescue_dry_once ON keeper.rescue (job_id, attempted_at, reason) WHERE dry_run;
-CREATE INDEX rescue_by_time ON keeper.rescue (at);
+CREATE INDEX rescue_by_time ON keeper.rescue (dry_run, at);
 CREATE INDEX rescue_open ON keeper.rescue (id) WHERE closed_at IS NULL;
 
 CREATE TABLE keeper.wake (                        -- the inbox: what alerts asked for, until it is worked off

@@ -1,8 +1,8 @@
 -- Question: (writes) Deletes heartbeats whose claim is over, and whose row nobody has written for ten minutes; and their
 -- stacks, unless the audit has a rescue of the claim.
 -- Index: heartbeat's primary key, all of it in its order; river_job's primary key for the old ones (OFFSET 0: each job
--- is looked up by its id); stack's primary key, and the three indexes of the audit by claim. Locked before they are
--- deleted, without waiting: a beat or a rescue under way keeps its row.
+-- is looked up by its id); stack's primary key; rescue_once_a_claim, rescue_stop_once and rescue_dry_once. Locked before
+-- they are deleted, without waiting: a beat or a rescue under way keeps its row.
 -- NULL: never; gives how many were deleted. A row whose job still runs under the claim stays, however old: it is what a rescue
 -- locks, and lost_at on it keeps a late worker out.
 WITH forgotten AS (

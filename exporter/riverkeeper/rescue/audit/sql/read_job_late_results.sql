@@ -5,7 +5,6 @@ SELECT
     extract(epoch FROM l.at)::double precision AS at,
     extract(epoch FROM l.claimed_at)::double precision AS claimed_at,
     l.outcome
-FROM keeper.late_result AS l
-WHERE l.job_id = %(job_id)s
+FROM (SELECT n.* FROM keeper.late_result AS n WHERE n.job_id = %(job_id)s OFFSET 0) AS l
 ORDER BY l.at DESC
 LIMIT %(most_rows)s

@@ -42,16 +42,22 @@ FROM (
     (
         SELECT c.*
         FROM keeper.late_result AS l
-        JOIN keeper.rescue AS c ON c.job_id = l.job_id AND c.attempted_at = l.claimed_at
-        WHERE %(after)s = 0 AND l.at > clock_timestamp() - interval '10 minutes'
-            AND NOT c.dry_run AND c.action <> 'stop' AND c.closed_at < l.at AND c.was_false IS NOT TRUE
+        CROSS JOIN LATERAL (
+            SELECT d.*
+            FROM keeper.rescue AS d
+            WHERE d.job_id = l.job_id AND d.attempted_at = l.claimed_at AND NOT d.dry_run AND d.action <> 'stop'
+            OFFSET 0
+        ) AS c
+        WHERE %(after)s = 0 AND l.at > now() - interval '10 minutes' AND c.closed_at < l.at AND c.was_false IS NOT TRUE
         LIMIT %(most)s
     )
 ) AS r
 LEFT JOIN LATERAL (  -- the first one; a claim has one result, which River may try to write again
     SELECT n.at, CASE WHEN n.outcome <> 'unknown' THEN n.outcome END AS outcome
-    FROM keeper.late_result AS n
-    WHERE n.job_id = r.job_id AND n.claimed_at = r.attempted_at AND n.at >= r.at
+    FROM (
+        SELECT l.* FROM keeper.late_result AS l WHERE l.job_id = r.job_id AND l.claimed_at = r.attempted_at OFFSET 0
+    ) AS n
+    WHERE n.at >= r.at
     ORDER BY n.at
     LIMIT 1
 ) AS late ON true

@@ -14,7 +14,8 @@ WITH claim AS (
             secs => CASE WHEN r.dry_run THEN %(dry)s::double precision ELSE %(live)s::double precision END
         ) AS is_over
     FROM keeper.rescue AS r
-    WHERE r.at >= now() - make_interval(secs => %(since)s::double precision)
+    WHERE r.dry_run = ANY (ARRAY[false, true])  -- the index begins with it
+      AND r.at >= now() - make_interval(secs => %(since)s::double precision)
       AND (r.dry_run OR r.action <> 'stop')
     GROUP BY r.tier, r.kind, r.dry_run, r.job_id, r.attempted_at
 )
